@@ -1,0 +1,213 @@
+package chain
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/bpsc/bpsc/chain/pyjson"
+)
+
+// Wallets says who may spend from a wallet.
+type Wallets string
+
+const (
+	// OpenWallets are names in free text, without signatures; balances may
+	// go below zero. For demonstrations.
+	OpenWallets Wallets = "open"
+	// SignedWallets are addresses of keys; every transaction is signed.
+	SignedWallets Wallets = "signed"
+)
+
+// Fees says what becomes of fees.
+type Fees string
+
+const (
+	// HoldFees keeps them in the BPSC's wallet.
+	HoldFees Fees = "hold"
+	// BurnFees destroys them at once: the supply shrinks.
+	BurnFees Fees = "burn"
+)
+
+// OpenBPSC is the BPSC's own wallet in an open contract that names none.
+const OpenBPSC = "bpsc_wallet_address"
+
+// Schedule says when blocks are produced without being asked for. Every alone
+// is by time, Transactions alone by count, both whichever comes first, neither
+// only on request.
+type Schedule struct {
+	Every        time.Duration // since the block before; 0: not by time
+	Transactions int           // records in a block; 0: not by count
+	Empty        bool          // produce a block on time even with no records
+}
+
+// Contract holds the parameters of one BPSC. They stand in the genesis block
+// and no command changes them.
+type Contract struct {
+	Token     string
+	Decimals  int
+	BPSC      string // address of the BPSC's own wallet
+	FeePPM    int64  // fee in millionths of the amount
+	Fees      Fees
+	Treasurer string // may spend or burn held fees; "" for none
+	Issuer    string // owns Supply in genesis; "" for none
+	Supply    Amount
+	Mintable  bool // may the issuer create more later
+	Freezable bool // may the issuer freeze an account
+	Wallets   Wallets
+	Schedule  Schedule
+	OnRequest bool // may a block be produced at any time, empty ones too
+}
+
+// DefaultContract is what a contract says where its author says nothing.
+func DefaultContract() Contract {
+	return Contract{
+		Token: "aka", Decimals: 6, FeePPM: 50, Fees: HoldFees,
+		Wallets: SignedWallets, Schedule: Schedule{Empty: true}, OnRequest: true,
+	}
+}
+
+// Validate says what is wrong with c, as ContractInvalid or
+// ContractUnsupported.
+func (c Contract) Validate() error {
+	switch {
+	case !validToken(c.Token):
+		return invalidContract("token must be 1 to %d of a-z, 0-9 and -", MaxTokenBytes)
+	case c.Decimals < 0 || c.Decimals > MaxDecimals:
+		return invalidContract("decimals must be 0 to %d", MaxDecimals)
+	case c.FeePPM < 0 || c.FeePPM > MaxPPM:
+		return invalidContract("fee_ppm must be 0 to %d", MaxPPM)
+	case c.Fees != HoldFees && c.Fees != BurnFees:
+		return invalidContract("fees must be %q or %q", HoldFees, BurnFees)
+	case c.Supply < 0 || c.Supply > MaxUnits:
+		return invalidContract("supply must be within 15 digits of base units")
+	case c.Supply > 0 && c.Issuer == "":
+		return invalidContract("supply needs an issuer to own it")
+	case (c.Mintable || c.Freezable) && c.Issuer == "":
+		return invalidContract("mintable and freezable need an issuer")
+	case c.Wallets == SignedWallets:
+		return fmt.Errorf("%w: signed wallets are not built yet; a contract must say \"wallets\": \"open\"", ContractUnsupported)
+	case c.Wallets != OpenWallets:
+		return invalidContract("wallets must be %q or %q", OpenWallets, SignedWallets)
+	}
+	if err := c.validateNames(); err != nil {
+		return err
+	}
+	return c.Schedule.validate()
+}
+
+func (c Contract) validateNames() error {
+	if err := ValidateName("bpsc", c.BPSC); err != nil {
+		return invalidContract("%v", err)
+	}
+	if err := c.validateRole("treasurer", c.Treasurer); err != nil {
+		return err
+	}
+	return c.validateRole("issuer", c.Issuer)
+}
+
+func (c Contract) validateRole(field, name string) error {
+	if name == "" {
+		return nil
+	}
+	if err := ValidateName(field, name); err != nil {
+		return invalidContract("%v", err)
+	}
+	if name == c.BPSC {
+		return invalidContract("%s must not be the BPSC's own wallet", field)
+	}
+	return nil
+}
+
+func (s Schedule) validate() error {
+	switch {
+	case s.Every != 0 && (s.Every < MinEvery || s.Every > MaxEvery):
+		return invalidContract("every must be %s to %s", MinEvery, MaxEvery)
+	case s.Every%time.Microsecond != 0:
+		return invalidContract("every must be whole microseconds")
+	case s.Transactions < 0 || s.Transactions > MaxBlockRecords:
+		return invalidContract("transactions must be 0 to %d", MaxBlockRecords)
+	}
+	return nil
+}
+
+func invalidContract(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ContractInvalid, fmt.Sprintf(format, args...))
+}
+
+func validToken(s string) bool {
+	if s == "" || len(s) > MaxTokenBytes {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// ValidateName checks a wallet's name in an open contract: any text of 1 to
+// MaxNameBytes bytes. field is what the error calls it.
+func ValidateName(field, name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("%w: %s is empty", NameEmpty, field)
+	case len(name) > MaxNameBytes:
+		return fmt.Errorf("%w: %s has %d bytes, at most %d", NameTooLong, field, len(name), MaxNameBytes)
+	}
+	return validUTF8(field, name)
+}
+
+func validUTF8(field, text string) error {
+	if !utf8.ValidString(text) {
+		return fmt.Errorf("%w: %s is not UTF-8", InvalidUTF8, field)
+	}
+	return nil
+}
+
+// appendContract appends the canonical text of c. Addresses that are not set
+// and schedules that do not apply are left out.
+func appendContract(dst []byte, c *Contract) []byte {
+	dst = appendStringField(append(dst, '{'), "bpsc", c.BPSC)
+	dst = strconv.AppendInt(append(dst, `, "decimals": `...), int64(c.Decimals), 10)
+	dst = strconv.AppendInt(append(dst, `, "fee_ppm": `...), c.FeePPM, 10)
+	dst = appendStringField(append(dst, ", "...), "fees", string(c.Fees))
+	dst = strconv.AppendBool(append(dst, `, "freezable": `...), c.Freezable)
+	if c.Issuer != "" {
+		dst = appendStringField(append(dst, ", "...), "issuer", c.Issuer)
+	}
+	dst = strconv.AppendBool(append(dst, `, "mintable": `...), c.Mintable)
+	dst = strconv.AppendBool(append(dst, `, "on_request": `...), c.OnRequest)
+	dst = appendSchedule(append(dst, `, "schedule": `...), c.Schedule)
+	if c.Supply > 0 {
+		dst = AppendAmount(append(dst, `, "supply": `...), c.Supply, c.Decimals)
+	}
+	dst = appendStringField(append(dst, ", "...), "token", c.Token)
+	if c.Treasurer != "" {
+		dst = appendStringField(append(dst, ", "...), "treasurer", c.Treasurer)
+	}
+	dst = appendStringField(append(dst, ", "...), "wallets", string(c.Wallets))
+	return append(dst, '}')
+}
+
+// appendSchedule writes every in seconds, as timestamps are.
+func appendSchedule(dst []byte, s Schedule) []byte {
+	dst = strconv.AppendBool(append(dst, `{"empty": `...), s.Empty)
+	if s.Every > 0 {
+		dst = AppendAmount(append(dst, `, "every": `...), Amount(s.Every.Microseconds()), 6)
+	}
+	if s.Transactions > 0 {
+		dst = strconv.AppendInt(append(dst, `, "transactions": `...), int64(s.Transactions), 10)
+	}
+	return append(dst, '}')
+}
+
+func appendStringField(dst []byte, key, value string) []byte {
+	dst = append(append(append(dst, '"'), key...), `": `...)
+	return pyjson.AppendString(dst, value)
+}
+
+// MarshalJSON is the canonical text, which is JSON.
+func (c Contract) MarshalJSON() ([]byte, error) { return appendContract(nil, &c), nil }

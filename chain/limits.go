@@ -1,0 +1,54 @@
+package chain
+
+import "time"
+
+// The bounds of everything that goes into a chain, in one place, each with
+// its reason. A block outside them does not verify, so they can only be
+// changed together with the rules (docs/adr).
+const (
+	// MaxUnits bounds amounts, balances and totals: 15 digits, because every
+	// JSON parser that reads numbers as doubles reads such a number exactly.
+	MaxUnits Amount = 999_999_999_999_999
+
+	// MaxDecimals is how many places a token may have.
+	MaxDecimals = 9
+
+	// MaxPPM is a fee of everything.
+	MaxPPM = 1_000_000
+
+	// MaxTokenBytes bounds a token's name; it stands in URLs and file names.
+	MaxTokenBytes = 32
+
+	// MaxNameBytes bounds a wallet's name in an open contract: room for any
+	// key format in use, small enough that an account row stays small.
+	MaxNameBytes = 128
+
+	// MaxMemoBytes bounds a memo: an invoice number, not a document.
+	MaxMemoBytes = 256
+
+	// MaxKeyBytes bounds an Idempotency-Key, which is hashed and not stored.
+	MaxKeyBytes = 256
+
+	// MaxBlockRecords and MaxBlockBytes bound a block, so that a reader can
+	// hold one in memory and a proof inside it stays short.
+	MaxBlockRecords = 10_000
+	MaxBlockBytes   = 4 << 20
+
+	// MaxRecordBytes bounds the canonical text of one record. Three names and
+	// a memo, each byte of which may be written as six (\u0000), and the fixed
+	// fields: 6×(3×128+256) = 3,840, and under 1,024 for the rest.
+	MaxRecordBytes = 6 << 10
+
+	// BlockOverhead bounds the text of a block around its records.
+	BlockOverhead = 2 << 10
+
+	// MinEvery and MaxEvery bound a schedule by time. The lower one keeps a
+	// contract from filling the log with ticks.
+	MinEvery = 10 * time.Millisecond
+	MaxEvery = 366 * 24 * time.Hour
+
+	// MaxTimestamp is the last time a block may carry, in microseconds:
+	// up to 2^33 seconds (the year 2242) a double tells microseconds apart,
+	// so the shortest text of a timestamp is the timestamp.
+	MaxTimestamp int64 = 1 << 33 * 1_000_000
+)

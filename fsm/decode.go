@@ -1,0 +1,161 @@
+package fsm
+
+import (
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store"
+)
+
+// ErrUnknownRequest means that the log holds something this binary does not
+// know. To skip it would make this member's state another one than the rest's.
+var ErrUnknownRequest = errors.New("the log holds a request that this version of bpsc does not know: upgrade this member and start it again")
+
+// field is one field of a protobuf message: number or bytes is set, by type.
+type field struct {
+	num    protowire.Number
+	number uint64
+	bytes  []byte
+}
+
+// eachField reads the fields of a message. Only the two wire types that
+// command.proto uses are known.
+func eachField(b []byte, visit func(f field) error) error {
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		f := field{num: num}
+		switch typ {
+		case protowire.VarintType:
+			f.number, n = protowire.ConsumeVarint(b)
+		case protowire.BytesType:
+			f.bytes, n = protowire.ConsumeBytes(b)
+		default:
+			return fmt.Errorf("%w: wire type %d", ErrUnknownRequest, typ)
+		}
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		if err := visit(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unknownField(message string, f field) error {
+	return fmt.Errorf("%w: %s field %d", ErrUnknownRequest, message, f.num)
+}
+
+func decodeRequest(data []byte) (*request, error) {
+	r := &request{}
+	err := eachField(data, func(f field) error {
+		if r.kind != 0 {
+			return fmt.Errorf("%w: two requests in one", ErrUnknownRequest)
+		}
+		r.kind = requestKind(f.num)
+		return r.decodeBody(f.bytes)
+	})
+	if err == nil && r.kind == 0 {
+		err = fmt.Errorf("%w: empty", ErrUnknownRequest)
+	}
+	return r, err
+}
+
+func (r *request) decodeBody(body []byte) error {
+	return eachField(body, func(f field) (err error) {
+		switch {
+		case f.num == tokenField && (r.kind == submitKind || r.kind == produceKind):
+			r.token = string(f.bytes)
+		case f.num == transactionsField && r.kind == submitKind:
+			r.txs = append(r.txs, chain.Transaction{})
+			err = decodeTransaction(f.bytes, &r.txs[len(r.txs)-1])
+		case f.num == contractField && r.kind == createKind:
+			r.contract = f.bytes
+		case f.num == nodesField && r.kind == registerKind:
+			r.nodes = append(r.nodes, string(f.bytes))
+		case f.num == memberField && r.kind == announceKind:
+			r.member = string(f.bytes)
+		case f.num == urlField && r.kind == announceKind:
+			r.url = string(f.bytes)
+		default:
+			err = unknownField(fmt.Sprintf("request kind %d,", r.kind), f)
+		}
+		return err
+	})
+}
+
+func decodeTransaction(b []byte, t *chain.Transaction) error {
+	return eachField(b, func(f field) error {
+		switch f.num {
+		case txID:
+			if copy(t.ID[:], f.bytes) != len(t.ID) || len(f.bytes) != len(t.ID) {
+				return fmt.Errorf("%w: id of %d bytes", ErrUnknownRequest, len(f.bytes))
+			}
+		case txSender:
+			t.Sender = string(f.bytes)
+		case txRecipient:
+			t.Recipient = string(f.bytes)
+		case txAmount:
+			t.Amount = chain.Amount(f.number)
+		case txMemo:
+			t.Memo = string(f.bytes)
+		default:
+			return unknownField("transaction", f)
+		}
+		return nil
+	})
+}
+
+func decodeAnswer(data []byte) (a answer, err error) {
+	err = eachField(data, func(f field) error {
+		switch f.num {
+		case answerRefused:
+			a.refused = chain.Code(f.bytes)
+		case answerDetail:
+			a.detail = string(f.bytes)
+		case answerOutcomes:
+			o, err := decodeOutcome(f.bytes)
+			a.outcomes = append(a.outcomes, o)
+			return err
+		case answerBlock:
+			a.block = f.number
+		case answerNodes:
+			a.nodes = append(a.nodes, string(f.bytes))
+		default:
+			return unknownField("answer", f)
+		}
+		return nil
+	})
+	return a, err
+}
+
+func decodeOutcome(b []byte) (o outcome, err error) {
+	p := store.Placement{}
+	err = eachField(b, func(f field) error {
+		switch f.num {
+		case outcomeBlock:
+			p.Block = f.number
+		case outcomePosition:
+			p.Position = int(f.number)
+		case outcomeRefused:
+			p.Refused = chain.Code(f.bytes)
+		case outcomeReplay:
+			o.replay = f.number == 1
+		case outcomeCompleted:
+			o.completed = f.number == 1
+		default:
+			return unknownField("outcome", f)
+		}
+		return nil
+	})
+	o.placement = p
+	return o, err
+}

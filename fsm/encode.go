@@ -1,0 +1,120 @@
+package fsm
+
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// Numbers of the fields of command.proto that are not request kinds.
+const (
+	tokenField        = 1
+	transactionsField = 2
+
+	txID        = 1
+	txSender    = 2
+	txRecipient = 3
+	txAmount    = 4
+	txMemo      = 5
+
+	contractField = 1
+	nodesField    = 1
+	memberField   = 1
+	urlField      = 2
+
+	answerRefused  = 1
+	answerDetail   = 2
+	answerOutcomes = 3
+	answerBlock    = 4
+	answerNodes    = 5
+
+	outcomeBlock     = 1
+	outcomePosition  = 2
+	outcomeRefused   = 3
+	outcomeReplay    = 4
+	outcomeCompleted = 5
+)
+
+// encode writes the request; see command.proto.
+func (r *request) encode() []byte {
+	var body []byte
+	switch r.kind {
+	case submitKind:
+		body = appendString(body, tokenField, r.token)
+		var buf []byte
+		for i := range r.txs {
+			buf = appendTransaction(buf[:0], &r.txs[i])
+			body = appendBytes(body, transactionsField, buf)
+		}
+	case produceKind:
+		body = appendString(body, tokenField, r.token)
+	case createKind:
+		body = appendBytes(body, contractField, r.contract)
+	case registerKind:
+		for _, n := range r.nodes {
+			body = appendString(body, nodesField, n)
+		}
+	case announceKind:
+		body = appendString(appendString(body, memberField, r.member), urlField, r.url)
+	}
+	return appendBytes(make([]byte, 0, len(body)+8), protowire.Number(r.kind), body)
+}
+
+func appendTransaction(b []byte, t *chain.Transaction) []byte {
+	b = appendBytes(b, txID, t.ID[:])
+	b = appendString(b, txSender, t.Sender)
+	b = appendString(b, txRecipient, t.Recipient)
+	b = appendUint(b, txAmount, uint64(t.Amount))
+	if t.Memo != "" {
+		b = appendString(b, txMemo, t.Memo)
+	}
+	return b
+}
+
+// encode writes the answer; see command.proto.
+func (a *answer) encode() []byte {
+	var b []byte
+	if a.refused != "" {
+		b = appendString(appendString(b, answerRefused, string(a.refused)), answerDetail, a.detail)
+	}
+	var buf []byte
+	for i := range a.outcomes {
+		buf = appendOutcome(buf[:0], &a.outcomes[i])
+		b = appendBytes(b, answerOutcomes, buf)
+	}
+	if a.block > 0 {
+		b = appendUint(b, answerBlock, a.block)
+	}
+	for _, n := range a.nodes {
+		b = appendString(b, answerNodes, n)
+	}
+	return b
+}
+
+func appendOutcome(b []byte, o *outcome) []byte {
+	if o.placement.Refused != "" {
+		b = appendString(b, outcomeRefused, string(o.placement.Refused))
+	} else {
+		b = appendUint(b, outcomeBlock, o.placement.Block)
+		b = appendUint(b, outcomePosition, uint64(o.placement.Position))
+	}
+	if o.replay {
+		b = appendUint(b, outcomeReplay, 1)
+	}
+	if o.completed {
+		b = appendUint(b, outcomeCompleted, 1)
+	}
+	return b
+}
+
+func appendString(b []byte, field protowire.Number, s string) []byte {
+	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), s)
+}
+
+func appendBytes(b []byte, field protowire.Number, v []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), v)
+}
+
+func appendUint(b []byte, field protowire.Number, v uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), v)
+}

@@ -1,0 +1,66 @@
+// Package fsm is the BPSC as a state machine: it decides what requests become
+// (records, blocks, refusals) and changes the state accordingly. It has no
+// clock, no randomness and no goroutine: the same entries of the log give the
+// same chains on every member. See DESIGN.md beside this file.
+package fsm
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store"
+)
+
+// Machine applies entries of the log to a store.
+type Machine struct {
+	store *store.Store
+}
+
+// New returns the machine whose state is in s.
+func New(s *store.Store) *Machine { return &Machine{store: s} }
+
+// Apply applies one committed entry: it moves the clock to micros (unix
+// microseconds; the clock never goes back), runs what is due, then the
+// requests in order. result encodes the answer to request i for whoever asked.
+// An error is final: this member's state cannot be trusted to be the log's.
+func (m *Machine) Apply(index uint64, micros int64, requests [][]byte) (result func(i int) []byte, err error) {
+	answers := make([]answer, len(requests))
+	err = m.store.Update(index, func(tx *store.Tx) error {
+		tx.SetTime(min(max(tx.Time(), micros), chain.MaxTimestamp))
+		if err := produceDue(tx); err != nil {
+			return err
+		}
+		for i, data := range requests {
+			r, err := decodeRequest(data)
+			if err != nil {
+				return fmt.Errorf("entry %d, request %d: %w", index, i, err)
+			}
+			if answers[i], err = r.run(tx); err != nil {
+				return fmt.Errorf("entry %d, request %d: %w", index, i, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func(i int) []byte { return answers[i].encode() }, nil
+}
+
+// AppliedIndex is the log index of the last entry the state holds.
+func (m *Machine) AppliedIndex() uint64 { return m.store.AppliedIndex() }
+
+// Time is the machine's clock, unix microseconds.
+func (m *Machine) Time() int64 { return m.store.Time() }
+
+// NextDue is the machine time at which something happens without a request.
+func (m *Machine) NextDue() (micros int64, ok bool) { return m.store.NextDue() }
+
+// Checkpoint writes the state durably into the new folder dir.
+func (m *Machine) Checkpoint(ctx context.Context, dir string) error {
+	return m.store.Checkpoint(ctx, dir)
+}
+
+// Restore replaces the state by a checkpoint, after checking it.
+func (m *Machine) Restore(dir string) error { return m.store.Restore(dir) }

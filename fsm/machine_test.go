@@ -1,0 +1,151 @@
+package fsm
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store"
+)
+
+// rig is a machine on a store in a folder, driven entry by entry.
+type rig struct {
+	t     testing.TB
+	dir   string
+	store *store.Store
+	*Machine
+	index uint64
+	now   int64
+}
+
+const second = 1_000_000
+
+func newRig(t testing.TB) *rig {
+	r := &rig{t: t, dir: filepath.Join(t.TempDir(), "state"), now: 1_800_000_000 * second}
+	r.open()
+	t.Cleanup(func() { _ = r.store.Close() })
+	return r
+}
+
+func (r *rig) open() {
+	r.t.Helper()
+	s, err := store.Open(store.Config{Dir: r.dir, LayerBytes: 4 << 10}) // small: flushes often
+	require.NoError(r.t, err)
+	r.store, r.Machine = s, New(s)
+	r.index = s.AppliedIndex()
+}
+
+// apply runs requests as one entry and returns their answers, which have been
+// through their encoding.
+func (r *rig) apply(requests ...*request) []answer {
+	r.t.Helper()
+	encoded := make([][]byte, len(requests))
+	for i, q := range requests {
+		encoded[i] = q.encode()
+	}
+	r.index++
+	result, err := r.Apply(r.index, r.now, encoded)
+	require.NoError(r.t, err)
+	answers := make([]answer, len(requests))
+	for i := range requests {
+		answers[i], err = decodeAnswer(result(i))
+		require.NoError(r.t, err)
+	}
+	return answers
+}
+
+func (r *rig) create(text string) answer {
+	r.t.Helper()
+	return r.apply(&request{kind: createKind, contract: []byte(text)})[0]
+}
+
+func (r *rig) send(key, from, to string, units chain.Amount) outcome {
+	r.t.Helper()
+	return r.apply(submitRequest("aka", transfer(key, from, to, units)))[0].outcomes[0]
+}
+
+func submitRequest(token string, txs ...chain.Transaction) *request {
+	return &request{kind: submitKind, token: token, txs: txs}
+}
+
+func transfer(key, from, to string, units chain.Amount) chain.Transaction {
+	return chain.Transaction{ID: chain.DeriveID([]byte(key)), Sender: from, Recipient: to, Amount: units}
+}
+
+// audit re-checks the whole chain of a token from its bytes alone and compares
+// the accounts.
+func (r *rig) audit(token string) *Auditor {
+	r.t.Helper()
+	a := NewAuditor()
+	require.NoError(r.t, r.store.Blocks(token, 1, 0, func(_ uint64, canonical []byte) error {
+		_, err := a.Next(canonical)
+		return err
+	}))
+	info, err := r.store.Contract(token)
+	require.NoError(r.t, err)
+	require.Equal(r.t, info.Length, a.Verifier.Length())
+	require.Equal(r.t, info.Tip, a.Verifier.Tip())
+	if info.Pending == 0 {
+		require.Equal(r.t, info.Totals, a.Totals)
+		require.Equal(r.t, info.Records, a.Records)
+		for name, account := range a.accounts {
+			got, err := r.store.Account(token, name)
+			require.NoError(r.t, err)
+			require.Equal(r.t, account, got, name)
+		}
+	}
+	return a
+}
+
+func TestTheTutorialsWalk(t *testing.T) {
+	r := newRig(t)
+	require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).refused)
+	o := r.send("k1", "wallet-a", "wallet-b", 1_000_000_000_000)
+	require.Equal(t, outcome{placement: store.Placement{Block: 2}}, o)
+	require.Equal(t, uint64(2), r.apply(&request{kind: produceKind, token: "aka"})[0].block)
+	require.Equal(t, uint64(3), r.apply(&request{kind: produceKind, token: "aka"})[0].block)
+	for name, units := range map[string]chain.Amount{
+		"wallet-a": -1_000_000_000_000, "wallet-b": 999_950_000_000, chain.OpenBPSC: 50_000_000,
+	} {
+		account, err := r.store.Account("aka", name)
+		require.NoError(t, err)
+		require.Equal(t, units, account.Balance, name)
+	}
+	block, _, err := r.store.Block("aka", 2)
+	require.NoError(t, err)
+	require.Contains(t, string(block), `"amount_bpsc": 50, "amount_receive": 999950, "amount_send": 1000000`)
+	r.audit("aka")
+}
+
+func BenchmarkApply(b *testing.B) {
+	s, err := store.Open(store.Config{Dir: filepath.Join(b.TempDir(), "state")})
+	require.NoError(b, err)
+	m := New(s)
+	create := &request{kind: createKind, contract: []byte(`{"token":"aka","wallets":"open","schedule":{"transactions":1000}}`)}
+	_, err = m.Apply(1, 1, [][]byte{create.encode()})
+	require.NoError(b, err)
+	const batch = 1000
+	index, n := uint64(1), 0
+	for b.Loop() {
+		b.StopTimer()
+		txs := make([]chain.Transaction, batch)
+		for i := range txs {
+			n++
+			txs[i] = transfer(fmt.Sprint("key", n), fmt.Sprint("wallet-", n%100_000), fmt.Sprint("wallet-", (n*7919)%100_000), 1_000_000)
+		}
+		data := submitRequest("aka", txs...).encode()
+		b.StartTimer()
+		index++
+		if _, err := m.Apply(index, int64(index), [][]byte{data}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/tx")
+	b.StopTimer()
+	require.NoError(b, s.Checkpoint(context.Background(), filepath.Join(b.TempDir(), "cp")))
+	require.NoError(b, s.Close())
+}

@@ -1,0 +1,102 @@
+package fsm
+
+import (
+	"fmt"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store"
+)
+
+// produceDue produces the blocks whose time has come. However long the time
+// since, it is one block a chain.
+func produceDue(tx *store.Tx) error {
+	for _, h := range tx.Heads() {
+		due, ok := h.Due()
+		if !ok || tx.Time() < due {
+			continue
+		}
+		if err := produce(tx, h, chain.ByTime); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// produceFull produces a block when the pending records are as many as the
+// contract, or the format, lets a block have.
+func produceFull(tx *store.Tx, h *store.Head) (completed bool, err error) {
+	switch h.Pending.Count() {
+	case h.Contract.Schedule.Transactions:
+		return true, produce(tx, h, chain.ByCount)
+	case chain.MaxBlockRecords:
+		return true, produce(tx, h, chain.BySize)
+	}
+	return false, nil
+}
+
+// makeRoom produces a block when one more record might not fit in it.
+func makeRoom(tx *store.Tx, h *store.Head) error {
+	if len(h.Pending.Text)+chain.MaxRecordBytes+chain.BlockOverhead <= chain.MaxBlockBytes {
+		return nil
+	}
+	return produce(tx, h, chain.BySize)
+}
+
+func produceOnRequest(tx *store.Tx, token string) (answer, error) {
+	h := tx.Head(token)
+	if h == nil {
+		return refuse(fmt.Errorf("%w: %q", chain.ContractUnknown, token)), nil
+	}
+	if !h.Contract.OnRequest {
+		return refuse(fmt.Errorf("%w: this contract produces blocks by its schedule only", chain.OnRequestDisabled)), nil
+	}
+	if err := produce(tx, h, chain.ByRequest); err != nil {
+		return answer{}, err
+	}
+	return answer{block: h.Index}, nil
+}
+
+// produceGenesis writes the first block and gives the issuer its supply.
+func produceGenesis(tx *store.Tx, h *store.Head) error {
+	if c := &h.Contract; c.Supply > 0 {
+		h.Totals.Issued = c.Supply
+		before := tx.Account(h, c.Issuer)
+		tx.SetAccount(h, c.Issuer, before, chain.Account{Balance: c.Supply})
+	}
+	if err := produce(tx, h, chain.ByGenesis); err != nil {
+		return err
+	}
+	h.ID = h.Hash
+	return nil
+}
+
+// produce makes the pending records the next block.
+func produce(tx *store.Tx, h *store.Head, why chain.Trigger) error {
+	header := chain.Header{
+		Index: h.Index + 1, Timestamp: tx.Time(), PreviousHash: h.Hash.String(),
+		Root: h.Pending.Root(), HasRoot: true, Totals: &h.Totals, Trigger: why,
+	}
+	if why == chain.ByGenesis {
+		header.PreviousHash, header.Contract = chain.GenesisPrevious, &h.Contract
+	}
+	buf := make([]byte, 0, len(h.Pending.Text)+chain.BlockOverhead)
+	canonical := chain.AppendBlock(buf, &header, h.Pending.Text, h.Contract.Decimals)
+	if len(canonical) > chain.MaxBlockBytes {
+		return fmt.Errorf("block %d of %s has %d bytes, at most %d", header.Index, h.Contract.Token, len(canonical), chain.MaxBlockBytes)
+	}
+	h.Index, h.Hash, h.Timestamp = header.Index, chain.HashBytes(canonical), header.Timestamp
+	h.Pending.Clear()
+	h.Touch()
+	tx.AddBlock(h, h.Hash, canonical)
+	return conserved(h)
+}
+
+// conserved is the rule above all others: what was issued is in somebody's
+// account, in escrow, or burned. A member that finds it broken stops.
+func conserved(h *store.Head) error {
+	if t := h.Totals; h.BalanceSum+t.Held+t.Burned != t.Issued {
+		return fmt.Errorf("conservation is broken in %s at block %d: balances %d + held %d + burned %d is not issued %d units",
+			h.Contract.Token, h.Index, h.BalanceSum, t.Held, t.Burned, t.Issued)
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package fsm
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// Answer is what ordering one request came to: the log index of its entry and
+// the machine's encoded answer, or why there is none.
+type Answer struct {
+	Index uint64
+	Data  []byte
+	Err   error
+}
+
+// Orderer puts requests into the log, in the order given, and returns one
+// answer each.
+type Orderer func(ctx context.Context, requests [][]byte) []Answer
+
+// Contracts finds the contract of a token.
+type Contracts interface {
+	Contract(token string) (chain.Info, error)
+}
+
+// Requester makes typed requests to the machine through an Orderer. It is
+// used by whoever takes requests from outside.
+type Requester struct {
+	Order     Orderer
+	Contracts Contracts
+}
+
+// Submit orders transactions of one contract and returns one outcome each, in
+// order.
+func (q *Requester) Submit(ctx context.Context, token string, txs []chain.Transaction) []chain.Outcome {
+	outcomes := make([]chain.Outcome, len(txs))
+	info, err := q.Contracts.Contract(token)
+	if err != nil {
+		return failAll(outcomes, err)
+	}
+	runs := split(txs)
+	requests := make([][]byte, len(runs))
+	for i, run := range runs {
+		requests[i] = (&request{kind: submitKind, token: token, txs: run}).encode()
+	}
+	rest := outcomes
+	for i, answered := range q.Order(ctx, requests) {
+		n := len(runs[i])
+		fill(rest[:n], runs[i], answered, &info.Contract)
+		rest = rest[n:]
+	}
+	return outcomes
+}
+
+// split cuts transactions into runs that fit a request.
+func split(txs []chain.Transaction) [][]chain.Transaction {
+	var runs [][]chain.Transaction
+	start, size := 0, 0
+	for i := range txs {
+		t := &txs[i]
+		size += 64 + len(t.Sender) + len(t.Recipient) + len(t.Memo)
+		if i > start && (i-start == maxRequestTransactions || size > maxRequestBytes) {
+			runs = append(runs, txs[start:i])
+			start, size = i, 64+len(t.Sender)+len(t.Recipient)+len(t.Memo)
+		}
+	}
+	return append(runs, txs[start:])
+}
+
+func fill(out []chain.Outcome, txs []chain.Transaction, answered Answer, c *chain.Contract) {
+	a, err := answered.decode()
+	if err == nil && len(a.outcomes) != len(txs) {
+		err = fmt.Errorf("%d answers to %d transactions", len(a.outcomes), len(txs))
+	}
+	if err != nil {
+		failAll(out, err)
+		return
+	}
+	for i, o := range a.outcomes {
+		out[i] = chain.Outcome{
+			Block: o.placement.Block, Position: o.placement.Position, Refused: o.placement.Refused,
+			Replay: o.replay, Completed: o.completed, AppliedIndex: answered.Index,
+		}
+		out[i].Record.ID = txs[i].ID
+		if o.placement.Refused == "" {
+			// What was decided follows from what was asked; it need not travel.
+			if out[i].Record, err = chain.NewTransfer(c, &txs[i]); err != nil {
+				out[i] = chain.Outcome{Err: err}
+			}
+		}
+	}
+}
+
+func failAll(out []chain.Outcome, err error) []chain.Outcome {
+	for i := range out {
+		out[i] = chain.Outcome{Err: err}
+	}
+	return out
+}
+
+// decode returns the machine's answer, with a refusal of the whole request as
+// an error that carries its code.
+func (a Answer) decode() (answer, error) {
+	if a.Err != nil {
+		return answer{}, a.Err
+	}
+	decoded, err := decodeAnswer(a.Data)
+	if err == nil && decoded.refused != "" {
+		err = refusal{decoded.refused, decoded.detail}
+	}
+	return decoded, err
+}
+
+// refusal is a refusal's code with the sentence that came with it.
+type refusal struct {
+	code   chain.Code
+	detail string
+}
+
+func (r refusal) Error() string { return r.detail }
+func (r refusal) Unwrap() error { return r.code }
+
+// one orders a single request.
+func (q *Requester) one(ctx context.Context, r *request) (answer, uint64, error) {
+	answers := q.Order(ctx, [][]byte{r.encode()})
+	a, err := answers[0].decode()
+	return a, answers[0].Index, err
+}
+
+// Produce asks for a block now.
+func (q *Requester) Produce(ctx context.Context, token string) (chain.Produced, error) {
+	a, index, err := q.one(ctx, &request{kind: produceKind, token: token})
+	return chain.Produced{Block: a.block, AppliedIndex: index}, err
+}
+
+// CreateContract starts a chain and returns the log index of its start.
+func (q *Requester) CreateContract(ctx context.Context, c chain.Contract) (uint64, error) {
+	text, err := c.MarshalJSON()
+	if err != nil {
+		return 0, err
+	}
+	_, index, err := q.one(ctx, &request{kind: createKind, contract: text})
+	return index, err
+}
+
+// RegisterNodes adds nodes to the directory and returns all of it.
+func (q *Requester) RegisterNodes(ctx context.Context, nodes []string) ([]string, error) {
+	a, _, err := q.one(ctx, &request{kind: registerKind, nodes: nodes})
+	return a.nodes, err
+}
+
+// Announce records the API URL of a member.
+func (q *Requester) Announce(ctx context.Context, member, url string) error {
+	_, _, err := q.one(ctx, &request{kind: announceKind, member: member, url: url})
+	return err
+}

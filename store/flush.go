@@ -1,0 +1,76 @@
+package store
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// freeze ends the active layer and starts its way into Pebble. The caller
+// holds mu; there is no frozen layer, or freeze waits for it.
+func (s *Store) freeze() error {
+	for s.failed == nil && s.frozen != nil {
+		s.settled.Wait()
+	}
+	if s.failed != nil {
+		return s.failed
+	}
+	l := s.active
+	for _, h := range s.heads {
+		if !h.dirty {
+			continue
+		}
+		if err := h.save(l); err != nil {
+			return s.fail(err)
+		}
+	}
+	row, err := s.meta.encode()
+	if err != nil {
+		return s.fail(err)
+	}
+	l.rows[metaKey] = row
+	s.frozen, s.active = l, newLayer()
+	go s.flush(s.db, l)
+	return nil
+}
+
+// flush writes a frozen layer as one atomic, sorted batch. It runs beside
+// Update, one at a time; l does not change any more.
+func (s *Store) flush(db *pebble.DB, l *layer) {
+	err := write(db, l)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		_ = s.fail(err)
+	}
+	s.frozen = nil
+	close(l.flushed)
+	s.settled.Broadcast()
+}
+
+type row struct{ key, value []byte }
+
+func write(db *pebble.DB, l *layer) error {
+	rows := make([]row, 0, len(l.rows)+len(l.accounts)+len(l.ids)+len(l.blocks))
+	for k, v := range l.rows {
+		rows = append(rows, row{[]byte(k), v})
+	}
+	for k, v := range l.accounts {
+		rows = append(rows, row{k.bytes(), encodeAccount(v)})
+	}
+	for k, v := range l.ids {
+		rows = append(rows, row{k.bytes(), encodePlacement(v)})
+	}
+	for k, v := range l.blocks {
+		rows = append(rows, row{k.bytes(), v})
+	}
+	slices.SortFunc(rows, func(a, b row) int { return bytes.Compare(a.key, b.key) })
+	batch := db.NewBatchWithSize(l.bytes + l.bytes/8)
+	for _, r := range rows {
+		if err := batch.Set(r.key, r.value, nil); err != nil {
+			return err
+		}
+	}
+	return batch.Commit(pebble.NoSync)
+}

@@ -1,0 +1,127 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// loaded is what Open and Restore read into memory.
+type loaded struct {
+	meta    meta
+	heads   []*Head
+	byToken map[string]*Head
+}
+
+func load(db *pebble.DB) (*loaded, error) {
+	l := &loaded{meta: newMeta(), byToken: map[string]*Head{}}
+	row, err := get(db, []byte(metaKey))
+	if row == nil || err != nil {
+		return l, err // empty, or not readable
+	}
+	if l.meta, err = decodeMeta(row); err != nil {
+		return l, err
+	}
+	return l, scan(db, []byte{headTable}, func(key, row []byte) error {
+		number := contractOf(key)
+		if int(number) != len(l.heads) {
+			return fmt.Errorf("%w: contract %d is missing", errCorrupt, len(l.heads))
+		}
+		pending, err := get(db, tableKey(pendingTable, number))
+		if err != nil {
+			return err
+		}
+		genesis, err := get(db, blockKey{number, 1}.bytes())
+		if err != nil {
+			return err
+		}
+		h, err := loadHead(number, row, pending, genesis)
+		if err != nil {
+			return err
+		}
+		l.heads = append(l.heads, h)
+		l.byToken[h.Contract.Token] = h
+		return nil
+	})
+}
+
+// errEnough ends a scan early.
+var errEnough = errors.New("enough")
+
+// check reads back every tip and then rows in order, up to startCheckBytes:
+// Pebble checks its own sums on the way, decodeBlock those of blocks.
+func (l *loaded) check(db *pebble.DB) error {
+	for _, h := range l.heads {
+		stored, err := get(db, blockKey{h.Number, h.Index}.bytes())
+		if err != nil {
+			return err
+		}
+		hash, _, err := decodeBlock(stored)
+		if err != nil {
+			return fmt.Errorf("%s, block %d: %w", h.Contract.Token, h.Index, err)
+		}
+		if hash != h.Hash {
+			return fmt.Errorf("%w: %s: the newest block has another hash than its head says", errCorrupt, h.Contract.Token)
+		}
+	}
+	read := 0
+	err := scan(db, nil, func(key, row []byte) error {
+		if read += len(key) + len(row); read > startCheckBytes {
+			return errEnough
+		}
+		if key[0] != blockTable {
+			return nil
+		}
+		_, _, err := decodeBlock(row)
+		return err
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+// get reads one row; nil when there is none.
+func get(r pebble.Reader, key []byte) ([]byte, error) {
+	row, closer, err := r.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	row = append(make([]byte, 0, len(row)), row...)
+	return row, closer.Close()
+}
+
+// scan calls row for every row whose key has the prefix, in order. Key and
+// value are valid during the call only.
+func scan(r pebble.Reader, prefix []byte, row func(key, value []byte) error) error {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	if err != nil {
+		return err
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		value, err := it.ValueAndErr()
+		if err == nil {
+			err = row(it.Key(), value)
+		}
+		if err != nil {
+			return errors.Join(err, it.Close())
+		}
+	}
+	return errors.Join(it.Error(), it.Close())
+}
+
+// after is the first key behind all that have the prefix; nil for no prefix.
+func after(prefix []byte) []byte {
+	for i := len(prefix) - 1; i >= 0; i-- {
+		if prefix[i] < 0xff {
+			next := append([]byte(nil), prefix[:i+1]...)
+			next[i]++
+			return next
+		}
+	}
+	return nil
+}

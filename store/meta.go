@@ -1,0 +1,42 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// format is the version of everything this package writes.
+const format = 1
+
+// meta is what belongs to the machine as a whole. It is one row, written with
+// every flush, so that it is true of exactly the rows it was written with.
+type meta struct {
+	Format  int
+	Applied uint64 // log index of the last entry in here
+	Time    int64  // the machine's clock, unix microseconds
+	Nodes   map[string]bool
+	Members map[string]string // id -> API URL
+}
+
+var metaKey = string(append([]byte{metaTable}, "meta"...))
+
+func newMeta() meta {
+	return meta{Format: format, Nodes: map[string]bool{}, Members: map[string]string{}}
+}
+
+func (m *meta) encode() ([]byte, error) { return json.Marshal(m) }
+
+func decodeMeta(row []byte) (meta, error) {
+	m := newMeta()
+	if err := json.Unmarshal(row, &m); err != nil {
+		return m, fmt.Errorf("%w: meta: %w", errCorrupt, err)
+	}
+	if m.Format != format {
+		return m, fmt.Errorf("written in format %d, this binary reads %d: use the binary that wrote it, or a newer one", m.Format, format)
+	}
+	return m, nil
+}
+
+func (m *meta) nodes() []string { return slices.Sorted(maps.Keys(m.Nodes)) }

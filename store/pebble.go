@@ -1,0 +1,49 @@
+package store
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+)
+
+// openDB opens Pebble without a write-ahead log: the Raft log is the
+// durability point, and what Pebble has not flushed is applied again from it.
+// A batch is flushed whole or not at all, so the applied index inside it
+// always tells the truth.
+func openDB(dir string, logger *slog.Logger) (*pebble.DB, error) {
+	cache := pebble.NewCache(cacheBytes)
+	defer cache.Unref()
+	opts := &pebble.Options{
+		Cache:                 cache,
+		DisableWAL:            true,
+		MemTableSize:          memTableBytes,
+		L0CompactionThreshold: 4,
+		L0StopWritesThreshold: 24,
+		FormatMajorVersion:    pebble.FormatNewest,
+		Logger:                pebbleLog{logger},
+	}
+	for i := range opts.Levels {
+		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
+	}
+	return pebble.Open(dir, opts)
+}
+
+// pebbleLog hands Pebble's messages to slog. Pebble's own notes on its work
+// are of no interest to an operator.
+type pebbleLog struct{ logger *slog.Logger }
+
+func (l pebbleLog) Infof(format string, args ...any) {
+	l.logger.Debug(fmt.Sprintf(format, args...), "from", "pebble")
+}
+
+func (l pebbleLog) Errorf(format string, args ...any) {
+	l.logger.Error(fmt.Sprintf(format, args...), "from", "pebble")
+}
+
+// Fatalf is called where Pebble cannot go on, such as a disk that refuses a
+// write; it must not return.
+func (l pebbleLog) Fatalf(format string, args ...any) {
+	panic(fmt.Sprintf("pebble cannot go on: "+format, args...))
+}

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// Tx is the state as one entry of the log sees and changes it. It is valid
+// inside Update's function only.
+type Tx struct {
+	s *Store
+	// err is the first failure to read; the machine stops on it, so readers
+	// of the state need not look at it one by one.
+	err error
+}
+
+// Update applies the entry with the given log index: change gets the state
+// and changes it, all of it becomes visible at once. An error from change or
+// from the disk is final: the state in memory is not what the log says any
+// more, and the store does nothing further.
+func (s *Store) Update(index uint64, change func(*Tx) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.failed == nil && s.frozen != nil && s.active.bytes >= s.cfg.LayerBytes {
+		s.settled.Wait() // the flusher is behind: do not let memory grow
+	}
+	if s.failed != nil {
+		return s.failed
+	}
+	if index <= s.meta.Applied {
+		return s.fail(fmt.Errorf("entry %d is already applied, the state stands at %d", index, s.meta.Applied))
+	}
+	tx := &Tx{s: s}
+	err := change(tx)
+	if err == nil {
+		err = tx.err
+	}
+	if err != nil {
+		return s.fail(err)
+	}
+	s.meta.Applied = index
+	if s.active.bytes >= s.cfg.LayerBytes && s.frozen == nil {
+		return s.freeze()
+	}
+	return nil
+}
+
+// fail remembers the first failure and wakes whoever waits.
+func (s *Store) fail(err error) error {
+	if s.failed == nil {
+		s.failed = err
+		s.settled.Broadcast()
+	}
+	return s.failed
+}
+
+func (tx *Tx) note(err error) {
+	if tx.err == nil {
+		tx.err = err
+	}
+}
+
+// Err is the first failure to read so far.
+func (tx *Tx) Err() error { return tx.err }
+
+// Time is the machine's clock, unix microseconds.
+func (tx *Tx) Time() int64 { return tx.s.meta.Time }
+
+// SetTime moves the machine's clock.
+func (tx *Tx) SetTime(micros int64) { tx.s.meta.Time = micros }
+
+// Heads returns all chains in order of creation.
+func (tx *Tx) Heads() []*Head { return tx.s.heads }
+
+// Head returns the chain of a token, nil if there is none.
+func (tx *Tx) Head(token string) *Head { return tx.s.byToken[token] }
+
+// CreateChain adds a chain that has no block yet; the caller produces its
+// genesis block in the same update.
+func (tx *Tx) CreateChain(c chain.Contract) *Head {
+	h := &Head{Number: uint32(len(tx.s.heads)), Contract: c, produced: make(chan struct{})}
+	tx.s.heads = append(tx.s.heads, h)
+	tx.s.byToken[c.Token] = h
+	h.Touch()
+	return h
+}
+
+// Account returns the state of a wallet; one never seen has nothing.
+func (tx *Tx) Account(h *Head, name string) chain.Account {
+	a, err := tx.s.account(accountKey{h.Number, name})
+	tx.note(err)
+	return a
+}
+
+// SetAccount replaces what Account returned as before, and keeps the sum of
+// all balances.
+func (tx *Tx) SetAccount(h *Head, name string, before, now chain.Account) {
+	h.BalanceSum += now.Balance - before.Balance
+	tx.s.active.setAccount(accountKey{h.Number, name}, now)
+}
+
+// Placement returns what an id was decided to be.
+func (tx *Tx) Placement(h *Head, id chain.ID) (Placement, bool) {
+	p, ok, err := tx.s.placement(idKey{h.Number, id})
+	tx.note(err)
+	return p, ok
+}
+
+// SetPlacement decides a new id.
+func (tx *Tx) SetPlacement(h *Head, id chain.ID, p Placement) {
+	tx.s.active.setID(idKey{h.Number, id}, p)
+}
+
+// Record returns the text of a record that Placement found.
+func (tx *Tx) Record(h *Head, p Placement) []byte {
+	text, err := tx.s.recordText(h, p)
+	tx.note(err)
+	return text
+}
+
+// AddBlock stores the next block of a chain and wakes who waits for it. The
+// hash must be that of the bytes: the caller computed it from them.
+func (tx *Tx) AddBlock(h *Head, hash chain.Hash, canonical []byte) {
+	tx.s.active.setBlock(blockKey{h.Number, h.Index}, encodeBlock(hash, canonical))
+	close(h.produced)
+	h.produced = make(chan struct{})
+}
+
+// Nodes returns how many nodes are registered and whether this one is.
+func (tx *Tx) Nodes(node string) (count int, known bool) {
+	return len(tx.s.meta.Nodes), tx.s.meta.Nodes[node]
+}
+
+// AddNode registers a node, host:port.
+func (tx *Tx) AddNode(node string) { tx.s.meta.Nodes[node] = true }
+
+// NodeList returns all registered nodes, sorted.
+func (tx *Tx) NodeList() []string { return tx.s.meta.nodes() }
+
+// SetMember records the API URL of a member of the cluster.
+func (tx *Tx) SetMember(id, url string) { tx.s.meta.Members[id] = url }
