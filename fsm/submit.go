@@ -55,6 +55,9 @@ func record(tx *store.Tx, h *store.Head, r *chain.Record) (outcome, error) {
 	var buf [1024]byte
 	text := chain.AppendRecord(buf[:0], r, h.Contract.Decimals)
 	p := store.Placement{Block: h.Index + 1, Position: h.Pending.Count()}
+	if p.Position == 0 {
+		h.PendingSince = tx.Time()
+	}
 	h.Pending.Add(text)
 	h.Records++
 	h.Touch()

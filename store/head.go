@@ -13,18 +13,19 @@ import (
 // account, id or block. All heads are in memory; there are at most as many as
 // contracts. Only Update's function may change one, and marks it with Touch.
 type Head struct {
-	Number     uint32 // in order of creation, from 0
-	Contract   chain.Contract
-	ID         chain.Hash // hash of the genesis block
-	Index      uint64     // of the newest block
-	Hash       chain.Hash // of the newest block
-	Timestamp  int64      // of the newest block, unix microseconds
-	Records    uint64     // in all, pending included
-	Totals     chain.Totals
-	BalanceSum chain.Amount // of all accounts, kept by SetAccount; for conservation
-	Pending    Pending
-	dirty      bool
-	produced   chan struct{} // closed when the next block is there
+	Number       uint32 // in order of creation, from 0
+	Contract     chain.Contract
+	ID           chain.Hash // hash of the genesis block
+	Index        uint64     // of the newest block
+	Hash         chain.Hash // of the newest block
+	Timestamp    int64      // of the newest block, unix microseconds
+	Records      uint64     // in all, pending included
+	Totals       chain.Totals
+	BalanceSum   chain.Amount // of all accounts, kept by SetAccount; for conservation
+	Pending      Pending
+	PendingSince int64 // machine time at which the oldest pending record came
+	dirty        bool
+	produced     chan struct{} // closed when the next block is there
 }
 
 // Touch marks h as changed.
@@ -93,6 +94,7 @@ type headRow struct {
 	Totals     chain.Totals
 	BalanceSum chain.Amount
 	Pending    int
+	Since      int64
 }
 
 func (h *Head) rowKey(table byte) string { return string(tableKey(table, h.Number)) }
@@ -101,7 +103,7 @@ func (h *Head) rowKey(table byte) string { return string(tableKey(table, h.Numbe
 func (h *Head) save(l *layer) error {
 	row, err := json.Marshal(headRow{
 		Index: h.Index, Hash: h.Hash.String(), Timestamp: h.Timestamp, Records: h.Records,
-		Totals: h.Totals, BalanceSum: h.BalanceSum, Pending: h.Pending.Count(),
+		Totals: h.Totals, BalanceSum: h.BalanceSum, Pending: h.Pending.Count(), Since: h.PendingSince,
 	})
 	if err != nil {
 		return err
@@ -132,7 +134,7 @@ func loadHead(number uint32, row, pending, genesis []byte) (*Head, error) {
 	}
 	h := &Head{
 		Number: number, Contract: *b.Contract, ID: id, Index: r.Index, Hash: hash, Timestamp: r.Timestamp,
-		Records: r.Records, Totals: r.Totals, BalanceSum: r.BalanceSum, produced: make(chan struct{}),
+		Records: r.Records, Totals: r.Totals, BalanceSum: r.BalanceSum, PendingSince: r.Since, produced: make(chan struct{}),
 	}
 	if err := h.Pending.load(pending); err != nil || h.Pending.Count() != r.Pending {
 		return nil, fmt.Errorf("%w: pending records", errCorrupt)
@@ -144,11 +146,17 @@ func loadHead(number uint32, row, pending, genesis []byte) (*Head, error) {
 func contractOf(key []byte) uint32 { return binary.BigEndian.Uint32(key[1:]) }
 
 // Due is the machine time at which h's next block is due by its schedule,
-// unix microseconds; ok is false when it is not due by time at all.
+// unix microseconds; ok is false when it is not due by time at all. Where
+// empty blocks are wanted it is the interval after the block before; where they
+// are not, after the oldest record that waits, so that what comes after a quiet
+// time is gathered as well.
 func (h *Head) Due() (micros int64, ok bool) {
 	s := h.Contract.Schedule
-	if s.Every == 0 || !s.Empty && h.Pending.Count() == 0 {
+	switch {
+	case s.Every == 0:
 		return 0, false
+	case s.Empty:
+		return h.Timestamp + s.Every.Microseconds(), true
 	}
-	return h.Timestamp + s.Every.Microseconds(), true
+	return h.PendingSince + s.Every.Microseconds(), h.Pending.Count() > 0
 }

@@ -178,3 +178,15 @@ func removeOthers(dir, current string) error {
 	}
 	return err
 }
+
+// Abandon closes the store and forgets what is only in memory, as the death of
+// the process would. Tests use it.
+func (s *Store) Abandon() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.frozen != nil {
+		s.settled.Wait()
+	}
+	_ = s.fail(ErrClosed)
+	return s.db.Close()
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/client"
+)
+
+func newSendCommand(o *clientOptions) *cobra.Command {
+	var t client.Transfer
+	var amount string
+	cmd := &cobra.Command{
+		Use: "send --from A --to B --amount N", Short: "Transfer tokens", Args: exactArgs(0),
+		Long: "Transfer tokens. The transfer is sent again under the same key until its outcome\nis known, and happens once.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if t.Sender == "" || t.Recipient == "" || amount == "" {
+				return argError("--from, --to and --amount are required")
+			}
+			t.Contract, t.Amount = o.contract, json.Number(amount)
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				sent, err := c.Send(ctx, t)
+				if err != nil {
+					return fmt.Errorf("key %s: %w", sent.Key, err)
+				}
+				return o.print(cmd.OutOrStdout(), sent, table.Row{"id", "block", "position", "sent", "fee", "received"},
+					table.Row{short(sent.ID), sent.Block, sent.Position, sent.AmountSend, sent.AmountBPSC, sent.AmountReceive})
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&t.Sender, "from", "", "sender's wallet")
+	f.StringVar(&t.Recipient, "to", "", "recipient's wallet")
+	f.StringVar(&amount, "amount", "", "tokens, such as 12.5")
+	f.StringVar(&t.Memo, "memo", "", "text that stands in the record")
+	f.StringVar(&t.Key, "key", "", "idempotency key (default: a random one)")
+	return cmd
+}
+
+// forged is the answer to a request for a block.
+type forged struct {
+	Index        uint64            `json:"index"`
+	Transactions []json.RawMessage `json:"transactions"`
+	PreviousHash string            `json:"previous_hash"`
+}
+
+func newMineCommand(o *clientOptions) *cobra.Command {
+	return &cobra.Command{
+		Use: "mine", Short: "Produce a block now", Args: exactArgs(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				answer, err := c.Mine(ctx, o.contract)
+				if err != nil {
+					return err
+				}
+				var b forged
+				if err := json.Unmarshal(answer, &b); err != nil {
+					return err
+				}
+				return o.print(cmd.OutOrStdout(), answer, table.Row{"block", "records", "previous hash"},
+					table.Row{b.Index, len(b.Transactions), short(b.PreviousHash)})
+			})
+		},
+	}
+}
+
+func newBlockCommand(o *clientOptions) *cobra.Command {
+	return &cobra.Command{
+		Use: "block INDEX", Short: "Print the canonical bytes of a block", Args: exactArgs(1),
+		Long: "Print the canonical bytes of a block and nothing else, so that their SHA-256 is the\nhash that the next block carries.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			index, err := parseIndex(args[0])
+			if err != nil {
+				return err
+			}
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				canonical, err := c.Block(ctx, o.contract, index)
+				if err == nil {
+					_, err = cmd.OutOrStdout().Write(canonical)
+				}
+				return err
+			})
+		},
+	}
+}
+
+func newAccountCommand(o *clientOptions) *cobra.Command {
+	return &cobra.Command{
+		Use: "account NAME", Short: "Show the balance of a wallet", Args: exactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				answer, err := c.Account(ctx, o.contract, args[0])
+				if err != nil {
+					return err
+				}
+				var a struct {
+					Address  string      `json:"address"`
+					Contract string      `json:"contract"`
+					Balance  json.Number `json:"balance"`
+					Records  uint64      `json:"records"`
+				}
+				if err := json.Unmarshal(answer, &a); err != nil {
+					return err
+				}
+				return o.print(cmd.OutOrStdout(), answer, table.Row{"wallet", "token", "balance", "records"},
+					table.Row{a.Address, a.Contract, a.Balance, a.Records})
+			})
+		},
+	}
+}
+
+func newClusterCommand(o *clientOptions) *cobra.Command {
+	cmd := &cobra.Command{Use: "cluster", Short: "Look at the cluster"}
+	cmd.AddCommand(&cobra.Command{
+		Use: "status", Short: "Show members, roles, terms and indexes", Args: exactArgs(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				answer, err := c.Get(ctx, "/v1/cluster")
+				if err != nil {
+					return err
+				}
+				return o.printCluster(cmd, answer)
+			})
+		},
+	})
+	return cmd
+}
+
+func (o *clientOptions) printCluster(cmd *cobra.Command, answer json.RawMessage) error {
+	var s struct {
+		Members []struct {
+			ID, Raft, API, Role              string
+			Term, Applied, Commit, Last, Lag uint64
+		}
+	}
+	if err := json.Unmarshal(answer, &s); err != nil {
+		return err
+	}
+	var rows []table.Row
+	for _, m := range s.Members {
+		rows = append(rows, table.Row{m.ID, m.Role, m.API, m.Raft, m.Term, m.Applied, m.Commit, m.Last, m.Lag})
+	}
+	return o.print(cmd.OutOrStdout(), answer,
+		table.Row{"member", "role", "api", "raft", "term", "applied", "commit", "last", "lag"}, rows...)
+}

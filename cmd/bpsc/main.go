@@ -1,0 +1,102 @@
+// Command bpsc runs a member of a BPSC cluster and talks to one.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/client"
+)
+
+// version is set at build time with -ldflags "-X main.version=…".
+var version = "dev"
+
+// Exit codes, stable for scripts.
+const (
+	exitOK             = 0
+	exitFailure        = 1
+	exitUsage          = 2
+	exitNotFound       = 3
+	exitRejected       = 4
+	exitDoesNotVerify  = 5
+	exitUnavailable    = 7
+	exitOutcomeUnknown = 8
+	exitFatal          = 70 // a member that cannot trust its disk or its state
+)
+
+const exitCodesHelp = `Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 rejected by the ledger,
+5 verification failed, 7 unavailable, 8 outcome unknown (sending again with the
+same --key is safe), 70 a member that cannot trust its disk or its state.`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+// run executes the command line and returns the exit code.
+func run(ctx context.Context, args []string) int {
+	root := newRootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bpsc:", err)
+	}
+	return exitCode(err)
+}
+
+// errUsage marks mistakes in the command line or the configuration.
+var errUsage = errors.New("usage")
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "bpsc",
+		Short:         "A token ledger with exactly one writer that does not die",
+		Long:          "A token ledger with exactly one writer that does not die.\n\n" + exitCodesHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
+	root.AddCommand(newServerCommand(), newVersionCommand())
+	addClientCommands(root)
+	return root
+}
+
+func newVersionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "bpsc", version)
+			return err
+		},
+	}
+}
+
+// exitCode is the one place where errors become exit codes.
+func exitCode(err error) int {
+	var answered *client.Problem
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errUsage):
+		return exitUsage
+	case errors.Is(err, chain.ErrInvalid):
+		return exitDoesNotVerify
+	case errors.Is(err, client.ErrOutcomeUnknown):
+		return exitOutcomeUnknown
+	case errors.Is(err, client.ErrUnavailable):
+		return exitUnavailable
+	case errors.As(err, &answered) && answered.Status == 404:
+		return exitNotFound
+	case errors.As(err, &answered) && answered.Status < 500:
+		return exitRejected
+	}
+	return exitFailure
+}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/store"
+)
+
+// stopTimeout bounds a graceful stop: handing leadership over takes an
+// election at worst, and open requests end within the API's own time-outs.
+const stopTimeout = 15 * time.Second
+
+func newServerCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "server", Short: "Run a member of a cluster", Args: cobra.NoArgs,
+		Long: "Run a member of a cluster. Settings come from flags, " + envPrefix + "… variables\n" +
+			"(--log-level is " + envPrefix + "LOG_LEVEL) and the YAML file of --config, in that order.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := loadConfig(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), cfg)
+		},
+	}
+	serverFlags(cmd.Flags())
+	return cmd
+}
+
+// server is one running member.
+type server struct {
+	cfg      serverConfig
+	log      *slog.Logger
+	contract *chain.Contract // to create when there is none, or nil
+	lock     *flock.Flock
+	store    *store.Store
+	member   *cluster.Member
+	requests *fsm.Requester
+	http     *http.Server
+	listener net.Listener
+}
+
+// serve runs a member until ctx ends, then stops it gracefully.
+func serve(ctx context.Context, cfg serverConfig) error {
+	s := &server{cfg: cfg, log: newLogger(cfg)}
+	if err := s.open(); err != nil {
+		return errors.Join(explain(cfg, err), s.close())
+	}
+	s.log.Info("member is up", "id", cfg.ID, "api", cfg.Advertise, "version", version)
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(s.listener) }()
+	introduced := make(chan struct{})
+	introduceCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { defer close(introduced); s.introduce(introduceCtx) }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+		s.log.Info("stopping: no new requests, handing over what is open")
+	case err = <-served:
+	}
+	cancel()
+	<-introduced
+	return errors.Join(err, s.stop())
+}
+
+func newLogger(cfg serverConfig) *slog.Logger {
+	level, _ := cfg.level() // validated
+	opts := &slog.HandlerOptions{Level: level}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, opts))
+}
+
+// open brings up everything, from the disk to the listener.
+func (s *server) open() (err error) {
+	if s.contract, err = s.cfg.readContract(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
+		return err
+	}
+	s.lock = flock.New(filepath.Join(s.cfg.Data, "LOCK"))
+	if ok, err := s.lock.TryLock(); err != nil || !ok {
+		return errors.Join(fmt.Errorf("another process uses %s", s.cfg.Data), err)
+	}
+	s.store, err = store.Open(store.Config{Dir: filepath.Join(s.cfg.Data, "state"), Logger: s.log})
+	if err != nil {
+		return err
+	}
+	if err := s.join(); err != nil {
+		return err
+	}
+	s.requests = &fsm.Requester{Order: orderer(s.member), Contracts: s.store}
+	apiConfig := api.DefaultConfig()
+	apiConfig.Logger, apiConfig.Version = s.log, version
+	handler, err := api.New(apiConfig, s.requests, s.store,
+		member{Member: s.member, id: s.cfg.ID, store: s.store, contract: s.contract != nil})
+	if err != nil {
+		return err
+	}
+	s.http = api.NewServer(handler)
+	s.listener, err = net.Listen("tcp", s.cfg.Listen)
+	return err
+}
+
+// join opens the replicated side.
+func (s *server) join() error {
+	cc, err := s.cfg.clusterConfig()
+	if err != nil {
+		return err
+	}
+	cc.Dir, cc.Logger, cc.Fatal = filepath.Join(s.cfg.Data, "raft"), s.log, s.fatal
+	if err := cc.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	s.member, err = cluster.Open(cc, fsm.New(s.store))
+	return err
+}
+
+// fatal ends the process at once: what this member has on disk or in memory
+// is not what the log says, so every further answer could be wrong.
+func (s *server) fatal(err error) {
+	s.log.Error("this member cannot go on and stops; the others are not affected", "error", err,
+		"what to do", remedy(s.cfg))
+	os.Exit(exitFatal)
+}
+
+// explain adds what to do to errors that mean damage.
+func explain(cfg serverConfig, err error) error {
+	if errors.Is(err, store.ErrDamaged) || errors.Is(err, cluster.ErrDamaged) {
+		return fmt.Errorf("%w\n\n%s", err, remedy(cfg))
+	}
+	return err
+}
+
+func remedy(cfg serverConfig) string {
+	return fmt.Sprintf("What to do: check the disk first. Keep a copy of %[1]s. If only %[1]s/state is damaged,\n"+
+		"move that folder away and start again: it is rebuilt from the snapshots and the log in\n"+
+		"%[1]s/raft. If %[1]s/raft is damaged, do not delete parts of it: restore the whole\n"+
+		"of %[1]s from a copy of this member, while the other members carry on.", cfg.Data)
+}
+
+// stop ends gracefully: requests in flight get their answers, leadership is
+// handed over, and the state is on disk.
+func (s *server) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	err := s.member.Shutdown(ctx)
+	s.member = nil
+	if stopErr := s.http.Shutdown(ctx); stopErr != nil {
+		err = errors.Join(err, s.http.Close()) // streams that are still open
+	}
+	s.http = nil
+	return errors.Join(err, s.close())
+}
+
+// close releases what open got, as far as it got.
+func (s *server) close() error {
+	var err error
+	if s.member != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		err = s.member.Shutdown(ctx)
+	}
+	if s.store != nil {
+		err = errors.Join(err, s.store.Close())
+	}
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+	}
+	return err
+}
+
+// introduceEvery is how often a member tries again to make itself known.
+const introduceEvery = 200 * time.Millisecond
+
+// introduce tells the cluster this member's URL and creates the default
+// contract, once there is a leader. Members do so at the same time; the first
+// wins.
+func (s *server) introduce(ctx context.Context) {
+	tick := time.NewTicker(introduceEvery)
+	defer tick.Stop()
+	for {
+		err := s.tryIntroduce(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		s.log.Debug("not introduced yet", "error", err)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *server) tryIntroduce(ctx context.Context) error {
+	if err := s.member.Barrier(ctx); err != nil {
+		return err
+	}
+	if s.store.MemberURL(s.cfg.ID) != s.cfg.Advertise {
+		if err := s.requests.Announce(ctx, s.cfg.ID, s.cfg.Advertise); err != nil {
+			return err
+		}
+	}
+	if s.contract == nil {
+		return nil
+	}
+	if token, exists := s.store.DefaultToken(); exists {
+		s.log.Info("the default contract stands; --contract is not read again", "token", token)
+		return nil
+	}
+	if _, err := s.requests.CreateContract(ctx, *s.contract); !errors.Is(err, chain.ContractExists) {
+		return err
+	}
+	return nil
+}

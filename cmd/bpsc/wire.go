@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/store"
+)
+
+// orderer is the way from typed requests into the log.
+func orderer(m *cluster.Member) fsm.Orderer {
+	return func(ctx context.Context, requests [][]byte) []fsm.Answer {
+		results := m.Propose(ctx, requests)
+		answers := make([]fsm.Answer, len(results))
+		for i, r := range results {
+			answers[i] = fsm.Answer{Index: r.Index, Data: r.Data, Err: translate(r.Err)}
+		}
+		return answers
+	}
+}
+
+// outcomes says what each of the cluster's outcomes is to the API.
+var outcomes = []struct {
+	from error
+	to   api.Error
+}{
+	{cluster.ErrOutcomeUnknown, api.ErrOutcomeUnknown},
+	{cluster.ErrNoLeader, api.ErrNoLeader},
+	{cluster.ErrQueueFull, api.ErrQueueFull},
+	{cluster.ErrShuttingDown, api.ErrShuttingDown},
+	{cluster.ErrNotOrdered, api.ErrNotOrdered},
+	{cluster.ErrTooLarge, api.ErrTooLarge},
+}
+
+func translate(err error) error {
+	for _, o := range outcomes {
+		if errors.Is(err, o.from) {
+			return fmt.Errorf("%w: %w", o.to, err)
+		}
+	}
+	return err
+}
+
+// member is the cluster as the API sees it.
+type member struct {
+	*cluster.Member
+	id       string
+	store    *store.Store
+	contract bool // a default contract is to be created when there is none
+}
+
+// Ready adds to the cluster's readiness that there is something to serve.
+func (m member) Ready() error {
+	if err := m.Member.Ready(); err != nil {
+		return err
+	}
+	if _, ok := m.store.DefaultToken(); m.contract && !ok {
+		return errors.New("the default contract is not created yet")
+	}
+	return nil
+}
+
+// Barrier translates the cluster's errors.
+func (m member) Barrier(ctx context.Context) error { return translate(m.Member.Barrier(ctx)) }
+
+// Cluster joins what the cluster knows with the URLs that members announced.
+func (m member) Cluster(ctx context.Context) api.ClusterStatus {
+	s := m.Status(ctx)
+	out := api.ClusterStatus{ID: m.id, Leader: s.Leader, Term: s.Term}
+	for _, p := range s.Members {
+		out.Members = append(out.Members, api.MemberStatus{
+			ID: p.ID, Raft: p.Addr, API: m.store.MemberURL(p.ID), Role: p.Role, Term: p.Term,
+			Applied: p.Applied, Commit: p.Commit, Last: p.Last, Lag: p.Lag,
+			LastContactMS: p.LastContact.Milliseconds(),
+		})
+	}
+	return out
+}
