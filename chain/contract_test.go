@@ -1,0 +1,87 @@
+package chain
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDecodeContractFillsInDefaults(t *testing.T) {
+	c, err := DecodeContract([]byte(`{"wallets": "open"}`))
+	require.NoError(t, err)
+	want := DefaultContract()
+	want.Wallets, want.BPSC = OpenWallets, OpenBPSC
+	require.Equal(t, want, c)
+}
+
+func TestDecodeContractReadsEveryField(t *testing.T) {
+	c, err := DecodeContract([]byte(`{"token":"gold-2","decimals":2,"bpsc":"till","fee_ppm":1000,"fees":"burn",
+		"treasurer":"t","issuer":"i","supply":"1000.25","mintable":true,"freezable":true,"wallets":"open",
+		"schedule":{"every":"1m30s","transactions":7,"empty":false},"on_request":false}`))
+	require.NoError(t, err)
+	want := Contract{
+		Token: "gold-2", Decimals: 2, BPSC: "till", FeePPM: 1000, Fees: BurnFees, Treasurer: "t", Issuer: "i",
+		Supply: 100_025, Mintable: true, Freezable: true, Wallets: OpenWallets,
+		Schedule: Schedule{Every: 90 * time.Second, Transactions: 7},
+	}
+	require.Equal(t, want, c)
+
+	text, err := c.MarshalJSON()
+	require.NoError(t, err)
+	require.Equal(t, `{"bpsc": "till", "decimals": 2, "fee_ppm": 1000, "fees": "burn", "freezable": true, `+
+		`"issuer": "i", "mintable": true, "on_request": false, "schedule": {"empty": false, "every": 90, "transactions": 7}, `+
+		`"supply": 1000.25, "token": "gold-2", "treasurer": "t", "wallets": "open"}`, string(text))
+	again, err := DecodeContract(text)
+	require.NoError(t, err)
+	require.Equal(t, c, again)
+}
+
+func TestDecodeContractRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		code Code
+	}{
+		"signed wallets, until they are built": {`{"token":"a"}`, ContractUnsupported},
+		"no JSON":                              {`{`, ContractInvalid},
+		"trailing text":                        {`{"wallets":"open"} x`, ContractInvalid},
+		"a misspelt key":                       {`{"wallets":"open","fee":50}`, ContractInvalid},
+		"a key twice":                          {`{"wallets":"open","wallets":"open"}`, ContractInvalid},
+		"an empty token":                       {`{"wallets":"open","token":""}`, ContractInvalid},
+		"a token in capitals":                  {`{"wallets":"open","token":"AKA"}`, ContractInvalid},
+		"ten decimals":                         {`{"wallets":"open","decimals":10}`, ContractInvalid},
+		"decimals below 0":                     {`{"wallets":"open","decimals":-1}`, ContractInvalid},
+		"a fee above all":                      {`{"wallets":"open","fee_ppm":1000001}`, ContractInvalid},
+		"a fee in words":                       {`{"wallets":"open","fee_ppm":"50"}`, ContractInvalid},
+		"other fees":                           {`{"wallets":"open","fees":"keep"}`, ContractInvalid},
+		"other wallets":                        {`{"wallets":"closed"}`, ContractInvalid},
+		"supply for nobody":                    {`{"wallets":"open","supply":1}`, ContractInvalid},
+		"supply too precise":                   {`{"wallets":"open","issuer":"i","supply":0.0000001}`, ContractInvalid},
+		"minting by nobody":                    {`{"wallets":"open","mintable":true}`, ContractInvalid},
+		"the till as issuer":                   {`{"wallets":"open","bpsc":"x","issuer":"x"}`, ContractInvalid},
+		"a tick too fast":                      {`{"wallets":"open","schedule":{"every":"1ms"}}`, ContractInvalid},
+		"a tick below micros":                  {`{"wallets":"open","schedule":{"every":"1000000001ns"}}`, ContractInvalid},
+		"a tick in no unit":                    {`{"wallets":"open","schedule":{"every":"1"}}`, ContractInvalid},
+		"a negative tick":                      {`{"wallets":"open","schedule":{"every":"-1s"}}`, ContractInvalid},
+		"a block too large":                    {`{"wallets":"open","schedule":{"transactions":10001}}`, ContractInvalid},
+		"half a transaction":                   {`{"wallets":"open","schedule":{"transactions":1.5}}`, ContractInvalid},
+		"an unknown trigger":                   {`{"wallets":"open","schedule":{"bytes":5}}`, ContractInvalid},
+		"a name over 128 bytes":                {`{"wallets":"open","bpsc":"` + longName + `"}`, ContractInvalid},
+		"a lone surrogate":                     {`{"wallets":"open","bpsc":"\ud800"}`, ContractInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := DecodeContract([]byte(c.text))
+			require.ErrorIs(t, err, c.code)
+		})
+	}
+}
+
+var longName = string(make129())
+
+func make129() []byte {
+	b := make([]byte, MaxNameBytes+1)
+	for i := range b {
+		b[i] = 'x'
+	}
+	return b
+}
