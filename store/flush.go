@@ -44,7 +44,7 @@ func (s *Store) flush(db *pebble.DB, l *layer) {
 	if err != nil {
 		_ = s.fail(err)
 	}
-	s.frozen = nil
+	s.frozen, s.recent = nil, l.accounts
 	close(l.flushed)
 	s.settled.Broadcast()
 }

@@ -64,7 +64,7 @@ func decodePlacement(b []byte) (p Placement, err error) {
 		return p, nil
 	}
 	position, n := binary.Uvarint(b)
-	if n != len(b) {
+	if n <= 0 || n != len(b) {
 		return p, fmt.Errorf("%w: id", errCorrupt)
 	}
 	return Placement{Block: block, Position: int(position)}, nil
@@ -80,7 +80,7 @@ func decodeAccount(b []byte) (chain.Account, error) {
 		return chain.Account{}, fmt.Errorf("%w: account", errCorrupt)
 	}
 	records, m := binary.Uvarint(b[n:])
-	if m != len(b)-n {
+	if m <= 0 || m != len(b)-n {
 		return chain.Account{}, fmt.Errorf("%w: account", errCorrupt)
 	}
 	return chain.Account{Balance: chain.Amount(balance), Records: records}, nil

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -12,7 +14,9 @@ import (
 // durability point, and what Pebble has not flushed is applied again from it.
 // A batch is flushed whole or not at all, so the applied index inside it
 // always tells the truth.
-func openDB(dir string, logger *slog.Logger) (*pebble.DB, error) {
+//
+// What Pebble finds damaged goes to the alarm, whoever was reading.
+func openDB(dir string, logger *slog.Logger, alarm *alarm) (*pebble.DB, error) {
 	cache := pebble.NewCache(cacheBytes)
 	defer cache.Unref()
 	opts := &pebble.Options{
@@ -22,7 +26,10 @@ func openDB(dir string, logger *slog.Logger) (*pebble.DB, error) {
 		L0CompactionThreshold: 4,
 		L0StopWritesThreshold: 24,
 		FormatMajorVersion:    pebble.FormatNewest,
-		Logger:                pebbleLog{logger},
+		Logger:                pebbleLog{logger, alarm},
+		EventListener: &pebble.EventListener{
+			DataCorruption: func(info pebble.DataCorruptionInfo) { alarm.raise(errors.New(info.String())) },
+		},
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
@@ -30,9 +37,26 @@ func openDB(dir string, logger *slog.Logger) (*pebble.DB, error) {
 	return pebble.Open(dir, opts)
 }
 
+// alarm takes what makes the store untrustworthy to whoever ends the process.
+// It is silent until armed: while a store is being opened, damage is an error
+// of Open.
+type alarm struct {
+	armed atomic.Bool
+	fatal func(error)
+}
+
+func (a *alarm) raise(err error) {
+	if a.armed.Load() {
+		a.fatal(fmt.Errorf("%w: %w", ErrDamaged, err))
+	}
+}
+
 // pebbleLog hands Pebble's messages to slog. Pebble's own notes on its work
 // are of no interest to an operator.
-type pebbleLog struct{ logger *slog.Logger }
+type pebbleLog struct {
+	logger *slog.Logger
+	alarm  *alarm
+}
 
 func (l pebbleLog) Infof(format string, args ...any) {
 	l.logger.Debug(fmt.Sprintf(format, args...), "from", "pebble")
@@ -45,5 +69,7 @@ func (l pebbleLog) Errorf(format string, args ...any) {
 // Fatalf is called where Pebble cannot go on, such as a disk that refuses a
 // write; it must not return.
 func (l pebbleLog) Fatalf(format string, args ...any) {
-	panic(fmt.Sprintf("pebble cannot go on: "+format, args...))
+	err := fmt.Errorf("pebble cannot go on: "+format, args...)
+	l.alarm.raise(err)
+	panic(err)
 }

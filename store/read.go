@@ -18,6 +18,9 @@ func (s *Store) account(k accountKey) (chain.Account, error) {
 			return a, nil
 		}
 	}
+	if a, ok := s.recent[k]; ok {
+		return a, nil
+	}
 	row, err := get(s.db, k.bytes())
 	if row == nil || err != nil {
 		return chain.Account{}, err
@@ -55,7 +58,10 @@ func (s *Store) block(k blockKey) (hash chain.Hash, canonical []byte, err error)
 	if stored == nil {
 		return hash, nil, fmt.Errorf("%w: block %d", chain.NotFound, k.index)
 	}
-	return decodeBlock(stored)
+	if hash, canonical, err = decodeBlock(stored); err != nil {
+		s.alarm.raise(err)
+	}
+	return hash, canonical, err
 }
 
 // recordText returns the record at p, pending or in a block.

@@ -13,6 +13,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/renameio/v2"
+
+	"github.com/bpsc/bpsc/chain"
 )
 
 // ErrDamaged means that what is on disk cannot be trusted.
@@ -28,6 +30,10 @@ type Config struct {
 	// LayerBytes is the size at which the overlay is flushed; LayerBytes, the
 	// constant, when 0. Tests make it small.
 	LayerBytes int
+	// Fatal is called when what is on disk turns out damaged while the store
+	// is in use. It must end the process: what has been read so far may be
+	// wrong too. When nil, the store panics.
+	Fatal func(error)
 	// Logger gets Pebble's messages; slog.Default() when nil.
 	Logger *slog.Logger
 }
@@ -35,15 +41,17 @@ type Config struct {
 // Store is the state of one member. One goroutine at a time calls Update and
 // Restore; everything else may be called from any.
 type Store struct {
-	cfg Config
+	cfg   Config
+	alarm *alarm // of the database in use
 
 	mu      sync.RWMutex // guards all below
 	settled *sync.Cond   // on mu's write side: frozen became nil, or failed was set
 	db      *pebble.DB
-	dbName  string  // db's folder inside cfg.Dir
-	active  *layer  // written by Update
-	frozen  *layer  // on its way into db, or nil
-	heads   []*Head // by number
+	dbName  string                       // db's folder inside cfg.Dir
+	active  *layer                       // written by Update
+	frozen  *layer                       // on its way into db, or nil
+	recent  map[accountKey]chain.Account // accounts of the last layer that reached db, to spare reads
+	heads   []*Head                      // by number
 	byToken map[string]*Head
 	meta    meta
 	failed  error // set once; nothing is written or trusted after it
@@ -62,6 +70,9 @@ func Open(cfg Config) (*Store, error) {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
+	}
+	if cfg.Fatal == nil {
+		cfg.Fatal = func(err error) { panic(err) }
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, err
@@ -113,7 +124,8 @@ func (s *Store) closeFailed() error {
 // use opens the database in the named folder, loads and checks it, and makes
 // it the one in use. The caller has seen to it that nobody else looks.
 func (s *Store) use(name string) error {
-	db, err := openDB(filepath.Join(s.cfg.Dir, name), s.cfg.Logger)
+	bell := &alarm{fatal: s.cfg.Fatal}
+	db, err := openDB(filepath.Join(s.cfg.Dir, name), s.cfg.Logger, bell)
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrDamaged, filepath.Join(s.cfg.Dir, name), err)
 	}
@@ -124,9 +136,10 @@ func (s *Store) use(name string) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("%w: %s: %w", ErrDamaged, filepath.Join(s.cfg.Dir, name), err), db.Close())
 	}
-	s.db, s.dbName = db, name
+	bell.armed.Store(true)
+	s.alarm, s.db, s.dbName = bell, db, name
 	s.meta, s.heads, s.byToken = loaded.meta, loaded.heads, loaded.byToken
-	s.active = newLayer()
+	s.active, s.recent = newLayer(), nil
 	return nil
 }
 

@@ -101,7 +101,7 @@ func (s *server) open() (err error) {
 	if ok, err := s.lock.TryLock(); err != nil || !ok {
 		return errors.Join(fmt.Errorf("another process uses %s", s.cfg.Data), err)
 	}
-	s.store, err = store.Open(store.Config{Dir: filepath.Join(s.cfg.Data, "state"), Logger: s.log})
+	s.store, err = store.Open(store.Config{Dir: filepath.Join(s.cfg.Data, "state"), Logger: s.log, Fatal: s.fatal})
 	if err != nil {
 		return err
 	}
