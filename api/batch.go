@@ -1,0 +1,117 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// batchItem is one transaction of a batch on its way: refused here, or waiting
+// for its outcome.
+type batchItem struct {
+	draft
+	id      chain.ID
+	drawn   string // its key, when the client gave none
+	refused error
+}
+
+// postBatch is POST /v1/transactions:batch. Each item has a result of its own;
+// the request as a whole is refused only when it cannot be read.
+func (s *server) postBatch(c *gin.Context) error {
+	w := s.pool.get()
+	defer s.pool.put(w)
+	if c.Request.Header[headerKey] != nil {
+		return fmt.Errorf("%w: %s names one transaction; give each item of a batch its \"key\"", chain.InvalidField, headerKey)
+	}
+	if err := readBody(c, w, maxBatchBody); err != nil {
+		return err
+	}
+	items, inBody, err := scanBatch(w)
+	if err != nil {
+		return err
+	}
+	token, err := s.token(c, inBody)
+	if err != nil {
+		return err
+	}
+	contract, err := s.contract(token)
+	if err != nil {
+		return err
+	}
+	outcomes, err := s.submitBatch(c, w, contract, items)
+	if err != nil {
+		return err
+	}
+	w.out = appendResults(w.out, items, outcomes)
+	s.sendJSON(c, http.StatusOK, w.out)
+	return nil
+}
+
+// submitBatch orders the items that can be ordered. It fails when none was,
+// all for one reason: then the batch as a whole can be sent again.
+func (s *server) submitBatch(c *gin.Context, w *work, contract *chain.Contract, items []batchItem) ([]chain.Outcome, error) {
+	txs, err := s.checkBatch(w, contract, items)
+	if err != nil || len(txs) == 0 {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
+	defer cancel()
+	outcomes := s.write.Submit(ctx, contract.Token, txs)
+	if len(outcomes) != len(txs) {
+		return nil, fmt.Errorf("%d outcomes of %d transactions", len(outcomes), len(txs))
+	}
+	for i := range outcomes {
+		if outcomes[i].Err != nil {
+			outcomes[i].Err = writeError(outcomes[i].Err, nil)
+		}
+	}
+	if len(txs) == len(items) {
+		return outcomes, noneOrdered(outcomes)
+	}
+	return outcomes, nil
+}
+
+// noneOrdered returns the reason for which no transaction was ordered, if it
+// is the same for all.
+func noneOrdered(outcomes []chain.Outcome) error {
+	if outcomes[0].Err == nil {
+		return nil
+	}
+	code := codeOf(outcomes[0].Err)
+	for i := range outcomes {
+		if outcomes[i].Err == nil || code == string(ErrOutcomeUnknown) || codeOf(outcomes[i].Err) != code {
+			return nil
+		}
+	}
+	return outcomes[0].Err
+}
+
+// checkBatch gives each item its id and returns the transactions of those that
+// are not refused.
+func (s *server) checkBatch(w *work, contract *chain.Contract, items []batchItem) ([]chain.Transaction, error) {
+	txs := make([]chain.Transaction, 0, len(items))
+	for i := range items {
+		item := &items[i]
+		tx, err := item.transaction(contract)
+		if err != nil {
+			item.refused = err
+			continue
+		}
+		if item.key != "" {
+			item.id = chain.DeriveID([]byte(item.key))
+		} else {
+			drawn, err := s.draw(w)
+			if err != nil {
+				return nil, err
+			}
+			item.drawn, item.id = string(drawn), chain.DeriveID(drawn)
+		}
+		tx.ID = item.id
+		txs = append(txs, tx)
+	}
+	return txs, nil
+}

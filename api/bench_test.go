@@ -1,0 +1,79 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// instant is a fake whose writer decides at once and remembers nothing.
+type instant struct {
+	*fake
+	outcomes []chain.Outcome
+}
+
+func (w *instant) Submit(_ context.Context, _ string, txs []chain.Transaction) []chain.Outcome {
+	out := w.outcomes[:len(txs)]
+	for i := range txs {
+		tx := &txs[i]
+		out[i] = chain.Outcome{Block: 2, Position: i, AppliedIndex: 7, Record: chain.Record{Kind: chain.Transfer,
+			ID: tx.ID, BPSC: chain.OpenBPSC, Sender: tx.Sender, Recipient: tx.Recipient,
+			AmountSend: tx.Amount, AmountBPSC: 1, AmountReceive: tx.Amount - 1}}
+	}
+	return out
+}
+
+// sink is a ResponseWriter that costs nothing.
+type sink struct {
+	header http.Header
+	status int
+}
+
+func (s *sink) Header() http.Header         { return s.header }
+func (s *sink) WriteHeader(status int)      { s.status = status }
+func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
+
+func benchmarkPost(b *testing.B, target string, body []byte, want int) {
+	f := newFake()
+	h, err := New(DefaultConfig(), &instant{fake: f, outcomes: make([]chain.Outcome, maxBatch)}, f, f)
+	if err != nil {
+		b.Fatal(err)
+	}
+	reader := bytes.NewReader(body)
+	r := httptest.NewRequest(http.MethodPost, target, nil)
+	r.ContentLength, r.Body = int64(len(body)), io.NopCloser(reader)
+	w := &sink{header: http.Header{}}
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		reader.Reset(body)
+		clear(w.header)
+		h.ServeHTTP(w, r)
+		if w.status != want {
+			b.Fatal(w.status)
+		}
+	}
+}
+
+func BenchmarkPostTransaction(b *testing.B) {
+	body := []byte(`{"sender":"wallet-a","amount":1000000,"recipient":"wallet-b"}`)
+	b.Run("tutorial", func(b *testing.B) { benchmarkPost(b, "/transactions/new", body, http.StatusCreated) })
+	b.Run("v1", func(b *testing.B) { benchmarkPost(b, "/v1/transactions", body, http.StatusCreated) })
+}
+
+func BenchmarkBatch1000(b *testing.B) {
+	body := []byte(`{"transactions":[`)
+	for i := range 1000 {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = fmt.Appendf(body, `{"sender":"wallet-%d","amount":12.5,"recipient":"wallet-%d","key":"k%d"}`, i, i+1, i)
+	}
+	benchmarkPost(b, "/v1/transactions:batch", append(body, "]}"...), http.StatusOK)
+}

@@ -1,0 +1,65 @@
+package api
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Config is what the API can be told. Start from DefaultConfig.
+type Config struct {
+	// WriteTimeout is how long a write may take before it is answered with
+	// outcome_unknown or not_ordered. An election takes a second at worst.
+	WriteTimeout time.Duration
+
+	// ReadTimeout is how long a read waits for the level it asked for
+	// (consistency, min_index) before it is answered with behind.
+	ReadTimeout time.Duration
+
+	// CatchUpTimeout is how long an answer to a write that was applied waits
+	// for this replica to see it as well.
+	CatchUpTimeout time.Duration
+
+	// ChunkTimeout is how long a reader of a stream may take for one chunk
+	// before the connection is closed.
+	ChunkTimeout time.Duration
+
+	// Logger gets internal errors, and every request at debug level.
+	Logger *slog.Logger
+
+	// Random gives the ids of transactions that come without a key. It must be
+	// safe for concurrent use and unpredictable.
+	Random io.Reader
+
+	// Version is shown in the cluster's status.
+	Version string
+}
+
+// DefaultConfig is a Config that suits a cluster in one data centre.
+func DefaultConfig() Config {
+	return Config{
+		WriteTimeout:   10 * time.Second,
+		ReadTimeout:    5 * time.Second,
+		CatchUpTimeout: 5 * time.Second,
+		ChunkTimeout:   30 * time.Second,
+		Logger:         slog.New(slog.DiscardHandler),
+		Random:         rand.Reader,
+	}
+}
+
+// Validate says what is wrong with c.
+func (c Config) Validate() error {
+	switch {
+	case c.WriteTimeout <= 0 || c.ReadTimeout <= 0 || c.CatchUpTimeout <= 0 || c.ChunkTimeout <= 0:
+		return errors.New("api: every timeout must be more than nothing")
+	case c.WriteTimeout+c.CatchUpTimeout >= readTimeout:
+		return errors.New("api: a write must end before the connection's read timeout")
+	case c.Logger == nil:
+		return errors.New("api: a logger is needed")
+	case c.Random == nil:
+		return errors.New("api: a source of random bytes is needed")
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package api
+
+import (
+	"fmt"
+	"maps"
+	"sync/atomic"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// contractCache keeps the parameters of contracts, which nobody can change, so
+// that a transaction is checked without a look into the state. It holds as
+// many as the ledger does.
+type contractCache struct {
+	byToken      atomic.Pointer[map[string]*chain.Contract]
+	defaultToken atomic.Pointer[string]
+}
+
+// contract returns the parameters of the contract a request names; "" is the
+// default one.
+func (s *server) contract(token string) (*chain.Contract, error) {
+	if token == "" {
+		var err error
+		if token, err = s.defaultToken(); err != nil {
+			return nil, err
+		}
+	}
+	if known := s.contracts.byToken.Load(); known != nil {
+		if c, ok := (*known)[token]; ok {
+			return c, nil
+		}
+	}
+	info, err := s.read.Contract(token)
+	if err != nil {
+		return nil, fmt.Errorf("contract %q: %w", echo(token), err)
+	}
+	return s.contracts.remember(&info.Contract), nil
+}
+
+// defaultToken is the first contract created.
+func (s *server) defaultToken() (string, error) {
+	if token := s.contracts.defaultToken.Load(); token != nil {
+		return *token, nil
+	}
+	token, ok := s.read.DefaultToken()
+	if !ok {
+		return "", ErrNoContract
+	}
+	s.contracts.defaultToken.Store(&token)
+	return token, nil
+}
+
+func (k *contractCache) remember(c *chain.Contract) *chain.Contract {
+	for {
+		old := k.byToken.Load()
+		grown := make(map[string]*chain.Contract)
+		if old != nil {
+			maps.Copy(grown, *old)
+		}
+		grown[c.Token] = c
+		if k.byToken.CompareAndSwap(old, &grown) {
+			return c
+		}
+	}
+}
+
+// token is the contract a request is about: ?contract= or, in a body, the key
+// "contract". Both may be given if they agree.
+func (s *server) token(c *gin.Context, inBody string) (string, error) {
+	inQuery := queryText(c, "contract")
+	switch {
+	case inQuery == "":
+		return inBody, nil
+	case inBody != "" && inBody != inQuery:
+		return "", fmt.Errorf("%w: the body and the address name different contracts", chain.InvalidField)
+	}
+	return inQuery, nil
+}
+
+// contractOf is the contract that the address of a request names.
+func (s *server) contractOf(c *gin.Context) (*chain.Contract, error) {
+	return s.contract(queryText(c, "contract"))
+}

@@ -1,0 +1,38 @@
+package api
+
+// Error is a stable machine-readable reason of this package's own, beside the
+// ledger's chain.Code. It is its own sentinel: wrap it with %w, find it again
+// with errors.Is.
+type Error string
+
+// Error returns the code's own text.
+func (e Error) Error() string { return string(e) }
+
+// What became of a write that got no result. Only ErrOutcomeUnknown leaves
+// open whether it took effect; the others mean that it did not and never will.
+const (
+	ErrNoLeader       Error = "no_leader"
+	ErrQueueFull      Error = "queue_full"
+	ErrNotOrdered     Error = "not_ordered"
+	ErrShuttingDown   Error = "shutting_down"
+	ErrTooLarge       Error = "too_large"
+	ErrOutcomeUnknown Error = "outcome_unknown"
+)
+
+// Why a read was not answered.
+const (
+	ErrBehind    Error = "behind"
+	ErrNotLeader Error = "not_leader"
+)
+
+// What is wrong with a request as such.
+const (
+	ErrNoContract       Error = "no_contract"
+	ErrInvalidJSON      Error = "invalid_json"
+	ErrBodyTooLarge     Error = "body_too_large"
+	ErrBatchTooLarge    Error = "batch_too_large"
+	ErrBodyIncomplete   Error = "body_incomplete"
+	ErrPathUnknown      Error = "path_unknown"
+	ErrMethodNotAllowed Error = "method_not_allowed"
+	ErrInternal         Error = "internal"
+)

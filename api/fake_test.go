@@ -1,0 +1,319 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// fake is a ledger of one process: it implements Writer, Reader and Member as
+// simply as can be, and counts what would have become entries of the log.
+type fake struct {
+	mu       sync.Mutex
+	chains   []*fakeChain
+	nodes    []string
+	applied  uint64
+	writes   int           // calls of the Writer
+	err      error         // what the Writer answers with
+	refuse   chain.Code    // what every transaction is refused with
+	follower bool          // this member does not lead
+	lag      uint64        // how far this replica is behind the log
+	stuck    bool          // waiting for this replica never ends
+	grown    chan struct{} // closed when a block comes
+}
+
+type fakeChain struct {
+	contract chain.Contract
+	blocks   [][]byte
+	pending  []chain.Record
+	outcomes map[chain.ID]chain.Outcome
+	balances map[string]chain.Amount
+}
+
+func openContract(token string) chain.Contract {
+	c := chain.DefaultContract()
+	c.Token, c.Wallets, c.BPSC = token, chain.OpenWallets, chain.OpenBPSC
+	return c
+}
+
+// newFake has one contract, aka, whose chain begins at second 1,700,000,000.
+func newFake(contracts ...chain.Contract) *fake {
+	f := &fake{grown: make(chan struct{})}
+	if len(contracts) == 0 {
+		contracts = []chain.Contract{openContract("aka")}
+	}
+	for _, c := range contracts {
+		f.begin(c)
+	}
+	return f
+}
+
+func (f *fake) begin(c chain.Contract) {
+	fc := &fakeChain{contract: c, outcomes: map[chain.ID]chain.Outcome{}, balances: map[string]chain.Amount{}}
+	f.chains = append(f.chains, fc)
+	fc.forge(chain.ByGenesis)
+	f.applied++
+}
+
+func (fc *fakeChain) forge(trigger chain.Trigger) {
+	h := chain.Header{Index: uint64(len(fc.blocks)) + 1, PreviousHash: chain.GenesisPrevious, Trigger: trigger}
+	h.Timestamp = int64(1_700_000_000+len(fc.blocks)) * 1_000_000
+	if len(fc.blocks) > 0 {
+		h.PreviousHash = chain.HashBytes(fc.blocks[len(fc.blocks)-1]).String()
+	} else {
+		h.Contract = &fc.contract
+	}
+	b := chain.Block{Header: h, Records: fc.pending}
+	fc.blocks = append(fc.blocks, b.Append(nil, fc.contract.Decimals))
+	fc.pending = nil
+}
+
+func (f *fake) find(token string) *fakeChain {
+	for _, fc := range f.chains {
+		if fc.contract.Token == token {
+			return fc
+		}
+	}
+	return nil
+}
+
+func (f *fake) Submit(_ context.Context, token string, txs []chain.Transaction) []chain.Outcome {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.writes++
+	f.applied++
+	outcomes := make([]chain.Outcome, len(txs))
+	for i, tx := range txs {
+		switch {
+		case f.err != nil:
+			outcomes[i].Err = f.err
+		case f.refuse != "":
+			outcomes[i] = chain.Outcome{Record: chain.Record{ID: tx.ID}, Refused: f.refuse}
+		default:
+			outcomes[i] = f.find(token).transfer(tx, f.applied)
+		}
+	}
+	f.wake()
+	return outcomes
+}
+
+func (fc *fakeChain) transfer(tx chain.Transaction, applied uint64) chain.Outcome {
+	if old, ok := fc.outcomes[tx.ID]; ok {
+		if old.Record.Sender != tx.Sender || old.Record.Recipient != tx.Recipient || old.Record.AmountSend != tx.Amount {
+			return chain.Outcome{Record: chain.Record{ID: tx.ID}, Refused: chain.IDReused}
+		}
+		old.Replay = true
+		return old
+	}
+	fee := chain.Fee(tx.Amount, fc.contract.FeePPM)
+	o := chain.Outcome{
+		Block: uint64(len(fc.blocks)) + 1, Position: len(fc.pending), AppliedIndex: applied,
+		Record: chain.Record{Kind: chain.Transfer, ID: tx.ID, BPSC: fc.contract.BPSC, Sender: tx.Sender,
+			Recipient: tx.Recipient, AmountSend: tx.Amount, AmountBPSC: fee, AmountReceive: tx.Amount - fee,
+			Memo: tx.Memo, HasMemo: tx.Memo != ""},
+	}
+	fc.balances[tx.Sender] -= tx.Amount
+	fc.balances[tx.Recipient] += tx.Amount - fee
+	fc.pending = append(fc.pending, o.Record)
+	o.Completed = len(fc.pending) == fc.contract.Schedule.Transactions
+	fc.outcomes[tx.ID] = o
+	if o.Completed {
+		fc.forge(chain.ByCount)
+	}
+	return o
+}
+
+// wake must be called with mu held.
+func (f *fake) wake() {
+	close(f.grown)
+	f.grown = make(chan struct{})
+}
+
+func (f *fake) Produce(_ context.Context, token string) (chain.Produced, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.writes++
+	if f.err != nil {
+		return chain.Produced{}, f.err
+	}
+	f.applied++
+	fc := f.find(token)
+	fc.forge(chain.ByRequest)
+	f.wake()
+	return chain.Produced{Block: uint64(len(fc.blocks)), AppliedIndex: f.applied}, nil
+}
+
+func (f *fake) CreateContract(_ context.Context, c chain.Contract) (uint64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.writes++
+	if f.err != nil {
+		return 0, f.err
+	}
+	f.begin(c)
+	return f.applied, nil
+}
+
+func (f *fake) RegisterNodes(_ context.Context, nodes []string) ([]string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.writes++
+	if f.err != nil {
+		return nil, f.err
+	}
+	f.nodes = append(f.nodes, nodes...)
+	slices.Sort(f.nodes)
+	f.nodes = slices.Compact(f.nodes)
+	return f.nodes, nil
+}
+
+func (f *fake) DefaultToken() (string, bool) {
+	if len(f.chains) == 0 {
+		return "", false
+	}
+	return f.chains[0].contract.Token, true
+}
+
+func (f *fake) Contracts() (infos []chain.Info) {
+	for _, fc := range f.chains {
+		info, _ := f.Contract(fc.contract.Token)
+		infos = append(infos, info)
+	}
+	return infos
+}
+
+func (f *fake) Contract(token string) (chain.Info, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fc := f.find(token)
+	if fc == nil {
+		return chain.Info{}, chain.ContractUnknown
+	}
+	return chain.Info{
+		Contract: fc.contract, ID: chain.HashBytes(fc.blocks[0]), Length: uint64(len(fc.blocks)),
+		Tip: chain.HashBytes(fc.blocks[len(fc.blocks)-1]), TipTimestamp: 1_700_000_000_500_000,
+		Records: uint64(len(fc.outcomes)), Pending: len(fc.pending),
+	}, nil
+}
+
+func (f *fake) Block(token string, index uint64) ([]byte, chain.Hash, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fc := f.find(token)
+	if index < 1 || index > uint64(len(fc.blocks)) {
+		return nil, chain.Hash{}, fmt.Errorf("%w: there is no block %d", chain.NotFound, index)
+	}
+	b := fc.blocks[index-1]
+	return b, chain.HashBytes(b), nil
+}
+
+func (f *fake) Blocks(token string, from, limit uint64, yield func(uint64, []byte) error) error {
+	f.mu.Lock()
+	blocks := slices.Clone(f.find(token).blocks)
+	f.mu.Unlock()
+	for i := from; i <= uint64(len(blocks)) && (limit == 0 || i < from+limit); i++ {
+		if err := yield(i, blocks[i-1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fake) Account(token, name string) (chain.Account, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return chain.Account{Balance: f.find(token).balances[name]}, nil
+}
+
+func (f *fake) Transaction(token string, id chain.ID) (chain.Outcome, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	o, ok := f.find(token).outcomes[id]
+	if !ok {
+		return o, chain.NotFound
+	}
+	return o, nil
+}
+
+func (f *fake) Nodes() []string { return f.nodes }
+
+func (f *fake) AppliedIndex() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.applied - f.lag
+}
+
+func (f *fake) Time() int64 { return 1_700_000_000_000_000 }
+
+func (f *fake) WaitBlock(ctx context.Context, token string, index uint64) error {
+	for {
+		f.mu.Lock()
+		grown, length := f.grown, uint64(len(f.find(token).blocks))
+		f.mu.Unlock()
+		if length >= index {
+			return nil
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (f *fake) Barrier(ctx context.Context) error { return f.WaitApplied(ctx, f.applied) }
+
+func (f *fake) WaitApplied(ctx context.Context, index uint64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stuck || index > f.applied {
+		return context.DeadlineExceeded
+	}
+	f.lag = 0
+	return nil
+}
+
+func (f *fake) Ready() error                { return f.err }
+func (f *fake) LastContact() time.Duration  { return 12 * time.Millisecond }
+func (f *fake) Leader() (id string, _ bool) { return "n1", true }
+func (f *fake) IsLeader() bool              { return !f.follower }
+
+func (f *fake) Cluster(context.Context) ClusterStatus {
+	return ClusterStatus{ID: "n1", Leader: "n1", Term: 3, Members: []MemberStatus{
+		{ID: "n1", Raft: "127.0.0.1:6000", API: "http://127.0.0.1:5000", Role: "leader", Term: 3, Applied: 9, Commit: 9, Last: 9},
+	}}
+}
+
+// newHandler serves a fake with the default configuration.
+func newHandler(t testing.TB, f *fake) http.Handler {
+	t.Helper()
+	return newHandlerWith(t, DefaultConfig(), f)
+}
+
+func newHandlerWith(t testing.TB, cfg Config, f *fake) http.Handler {
+	t.Helper()
+	h, err := New(cfg, f, f, f)
+	require.NoError(t, err)
+	return h
+}
+
+// call sends one request. extra is header names and values in turn.
+func call(h http.Handler, method, target, body string, extra ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	for i := 0; i+1 < len(extra); i += 2 {
+		r.Header.Set(extra[i], extra[i+1])
+	}
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, r)
+	return rec
+}

@@ -1,0 +1,18 @@
+package api
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+func TestLimitsFitTogether(t *testing.T) {
+	require.Less(t, chain.MaxRecordBytes*2, maxBody, "every valid transaction must fit into a body")
+	require.LessOrEqual(t, chain.BlockOverhead, maxBody, "every valid contract must fit into a body")
+	require.LessOrEqual(t, maxRegister*(maxNodeBytes+20), maxBody, "every valid list of nodes must fit into a body")
+	require.LessOrEqual(t, maxBatch*500, maxBatchBody, "a full batch of ordinary transactions must fit into a body")
+	require.LessOrEqual(t, chunk, maxPooled, "the buffer of a stream must be kept")
+	require.Less(t, maxLongPoll, readTimeout)
+}

@@ -1,0 +1,97 @@
+// Package api serves a member over HTTP: the tutorial's paths at the root and
+// everything else under /v1. It refuses what can be refused without the ledger,
+// hands the rest to a [Writer] and answers reads from a [Reader].
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// Writer orders writes. Its errors are a chain.Code or wrap one of this
+// package's; anything else is answered as an internal error.
+type Writer interface {
+	// Submit orders transactions of one contract, in their order, and returns
+	// one outcome for each. It must not keep txs once it has returned.
+	Submit(ctx context.Context, token string, txs []chain.Transaction) []chain.Outcome
+	// Produce forges the next block of a contract, an empty one too.
+	Produce(ctx context.Context, token string) (chain.Produced, error)
+	// CreateContract begins a chain. A member that has applied the index knows
+	// the contract.
+	CreateContract(ctx context.Context, c chain.Contract) (appliedIndex uint64, err error)
+	// RegisterNodes adds host:port addresses and returns all there are then.
+	RegisterNodes(ctx context.Context, nodes []string) (all []string, err error)
+}
+
+// Reader is the state of the local replica.
+type Reader interface {
+	// DefaultToken is the first contract created; false while there is none.
+	DefaultToken() (string, bool)
+	// Contracts lists all contracts in the order of their creation.
+	Contracts() []chain.Info
+	// Contract fails with chain.ContractUnknown.
+	Contract(token string) (chain.Info, error)
+	// Block fails with chain.NotFound or chain.ContractUnknown.
+	Block(token string, index uint64) (canonical []byte, hash chain.Hash, err error)
+	// Blocks calls yield for those of the blocks from…from+limit-1 that exist,
+	// oldest first. limit 0 is all up to the tip at the time of the call. The
+	// bytes are valid only during the call of yield, whose error ends it.
+	Blocks(token string, from, limit uint64, yield func(index uint64, canonical []byte) error) error
+	// Account is the zero value, without an error, for a name never used.
+	Account(token, name string) (chain.Account, error)
+	// Transaction fails with chain.NotFound or chain.ContractUnknown.
+	Transaction(token string, id chain.ID) (chain.Outcome, error)
+	// Nodes lists the registered nodes, sorted.
+	Nodes() []string
+	// AppliedIndex is the log index this replica stands at.
+	AppliedIndex() uint64
+	// Time is the machine's time, in unix microseconds.
+	Time() int64
+	// WaitBlock returns once the block exists here, or with ctx's error.
+	WaitBlock(ctx context.Context, token string, index uint64) error
+}
+
+// Member is what the API asks of the cluster.
+type Member interface {
+	// Barrier returns once this replica has applied all that was acknowledged
+	// anywhere before the call.
+	Barrier(ctx context.Context) error
+	// WaitApplied returns once this replica has applied the index.
+	WaitApplied(ctx context.Context, index uint64) error
+	// Ready says why this member should get no requests now.
+	Ready() error
+	// LastContact is the time since this member last heard the leader; 0 on
+	// the leader itself.
+	LastContact() time.Duration
+	// Leader is the member known to lead.
+	Leader() (id string, ok bool)
+	// IsLeader tells whether it is this one.
+	IsLeader() bool
+	// Cluster asks every member how it is.
+	Cluster(ctx context.Context) ClusterStatus
+}
+
+// ClusterStatus is how the cluster looks from one member.
+type ClusterStatus struct {
+	ID      string         `json:"id"`     // of the member that answers
+	Leader  string         `json:"leader"` // empty when none is known
+	Term    uint64         `json:"term"`
+	Version string         `json:"version,omitempty"` // set by this package
+	Members []MemberStatus `json:"members"`
+}
+
+// MemberStatus is one member as it described itself.
+type MemberStatus struct {
+	ID            string `json:"id"`
+	Raft          string `json:"raft"` // host:port of its Raft transport
+	API           string `json:"api"`  // URL of its API
+	Role          string `json:"role"` // leader, follower, candidate, unreachable
+	Term          uint64 `json:"term"`
+	Applied       uint64 `json:"applied"`
+	Commit        uint64 `json:"commit"`
+	Last          uint64 `json:"last"`            // last entry of its log
+	Lag           uint64 `json:"lag"`             // entries it has to apply to reach the leader
+	LastContactMS int64  `json:"last_contact_ms"` // since it last heard the leader
+}

@@ -1,0 +1,146 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/pyjson"
+)
+
+// detailed is an error with the sentence a client is to see in place of the
+// error's own text, and with what else the problem has to carry.
+type detailed struct {
+	err    error
+	detail string
+	id     chain.ID // of the transaction it is about, if any
+	key    string   // the key drawn for a transaction that came without
+	final  bool     // not to be retried, whatever the table says
+}
+
+func (d *detailed) Error() string { return d.err.Error() }
+func (d *detailed) Unwrap() error { return d.err }
+
+// withDetail returns err with another sentence.
+func withDetail(err error, detail string) error { return &detailed{err: err, detail: detail} }
+
+// codeOf finds the stable code of an error: the ledger's, this package's, or
+// what a malformed body or a context means. What it does not know is internal.
+func codeOf(err error) string {
+	var ledger chain.Code
+	var own Error
+	switch {
+	case errors.As(err, &own):
+		return string(own)
+	case errors.As(err, &ledger):
+		return string(ledger)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return string(ErrBehind)
+	}
+	return string(ErrInternal)
+}
+
+// problem is an answer after RFC 9457.
+type problem struct {
+	meaning
+	code, detail, instance, request string
+	id                              chain.ID
+	key                             string
+}
+
+// newProblem says what err is to a client. Text of internal errors stays
+// inside.
+func newProblem(err error) problem {
+	p := problem{code: codeOf(err)}
+	p.meaning = meanings[p.code]
+	var d *detailed
+	if errors.As(err, &d) {
+		p.detail, p.id, p.key = d.detail, d.id, d.key
+		p.retryable = p.retryable && !d.final
+	}
+	if p.detail == "" {
+		p.detail = sentence(err, p.code)
+	}
+	return p
+}
+
+// sentence is what is said about an error: its own text without the code in
+// front where the request is at fault, else the title of its code.
+func sentence(err error, code string) string {
+	m := meanings[code]
+	text, wrapped := strings.CutPrefix(err.Error(), code+": ")
+	switch {
+	case m.status >= 500, !wrapped && text == code:
+		return m.title
+	case len(text) > 8*maxEcho:
+		return text[:8*maxEcho] + "…"
+	}
+	return text
+}
+
+// fail answers with the problem that err is.
+func (s *server) fail(c *gin.Context, err error) {
+	p := newProblem(err)
+	header := c.Writer.Header()
+	p.request = header.Get(headerRequestID)
+	if path := c.Request.URL.EscapedPath(); len(path) <= 4*maxEcho {
+		p.instance = path
+	}
+	if p.status >= 500 {
+		s.logFailure(c, &p, err)
+	}
+	if p.retryAfter != "" {
+		header["Retry-After"] = []string{p.retryAfter}
+	}
+	w := s.pool.get()
+	defer s.pool.put(w)
+	w.out = p.append(w.out)
+	header[headerType] = typeProblem
+	// An immutable answer is about to be replaced by one that is not.
+	header["Cache-Control"] = noStore
+	s.send(c, p.status, w.out)
+}
+
+// logFailure logs what went wrong inside; of what a busy or leaderless cluster
+// refuses, one a second.
+func (s *server) logFailure(c *gin.Context, p *problem, err error) {
+	level, suppressed := slog.LevelError, uint64(0)
+	if p.retryable {
+		var ok bool
+		level = slog.LevelWarn
+		if ok, suppressed = s.complain.allow(); !ok {
+			return
+		}
+	}
+	s.cfg.Logger.LogAttrs(c.Request.Context(), level, "request failed",
+		slog.String("method", c.Request.Method), slog.String("path", p.instance),
+		slog.Int("status", p.status), slog.String("code", p.code), slog.Any("error", err),
+		slog.String("request_id", p.request), slog.Uint64("suppressed", suppressed))
+}
+
+// append writes the problem as JSON. Its type is a name, not an address.
+func (p *problem) append(dst []byte) []byte {
+	dst = append(dst, '{')
+	dst = appendText(dst, "type", "urn:bpsc:problem:"+p.code)
+	dst = appendText(dst, "title", p.title)
+	dst = strconv.AppendInt(appendKey(dst, "status"), int64(p.status), 10)
+	dst = appendText(dst, "detail", strings.ToValidUTF8(p.detail, "\ufffd"))
+	dst = appendText(dst, "code", p.code)
+	dst = strconv.AppendBool(appendKey(dst, "retryable"), p.retryable)
+	if p.instance != "" {
+		dst = pyjson.AppendString(appendKey(dst, "instance"), p.instance)
+	}
+	dst = appendText(dst, "request_id", p.request)
+	if !p.id.IsZero() {
+		dst = appendHash(dst, "id", p.id)
+	}
+	if p.key != "" {
+		dst = appendText(dst, "idempotency_key", p.key)
+	}
+	return append(dst, "}\n"...)
+}

@@ -1,0 +1,185 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// constantsOf lists the values of a file's constants of a type.
+func constantsOf(t *testing.T, file, typeName string) (values []string) {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	require.NoError(t, err)
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if name, ok := spec.Type.(*ast.Ident); !ok || name.Name != typeName {
+			return true
+		}
+		for _, value := range spec.Values {
+			text, err := strconv.Unquote(value.(*ast.BasicLit).Value)
+			require.NoError(t, err)
+			values = append(values, text)
+		}
+		return true
+	})
+	return values
+}
+
+func TestEveryCodeHasAMeaning(t *testing.T) {
+	codes := constantsOf(t, "../chain/code.go", "Code")
+	require.Greater(t, len(codes), 20)
+	own := constantsOf(t, "errors.go", "Error")
+	require.Greater(t, len(own), 10)
+	codes = append(codes, own...)
+	for _, code := range codes {
+		m, ok := meanings[code]
+		require.True(t, ok, "table.go lacks %s", code)
+		require.NotEmpty(t, m.title, code)
+		require.GreaterOrEqual(t, m.status, 400, code)
+		require.Equal(t, m.status == http.StatusServiceUnavailable, m.retryAfter != "", code)
+		require.Equal(t, m.retryable, m.status == 503 || m.status == 504, code)
+	}
+	require.Len(t, meanings, len(codes), "table.go has codes that do not exist, or one has two names")
+}
+
+func TestWritesThatWereNotAppliedAreToldFromThoseThatMayHaveBeen(t *testing.T) {
+	for _, tc := range []struct {
+		err       error
+		status    int
+		code      string
+		retryable bool
+	}{
+		{ErrNoLeader, 503, "no_leader", true},
+		{fmt.Errorf("%w: raft: node is not the leader", ErrNoLeader), 503, "no_leader", true},
+		{ErrQueueFull, 503, "queue_full", true},
+		{fmt.Errorf("%w: %w", ErrNotOrdered, context.DeadlineExceeded), 503, "not_ordered", true},
+		{ErrShuttingDown, 503, "shutting_down", true},
+		{ErrTooLarge, 413, "too_large", false},
+		{ErrOutcomeUnknown, 504, "outcome_unknown", true},
+		{fmt.Errorf("%w: %w", ErrOutcomeUnknown, context.Canceled), 504, "outcome_unknown", true},
+		{context.DeadlineExceeded, 504, "outcome_unknown", true},
+		{context.Canceled, 504, "outcome_unknown", true},
+		{chain.TotalOutOfRange, 422, "total_out_of_range", false},
+		{errors.New("disk: input/output error"), 500, "internal", false},
+	} {
+		t.Run(tc.err.Error(), func(t *testing.T) {
+			f := newFake()
+			f.err = tc.err
+			h := newHandler(t, f)
+			for _, target := range []string{"/transactions/new", "/v1/transactions"} {
+				rec := call(h, "POST", target, transferAB, "Idempotency-Key", "k1")
+				p := requireProblem(t, rec, tc.status, tc.code, "")
+				require.Equal(t, tc.retryable, p.Retryable)
+				require.Equal(t, chain.DeriveID([]byte("k1")).String(), p.ID)
+				require.Empty(t, p.Key, "the client has the key")
+				require.Equal(t, tc.status == 503, rec.Header().Get("Retry-After") == "1")
+				require.NotContains(t, rec.Body.String(), "raft")
+				require.NotContains(t, rec.Body.String(), "disk")
+			}
+			requireProblem(t, call(h, "GET", "/mine", ""), tc.status, tc.code, "")
+			requireProblem(t, call(h, "POST", "/nodes/register", `{"nodes":["a:1"]}`), tc.status, tc.code, "")
+			requireProblem(t, call(h, "POST", "/v1/contracts", `{"token":"usd","wallets":"open"}`), tc.status, tc.code, "")
+		})
+	}
+}
+
+func TestUnknownOutcomeTellsHowToSendAgain(t *testing.T) {
+	f := newFake()
+	f.err = ErrOutcomeUnknown
+	h := newHandler(t, f)
+	p := requireProblem(t, call(h, "POST", "/v1/transactions", transferAB, "Idempotency-Key", "k1"), 504, "outcome_unknown", "")
+	require.Contains(t, p.Detail, "resubmit the same bytes with the same id")
+
+	// A client that gave no key is told the one that was drawn.
+	p = requireProblem(t, call(h, "POST", "/transactions/new", transferAB), 504, "outcome_unknown", "")
+	require.Contains(t, p.Detail, "resubmit the same bytes with the same id")
+	require.Equal(t, chain.DeriveID([]byte(p.Key)).String(), p.ID)
+	f.err = nil
+	rec := call(h, "POST", "/transactions/new", transferAB, "Idempotency-Key", p.Key)
+	require.Equal(t, 201, rec.Code)
+	require.Contains(t, rec.Body.String(), p.ID)
+}
+
+func TestRefusalsOfTheLedger(t *testing.T) {
+	f := newFake()
+	f.refuse = chain.BalanceOutOfRange
+	h := newHandler(t, f)
+	p := requireProblem(t, call(h, "POST", "/v1/transactions", transferAB), 422, "balance_out_of_range", "")
+	require.NotEmpty(t, p.ID)
+	results := batch(t, h, `{"transactions":[`+transferAB+`]}`, 1)
+	require.Equal(t, "refused", results[0].Status)
+	require.Equal(t, "balance_out_of_range", results[0].Code)
+	require.NotEmpty(t, results[0].Detail)
+}
+
+func TestBatchThatWasNotOrderedAtAllIsRefusedAsAWhole(t *testing.T) {
+	f := newFake()
+	f.err = ErrQueueFull
+	h := newHandler(t, f)
+	rec := call(h, "POST", "/v1/transactions:batch", `{"transactions":[`+transferAB+`,`+transferAB+`]}`)
+	requireProblem(t, rec, 503, "queue_full", "")
+
+	// One item that was refused for itself has to be told.
+	results := batch(t, h, `{"transactions":[`+transferAB+`,7]}`, 2)
+	require.Equal(t, "not_applied", results[0].Status)
+	require.Equal(t, "queue_full", results[0].Code)
+	require.True(t, results[0].Retryable)
+	require.Equal(t, "refused", results[1].Status)
+}
+
+func TestBatchOfUnknownOutcomeGivesIDsAndKeys(t *testing.T) {
+	f := newFake()
+	f.err = context.DeadlineExceeded
+	h := newHandler(t, f)
+	results := batch(t, h, `{"transactions":[`+transferAB+`,{"sender":"a","amount":1,"recipient":"b","key":"k1"}]}`, 2)
+	for _, r := range results {
+		require.Equal(t, "unknown", r.Status)
+		require.Equal(t, "outcome_unknown", r.Code)
+		require.True(t, r.Retryable)
+	}
+	require.Equal(t, chain.DeriveID([]byte(results[0].Key)).String(), results[0].ID)
+	require.Equal(t, chain.DeriveID([]byte("k1")).String(), results[1].ID)
+	require.Empty(t, results[1].Key)
+}
+
+func TestInternalErrorsAreLoggedAndRefusalsAreThrottled(t *testing.T) {
+	var log bytes.Buffer
+	cfg := DefaultConfig()
+	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	f := newFake()
+	h := newHandlerWith(t, cfg, f)
+	f.err = errors.New("disk: input/output error")
+	call(h, "POST", "/v1/transactions", transferAB)
+	require.Contains(t, log.String(), "disk: input/output error")
+	require.Contains(t, log.String(), "request_id=")
+
+	log.Reset()
+	f.err = ErrNoLeader
+	for range 1000 {
+		call(h, "POST", "/v1/transactions", transferAB)
+	}
+	require.LessOrEqual(t, strings.Count(log.String(), "\n"), 3)
+
+	log.Reset()
+	f.err = nil
+	call(h, "POST", "/v1/transactions", transferAB)
+	call(h, "POST", "/v1/transactions", "{}")
+	require.Empty(t, log.String())
+}

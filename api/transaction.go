@@ -1,0 +1,88 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// getTransaction is GET /v1/transactions/{id}.
+func (s *server) getTransaction(c *gin.Context) error {
+	id, err := chain.ParseHash(c.Param("id"))
+	if err != nil {
+		return err
+	}
+	contract, err := s.contractOf(c)
+	if err != nil {
+		return err
+	}
+	outcome, err := s.read.Transaction(contract.Token, id)
+	if err != nil {
+		return err
+	}
+	info, err := s.read.Contract(contract.Token)
+	if err != nil {
+		return err
+	}
+	w := s.pool.get()
+	defer s.pool.put(w)
+	w.out = append(w.out, '{')
+	if outcome.Refused != "" {
+		w.out = appendText(appendHash(w.out, "id", id), "contract", contract.Token)
+		w.out = appendRefusal(w.out, outcome.Refused)
+	} else {
+		w.out = appendTransaction(w.out, contract, &outcome)
+		w.out = strconv.AppendBool(appendKey(w.out, "pending"), outcome.Block > info.Length)
+	}
+	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
+	return nil
+}
+
+// appendTransaction writes what was decided about a transaction: its place and
+// its record as it stands, or will stand, in the block.
+func appendTransaction(dst []byte, contract *chain.Contract, o *chain.Outcome) []byte {
+	dst = appendHash(dst, "id", o.Record.ID)
+	dst = appendText(dst, "status", "final")
+	dst = appendText(dst, "contract", contract.Token)
+	dst = appendUint(dst, "block", o.Block)
+	dst = appendUint(dst, "position", uint64(o.Position))
+	dst = chain.AppendRecord(appendKey(dst, "record"), &o.Record, contract.Decimals)
+	if o.AppliedIndex > 0 {
+		dst = appendUint(dst, "applied_index", o.AppliedIndex)
+	}
+	return dst
+}
+
+// appendMoved writes, after the tutorial's message, what moved and where it
+// stands.
+func appendMoved(dst []byte, contract *chain.Contract, o *chain.Outcome) []byte {
+	dst = appendHash(dst, "id", o.Record.ID)
+	dst = appendUint(dst, "block", o.Block)
+	dst = appendUint(dst, "position", uint64(o.Position))
+	dst = appendAmount(dst, "amount_send", o.Record.AmountSend, contract.Decimals)
+	dst = appendAmount(dst, "amount_bpsc", o.Record.AmountBPSC, contract.Decimals)
+	dst = appendAmount(dst, "amount_receive", o.Record.AmountReceive, contract.Decimals)
+	return appendUint(dst, "applied_index", o.AppliedIndex)
+}
+
+// appendRefusal writes why the ledger moved nothing.
+func appendRefusal(dst []byte, code chain.Code) []byte {
+	dst = appendText(dst, "status", "refused")
+	dst = appendText(dst, "code", string(code))
+	return appendText(dst, "detail", meanings[string(code)].title)
+}
+
+func appendNumber(dst []byte, n uint64) []byte { return strconv.AppendUint(dst, n, 10) }
+
+// location is where a transaction can be read again.
+func (s *server) location(sub *submission) string {
+	var buf [128]byte
+	path := sub.tx.ID.AppendHex(append(buf[:0], "/v1/transactions/"...))
+	if token, err := s.defaultToken(); err != nil || token != sub.contract.Token {
+		path = append(append(path, "?contract="...), sub.contract.Token...)
+	}
+	return string(path)
+}

@@ -1,0 +1,79 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+const headerReplay = "Idempotent-Replay"
+
+// postTutorialTransaction is the tutorial's POST /transactions/new.
+func (s *server) postTutorialTransaction(c *gin.Context) error {
+	w := s.pool.get()
+	defer s.pool.put(w)
+	sub, outcome, err := s.transact(c, w, false)
+	if err != nil {
+		return inTutorialWords(err)
+	}
+	if sub.contract.Schedule.Transactions == 1 && outcome.Completed {
+		if block, err := s.forged(c, sub.contract.Token, outcome.Block, outcome.AppliedIndex); err == nil {
+			w.out = appendForged(append(w.out, '{'), &block)
+			w.out = appendMoved(w.out, sub.contract, &outcome)
+			s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
+			return nil
+		}
+		// The transfer is final. That this replica cannot show its block yet
+		// is no reason to call it anything else.
+	}
+	w.out = append(w.out, `{"message":"Transaction will be added to Block `...)
+	w.out = appendNumber(w.out, outcome.Block)
+	w.out = append(w.out, '"')
+	w.out = appendMoved(w.out, sub.contract, &outcome)
+	s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
+	return nil
+}
+
+// postTransaction is POST /v1/transactions.
+func (s *server) postTransaction(c *gin.Context) error {
+	w := s.pool.get()
+	defer s.pool.put(w)
+	sub, outcome, err := s.transact(c, w, true)
+	if err != nil {
+		return err
+	}
+	status := http.StatusCreated
+	if outcome.Replay {
+		status = http.StatusOK
+	}
+	c.Writer.Header()["Location"] = []string{s.location(sub)}
+	w.out = appendTransaction(append(w.out, '{'), sub.contract, &outcome)
+	s.sendJSON(c, status, append(w.out, "}\n"...))
+	return nil
+}
+
+// transact reads, checks and orders the one transaction of a request.
+func (s *server) transact(c *gin.Context, w *work, strict bool) (*submission, chain.Outcome, error) {
+	sub, err := s.readTransaction(c, w, strict)
+	if err != nil {
+		return nil, chain.Outcome{}, err
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
+	defer cancel()
+	outcomes := s.write.Submit(ctx, sub.contract.Token, []chain.Transaction{sub.tx})
+	if len(outcomes) != 1 {
+		return nil, chain.Outcome{}, fmt.Errorf("%d outcomes of one transaction", len(outcomes))
+	}
+	outcome := outcomes[0]
+	if err := sub.failure(&outcome); err != nil {
+		return nil, chain.Outcome{}, err
+	}
+	if outcome.Replay {
+		c.Writer.Header()[headerReplay] = replayed
+	}
+	return sub, outcome, nil
+}
