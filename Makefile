@@ -1,0 +1,51 @@
+# The names people try first. Each is one command; the scripts hold the rest.
+
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+PACKAGES  = $(shell go list ./... | grep -v /e2e)
+
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## the binary, as .bpsc/bin/bpsc
+	CGO_ENABLED=0 go build -trimpath -o .bpsc/bin/bpsc ./cmd/bpsc
+
+test: ## every check, as CI runs it
+	scripts/test.sh
+
+short: ## unit tests only
+	go test -short ./...
+
+race: ## unit tests with the race detector
+	CGO_ENABLED=1 go test -race $(PACKAGES)
+
+e2e: ## end-to-end tests on real processes
+	go test ./e2e/... -count=1 -v -timeout 15m
+
+fuzz: ## every fuzz target for TIME (30s)
+	scripts/fuzz.sh $(TIME)
+
+bench: ## the load benchmark
+	scripts/bench.sh
+
+fmt: ## format the Go files
+	gofmt -w .
+
+lint: ## golangci-lint and shellcheck, heavier than the checks of 'test'
+	go run $(GOLANGCI) run
+	shellcheck -x scripts/*.sh .ci/run
+
+demo: ## the whole story on a cluster of its own
+	scripts/cluster.sh demo
+
+up: ## a cluster of three members on this machine
+	scripts/cluster.sh up
+
+down: ## stop it
+	scripts/cluster.sh down
+
+clean: ## binaries and leftovers of demos and benchmarks; clusters keep their data
+	rm -rf .bpsc/bin .bpsc/bench .bpsc/demo.*
+
+.PHONY: help build test short race e2e fuzz bench fmt lint demo up down clean
