@@ -64,7 +64,7 @@ func (s *Store) Restore(dir string) error {
 	if err := linkFolder(dir, filepath.Join(s.cfg.Dir, name)); err != nil {
 		return err
 	}
-	old, oldName, waiting := s.db, s.dbName, s.heads
+	old, oldName, oldIDs, waiting := s.db, s.dbName, s.ids, s.heads
 	if err := s.use(name); err != nil {
 		return errors.Join(err, os.RemoveAll(filepath.Join(s.cfg.Dir, name)))
 	}
@@ -74,6 +74,7 @@ func (s *Store) Restore(dir string) error {
 	for _, h := range waiting {
 		close(h.produced) // look again: the chain may be longer now
 	}
+	oldIDs.close()
 	return errors.Join(old.Close(), os.RemoveAll(filepath.Join(s.cfg.Dir, oldName)))
 }
 

@@ -37,6 +37,9 @@ func (s *Store) placement(k idKey) (Placement, bool, error) {
 			return p, true, nil
 		}
 	}
+	if s.ids.lacks(k) {
+		return Placement{}, false, nil
+	}
 	row, err := get(s.db, k.bytes())
 	if row == nil || err != nil {
 		return Placement{}, false, err

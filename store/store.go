@@ -50,6 +50,7 @@ type Store struct {
 	dbName  string                       // db's folder inside cfg.Dir
 	active  *layer                       // written by Update
 	frozen  *layer                       // on its way into db, or nil
+	ids     *idFilter                    // of db and the layers
 	recent  map[accountKey]chain.Account // accounts of the last layer that reached db, to spare reads
 	heads   []*Head                      // by number
 	byToken map[string]*Head
@@ -108,6 +109,7 @@ func (s *Store) Close() error {
 	}
 	s.failed = ErrClosed
 	s.settled.Broadcast()
+	s.ids.close()
 	return errors.Join(err, s.db.Close())
 }
 
@@ -118,6 +120,7 @@ func (s *Store) closeFailed() error {
 	}
 	err := s.failed
 	s.failed = ErrClosed
+	s.ids.close()
 	return errors.Join(err, s.db.Close())
 }
 
@@ -140,6 +143,7 @@ func (s *Store) use(name string) error {
 	s.alarm, s.db, s.dbName = bell, db, name
 	s.meta, s.heads, s.byToken = loaded.meta, loaded.heads, loaded.byToken
 	s.active, s.recent = newLayer(), nil
+	s.ids = newIDFilter(db)
 	return nil
 }
 
@@ -201,5 +205,6 @@ func (s *Store) Abandon() error {
 		s.settled.Wait()
 	}
 	_ = s.fail(ErrClosed)
+	s.ids.close()
 	return s.db.Close()
 }

@@ -260,6 +260,33 @@ func TestABlockThatChangedInMemoryIsNotServed(t *testing.T) {
 	require.ErrorIs(t, alarmed, ErrDamaged)
 }
 
+func TestTheFilterNeverDeniesAnIDThatIsThere(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir, 1000)
+	for i := uint64(1); i <= 300; i++ {
+		addBlock(t, s, i)
+	}
+	require.NoError(t, s.Close())
+	s = openTest(t, dir, 1000)
+	defer s.Close()
+	<-s.ids.done
+	require.True(t, s.ids.ready.Load())
+	denied := 0
+	for i := uint64(1); i <= 300; i++ {
+		known, unknown := chain.DeriveID([]byte(fmt.Sprint(i))), chain.DeriveID([]byte(fmt.Sprint("not ", i)))
+		require.False(t, s.ids.lacks(idKey{0, known}))
+		out, err := s.Transaction("aka", known)
+		require.ErrorContains(t, err, "no record", "a block without records here")
+		require.Zero(t, out.Refused)
+		_, err = s.Transaction("aka", unknown)
+		require.ErrorIs(t, err, chain.NotFound)
+		if s.ids.lacks(idKey{0, unknown}) {
+			denied++
+		}
+	}
+	require.Greater(t, denied, 290)
+}
+
 func TestWaitBlockReturnsWhenTheBlockIsThere(t *testing.T) {
 	s := openTest(t, t.TempDir(), 0)
 	defer s.Close()

@@ -109,7 +109,9 @@ func (tx *Tx) Placement(h *Head, id chain.ID) (Placement, bool) {
 
 // SetPlacement decides a new id.
 func (tx *Tx) SetPlacement(h *Head, id chain.ID, p Placement) {
-	tx.s.active.setID(idKey{h.Number, id}, p)
+	k := idKey{h.Number, id}
+	tx.s.active.setID(k, p)
+	tx.s.ids.add(k)
 }
 
 // Record returns the text of a record that Placement found.

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// filterBits is the size of an idFilter: 16 MiB, whatever the length of the
+// chain. With 12 million ids one new id in a hundred costs a read in vain, with
+// 50 million every third; the answers are right at any size.
+const filterBits = 1 << 27
+
+// idFilter knows which ids Pebble surely does not have. Almost every id that
+// comes is new, and to learn that from Pebble costs a look at each of its
+// levels, more than all else that a transfer costs.
+//
+// It is a blocked Bloom filter (Putze, Sanders, Singler 2007) with one 64-bit
+// word a key. Ids are SHA-256 values, so their own bits serve as the hashes.
+// All fields may be used by any goroutine.
+type idFilter struct {
+	words []uint64
+	ready atomic.Bool // all ids of the database are in
+	stop  context.CancelFunc
+	done  chan struct{}
+}
+
+// newIDFilter returns a filter that is being filled with what db holds. It
+// keeps reading from db until done or stopped.
+func newIDFilter(db *pebble.DB) *idFilter {
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &idFilter{words: make([]uint64, filterBits/64), stop: cancel, done: make(chan struct{})}
+	go f.fill(ctx, db)
+	return f
+}
+
+// close ends the filling and waits for it.
+func (f *idFilter) close() {
+	f.stop()
+	<-f.done
+}
+
+func (f *idFilter) fill(ctx context.Context, db *pebble.DB) {
+	defer close(f.done)
+	err := scan(db, []byte{idTable}, func(key, _ []byte) error {
+		f.add(idKey{contractOf(key), chain.ID(key[5:])})
+		return ctx.Err()
+	})
+	// Without the whole of it the filter stays out of use: slower, not wrong.
+	// An error of the disk has been reported by Pebble itself.
+	f.ready.Store(err == nil)
+}
+
+// place returns the word and the four bits in it that stand for a key.
+func (f *idFilter) place(k idKey) (word *uint64, mask uint64) {
+	h := binary.LittleEndian.Uint64(k.id[:8]) ^ uint64(k.contract)*0x9e3779b97f4a7c15
+	bits := binary.LittleEndian.Uint32(k.id[8:])
+	for range 4 {
+		mask |= 1 << (bits & 63)
+		bits >>= 6
+	}
+	return &f.words[h%uint64(len(f.words))], mask
+}
+
+func (f *idFilter) add(k idKey) {
+	word, mask := f.place(k)
+	atomic.OrUint64(word, mask)
+}
+
+// lacks tells that the database surely does not have k.
+func (f *idFilter) lacks(k idKey) bool {
+	if !f.ready.Load() {
+		return false
+	}
+	word, mask := f.place(k)
+	return atomic.LoadUint64(word)&mask != mask
+}
