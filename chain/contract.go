@@ -58,6 +58,10 @@ type Contract struct {
 	Wallets   Wallets
 	Schedule  Schedule
 	OnRequest bool // may a block be produced at any time, empty ones too
+
+	// Of signed contracts only.
+	HoldFor        time.Duration // how long a delivery waits for a recipient who approves each
+	LooseningDelay time.Duration // before a wallet's loosened limit takes effect
 }
 
 // DefaultContract is what a contract says where its author says nothing.
@@ -65,11 +69,11 @@ func DefaultContract() Contract {
 	return Contract{
 		Token: "aka", Decimals: 6, FeePPM: 50, Fees: HoldFees,
 		Wallets: SignedWallets, Schedule: Schedule{Empty: true}, OnRequest: true,
+		HoldFor: 7 * 24 * time.Hour, LooseningDelay: 24 * time.Hour,
 	}
 }
 
-// Validate says what is wrong with c, as ContractInvalid or
-// ContractUnsupported.
+// Validate says what is wrong with c, as ContractInvalid.
 func (c Contract) Validate() error {
 	switch {
 	case !validToken(c.Token):
@@ -86,15 +90,38 @@ func (c Contract) Validate() error {
 		return invalidContract("supply needs an issuer to own it")
 	case (c.Mintable || c.Freezable) && c.Issuer == "":
 		return invalidContract("mintable and freezable need an issuer")
-	case c.Wallets == SignedWallets:
-		return fmt.Errorf("%w: signed wallets are not built yet; a contract must say \"wallets\": \"open\"", ContractUnsupported)
-	case c.Wallets != OpenWallets:
-		return invalidContract("wallets must be %q or %q", OpenWallets, SignedWallets)
 	}
-	if err := c.validateNames(); err != nil {
+	if err := c.validateWallets(); err != nil {
 		return err
 	}
 	return c.Schedule.validate()
+}
+
+func (c Contract) validateWallets() error {
+	switch c.Wallets {
+	case OpenWallets:
+		return c.validateNames()
+	case SignedWallets:
+	default:
+		return invalidContract("wallets must be %q or %q", OpenWallets, SignedWallets)
+	}
+	switch {
+	case c.BPSC != BPSCAddress(c.Token):
+		return invalidContract("bpsc of a signed contract follows from its token: leave it out")
+	case c.HoldFor < time.Second || c.HoldFor > MaxHold || c.HoldFor%time.Second != 0:
+		return invalidContract("hold_for must be whole seconds, 1s to %s", MaxHold)
+	case c.LooseningDelay < 0 || c.LooseningDelay > MaxLoosening || c.LooseningDelay%time.Second != 0:
+		return invalidContract("loosening_delay must be whole seconds, at most %s", MaxLoosening)
+	}
+	for _, role := range [][2]string{{"treasurer", c.Treasurer}, {"issuer", c.Issuer}} {
+		if role[1] == "" {
+			continue
+		}
+		if err := ValidateAddress(role[0], role[1]); err != nil || role[1] == c.BPSC {
+			return invalidContract("%s is not an address that somebody has a key for", role[0])
+		}
+	}
+	return nil
 }
 
 func (c Contract) validateNames() error {
@@ -175,8 +202,14 @@ func appendContract(dst []byte, c *Contract) []byte {
 	dst = strconv.AppendInt(append(dst, `, "fee_ppm": `...), c.FeePPM, 10)
 	dst = appendStringField(append(dst, ", "...), "fees", string(c.Fees))
 	dst = strconv.AppendBool(append(dst, `, "freezable": `...), c.Freezable)
+	if c.Wallets == SignedWallets {
+		dst = strconv.AppendInt(append(dst, `, "hold_for": `...), int64(c.HoldFor/time.Second), 10)
+	}
 	if c.Issuer != "" {
 		dst = appendStringField(append(dst, ", "...), "issuer", c.Issuer)
+	}
+	if c.Wallets == SignedWallets {
+		dst = strconv.AppendInt(append(dst, `, "loosening_delay": `...), int64(c.LooseningDelay/time.Second), 10)
 	}
 	dst = strconv.AppendBool(append(dst, `, "mintable": `...), c.Mintable)
 	dst = strconv.AppendBool(append(dst, `, "on_request": `...), c.OnRequest)

@@ -25,7 +25,8 @@ func DecodeContract(data []byte) (Contract, error) {
 
 // scanContract reads a contract from s without validating it.
 func scanContract(s *pyjson.Scanner) (Contract, error) {
-	c := DefaultContract()
+	defaults := DefaultContract()
+	c := defaults
 	var supply string // read once decimals is known
 	err := s.Object(func(key string) (err error) {
 		switch key {
@@ -53,6 +54,10 @@ func scanContract(s *pyjson.Scanner) (Contract, error) {
 			err = scanText(s, &c.Wallets)
 		case "schedule":
 			c.Schedule, err = scanSchedule(s)
+		case "hold_for":
+			c.HoldFor, err = scanDuration(s)
+		case "loosening_delay":
+			c.LooseningDelay, err = scanDuration(s)
 		case "on_request":
 			c.OnRequest, err = s.Bool()
 		default:
@@ -63,8 +68,16 @@ func scanContract(s *pyjson.Scanner) (Contract, error) {
 	if err != nil {
 		return c, err
 	}
-	if c.BPSC == "" && c.Wallets == OpenWallets {
-		c.BPSC = OpenBPSC
+	switch {
+	case c.Wallets == OpenWallets && (c.HoldFor != defaults.HoldFor || c.LooseningDelay != defaults.LooseningDelay):
+		return c, fmt.Errorf("%w: hold_for and loosening_delay are of signed contracts", InvalidField)
+	case c.Wallets == OpenWallets:
+		c.HoldFor, c.LooseningDelay = 0, 0
+		if c.BPSC == "" {
+			c.BPSC = OpenBPSC
+		}
+	case c.BPSC == "":
+		c.BPSC = BPSCAddress(c.Token)
 	}
 	if supply != "" {
 		c.Supply, err = ParseAmount(supply, min(max(c.Decimals, 0), MaxDecimals))
@@ -103,7 +116,7 @@ func scanDuration(s *pyjson.Scanner) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	micros, err := ParseAmount(text, 6)
+	micros, err := parseUnits(text, 6)
 	if err != nil || micros > Amount(MaxEvery.Microseconds()) {
 		return 0, fmt.Errorf("seconds are expected, at most %s, with at most six places", MaxEvery)
 	}

@@ -11,7 +11,7 @@ func TestDecodeContractFillsInDefaults(t *testing.T) {
 	c, err := DecodeContract([]byte(`{"wallets": "open"}`))
 	require.NoError(t, err)
 	want := DefaultContract()
-	want.Wallets, want.BPSC = OpenWallets, OpenBPSC
+	want.Wallets, want.BPSC, want.HoldFor, want.LooseningDelay = OpenWallets, OpenBPSC, 0, 0
 	require.Equal(t, want, c)
 }
 
@@ -42,32 +42,37 @@ func TestDecodeContractRefuses(t *testing.T) {
 		text string
 		code Code
 	}{
-		"signed wallets, until they are built": {`{"token":"a"}`, ContractUnsupported},
-		"no JSON":                              {`{`, ContractInvalid},
-		"trailing text":                        {`{"wallets":"open"} x`, ContractInvalid},
-		"a misspelt key":                       {`{"wallets":"open","fee":50}`, ContractInvalid},
-		"a key twice":                          {`{"wallets":"open","wallets":"open"}`, ContractInvalid},
-		"an empty token":                       {`{"wallets":"open","token":""}`, ContractInvalid},
-		"a token in capitals":                  {`{"wallets":"open","token":"AKA"}`, ContractInvalid},
-		"ten decimals":                         {`{"wallets":"open","decimals":10}`, ContractInvalid},
-		"decimals below 0":                     {`{"wallets":"open","decimals":-1}`, ContractInvalid},
-		"a fee above all":                      {`{"wallets":"open","fee_ppm":1000001}`, ContractInvalid},
-		"a fee in words":                       {`{"wallets":"open","fee_ppm":"50"}`, ContractInvalid},
-		"other fees":                           {`{"wallets":"open","fees":"keep"}`, ContractInvalid},
-		"other wallets":                        {`{"wallets":"closed"}`, ContractInvalid},
-		"supply for nobody":                    {`{"wallets":"open","supply":1}`, ContractInvalid},
-		"supply too precise":                   {`{"wallets":"open","issuer":"i","supply":0.0000001}`, ContractInvalid},
-		"minting by nobody":                    {`{"wallets":"open","mintable":true}`, ContractInvalid},
-		"the till as issuer":                   {`{"wallets":"open","bpsc":"x","issuer":"x"}`, ContractInvalid},
-		"a tick too fast":                      {`{"wallets":"open","schedule":{"every":"1ms"}}`, ContractInvalid},
-		"a tick below micros":                  {`{"wallets":"open","schedule":{"every":"1000000001ns"}}`, ContractInvalid},
-		"a tick in no unit":                    {`{"wallets":"open","schedule":{"every":"1"}}`, ContractInvalid},
-		"a negative tick":                      {`{"wallets":"open","schedule":{"every":"-1s"}}`, ContractInvalid},
-		"a block too large":                    {`{"wallets":"open","schedule":{"transactions":10001}}`, ContractInvalid},
-		"half a transaction":                   {`{"wallets":"open","schedule":{"transactions":1.5}}`, ContractInvalid},
-		"an unknown trigger":                   {`{"wallets":"open","schedule":{"bytes":5}}`, ContractInvalid},
-		"a name over 128 bytes":                {`{"wallets":"open","bpsc":"` + longName + `"}`, ContractInvalid},
-		"a lone surrogate":                     {`{"wallets":"open","bpsc":"\ud800"}`, ContractInvalid},
+		"a signed contract with a BPSC of its own": {`{"bpsc":"me"}`, ContractInvalid},
+		"an issuer in words":                       {`{"issuer":"me"}`, ContractInvalid},
+		"a treasurer without a key":                {`{"treasurer":"` + BPSCAddress("aka") + `"}`, ContractInvalid},
+		"holds for ever":                           {`{"hold_for":"2161h"}`, ContractInvalid},
+		"holds of an open contract":                {`{"wallets":"open","hold_for":"1h"}`, ContractInvalid},
+		"half a second's delay":                    {`{"loosening_delay":0.5}`, ContractInvalid},
+		"no JSON":                                  {`{`, ContractInvalid},
+		"trailing text":                            {`{"wallets":"open"} x`, ContractInvalid},
+		"a misspelt key":                           {`{"wallets":"open","fee":50}`, ContractInvalid},
+		"a key twice":                              {`{"wallets":"open","wallets":"open"}`, ContractInvalid},
+		"an empty token":                           {`{"wallets":"open","token":""}`, ContractInvalid},
+		"a token in capitals":                      {`{"wallets":"open","token":"AKA"}`, ContractInvalid},
+		"ten decimals":                             {`{"wallets":"open","decimals":10}`, ContractInvalid},
+		"decimals below 0":                         {`{"wallets":"open","decimals":-1}`, ContractInvalid},
+		"a fee above all":                          {`{"wallets":"open","fee_ppm":1000001}`, ContractInvalid},
+		"a fee in words":                           {`{"wallets":"open","fee_ppm":"50"}`, ContractInvalid},
+		"other fees":                               {`{"wallets":"open","fees":"keep"}`, ContractInvalid},
+		"other wallets":                            {`{"wallets":"closed"}`, ContractInvalid},
+		"supply for nobody":                        {`{"wallets":"open","supply":1}`, ContractInvalid},
+		"supply too precise":                       {`{"wallets":"open","issuer":"i","supply":0.0000001}`, ContractInvalid},
+		"minting by nobody":                        {`{"wallets":"open","mintable":true}`, ContractInvalid},
+		"the till as issuer":                       {`{"wallets":"open","bpsc":"x","issuer":"x"}`, ContractInvalid},
+		"a tick too fast":                          {`{"wallets":"open","schedule":{"every":"1ms"}}`, ContractInvalid},
+		"a tick below micros":                      {`{"wallets":"open","schedule":{"every":"1000000001ns"}}`, ContractInvalid},
+		"a tick in no unit":                        {`{"wallets":"open","schedule":{"every":"1"}}`, ContractInvalid},
+		"a negative tick":                          {`{"wallets":"open","schedule":{"every":"-1s"}}`, ContractInvalid},
+		"a block too large":                        {`{"wallets":"open","schedule":{"transactions":10001}}`, ContractInvalid},
+		"half a transaction":                       {`{"wallets":"open","schedule":{"transactions":1.5}}`, ContractInvalid},
+		"an unknown trigger":                       {`{"wallets":"open","schedule":{"bytes":5}}`, ContractInvalid},
+		"a name over 128 bytes":                    {`{"wallets":"open","bpsc":"` + longName + `"}`, ContractInvalid},
+		"a lone surrogate":                         {`{"wallets":"open","bpsc":"\ud800"}`, ContractInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := DecodeContract([]byte(c.text))

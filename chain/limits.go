@@ -42,6 +42,17 @@ const (
 	// BlockOverhead bounds the text of a block around its records.
 	BlockOverhead = 2 << 10
 
+	// MaxExpires is how far ahead of the chain's time a transaction may expire,
+	// so that what is signed today does not come up next year.
+	MaxExpires = 24 * time.Hour
+
+	// MaxHold is how far ahead of the chain's time a hold may end: tokens in
+	// escrow are of use to nobody.
+	MaxHold = 90 * 24 * time.Hour
+
+	// MaxLoosening bounds the delay before a loosened limit takes effect.
+	MaxLoosening = 30 * 24 * time.Hour
+
 	// MinEvery and MaxEvery bound a schedule by time. The lower one keeps a
 	// contract from filling the log with ticks.
 	MinEvery = 10 * time.Millisecond

@@ -6,61 +6,53 @@ import (
 	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
-// Kind says what a record did.
-type Kind string
-
-// Transfer moves tokens from the sender through the BPSC to the recipient in
-// one step.
-const Transfer Kind = "transfer"
-
-// Transaction is what a client submits to an open contract.
-type Transaction struct {
-	ID        ID
-	Sender    string
-	Recipient string
-	Amount    Amount
-	Memo      string
-}
-
-// Validate checks what can be known without the ledger's state.
-func (t Transaction) Validate() error {
-	if err := ValidateName("sender", t.Sender); err != nil {
-		return err
-	}
-	if err := ValidateName("recipient", t.Recipient); err != nil {
-		return err
-	}
-	if t.Amount < 1 || t.Amount > MaxUnits {
-		return AmountTooLarge
-	}
-	return ValidateMemo(t.Memo)
-}
-
-// ValidateMemo checks a memo's length and encoding.
-func ValidateMemo(memo string) error {
-	if len(memo) > MaxMemoBytes {
-		return fmt.Errorf("%w: %d bytes, at most %d", MemoTooLong, len(memo), MaxMemoBytes)
-	}
-	return validUTF8("memo", memo)
-}
-
 // Record is what the BPSC decided, as it stands in a block. Fields that do
 // not apply to its kind are left at zero and out of the text.
 type Record struct {
 	Kind          Kind
 	ID            ID
 	BPSC          string
-	Sender        string
+	Sender        string // whose tokens they were, or who asked
 	Recipient     string
+	Amount        Amount // of issue, spend and burn
 	AmountSend    Amount
 	AmountBPSC    Amount // the fee
 	AmountReceive Amount
+	AmountRefund  Amount // everything that was sent, fee included
 	Memo          string
-	HasMemo       bool // an empty memo is not the same text as none
+	HasMemo       bool   // an empty memo is not the same text as none
+	Hold          ID     // of delivery and refund: the hold they end
+	HoldUntil     int64  // unix seconds
+	Reason        Reason // of a refund
+	Policy        *PolicyChange
+	Time          int64 // of a signed contract: machine time of the decision, unix microseconds
+	Request       Kind  // what was asked, where that is not Kind
+	Auth          *Auth // who asked; nil in open contracts and where the machine decided by itself
 }
 
-// NewTransfer is the record that a transaction becomes under c, or the reason
-// it cannot become one whatever the balances are.
+// Auth is what makes a signed transaction the sender's own: everything needed
+// to build the signed bytes again and to check the signature over them.
+type Auth struct {
+	Nonce     string // 32 hex digits, drawn at random
+	Expires   int64  // last moment to apply it, unix seconds; at that moment it is too late
+	PublicKey PublicKey
+	Signature Signature
+}
+
+// Reason says why tokens went back.
+type Reason string
+
+// The reasons of refunds.
+const (
+	Rejected       Reason = "rejected"        // by the recipient
+	HoldExpired    Reason = "expired"         // nobody decided in time
+	WalletClosed   Reason = "closed"          // the recipient takes nothing
+	WalletFrozen   Reason = "frozen"          // the recipient's wallet is frozen
+	RecipientLimit Reason = "recipient_limit" // the balance would leave its range
+)
+
+// NewTransfer is the record that a transfer becomes under c when nothing is in
+// its way, or the reason it cannot become one whatever the balances are.
 func NewTransfer(c *Contract, t *Transaction) (Record, error) {
 	fee := Fee(t.Amount, c.FeePPM)
 	if fee >= t.Amount {
@@ -69,28 +61,116 @@ func NewTransfer(c *Contract, t *Transaction) (Record, error) {
 	return Record{
 		Kind: Transfer, ID: t.ID, BPSC: c.BPSC, Sender: t.Sender, Recipient: t.Recipient,
 		AmountSend: t.Amount, AmountBPSC: fee, AmountReceive: t.Amount - fee,
-		Memo: t.Memo, HasMemo: t.Memo != "",
+		Memo: t.Memo, HasMemo: t.Memo != "", Auth: t.Auth,
 	}, nil
+}
+
+// moving tells which amounts stand in a record of kind k. The tutorial's own
+// records have no kind.
+func (k Kind) moving() (transfer, plain bool) {
+	switch k {
+	case "", Transfer, Delivery:
+		return true, false
+	case Issue, Spend, Burn:
+		return false, true
+	}
+	return false, false
 }
 
 // AppendRecord appends the canonical text of r. Names must be valid UTF-8.
 func AppendRecord(dst []byte, r *Record, decimals int) []byte {
-	dst = AppendAmount(append(dst, `{"amount_bpsc": `...), r.AmountBPSC, decimals)
-	dst = AppendAmount(append(dst, `, "amount_receive": `...), r.AmountReceive, decimals)
-	dst = AppendAmount(append(dst, `, "amount_send": `...), r.AmountSend, decimals)
-	dst = pyjson.AppendString(append(dst, `, "bpsc": `...), r.BPSC)
+	w := objectWriter{buf: dst, decimals: decimals}
+	transfer, plain := r.Kind.moving()
+	if r.Policy != nil && r.Policy.Account != "" {
+		w.text("account", r.Policy.Account)
+	}
+	if plain {
+		w.amount("amount", r.Amount)
+	}
+	if transfer {
+		w.amount("amount_bpsc", r.AmountBPSC)
+		w.amount("amount_receive", r.AmountReceive)
+	}
+	if r.Kind == Refund {
+		w.amount("amount_refund", r.AmountRefund)
+	}
+	if transfer || r.Kind == Hold {
+		w.amount("amount_send", r.AmountSend)
+	}
+	if r.BPSC != "" {
+		w.text("bpsc", r.BPSC)
+	}
+	if r.Auth != nil {
+		w.number("expires", r.Auth.Expires)
+	}
+	r.Policy.writeFrozen(&w)
+	if !r.Hold.IsZero() {
+		w.hash("hold", r.Hold)
+	}
+	if r.HoldUntil != 0 {
+		w.number("hold_until", r.HoldUntil)
+	}
+	appendRecordRest(&w, r)
+	return w.end()
+}
+
+// appendRecordRest writes the members from id on.
+func appendRecordRest(w *objectWriter, r *Record) {
 	if !r.ID.IsZero() {
-		dst = append(r.ID.AppendHex(append(dst, `, "id": "`...)), '"')
+		w.hash("id", r.ID)
 	}
 	if r.Kind != "" {
-		dst = pyjson.AppendString(append(dst, `, "kind": `...), string(r.Kind))
+		w.text("kind", string(r.Kind))
 	}
 	if r.HasMemo {
-		dst = pyjson.AppendString(append(dst, `, "memo": `...), r.Memo)
+		w.text("memo", r.Memo)
 	}
-	dst = pyjson.AppendString(append(dst, `, "recipient": `...), r.Recipient)
-	dst = pyjson.AppendString(append(dst, `, "sender": `...), r.Sender)
-	return append(dst, '}')
+	r.Policy.writeKey(w)
+	if r.Auth != nil {
+		w.text("nonce", r.Auth.Nonce)
+	}
+	r.Policy.writeLimits(w)
+	if r.Auth != nil {
+		w.hash("public_key", Hash(r.Auth.PublicKey))
+	}
+	if r.Reason != "" {
+		w.text("reason", string(r.Reason))
+	}
+	r.Policy.writeReceive(w)
+	if r.Recipient != "" {
+		w.text("recipient", r.Recipient)
+	}
+	if r.Request != "" {
+		w.text("request", string(r.Request))
+	}
+	w.text("sender", r.Sender)
+	if r.Auth != nil {
+		w.text("signature", r.Auth.Signature.String())
+	}
+	if r.Time != 0 {
+		w.timestamp("time", r.Time)
+	}
+}
+
+// Transaction is what was asked for when r was decided, so that its signature
+// can be checked and the decision made again. ok is false for what the machine
+// decided by itself.
+func (r *Record) Transaction() (t Transaction, ok bool) {
+	t = Transaction{ID: r.ID, Kind: r.Kind, Sender: r.Sender, Recipient: r.Recipient, Memo: r.Memo, Policy: r.Policy, Auth: r.Auth}
+	if r.Request != "" {
+		t.Kind = r.Request
+	}
+	switch t.Kind {
+	case Accept, Reject: // the recipient of the hold asked
+		t.Sender, t.Recipient, t.Hold = r.Recipient, "", r.Hold
+		return t, true
+	case Hold:
+		t.HoldUntil = r.HoldUntil
+	case Refund: // of a hold that expired: nobody asked
+		return t, false
+	}
+	t.Amount = max(r.Amount, r.AmountSend, r.AmountRefund) // one of them is set
+	return t, true
 }
 
 // DecodeRecord reads the text of one record. It accepts any spelling of the
@@ -102,52 +182,4 @@ func DecodeRecord(text []byte, decimals int) (Record, error) {
 		err = s.End()
 	}
 	return r, err
-}
-
-func scanRecord(s *pyjson.Scanner, decimals int) (r Record, err error) {
-	err = s.Object(func(key string) (err error) {
-		switch key {
-		case "amount_bpsc":
-			r.AmountBPSC, err = scanAmount(s, decimals)
-		case "amount_receive":
-			r.AmountReceive, err = scanAmount(s, decimals)
-		case "amount_send":
-			r.AmountSend, err = scanAmount(s, decimals)
-		case "bpsc":
-			r.BPSC, err = s.String()
-		case "id":
-			r.ID, err = scanHash(s)
-		case "kind":
-			err = scanText(s, &r.Kind)
-		case "memo":
-			r.HasMemo = true
-			r.Memo, err = s.String()
-		case "recipient":
-			r.Recipient, err = s.String()
-		case "sender":
-			r.Sender, err = s.String()
-		default:
-			err = unknownKey(key)
-		}
-		return inField(key, err)
-	})
-	return r, err
-}
-
-// scanAmount reads an amount of a record, which unlike a client's may be
-// nothing.
-func scanAmount(s *pyjson.Scanner, decimals int) (Amount, error) {
-	text, err := s.Number()
-	if err != nil {
-		return 0, err
-	}
-	return parseUnits(text, decimals)
-}
-
-func scanHash(s *pyjson.Scanner) (Hash, error) {
-	text, err := s.String()
-	if err != nil {
-		return Hash{}, err
-	}
-	return ParseHash(text)
 }

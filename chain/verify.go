@@ -9,6 +9,7 @@ import "fmt"
 // genesis block. It keeps nothing but the last header.
 type Verifier struct {
 	Contract Contract
+	chainID  Hash // hash of the genesis block
 	last     Header
 	lastHash Hash
 }
@@ -36,6 +37,9 @@ func (v *Verifier) Next(canonical []byte) (*Block, error) {
 		v.Contract = *b.Contract
 	}
 	v.last, v.lastHash = b.Header, HashBytes(canonical)
+	if b.Index == 1 {
+		v.chainID = v.lastHash
+	}
 	return b, nil
 }
 
@@ -112,7 +116,7 @@ func (v *Verifier) checkRecords(b *Block) error {
 	var text []byte
 	for i := range b.Records {
 		r := &b.Records[i]
-		if err := CheckRecord(contract, r); err != nil {
+		if err := checkRecord(contract, r); err != nil {
 			return fmt.Errorf("record %d: %w", i, err)
 		}
 		text = AppendRecord(text[:0], r, contract.Decimals)
@@ -121,28 +125,71 @@ func (v *Verifier) checkRecords(b *Block) error {
 	if root.Root() != b.Root {
 		return invalid("transactions_root does not match the records")
 	}
+	if contract.Wallets == SignedWallets {
+		return v.checkSignatures(b)
+	}
 	return nil
 }
 
-// CheckRecord checks one record against the contract alone: its form and its
+// checkRecord checks one record against the contract alone: its form and its
 // fee arithmetic.
-func CheckRecord(c *Contract, r *Record) error {
-	if r.Kind != Transfer {
-		return invalid("kind %q is not known", r.Kind)
-	}
-	if r.ID.IsZero() {
+func checkRecord(c *Contract, r *Record) error {
+	switch {
+	case r.ID.IsZero():
 		return invalid("the record has no id")
+	case r.HasMemo && r.Memo == "":
+		return invalid("an empty memo is written as none")
+	case c.Wallets == OpenWallets && r.Kind != Transfer:
+		return invalid("kind %q is not of an open contract", r.Kind)
 	}
-	t := Transaction{ID: r.ID, Sender: r.Sender, Recipient: r.Recipient, Amount: r.AmountSend, Memo: r.Memo}
-	if err := t.Validate(); err != nil {
+	if r.Kind == Transfer || r.Kind == Delivery {
+		fee := Fee(r.AmountSend, c.FeePPM)
+		if r.BPSC != c.BPSC || r.AmountBPSC != fee || r.AmountReceive != r.AmountSend-fee || r.AmountReceive < 1 {
+			return invalid("fee or rest is not what the contract says")
+		}
+	}
+	t, asked := r.Transaction()
+	if !asked {
+		return checkExpiry(r)
+	}
+	if err := t.Validate(c); err != nil {
 		return invalid("%v", err)
 	}
-	if r.HasMemo && r.Memo == "" {
-		return invalid("an empty memo is written as none")
+	return nil
+}
+
+// checkExpiry checks a refund that the machine made by itself.
+func checkExpiry(r *Record) error {
+	if r.Kind != Refund || r.Auth != nil || r.Reason != HoldExpired || r.ID != ExpiryID(r.Hold) {
+		return invalid("nobody asked for this record")
 	}
-	fee := Fee(r.AmountSend, c.FeePPM)
-	if r.BPSC != c.BPSC || r.AmountBPSC != fee || r.AmountReceive != r.AmountSend-fee || r.AmountReceive < 1 {
-		return invalid("fee or rest is not what the contract says")
+	return nil
+}
+
+// checkSignatures checks that every record was asked for by who it says.
+func (v *Verifier) checkSignatures(b *Block) error {
+	batch := make([]Signed, 0, len(b.Records))
+	places := make([]int, 0, len(b.Records))
+	for i := range b.Records {
+		r := &b.Records[i]
+		if r.Time < v.last.Timestamp || r.Time > b.Timestamp || i > 0 && r.Time < b.Records[i-1].Time {
+			return invalid("record %d: its time is not between those of the blocks", i)
+		}
+		t, asked := r.Transaction()
+		if !asked {
+			continue
+		}
+		message := t.AppendSigned(nil, v.chainID, v.Contract.Decimals)
+		if SignedID(message) != r.ID {
+			return invalid("record %d: its id is not that of what was signed", i)
+		}
+		batch = append(batch, Signed{t.Auth.PublicKey, t.Auth.Signature, message})
+		places = append(places, i)
+	}
+	for i, good := range VerifyBatch(batch) {
+		if !good {
+			return invalid("record %d: the signature is not good", places[i])
+		}
 	}
 	return nil
 }

@@ -1,5 +1,7 @@
 package chain
 
+import "time"
+
 // Outcome is what became of a submitted transaction.
 type Outcome struct {
 	Record       Record // what was decided; for a refusal only its ID is set
@@ -28,10 +30,58 @@ type Info struct {
 	Records      uint64 // records in all, pending ones included
 	Pending      int    // final records that no block holds yet
 	Totals       Totals // pending records included
+	OpenHolds    int    // holds that nobody has decided yet
 }
 
 // Account is the state of one wallet.
 type Account struct {
 	Balance Amount
-	Records uint64 // records that changed it
+	Records uint64  // records that changed it
+	Wallet  *Wallet // nil: nothing has been set; never changed in place
+}
+
+// Wallet is what has been set for a wallet of a signed contract.
+type Wallet struct {
+	Key         PublicKey // whose signature counts; zero: that of the address
+	Frozen      bool      // by the issuer
+	Receive     Receive   // "": auto
+	PerTransfer Limit
+	PerDay      Limit
+	Day         int64  // the UTC day, counted from 1970, of Spent
+	Spent       Amount // sent on that day, while there was a limit for it
+}
+
+// Limit is the most a wallet may send, with a loosening that is on its way.
+type Limit struct {
+	Amount Amount // 0: no limit
+	Next   Amount // takes its place at NextAt
+	NextAt int64  // machine time, unix microseconds; 0: nothing is on its way
+}
+
+// At is the limit in force at a time.
+func (l Limit) At(micros int64) Amount {
+	if l.NextAt != 0 && micros >= l.NextAt {
+		return l.Next
+	}
+	return l.Amount
+}
+
+// Change is l after its owner asked for another limit. A tighter one is in
+// force at once; a looser one after the contract's delay, so that whoever
+// steals a key cannot empty the wallet before its owner notices.
+func (l Limit) Change(to Amount, micros int64, delay time.Duration) Limit {
+	now := l.At(micros)
+	if looser := now != 0 && (to == 0 || to > now); looser && delay > 0 {
+		return Limit{Amount: now, Next: to, NextAt: micros + delay.Microseconds()}
+	}
+	return Limit{Amount: to}
+}
+
+// HoldState is a hold as the ledger knows it.
+type HoldState struct {
+	Sender    string
+	Recipient string
+	Amount    Amount
+	Until     int64 // unix seconds; at that moment it is too late
+	Ended     Code  // how it was resolved; "" while it is open
 }

@@ -1,27 +1,30 @@
 package fsm
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
 )
 
 // Auditor checks a whole chain from its blocks alone: all that
-// chain.Verifier checks, and that no id stands twice, that every balance stays
-// in its range, and that the totals in each block are what the records come
-// to. It holds all accounts and ids in memory.
+// chain.Verifier checks, and that no id stands twice, that the contract's rules
+// make of each transaction what its record says, and that the totals in each
+// block are what the records come to. It holds all accounts and ids in memory.
 type Auditor struct {
 	Verifier chain.Verifier
 	Totals   chain.Totals
 	Records  uint64
 	accounts map[string]chain.Account
+	holds    map[chain.ID]chain.HoldState
+	open     int // holds
 	ids      map[chain.ID]struct{}
 	sum      chain.Amount
 }
 
 // NewAuditor returns an auditor that awaits a genesis block.
 func NewAuditor() *Auditor {
-	return &Auditor{accounts: map[string]chain.Account{}, ids: map[chain.ID]struct{}{}}
+	return &Auditor{accounts: map[string]chain.Account{}, holds: map[chain.ID]chain.HoldState{}, ids: map[chain.ID]struct{}{}}
 }
 
 // Account returns a wallet as the blocks so far leave it.
@@ -32,6 +35,23 @@ func (a *Auditor) SetAccount(name string, before, now chain.Account) {
 	a.sum += now.Balance - before.Balance
 	a.accounts[name] = now
 }
+
+// Hold, SetHold and OpenHolds are for decide and evolve.
+func (a *Auditor) Hold(id chain.ID) (chain.HoldState, bool) {
+	h, ok := a.holds[id]
+	return h, ok
+}
+
+func (a *Auditor) SetHold(id chain.ID, s chain.HoldState) {
+	if s.Ended == "" {
+		a.open++
+	} else {
+		a.open--
+	}
+	a.holds[id] = s
+}
+
+func (a *Auditor) OpenHolds() int { return a.open }
 
 // Next checks the next block. An error wraps chain.ErrInvalid and ends the
 // audit.
@@ -64,5 +84,31 @@ func (a *Auditor) record(r *chain.Record) error {
 	}
 	a.ids[r.ID] = struct{}{}
 	a.Records++
-	return evolve(a, &a.Verifier.Contract, &a.Totals, r)
+	contract := &a.Verifier.Contract
+	if contract.Wallets == chain.OpenWallets { // the Verifier has checked all that is decided there
+		return evolve(a, contract, &a.Totals, r)
+	}
+	want, err := a.decideAgain(r)
+	if err != nil {
+		return err
+	}
+	got := chain.AppendRecord(nil, r, contract.Decimals)
+	if !bytes.Equal(got, chain.AppendRecord(nil, &want, contract.Decimals)) {
+		return fmt.Errorf("the contract's rules make another record of what was asked: %s", chain.AppendRecord(nil, &want, contract.Decimals))
+	}
+	return evolve(a, contract, &a.Totals, r)
+}
+
+// decideAgain makes the decision that r says was made, from what was asked and
+// the state before it.
+func (a *Auditor) decideAgain(r *chain.Record) (chain.Record, error) {
+	t, asked := r.Transaction()
+	if asked {
+		return decide(question{a, &a.Verifier.Contract, &t, r.Time})
+	}
+	h, known := a.Hold(r.Hold)
+	if !known || h.Ended != "" || h.Until*second > r.Time {
+		return chain.Record{}, fmt.Errorf("no hold %s has expired", r.Hold)
+	}
+	return expire(r.Hold, h, r.Time), nil
 }

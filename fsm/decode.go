@@ -96,9 +96,7 @@ func decodeTransaction(b []byte, t *chain.Transaction) error {
 	return eachField(b, func(f field) error {
 		switch f.num {
 		case txID:
-			if copy(t.ID[:], f.bytes) != len(t.ID) || len(f.bytes) != len(t.ID) {
-				return fmt.Errorf("%w: id of %d bytes", ErrUnknownRequest, len(f.bytes))
-			}
+			return fill(t.ID[:], f)
 		case txSender:
 			t.Sender = string(f.bytes)
 		case txRecipient:
@@ -107,8 +105,73 @@ func decodeTransaction(b []byte, t *chain.Transaction) error {
 			t.Amount = chain.Amount(f.number)
 		case txMemo:
 			t.Memo = string(f.bytes)
+		case txKind:
+			t.Kind = chain.Kind(f.bytes)
+		case txHoldUntil:
+			t.HoldUntil = int64(f.number)
+		case txHold:
+			return fill(t.Hold[:], f)
+		case txPolicy:
+			t.Policy = &chain.PolicyChange{}
+			return decodePolicy(f.bytes, t.Policy)
+		case txAuth:
+			t.Auth = &chain.Auth{}
+			return decodeAuth(f.bytes, t.Auth)
 		default:
 			return unknownField("transaction", f)
+		}
+		return nil
+	})
+}
+
+// fill copies a value of fixed size.
+func fill(dst []byte, f field) error {
+	if len(f.bytes) != len(dst) {
+		return fmt.Errorf("%w: field %d has %d bytes, not %d", ErrUnknownRequest, f.num, len(f.bytes), len(dst))
+	}
+	copy(dst, f.bytes)
+	return nil
+}
+
+func decodePolicy(b []byte, p *chain.PolicyChange) error {
+	return eachField(b, func(f field) error {
+		amount := chain.Amount(f.number)
+		switch f.num {
+		case policyReceive:
+			receive := chain.Receive(f.bytes)
+			p.Receive = &receive
+		case policyPerTransfer:
+			p.PerTransfer = &amount
+		case policyPerDay:
+			p.PerDay = &amount
+		case policyNewKey:
+			p.NewKey = &chain.PublicKey{}
+			return fill(p.NewKey[:], f)
+		case policyAccount:
+			p.Account = string(f.bytes)
+		case policyFrozen:
+			frozen := f.number == 1
+			p.Frozen = &frozen
+		default:
+			return unknownField("policy", f)
+		}
+		return nil
+	})
+}
+
+func decodeAuth(b []byte, a *chain.Auth) error {
+	return eachField(b, func(f field) error {
+		switch f.num {
+		case authNonce:
+			a.Nonce = string(f.bytes)
+		case authExpires:
+			a.Expires = int64(f.number)
+		case authPublicKey:
+			return fill(a.PublicKey[:], f)
+		case authSignature:
+			return fill(a.Signature[:], f)
+		default:
+			return unknownField("auth", f)
 		}
 		return nil
 	})
@@ -151,6 +214,8 @@ func decodeOutcome(b []byte) (o outcome, err error) {
 			o.replay = f.number == 1
 		case outcomeCompleted:
 			o.completed = f.number == 1
+		case outcomeRecord:
+			o.record = f.bytes
 		default:
 			return unknownField("outcome", f)
 		}

@@ -16,6 +16,23 @@ const (
 	txRecipient = 3
 	txAmount    = 4
 	txMemo      = 5
+	txKind      = 6
+	txHoldUntil = 7
+	txHold      = 8
+	txPolicy    = 9
+	txAuth      = 10
+
+	policyReceive     = 1
+	policyPerTransfer = 2
+	policyPerDay      = 3
+	policyNewKey      = 4
+	policyAccount     = 5
+	policyFrozen      = 6
+
+	authNonce     = 1
+	authExpires   = 2
+	authPublicKey = 3
+	authSignature = 4
 
 	contractField = 1
 	nodesField    = 1
@@ -33,6 +50,7 @@ const (
 	outcomeRefused   = 3
 	outcomeReplay    = 4
 	outcomeCompleted = 5
+	outcomeRecord    = 6
 )
 
 // encode writes the request; see command.proto.
@@ -68,7 +86,49 @@ func appendTransaction(b []byte, t *chain.Transaction) []byte {
 	if t.Memo != "" {
 		b = appendString(b, txMemo, t.Memo)
 	}
+	if t.Auth == nil {
+		return b
+	}
+	b = appendString(b, txKind, string(t.Kind))
+	if t.HoldUntil != 0 {
+		b = appendUint(b, txHoldUntil, uint64(t.HoldUntil))
+	}
+	if !t.Hold.IsZero() {
+		b = appendBytes(b, txHold, t.Hold[:])
+	}
+	if t.Policy != nil {
+		b = appendBytes(b, txPolicy, appendPolicy(nil, t.Policy))
+	}
+	return appendBytes(b, txAuth, appendAuth(nil, t.Auth))
+}
+
+func appendPolicy(b []byte, p *chain.PolicyChange) []byte {
+	if p.Receive != nil {
+		b = appendString(b, policyReceive, string(*p.Receive))
+	}
+	if p.PerTransfer != nil {
+		b = appendUint(b, policyPerTransfer, uint64(*p.PerTransfer))
+	}
+	if p.PerDay != nil {
+		b = appendUint(b, policyPerDay, uint64(*p.PerDay))
+	}
+	if p.NewKey != nil {
+		b = appendBytes(b, policyNewKey, p.NewKey[:])
+	}
+	if p.Account != "" {
+		b = appendString(b, policyAccount, p.Account)
+	}
+	if p.Frozen != nil {
+		b = appendUint(b, policyFrozen, protowire.EncodeBool(*p.Frozen))
+	}
 	return b
+}
+
+func appendAuth(b []byte, a *chain.Auth) []byte {
+	b = appendString(b, authNonce, a.Nonce)
+	b = appendUint(b, authExpires, uint64(a.Expires))
+	b = appendBytes(b, authPublicKey, a.PublicKey[:])
+	return appendBytes(b, authSignature, a.Signature[:])
 }
 
 // encode writes the answer; see command.proto.
@@ -103,6 +163,9 @@ func appendOutcome(b []byte, o *outcome) []byte {
 	}
 	if o.completed {
 		b = appendUint(b, outcomeCompleted, 1)
+	}
+	if o.record != nil {
+		b = appendBytes(b, outcomeRecord, o.record)
 	}
 	return b
 }

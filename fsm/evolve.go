@@ -5,38 +5,146 @@ import (
 	"github.com/bpsc/bpsc/store"
 )
 
-// ledger is the accounts that a record changes: a member's store, or the
-// memory of whoever checks a chain.
-type ledger interface {
-	Account(name string) chain.Account
-	SetAccount(name string, before, now chain.Account)
-}
-
-// evolve changes accounts and totals as r says. Members run it on what they
-// decided, followers and auditors on what stands in a block. When a balance or
-// a total would leave its range it changes nothing and says so by code.
+// evolve changes accounts, holds and totals as r says. Members run it on what
+// they decided, followers and auditors on what stands in a block. When a
+// balance or a total would leave its range it changes nothing and says so by
+// code.
 func evolve(l ledger, c *chain.Contract, totals *chain.Totals, r *chain.Record) error {
 	after := *totals
-	var ok bool
-	if c.Fees == chain.BurnFees {
-		after.Burned, ok = totals.Burned.Plus(r.AmountBPSC)
-	} else {
-		after.Fees, ok = totals.Fees.Plus(r.AmountBPSC)
-	}
-	if !ok {
-		return chain.TotalOutOfRange
-	}
 	var m moves
-	m.add(r.Sender, -r.AmountSend)
-	m.add(r.Recipient, r.AmountReceive)
-	if c.Fees == chain.HoldFees && r.AmountBPSC > 0 {
-		m.add(r.BPSC, r.AmountBPSC)
+	switch r.Kind {
+	case chain.Transfer:
+		m.add(r.Sender, -r.AmountSend)
+		m.deliver(c, &after, r)
+	case chain.Hold:
+		m.add(r.Sender, -r.AmountSend)
+		after.Held += r.AmountSend
+	case chain.Delivery:
+		after.Held -= r.AmountSend
+		m.deliver(c, &after, r)
+	case chain.Refund:
+		if !r.Hold.IsZero() { // a transfer that failed at once has moved nothing
+			after.Held -= r.AmountRefund
+			m.add(r.Sender, r.AmountRefund)
+		}
+	case chain.Issue:
+		after.Issued += r.Amount
+		m.add(r.Recipient, r.Amount)
+	case chain.Spend:
+		after.Fees -= r.Amount
+		m.add(r.BPSC, -r.Amount)
+		m.add(r.Recipient, r.Amount)
+	case chain.Burn:
+		after.Fees -= r.Amount
+		after.Burned += r.Amount
+		m.add(r.BPSC, -r.Amount)
+	case chain.Policy:
+		setPolicy(l, c, r)
+		return nil
 	}
-	if err := m.apply(l); err != nil {
+	if err := inRange(&after); err != nil {
+		return err
+	}
+	if err := m.apply(l, c); err != nil {
 		return err
 	}
 	*totals = after
+	evolveHold(l, r)
+	spend(l, c, r)
 	return nil
+}
+
+// deliver is the second half of a transfer: the fee and the rest.
+func (m *moves) deliver(c *chain.Contract, totals *chain.Totals, r *chain.Record) {
+	m.add(r.Recipient, r.AmountReceive)
+	switch {
+	case c.Fees == chain.BurnFees:
+		totals.Burned += r.AmountBPSC
+	case r.AmountBPSC > 0:
+		totals.Fees += r.AmountBPSC
+		m.add(r.BPSC, r.AmountBPSC)
+	}
+}
+
+func inRange(t *chain.Totals) error {
+	if t.Fees < 0 {
+		return chain.InsufficientFees
+	}
+	for _, total := range []chain.Amount{t.Issued, t.Burned, t.Fees, t.Held} {
+		if total < 0 || total > chain.MaxUnits {
+			return chain.TotalOutOfRange
+		}
+	}
+	return nil
+}
+
+// evolveHold opens the hold that r is, or ends the one that r resolves.
+func evolveHold(l ledger, r *chain.Record) {
+	if r.Kind == chain.Hold {
+		l.SetHold(r.ID, chain.HoldState{Sender: r.Sender, Recipient: r.Recipient, Amount: r.AmountSend, Until: r.HoldUntil})
+		return
+	}
+	if r.Hold.IsZero() {
+		return
+	}
+	h, _ := l.Hold(r.Hold)
+	switch {
+	case r.Kind == chain.Delivery:
+		h.Ended = chain.HoldDelivered
+	case r.Reason == chain.Rejected:
+		h.Ended = chain.HoldRejected
+	case r.Reason == chain.HoldExpired:
+		h.Ended = chain.HoldHasExpired
+	default:
+		h.Ended = chain.HoldRefunded
+	}
+	l.SetHold(r.Hold, h)
+}
+
+// spend counts what a wallet with a daily limit has sent.
+func spend(l ledger, c *chain.Contract, r *chain.Record) {
+	if r.Kind != chain.Transfer && r.Kind != chain.Hold || c.Wallets == chain.OpenWallets {
+		return
+	}
+	before := l.Account(r.Sender)
+	if before.Wallet == nil || before.Wallet.PerDay == (chain.Limit{}) {
+		return
+	}
+	w := *before.Wallet
+	w.Spent = spentOn(w, r.Time) + r.AmountSend
+	w.Day = r.Time / day
+	now := before
+	now.Wallet = &w
+	l.SetAccount(r.Sender, before, now)
+}
+
+// setPolicy changes what is set for a wallet.
+func setPolicy(l ledger, c *chain.Contract, r *chain.Record) {
+	p, name := r.Policy, r.Sender
+	if p.Account != "" {
+		name = p.Account
+	}
+	before := l.Account(name)
+	w := wallet(before)
+	if p.Frozen != nil {
+		w.Frozen = *p.Frozen
+	}
+	if p.NewKey != nil {
+		w.Key = *p.NewKey
+	}
+	if p.Receive != nil {
+		w.Receive = *p.Receive
+	}
+	if p.PerTransfer != nil {
+		w.PerTransfer = w.PerTransfer.Change(*p.PerTransfer, r.Time, c.LooseningDelay)
+	}
+	if p.PerDay != nil {
+		w.PerDay = w.PerDay.Change(*p.PerDay, r.Time, c.LooseningDelay)
+	}
+	now := before
+	now.Wallet = &w
+	now.Records++
+	l.SetAccount(name, before, now)
 }
 
 // moves is what one record does to each account it touches, each account once
@@ -64,15 +172,20 @@ func (m *moves) add(name string, delta chain.Amount) {
 }
 
 // apply looks at all accounts before it changes the first.
-func (m *moves) apply(l ledger) error {
+func (m *moves) apply(l ledger, c *chain.Contract) error {
 	for i := range m.list[:m.n] {
 		mv := &m.list[i]
 		mv.before = l.Account(mv.name)
 		balance, ok := mv.before.Balance.Plus(mv.delta)
-		if !ok {
+		switch {
+		case !ok:
 			return chain.BalanceOutOfRange
+		case balance < 0 && c.Wallets == chain.SignedWallets:
+			return chain.InsufficientFunds
 		}
-		mv.now = chain.Account{Balance: balance, Records: mv.before.Records + 1}
+		mv.now = mv.before
+		mv.now.Balance = balance
+		mv.now.Records++
 	}
 	for i := range m.list[:m.n] {
 		mv := &m.list[i]
@@ -81,7 +194,7 @@ func (m *moves) apply(l ledger) error {
 	return nil
 }
 
-// headLedger is one chain's accounts in the store.
+// headLedger is one chain's part of the store.
 type headLedger struct {
 	tx *store.Tx
 	h  *store.Head
@@ -92,3 +205,9 @@ func (l headLedger) Account(name string) chain.Account { return l.tx.Account(l.h
 func (l headLedger) SetAccount(name string, before, now chain.Account) {
 	l.tx.SetAccount(l.h, name, before, now)
 }
+
+func (l headLedger) Hold(id chain.ID) (chain.HoldState, bool) { return l.tx.Hold(l.h, id) }
+
+func (l headLedger) SetHold(id chain.ID, s chain.HoldState) { l.tx.SetHold(l.h, id, s) }
+
+func (l headLedger) OpenHolds() int { return l.h.OpenHolds() }

@@ -28,7 +28,7 @@ func (m *Machine) Apply(index uint64, micros int64, requests [][]byte) (result f
 	answers := make([]answer, len(requests))
 	err = m.store.Update(index, func(tx *store.Tx) error {
 		tx.SetTime(min(max(tx.Time(), micros), chain.MaxTimestamp))
-		if err := produceDue(tx); err != nil {
+		if err := runDue(tx); err != nil {
 			return err
 		}
 		for i, data := range requests {

@@ -22,8 +22,6 @@ type rig struct {
 	now   int64
 }
 
-const second = 1_000_000
-
 func newRig(t testing.TB) *rig {
 	r := &rig{t: t, dir: filepath.Join(t.TempDir(), "state"), now: 1_800_000_000 * second}
 	r.open()

@@ -7,10 +7,14 @@ import (
 	"github.com/bpsc/bpsc/store"
 )
 
-// produceDue produces the blocks whose time has come. However long the time
-// since, it is one block a chain.
-func produceDue(tx *store.Tx) error {
+// runDue does what the clock asks for: holds that expired go back, then blocks
+// whose time has come are produced. However long the time since, it is one
+// block a chain.
+func runDue(tx *store.Tx) error {
 	for _, h := range tx.Heads() {
+		if err := expireHolds(tx, h); err != nil {
+			return err
+		}
 		due, ok := h.Due()
 		if !ok || tx.Time() < due {
 			continue

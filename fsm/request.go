@@ -43,6 +43,7 @@ type outcome struct {
 	placement store.Placement
 	replay    bool
 	completed bool
+	record    []byte // what was decided, where it does not follow from the transaction
 }
 
 // run applies r. A refusal is an answer; an error stops the member.

@@ -47,7 +47,7 @@ func (q *Requester) Submit(ctx context.Context, token string, txs []chain.Transa
 	rest := outcomes
 	for i, answered := range q.Order(ctx, requests) {
 		n := len(runs[i])
-		fill(rest[:n], runs[i], answered, &info.Contract)
+		fillIn(rest[:n], runs[i], answered, &info.Contract)
 		rest = rest[n:]
 	}
 	return outcomes
@@ -59,16 +59,26 @@ func split(txs []chain.Transaction) [][]chain.Transaction {
 	start, size := 0, 0
 	for i := range txs {
 		t := &txs[i]
-		size += 64 + len(t.Sender) + len(t.Recipient) + len(t.Memo)
+		own := transactionSize(t)
+		size += own
 		if i > start && (i-start == maxRequestTransactions || size > maxRequestBytes) {
 			runs = append(runs, txs[start:i])
-			start, size = i, 64+len(t.Sender)+len(t.Recipient)+len(t.Memo)
+			start, size = i, own
 		}
 	}
 	return append(runs, txs[start:])
 }
 
-func fill(out []chain.Outcome, txs []chain.Transaction, answered Answer, c *chain.Contract) {
+// transactionSize is about what a transaction takes in a request.
+func transactionSize(t *chain.Transaction) int {
+	size := 64 + len(t.Sender) + len(t.Recipient) + len(t.Memo)
+	if t.Auth != nil {
+		size += 256
+	}
+	return size
+}
+
+func fillIn(out []chain.Outcome, txs []chain.Transaction, answered Answer, c *chain.Contract) {
 	a, err := answered.decode()
 	if err == nil && len(a.outcomes) != len(txs) {
 		err = fmt.Errorf("%d answers to %d transactions", len(a.outcomes), len(txs))
@@ -82,12 +92,17 @@ func fill(out []chain.Outcome, txs []chain.Transaction, answered Answer, c *chai
 			Block: o.placement.Block, Position: o.placement.Position, Refused: o.placement.Refused,
 			Replay: o.replay, Completed: o.completed, AppliedIndex: answered.Index,
 		}
-		out[i].Record.ID = txs[i].ID
-		if o.placement.Refused == "" {
-			// What was decided follows from what was asked; it need not travel.
-			if out[i].Record, err = chain.NewTransfer(c, &txs[i]); err != nil {
-				out[i] = chain.Outcome{Err: err}
-			}
+		switch {
+		case o.placement.Refused != "":
+			out[i].Record.ID = txs[i].ID
+			continue
+		case o.record != nil:
+			out[i].Record, err = chain.DecodeRecord(o.record, c.Decimals)
+		default: // it follows from what was asked, and did not travel
+			out[i].Record, err = chain.NewTransfer(c, &txs[i])
+		}
+		if err != nil {
+			out[i] = chain.Outcome{Err: err}
 		}
 	}
 }

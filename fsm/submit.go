@@ -30,20 +30,21 @@ func submit(tx *store.Tx, token string, txs []chain.Transaction) (answer, error)
 // asked of the state, so that a replay gets its answer whatever has changed
 // since.
 func submitOne(tx *store.Tx, h *store.Head, t *chain.Transaction) (outcome, error) {
-	if err := t.Validate(); err != nil {
+	if err := t.Validate(&h.Contract); err != nil {
 		return refusedOutcome(err), nil
 	}
 	if p, known := tx.Placement(h, t.ID); known {
 		return replay(tx, h, t, p)
 	}
-	r, err := chain.NewTransfer(&h.Contract, t)
+	l := headLedger{tx, h}
+	r, err := decide(question{l, &h.Contract, t, tx.Time()})
+	if err == nil {
+		if err := makeRoom(tx, h); err != nil {
+			return outcome{}, err
+		}
+		err = evolve(l, &h.Contract, &h.Totals, &r)
+	}
 	if err != nil {
-		return refusedOutcome(err), nil
-	}
-	if err := makeRoom(tx, h); err != nil {
-		return outcome{}, err
-	}
-	if err := evolve(headLedger{tx, h}, &h.Contract, &h.Totals, &r); err != nil {
 		return refuseForGood(tx, h, t, err), tx.Err()
 	}
 	return record(tx, h, &r)
@@ -63,25 +64,60 @@ func record(tx *store.Tx, h *store.Head, r *chain.Record) (outcome, error) {
 	h.Touch()
 	tx.SetPlacement(h, r.ID, p)
 	completed, err := produceFull(tx, h)
-	return outcome{placement: p, completed: completed}, err
+	return outcome{placement: p, completed: completed, record: decided(h, text)}, err
+}
+
+// decided keeps a record's text for the answer where it does not follow from
+// the transaction.
+func decided(h *store.Head, text []byte) []byte {
+	if h.Contract.Wallets == chain.OpenWallets {
+		return nil
+	}
+	return append([]byte(nil), text...)
+}
+
+// expireHolds refunds the holds of a chain whose time has come, in the order
+// of their expiry and then their id.
+func expireHolds(tx *store.Tx, h *store.Head) error {
+	for {
+		id, until, ok := h.NextHold()
+		if !ok || until*second > tx.Time() {
+			return tx.Err()
+		}
+		state, _ := tx.Hold(h, id)
+		r := expire(id, state, tx.Time())
+		if err := makeRoom(tx, h); err != nil {
+			return err
+		}
+		if err := evolve(headLedger{tx, h}, &h.Contract, &h.Totals, &r); err != nil {
+			return fmt.Errorf("hold %s cannot be given back: %w", id, err)
+		}
+		if _, err := record(tx, h, &r); err != nil {
+			return err
+		}
+	}
 }
 
 // replay answers an id that has been decided: the same answer for the same
 // content, a refusal for any other.
 func replay(tx *store.Tx, h *store.Head, t *chain.Transaction, p store.Placement) (outcome, error) {
+	// Where one record fills a block, each one completed its own.
+	o := outcome{placement: p, replay: true, completed: p.Refused == "" && h.Contract.Schedule.Transactions == 1}
 	same := p.Content == content(t)
 	if p.Refused == "" {
-		r, err := chain.DecodeRecord(tx.Record(h, p), h.Contract.Decimals)
+		text := tx.Record(h, p)
+		r, err := chain.DecodeRecord(text, h.Contract.Decimals)
 		if err != nil {
 			return outcome{}, errors.Join(err, tx.Err())
 		}
 		same = r.Sender == t.Sender && r.Recipient == t.Recipient && r.AmountSend == t.Amount && r.Memo == t.Memo
+		o.record = decided(h, text)
 	}
-	if !same {
+	// The id of a signed transaction is that of its content.
+	if !same && h.Contract.Wallets == chain.OpenWallets {
 		return refusedOutcome(chain.IDReused), nil
 	}
-	// Where one record fills a block, each one completed its own.
-	return outcome{placement: p, replay: true, completed: h.Contract.Schedule.Transactions == 1}, nil
+	return o, nil
 }
 
 // refuseForGood refuses for a reason that lies in the state. The state may
@@ -89,6 +125,10 @@ func replay(tx *store.Tx, h *store.Head, t *chain.Transaction, p store.Placement
 // never happens later.
 func refuseForGood(tx *store.Tx, h *store.Head, t *chain.Transaction, reason error) outcome {
 	o := refusedOutcome(reason)
+	switch o.placement.Refused {
+	case chain.AmountTooSmall, chain.Expired, chain.ExpiresTooFar:
+		return o // the input or the clock say so, and need no memory to say it again
+	}
 	o.placement.Content = content(t)
 	tx.SetPlacement(h, t.ID, o.placement)
 	return o

@@ -49,15 +49,20 @@ func (s *Store) flush(db *pebble.DB, l *layer) {
 	s.settled.Broadcast()
 }
 
+// row is one change; without a value it is a deletion.
 type row struct{ key, value []byte }
 
 func write(db *pebble.DB, l *layer) error {
-	rows := make([]row, 0, len(l.rows)+len(l.accounts)+len(l.ids)+len(l.blocks))
+	rows := make([]row, 0, len(l.rows)+len(l.accounts)+len(l.ids)+len(l.blocks)+2*len(l.holds))
 	for k, v := range l.rows {
 		rows = append(rows, row{[]byte(k), v})
 	}
 	for k, v := range l.accounts {
-		rows = append(rows, row{k.bytes(), encodeAccount(v)})
+		encoded, err := encodeAccount(v)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row{k.bytes(), encoded})
 	}
 	for k, v := range l.ids {
 		rows = append(rows, row{k.bytes(), encodePlacement(v)})
@@ -65,10 +70,27 @@ func write(db *pebble.DB, l *layer) error {
 	for k, v := range l.blocks {
 		rows = append(rows, row{k.bytes(), v})
 	}
+	for k, v := range l.holds {
+		encoded, err := encodeHold(v)
+		if err != nil {
+			return err
+		}
+		if v.Ended == "" {
+			rows = append(rows, row{k.inTable(openHoldTable), encoded})
+			continue
+		}
+		rows = append(rows, row{k.inTable(openHoldTable), nil}, row{k.inTable(endedHoldTable), encoded})
+	}
 	slices.SortFunc(rows, func(a, b row) int { return bytes.Compare(a.key, b.key) })
 	batch := db.NewBatchWithSize(l.bytes + l.bytes/8)
 	for _, r := range rows {
-		if err := batch.Set(r.key, r.value, nil); err != nil {
+		var err error
+		if r.value == nil {
+			err = batch.Delete(r.key, nil)
+		} else {
+			err = batch.Set(r.key, r.value, nil)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -24,6 +24,7 @@ type Head struct {
 	BalanceSum   chain.Amount // of all accounts, kept by SetAccount; for conservation
 	Pending      Pending
 	PendingSince int64 // machine time at which the oldest pending record came
+	holds        holdQueue
 	dirty        bool
 	produced     chan struct{} // closed when the next block is there
 }
@@ -109,7 +110,7 @@ func (h *Head) save(l *layer) error {
 		return err
 	}
 	l.rows[h.rowKey(headTable)] = row
-	l.rows[h.rowKey(pendingTable)] = append([]byte(nil), h.Pending.Text...)
+	l.rows[h.rowKey(pendingTable)] = append([]byte{}, h.Pending.Text...)
 	h.dirty = false
 	return nil
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -11,12 +12,14 @@ import (
 // Pebble's keys: a letter for the table, then the contract's number, then the
 // row's own key. Numbers are big-endian, so that rows sort by them.
 const (
-	accountTable = 'a' // contract, name    -> balance, records
-	blockTable   = 'b' // contract, index   -> hash, canonical bytes
-	headTable    = 'h' // contract          -> headRow
-	idTable      = 'i' // contract, id      -> Placement
-	pendingTable = 'p' // contract          -> records joined by RecordSeparator
-	metaTable    = 'm' // name              -> see meta.go
+	accountTable   = 'a' // contract, name    -> balance, records
+	blockTable     = 'b' // contract, index   -> hash, canonical bytes
+	headTable      = 'h' // contract          -> headRow
+	idTable        = 'i' // contract, id      -> Placement
+	pendingTable   = 'p' // contract          -> records joined by RecordSeparator
+	openHoldTable  = 'o' // contract, id      -> HoldState, open
+	endedHoldTable = 'e' // contract, id      -> HoldState, resolved
+	metaTable      = 'm' // name              -> see meta.go
 )
 
 func tableKey(table byte, contract uint32) []byte {
@@ -70,8 +73,15 @@ func decodePlacement(b []byte) (p Placement, err error) {
 	return Placement{Block: block, Position: int(position)}, nil
 }
 
-func encodeAccount(a chain.Account) []byte {
-	return binary.AppendUvarint(binary.AppendVarint(nil, int64(a.Balance)), a.Records)
+// encodeAccount writes the numbers and, where something has been set for the
+// wallet, that as JSON behind them.
+func encodeAccount(a chain.Account) ([]byte, error) {
+	row := binary.AppendUvarint(binary.AppendVarint(nil, int64(a.Balance)), a.Records)
+	if a.Wallet == nil {
+		return row, nil
+	}
+	wallet, err := json.Marshal(a.Wallet)
+	return append(row, wallet...), err
 }
 
 func decodeAccount(b []byte) (chain.Account, error) {
@@ -80,10 +90,17 @@ func decodeAccount(b []byte) (chain.Account, error) {
 		return chain.Account{}, fmt.Errorf("%w: account", errCorrupt)
 	}
 	records, m := binary.Uvarint(b[n:])
-	if m <= 0 || m != len(b)-n {
+	if m <= 0 {
 		return chain.Account{}, fmt.Errorf("%w: account", errCorrupt)
 	}
-	return chain.Account{Balance: chain.Amount(balance), Records: records}, nil
+	a := chain.Account{Balance: chain.Amount(balance), Records: records}
+	if rest := b[n+m:]; len(rest) > 0 {
+		a.Wallet = &chain.Wallet{}
+		if err := json.Unmarshal(rest, a.Wallet); err != nil {
+			return a, fmt.Errorf("%w: wallet: %w", errCorrupt, err)
+		}
+	}
+	return a, nil
 }
 
 // encodeBlock puts the hash before the bytes, so that each read can check

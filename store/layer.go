@@ -10,6 +10,7 @@ type layer struct {
 	rows     map[string][]byte // heads, pending records, nodes, members: by full key
 	accounts map[accountKey]chain.Account
 	ids      map[idKey]Placement
+	holds    map[idKey]chain.HoldState
 	blocks   map[blockKey][]byte // stored form, see encodeBlock
 	bytes    int                 // estimate, for LayerBytes
 	flushed  chan struct{}       // closed once Pebble holds the layer
@@ -35,6 +36,7 @@ const (
 	accountCost = 96
 	idCost      = 96
 	blockCost   = 96
+	holdCost    = 320
 )
 
 func newLayer() *layer {
@@ -42,6 +44,7 @@ func newLayer() *layer {
 		rows:     map[string][]byte{},
 		accounts: map[accountKey]chain.Account{},
 		ids:      map[idKey]Placement{},
+		holds:    map[idKey]chain.HoldState{},
 		blocks:   map[blockKey][]byte{},
 		flushed:  make(chan struct{}),
 	}

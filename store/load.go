@@ -40,6 +40,9 @@ func load(db *pebble.DB) (*loaded, error) {
 		if err != nil {
 			return err
 		}
+		if err := h.loadHolds(db); err != nil {
+			return err
+		}
 		l.heads = append(l.heads, h)
 		l.byToken[h.Contract.Token] = h
 		return nil

@@ -38,6 +38,7 @@ func (h *Head) info() chain.Info {
 	return chain.Info{
 		Contract: h.Contract, ID: h.ID, Length: h.Index, Tip: h.Hash, TipTimestamp: h.Timestamp,
 		Records: h.Records, Pending: h.Pending.Count(), Totals: h.Totals,
+		OpenHolds: h.OpenHolds(),
 	}
 }
 
@@ -105,13 +106,17 @@ func (s *Store) readRun(token string, from, end uint64) ([][]byte, error) {
 	return run, nil
 }
 
-// NextDue is the earliest time at which a block of any chain is due.
+// NextDue is the earliest time at which a block is due or a hold expires, in
+// any chain.
 func (s *Store) NextDue() (micros int64, ok bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, h := range s.heads {
 		if due, is := h.Due(); is && (!ok || due < micros) {
 			micros, ok = due, true
+		}
+		if _, until, is := h.NextHold(); is && (!ok || until*1_000_000 < micros) {
+			micros, ok = until*1_000_000, true
 		}
 	}
 	return micros, ok
