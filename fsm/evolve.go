@@ -101,13 +101,13 @@ func evolveHold(l ledger, r *chain.Record) {
 	l.SetHold(r.Hold, h)
 }
 
-// spend counts what a wallet with a daily limit has sent.
+// spend counts what a wallet sends while it has a daily limit.
 func spend(l ledger, c *chain.Contract, r *chain.Record) {
 	if r.Kind != chain.Transfer && r.Kind != chain.Hold || c.Wallets == chain.OpenWallets {
 		return
 	}
 	before := l.Account(r.Sender)
-	if before.Wallet == nil || before.Wallet.PerDay == (chain.Limit{}) {
+	if before.Wallet == nil || before.Wallet.PerDay.At(r.Time) == 0 {
 		return
 	}
 	w := *before.Wallet
