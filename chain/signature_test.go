@@ -1,0 +1,112 @@
+package chain
+
+import (
+	stded25519 "crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+func signedBy(seed byte, message string) Signed {
+	sum := sha256.Sum256([]byte{seed})
+	key := stded25519.NewKeyFromSeed(sum[:])
+	s := Signed{Message: []byte(message)}
+	copy(s.Key[:], key.Public().(stded25519.PublicKey))
+	copy(s.Signature[:], stded25519.Sign(key, s.Message))
+	return s
+}
+
+// smallOrder are encodings of points of small order, some not canonical: the
+// cases in which implementations of Ed25519 disagree with one another.
+var smallOrder = []string{
+	"0100000000000000000000000000000000000000000000000000000000000000",
+	"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	"0000000000000000000000000000000000000000000000000000000000000080",
+	"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+	"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	"0100000000000000000000000000000000000000000000000000000000000080",
+}
+
+func TestBatchAndSingleNeverDisagree(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		batch := make([]Signed, rapid.IntRange(1, 20).Draw(t, "size"))
+		for i := range batch {
+			s := signedBy(byte(rapid.IntRange(0, 5).Draw(t, "key")), "message")
+			switch rapid.IntRange(0, 5).Draw(t, "spoil") {
+			case 0:
+				s.Signature[rapid.IntRange(0, 63).Draw(t, "byte")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
+			case 1:
+				s.Message = []byte("another message")
+			case 2: // signatures by points of small order verify or not, but alike
+				a, _ := hex.DecodeString(rapid.SampledFrom(smallOrder).Draw(t, "A"))
+				r, _ := hex.DecodeString(rapid.SampledFrom(smallOrder).Draw(t, "R"))
+				copy(s.Key[:], a)
+				s.Signature = Signature{}
+				copy(s.Signature[:32], r)
+			}
+			batch[i] = s
+		}
+		for i, good := range VerifyBatch(batch) {
+			require.Equal(t, batch[i].Verify(), good, "signature %d", i)
+		}
+	})
+}
+
+func TestABadSignatureSpoilsOnlyItself(t *testing.T) {
+	batch := make([]Signed, 300)
+	for i := range batch {
+		batch[i] = signedBy(byte(i), "m")
+	}
+	batch[123].Signature[5] ^= 1
+	for i, good := range VerifyBatch(batch) {
+		require.Equal(t, i != 123, good)
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	address := signedBy(1, "").Key.Address()
+	require.True(t, strings.HasPrefix(address, "bpsc1"))
+	require.NoError(t, ValidateAddress("x", address))
+	require.NoError(t, ValidateAddress("x", BPSCAddress("aka")))
+	require.NotEqual(t, BPSCAddress("aka"), BPSCAddress("akb"))
+	for name, text := range map[string]string{
+		"nothing":        "",
+		"a word":         "alice",
+		"capitals":       strings.ToUpper(address),
+		"a changed sign": address[:20] + "q" + address[21:],
+		"cut short":      address[:len(address)-1],
+		"another prefix": "tb1pqqqqp399et2xygdj5xreqhjjvcmzhxw4aywxecjdzew6hylgvsesf3hn0c",
+		"bech32, not m":  "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+		"space":          " " + address,
+	} {
+		if text == address {
+			continue
+		}
+		require.ErrorIs(t, ValidateAddress("x", text), AddressInvalid, name)
+	}
+}
+
+func BenchmarkVerifySingle(b *testing.B) {
+	s := signedBy(1, "m")
+	for b.Loop() {
+		if !s.Verify() {
+			b.Fatal("bad")
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "signatures/s")
+}
+
+func BenchmarkVerifyBatch256(b *testing.B) {
+	batch := make([]Signed, 256)
+	for i := range batch {
+		batch[i] = signedBy(byte(i), "m")
+	}
+	for b.Loop() {
+		VerifyBatch(batch)
+	}
+	b.ReportMetric(float64(b.N*len(batch))/b.Elapsed().Seconds(), "signatures/s")
+}
