@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -24,6 +25,13 @@ func (s *server) getAccount(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	signed := contract.Wallets == chain.SignedWallets
+	if signed {
+		// One mistyped would be shown as one that has nothing.
+		if err := chain.ValidateAddress("address", name); err != nil {
+			return err
+		}
+	}
 	applied := s.read.AppliedIndex()
 	account, err := s.read.Account(contract.Token, name)
 	if err != nil {
@@ -35,7 +43,42 @@ func (s *server) getAccount(c *gin.Context) error {
 	w.out = appendText(w.out, "contract", contract.Token)
 	w.out = appendAmount(w.out, "balance", account.Balance, contract.Decimals)
 	w.out = appendUint(w.out, "records", account.Records)
+	if signed {
+		w.out = appendWallet(w.out, account.Wallet, s.read.Time(), contract.Decimals)
+	}
 	w.out = appendUint(w.out, "applied_index", applied)
 	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
 	return nil
+}
+
+// appendWallet writes what is set for a wallet and in force at a time.
+func appendWallet(dst []byte, set *chain.Wallet, micros int64, decimals int) []byte {
+	var w chain.Wallet
+	if set != nil {
+		w = *set
+	}
+	if w.Receive == "" {
+		w.Receive = chain.ReceiveAuto
+	}
+	dst = appendText(dst, "receive", string(w.Receive))
+	dst = strconv.AppendBool(appendKey(dst, "frozen"), w.Frozen)
+	dst = appendLimit(dst, "per_transfer", w.PerTransfer, micros, decimals)
+	dst = appendLimit(dst, "per_day", w.PerDay, micros, decimals)
+	if !w.Key.IsZero() {
+		dst = appendHash(dst, "key", chain.Hash(w.Key))
+	}
+	return dst
+}
+
+// appendLimit writes a limit, and the looser one that is on its way, where 0 is
+// none.
+func appendLimit(dst []byte, key string, l chain.Limit, micros int64, decimals int) []byte {
+	if limit := l.At(micros); limit != 0 {
+		dst = appendAmount(dst, key, limit, decimals)
+	}
+	if l.NextAt > micros {
+		dst = appendAmount(dst, key+"_next", l.Next, decimals)
+		dst = chain.AppendTimestamp(appendKey(dst, key+"_next_at"), l.NextAt)
+	}
+	return dst
 }

@@ -16,6 +16,7 @@ type server struct {
 	read      Reader
 	member    Member
 	contracts contractCache
+	signature *verifier
 	pool      workPool
 	requests  requestIDs
 	complain  throttle
@@ -31,7 +32,7 @@ func New(cfg Config, w Writer, r Reader, m Member) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: no random bytes: %w", err)
 	}
-	s := &server{cfg: cfg, write: w, read: r, member: m, requests: requests}
+	s := &server{cfg: cfg, write: w, read: r, member: m, requests: requests, signature: newVerifier()}
 	return s.routes(), nil
 }
 

@@ -14,9 +14,10 @@ import (
 // for its outcome.
 type batchItem struct {
 	draft
-	id      chain.ID
-	drawn   string // its key, when the client gave none
-	refused error
+	id       chain.ID
+	drawn    string // its key, when the client gave none
+	refused  error
+	resolved chain.Code // how the hold that it was before has ended
 }
 
 // postBatch is POST /v1/transactions:batch. Each item has a result of its own;
@@ -46,6 +47,7 @@ func (s *server) postBatch(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	s.resolveBatch(c, contract, items, outcomes)
 	w.out = appendResults(w.out, items, outcomes)
 	s.sendJSON(c, http.StatusOK, w.out)
 	return nil
@@ -53,7 +55,7 @@ func (s *server) postBatch(c *gin.Context) error {
 
 // submitBatch orders the items that can be ordered. It fails when none was,
 // all for one reason: then the batch as a whole can be sent again.
-func (s *server) submitBatch(c *gin.Context, w *work, contract *chain.Contract, items []batchItem) ([]chain.Outcome, error) {
+func (s *server) submitBatch(c *gin.Context, w *work, contract *knownContract, items []batchItem) ([]chain.Outcome, error) {
 	txs, err := s.checkBatch(w, contract, items)
 	if err != nil || len(txs) == 0 {
 		return nil, err
@@ -75,6 +77,21 @@ func (s *server) submitBatch(c *gin.Context, w *work, contract *chain.Contract, 
 	return outcomes, nil
 }
 
+// resolveBatch finds how those holds have ended that items are replays of, as
+// long as this replica can tell.
+func (s *server) resolveBatch(c *gin.Context, contract *knownContract, items []batchItem, outcomes []chain.Outcome) {
+	for i := range items {
+		if items[i].refused != nil {
+			continue
+		}
+		var err error
+		if items[i].resolved, err = s.resolvedSince(c, contract, &outcomes[0]); err != nil {
+			return
+		}
+		outcomes = outcomes[1:]
+	}
+}
+
 // noneOrdered returns the reason for which no transaction was ordered, if it
 // is the same for all.
 func noneOrdered(outcomes []chain.Outcome) error {
@@ -92,11 +109,14 @@ func noneOrdered(outcomes []chain.Outcome) error {
 
 // checkBatch gives each item its id and returns the transactions of those that
 // are not refused.
-func (s *server) checkBatch(w *work, contract *chain.Contract, items []batchItem) ([]chain.Transaction, error) {
+func (s *server) checkBatch(w *work, contract *knownContract, items []batchItem) ([]chain.Transaction, error) {
+	if contract.Wallets == chain.SignedWallets {
+		return s.checkSignedBatch(contract, items)
+	}
 	txs := make([]chain.Transaction, 0, len(items))
 	for i := range items {
 		item := &items[i]
-		tx, err := item.transaction(contract)
+		tx, err := item.transaction(&contract.Contract)
 		if err != nil {
 			item.refused = err
 			continue

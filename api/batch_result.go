@@ -28,7 +28,7 @@ func appendResults(dst []byte, items []batchItem, outcomes []chain.Outcome) []by
 // appendRefused writes why an item was refused before it reached the log.
 func appendRefused(dst []byte, err error) []byte {
 	p := newProblem(err)
-	dst = appendText(dst, "status", "refused")
+	dst = appendText(dst, "status", statusRefused)
 	dst = appendText(dst, "code", p.code)
 	return appendText(dst, "detail", p.detail)
 }
@@ -41,7 +41,7 @@ func (item *batchItem) appendResult(dst []byte, o *chain.Outcome) []byte {
 	case o.Refused != "":
 		return appendRefusal(dst, o.Refused)
 	}
-	dst = appendText(dst, "status", "final")
+	dst = appendDecision(dst, &o.Record, item.resolved)
 	dst = appendUint(dst, "block", o.Block)
 	dst = appendUint(dst, "position", uint64(o.Position))
 	if o.Replay {

@@ -45,7 +45,7 @@ func scanItem(s *pyjson.Scanner, i int, items *[]batchItem) error {
 	*items = append(*items, batchItem{})
 	item := &(*items)[i]
 	if s.Peek() != pyjson.KindObject {
-		item.have = requiredFields // nothing is missing: it is another thing
+		item.have = allFields // nothing is missing: it is another thing
 		item.note(wrongKind("transactions["+strconv.Itoa(i)+"]", "an object"))
 		return nil
 	}

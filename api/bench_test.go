@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/bpsc/bpsc/chain"
@@ -40,7 +42,12 @@ func (s *sink) WriteHeader(status int)      { s.status = status }
 func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
 
 func benchmarkPost(b *testing.B, target string, body []byte, want int) {
-	f := newFake()
+	b.Helper()
+	benchmarkPostTo(b, newFake(), target, body, want)
+}
+
+func benchmarkPostTo(b *testing.B, f *fake, target string, body []byte, want int) {
+	b.Helper()
 	h, err := New(DefaultConfig(), &instant{fake: f, outcomes: make([]chain.Outcome, maxBatch)}, f, f)
 	if err != nil {
 		b.Fatal(err)
@@ -76,4 +83,55 @@ func BenchmarkBatch1000(b *testing.B) {
 		body = fmt.Appendf(body, `{"sender":"wallet-%d","amount":12.5,"recipient":"wallet-%d","key":"k%d"}`, i, i+1, i)
 	}
 	benchmarkPost(b, "/v1/transactions:batch", append(body, "]}"...), http.StatusOK)
+}
+
+// signedItem is a signed transfer like another, with its own nonce.
+func signedItem(b *testing.B, f *fake) string {
+	_, body := signedBody(b, f, alice, chain.Transaction{Kind: chain.Transfer, Recipient: bob.address(), Amount: 12_500_000})
+	return body
+}
+
+func BenchmarkPostSigned(b *testing.B) {
+	f := newFake(signedContract("aka"))
+	body := signedItem(b, f)
+	b.Run("one", func(b *testing.B) { benchmarkPostTo(b, f, "/v1/transactions", []byte(body), http.StatusCreated) })
+	b.Run("callers=256", func(b *testing.B) {
+		h, err := New(DefaultConfig(), &always{fake: f}, f, f)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.SetParallelism(256 / runtime.GOMAXPROCS(0))
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			reader := strings.NewReader(body)
+			r := httptest.NewRequest(http.MethodPost, "/v1/transactions", nil)
+			r.ContentLength, r.Body = int64(len(body)), io.NopCloser(reader)
+			w := &sink{header: http.Header{}}
+			for pb.Next() {
+				reader.Reset(body)
+				clear(w.header)
+				if h.ServeHTTP(w, r); w.status != http.StatusCreated {
+					b.Error(w.status)
+				}
+			}
+		})
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "transactions/s")
+	})
+}
+
+// always is instant for any number of callers.
+type always struct{ *fake }
+
+func (w *always) Submit(ctx context.Context, token string, txs []chain.Transaction) []chain.Outcome {
+	return (&instant{outcomes: make([]chain.Outcome, len(txs))}).Submit(ctx, token, txs)
+}
+
+func BenchmarkBatchSigned1000(b *testing.B) {
+	f := newFake(signedContract("aka"))
+	items := make([]string, 1000)
+	for i := range items {
+		items[i] = signedItem(b, f)
+	}
+	benchmarkPostTo(b, f, "/v1/transactions:batch", []byte(`{"transactions":[`+strings.Join(items, ",")+`]}`), http.StatusOK)
+	b.ReportMetric(float64(b.N*len(items))/b.Elapsed().Seconds(), "transactions/s")
 }

@@ -10,17 +10,23 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
+// knownContract is what nobody can change about a chain.
+type knownContract struct {
+	chain.Contract
+	chainID chain.Hash
+}
+
 // contractCache keeps the parameters of contracts, which nobody can change, so
 // that a transaction is checked without a look into the state. It holds as
 // many as the ledger does.
 type contractCache struct {
-	byToken      atomic.Pointer[map[string]*chain.Contract]
+	byToken      atomic.Pointer[map[string]*knownContract]
 	defaultToken atomic.Pointer[string]
 }
 
 // contract returns the parameters of the contract a request names; "" is the
 // default one.
-func (s *server) contract(token string) (*chain.Contract, error) {
+func (s *server) contract(token string) (*knownContract, error) {
 	if token == "" {
 		var err error
 		if token, err = s.defaultToken(); err != nil {
@@ -36,7 +42,7 @@ func (s *server) contract(token string) (*chain.Contract, error) {
 	if err != nil {
 		return nil, fmt.Errorf("contract %q: %w", echo(token), err)
 	}
-	return s.contracts.remember(&info.Contract), nil
+	return s.contracts.remember(&knownContract{info.Contract, info.ID}), nil
 }
 
 // defaultToken is the first contract created.
@@ -52,10 +58,10 @@ func (s *server) defaultToken() (string, error) {
 	return token, nil
 }
 
-func (k *contractCache) remember(c *chain.Contract) *chain.Contract {
+func (k *contractCache) remember(c *knownContract) *knownContract {
 	for {
 		old := k.byToken.Load()
-		grown := make(map[string]*chain.Contract)
+		grown := make(map[string]*knownContract)
 		if old != nil {
 			maps.Copy(grown, *old)
 		}
@@ -80,6 +86,6 @@ func (s *server) token(c *gin.Context, inBody string) (string, error) {
 }
 
 // contractOf is the contract that the address of a request names.
-func (s *server) contractOf(c *gin.Context) (*chain.Contract, error) {
+func (s *server) contractOf(c *gin.Context) (*knownContract, error) {
 	return s.contract(queryText(c, "contract"))
 }

@@ -122,6 +122,7 @@ func appendInfo(dst []byte, info *chain.Info) ([]byte, error) {
 	dst = chain.AppendTimestamp(appendKey(dst, "tip_timestamp"), info.TipTimestamp)
 	dst = appendUint(dst, "records", info.Records)
 	dst = appendUint(dst, "pending", uint64(info.Pending))
+	dst = appendUint(dst, "open_holds", uint64(info.OpenHolds))
 	dst = append(appendKey(dst, "totals"), '{')
 	decimals := info.Contract.Decimals
 	dst = appendAmount(dst, "issued", info.Totals.Issued, decimals)

@@ -1,26 +1,10 @@
 package api
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
-)
-
-// missingValues is the tutorial's sentence, to the letter.
-const missingValues = "Missing values"
-
-// fields is a set of the fields a draft has.
-type fields uint8
-
-const (
-	fieldSender fields = 1 << iota
-	fieldAmount
-	fieldRecipient
-
-	requiredFields = fieldSender | fieldAmount | fieldRecipient
 )
 
 // draft is a transaction as the client wrote it. It is complete only once the
@@ -30,7 +14,9 @@ type draft struct {
 	amount                  string // the text of the number
 	key                     string // of an item in a batch
 	have                    fields
-	err                     error // the first field that is not what it must be
+	lenient                 bool // the tutorial's clients may send any fields
+	signed                  *signedDraft
+	fault
 }
 
 // scanField reads the value of one key. It returns an error only when the text
@@ -46,90 +32,69 @@ func (d *draft) scanField(s *pyjson.Scanner, key string) (known bool, err error)
 		err = d.text(s, key, &d.recipient)
 	case "amount":
 		d.have |= fieldAmount
-		err = d.number(s)
+		err = d.number(s, key, &d.amount)
 	case "memo":
 		err = d.optional(s, key, &d.memo)
 	default:
-		return false, nil
+		return d.scanSignedField(s, key)
 	}
 	return true, err
 }
 
-func (d *draft) text(s *pyjson.Scanner, key string, dst *string) (err error) {
-	if s.Peek() != pyjson.KindString {
-		d.note(wrongKind(key, "a string"))
-		return nil
-	}
-	*dst, err = s.String()
-	return err
-}
-
-// optional is text that may also be null, which is the same as not there.
-func (d *draft) optional(s *pyjson.Scanner, key string, dst *string) error {
-	if s.Peek() == pyjson.KindNull {
-		return nil
-	}
-	return d.text(s, key, dst)
-}
-
-// number keeps an amount as the text that stands in the body: a float would
-// round it.
-func (d *draft) number(s *pyjson.Scanner) (err error) {
-	switch s.Peek() {
-	case pyjson.KindNumber:
-		d.amount, err = s.Number()
-		if errors.Is(err, pyjson.ErrRange) {
-			return fmt.Errorf("%w: it overflows a double", chain.AmountTooLarge)
-		}
-	case pyjson.KindString:
-		d.amount, err = s.String()
-	default:
-		d.note(wrongKind("amount", "a number or a string that holds one"))
-	}
-	return err
-}
-
-// note keeps the first thing that is wrong.
-func (d *draft) note(err error) {
-	if d.err == nil {
-		d.err = err
-	}
-}
-
-// missing lists the required fields that are not there.
-func (d *draft) missing() error {
-	if d.have == requiredFields {
-		return nil
-	}
-	var names []string
-	for _, f := range [...]struct {
-		bit  fields
-		name string
-	}{{fieldSender, "sender"}, {fieldAmount, "amount"}, {fieldRecipient, "recipient"}} {
-		if d.have&f.bit == 0 {
-			names = append(names, f.name)
-		}
-	}
-	return withDetail(chain.MissingValues, missingValues+": "+strings.Join(names, ", "))
-}
-
 // transaction checks all that can be known without the ledger's state, so that
-// nothing is ordered that could have been refused here. The id is not set.
+// nothing is ordered that could have been refused here. The id is not set, and
+// the signature not looked at.
 func (d *draft) transaction(contract *chain.Contract) (chain.Transaction, error) {
-	if err := d.missing(); err != nil {
-		return chain.Transaction{}, err
+	if contract.Wallets == chain.SignedWallets {
+		return d.signedTransaction(contract)
+	}
+	tx, err := d.openTransaction(contract)
+	if err == nil {
+		err = checkTransaction(contract, &tx)
+	}
+	return tx, err
+}
+
+func (d *draft) openTransaction(contract *chain.Contract) (tx chain.Transaction, err error) {
+	if err := d.checkOpenKind(); err != nil {
+		return tx, err
+	}
+	if err := d.have.lack(openFields); err != nil {
+		return tx, err
 	}
 	if d.err != nil {
-		return chain.Transaction{}, d.err
+		return tx, d.err
 	}
-	amount, err := chain.ParseAmount(d.amount, contract.Decimals)
-	if err != nil {
-		return chain.Transaction{}, err
+	if signed := d.have &^ (openFields | fieldKind); signed != 0 && !d.lenient {
+		return tx, fmt.Errorf("%w: %s, in a contract in which nothing is signed", chain.InvalidField, signed)
 	}
-	tx := chain.Transaction{Sender: d.sender, Recipient: d.recipient, Amount: amount, Memo: d.memo}
-	if err := tx.Validate(); err != nil {
-		return chain.Transaction{}, err
-	}
-	_, err = chain.NewTransfer(contract, &tx) // the fee may leave nothing
+	tx = chain.Transaction{Sender: d.sender, Recipient: d.recipient, Memo: d.memo}
+	tx.Amount, err = chain.ParseAmount(d.amount, contract.Decimals)
 	return tx, err
+}
+
+// checkOpenKind refuses what an open contract cannot do.
+func (d *draft) checkOpenKind() error {
+	switch x := d.signed; {
+	case d.lenient || d.have&fieldKind == 0 || x == nil:
+		return nil
+	case x.err != nil:
+		return x.err
+	case x.kind != string(chain.Transfer):
+		return fmt.Errorf("%w: an open contract knows transfers only, not %q", chain.KindInvalid, echo(x.kind))
+	}
+	return nil
+}
+
+// checkTransaction is what the ledger itself will check without its state.
+func checkTransaction(contract *chain.Contract, tx *chain.Transaction) error {
+	if err := tx.Validate(contract); err != nil {
+		return err
+	}
+	switch tx.Kind {
+	case "", chain.Transfer, chain.Hold:
+		_, err := chain.NewTransfer(contract, tx) // the fee may leave nothing
+		return err
+	}
+	return nil
 }

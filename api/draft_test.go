@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 	"unicode/utf8"
@@ -22,8 +23,8 @@ func FuzzTransactionBody(f *testing.F) {
 	f.Add([]byte(`{"sender":"\ud83d\ude00","amount":"1.50","recipient":"b","memo":"m","contract":"aka"}`))
 	contract := openContract("aka")
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, strict := range []bool{false, true} {
-			d, _, err := scanTransaction(&work{in: body}, strict)
+		for _, lenient := range []bool{false, true} {
+			d, _, err := scanTransaction(&work{in: body}, bodyRule{lenient: lenient})
 			if err != nil {
 				continue
 			}
@@ -32,7 +33,7 @@ func FuzzTransactionBody(f *testing.F) {
 				require.NotEqual(t, string(ErrInternal), codeOf(err), "%v", err)
 				continue
 			}
-			require.NoError(t, tx.Validate())
+			require.NoError(t, tx.Validate(&contract))
 			require.True(t, utf8.ValidString(tx.Sender+tx.Recipient+tx.Memo))
 			var other struct{ Sender, Recipient, Memo json.RawMessage }
 			require.NoError(t, json.Unmarshal(body, &other))
@@ -58,7 +59,7 @@ func FuzzBatchBody(f *testing.F) {
 			if err != nil {
 				require.NotEqual(t, string(ErrInternal), codeOf(err), "%v", err)
 			} else {
-				require.NoError(t, tx.Validate())
+				require.NoError(t, tx.Validate(&contract))
 			}
 		}
 	})
@@ -87,10 +88,39 @@ func TestAmountsAreNeverFloats(t *testing.T) {
 		`1.5E+2`:             150_000_000_000,
 		`100000.000000001`:   100_000_000_000_001,
 	} {
-		d, _, err := scanTransaction(&work{in: []byte(transfer("amount", text))}, true)
+		d, _, err := scanTransaction(&work{in: []byte(transfer("amount", text))}, bodyRule{})
 		require.NoError(t, err)
 		tx, err := d.transaction(&c)
 		require.NoError(t, err, text)
 		require.Equal(t, want, tx.Amount, text)
 	}
+}
+
+// FuzzSignedBody checks that whatever is accepted in a signed contract is
+// valid, and is text in the bytes that were signed.
+func FuzzSignedBody(f *testing.F) {
+	ledger := newFake(signedContract("aka"))
+	for kind := range kindFields {
+		tx := alice.sign(ledger.chainID("aka"), plainOf(kind))
+		text, err := json.Marshal(bodyOf(&tx))
+		require.NoError(f, err)
+		f.Add(text)
+	}
+	f.Add([]byte(`{"kind":"policy","account":"a","frozen":true,"per_day":"0","new_key":"00"}`))
+	contract := signedContract("aka")
+	f.Fuzz(func(t *testing.T, body []byte) {
+		d, _, err := scanTransaction(&work{in: body}, bodyRule{})
+		if err != nil {
+			return
+		}
+		tx, err := d.transaction(&contract)
+		if err != nil {
+			require.NotEqual(t, string(ErrInternal), codeOf(err), "%v", err)
+			return
+		}
+		require.NoError(t, tx.Validate(&contract))
+		signed, domain := bytes.CutPrefix(tx.AppendSigned(nil, chain.Hash{1}, contract.Decimals), []byte(chain.SigningDomain))
+		require.True(t, domain)
+		require.True(t, json.Valid(signed), "%s", signed)
+	})
 }

@@ -30,6 +30,9 @@ type fake struct {
 	lag      uint64        // how far this replica is behind the log
 	stuck    bool          // waiting for this replica never ends
 	grown    chan struct{} // closed when a block comes
+	last     []chain.Transaction
+	become   func(r *chain.Record) // what a record is instead of what was asked for
+	clock    int64                 // machine time, unix microseconds
 }
 
 type fakeChain struct {
@@ -38,6 +41,8 @@ type fakeChain struct {
 	pending  []chain.Record
 	outcomes map[chain.ID]chain.Outcome
 	balances map[string]chain.Amount
+	holds    map[chain.ID]chain.HoldState
+	wallets  map[string]*chain.Wallet
 }
 
 func openContract(token string) chain.Contract {
@@ -48,7 +53,7 @@ func openContract(token string) chain.Contract {
 
 // newFake has one contract, aka, whose chain begins at second 1,700,000,000.
 func newFake(contracts ...chain.Contract) *fake {
-	f := &fake{grown: make(chan struct{})}
+	f := &fake{grown: make(chan struct{}), clock: 1_700_000_000_000_000}
 	if len(contracts) == 0 {
 		contracts = []chain.Contract{openContract("aka")}
 	}
@@ -59,7 +64,8 @@ func newFake(contracts ...chain.Contract) *fake {
 }
 
 func (f *fake) begin(c chain.Contract) {
-	fc := &fakeChain{contract: c, outcomes: map[chain.ID]chain.Outcome{}, balances: map[string]chain.Amount{}}
+	fc := &fakeChain{contract: c, outcomes: map[chain.ID]chain.Outcome{}, balances: map[string]chain.Amount{},
+		holds: map[chain.ID]chain.HoldState{}, wallets: map[string]*chain.Wallet{}}
 	f.chains = append(f.chains, fc)
 	fc.forge(chain.ByGenesis)
 	f.applied++
@@ -92,6 +98,7 @@ func (f *fake) Submit(_ context.Context, token string, txs []chain.Transaction) 
 	defer f.mu.Unlock()
 	f.writes++
 	f.applied++
+	f.last = slices.Clone(txs)
 	outcomes := make([]chain.Outcome, len(txs))
 	for i, tx := range txs {
 		switch {
@@ -100,16 +107,16 @@ func (f *fake) Submit(_ context.Context, token string, txs []chain.Transaction) 
 		case f.refuse != "":
 			outcomes[i] = chain.Outcome{Record: chain.Record{ID: tx.ID}, Refused: f.refuse}
 		default:
-			outcomes[i] = f.find(token).transfer(tx, f.applied)
+			outcomes[i] = f.find(token).transfer(tx, f.applied, f.become)
 		}
 	}
 	f.wake()
 	return outcomes
 }
 
-func (fc *fakeChain) transfer(tx chain.Transaction, applied uint64) chain.Outcome {
+func (fc *fakeChain) transfer(tx chain.Transaction, applied uint64, become func(*chain.Record)) chain.Outcome {
 	if old, ok := fc.outcomes[tx.ID]; ok {
-		if old.Record.Sender != tx.Sender || old.Record.Recipient != tx.Recipient || old.Record.AmountSend != tx.Amount {
+		if tx.Auth == nil && (old.Record.Sender != tx.Sender || old.Record.Recipient != tx.Recipient || old.Record.AmountSend != tx.Amount) {
 			return chain.Outcome{Record: chain.Record{ID: tx.ID}, Refused: chain.IDReused}
 		}
 		old.Replay = true
@@ -121,6 +128,9 @@ func (fc *fakeChain) transfer(tx chain.Transaction, applied uint64) chain.Outcom
 		Record: chain.Record{Kind: chain.Transfer, ID: tx.ID, BPSC: fc.contract.BPSC, Sender: tx.Sender,
 			Recipient: tx.Recipient, AmountSend: tx.Amount, AmountBPSC: fee, AmountReceive: tx.Amount - fee,
 			Memo: tx.Memo, HasMemo: tx.Memo != ""},
+	}
+	if tx.Auth != nil {
+		o.Record = fc.signedRecord(tx, become)
 	}
 	fc.balances[tx.Sender] -= tx.Amount
 	fc.balances[tx.Recipient] += tx.Amount - fee
@@ -202,7 +212,7 @@ func (f *fake) Contract(token string) (chain.Info, error) {
 	return chain.Info{
 		Contract: fc.contract, ID: chain.HashBytes(fc.blocks[0]), Length: uint64(len(fc.blocks)),
 		Tip: chain.HashBytes(fc.blocks[len(fc.blocks)-1]), TipTimestamp: 1_700_000_000_500_000,
-		Records: uint64(len(fc.outcomes)), Pending: len(fc.pending),
+		Records: uint64(len(fc.outcomes)), Pending: len(fc.pending), OpenHolds: len(fc.holds),
 	}, nil
 }
 
@@ -232,7 +242,7 @@ func (f *fake) Blocks(token string, from, limit uint64, yield func(uint64, []byt
 func (f *fake) Account(token, name string) (chain.Account, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return chain.Account{Balance: f.find(token).balances[name]}, nil
+	return chain.Account{Balance: f.find(token).balances[name], Wallet: f.find(token).wallets[name]}, nil
 }
 
 func (f *fake) Transaction(token string, id chain.ID) (chain.Outcome, error) {
@@ -253,7 +263,17 @@ func (f *fake) AppliedIndex() uint64 {
 	return f.applied - f.lag
 }
 
-func (f *fake) Time() int64 { return 1_700_000_000_000_000 }
+func (f *fake) Time() int64 { return f.clock }
+
+func (f *fake) Hold(token string, id chain.ID) (chain.HoldState, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h, ok := f.find(token).holds[id]
+	if !ok {
+		return h, chain.NotFound
+	}
+	return h, nil
+}
 
 func (f *fake) WaitBlock(ctx context.Context, token string, index uint64) error {
 	for {

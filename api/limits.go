@@ -21,6 +21,16 @@ const (
 	// one block.
 	maxBatch = chain.MaxBlockRecords
 
+	// maxVerifyBatch and minVerifyBatch bound how many signatures are checked
+	// together. Beyond the one a larger batch gains nothing and the first in it
+	// waits longer; below the other a batch is not worth sharing out.
+	maxVerifyBatch = 256
+	minVerifyBatch = 32
+
+	// maxWaitingSignatures bounds the signatures that wait for a core: two full
+	// batches, less than a second's work of one core.
+	maxWaitingSignatures = 2 * maxBatch
+
 	// maxPage is how many items one page of a list may have.
 	maxPage     = 1_000
 	defaultPage = 100

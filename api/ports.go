@@ -43,6 +43,8 @@ type Reader interface {
 	Account(token, name string) (chain.Account, error)
 	// Transaction fails with chain.NotFound or chain.ContractUnknown.
 	Transaction(token string, id chain.ID) (chain.Outcome, error)
+	// Hold fails with chain.NotFound or chain.ContractUnknown.
+	Hold(token string, id chain.ID) (chain.HoldState, error)
 	// Nodes lists the registered nodes, sorted.
 	Nodes() []string
 	// AppliedIndex is the log index this replica stands at.

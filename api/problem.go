@@ -21,6 +21,10 @@ type detailed struct {
 	id     chain.ID // of the transaction it is about, if any
 	key    string   // the key drawn for a transaction that came without
 	final  bool     // not to be retried, whatever the table says
+
+	// Nothing is known of the transaction with that id: neither that it was
+	// applied nor that it cannot be.
+	unknown bool
 }
 
 func (d *detailed) Error() string { return d.err.Error() }
@@ -51,6 +55,7 @@ type problem struct {
 	code, detail, instance, request string
 	id                              chain.ID
 	key                             string
+	unknown                         bool
 }
 
 // newProblem says what err is to a client. Text of internal errors stays
@@ -60,7 +65,7 @@ func newProblem(err error) problem {
 	p.meaning = meanings[p.code]
 	var d *detailed
 	if errors.As(err, &d) {
-		p.detail, p.id, p.key = d.detail, d.id, d.key
+		p.detail, p.id, p.key, p.unknown = d.detail, d.id, d.key, d.unknown
 		p.retryable = p.retryable && !d.final
 	}
 	if p.detail == "" {
@@ -138,6 +143,9 @@ func (p *problem) append(dst []byte) []byte {
 	dst = appendText(dst, "request_id", p.request)
 	if !p.id.IsZero() {
 		dst = appendHash(dst, "id", p.id)
+	}
+	if p.unknown { // "status" is the number, as RFC 9457 has it
+		dst = appendText(dst, "transaction_status", statusUnknown)
 	}
 	if p.key != "" {
 		dst = appendText(dst, "idempotency_key", p.key)

@@ -246,7 +246,7 @@ func TestBadContractsAreRefused(t *testing.T) {
 		{"not JSON", `token`, 400, "invalid_json"},
 		{"lone surrogate", `{"token":"\ud800"}`, 400, "invalid_utf8"},
 		{"a list", `[]`, 400, "invalid_field"},
-		{"signed", `{"token":"usd"}`, 422, "contract_unsupported"},
+		{"issuer without an address", `{"token":"usd","issuer":"me"}`, 400, "contract_invalid"},
 		{"unknown rule", `{"token":"usd","wallets":"open","fee":1}`, 400, "contract_invalid"},
 		{"wrong kind", `{"token":1,"wallets":"open"}`, 400, "contract_invalid"},
 		{"fee over everything", `{"token":"usd","wallets":"open","fee_ppm":1000001}`, 400, "contract_invalid"},

@@ -38,10 +38,12 @@ func (s *server) tutorialRoutes(engine *gin.Engine) {
 func (s *server) v1Routes(engine *gin.Engine) {
 	engine.POST("/v1/transactions", s.handle(s.postTransaction))
 	engine.POST(`/v1/transactions\:batch`, s.handle(s.postBatch))
+	engine.POST("/v1/holds/:id", s.handle(s.resolveHold)) // {id}:accept and {id}:reject
 	engine.POST("/v1/contracts", s.handle(s.createContract))
 	s.get(engine, "/v1/cluster", s.getCluster)
 	reads := engine.Group("/v1", s.readLevel)
 	s.get(reads, "/transactions/:id", s.getTransaction)
+	s.get(reads, "/holds/:id", s.getHold)
 	s.get(reads, "/blocks/:index", s.getBlock)
 	s.get(reads, "/accounts/:address", s.getAccount)
 	s.get(reads, "/contracts", s.getContracts)

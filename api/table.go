@@ -14,31 +14,69 @@ type meaning struct {
 	retryAfter string // seconds, for the Retry-After header
 }
 
-// meanings has one entry for each code a client can meet. A 400 lies in the
-// request, 404 and 409 in what is or is not there, 422 in a rule of the
-// ledger, 503 took no effect for sure, 504 may have.
+// meanings has one entry for each code a client can meet, in the order in which
+// the codes are declared. A 400 lies in the request, 403 in who asks, 404 and
+// 409 in what is or is not there, 422 in a rule of the ledger, 503 took no
+// effect for sure, 504 may have.
+//
+// Of several reasons to refuse a transaction the first in this order is told:
+// the request and its JSON; the contract; the kind; fields that are missing;
+// the form of each field; fields that are not of the kind; amounts, addresses
+// and the other values; the fee; the signature. Then, in the ledger: what the
+// id was decided to be before; expired and expires_too_far; key_wrong; for
+// transfers and holds account_frozen, the limits, insufficient_funds, and for
+// holds holds_full and hold_until_invalid; for accept and reject hold_unknown,
+// hold_not_yours, and how the hold was resolved; for a freeze not_freezable,
+// then not_issuer; for an issue not_mintable, then not_issuer; for spend and
+// burn not_treasurer, then insufficient_fees; at last the ranges.
 var meanings = map[string]meaning{
-	string(chain.MissingValues):       {status: http.StatusBadRequest, title: "Missing values"},
-	string(chain.InvalidField):        {status: http.StatusBadRequest, title: "A field is not valid"},
-	string(chain.InvalidUTF8):         {status: http.StatusBadRequest, title: "Text is not valid Unicode"},
-	string(chain.NameTooLong):         {status: http.StatusBadRequest, title: "A name is too long"},
-	string(chain.NameEmpty):           {status: http.StatusBadRequest, title: "A name is empty"},
-	string(chain.MemoTooLong):         {status: http.StatusBadRequest, title: "The memo is too long"},
-	string(chain.KeyTooLong):          {status: http.StatusBadRequest, title: "The idempotency key is too long"},
-	string(chain.AmountInvalid):       {status: http.StatusBadRequest, title: "The amount is not a number"},
-	string(chain.AmountNotPositive):   {status: http.StatusBadRequest, title: "The amount is not positive"},
-	string(chain.AmountTooPrecise):    {status: http.StatusBadRequest, title: "The amount has too many places"},
-	string(chain.AmountTooLarge):      {status: http.StatusBadRequest, title: "The amount is too large"},
-	string(chain.AmountTooSmall):      {status: http.StatusBadRequest, title: "The fee leaves nothing for the recipient"},
-	string(chain.ContractInvalid):     {status: http.StatusBadRequest, title: "The contract is not valid"},
-	string(chain.ContractUnsupported): {status: http.StatusUnprocessableEntity, title: "The contract is not supported yet"},
-	string(chain.NodeInvalid):         {status: http.StatusBadRequest, title: "A node's address is not valid"},
+	string(chain.MissingValues):     {status: http.StatusBadRequest, title: "Missing values"},
+	string(chain.InvalidField):      {status: http.StatusBadRequest, title: "A field is not valid"},
+	string(chain.InvalidUTF8):       {status: http.StatusBadRequest, title: "Text is not valid Unicode"},
+	string(chain.NameTooLong):       {status: http.StatusBadRequest, title: "A name is too long"},
+	string(chain.NameEmpty):         {status: http.StatusBadRequest, title: "A name is empty"},
+	string(chain.MemoTooLong):       {status: http.StatusBadRequest, title: "The memo is too long"},
+	string(chain.KeyTooLong):        {status: http.StatusBadRequest, title: "The idempotency key is too long"},
+	string(chain.AmountInvalid):     {status: http.StatusBadRequest, title: "The amount is not a number"},
+	string(chain.AmountNotPositive): {status: http.StatusBadRequest, title: "The amount is not positive"},
+	string(chain.AmountTooPrecise):  {status: http.StatusBadRequest, title: "The amount has too many places"},
+	string(chain.AmountTooLarge):    {status: http.StatusBadRequest, title: "The amount is too large"},
+	string(chain.AmountTooSmall):    {status: http.StatusBadRequest, title: "The fee leaves nothing for the recipient"},
+	string(chain.AddressInvalid):    {status: http.StatusBadRequest, title: "An address is not valid"},
+	string(chain.SignatureInvalid):  {status: http.StatusBadRequest, title: "The signature is not good"},
+	string(chain.NonceInvalid):      {status: http.StatusBadRequest, title: "The nonce is not valid"},
+	string(chain.ExpiresInvalid):    {status: http.StatusBadRequest, title: "The time of expiry is not valid"},
+	string(chain.KindInvalid):       {status: http.StatusBadRequest, title: "There is no such kind of transaction"},
+	string(chain.PolicyInvalid):     {status: http.StatusBadRequest, title: "The policy is not valid"},
+	string(chain.OwnAccount):        {status: http.StatusBadRequest, title: "Sender and recipient are the same"},
+	string(chain.ContractInvalid):   {status: http.StatusBadRequest, title: "The contract is not valid"},
+	string(chain.NodeInvalid):       {status: http.StatusBadRequest, title: "A node's address is not valid"},
 
 	string(chain.ContractUnknown):   {status: http.StatusNotFound, title: "There is no such contract"},
 	string(chain.ContractExists):    {status: http.StatusConflict, title: "The contract exists already"},
 	string(chain.ContractsFull):     {status: http.StatusUnprocessableEntity, title: "There is no room for another contract"},
 	string(chain.NodesFull):         {status: http.StatusUnprocessableEntity, title: "There is no room for more nodes"},
 	string(chain.IDReused):          {status: http.StatusConflict, title: "The id belongs to another transaction"},
+	string(chain.Expired):           {status: http.StatusUnprocessableEntity, title: "The transaction came after it expired"},
+	string(chain.ExpiresTooFar):     {status: http.StatusUnprocessableEntity, title: "The transaction expires too far ahead"},
+	string(chain.KeyWrong):          {status: http.StatusForbidden, title: "The key is not that of the sender"},
+	string(chain.AccountFrozen):     {status: http.StatusUnprocessableEntity, title: "The sender's wallet is frozen"},
+	string(chain.InsufficientFunds): {status: http.StatusUnprocessableEntity, title: "The sender has not enough"},
+	string(chain.LimitPerTransfer):  {status: http.StatusUnprocessableEntity, title: "The sender's limit for a transfer is lower"},
+	string(chain.LimitPerDay):       {status: http.StatusUnprocessableEntity, title: "The sender's limit for the day is reached"},
+	string(chain.HoldUnknown):       {status: http.StatusNotFound, title: "There is no such hold"},
+	string(chain.HoldNotYours):      {status: http.StatusForbidden, title: "The hold is for another recipient"},
+	string(chain.HoldDelivered):     {status: http.StatusConflict, title: "The hold has been delivered"},
+	string(chain.HoldRejected):      {status: http.StatusConflict, title: "The hold has been rejected"},
+	string(chain.HoldHasExpired):    {status: http.StatusConflict, title: "The hold has expired"},
+	string(chain.HoldRefunded):      {status: http.StatusConflict, title: "The hold has been given back"},
+	string(chain.HoldUntilInvalid):  {status: http.StatusUnprocessableEntity, title: "The end of the hold is not in its range"},
+	string(chain.HoldsFull):         {status: http.StatusUnprocessableEntity, title: "There is no room for another hold"},
+	string(chain.NotIssuer):         {status: http.StatusForbidden, title: "Only the contract's issuer may do this"},
+	string(chain.NotTreasurer):      {status: http.StatusForbidden, title: "Only the contract's treasurer may do this"},
+	string(chain.NotMintable):       {status: http.StatusUnprocessableEntity, title: "The contract creates no tokens after its start"},
+	string(chain.NotFreezable):      {status: http.StatusUnprocessableEntity, title: "The wallet cannot be frozen"},
+	string(chain.InsufficientFees):  {status: http.StatusUnprocessableEntity, title: "The fees held are not enough"},
 	string(chain.BalanceOutOfRange): {status: http.StatusUnprocessableEntity, title: "A balance would leave its range"},
 	string(chain.TotalOutOfRange):   {status: http.StatusUnprocessableEntity, title: "A total would leave its range"},
 	string(chain.OnRequestDisabled): {status: http.StatusUnprocessableEntity, title: "The contract produces no blocks on request"},

@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"log/slog"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,6 +58,35 @@ func TestEveryCodeHasAMeaning(t *testing.T) {
 		require.Equal(t, m.retryable, m.status == 503 || m.status == 504, code)
 	}
 	require.Len(t, meanings, len(codes), "table.go has codes that do not exist, or one has two names")
+}
+
+// The table is read beside the declarations, so it keeps their order.
+func TestMeaningsStandInTheOrderOfTheCodes(t *testing.T) {
+	codes := append(constantNames(t, "../chain/code.go", "chain."), constantNames(t, "errors.go", "")...)
+	text, err := os.ReadFile("table.go")
+	require.NoError(t, err)
+	var rows []string
+	for line := range strings.Lines(string(text)) {
+		if name, row := strings.CutPrefix(line, "\tstring("); row {
+			name, _, _ = strings.Cut(name, ")")
+			rows = append(rows, name)
+		}
+	}
+	require.Equal(t, codes, rows)
+}
+
+// constantNames lists the typed constants of a file.
+func constantNames(t *testing.T, file, prefix string) (names []string) {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	require.NoError(t, err)
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok && spec.Type != nil {
+			names = append(names, prefix+spec.Names[0].Name)
+		}
+		return true
+	})
+	return names
 }
 
 func TestWritesThatWereNotAppliedAreToldFromThoseThatMayHaveBeen(t *testing.T) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -19,7 +20,20 @@ func (s *server) getTransaction(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	expired, err := s.expiredBefore(c, contract)
+	if err != nil {
+		return err
+	}
 	outcome, err := s.read.Transaction(contract.Token, id)
+	switch {
+	case errors.Is(err, chain.NotFound) && expired:
+		return s.sendExpired(c, contract, id)
+	case errors.Is(err, chain.NotFound):
+		return &detailed{err: err, id: id, unknown: true}
+	case err != nil:
+		return err
+	}
+	resolved, err := s.resolved(contract, &outcome.Record)
 	if err != nil {
 		return err
 	}
@@ -34,7 +48,7 @@ func (s *server) getTransaction(c *gin.Context) error {
 		w.out = appendText(appendHash(w.out, "id", id), "contract", contract.Token)
 		w.out = appendRefusal(w.out, outcome.Refused)
 	} else {
-		w.out = appendTransaction(w.out, contract, &outcome)
+		w.out = appendTransaction(w.out, contract, &outcome, resolved)
 		w.out = strconv.AppendBool(appendKey(w.out, "pending"), outcome.Block > info.Length)
 	}
 	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
@@ -42,10 +56,11 @@ func (s *server) getTransaction(c *gin.Context) error {
 }
 
 // appendTransaction writes what was decided about a transaction: its place and
-// its record as it stands, or will stand, in the block.
-func appendTransaction(dst []byte, contract *chain.Contract, o *chain.Outcome) []byte {
+// its record as it stands, or will stand, in the block. resolved is how it ended
+// if it is a hold.
+func appendTransaction(dst []byte, contract *knownContract, o *chain.Outcome, resolved chain.Code) []byte {
 	dst = appendHash(dst, "id", o.Record.ID)
-	dst = appendText(dst, "status", "final")
+	dst = appendDecision(dst, &o.Record, resolved)
 	dst = appendText(dst, "contract", contract.Token)
 	dst = appendUint(dst, "block", o.Block)
 	dst = appendUint(dst, "position", uint64(o.Position))
@@ -58,8 +73,11 @@ func appendTransaction(dst []byte, contract *chain.Contract, o *chain.Outcome) [
 
 // appendMoved writes, after the tutorial's message, what moved and where it
 // stands.
-func appendMoved(dst []byte, contract *chain.Contract, o *chain.Outcome) []byte {
+func appendMoved(dst []byte, contract *knownContract, o *chain.Outcome, resolved chain.Code) []byte {
 	dst = appendHash(dst, "id", o.Record.ID)
+	if contract.Wallets == chain.SignedWallets {
+		return appendMovedSigned(dst, contract, o, resolved)
+	}
 	dst = appendUint(dst, "block", o.Block)
 	dst = appendUint(dst, "position", uint64(o.Position))
 	dst = appendAmount(dst, "amount_send", o.Record.AmountSend, contract.Decimals)
@@ -68,9 +86,28 @@ func appendMoved(dst []byte, contract *chain.Contract, o *chain.Outcome) []byte 
 	return appendUint(dst, "applied_index", o.AppliedIndex)
 }
 
+// appendMovedSigned does the same for a record of any kind.
+func appendMovedSigned(dst []byte, contract *knownContract, o *chain.Outcome, resolved chain.Code) []byte {
+	dst = appendDecision(dst, &o.Record, resolved)
+	dst = appendUint(dst, "block", o.Block)
+	dst = appendUint(dst, "position", uint64(o.Position))
+	for _, amount := range [...]struct {
+		key   string
+		value chain.Amount
+	}{
+		{"amount", o.Record.Amount}, {"amount_send", o.Record.AmountSend}, {"amount_bpsc", o.Record.AmountBPSC},
+		{"amount_receive", o.Record.AmountReceive}, {"amount_refund", o.Record.AmountRefund},
+	} {
+		if amount.value != 0 {
+			dst = appendAmount(dst, amount.key, amount.value, contract.Decimals)
+		}
+	}
+	return appendUint(dst, "applied_index", o.AppliedIndex)
+}
+
 // appendRefusal writes why the ledger moved nothing.
 func appendRefusal(dst []byte, code chain.Code) []byte {
-	dst = appendText(dst, "status", "refused")
+	dst = appendText(dst, "status", statusRefused)
 	dst = appendText(dst, "code", string(code))
 	return appendText(dst, "detail", meanings[string(code)].title)
 }

@@ -16,14 +16,15 @@ const headerReplay = "Idempotent-Replay"
 func (s *server) postTutorialTransaction(c *gin.Context) error {
 	w := s.pool.get()
 	defer s.pool.put(w)
-	sub, outcome, err := s.transact(c, w, false)
+	sub, outcome, err := s.transact(c, w, bodyRule{lenient: true})
 	if err != nil {
 		return inTutorialWords(err)
 	}
+	resolved, _ := s.resolvedSince(c, sub.contract, &outcome) // as in answerTransaction
 	if sub.contract.Schedule.Transactions == 1 && outcome.Completed {
 		if block, err := s.forged(c, sub.contract.Token, outcome.Block, outcome.AppliedIndex); err == nil {
 			w.out = appendForged(append(w.out, '{'), &block)
-			w.out = appendMoved(w.out, sub.contract, &outcome)
+			w.out = appendMoved(w.out, sub.contract, &outcome, resolved)
 			s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
 			return nil
 		}
@@ -33,16 +34,20 @@ func (s *server) postTutorialTransaction(c *gin.Context) error {
 	w.out = append(w.out, `{"message":"Transaction will be added to Block `...)
 	w.out = appendNumber(w.out, outcome.Block)
 	w.out = append(w.out, '"')
-	w.out = appendMoved(w.out, sub.contract, &outcome)
+	w.out = appendMoved(w.out, sub.contract, &outcome, resolved)
 	s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
 	return nil
 }
 
 // postTransaction is POST /v1/transactions.
 func (s *server) postTransaction(c *gin.Context) error {
+	return s.answerTransaction(c, bodyRule{})
+}
+
+func (s *server) answerTransaction(c *gin.Context, rule bodyRule) error {
 	w := s.pool.get()
 	defer s.pool.put(w)
-	sub, outcome, err := s.transact(c, w, true)
+	sub, outcome, err := s.transact(c, w, rule)
 	if err != nil {
 		return err
 	}
@@ -51,14 +56,16 @@ func (s *server) postTransaction(c *gin.Context) error {
 		status = http.StatusOK
 	}
 	c.Writer.Header()["Location"] = []string{s.location(sub)}
-	w.out = appendTransaction(append(w.out, '{'), sub.contract, &outcome)
+	// Where this replica cannot tell how a hold ended, it says what was decided.
+	resolved, _ := s.resolvedSince(c, sub.contract, &outcome)
+	w.out = appendTransaction(append(w.out, '{'), sub.contract, &outcome, resolved)
 	s.sendJSON(c, status, append(w.out, "}\n"...))
 	return nil
 }
 
 // transact reads, checks and orders the one transaction of a request.
-func (s *server) transact(c *gin.Context, w *work, strict bool) (*submission, chain.Outcome, error) {
-	sub, err := s.readTransaction(c, w, strict)
+func (s *server) transact(c *gin.Context, w *work, rule bodyRule) (*submission, chain.Outcome, error) {
+	sub, err := s.readTransaction(c, w, rule)
 	if err != nil {
 		return nil, chain.Outcome{}, err
 	}

@@ -12,14 +12,21 @@ const headerKey = "Idempotency-Key"
 
 // submission is one transaction on its way through this package.
 type submission struct {
-	contract *chain.Contract
+	contract *knownContract
 	tx       chain.Transaction
 	drawn    string // the key, when the client gave none
 }
 
-// readTransaction turns a request into a transaction with its id. strict
-// refuses fields that are not known; the tutorial's clients may send any.
-func (s *server) readTransaction(c *gin.Context, w *work, strict bool) (*submission, error) {
+// bodyRule says what the body of a single transaction may hold.
+type bodyRule struct {
+	lenient bool       // any field: the tutorial's clients may send what they like
+	kind    chain.Kind // "", or what the path says that is asked for
+	hold    chain.ID   // of which hold
+}
+
+// readTransaction turns a request into a transaction with its id, whose
+// signature is good where the contract wants one.
+func (s *server) readTransaction(c *gin.Context, w *work, rule bodyRule) (*submission, error) {
 	key, keyed, err := idempotencyKey(c)
 	if err != nil {
 		return nil, err
@@ -27,7 +34,7 @@ func (s *server) readTransaction(c *gin.Context, w *work, strict bool) (*submiss
 	if err := readBody(c, w, maxBody); err != nil {
 		return nil, err
 	}
-	d, inBody, err := scanTransaction(w, strict)
+	d, inBody, err := scanTransaction(w, rule)
 	if err != nil {
 		return nil, err
 	}
@@ -40,8 +47,14 @@ func (s *server) readTransaction(c *gin.Context, w *work, strict bool) (*submiss
 		return nil, err
 	}
 	sub := &submission{contract: contract}
-	if sub.tx, err = d.transaction(contract); err != nil {
+	if sub.tx, err = d.transaction(&contract.Contract); err != nil {
 		return nil, err
+	}
+	if contract.Wallets == chain.SignedWallets {
+		if keyed {
+			return nil, fmt.Errorf("%w: %w", chain.InvalidField, errKeyOfSigned)
+		}
+		return sub, s.authenticate(w, contract, &sub.tx)
 	}
 	if keyed {
 		sub.tx.ID = chain.DeriveID([]byte(key))
@@ -53,17 +66,21 @@ func (s *server) readTransaction(c *gin.Context, w *work, strict bool) (*submiss
 }
 
 // scanTransaction reads the body of a single transaction.
-func scanTransaction(w *work, strict bool) (d draft, token string, err error) {
+func scanTransaction(w *work, rule bodyRule) (d draft, token string, err error) {
+	d.lenient = rule.lenient
 	err = scanObject(w, func(key string) error {
 		if key == "contract" {
 			return d.optional(&w.scan, key, &token)
 		}
 		known, err := d.scanField(&w.scan, key)
-		if !known && strict {
+		if !known && !rule.lenient {
 			d.note(unknownKey(key))
 		}
 		return err
 	})
+	if err == nil && rule.kind != "" {
+		d.resolve(rule.kind, rule.hold)
+	}
 	return d, token, err
 }
 

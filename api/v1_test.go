@@ -33,7 +33,7 @@ func batch(t *testing.T, h http.Handler, body string, want int) []batchResult {
 func TestPostTransactionAnswersAndReplays(t *testing.T) {
 	h := newHandler(t, newFake())
 	id := chain.DeriveID([]byte("k1")).String()
-	want := `{"id":"` + id + `","status":"final","contract":"aka","block":2,"position":0,"applied_index":2,"record":
+	want := `{"id":"` + id + `","status":"final","kind":"transfer","contract":"aka","block":2,"position":0,"applied_index":2,"record":
 		{"amount_bpsc":50,"amount_receive":999950,"amount_send":1000000,"bpsc":"bpsc_wallet_address","kind":"transfer",
 		"id":"` + id + `","recipient":"wallet-b","sender":"wallet-a"}}`
 
@@ -231,7 +231,7 @@ func TestContractsAreCreatedAndShown(t *testing.T) {
 		"mintable":false,"on_request":true,"schedule":{"empty":true,"every":1},"token":"usd","wallets":"open"},
 		"chain_id":"` + chain.HashBytes(f.chains[1].blocks[0]).String() + `","length":1,
 		"tip":"` + chain.HashBytes(f.chains[1].blocks[0]).String() + `","tip_timestamp":1700000000.5,
-		"records":0,"pending":0,"totals":{"issued":0,"burned":0,"fees":0,"held":0}}`
+		"records":0,"pending":0,"open_holds":0,"totals":{"issued":0,"burned":0,"fees":0,"held":0}}`
 	require.JSONEq(t, want, rec.Body.String())
 	require.JSONEq(t, want, call(h, "GET", "/v1/contracts/usd", "").Body.String())
 

@@ -17,6 +17,7 @@ import (
 type work struct {
 	in     []byte // the body
 	out    []byte // the answer
+	signed []byte // what the signature of a transaction is over
 	scan   pyjson.Scanner
 	random [32]byte
 	key    [2 * 32]byte // random, as text

@@ -133,7 +133,7 @@ func (m *signedModel) submit(t *chain.Transaction) want {
 	w := m.apply(t, seconds)
 	if w.refused == "" {
 		m.final[t.ID] = true
-	} else if w.refused != chain.AmountTooSmall {
+	} else if w.refused != chain.AmountTooSmall && w.refused != chain.KeyWrong {
 		m.refused[t.ID] = w.refused
 	}
 	return w

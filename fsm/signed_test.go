@@ -292,3 +292,18 @@ func TestSignedReplicasAgreeAndAuditorsFollow(t *testing.T) {
 		require.NoError(t, tried.store.Close())
 	})
 }
+
+// A stranger who sees signed bytes and signs them with a key of his own is
+// refused, and has not spoilt them.
+func TestAStrangersKeyDoesNotSpoilAnID(t *testing.T) {
+	w := newTown("", false)
+	r := newRig(t)
+	require.Empty(t, r.create(w.contract).refused)
+	tx := w.finish(&chain.Transaction{Kind: chain.Transfer, Recipient: w.people[1].address, Amount: 100}, w.issuer, 0, r.now/second+60)
+	forged := tx
+	auth := *tx.Auth
+	auth.PublicKey = publicKey(w.people[2].keys[0])
+	forged.Auth = &auth
+	require.Equal(t, chain.KeyWrong, r.apply(submitRequest("aka", forged))[0].outcomes[0].placement.Refused)
+	require.Empty(t, r.apply(submitRequest("aka", tx))[0].outcomes[0].placement.Refused)
+}

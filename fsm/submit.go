@@ -128,6 +128,10 @@ func refuseForGood(tx *store.Tx, h *store.Head, t *chain.Transaction, reason err
 	switch o.placement.Refused {
 	case chain.AmountTooSmall, chain.Expired, chain.ExpiresTooFar:
 		return o // the input or the clock say so, and need no memory to say it again
+	case chain.KeyWrong:
+		// The id does not cover the key: were this remembered, a stranger who
+		// sees signed bytes could spoil them by signing them first.
+		return o
 	}
 	o.placement.Content = content(t)
 	tx.SetPlacement(h, t.ID, o.placement)

@@ -1,0 +1,76 @@
+package api
+
+import (
+	"strings"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// missingValues is the tutorial's sentence, to the letter.
+const missingValues = "Missing values"
+
+// fields is a set of the fields a draft has. The memo, which may always be
+// left out, is not among them.
+type fields uint32
+
+const (
+	fieldSender fields = 1 << iota
+	fieldAmount
+	fieldRecipient
+	fieldKind
+	fieldHold
+	fieldHoldUntil
+	fieldReceive
+	fieldPerTransfer
+	fieldPerDay
+	fieldNewKey
+	fieldAccount
+	fieldFrozen
+	fieldNonce
+	fieldExpires
+	fieldPublicKey
+	fieldSignature
+	endOfFields
+
+	allFields = endOfFields - 1
+
+	openFields   = fieldSender | fieldAmount | fieldRecipient
+	authFields   = fieldSender | fieldNonce | fieldExpires | fieldPublicKey | fieldSignature
+	policyFields = fieldReceive | fieldPerTransfer | fieldPerDay | fieldNewKey | fieldAccount | fieldFrozen
+)
+
+// fieldNames are the names of the fields in the order of their bits.
+var fieldNames = [...]string{"sender", "amount", "recipient", "kind", "hold", "hold_until", "receive", "per_transfer",
+	"per_day", "new_key", "account", "frozen", "nonce", "expires", "public_key", "signature"}
+
+// kindFields says which fields each kind of transaction needs beside those of
+// the signature. A policy takes any of its fields: see chain.PolicyChange.
+var kindFields = map[chain.Kind]struct{ needs, takes fields }{
+	chain.Transfer: {needs: fieldRecipient | fieldAmount},
+	chain.Hold:     {needs: fieldRecipient | fieldAmount | fieldHoldUntil},
+	chain.Accept:   {needs: fieldHold},
+	chain.Reject:   {needs: fieldHold},
+	chain.Policy:   {takes: policyFields},
+	chain.Issue:    {needs: fieldRecipient | fieldAmount},
+	chain.Spend:    {needs: fieldRecipient | fieldAmount},
+	chain.Burn:     {needs: fieldAmount},
+}
+
+// String lists the names of the fields.
+func (f fields) String() string {
+	var names []string
+	for i, name := range fieldNames {
+		if f&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// lack says which of the needed fields are not there.
+func (f fields) lack(needed fields) error {
+	if missing := needed &^ f; missing != 0 {
+		return withDetail(chain.MissingValues, missingValues+": "+missing.String())
+	}
+	return nil
+}

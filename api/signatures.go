@@ -1,0 +1,136 @@
+package api
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// verifier checks signatures on all cores, joined into batches where several
+// wait, because a batch takes about half the time of its parts. It has no
+// goroutine of its own: whoever waits for a check and gets a slot does the work
+// of all who wait. So a single request on an idle member is checked at once,
+// and under load batches form by themselves.
+type verifier struct {
+	slots chan *slot // as many as there are cores
+
+	mu      sync.Mutex
+	waiting []*check // oldest first; whoever put one there stays until it is done
+}
+
+// slot is the right to use a core, with the memory that takes.
+type slot struct {
+	taken []*check
+	batch []chain.Signed
+}
+
+// check is one signature that somebody waits for.
+type check struct {
+	chain.Signed
+	good  bool // set once the group is done
+	group *group
+}
+
+// group is the checks of one request.
+type group struct {
+	left atomic.Int64
+	done chan struct{} // closed when none is left
+}
+
+func newVerifier() *verifier {
+	v := &verifier{slots: make(chan *slot, runtime.GOMAXPROCS(0))}
+	for range cap(v.slots) {
+		v.slots <- &slot{}
+	}
+	return v
+}
+
+// check sets good on each of checks and returns once it has, or refuses all of
+// them when too many wait already. The messages are read until it returns.
+func (v *verifier) check(checks []check) error {
+	if len(checks) == 0 {
+		return nil
+	}
+	g := &group{done: make(chan struct{})}
+	g.left.Store(int64(len(checks)))
+	if err := v.queue(g, checks); err != nil {
+		return err
+	}
+	// A large request is work for more than one core.
+	var helpers sync.WaitGroup
+	for range min((len(checks)-1)/maxVerifyBatch, cap(v.slots)-1) {
+		helpers.Go(func() { v.work(g) })
+	}
+	v.work(g)
+	helpers.Wait()
+	<-g.done
+	return nil
+}
+
+func (v *verifier) queue(g *group, checks []check) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.waiting)+len(checks) > maxWaitingSignatures {
+		return ErrQueueFull
+	}
+	for i := range checks {
+		checks[i].group = g
+		v.waiting = append(v.waiting, &checks[i])
+	}
+	return nil
+}
+
+// work returns once the group is done. As long as checks wait it takes every
+// slot it can get, and checks what has waited longest, whoever's it is. So each
+// check that waits has somebody who will see to it.
+func (v *verifier) work(g *group) {
+	for g.left.Load() > 0 {
+		select {
+		case <-g.done:
+		case s := <-v.slots:
+			// Requests that are about to come this far come along: a quarter less
+			// work for each under load, and nothing lost where there are none.
+			runtime.Gosched()
+			busy := v.take(s)
+			s.verify()
+			v.slots <- s
+			if !busy {
+				<-g.done // others have the rest of the group in hand
+			}
+		}
+	}
+}
+
+// take moves what has waited longest into the slot: a fair share of it, so that
+// the other cores have something to do too. It returns false if nothing waits.
+func (v *verifier) take(s *slot) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	share := (len(v.waiting) + cap(v.slots) - 1) / cap(v.slots)
+	n := min(len(v.waiting), max(share, minVerifyBatch), maxVerifyBatch)
+	s.taken = append(s.taken[:0], v.waiting[:n]...)
+	clear(v.waiting[:n]) // what is done is not kept alive
+	if v.waiting = v.waiting[n:]; len(v.waiting) == 0 {
+		v.waiting = nil
+	}
+	return n > 0
+}
+
+// verify checks what was taken and tells those who wait.
+func (s *slot) verify() {
+	s.batch = s.batch[:0]
+	for _, c := range s.taken {
+		s.batch = append(s.batch, c.Signed)
+	}
+	for i, good := range chain.VerifyBatch(s.batch) {
+		c := s.taken[i]
+		c.good = good
+		if g := c.group; g.left.Add(-1) == 0 {
+			close(g.done)
+		}
+	}
+	clear(s.taken)
+	clear(s.batch)
+}
