@@ -10,10 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -39,11 +40,14 @@ func (p *Problem) Error() string { return fmt.Sprintf("%s (%s)", p.Detail, p.Cod
 // codeUnknown is the code of an answer that leaves the outcome open.
 const codeUnknown = "outcome_unknown"
 
+// codeForeign stands for an answer that no member gave, such as a proxy's.
+const codeForeign = "not_a_bpsc_answer"
+
 const (
 	// maxAnswer bounds an answer other than a stream: a block and its frame.
 	maxAnswer = 8 << 20
-	// attemptTimeout bounds one try at one server.
-	attemptTimeout = 5 * time.Second
+	// defaultAttempt bounds one try at one server.
+	defaultAttempt = 5 * time.Second
 	// firstPause and lastPause bound the wait between rounds over all servers.
 	firstPause = 20 * time.Millisecond
 	lastPause  = 500 * time.Millisecond
@@ -51,8 +55,9 @@ const (
 
 // Client is safe for use by many goroutines.
 type Client struct {
-	servers []string
-	http    *http.Client
+	servers        []string
+	http           *http.Client
+	attemptTimeout time.Duration
 }
 
 // New returns a client of the given base URLs, tried in order.
@@ -60,7 +65,7 @@ func New(servers ...string) (*Client, error) {
 	if len(servers) == 0 {
 		return nil, errors.New("client: no server given")
 	}
-	c := &Client{http: &http.Client{}}
+	c := &Client{http: &http.Client{}, attemptTimeout: defaultAttempt}
 	for _, s := range servers {
 		u, err := url.Parse(s)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -103,25 +108,43 @@ func (c *Client) do(ctx context.Context, q call) ([]byte, error) {
 				return nil, err
 			}
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-			pause = min(2*pause, lastPause)
-		case <-ctx.Done():
-			timer.Stop()
-			if open {
-				return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, last)
-			}
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, last)
+		if !wait(ctx, pause) {
+			return nil, gaveUp(open, last)
 		}
+		pause = min(2*pause, lastPause)
 	}
+}
+
+// wait pauses between two rounds; false means that ctx ended.
+func wait(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// gaveUp is the error of a call that nobody answered for good. open tells that
+// some attempt may have had an effect.
+func gaveUp(open bool, last error) error {
+	if open {
+		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, last)
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, last)
 }
 
 // attempt sends the call to one server. Its error is a *Problem that is an
 // answer for good, or wraps ErrUnavailable or ErrOutcomeUnknown.
 func (c *Client) attempt(ctx context.Context, server string, q call) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.attemptTimeout)
 	defer cancel()
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
 	req, err := http.NewRequestWithContext(ctx, q.method, server+q.path, bytes.NewReader(q.body))
 	if err != nil {
 		return nil, err
@@ -134,12 +157,12 @@ func (c *Client) attempt(ctx context.Context, server string, q call) ([]byte, er
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, transportError(q, err)
+		return nil, transportError(q, connected.Load(), err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil || len(body) > maxAnswer {
-		return nil, transportError(q, errors.Join(err, errors.New("the answer did not arrive whole")))
+		return nil, transportError(q, true, errors.Join(err, errors.New("the answer did not arrive whole")))
 	}
 	if resp.StatusCode < 300 {
 		return body, nil
@@ -149,9 +172,8 @@ func (c *Client) attempt(ctx context.Context, server string, q call) ([]byte, er
 
 // transportError classes an error without an answer: a connection that was
 // never made carried nothing, and a read has no effect to be unsure of.
-func transportError(q call, err error) error {
-	var op *net.OpError
-	if q.method == http.MethodGet && q.again || errors.As(err, &op) && op.Op == "dial" {
+func transportError(q call, connected bool, err error) error {
+	if q.method == http.MethodGet && q.again || !connected {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
@@ -160,7 +182,7 @@ func transportError(q call, err error) error {
 func problem(status int, body []byte) error {
 	p := &Problem{Status: status}
 	if err := json.Unmarshal(body, p); err != nil || p.Code == "" {
-		p = &Problem{Status: status, Code: "not_a_bpsc_answer", Detail: http.StatusText(status)}
+		p = &Problem{Status: status, Code: codeForeign, Detail: http.StatusText(status)}
 	}
 	p.Status = status
 	switch {

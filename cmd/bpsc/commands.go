@@ -12,6 +12,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bpsc/bpsc/client"
 )
@@ -29,11 +30,14 @@ const defaultServer = "http://127.0.0.1:5000"
 func addClientCommands(root *cobra.Command) {
 	o := &clientOptions{}
 	for _, cmd := range []*cobra.Command{
-		newSendCommand(o), newMineCommand(o), newChainCommand(o), newBlockCommand(o), newAccountCommand(o), newClusterCommand(o),
+		newSendCommand(o), newSubmitCommand(o), newTxCommand(o), newAcceptCommand(o), newRejectCommand(o),
+		newPolicyCommand(o), newFreezeCommand(o), newUnfreezeCommand(o), newIssueCommand(o), newFeesCommand(o),
+		newMineCommand(o), newChainCommand(o), newBlockCommand(o), newAccountCommand(o), newClusterCommand(o),
 	} {
 		o.flags(cmd)
 		root.AddCommand(cmd)
 	}
+	root.AddCommand(newWalletCommand())
 }
 
 // flags adds the shared flags to cmd and all below it.
@@ -44,9 +48,24 @@ func (o *clientOptions) flags(cmd *cobra.Command) {
 	}
 	f := cmd.PersistentFlags()
 	f.StringSliceVarP(&o.servers, "server", "s", servers, "base URL of a member; may be repeated, tried in order ("+envPrefix+"SERVER)")
-	f.StringVar(&o.contract, "contract", "", "token of the contract (default: the cluster's first)")
-	f.StringVarP(&o.output, "output", "o", "table", "table or json")
+	f.StringVar(&o.contract, "contract", "", "token of the contract, also --token (default: the cluster's first)")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "give up after this long")
+	cmd.SetGlobalNormalizationFunc(tokenIsContract)
+	o.outputFlag(cmd)
+}
+
+// tokenIsContract lets --token say the same as --contract, the name by which a
+// contract goes.
+func tokenIsContract(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	if name == "token" {
+		name = "contract"
+	}
+	return pflag.NormalizedName(name)
+}
+
+// outputFlag adds the choice of form to cmd and all below it.
+func (o *clientOptions) outputFlag(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVarP(&o.output, "output", "o", "table", "table or json")
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if o.output != "table" && o.output != "json" {
 			return fmt.Errorf("%w: --output must be table or json", errUsage)

@@ -3,43 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/client"
 )
-
-func newSendCommand(o *clientOptions) *cobra.Command {
-	var t client.Transfer
-	var amount string
-	cmd := &cobra.Command{
-		Use: "send --from A --to B --amount N", Short: "Transfer tokens", Args: exactArgs(0),
-		Long: "Transfer tokens. The transfer is sent again under the same key until its outcome\nis known, and happens once.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if t.Sender == "" || t.Recipient == "" || amount == "" {
-				return argError("--from, --to and --amount are required")
-			}
-			t.Contract, t.Amount = o.contract, json.Number(amount)
-			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
-				sent, err := c.Send(ctx, t)
-				if err != nil {
-					return fmt.Errorf("key %s: %w", sent.Key, err)
-				}
-				return o.print(cmd.OutOrStdout(), sent, table.Row{"id", "block", "position", "sent", "fee", "received"},
-					table.Row{short(sent.ID), sent.Block, sent.Position, sent.AmountSend, sent.AmountBPSC, sent.AmountReceive})
-			})
-		},
-	}
-	f := cmd.Flags()
-	f.StringVar(&t.Sender, "from", "", "sender's wallet")
-	f.StringVar(&t.Recipient, "to", "", "recipient's wallet")
-	f.StringVar(&amount, "amount", "", "tokens, such as 12.5")
-	f.StringVar(&t.Memo, "memo", "", "text that stands in the record")
-	f.StringVar(&t.Key, "key", "", "idempotency key (default: a random one)")
-	return cmd
-}
 
 // forged is the answer to a request for a block.
 type forged struct {

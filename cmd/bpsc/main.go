@@ -13,6 +13,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/client"
+	"github.com/bpsc/bpsc/wallet"
 )
 
 // version is set at build time with -ldflags "-X main.version=…".
@@ -33,7 +34,7 @@ const (
 
 const exitCodesHelp = `Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 rejected by the ledger,
 5 verification failed, 7 unavailable, 8 outcome unknown (sending again with the
-same --key is safe), 70 a member that cannot trust its disk or its state.`
+same --key, or with submit what --offline printed, is safe), 70 a member that cannot trust its disk or its state.`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -85,7 +86,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errUsage):
+	case errors.Is(err, errUsage), errors.Is(err, wallet.ErrName):
 		return exitUsage
 	case errors.Is(err, chain.ErrInvalid):
 		return exitDoesNotVerify
@@ -93,7 +94,9 @@ func exitCode(err error) int {
 		return exitOutcomeUnknown
 	case errors.Is(err, client.ErrUnavailable):
 		return exitUnavailable
-	case errors.As(err, &answered) && answered.Status == 404:
+	case errors.Is(err, errRejected):
+		return exitRejected
+	case errors.Is(err, wallet.ErrNotFound), errors.As(err, &answered) && answered.Status == 404:
 		return exitNotFound
 	case errors.As(err, &answered) && answered.Status < 500:
 		return exitRejected

@@ -1,0 +1,75 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// ContractInfo is a contract with the id of its chain.
+type ContractInfo struct {
+	Contract chain.Contract
+	ChainID  chain.Hash // zero while the server asked has not seen the chain begin
+	Length   uint64     // blocks
+}
+
+// contractAnswer is a contract as the API tells it.
+type contractAnswer struct {
+	Contract json.RawMessage `json:"contract"`
+	ChainID  string          `json:"chain_id"`
+	Length   uint64          `json:"length"`
+}
+
+// Contract reads the contract of a token; of the cluster's first when token is
+// empty.
+func (c *Client) Contract(ctx context.Context, token string) (ContractInfo, error) {
+	if token == "" {
+		return c.defaultContract(ctx)
+	}
+	answer, err := c.Get(ctx, "/v1/contracts/"+url.PathEscape(token))
+	if err != nil {
+		return ContractInfo{}, err
+	}
+	var a contractAnswer
+	if err := json.Unmarshal(answer, &a); err != nil {
+		return ContractInfo{}, fmt.Errorf("client: contract %s: %w", token, err)
+	}
+	info, err := a.info()
+	if err == nil && info.Contract.Token != token {
+		err = fmt.Errorf("client: asked for contract %s, got %s", token, info.Contract.Token)
+	}
+	return info, err
+}
+
+func (c *Client) defaultContract(ctx context.Context) (ContractInfo, error) {
+	answer, err := c.Get(ctx, "/v1/contracts")
+	if err != nil {
+		return ContractInfo{}, err
+	}
+	var list struct {
+		Items []contractAnswer `json:"items"`
+	}
+	if err := json.Unmarshal(answer, &list); err != nil {
+		return ContractInfo{}, fmt.Errorf("client: contracts: %w", err)
+	}
+	if len(list.Items) == 0 {
+		return ContractInfo{}, fmt.Errorf("%w: the cluster has no contract yet", ErrUnavailable)
+	}
+	return list.Items[0].info()
+}
+
+func (a *contractAnswer) info() (info ContractInfo, err error) {
+	info.Length = a.Length
+	if info.Contract, err = chain.DecodeContract(a.Contract); err != nil {
+		return info, fmt.Errorf("client: %w", err)
+	}
+	if a.ChainID != "" {
+		if info.ChainID, err = chain.ParseHash(a.ChainID); err != nil {
+			return info, fmt.Errorf("client: chain_id: %w", err)
+		}
+	}
+	return info, nil
+}

@@ -1,0 +1,109 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// Status is what became of a transaction.
+type Status string
+
+// The statuses. One is for ever, but for these two: of what is unknown one may
+// hear later, and what is pending becomes final.
+const (
+	StatusUnknown Status = "unknown" // the ledger has not seen the id; it still may
+	StatusPending Status = "pending" // a hold that nobody has decided
+	StatusFinal   Status = "final"   // in the ledger
+	StatusRefused Status = "refused" // nothing moved, and never will under this id
+	StatusExpired Status = "expired" // its time passed before it was applied
+)
+
+// Result is what is known about a signed transaction.
+type Result struct {
+	ID           string          `json:"id"`
+	Status       Status          `json:"status"`
+	Contract     string          `json:"contract,omitempty"`
+	Kind         chain.Kind      `json:"kind,omitempty"` // of the record: what was decided
+	Block        uint64          `json:"block,omitempty"`
+	Position     int             `json:"position,omitempty"`
+	Reason       chain.Reason    `json:"reason,omitempty"`   // of a refund
+	Resolved     string          `json:"resolved,omitempty"` // of a hold: how it ended
+	HoldUntil    int64           `json:"hold_until,omitempty"`
+	Code         string          `json:"code,omitempty"`   // why it was refused
+	Detail       string          `json:"detail,omitempty"` // the same in words
+	Record       json.RawMessage `json:"record,omitempty"`
+	AppliedIndex uint64          `json:"applied_index,omitempty"`
+}
+
+// decided reports whether r says what became of the transaction id.
+func (r *Result) decided(id string) bool {
+	switch r.Status {
+	case StatusPending, StatusFinal, StatusRefused, StatusExpired:
+		return r.ID == id
+	}
+	return false
+}
+
+// Status asks what became of an id. With expires, the one that was signed, it
+// can also say that the time for it has passed; 0 leaves that open.
+func (c *Client) Status(ctx context.Context, contract string, id chain.ID, expires int64) (Result, error) {
+	answer, err := c.do(ctx, statusCall(contract, id, expires))
+	return readStatus(id, answer, err)
+}
+
+func statusCall(contract string, id chain.ID, expires int64) call {
+	values := url.Values{}
+	if contract != "" {
+		values.Set("contract", contract)
+	}
+	if expires != 0 {
+		values.Set("expires", strconv.FormatInt(expires, 10))
+	}
+	path := "/v1/transactions/" + id.String()
+	if len(values) > 0 {
+		path += "?" + values.Encode()
+	}
+	return call{method: http.MethodGet, path: path, again: true}
+}
+
+// readStatus makes a result of the answer to a statusCall. That the id is not
+// found is an answer, too.
+func readStatus(id chain.ID, answer []byte, err error) (Result, error) {
+	unknown := Result{ID: id.String(), Status: StatusUnknown}
+	var p *Problem
+	if errors.As(err, &p) && p.Code == string(chain.NotFound) {
+		return unknown, nil
+	}
+	if err != nil {
+		return unknown, err
+	}
+	r := Result{}
+	if err := json.Unmarshal(answer, &r); err != nil {
+		return unknown, err
+	}
+	if r.Status == StatusUnknown || r.decided(id.String()) {
+		return r, nil
+	}
+	return unknown, errors.New("client: the answer is not about this transaction")
+}
+
+// refusal is the result of a problem that is the ledger's decision. What only
+// says that a server cannot deal with the request is none.
+func refusal(id chain.ID, p *Problem) (r Result, decided bool) {
+	elsewhere := []string{string(chain.ContractUnknown), string(chain.NotFound), codeForeign, "path_unknown", "method_not_allowed"}
+	if p.Status >= http.StatusInternalServerError || p.Retryable || slices.Contains(elsewhere, p.Code) {
+		return r, false
+	}
+	r = Result{ID: id.String(), Status: StatusRefused, Code: p.Code, Detail: p.Detail}
+	if p.Code == string(chain.Expired) {
+		r.Status = StatusExpired
+	}
+	return r, true
+}

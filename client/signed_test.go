@@ -1,0 +1,194 @@
+package client
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+func drawHash(t *rapid.T, label string) (h chain.Hash) {
+	copy(h[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, label))
+	return h
+}
+
+func optional[T any](t *rapid.T, label string, g *rapid.Generator[T]) *T {
+	if !rapid.Bool().Draw(t, label+" is set") {
+		return nil
+	}
+	v := g.Draw(t, label)
+	return &v
+}
+
+func drawTx(t *rapid.T) chain.Transaction {
+	amounts := rapid.Int64Range(0, int64(chain.MaxUnits))
+	limits := rapid.Map(amounts, func(a int64) chain.Amount { return chain.Amount(a) })
+	tx := chain.Transaction{
+		ID:   chain.Hash{1},
+		Kind: rapid.SampledFrom([]chain.Kind{chain.Transfer, chain.Hold, chain.Accept, chain.Policy, chain.Burn}).Draw(t, "kind"),
+		Memo: rapid.String().Draw(t, "memo"), Sender: rapid.String().Draw(t, "sender"), Recipient: rapid.String().Draw(t, "recipient"),
+		Amount: chain.Amount(amounts.Draw(t, "amount")), HoldUntil: rapid.Int64Min(0).Draw(t, "hold_until"),
+		Auth: &chain.Auth{Nonce: rapid.StringMatching("[0-9a-f]{32}").Draw(t, "nonce"), Expires: rapid.Int64Min(0).Draw(t, "expires"),
+			PublicKey: chain.PublicKey(drawHash(t, "key"))},
+	}
+	half := drawHash(t, "signature")
+	copy(tx.Auth.Signature[:], half[:])
+	if rapid.Bool().Draw(t, "has a hold") {
+		tx.Hold = drawHash(t, "hold")
+	}
+	p := chain.PolicyChange{
+		Receive:     optional(t, "receive", rapid.SampledFrom([]chain.Receive{chain.ReceiveAuto, chain.ReceiveClosed})),
+		PerTransfer: optional(t, "per_transfer", limits), PerDay: optional(t, "per_day", limits),
+		Frozen: optional(t, "frozen", rapid.Bool()), Account: rapid.String().Draw(t, "account"),
+	}
+	if rapid.Bool().Draw(t, "has a key") {
+		key := chain.PublicKey(drawHash(t, "new_key"))
+		p.NewKey = &key
+	}
+	if p != (chain.PolicyChange{}) {
+		tx.Policy = &p
+	}
+	return tx
+}
+
+// What is signed here is what the ledger finds signed, after any number of
+// JSON readers in between.
+func TestSignedTransactionRoundTrips(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tx, decimals := drawTx(t), rapid.IntRange(0, chain.MaxDecimals).Draw(t, "decimals")
+		s, err := NewSigned("aka", decimals, &tx)
+		require.NoError(t, err)
+		text, err := s.Encode()
+		require.NoError(t, err)
+		again, err := ParseSigned(text)
+		require.NoError(t, err)
+		got, err := again.Transaction(decimals)
+		require.NoError(t, err)
+		got.ID = tx.ID
+		require.Equal(t, tx, got)
+		id := chain.Hash{9}
+		require.Equal(t, tx.AppendSigned(nil, id, decimals), got.AppendSigned(nil, id, decimals))
+		second, err := again.Encode()
+		require.NoError(t, err)
+		require.Equal(t, text, second, "the same bytes can be sent again")
+	})
+}
+
+func TestSignedTransactionHasOnlyTheFieldsThatApply(t *testing.T) {
+	zero := chain.Amount(0)
+	for _, c := range []struct {
+		tx   chain.Transaction
+		want string
+	}{
+		{chain.Transaction{Kind: chain.Transfer, Sender: "a", Recipient: "b", Amount: 50, Memo: "<&>"},
+			`"kind":"transfer","sender":"a","recipient":"b","amount":5e-05,"memo":"<&>"`},
+		{chain.Transaction{Kind: chain.Policy, Sender: "a", Policy: &chain.PolicyChange{PerDay: &zero, PerTransfer: &zero}},
+			`"kind":"policy","sender":"a","per_transfer":0,"per_day":0`},
+		{chain.Transaction{Kind: chain.Policy, Sender: "a", Policy: &chain.PolicyChange{Account: "b", Frozen: new(bool)}},
+			`"kind":"policy","sender":"a","account":"b","frozen":false`},
+	} {
+		tx := c.tx
+		tx.ID, tx.Auth = chain.Hash{1}, &chain.Auth{Nonce: "n", Expires: 9}
+		s, err := NewSigned("aka", 6, &tx)
+		require.NoError(t, err)
+		text, err := s.Encode()
+		require.NoError(t, err)
+		require.Equal(t, `{"contract":"aka",`+c.want+`,"nonce":"n","expires":9,"public_key":"`+
+			chain.Hash{}.String()+`","signature":"`+chain.Signature{}.String()+"\"}\n", string(text))
+	}
+}
+
+func TestParseSignedRefuses(t *testing.T) {
+	for name, text := range map[string]string{
+		"nothing": "", "no JSON": "{", "an unknown key": `{"kind":"burn","fee":1}`, "an id": `{"kind":"burn","id":"x"}`,
+		"two of them": `{"kind":"burn"}{"kind":"burn"}`, "a list": `[]`, "an amount in words": `{"amount":"much"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParseSigned([]byte(text))
+			require.ErrorIs(t, err, chain.InvalidField)
+		})
+	}
+	whole, err := NewSigned("aka", 6, &testTx)
+	require.NoError(t, err)
+	for name, change := range map[string]func(s *SignedTransaction){
+		"too precise":       func(s *SignedTransaction) { s.Amount = "0.0000001" },
+		"a negative limit":  func(s *SignedTransaction) { s.PerDay = "-1" },
+		"half a hold":       func(s *SignedTransaction) { s.Hold = "ab" },
+		"half a key":        func(s *SignedTransaction) { s.PublicKey = "ab" },
+		"half a new key":    func(s *SignedTransaction) { s.NewKey = "ab" },
+		"half a signature":  func(s *SignedTransaction) { s.Signature = "ab" },
+		"a limit too large": func(s *SignedTransaction) { s.PerTransfer = "1e15" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := whole
+			change(&s)
+			_, err := s.Transaction(6)
+			require.Error(t, err)
+		})
+	}
+	_, err = NewSigned("aka", 6, &chain.Transaction{})
+	require.ErrorIs(t, err, ErrNotSigned)
+}
+
+func TestContract(t *testing.T) {
+	id := chain.Hash{7}
+	mux := http.NewServeMux()
+	answers := map[string]string{
+		"/v1/contracts":        `{"items":[` + contractJSON("aka", id) + `,` + contractJSON("gold", id) + `]}`,
+		"/v1/contracts/gold":   contractJSON("gold", id),
+		"/v1/contracts/silver": contractJSON("gold", id),
+		"/v1/contracts/copper": `{"contract":7}`,
+	}
+	for path, text := range answers {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) })
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		send(w, problemOf(http.StatusNotFound, chain.ContractUnknown, false))
+	})
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	c := newClient(t, s.URL)
+	for token, want := range map[string]string{"": "aka", "gold": "gold"} {
+		info, err := c.Contract(t.Context(), token)
+		require.NoError(t, err)
+		require.Equal(t, want, info.Contract.Token)
+		require.Equal(t, id, info.ChainID)
+		require.EqualValues(t, 3, info.Length)
+		require.Equal(t, chain.SignedWallets, info.Contract.Wallets)
+	}
+	for _, token := range []string{"silver", "copper", "none"} {
+		_, err := c.Contract(t.Context(), token)
+		require.Error(t, err, token)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	l := newLedger()
+	c := newClient(t, serve(t, l, false))
+	for _, want := range []Status{StatusUnknown, StatusExpired} {
+		r, err := c.Status(t.Context(), "aka", testID, testTx.Auth.Expires)
+		require.NoError(t, err)
+		require.Equal(t, want, r.Status)
+		l.now = testTx.Auth.Expires
+	}
+	_, err := c.Status(t.Context(), "gold", testID, 0)
+	require.Error(t, err)
+
+	for text, fails := range map[string]bool{
+		`{"status":404,"code":"not_found"}`:  false,
+		`{"status":422,"code":"id_invalid"}`: true,
+	} {
+		var p Problem
+		require.NoError(t, json.Unmarshal([]byte(text), &p))
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { send(w, p) }))
+		r, err := newClient(t, s.URL).Status(t.Context(), "", testID, 0)
+		require.Equal(t, fails, err != nil)
+		require.Equal(t, StatusUnknown, r.Status)
+		s.Close()
+	}
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/wallet"
+)
+
+// policyOptions are the flags of `bpsc policy`; what is empty stays as it is.
+type policyOptions struct {
+	*signing
+	wallet, receive, perTransfer, perDay, rotateTo string
+}
+
+func newPolicyCommand(o *clientOptions) *cobra.Command {
+	p := &policyOptions{signing: newSigning(o)}
+	cmd := &cobra.Command{
+		Use: "policy --wallet NAME", Short: "Change the rules of a wallet", Args: exactArgs(0),
+		Long: "Change the rules of a wallet: how it receives, how much it sends, and whose key it is.\n" +
+			"A limit that is tighter holds at once, one that is looser after the contract's delay.\n" +
+			"--rotate-to stores a new key, which signs for the same address from then on.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.run(cmd) },
+	}
+	p.flags(cmd)
+	p.keys.workFlag(cmd)
+	f := cmd.Flags()
+	f.StringVar(&p.wallet, "wallet", "", "the wallet, which signs")
+	f.StringVar(&p.receive, "receive", "", "auto, approve (hold each delivery) or closed (send everything back)")
+	f.StringVar(&p.perTransfer, "per-transfer", "", "most it sends at once, or none")
+	f.StringVar(&p.perDay, "per-day", "", "most it sends in a UTC day, or none")
+	f.StringVar(&p.rotateTo, "rotate-to", "", "name under which to store a new key")
+	return cmd
+}
+
+func (p *policyOptions) run(cmd *cobra.Command) error {
+	switch {
+	case p.receive == "" && p.perTransfer == "" && p.perDay == "" && p.rotateTo == "":
+		return argError("nothing to change: give --receive, --per-transfer, --per-day or --rotate-to")
+	case p.receive != "" && p.receive != string(chain.ReceiveAuto) && p.receive != string(chain.ReceiveApprove) && p.receive != string(chain.ReceiveClosed):
+		return argError("--receive is auto, approve or closed")
+	}
+	return p.signing.run(cmd, p.wallet, func(t *terms, tx *chain.Transaction) error {
+		tx.Kind, tx.Policy = chain.Policy, &chain.PolicyChange{}
+		return p.fill(cmd, t, tx.Policy)
+	})
+}
+
+func (p *policyOptions) fill(cmd *cobra.Command, t *terms, change *chain.PolicyChange) (err error) {
+	if p.receive != "" {
+		change.Receive = (*chain.Receive)(&p.receive)
+	}
+	if change.PerTransfer, err = t.limit("per-transfer", p.perTransfer); err != nil {
+		return err
+	}
+	if change.PerDay, err = t.limit("per-day", p.perDay); err != nil || p.rotateTo == "" {
+		return err
+	}
+	key, err := p.rotate(cmd)
+	if err != nil {
+		return err
+	}
+	public := key.PublicKey()
+	change.NewKey = &public
+	return nil
+}
+
+// limit reads an amount or "none"; nil for no change.
+func (t *terms) limit(flag, text string) (*chain.Amount, error) {
+	switch text {
+	case "":
+		return nil, nil
+	case "none":
+		return new(chain.Amount), nil
+	}
+	a, err := t.amount(flag, text)
+	return &a, err
+}
+
+// rotate finds or stores the wallet's next key. It is on disk before the
+// ledger learns of it, and used again when the command is run again: there is
+// no moment in which nobody has the key that counts.
+func (p *policyOptions) rotate(cmd *cobra.Command) (*wallet.Key, error) {
+	if p.rotateTo == p.wallet {
+		return nil, argError("--rotate-to needs another name: the old key is not overwritten")
+	}
+	old, err := p.keys.unlock(cmd, p.wallet)
+	if err != nil {
+		return nil, err
+	}
+	s, err := p.keys.store()
+	if err != nil {
+		return nil, err
+	}
+	if s.Free(p.rotateTo) != nil { // there, or not a name
+		return p.rotateAgain(cmd, old.Key)
+	}
+	passphrase, err := p.keys.passphrase(cmd, p.rotateTo, true)
+	if err != nil {
+		return nil, err
+	}
+	return s.NewFor(p.rotateTo, passphrase, old.Key.Address())
+}
+
+// rotateAgain takes the key that an earlier run stored.
+func (p *policyOptions) rotateAgain(cmd *cobra.Command, old *wallet.Key) (*wallet.Key, error) {
+	next, err := p.keys.unlock(cmd, p.rotateTo)
+	if err != nil {
+		return nil, err
+	}
+	if next.Key.Address() != old.Address() || next.Key.PublicKey() == old.PublicKey() {
+		return nil, fmt.Errorf("%w: %s, and it is not a later key of %s", wallet.ErrExists, p.rotateTo, p.wallet)
+	}
+	return next.Key, nil
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/client"
+	"github.com/bpsc/bpsc/wallet"
+)
+
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"bpsc": main}) }
+
+// The scripts run the real command. Each has a ledger of its own at
+// $BPSC_SERVER.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			s := httptest.NewServer(newFakeServer())
+			env.Defer(s.Close)
+			env.Setenv("BPSC_SERVER", s.URL)
+			env.Setenv("CHAIN", scriptChain.String())
+			env.Setenv("HOME", env.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exit": exitsWith, "signed": isSigned,
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+// exitsWith is: exit CODE COMMAND ARGS...
+func exitsWith(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if err != nil || neg || len(args) < 2 {
+		ts.Fatalf("usage: exit CODE COMMAND ARGS...")
+	}
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if failed, is := err.(interface{ ExitCode() int }); is {
+		got = failed.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// isSigned is: signed FILE DECIMALS [TEXT...]; the file holds one transaction,
+// nothing else, whose signature is good on $CHAIN, and each text stands in what
+// was signed.
+func isSigned(ts *testscript.TestScript, neg bool, args []string) {
+	decimals, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	s, err := client.ParseSigned([]byte(ts.ReadFile(args[0])))
+	ts.Check(err)
+	tx, err := s.Transaction(decimals)
+	ts.Check(err)
+	contract := chain.Contract{Token: s.Contract, Wallets: chain.SignedWallets, BPSC: chain.BPSCAddress(s.Contract)}
+	ts.Check(tx.Validate(&contract))
+	_, err = wallet.Verify(&tx, scriptChain, decimals)
+	if neg != (err != nil) {
+		ts.Fatalf("%v", err)
+	}
+	signed := string(tx.AppendSigned(nil, scriptChain, decimals))
+	for _, text := range args[2:] {
+		if !strings.Contains(signed, os.Expand(text, ts.Getenv)) {
+			ts.Fatalf("%s is not in %s", text, signed)
+		}
+	}
+}
+
+var scriptChain = chain.HashBytes([]byte("the genesis block of the scripts"))
+
+// fakeServer is a ledger without rules: the memo says what it does with a
+// transaction. Every id is decided once.
+type fakeServer struct {
+	mu      sync.Mutex
+	decided map[chain.ID]client.Result
+}
+
+func newFakeServer() http.Handler {
+	f := &fakeServer{decided: map[chain.ID]client.Result{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/contracts", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"items":[`+contractAnswer(signedContract())+`]}`)
+	})
+	mux.HandleFunc("GET /v1/contracts/{token}", func(w http.ResponseWriter, r *http.Request) {
+		switch r.PathValue("token") {
+		case "aka":
+			_, _ = io.WriteString(w, contractAnswer(signedContract()))
+		case "toy":
+			_, _ = io.WriteString(w, contractAnswer(openContract()))
+		default:
+			answer(w, http.StatusNotFound, client.Problem{Code: "contract_unknown", Detail: "There is no such contract"})
+		}
+	})
+	mux.HandleFunc("POST /v1/transactions", f.post)
+	mux.HandleFunc("GET /v1/transactions/{id}", f.get)
+	return mux
+}
+
+func signedContract() chain.Contract {
+	c := chain.DefaultContract()
+	c.BPSC = chain.BPSCAddress(c.Token)
+	return c
+}
+
+func openContract() chain.Contract {
+	c := chain.DefaultContract()
+	c.Token, c.Wallets, c.BPSC, c.HoldFor, c.LooseningDelay = "toy", chain.OpenWallets, chain.OpenBPSC, 0, 0
+	return c
+}
+
+func contractAnswer(c chain.Contract) string {
+	text, _ := c.MarshalJSON()
+	return `{"token":"` + c.Token + `","contract":` + string(text) + `,"chain_id":"` + scriptChain.String() + `","length":1}`
+}
+
+func (f *fakeServer) post(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	s, err := client.ParseSigned(body)
+	if s.Contract == "toy" {
+		answer(w, http.StatusCreated, client.Sent{ID: strings.Repeat("a", 64), Status: "final", Block: 2, AmountSend: s.Amount})
+		return
+	}
+	tx, txErr := s.Transaction(6)
+	if err != nil || txErr != nil {
+		answer(w, http.StatusBadRequest, client.Problem{Code: "invalid_field", Detail: "Not a transaction"})
+		return
+	}
+	id, err := wallet.Verify(&tx, scriptChain, 6)
+	if err != nil {
+		answer(w, http.StatusBadRequest, client.Problem{Code: "signature_invalid", Detail: "The signature is not good"})
+		return
+	}
+	f.decide(w, id, &s)
+}
+
+func (f *fakeServer) decide(w http.ResponseWriter, id chain.ID, s *client.SignedTransaction) {
+	result := client.Result{ID: id.String(), Status: client.StatusFinal, Contract: "aka", Kind: s.Kind, Block: 2, Position: 1}
+	switch s.Memo {
+	case "refuse":
+		answer(w, http.StatusUnprocessableEntity, client.Problem{Code: "insufficient_funds", Detail: "The balance is too small"})
+		return
+	case "no leader":
+		answer(w, http.StatusServiceUnavailable, client.Problem{Code: "no_leader", Detail: "There is no leader", Retryable: true})
+		return
+	case "lost":
+		answer(w, http.StatusGatewayTimeout, client.Problem{Code: "outcome_unknown", Detail: "It may have been applied", Retryable: true})
+		return
+	case "late":
+		result.Status = client.StatusExpired
+	case "closed":
+		result.Kind, result.Reason = chain.Refund, chain.WalletClosed
+	}
+	if s.Kind == chain.Hold {
+		result.Status = client.StatusPending
+	}
+	result.Record, _ = json.Marshal(s)
+	f.mu.Lock()
+	f.decided[id] = result
+	f.mu.Unlock()
+	answer(w, http.StatusCreated, result)
+}
+
+func (f *fakeServer) get(w http.ResponseWriter, r *http.Request) {
+	id, _ := chain.ParseHash(r.PathValue("id"))
+	f.mu.Lock()
+	result, known := f.decided[id]
+	f.mu.Unlock()
+	if !known {
+		answer(w, http.StatusNotFound, client.Problem{Code: "not_found", Detail: "Not found"})
+		return
+	}
+	answer(w, http.StatusOK, result)
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
+}

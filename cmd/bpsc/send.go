@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/client"
+)
+
+// sendOptions are the flags of `bpsc send`.
+type sendOptions struct {
+	*signing
+	from, to, amount, memo string
+	key                    string        // of open contracts
+	holdUntil              time.Duration // of signed ones
+}
+
+func newSendCommand(o *clientOptions) *cobra.Command {
+	s := &sendOptions{signing: newSigning(o)}
+	cmd := &cobra.Command{
+		Use: "send --from A --to B --amount N", Short: "Transfer tokens", Args: exactArgs(0),
+		Long: "Transfer tokens. In a signed contract --from is a wallet of `bpsc wallet`, which signs\n" +
+			"here, and --to one or an address; in an open one both are names. The transfer is sent\n" +
+			"again, the same, until its outcome is known, and happens once.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
+	}
+	s.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&s.from, "from", "", "sender's wallet")
+	f.StringVar(&s.to, "to", "", "recipient's wallet")
+	f.StringVar(&s.amount, "amount", "", "tokens, such as 12.5")
+	f.StringVar(&s.memo, "memo", "", "text that stands in the record")
+	f.StringVar(&s.key, "key", "", "open contracts: idempotency key (default: a random one)")
+	f.DurationVar(&s.holdUntil, "hold-until", 0, "signed contracts: hold the tokens for the recipient to accept within this time")
+	return cmd
+}
+
+func (s *sendOptions) run(cmd *cobra.Command) error {
+	if s.from == "" || s.to == "" || s.amount == "" {
+		return argError("--from, --to and --amount are required")
+	}
+	if s.holdUntil != 0 && (s.holdUntil < time.Second || s.holdUntil > chain.MaxHold) {
+		return argError("--hold-until is 1s to %s", chain.MaxHold)
+	}
+	t, err := s.terms(cmd)
+	if err != nil {
+		return err
+	}
+	if t.contract.Wallets == chain.OpenWallets {
+		return s.sendOpen(cmd)
+	}
+	if s.key != "" {
+		return argError("--key is of open contracts: what is signed is its own key")
+	}
+	return s.signAndSend(cmd, &t, s.from, s.fill)
+}
+
+func (s *sendOptions) fill(t *terms, tx *chain.Transaction) (err error) {
+	tx.Kind, tx.Memo = chain.Transfer, s.memo
+	if s.holdUntil > 0 {
+		tx.Kind, tx.HoldUntil = chain.Hold, time.Now().Add(s.holdUntil).Unix()
+	}
+	if tx.Amount, err = t.amount("amount", s.amount); err != nil {
+		return err
+	}
+	tx.Recipient, err = s.keys.address("to", s.to)
+	return err
+}
+
+// sendOpen transfers between names. Nothing is signed.
+func (s *sendOptions) sendOpen(cmd *cobra.Command) error {
+	if s.holdUntil > 0 {
+		return argError("--hold-until is of signed contracts")
+	}
+	t := client.Transfer{Contract: s.contract, Sender: s.from, Recipient: s.to, Amount: json.Number(s.amount), Memo: s.memo, Key: s.key}
+	return s.with(cmd, func(ctx context.Context, c *client.Client) error {
+		sent, err := c.Send(ctx, t)
+		if err != nil {
+			return fmt.Errorf("key %s: %w", sent.Key, err)
+		}
+		return s.print(cmd.OutOrStdout(), sent, table.Row{"id", "block", "position", "sent", "fee", "received"},
+			table.Row{short(sent.ID), sent.Block, sent.Position, sent.AmountSend, sent.AmountBPSC, sent.AmountReceive})
+	})
+}

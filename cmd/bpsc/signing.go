@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/client"
+	"github.com/bpsc/bpsc/wallet"
+)
+
+// signing is what the commands share that sign a transaction and send it, or
+// with --offline print it.
+type signing struct {
+	*clientOptions
+	keys      keyOptions
+	expiresIn time.Duration
+	offline   bool
+	chainID   string
+	decimals  int
+}
+
+func newSigning(o *clientOptions) *signing { return &signing{clientOptions: o} }
+
+func (s *signing) flags(cmd *cobra.Command) {
+	s.keys.flags(cmd)
+	f := cmd.PersistentFlags()
+	f.DurationVar(&s.expiresIn, "expires-in", time.Hour, "how long the ledger may take to apply it, at most "+chain.MaxExpires.String())
+	f.BoolVar(&s.offline, "offline", false, "print the signed transaction and use no network; needs --chain-id, --decimals and --contract")
+	f.StringVar(&s.chainID, "chain-id", "", "hash of the genesis block; with a server: sign only if it is this chain")
+	f.IntVar(&s.decimals, "decimals", -1, "decimal places of the token, with --offline")
+}
+
+// terms are what a transaction is signed under.
+type terms struct {
+	contract chain.Contract
+	chainID  chain.Hash
+}
+
+// amount reads an amount in tokens.
+func (t *terms) amount(flag, text string) (chain.Amount, error) {
+	if text == "" {
+		return 0, argError("--%s is required", flag)
+	}
+	a, err := chain.ParseAmount(text, t.contract.Decimals)
+	if err != nil {
+		return 0, fmt.Errorf("%w: --%s: %w", errUsage, flag, err)
+	}
+	return a, nil
+}
+
+// check looks at the flags that all signing commands have.
+func (s *signing) check() error {
+	if s.expiresIn < time.Second || s.expiresIn > chain.MaxExpires {
+		return argError("--expires-in is 1s to %s", chain.MaxExpires)
+	}
+	if s.chainID != "" {
+		if _, err := chain.ParseHash(s.chainID); err != nil {
+			return argError("--chain-id: %v", err)
+		}
+	}
+	if s.offline && (s.chainID == "" || s.contract == "" || s.decimals < 0 || s.decimals > chain.MaxDecimals) {
+		return argError("--offline needs --chain-id, --contract and --decimals (0 to %d)", chain.MaxDecimals)
+	}
+	return nil
+}
+
+// terms come from the flags with --offline, else from a server.
+func (s *signing) terms(cmd *cobra.Command) (t terms, err error) {
+	if err := s.check(); err != nil {
+		return t, err
+	}
+	if s.offline {
+		t.contract = chain.Contract{Token: s.contract, Decimals: s.decimals, Wallets: chain.SignedWallets, BPSC: chain.BPSCAddress(s.contract)}
+		t.chainID, err = chain.ParseHash(s.chainID)
+		return t, err
+	}
+	err = s.with(cmd, func(ctx context.Context, c *client.Client) error {
+		info, err := c.Contract(ctx, s.contract)
+		t = terms{contract: info.Contract, chainID: info.ChainID}
+		return err
+	})
+	return t, err
+}
+
+// check refuses to sign where it would mean nothing, or something else.
+func (t *terms) check(pinned string) error {
+	switch {
+	case t.contract.Wallets != chain.SignedWallets:
+		return argError("nothing is signed in the contract %s: its wallets are %s", t.contract.Token, t.contract.Wallets)
+	case t.chainID.IsZero():
+		return fmt.Errorf("%w: the server has not seen the chain begin", client.ErrUnavailable)
+	case pinned != "" && pinned != t.chainID.String():
+		return fmt.Errorf("%w: the server's chain is %s, not that of --chain-id", chain.ErrInvalid, t.chainID)
+	}
+	return nil
+}
+
+// run is a command that does nothing but sign one transaction.
+func (s *signing) run(cmd *cobra.Command, name string, fill func(t *terms, tx *chain.Transaction) error) error {
+	if name == "" {
+		return argError("--wallet is required")
+	}
+	t, err := s.terms(cmd)
+	if err != nil {
+		return err
+	}
+	return s.signAndSend(cmd, &t, name, fill)
+}
+
+// signAndSend makes the transaction that fill describes, signs it with the key
+// of that name, and sends or prints it.
+func (s *signing) signAndSend(cmd *cobra.Command, t *terms, name string, fill func(t *terms, tx *chain.Transaction) error) error {
+	if err := t.check(s.chainID); err != nil {
+		return err
+	}
+	tx := &chain.Transaction{}
+	if err := fill(t, tx); err != nil {
+		return err
+	}
+	stored, err := s.keys.unlock(cmd, name)
+	if err != nil {
+		return err
+	}
+	if err := s.sign(t, tx, stored.Key); err != nil {
+		return err
+	}
+	signed, err := client.NewSigned(t.contract.Token, t.contract.Decimals, tx)
+	if err != nil {
+		return err
+	}
+	if !s.offline {
+		return s.submit(cmd, signed)
+	}
+	text, err := signed.Encode()
+	if err == nil {
+		fmt.Fprintln(cmd.ErrOrStderr(), "id", tx.ID)
+		_, err = cmd.OutOrStdout().Write(text)
+	}
+	return err
+}
+
+// sign fills in what makes tx the key's own. What no ledger would take is not
+// signed.
+func (s *signing) sign(t *terms, tx *chain.Transaction, key *wallet.Key) error {
+	nonce, err := wallet.NewNonce(rand.Reader)
+	if err != nil {
+		return err
+	}
+	tx.Sender = key.Address()
+	tx.Auth = &chain.Auth{Nonce: nonce, Expires: time.Now().Add(s.expiresIn).Unix()}
+	if err := tx.Validate(&t.contract); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return key.Sign(tx, t.chainID, t.contract.Decimals)
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/client"
+	"github.com/bpsc/bpsc/wallet"
+)
+
+// errRejected: the ledger has decided, and not as was asked.
+var errRejected = errors.New("rejected by the ledger")
+
+func newSubmitCommand(o *clientOptions) *cobra.Command {
+	return &cobra.Command{
+		Use: "submit FILE|-", Short: "Send a transaction that was signed with --offline", Args: exactArgs(1),
+		Long: "Send a transaction that was signed with --offline. It may be sent any number of times\nand happens once.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, err := readInput(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			tx, err := client.ParseSigned(text)
+			if err != nil {
+				return fmt.Errorf("%w: %s: %w", errUsage, args[0], err)
+			}
+			err = o.with(cmd, func(ctx context.Context, c *client.Client) error { return o.identify(ctx, c, &tx) })
+			if err != nil {
+				return err
+			}
+			return o.submit(cmd, tx)
+		},
+	}
+}
+
+// identify finds a transaction's id and checks that its signature is for the
+// servers' chain: for another one the ledger would refuse it.
+func (o *clientOptions) identify(ctx context.Context, c *client.Client, tx *client.SignedTransaction) error {
+	if tx.Contract == "" {
+		tx.Contract = o.contract
+	} else if o.contract != "" && o.contract != tx.Contract {
+		return argError("--contract is %s, the transaction says %s", o.contract, tx.Contract)
+	}
+	info, err := c.Contract(ctx, tx.Contract)
+	if err != nil {
+		return err
+	}
+	signed, err := tx.Transaction(info.Contract.Decimals)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	tx.ID, err = wallet.Verify(&signed, info.ChainID, info.Contract.Decimals)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errRejected, err)
+	}
+	return nil
+}
+
+// submit sends a signed transaction and prints what became of it.
+func (o *clientOptions) submit(cmd *cobra.Command, tx client.SignedTransaction) error {
+	return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+		r, err := c.Submit(ctx, tx)
+		if errors.Is(err, client.ErrOutcomeUnknown) {
+			keepForLater(cmd, &tx)
+		}
+		if err != nil {
+			return fmt.Errorf("transaction %s: %w", tx.ID, err)
+		}
+		if err := o.printResult(cmd, &r); err != nil {
+			return err
+		}
+		return verdict(&r, tx.Kind)
+	})
+}
+
+// keepForLater prints a transaction whose outcome is not known: only the very
+// same one may be sent again without a risk of paying twice.
+func keepForLater(cmd *cobra.Command, tx *client.SignedTransaction) {
+	text, err := tx.Encode()
+	if err != nil {
+		return // it was encoded to be sent
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "Do not sign it anew. Keep this line and give it to `bpsc submit`, as often as you like,\n"+
+		"or ask with `bpsc tx %s --expires %d`:\n%s", tx.ID, tx.Expires, text)
+}
+
+// verdict is the error of a transaction that was decided otherwise than asked.
+// A transfer that came back as a refund is final, and yet not what was wanted.
+func verdict(r *client.Result, asked chain.Kind) error {
+	switch {
+	case r.Status == client.StatusRefused:
+		return fmt.Errorf("%w: %s (%s)", errRejected, r.Detail, r.Code)
+	case r.Status == client.StatusExpired:
+		return fmt.Errorf("%w: it expired before it was applied", errRejected)
+	case r.Kind == chain.Refund && asked != chain.Reject:
+		return fmt.Errorf("%w: everything went back to the sender (%s)", errRejected, r.Reason)
+	}
+	return nil
+}
+
+// recordFields are what a table shows of a record.
+type recordFields struct {
+	Amount        json.Number `json:"amount"`
+	AmountSend    json.Number `json:"amount_send"`
+	AmountBPSC    json.Number `json:"amount_bpsc"`
+	AmountReceive json.Number `json:"amount_receive"`
+	AmountRefund  json.Number `json:"amount_refund"`
+}
+
+// fieldsOf reads a result's record; a refusal has none.
+func fieldsOf(r *client.Result) (f recordFields) {
+	_ = json.Unmarshal(r.Record, &f) // what cannot be read is shown empty
+	return f
+}
+
+func (o *clientOptions) printResult(cmd *cobra.Command, r *client.Result) error {
+	f := fieldsOf(r)
+	moved := cmp.Or(f.AmountSend, f.Amount, f.AmountRefund)
+	why := cmp.Or(string(r.Reason), r.Resolved, r.Code)
+	var block, position any = r.Block, r.Position
+	if r.Block == 0 {
+		block, position = "", ""
+	}
+	return o.print(cmd.OutOrStdout(), r,
+		table.Row{"id", "status", "kind", "block", "position", "amount", "fee", "received", "why"},
+		table.Row{r.ID, r.Status, r.Kind, block, position, moved, f.AmountBPSC, f.AmountReceive, why})
+}
+
+func newTxCommand(o *clientOptions) *cobra.Command {
+	var expires int64
+	cmd := &cobra.Command{
+		Use: "tx ID", Short: "Show what became of a transaction", Args: exactArgs(1),
+		Long: "Show what became of a transaction: unknown, pending, final, refused or expired. That\n" +
+			"one has expired can be told only with --expires, the time in it.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := chain.ParseHash(args[0])
+			if err != nil {
+				return argError("%v", err)
+			}
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				r, err := c.Status(ctx, o.contract, id, expires)
+				if err != nil {
+					return err
+				}
+				return o.printResult(cmd, &r)
+			})
+		},
+	}
+	cmd.Flags().Int64Var(&expires, "expires", 0, "when it expires, in unix seconds")
+	return cmd
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/wallet"
+)
+
+// keyOptions are the flags of all commands that use keys.
+type keyOptions struct {
+	dir            string
+	passphraseFile string
+	workFactor     int
+	opened         map[string]wallet.Stored // asked for once a command
+}
+
+func (k *keyOptions) flags(cmd *cobra.Command) {
+	f := cmd.PersistentFlags()
+	f.StringVar(&k.dir, "wallets", "", "folder of the keys (default: "+envPrefix+"WALLETS, else bpsc/keys in $XDG_DATA_HOME, else in ~/.local/share)")
+	f.StringVar(&k.passphraseFile, "passphrase-file", os.Getenv(envPrefix+"PASSPHRASE_FILE"),
+		"file whose first line is the passphrase; asked for on the terminal when empty ("+envPrefix+"PASSPHRASE_FILE)")
+}
+
+// workFlag adds the flag of commands that write key files.
+func (k *keyOptions) workFlag(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&k.workFactor, "work-factor", wallet.DefaultWorkFactor,
+		fmt.Sprintf("cost of one guess at the passphrase, 1 to %d; each step doubles it", wallet.MaxWorkFactor))
+}
+
+// store is the folder of the keys. It is found when it is needed, so that
+// commands that need none run without a home.
+func (k *keyOptions) store() (*wallet.Keystore, error) {
+	if k.workFactor < 0 || k.workFactor > wallet.MaxWorkFactor {
+		return nil, argError("--work-factor is 1 to %d", wallet.MaxWorkFactor)
+	}
+	s := &wallet.Keystore{Dir: k.dir, WorkFactor: k.workFactor}
+	if s.Dir == "" {
+		s.Dir = os.Getenv(envPrefix + "WALLETS")
+	}
+	if s.Dir != "" {
+		return s, nil
+	}
+	data := os.Getenv("XDG_DATA_HOME")
+	if data == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, argError("say where the keys are with --wallets: %v", err)
+		}
+		data = filepath.Join(home, ".local", "share")
+	}
+	s.Dir = filepath.Join(data, "bpsc", "keys")
+	return s, nil
+}
+
+// unlock opens the key of that name.
+func (k *keyOptions) unlock(cmd *cobra.Command, name string) (wallet.Stored, error) {
+	if stored, done := k.opened[name]; done {
+		return stored, nil
+	}
+	s, err := k.store()
+	if err != nil {
+		return wallet.Stored{}, err
+	}
+	// Nobody types a passphrase for a key that is not there.
+	if _, err := s.Export(name); err != nil {
+		return wallet.Stored{}, err
+	}
+	passphrase, err := k.passphrase(cmd, name, false)
+	if err != nil {
+		return wallet.Stored{}, err
+	}
+	stored, err := s.Load(name, passphrase)
+	if err != nil {
+		return wallet.Stored{}, err
+	}
+	if k.opened == nil {
+		k.opened = map[string]wallet.Stored{}
+	}
+	k.opened[name] = stored
+	return stored, nil
+}
+
+// address is the address that text is, or that of the key of that name.
+func (k *keyOptions) address(flag, text string) (string, error) {
+	err := chain.ValidateAddress(flag, text)
+	if err == nil {
+		return text, nil
+	}
+	s, storeErr := k.store()
+	if storeErr != nil {
+		return "", storeErr
+	}
+	address, nameErr := s.Address(text)
+	switch {
+	case nameErr == nil:
+		return address, nil
+	case errors.Is(nameErr, wallet.ErrName): // then it was meant as an address
+		return "", argError("%v", err)
+	}
+	return "", fmt.Errorf("--%s %s is no address, and: %w", flag, text, nameErr)
+}
