@@ -127,3 +127,43 @@ func TestBarriersAreJoined(t *testing.T) {
 		t.Errorf("%d entries for %d barriers", entries, readers)
 	}
 }
+
+// A barrier does not return before this member's own state is that far, however
+// far the others are.
+func TestBarrierWaitsForTheLocalState(t *testing.T) {
+	c := startCluster(t, 3)
+	leader := c.leader()
+	slow := c.other(leader)
+	c.mustPropose(slow, "first")
+	c.sameHistory()
+	release := make(chan struct{})
+	c.machines[slow].mu.Lock()
+	c.machines[slow].applying = release
+	c.machines[slow].mu.Unlock()
+
+	c.mustPropose(leader, "set new")
+	before := c.machines[leader].AppliedIndex()
+	passed := make(chan error, 1)
+	go func() { passed <- c.members[slow].Barrier(testContext(t)) }()
+	waitFor(t, "the barrier's entry at the leader", func() bool { return c.machines[leader].AppliedIndex() > before })
+	waitFor(t, "its answer at the other member", func() bool { return c.members[slow].replica.applied.waiting() > 0 })
+	select {
+	case err := <-passed:
+		t.Errorf("it returned (%v) though the state is behind", err)
+	default:
+	}
+	close(release)
+	if err := <-passed; err != nil {
+		t.Error(err)
+	}
+	if got := c.machines[slow].snapshot().Register; got != "new" {
+		t.Errorf("the register is %q", got)
+	}
+}
+
+// waiting is how many wait.
+func (a *appliedIndex) waiting() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.waiters)
+}

@@ -161,7 +161,7 @@ func TestAppliedIndex(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	waitFor(t, "all to wait or to have waited", func() bool { a.mu.Lock(); defer a.mu.Unlock(); return len(a.waiters) == 1000 })
+	waitFor(t, "all to wait or to have waited", func() bool { return a.waiting() == 1000 })
 	for index := range uint64(101) {
 		a.advance(index)
 	}
