@@ -1,0 +1,169 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// batcher takes calls out of the queue and sends them, joined, where they get
+// ordered: into raft's log when this member leads, else to the leader. While as
+// much is under way as may be, the queue grows and so does the next batch; when
+// nothing is, nobody waits.
+//
+// run is its goroutine, which owns the fields below the line; it starts another
+// for each entry in flight, to wait for raft.
+type batcher struct {
+	queue   *queue
+	raft    *raft.Raft
+	replica *replica
+	clock   *clock
+	self    string
+	leader  func() (id string, ok bool)
+	lines   dialer
+	grace   time.Duration // how long calls wait for a leader that can be reached
+
+	changed chan raft.Observation // token: leadership may have changed
+	freed   chan struct{}         // token: something that was under way is not any more
+	flights chan struct{}         // one token for each entry in flight
+	waiting sync.WaitGroup        // for the goroutines that wait for raft
+
+	// ---
+	uplink   *uplink
+	orphaned <-chan time.Time // set while calls wait for a leader
+}
+
+func (b *batcher) run(ctx context.Context) {
+	defer b.lines.stop()
+	defer b.dropUplink()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-b.queue.wake:
+		case <-b.freed:
+		case <-b.changed:
+		case d := <-b.lines.dialled:
+			b.connected(d)
+		case <-b.orphaned:
+			b.orphaned = nil
+			b.queue.withdrawAll(fmt.Errorf("%w: none could be reached for %v", ErrNoLeader, b.grace))
+		}
+		b.send(ctx)
+	}
+}
+
+// send sends as much as may be sent now.
+func (b *batcher) send(ctx context.Context) {
+	for ctx.Err() == nil {
+		leader, known := b.leader()
+		if b.uplink != nil && (!b.uplink.usable() || known && leader != b.uplink.leader) {
+			b.dropUplink() // what it has under way nobody will answer
+		}
+		empty := b.queue.empty()
+		if !known || empty || !b.route(ctx, leader) {
+			b.wait(!empty)
+			return
+		}
+		b.orphaned = nil
+		if !b.sendOne(leader) {
+			return
+		}
+	}
+}
+
+// route reports whether there is a way to the leader; if not, it begins to
+// look for one.
+func (b *batcher) route(ctx context.Context, leader string) bool {
+	if leader == b.self || b.uplink != nil {
+		return true
+	}
+	b.lines.dial(ctx, leader)
+	return false
+}
+
+// wait bounds the time for which calls wait for a leader, if any do.
+func (b *batcher) wait(calls bool) {
+	switch {
+	case !calls:
+		b.orphaned = nil
+	case b.orphaned == nil:
+		b.orphaned = time.After(b.grace)
+	}
+}
+
+// sendOne sends one batch; it returns false when as much is under way as may be.
+func (b *batcher) sendOne(leader string) bool {
+	if leader == b.self {
+		select {
+		case b.flights <- struct{}{}:
+			b.propose(b.queue.take(false))
+			return true
+		default:
+			return false
+		}
+	}
+	if b.uplink.full() {
+		return false
+	}
+	if taken := b.queue.take(true); !taken.empty() {
+		b.uplink.send(taken)
+	}
+	return true
+}
+
+// propose makes a log entry of the batch.
+func (b *batcher) propose(taken batch) {
+	if taken.empty() {
+		<-b.flights
+		return
+	}
+	now, _ := b.replica.schedule()
+	data := entry{micros: b.clock.now(now), requests: taken.requests}.encode()
+	future := b.raft.ApplyLog(raft.Log{Data: data}, 0)
+	b.waiting.Go(func() {
+		err := future.Error()
+		<-b.flights
+		poke(b.freed)
+		if err != nil {
+			taken.fail(translate(err))
+			return
+		}
+		taken.answer(results(future, len(taken.requests)))
+	})
+}
+
+// results asks the state machine for what it answered to each request.
+func results(future raft.ApplyFuture, n int) ([]Result, Result) {
+	result, ok := future.Response().(func(int) []byte)
+	if !ok { // the machine did not get the entry, or failed on it
+		err := fmt.Errorf("%w: the entry was not applied here", ErrOutcomeUnknown)
+		return failed(n, err), Result{Err: err}
+	}
+	answers := make([]Result, n)
+	for i := range answers {
+		answers[i] = Result{Index: future.Index(), Data: result(i)}
+	}
+	return answers, Result{Index: future.Index()}
+}
+
+// connected takes over a new connection to the leader.
+func (b *batcher) connected(d dialled) {
+	b.lines.done()
+	if d.err == nil {
+		b.dropUplink()
+		b.uplink = newUplink(d.to, d.conn, b.freed)
+	}
+}
+
+func (b *batcher) dropUplink() {
+	if b.uplink == nil {
+		return
+	}
+	b.uplink.close()
+	<-b.uplink.ended
+	b.uplink = nil
+}

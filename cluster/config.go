@@ -1,0 +1,151 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+)
+
+// Config is everything a member needs to know. Start from DefaultConfig.
+type Config struct {
+	ID   string // this member's id; must be one of Peers
+	Dir  string // data folder of the raft side: raft.db, vote, identity, snapshots/
+	Bind string // listen address host:port, where this member's Peers address leads to
+
+	// Peers are the members of the cluster, this one included. The list is the
+	// same on every member and, because the cluster id is derived from it,
+	// fixed for the cluster's life.
+	Peers []Peer
+
+	// HeartbeatTimeout is how long a member without word from a leader waits
+	// before it stands for election (up to twice that, at random). Lower means
+	// faster failover; below five times the slowest usual fsync it means
+	// elections that a busy disk caused by itself.
+	HeartbeatTimeout time.Duration
+	// ElectionTimeout is how long a candidate waits for votes; at least
+	// HeartbeatTimeout.
+	ElectionTimeout time.Duration
+	// LeaderLeaseTimeout is how long a leader goes on without word from a
+	// majority; at most HeartbeatTimeout.
+	LeaderLeaseTimeout time.Duration
+	// CommitTimeout is how late an idle member learns the last commit index.
+	CommitTimeout time.Duration
+
+	// SnapshotInterval is how often (up to twice that, at random) a member
+	// looks whether SnapshotThreshold entries have gathered since its last
+	// snapshot, and then takes one and cuts the log behind it, keeping
+	// TrailingLogs entries for members that lag.
+	SnapshotInterval  time.Duration
+	SnapshotThreshold uint64
+	TrailingLogs      uint64
+
+	// DiskStall is how long one write to the log or the vote may take before
+	// the process must die: a leader that hangs in a write keeps its followers
+	// quiet by its heartbeats, and nobody else can step in (hashicorp/raft#503).
+	DiskStall time.Duration
+
+	// Fatal is called once, when the member cannot trust its disk or its state.
+	// It must end the process. When nil, the member panics.
+	Fatal func(error)
+
+	Logger *slog.Logger // slog.Default() when nil
+
+	// wallMicros is the wall clock in unix microseconds; tests set it.
+	wallMicros func() int64
+	// listener is used instead of listening on Bind; tests set it.
+	listener net.Listener
+}
+
+// DefaultConfig returns a Config for a local network and disks that sync in a
+// few milliseconds; the caller fills in ID, Dir, Bind and Peers.
+func DefaultConfig() Config {
+	return Config{
+		HeartbeatTimeout:   150 * time.Millisecond,
+		ElectionTimeout:    150 * time.Millisecond,
+		LeaderLeaseTimeout: 150 * time.Millisecond,
+		CommitTimeout:      5 * time.Millisecond,
+		SnapshotInterval:   30 * time.Second,
+		SnapshotThreshold:  8192,
+		// A follower whose log conflicts at a snapshot's last index is never
+		// mended by snapshots (hashicorp/raft#697), so the log must reach back
+		// further than any conflict.
+		TrailingLogs: 10240,
+		DiskStall:    10 * time.Second,
+	}
+}
+
+// Validate reports the first thing that is wrong with the configuration.
+func (c Config) Validate() error {
+	if c.Dir == "" {
+		return errors.New("cluster: Dir is empty")
+	}
+	if err := c.validatePeers(); err != nil {
+		return err
+	}
+	return c.validateTimes()
+}
+
+func (c Config) validatePeers() error {
+	ids, addrs := map[string]bool{}, map[string]bool{}
+	for _, p := range c.Peers {
+		switch {
+		case p.ID == "" || len(p.ID) > maxMemberIDBytes:
+			return fmt.Errorf("cluster: peer id %q must have 1 to %d bytes", p.ID, maxMemberIDBytes)
+		case ids[p.ID]:
+			return fmt.Errorf("cluster: peer id %q is listed twice", p.ID)
+		case addrs[p.Addr]:
+			return fmt.Errorf("cluster: peer address %q is listed twice", p.Addr)
+		}
+		host, port, err := net.SplitHostPort(p.Addr)
+		if err != nil || host == "" || port == "" || port == "0" {
+			return fmt.Errorf("cluster: address %q of peer %q is not a host:port that others can reach", p.Addr, p.ID)
+		}
+		ids[p.ID], addrs[p.Addr] = true, true
+	}
+	switch {
+	case len(c.Peers) > maxPeers:
+		return fmt.Errorf("cluster: %d peers, at most %d are supported", len(c.Peers), maxPeers)
+	case !ids[c.ID]:
+		return fmt.Errorf("cluster: member %q is not in the list of peers", c.ID)
+	}
+	if c.listener == nil {
+		if _, _, err := net.SplitHostPort(c.Bind); err != nil {
+			return fmt.Errorf("cluster: Bind: %w", err)
+		}
+	}
+	return nil
+}
+
+func (c Config) validateTimes() error {
+	const shortest = 5 * time.Millisecond // raft's own lower bound
+	switch {
+	case c.HeartbeatTimeout < shortest:
+		return fmt.Errorf("cluster: HeartbeatTimeout %v is below %v", c.HeartbeatTimeout, shortest)
+	case c.ElectionTimeout < c.HeartbeatTimeout:
+		return fmt.Errorf("cluster: ElectionTimeout %v is below HeartbeatTimeout %v", c.ElectionTimeout, c.HeartbeatTimeout)
+	case c.LeaderLeaseTimeout < shortest || c.LeaderLeaseTimeout > c.HeartbeatTimeout:
+		return fmt.Errorf("cluster: LeaderLeaseTimeout %v is not between %v and HeartbeatTimeout %v",
+			c.LeaderLeaseTimeout, shortest, c.HeartbeatTimeout)
+	case c.CommitTimeout < time.Millisecond:
+		return fmt.Errorf("cluster: CommitTimeout %v is below 1ms", c.CommitTimeout)
+	case c.SnapshotInterval < shortest:
+		return fmt.Errorf("cluster: SnapshotInterval %v is below %v", c.SnapshotInterval, shortest)
+	case c.SnapshotThreshold == 0:
+		return errors.New("cluster: SnapshotThreshold is zero")
+	case c.DiskStall < c.HeartbeatTimeout:
+		return fmt.Errorf("cluster: DiskStall %v is below HeartbeatTimeout %v", c.DiskStall, c.HeartbeatTimeout)
+	}
+	return nil
+}
+
+// addr is the address under which the others know this member.
+func (c Config) addr() string {
+	for _, p := range c.Peers {
+		if p.ID == c.ID {
+			return p.Addr
+		}
+	}
+	return ""
+}

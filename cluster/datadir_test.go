@@ -1,0 +1,259 @@
+package cluster
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bpsc/bpsc/internal/durable"
+)
+
+// used is a stopped member with some history and a snapshot.
+func used(t *testing.T) *testCluster {
+	t.Helper()
+	c := newTestCluster(t, 1)
+	c.tune = func(_ int, cfg *Config) { // alone, so a quick election does no harm
+		cfg.HeartbeatTimeout = 30 * time.Millisecond
+		cfg.ElectionTimeout, cfg.LeaderLeaseTimeout = cfg.HeartbeatTimeout, cfg.HeartbeatTimeout
+	}
+	c.start(0)
+	c.leader()
+	for n := range 30 {
+		c.mustPropose(0, fmt.Sprintf("%d %s", n, strings.Repeat("x", 2000)))
+	}
+	if err := c.members[0].Snapshot(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 30 {
+		c.mustPropose(0, fmt.Sprintf("%d %s", n, strings.Repeat("y", 2000)))
+	}
+	c.stop(0)
+	return c
+}
+
+// copyDir copies a directory's files.
+func copyDir(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.RemoveAll(to); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A directory that lost something, or in which something changed, is refused
+// with a message that names the file and says what to do.
+func TestDamagedDirectory(t *testing.T) {
+	c := used(t)
+	dir := c.config(0).Dir
+	good := filepath.Join(t.TempDir(), "good")
+	copyDir(t, dir, good)
+
+	remove := func(name string) func(string) error {
+		return func(dir string) error { return os.RemoveAll(filepath.Join(dir, name)) }
+	}
+	truncate := func(name string, keep float64) func(string) error {
+		return func(dir string) error {
+			data, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				return err
+			}
+			return os.Truncate(filepath.Join(dir, name), int64(keep*float64(inUse(data))))
+		}
+	}
+	flip := func(name string, at float64) func(string) error {
+		return func(dir string) error { return flipByte(filepath.Join(dir, name), at) }
+	}
+	tests := []struct {
+		name, file string
+		spoil      func(dir string) error
+	}{
+		{"log missing", logFile, remove(logFile)},
+		{"log empty", logFile, truncate(logFile, 0)},
+		{"log cut in the middle", logFile, truncate(logFile, 0.5)},
+		{"log cut near its beginning", logFile, truncate(logFile, 0.01)},
+		{"log is something else", logFile, func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, logFile), []byte(strings.Repeat("no log ", 10_000)), 0o600)
+		}},
+		{"log's first meta flipped", logFile, func(dir string) error { return flipByteAt(filepath.Join(dir, logFile), 40) }},
+		{"log's second meta flipped", logFile, func(dir string) error {
+			return flipByteAt(filepath.Join(dir, logFile), os.Getpagesize()+40)
+		}},
+		{"vote missing", voteFile, remove(voteFile)},
+		{"vote empty", voteFile, truncate(voteFile, 0)},
+		{"vote cut", voteFile, truncate(voteFile, 0.5)},
+		{"vote flipped", voteFile, flip(voteFile, 0.3)},
+		{"identity missing", identityFile, remove(identityFile)},
+		{"identity empty", identityFile, truncate(identityFile, 0)},
+		{"identity flipped", identityFile, flip(identityFile, 0.3)},
+		{"snapshots missing", snapshotsDir, remove(snapshotsDir)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			copyDir(t, good, dir)
+			if err := tt.spoil(dir); err != nil {
+				t.Fatal(err)
+			}
+			err := c.open(0)
+			if err == nil {
+				t.Fatal("it started")
+			}
+			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), tt.file) || !strings.Contains(err.Error(), "restore") {
+				t.Errorf("the message is %q", err)
+			}
+		})
+	}
+	copyDir(t, good, dir)
+	c.start(0)
+	waitFor(t, "the history", func() bool { return len(c.machines[0].snapshot().History) == 60 })
+}
+
+// Wherever a byte of the log flips, the member either refuses to start or has
+// the true history; it never crashes and never has another one. One kind of
+// damage bbolt's format cannot show: a page reference that leads to an older
+// version of the page. Then the history ends earlier, and the other members
+// bring the rest.
+func TestFlippedBytesInTheLog(t *testing.T) {
+	c := used(t)
+	dir := c.config(0).Dir
+	good := filepath.Join(t.TempDir(), "good")
+	copyDir(t, dir, good)
+	c.start(0)
+	waitFor(t, "the history", func() bool { return len(c.machines[0].snapshot().History) == 60 })
+	want := c.machines[0].snapshot().History
+	c.stop(0)
+
+	rounds := 20
+	if n, err := strconv.Atoi(os.Getenv("CLUSTER_TEST_FLIPS")); err == nil {
+		rounds = n
+	}
+	refused, shorter := 0, 0
+	for n := range rounds {
+		at := (float64(n) + rand.Float64()) / float64(rounds)
+		copyDir(t, good, dir)
+		if err := flipByte(filepath.Join(dir, logFile), at); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.open(0); err != nil {
+			refused++
+			if !errors.Is(err, ErrDamaged) {
+				t.Errorf("flipped at %v: %v", at, err)
+			}
+			continue
+		}
+		c.leader()
+		if err := c.members[0].Barrier(testContext(t)); err != nil {
+			t.Errorf("flipped at %v: %v", at, err)
+		}
+		got := c.machines[0].snapshot().History
+		if len(got) > len(want) || !slices.Equal(got, want[:len(got)]) {
+			t.Errorf("flipped at %v: another history", at)
+		}
+		if len(got) < len(want) {
+			shorter++
+		}
+		c.stop(0)
+	}
+	t.Logf("of %d, %d refused, %d with a shorter history, the others in unused space", rounds, refused, shorter)
+	if shorter > 1+rounds/100 {
+		t.Error("too often the damage was not seen")
+	}
+}
+
+// inUse is the length of a file without the room that bbolt keeps at its end.
+func inUse(data []byte) int { return len(bytes.TrimRight(data, "\x00")) }
+
+func flipByte(path string, at float64) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return flipByteAt(path, int(at*float64(inUse(data))))
+}
+
+func flipByteAt(path string, at int) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	data[at] ^= 0x04
+	return os.WriteFile(path, data, 0o600)
+}
+
+func TestOtherIdentity(t *testing.T) {
+	c := used(t)
+	cfg := c.config(0)
+	t.Run("other member", func(t *testing.T) {
+		other := cfg
+		other.ID = "n9"
+		other.Peers = []Peer{{ID: "n9", Addr: cfg.Bind}}
+		if _, err := Open(other, newTestMachine()); !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), `"n1"`) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("other peers", func(t *testing.T) {
+		other := cfg
+		other.Peers = []Peer{cfg.Peers[0], {ID: "n2", Addr: "h:1"}}
+		if _, err := Open(other, newTestMachine()); !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), "list of peers") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("newer format", func(t *testing.T) {
+		id := identity{Format: identityFormat + 1, Member: cfg.ID, Cluster: clusterID(cfg.Peers), Ready: true}
+		if err := durable.WriteSealed(filepath.Join(cfg.Dir, identityFile), id); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(cfg, newTestMachine()); err == nil || !strings.Contains(err.Error(), "newer") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestLocked(t *testing.T) {
+	c := startCluster(t, 1)
+	_, err := Open(c.config(0), newTestMachine())
+	if !errors.Is(err, ErrLocked) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The order in which the peers are written down does not matter.
+func TestClusterID(t *testing.T) {
+	a, b := Peer{"a", "h1:1"}, Peer{"b", "h2:1"}
+	if clusterID([]Peer{a, b}) != clusterID([]Peer{b, a}) {
+		t.Error("it depends on the order")
+	}
+	if clusterID([]Peer{a, b}) == clusterID([]Peer{a, {"b", "h2:2"}}) {
+		t.Error("it does not depend on the address")
+	}
+}
+
+// A first start that was interrupted before raft ran is begun again.
+func TestInterruptedFirstStart(t *testing.T) {
+	c := newTestCluster(t, 1)
+	cfg := c.config(0)
+	if err := durable.MkdirAll(filepath.Join(cfg.Dir, snapshotsDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	id := identity{Format: identityFormat, Member: cfg.ID, Cluster: clusterID(cfg.Peers)}
+	if err := durable.WriteSealed(filepath.Join(cfg.Dir, identityFile), id); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{logFile: "half of a log", voteFile: "half of a vote"} {
+		if err := os.WriteFile(filepath.Join(cfg.Dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.start(0)
+	c.leader()
+	c.mustPropose(0, "a")
+}

@@ -1,0 +1,95 @@
+package cluster
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// duties is what a leader does of its own accord: it proposes an entry without
+// requests, a tick, when the machine has something due. A tick that comes late,
+// twice or from a former leader is harmless, for the machine decides by the
+// entry's time alone what to do.
+//
+// run is its goroutine, which owns all other fields. At most one tick is in
+// flight; nothing is polled.
+type duties struct {
+	queue   *queue
+	replica *replica
+	clock   *clock
+	leads   func() (term uint64, ok bool)
+	changed chan raft.Observation // token: leadership may have changed
+
+	term   uint64 // of the leadership in which an entry of ours was applied
+	flight *call  // the tick that is under way
+	during uint64 // the term in which it was proposed
+	last   int64  // what was due at the last tick
+	pause  time.Time
+}
+
+func (d *duties) run(ctx context.Context) {
+	for {
+		var alarm <-chan time.Time
+		if wait, ok := d.step(); ok {
+			alarm = time.After(wait)
+		}
+		var landed chan struct{}
+		if d.flight != nil {
+			landed = d.flight.finished
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.changed:
+		case <-d.replica.changed:
+		case <-alarm:
+		case <-landed:
+			d.land()
+		}
+	}
+}
+
+// step proposes a tick if it is time for one; otherwise it returns how long to
+// wait for that, if anything is to be waited for.
+func (d *duties) step() (wait time.Duration, ok bool) {
+	term, leads := d.leads()
+	if !leads || d.flight != nil {
+		return 0, false
+	}
+	now, due := d.replica.schedule()
+	if term != d.term {
+		// The first one of a leadership is due at once: only when an entry of
+		// our own is applied does the machine know all that came before us.
+		due = now
+	}
+	if due == math.MaxInt64 {
+		return 0, false
+	}
+	wait = max(time.Duration(due-d.clock.now(now))*time.Microsecond, time.Until(d.pause))
+	if wait > 0 {
+		return wait, true
+	}
+	tick := newCall(nil, true, nil)
+	if err := d.queue.push(tick); err != nil {
+		d.pause = time.Now().Add(tickPause)
+		return tickPause, true
+	}
+	d.flight, d.during, d.last = tick, term, due
+	return 0, false
+}
+
+// land looks at the tick that has come back.
+func (d *duties) land() {
+	failed := d.flight.results[0].Err != nil
+	d.flight = nil
+	if !failed {
+		d.term = d.during
+	}
+	if _, due := d.replica.schedule(); failed || due <= d.last {
+		// The machine is no further. It is asked again, but not as fast as
+		// entries can be written.
+		d.pause = time.Now().Add(tickPause)
+	}
+}

@@ -1,0 +1,107 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+)
+
+// What is due is done in time, with nobody asking, once.
+func TestTick(t *testing.T) {
+	c := startCluster(t, 3)
+	leader := c.leader()
+	for i := range c.members {
+		before := c.machines[leader].snapshot().Fired
+		begin := time.Now()
+		c.mustPropose(i, "due 100ms")
+		waitFor(t, "the tick", func() bool { return c.machines[leader].snapshot().Fired == before+1 })
+		if took := time.Since(begin); took < 90*time.Millisecond {
+			t.Errorf("a tick after %v, due after 100ms", took)
+		}
+	}
+	c.sameHistory()
+}
+
+// An idle cluster writes nothing: ticks come when something is due, only.
+func TestNoTickWithoutNeed(t *testing.T) {
+	c := startCluster(t, 3)
+	leader := c.leader()
+	c.mustPropose(leader, "due 1h")
+	last := c.members[leader].raft.LastIndex()
+	ctx, cancel := testContext(t), func() {}
+	defer cancel()
+	select {
+	case <-time.After(300 * time.Millisecond): // nothing to wait for: nothing must happen
+	case <-ctx.Done():
+	}
+	if now := c.members[leader].raft.LastIndex(); now != last {
+		t.Errorf("%d entries while idle", now-last)
+	}
+}
+
+// The duty passes to the new leader.
+func TestTickAfterFailover(t *testing.T) {
+	c := startCluster(t, 3)
+	leader := c.leader()
+	c.mustPropose(leader, "due 1s")
+	c.sameHistory()
+	c.stop(leader)
+	next := c.leader()
+	waitFor(t, "the tick of the new leader", func() bool { return c.machines[next].snapshot().Fired == 1 })
+	if got := c.sameHistory(); len(got) != 2 {
+		t.Errorf("history %q", got)
+	}
+}
+
+// Leaders whose wall clocks are an hour behind the machine's time do not hold
+// up what is due.
+func TestClockBehind(t *testing.T) {
+	c := newTestCluster(t, 3)
+	var slow [3]bool
+	c.tune = func(i int, cfg *Config) {
+		if slow[i] {
+			cfg.wallMicros = func() int64 { return time.Now().Add(-time.Hour).UnixMicro() }
+		}
+	}
+	for i := range c.members {
+		c.start(i)
+	}
+	leader := c.leader()
+	c.mustPropose(leader, "by a good clock")
+	c.sameHistory()
+	slow = [3]bool{true, true, true}
+	for i := range c.members { // one after the other, so the state stays
+		c.stop(i)
+		c.start(i)
+		c.leader()
+	}
+	leader = c.leader()
+	before := c.machines[leader].snapshot().Micros
+	c.mustPropose(leader, "due 200ms")
+	waitFor(t, "the tick", func() bool { return c.machines[leader].snapshot().Fired == 1 })
+	if after := c.machines[leader].snapshot().Micros; after < before+200_000 {
+		t.Errorf("time went from %d to %d", before, after)
+	}
+}
+
+func TestClock(t *testing.T) {
+	wall := int64(1_000_000)
+	c := newClock(func() int64 { return wall })
+	if got := c.now(0); got != wall {
+		t.Errorf("%d, want the wall clock", got)
+	}
+	if got := c.now(5_000_000); got != 5_000_000 {
+		t.Errorf("%d, want the machine's time", got)
+	}
+	c.at = c.at.Add(-2 * time.Second) // two seconds pass
+	if got := c.now(5_000_000); got < 7_000_000 || got > 8_000_000 {
+		t.Errorf("%d: it does not go on from the machine's time", got)
+	}
+	wall = 100_000_000
+	if got := c.now(0); got != wall {
+		t.Errorf("%d, want the wall clock, which is ahead", got)
+	}
+	wall = 50_000_000
+	if got := c.now(0); got < 100_000_000 {
+		t.Errorf("%d: it went back with the wall clock", got)
+	}
+}

@@ -1,0 +1,108 @@
+package cluster
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+func goldenEntries() map[string]entry {
+	return map[string]entry{
+		"tick":     {micros: 1795361056000000},
+		"requests": {micros: 1795361056000001, requests: [][]byte{[]byte("a"), {}, bytes.Repeat([]byte{0xff}, 200)}},
+		"negative": {micros: -1, requests: [][]byte{[]byte("before 1970")}},
+	}
+}
+
+// What is in a log must be readable for ever, so the bytes are pinned.
+func TestEntryGolden(t *testing.T) {
+	for name, e := range goldenEntries() {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join("testdata", "entry-"+name+".hex")
+			got := hex.EncodeToString(e.encode()) + "\n"
+			if os.Getenv("UPDATE_GOLDEN") != "" {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got %s, want %s", got, want)
+			}
+			raw, err := hex.DecodeString(strings.TrimSpace(string(want)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			decoded, err := decodeEntry(raw)
+			if err != nil || decoded.micros != e.micros || len(decoded.requests) != len(e.requests) {
+				t.Fatalf("decoded %+v, %v", decoded, err)
+			}
+			for i, r := range decoded.requests {
+				if !bytes.Equal(r, e.requests[i]) {
+					t.Errorf("request %d: %q", i, r)
+				}
+			}
+		})
+	}
+}
+
+func TestEntryIsStrict(t *testing.T) {
+	good := entry{micros: 7, requests: [][]byte{[]byte("a")}}.encode()
+	withField := func(number protowire.Number) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(bytes.Clone(good), number, protowire.BytesType), []byte("x"))
+	}
+	tests := map[string]struct {
+		data    []byte
+		upgrade bool // the message says to upgrade
+	}{
+		"empty":           {data: nil},
+		"cut short":       {data: good[:len(good)-1]},
+		"other version":   {data: append([]byte{8, 2}, good[2:]...), upgrade: true},
+		"unknown field":   {data: withField(4), upgrade: true},
+		"field repeated":  {data: append(bytes.Clone(good), good...), upgrade: true},
+		"without version": {data: good[2:], upgrade: true},
+		"bad tag":         {data: append(bytes.Clone(good), 0xff)},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := decodeEntry(tt.data)
+			if !errors.Is(err, errEntry) {
+				t.Fatalf("got %v", err)
+			}
+			if got := strings.Contains(err.Error(), "upgrade"); got != tt.upgrade {
+				t.Errorf("says to upgrade: %v: %v", got, err)
+			}
+		})
+	}
+}
+
+// What decodes encodes to something that means the same, and nothing panics.
+func FuzzEntry(f *testing.F) {
+	for _, e := range goldenEntries() {
+		f.Add(e.encode())
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e, err := decodeEntry(data)
+		if err != nil {
+			return
+		}
+		again, err := decodeEntry(e.encode())
+		if err != nil || again.micros != e.micros || len(again.requests) != len(e.requests) {
+			t.Fatalf("%+v became %+v, %v", e, again, err)
+		}
+		for i, r := range e.requests {
+			if !bytes.Equal(r, again.requests[i]) {
+				t.Fatalf("request %d: %q became %q", i, r, again.requests[i])
+			}
+		}
+	})
+}

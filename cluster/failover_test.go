@@ -1,0 +1,230 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// traffic writes through the given members until stopped, and remembers what
+// was acknowledged and what has an unknown outcome.
+type traffic struct {
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	acked   map[string]bool
+	unknown map[string]error
+	refused map[string]bool
+}
+
+func (c *testCluster) traffic(writers int, through ...int) *traffic {
+	ctx, cancel := context.WithCancel(context.Background())
+	tr := &traffic{stop: cancel, acked: map[string]bool{}, unknown: map[string]error{}, refused: map[string]bool{}}
+	for w := range writers {
+		m := c.members[through[w%len(through)]]
+		tr.running.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				request := fmt.Sprintf("t%d-%d", w, n)
+				r := m.Propose(context.Background(), [][]byte{[]byte(request)})[0]
+				tr.note(request, r.Err)
+				if errors.Is(r.Err, ErrShuttingDown) {
+					return
+				}
+			}
+		})
+	}
+	return tr
+}
+
+func (tr *traffic) note(request string, err error) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	switch {
+	case err == nil:
+		tr.acked[request] = true
+	case errors.Is(err, ErrOutcomeUnknown):
+		tr.unknown[request] = err
+	default:
+		tr.refused[request] = true
+	}
+}
+
+func (tr *traffic) count() int {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return len(tr.acked)
+}
+
+func (tr *traffic) end() { tr.stop(); tr.running.Wait() }
+
+// check compares what the writers were told with what happened.
+func (tr *traffic) check(t *testing.T, history []string) {
+	t.Helper()
+	happened := map[string]bool{}
+	for _, request := range history {
+		if happened[request] {
+			t.Errorf("%s happened twice", request)
+		}
+		happened[request] = true
+		if tr.refused[request] {
+			t.Errorf("%s was refused, and happened", request)
+		}
+	}
+	for request := range tr.acked {
+		if !happened[request] {
+			t.Errorf("%s was acknowledged, and is lost", request)
+		}
+	}
+	t.Logf("%d acknowledged, %d refused, %d unknown", len(tr.acked), len(tr.refused), len(tr.unknown))
+}
+
+// A leader that shuts down finishes what it took: the writes go on, and nobody
+// is left with an unknown outcome.
+func TestGracefulStopOfTheLeader(t *testing.T) {
+	c := startCluster(t, 3)
+	leader := c.leader()
+	tr := c.traffic(12, 0, 1, 2)
+	waitFor(t, "traffic", func() bool { return tr.count() > 100 })
+	c.stop(leader)
+	before := tr.count()
+	waitFor(t, "traffic without the old leader", func() bool { return tr.count() > before+100 })
+	c.leader()
+	tr.end()
+	for request, err := range tr.unknown {
+		t.Errorf("%s: %v", request, err)
+	}
+	tr.check(t, c.sameHistory())
+	c.start(leader)
+	c.leader()
+	tr.check(t, c.sameHistory())
+}
+
+// A leader that is gone at once: what was acknowledged stays, what was refused
+// did not happen, and the others go on.
+func TestSuddenEndOfTheLeader(t *testing.T) {
+	c := startCluster(t, 3)
+	leader := c.leader()
+	rest := slices.DeleteFunc([]int{0, 1, 2}, func(i int) bool { return i == leader })
+	tr := c.traffic(12, rest...)
+	waitFor(t, "traffic", func() bool { return tr.count() > 100 })
+	c.cutOff(leader)
+	before := tr.count()
+	waitFor(t, "traffic without the old leader", func() bool { return tr.count() > before+100 })
+	tr.end()
+	tr.check(t, c.sameHistory())
+	c.discard(leader)
+	c.start(leader)
+	c.leader()
+	tr.check(t, c.sameHistory())
+}
+
+// A leader that is cut off from the others tells its callers that it does not
+// know, or that it did not.
+func TestCallersOfALeaderThatIsCutOff(t *testing.T) {
+	c := startCluster(t, 3)
+	leader := c.leader()
+	c.mustPropose(leader, "before")
+	c.cutOff(leader)
+	r := c.propose(leader, "in between")
+	if !errors.Is(r.Err, ErrOutcomeUnknown) && !errors.Is(r.Err, ErrNoLeader) {
+		t.Errorf("got %+v", r)
+	}
+	if err := c.members[leader].Barrier(testContext(t)); err == nil {
+		t.Error("a leader without followers passed a barrier")
+	}
+}
+
+// A member that passes requests on reports what became of them by how far they
+// got.
+func TestOutcomeOfForwardedRequests(t *testing.T) {
+	c := startCluster(t, 3)
+	leader := c.leader()
+	through := c.other(leader)
+	c.mustPropose(through, "first")
+
+	// Frames that were sent and not answered: the leader's machine is stuck, so
+	// no answer comes before the connection is lost.
+	release := make(chan struct{})
+	c.machines[leader].mu.Lock()
+	c.machines[leader].applying = release
+	c.machines[leader].mu.Unlock()
+	var sent sync.WaitGroup
+	var result Result
+	sent.Go(func() { result = c.propose(through, "under way") })
+	waitFor(t, "the request at the leader", func() bool { return len(c.members[leader].batcher.flights) > 0 })
+	for conn := range c.members[leader].connections() {
+		conn.Close()
+	}
+	sent.Wait()
+	if !errors.Is(result.Err, ErrOutcomeUnknown) || retryable(result.Err) {
+		t.Errorf("sent and not answered: %v", result.Err)
+	}
+	close(release)
+	c.mustPropose(through, "last")
+	c.sameHistory()
+}
+
+// connections returns the connections of the peer protocol at this member.
+func (m *Member) connections() map[*portConn]struct{} {
+	m.port.mu.Lock()
+	defer m.port.mu.Unlock()
+	conns := map[*portConn]struct{}{}
+	for conn := range m.port.conns {
+		conns[conn] = struct{}{}
+	}
+	return conns
+}
+
+// A request that another member passed on is never passed on again.
+func TestNoSecondForwarding(t *testing.T) {
+	c := startCluster(t, 3)
+	leader := c.leader()
+	asked := c.other(leader)
+	got := make(chan Result, 1)
+	c.members[asked].peers.propose([][]byte{[]byte("x")}, func(_ Result, results []Result) { got <- results[0] })
+	select {
+	case r := <-got:
+		if !errors.Is(r.Err, ErrNoLeader) {
+			t.Errorf("got %+v", r)
+		}
+	case <-time.After(patience):
+		t.Fatal("no answer")
+	}
+	// Not even when it was put in the queue while the member still led.
+	late := newCall([][]byte{[]byte("y")}, true, nil)
+	if err := c.members[asked].queue.push(late); err != nil {
+		t.Fatal(err)
+	}
+	<-late.finished
+	if !errors.Is(late.results[0].Err, ErrNoLeader) {
+		t.Errorf("got %+v", late.results[0])
+	}
+}
+
+// Shutdown refuses what comes after it, and is the same the second time.
+func TestShutdownRefuses(t *testing.T) {
+	c := startCluster(t, 3)
+	m := c.members[c.other(c.leader())]
+	c.stop(c.other(c.leader()))
+	r := m.Propose(context.Background(), [][]byte{[]byte("late")})[0]
+	if !errors.Is(r.Err, ErrShuttingDown) || errors.Is(r.Err, ErrOutcomeUnknown) {
+		t.Errorf("propose: %v", r.Err)
+	}
+	if err := m.Barrier(context.Background()); !errors.Is(err, ErrShuttingDown) {
+		t.Errorf("barrier: %v", err)
+	}
+	if err := m.WaitApplied(context.Background(), 1<<40); !errors.Is(err, ErrShuttingDown) {
+		t.Errorf("wait: %v", err)
+	}
+	if err := m.Ready(); !errors.Is(err, ErrShuttingDown) {
+		t.Errorf("ready: %v", err)
+	}
+	if err := m.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+}

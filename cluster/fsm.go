@@ -1,0 +1,164 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/raft"
+)
+
+// replica is the raft.FSM: it turns committed log entries into calls of the
+// StateMachine and nothing else.
+//
+// raft calls ApplyBatch, Snapshot and Restore from one goroutine, which owns
+// machine and broken. The rest may be read from anywhere.
+type replica struct {
+	machine StateMachine
+	broken  bool // after a fatal error nothing is applied any more
+	fatal   func(error)
+	ctx     context.Context // ends a checkpoint when the member stops
+
+	applied appliedIndex
+	begun   atomic.Uint64 // the last entry of the batch being applied, or applied
+	changed chan struct{} // token for the ticker: time or due time may have moved
+
+	mu   sync.Mutex
+	time int64 // machine time after the last entry
+	due  int64 // when the machine wants a tick; math.MaxInt64 for never
+}
+
+var _ raft.BatchingFSM = (*replica)(nil)
+
+func newReplica(ctx context.Context, machine StateMachine, fatal func(error)) *replica {
+	r := &replica{machine: machine, fatal: fatal, ctx: ctx, changed: make(chan struct{}, 1)}
+	r.publish()
+	return r
+}
+
+// ApplyBatch implements raft.BatchingFSM. The response to an entry is the
+// machine's function for its results, or nil when it was not applied here.
+func (r *replica) ApplyBatch(logs []*raft.Log) []any {
+	responses := make([]any, len(logs))
+	r.begun.Store(logs[len(logs)-1].Index)
+	for i, l := range logs {
+		if r.broken || l.Index <= r.machine.AppliedIndex() {
+			continue
+		}
+		result, err := r.apply(l)
+		if err != nil {
+			r.broken = true
+			r.fatal(fmt.Errorf("cluster: log entry %d: %w", l.Index, err))
+			continue
+		}
+		responses[i] = result
+	}
+	r.publish()
+	return responses
+}
+
+// Apply implements raft.FSM; raft uses ApplyBatch instead.
+func (r *replica) Apply(l *raft.Log) any { return r.ApplyBatch([]*raft.Log{l})[0] }
+
+func (r *replica) apply(l *raft.Log) (result func(int) []byte, err error) {
+	if l.Type != raft.LogCommand {
+		// A change of configuration is nothing to the machine, but it shows it
+		// the index all the same: raft counts it in a snapshot's index, and the
+		// machine must not seem to be behind its own snapshot.
+		return r.machine.Apply(l.Index, r.machine.Time(), nil)
+	}
+	e, err := decodeEntry(l.Data)
+	if err != nil {
+		return nil, err
+	}
+	return r.machine.Apply(l.Index, e.micros, e.requests)
+}
+
+// publish makes what the machine shows visible to other goroutines.
+func (r *replica) publish() {
+	due, ok := r.machine.NextDue()
+	if !ok {
+		due = math.MaxInt64
+	}
+	r.mu.Lock()
+	r.time, r.due = r.machine.Time(), due
+	r.mu.Unlock()
+	r.applied.advance(r.machine.AppliedIndex())
+	poke(r.changed)
+}
+
+// schedule returns the machine's time and when it is due next.
+func (r *replica) schedule() (now, due int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.time, r.due
+}
+
+// Snapshot implements raft.FSM. It costs nothing: the work is in Persist, which
+// runs beside Apply.
+func (r *replica) Snapshot() (raft.FSMSnapshot, error) {
+	if r.broken {
+		return nil, errors.New("the state machine failed")
+	}
+	return persister{r}, nil
+}
+
+// Restore implements raft.FSM: raft has stored a snapshot that the leader sent,
+// and the machine takes its state from that directory.
+func (r *replica) Restore(source io.ReadCloser) error {
+	for {
+		wrapped, ok := source.(raft.ReadCloserWrapper)
+		if !ok {
+			break
+		}
+		source = wrapped.WrappedReadCloser()
+	}
+	snapshot, ok := source.(*snapshotReader)
+	if !ok {
+		return fmt.Errorf("cluster: cannot restore from a %T", source)
+	}
+	err := r.restore(snapshot.checkpoint, snapshot.index)
+	if err != nil {
+		r.broken = true
+		r.fatal(err)
+	}
+	return err
+}
+
+// restore replaces the machine's state by the checkpoint of a snapshot taken at
+// index. When that fails the machine may hold anything.
+func (r *replica) restore(checkpoint string, index uint64) error {
+	err := r.machine.Restore(checkpoint)
+	if at := r.machine.AppliedIndex(); err == nil && at < index {
+		err = fmt.Errorf("it holds entries up to %d, the snapshot up to %d", at, index)
+	}
+	if err != nil {
+		return fmt.Errorf("cluster: restoring %s: %w", checkpoint, err)
+	}
+	r.publish()
+	return nil
+}
+
+// persister implements raft.FSMSnapshot.
+type persister struct{ replica *replica }
+
+// Persist lets the machine write its checkpoint straight into the snapshot.
+func (p persister) Persist(sink raft.SnapshotSink) error {
+	s, ok := sink.(*snapshotSink)
+	if !ok {
+		return fmt.Errorf("cluster: cannot persist to a %T", sink)
+	}
+	if err := p.replica.machine.Checkpoint(p.replica.ctx, s.checkpoint); err != nil {
+		return err
+	}
+	// The machine went on meanwhile, so the checkpoint may hold more than the
+	// snapshot's index says, but no more than this.
+	s.meta.Reach = max(p.replica.applied.get(), p.replica.begun.Load())
+	return nil
+}
+
+func (persister) Release() {}

@@ -1,0 +1,270 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for something that should happen.
+const patience = 20 * time.Second
+
+// testCluster is members in this process that talk over TCP.
+type testCluster struct {
+	t        testing.TB
+	root     string
+	peers    []Peer
+	tune     func(i int, cfg *Config)
+	members  []*Member
+	machines []*testMachine
+
+	mu     sync.Mutex
+	spare  []net.Listener // to hold the ports until the members take them
+	fatals []error
+}
+
+// newTestCluster prepares n members; none is started.
+func newTestCluster(t testing.TB, n int) *testCluster {
+	t.Helper()
+	c := &testCluster{t: t, root: t.TempDir(), members: make([]*Member, n), machines: make([]*testMachine, n)}
+	for i := range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.spare = append(c.spare, l)
+		c.peers = append(c.peers, Peer{ID: fmt.Sprintf("n%d", i+1), Addr: l.Addr().String()})
+	}
+	t.Cleanup(c.cleanup)
+	return c
+}
+
+// startCluster starts n members and waits for a leader.
+func startCluster(t testing.TB, n int) *testCluster {
+	t.Helper()
+	c := newTestCluster(t, n)
+	for i := range n {
+		c.start(i)
+	}
+	c.leader()
+	return c
+}
+
+func (c *testCluster) config(i int) Config {
+	cfg := DefaultConfig()
+	cfg.ID, cfg.Bind = c.peers[i].ID, c.peers[i].Addr
+	cfg.Dir = filepath.Join(c.root, cfg.ID)
+	cfg.Peers = c.peers
+	cfg.HeartbeatTimeout = 400 * time.Millisecond // the race detector is slow
+	cfg.ElectionTimeout = cfg.HeartbeatTimeout
+	cfg.LeaderLeaseTimeout = cfg.HeartbeatTimeout
+	cfg.SnapshotInterval = time.Hour // only when asked for
+	cfg.Logger = slog.New(slog.DiscardHandler)
+	if os.Getenv("CLUSTER_TEST_LOG") != "" {
+		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("m", cfg.ID)
+	}
+	cfg.Fatal = c.fatal
+	if c.tune != nil {
+		c.tune(i, &cfg)
+	}
+	return cfg
+}
+
+// open starts member i with a new state machine.
+func (c *testCluster) open(i int) error {
+	cfg := c.config(i)
+	cfg.listener = c.listener(i)
+	machine := newTestMachine()
+	m, err := Open(cfg, machine)
+	if err != nil {
+		cfg.listener.Close()
+		return err
+	}
+	c.members[i], c.machines[i] = m, machine
+	return nil
+}
+
+func (c *testCluster) start(i int) *Member {
+	c.t.Helper()
+	if err := c.open(i); err != nil {
+		c.t.Fatal(err)
+	}
+	return c.members[i]
+}
+
+func (c *testCluster) listener(i int) net.Listener {
+	c.t.Helper()
+	c.mu.Lock()
+	l := c.spare[i]
+	c.spare[i] = nil
+	c.mu.Unlock()
+	if l != nil {
+		return l
+	}
+	waitFor(c.t, "the port of a stopped member", func() bool {
+		var err error
+		l, err = net.Listen("tcp", c.peers[i].Addr)
+		return err == nil
+	})
+	return l
+}
+
+func (c *testCluster) stop(i int) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := c.members[i].Shutdown(ctx); err != nil {
+		c.t.Errorf("shutting %s down: %v", c.peers[i].ID, err)
+	}
+	c.members[i] = nil
+}
+
+// cutOff does to the others what a kill does: the port and all connections are
+// gone at once.
+func (c *testCluster) cutOff(i int) { c.members[i].port.close() }
+
+// discard ends a member without any courtesy.
+func (c *testCluster) discard(i int) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	c.members[i].Shutdown(ctx) // complains about what is still under way
+	c.members[i] = nil
+}
+
+func (c *testCluster) cleanup() {
+	var stopping sync.WaitGroup
+	for i, m := range c.members {
+		if m != nil {
+			stopping.Go(func() { c.discard(i) })
+		}
+	}
+	stopping.Wait()
+	for _, l := range c.spare {
+		if l != nil {
+			l.Close()
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, err := range c.fatals {
+		c.t.Errorf("fatal: %v", err)
+	}
+}
+
+func (c *testCluster) fatal(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fatals = append(c.fatals, err)
+}
+
+// takeFatal waits for a fatal error, which the test expected.
+func (c *testCluster) takeFatal() error {
+	c.t.Helper()
+	var err error
+	waitFor(c.t, "a fatal error", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if len(c.fatals) == 0 {
+			return false
+		}
+		err, c.fatals = c.fatals[0], nil
+		return true
+	})
+	return err
+}
+
+// leader waits until the members that run agree on one of them.
+func (c *testCluster) leader() int {
+	c.t.Helper()
+	leader := -1
+	waitFor(c.t, "a leader", func() bool {
+		leader = slices.IndexFunc(c.members, func(m *Member) bool { return running(m) && m.IsLeader() })
+		return leader >= 0 && !slices.ContainsFunc(c.members, func(m *Member) bool {
+			if !running(m) {
+				return false
+			}
+			id, ok := m.Leader()
+			return !ok || id != c.peers[leader].ID || m.Ready() != nil
+		})
+	})
+	return leader
+}
+
+// running tells whether a member is there and not cut off.
+func running(m *Member) bool { return m != nil && m.port.ctx.Err() == nil }
+
+// other returns a member that does not lead.
+func (c *testCluster) other(leader int) int { return (leader + 1) % len(c.members) }
+
+// propose orders one request through member i and returns its result.
+func (c *testCluster) propose(i int, request string) Result {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return c.members[i].Propose(ctx, [][]byte{[]byte(request)})[0]
+}
+
+// mustPropose does so until it succeeds; only definite failures are repeated.
+func (c *testCluster) mustPropose(i int, request string) Result {
+	c.t.Helper()
+	var r Result
+	waitFor(c.t, "request "+request, func() bool {
+		r = c.propose(i, request)
+		if r.Err != nil && !retryable(r.Err) {
+			c.t.Fatalf("request %s: %v", request, r.Err)
+		}
+		return r.Err == nil
+	})
+	return r
+}
+
+// sameHistory waits until all running members have the same state and returns
+// its history.
+func (c *testCluster) sameHistory() []string {
+	c.t.Helper()
+	var history []string
+	waitFor(c.t, "the same state everywhere", func() bool {
+		var states []machineState
+		for i, m := range c.members {
+			if running(m) {
+				states = append(states, c.machines[i].snapshot())
+			}
+		}
+		history = states[0].History
+		for _, s := range states[1:] {
+			if s.Applied != states[0].Applied || s.Micros != states[0].Micros || !slices.Equal(s.History, history) {
+				return false
+			}
+		}
+		return true
+	})
+	return history
+}
+
+// waitFor waits until the condition holds.
+func waitFor(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited %v in vain for %s", patience, what)
+		}
+	}
+}
+
+func testContext(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}

@@ -1,0 +1,150 @@
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// lagging returns a cluster in which one member was away so long that the log it
+// needs is gone.
+func lagging(t *testing.T) (c *testCluster, leader, away int) {
+	t.Helper()
+	c = newTestCluster(t, 3)
+	c.tune = func(_ int, cfg *Config) { cfg.TrailingLogs = 5 }
+	for i := range c.members {
+		c.start(i)
+	}
+	leader = c.leader()
+	away = c.other(leader)
+	c.mustPropose(leader, "with all")
+	c.sameHistory()
+	c.stop(away)
+	for n := range 50 {
+		c.mustPropose(leader, fmt.Sprintf("without %d", n))
+	}
+	c.sameHistory()
+	for _, m := range c.members {
+		if m == nil {
+			continue
+		}
+		if err := m.Snapshot(testContext(t)); err != nil {
+			t.Fatal(err)
+		}
+		if first, err := m.store.bolt.FirstIndex(); err != nil || first < 20 {
+			t.Fatalf("the log still begins with %d, %v", first, err)
+		}
+	}
+	return c, leader, away
+}
+
+// A member that lags behind the log gets a snapshot, goes on from there, and
+// starts from it.
+func TestSnapshotInstall(t *testing.T) {
+	c, leader, away := lagging(t)
+	c.start(away)
+	c.leader()
+	if got := c.sameHistory(); len(got) != 51 {
+		t.Errorf("%d requests", len(got))
+	}
+	if _, ok := c.members[away].store.snapshots.newest(); !ok {
+		t.Error("no snapshot came")
+	}
+	if c.machines[away].applied() > 40 {
+		t.Error("the entries came one by one")
+	}
+	c.mustPropose(away, "after")
+	c.sameHistory()
+	c.stop(away)
+	c.start(away)
+	c.leader()
+	c.mustPropose(leader, "after a restart")
+	if got := c.sameHistory(); len(got) != 53 {
+		t.Errorf("%d requests", len(got))
+	}
+}
+
+// While one member gets its snapshot the others are served.
+func TestWritesDuringInstall(t *testing.T) {
+	c, leader, away := lagging(t)
+	third := 3 - leader - away
+	tr := c.traffic(6, leader, third)
+	waitFor(t, "traffic", func() bool { return tr.count() > 50 })
+	c.start(away)
+	waitFor(t, "the snapshot", func() bool { _, ok := c.members[away].store.snapshots.newest(); return ok })
+	before := tr.count()
+	waitFor(t, "traffic after it", func() bool { return tr.count() > before+50 })
+	tr.end()
+	tr.check(t, c.sameHistory())
+}
+
+// A snapshot that was damaged on the leader's disk does no harm to the other
+// member, which then gets the next one.
+func TestDamagedSnapshotIsNotInstalled(t *testing.T) {
+	c, leader, away := lagging(t)
+	meta, _ := c.members[leader].store.snapshots.newest()
+	file := filepath.Join(c.members[leader].store.snapshots.checkpoint(meta.ID), "deeper", "filling")
+	if err := os.Truncate(file, 10); err != nil {
+		t.Fatal(err)
+	}
+	c.start(away)
+	c.mustPropose(leader, "meanwhile")
+	if got := len(c.machines[away].snapshot().History); got > 1 {
+		t.Errorf("%d requests came with the damaged snapshot", got)
+	}
+	if err := c.members[leader].Snapshot(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.sameHistory(); len(got) != 52 {
+		t.Errorf("%d requests", len(got))
+	}
+}
+
+// Snapshots are taken and the log is cut by itself, and a restart begins at the
+// newest one.
+func TestSnapshotsByThemselves(t *testing.T) {
+	c := newTestCluster(t, 3)
+	c.tune = func(_ int, cfg *Config) {
+		cfg.SnapshotInterval, cfg.SnapshotThreshold, cfg.TrailingLogs = 20e6, 20, 10
+	}
+	for i := range c.members {
+		c.start(i)
+	}
+	leader := c.leader()
+	n := 0
+	waitFor(t, "snapshots", func() bool {
+		c.mustPropose(leader, fmt.Sprint(n))
+		n++
+		meta, ok := c.members[leader].store.snapshots.newest()
+		return ok && meta.Index > 60
+	})
+	history := c.sameHistory()
+	for i := range c.members {
+		c.stop(i)
+	}
+	for i := range c.members {
+		c.start(i)
+	}
+	c.leader()
+	if got := c.sameHistory(); len(got) != len(history) {
+		t.Errorf("%d requests, were %d", len(got), len(history))
+	}
+	if all := c.machines[leader].applied(); all >= n {
+		t.Errorf("%d entries were applied again: it did not begin at the snapshot", all)
+	}
+}
+
+// A state machine that is ahead of the log was mixed up with another.
+func TestStateAheadOfTheLog(t *testing.T) {
+	c := startCluster(t, 1)
+	c.mustPropose(0, "a")
+	c.stop(0)
+	machine := newTestMachine()
+	machine.state.Applied = 1000
+	_, err := Open(c.config(0), machine)
+	if err == nil || !strings.Contains(err.Error(), "holds entries up to 1000") {
+		t.Errorf("got %v", err)
+	}
+}

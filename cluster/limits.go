@@ -1,0 +1,112 @@
+package cluster
+
+import "time"
+
+// Everything in this package that could grow has its bound here.
+const (
+	// An entry of 512 KiB is what hashicorp/raft suggests as the largest
+	// (raft.SuggestedMaxDataSize): larger ones delay heartbeats, which travel
+	// the same goroutine.
+	maxEntryBytes = 512 << 10
+
+	// Tag and length in front of each request in an entry, at most.
+	requestOverhead = 6
+
+	// Version and time in front of all requests in an entry, at most.
+	entryOverhead = 16
+
+	// The largest single request: one that fills an entry alone.
+	maxRequestBytes = maxEntryBytes - entryOverhead - requestOverhead
+
+	// Requests in one entry: bounds the work of one Apply, and so how long a
+	// reader or the next entry waits for it.
+	maxEntryRequests = 8192
+
+	// Entries handed to raft and not yet applied. While three are on their way
+	// (one being synced here, one there, one being applied) more would only
+	// take requests away from the next entry. It is far below raft's own
+	// buffer, so that handing over never blocks.
+	maxEntriesInFlight = 3
+
+	// Entries raft groups in one write and one RPC. Entries are batches
+	// themselves, so a small group is enough.
+	maxAppendEntries = 64
+
+	// Entries in memory for replication: a few times those in flight. At worst
+	// logCacheEntries × maxEntryBytes = 64 MiB.
+	logCacheEntries = 128
+
+	// The intake queue: two or three of the largest batches that a client may
+	// send at once (10,000 requests, 8 MiB), about a second of work. What does
+	// not fit is refused at once, for waiting longer helps nobody.
+	maxQueueRequests = 32 << 10
+	maxQueueBytes    = 32 << 20
+
+	// Frames on their way to the leader: as with entries, the next one grows
+	// meanwhile.
+	maxFramesInFlight = 4
+
+	// A frame carries at most what an entry does, and its own few bytes.
+	maxFrameBytes = maxEntryBytes + 1<<10
+
+	// An answer carries results, whose size the state machine decides. Results
+	// beyond this bound are not delivered (ErrOutcomeUnknown).
+	maxAnswerBytes = 16 << 20
+
+	// Strangers: connections in handshake at one time, and how long one may
+	// take. A member needs a handful of connections.
+	maxHandshakes    = 64
+	handshakeTimeout = 2 * time.Second
+
+	// Established connections: raft keeps up to raftPool + 2 to each peer, and
+	// forwarding and status one each.
+	maxConnections = 256
+
+	raftPool    = 3
+	raftTimeout = 3 * time.Second // bounds each raft RPC, votes included
+
+	// How long a peer may take to accept a frame or an answer before the
+	// connection counts as broken.
+	writeTimeout = time.Second
+
+	// Pause before a leader that could not be reached is tried again.
+	redialPause = 20 * time.Millisecond
+
+	// Pause before more is sent to a member that says it does not lead.
+	refusalPause = 20 * time.Millisecond
+
+	// How long frames may be on their way without any answer arriving before
+	// the connection to the leader counts as broken.
+	answerTimeout = 10 * time.Second
+
+	// How long Status waits for a peer.
+	statusTimeout = 500 * time.Millisecond
+
+	// How many entries a ready member's state may lag behind the commit index.
+	maxReadyLag = 256
+
+	// A due time that a tick did not move is asked for again only so often.
+	tickPause = 20 * time.Millisecond
+
+	// Attempts to hand leadership over at shutdown: raft refuses at once while
+	// it is busy with an earlier attempt.
+	transferAttempts = 3
+
+	// Once raft has stopped it has answered all it will ever answer; this is
+	// for the goroutines that pass it on.
+	settleTimeout = time.Second
+
+	// The newest to start from, and the one before while it is made or sent.
+	snapshotsRetained = 2
+
+	// Names and files in a snapshot archive.
+	maxArchiveFiles     = 1 << 20
+	maxArchiveNameBytes = 4 << 10
+
+	maxPeers         = 9
+	maxMemberIDBytes = 64
+)
+
+// leaderlessGrace is how many election timeouts requests wait in the queue for
+// a leader: an ordinary failover passes unnoticed, a lost majority is told soon.
+const leaderlessGrace = 6

@@ -1,0 +1,159 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// testMachine is a StateMachine that remembers everything in memory. Like the
+// real one it holds nothing on disk but what a checkpoint brought it, so after a
+// restart it begins at the newest snapshot.
+//
+// A request "due D" asks for a tick after the duration D of machine time; "set V"
+// sets the register; "fail" is a fatal error. All others are only remembered.
+type testMachine struct {
+	mu    sync.Mutex
+	state machineState
+
+	entries  int           // entries applied by this process
+	applying chan struct{} // when set, Apply waits until it can receive
+}
+
+type machineState struct {
+	Applied  uint64
+	Micros   int64
+	Due      int64
+	Fired    int
+	Register string
+	History  []string
+}
+
+func newTestMachine() *testMachine { return &testMachine{} }
+
+func (m *testMachine) Apply(index uint64, micros int64, requests [][]byte) (func(int) []byte, error) {
+	m.mu.Lock()
+	applying := m.applying
+	m.mu.Unlock()
+	if applying != nil {
+		<-applying
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if index <= m.state.Applied {
+		return nil, fmt.Errorf("entry %d after entry %d", index, m.state.Applied)
+	}
+	m.state.Applied = index
+	m.entries++
+	m.state.Micros = max(m.state.Micros, micros)
+	if m.state.Due != 0 && m.state.Micros >= m.state.Due {
+		m.state.Due = 0
+		m.state.Fired++
+		m.state.History = append(m.state.History, fmt.Sprintf("fired@%d", index))
+	}
+	first := len(m.state.History)
+	for _, r := range requests {
+		if err := m.state.run(string(r)); err != nil {
+			return nil, err
+		}
+	}
+	return func(i int) []byte { return fmt.Appendf(nil, "%d:%s", first+i, requests[i]) }, nil
+}
+
+func (s *machineState) run(request string) error {
+	s.History = append(s.History, request)
+	var rest string
+	switch {
+	case request == "fail":
+		return errors.New("asked to fail")
+	case cut(request, "due ", &rest):
+		d, err := time.ParseDuration(rest)
+		if err != nil {
+			return err
+		}
+		s.Due = s.Micros + d.Microseconds()
+	case cut(request, "set ", &rest):
+		s.Register = rest
+	}
+	return nil
+}
+
+func cut(s, prefix string, rest *string) bool {
+	if len(s) < len(prefix) || s[:len(prefix)] != prefix {
+		return false
+	}
+	*rest = s[len(prefix):]
+	return true
+}
+
+func (m *testMachine) AppliedIndex() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.state.Applied
+}
+
+func (m *testMachine) Time() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.state.Micros
+}
+
+func (m *testMachine) NextDue() (int64, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.state.Due, m.state.Due != 0
+}
+
+func (m *testMachine) Checkpoint(_ context.Context, dir string) error {
+	m.mu.Lock()
+	data, err := json.Marshal(m.state)
+	m.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "deeper"), 0o700); err != nil {
+		return err
+	}
+	filling := bytes.Repeat([]byte("filling "), 100_000)
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "state.json"), data, 0o600),
+		os.WriteFile(filepath.Join(dir, "deeper", "filling"), filling, 0o600),
+		os.WriteFile(filepath.Join(dir, "empty"), nil, 0o600),
+	)
+}
+
+func (m *testMachine) Restore(dir string) error {
+	data, err := os.ReadFile(filepath.Join(dir, "state.json"))
+	if err != nil {
+		return err
+	}
+	var state machineState
+	if err := json.Unmarshal(data, &state); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.state = state
+	return nil
+}
+
+// snapshot is a copy of the state.
+func (m *testMachine) snapshot() machineState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.state
+	s.History = append([]string(nil), s.History...)
+	return s
+}
+
+func (m *testMachine) applied() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.entries
+}

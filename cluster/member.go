@@ -1,0 +1,221 @@
+// Package cluster is one member of a replicated state machine: it puts opaque
+// requests in one order that a majority of the members has on disk, and feeds
+// them to a StateMachine. It knows nothing of what the requests mean.
+//
+// DESIGN.md tells how a request travels, what always holds, and what happens
+// when something breaks.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/internal/logbridge"
+)
+
+// Member is one replica. Its methods are safe for concurrent use.
+//
+// It owns the goroutines of watchdog, batcher and duties, which end when ctx
+// does, and through port, peers and raft those of all connections and of raft.
+type Member struct {
+	cfg      Config
+	log      *slog.Logger
+	store    *storage
+	replica  *replica
+	queue    *queue
+	batcher  *batcher
+	peers    *peerServer
+	port     *port
+	trans    serialTransport
+	raft     *raft.Raft
+	failure  *failure
+	observer []*raft.Observer
+
+	ctx     context.Context
+	cancel  context.CancelFunc
+	running sync.WaitGroup // watchdog, batcher, duties
+
+	stopping sync.Once
+	stopErr  error
+	stopped  chan struct{} // closed when nothing is answered any more
+}
+
+// Open starts a member on its data directory, which it makes on the first
+// start. The members of a cluster may be started in any order. When Open
+// returns the member follows the cluster; Ready tells when it can serve.
+//
+// The state machine belongs to the caller, who closes it after Shutdown.
+func Open(cfg Config, sm StateMachine) (*Member, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	m := &Member{cfg: cfg, log: cfg.Logger, queue: newQueue(), failure: &failure{then: cfg.Fatal}, stopped: make(chan struct{})}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	err := m.open(sm)
+	if first := m.failure.arm(); first != nil {
+		err = first // the cause, of which raft only says that it panics
+	}
+	if err != nil {
+		m.release()
+		return nil, err
+	}
+	m.start()
+	return m, nil
+}
+
+// open opens everything, in the order in which one needs the other. What it
+// opened before an error is released by the caller.
+func (m *Member) open(sm StateMachine) (err error) {
+	watch := newWatchdog(m.cfg.DiskStall, m.failure.report)
+	m.replica = newReplica(m.ctx, sm, m.failure.report)
+	if m.store, err = openStorage(m.cfg, watch, m.failure.report); err != nil {
+		return err
+	}
+	if err := m.store.reconcile(m.cfg, m.replica); err != nil {
+		return err
+	}
+	hclog := logbridge.New(m.log)
+	conf := raftConfig(m.cfg, hclog)
+	if err := m.store.bootstrap(m.cfg, conf); err != nil {
+		return err
+	}
+	if m.port, err = openPort(m.cfg, m.log); err != nil {
+		return err
+	}
+	m.running.Go(func() { watch.run(m.ctx) })
+	m.trans = newTransport(m.port, hclog)
+	err = guarded(func() (err error) {
+		m.raft, err = raft.NewRaft(conf, m.replica, m.store.logs, m.store.votes, m.store.snapshots, m.trans)
+		return err
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("cluster: starting raft: %w", err), m.trans.Close())
+	}
+	return nil
+}
+
+// start sets the member's own goroutines going.
+func (m *Member) start() {
+	clock := newClock(m.cfg.wallMicros)
+	m.peers = newPeerServer(m.queue, m.IsLeader, m.status, m.log)
+	m.batcher = &batcher{
+		queue:   m.queue,
+		raft:    m.raft,
+		replica: m.replica,
+		clock:   clock,
+		self:    m.cfg.ID,
+		leader:  m.Leader,
+		lines:   dialer{connect: m.connect, dialled: make(chan dialled)},
+		grace:   leaderlessGrace * m.cfg.ElectionTimeout,
+		changed: m.observe(),
+		freed:   make(chan struct{}, 1),
+		flights: make(chan struct{}, maxEntriesInFlight),
+	}
+	duties := &duties{
+		queue:   m.queue,
+		replica: m.replica,
+		clock:   clock,
+		leads:   func() (uint64, bool) { return m.raft.CurrentTerm(), m.IsLeader() },
+		changed: m.observe(),
+	}
+	m.running.Go(func() { m.batcher.run(m.ctx) })
+	m.running.Go(func() { duties.run(m.ctx) })
+	m.port.start(m.peers.serve)
+}
+
+// connect opens a connection of the peer protocol.
+func (m *Member) connect(ctx context.Context, to string) (net.Conn, error) {
+	return m.port.dial(ctx, to, forPeers)
+}
+
+// observe returns a channel that holds a token whenever the role of this member
+// or the leader it knows may have changed. raft never waits for it.
+func (m *Member) observe() chan raft.Observation {
+	ch := make(chan raft.Observation, 1)
+	o := raft.NewObserver(ch, false, func(o *raft.Observation) bool {
+		switch o.Data.(type) {
+		case raft.RaftState, raft.LeaderObservation:
+			return true
+		}
+		return false
+	})
+	m.raft.RegisterObserver(o)
+	m.observer = append(m.observer, o)
+	return ch
+}
+
+// Leader is the member that leads, as far as this member knows.
+func (m *Member) Leader() (id string, ok bool) {
+	if m.IsLeader() {
+		return m.cfg.ID, true
+	}
+	_, leader := m.raft.LeaderWithID()
+	// Between two roles raft still names this member, though it does not lead.
+	if leader == "" || string(leader) == m.cfg.ID {
+		return "", false
+	}
+	return string(leader), true
+}
+
+// IsLeader tells whether this member leads, as far as it knows.
+func (m *Member) IsLeader() bool { return m.raft.State() == raft.Leader }
+
+// Ready returns nil when this member can serve, else an ErrNotReady that says
+// why it cannot: because it has failed, knows no leader, or its state is behind.
+func (m *Member) Ready() error {
+	if err := m.failure.get(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotReady, err)
+	}
+	select {
+	case <-m.ctx.Done():
+		return fmt.Errorf("%w: %w", ErrNotReady, ErrShuttingDown)
+	default:
+	}
+	if _, ok := m.Leader(); !ok {
+		return fmt.Errorf("%w: %w", ErrNotReady, ErrNoLeader)
+	}
+	// A member that has just started learns the commit index with the first
+	// entry from the leader.
+	commit, applied := m.raft.CommitIndex(), m.replica.applied.get()
+	if commit == 0 || applied+maxReadyLag < commit {
+		return fmt.Errorf("%w: its state is at entry %d of %d", ErrNotReady, applied, commit)
+	}
+	return nil
+}
+
+// Snapshot takes a snapshot of the state now and cuts the log behind it.
+func (m *Member) Snapshot(ctx context.Context) error {
+	taken := make(chan error, 1)
+	go func() { taken <- m.raft.Snapshot().Error() }() // ends with raft at the latest
+	select {
+	case err := <-taken:
+		if errors.Is(err, raft.ErrNothingNewToSnapshot) {
+			return nil
+		}
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// LastContact is how long ago the leader was heard, negative for never.
+func (m *Member) LastContact() time.Duration {
+	at := m.raft.LastContact()
+	switch {
+	case m.IsLeader():
+		return 0
+	case at.IsZero():
+		return -1
+	}
+	return time.Since(at)
+}

@@ -1,0 +1,270 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func retryable(err error) bool {
+	return errors.Is(err, ErrNoLeader) || errors.Is(err, ErrQueueFull) || errors.Is(err, ErrShuttingDown) || errors.Is(err, ErrNotOrdered)
+}
+
+func TestSingleMember(t *testing.T) {
+	c := startCluster(t, 1)
+	r := c.mustPropose(0, "hello")
+	if string(r.Data) != "0:hello" || r.Index == 0 {
+		t.Errorf("got %+v", r)
+	}
+	if err := c.members[0].Barrier(testContext(t)); err != nil {
+		t.Error(err)
+	}
+	c.stop(0)
+	c.start(0)
+	if r := c.mustPropose(0, "again"); string(r.Data) != "1:again" {
+		t.Errorf("after a restart: %q", r.Data)
+	}
+}
+
+// Members may be started in any order, and a majority is enough.
+func TestStartInAnyOrder(t *testing.T) {
+	for _, order := range [][]int{{0, 1, 2}, {2, 0, 1}} {
+		t.Run(fmt.Sprint(order), func(t *testing.T) {
+			c := newTestCluster(t, 3)
+			first := c.start(order[0])
+			if err := first.Ready(); !errors.Is(err, ErrNotReady) || !errors.Is(err, ErrNoLeader) {
+				t.Errorf("alone: %v", err)
+			}
+			c.start(order[1])
+			c.leader()
+			c.mustPropose(order[0], "two of three")
+			c.start(order[2])
+			c.leader()
+			c.mustPropose(order[2], "three of three")
+			if got := c.sameHistory(); len(got) != 2 {
+				t.Errorf("history %q", got)
+			}
+		})
+	}
+}
+
+// Requests through all members at once: each gets its own result, each happens
+// once, and all members end with the same history, with far fewer log entries
+// than requests.
+func TestConcurrentWrites(t *testing.T) {
+	const writers, each = 60, 25
+	c := startCluster(t, 3)
+	var writing sync.WaitGroup
+	for w := range writers {
+		writing.Go(func() {
+			for n := range each {
+				request := fmt.Sprintf("w%d-%d", w, n)
+				r := c.mustPropose(w%3, request)
+				if _, got, _ := strings.Cut(string(r.Data), ":"); got != request {
+					t.Errorf("the result of %s is %q", request, r.Data)
+				}
+			}
+		})
+	}
+	writing.Wait()
+	seen := map[string]bool{}
+	for at, request := range c.sameHistory() {
+		if seen[request] {
+			t.Errorf("%s happened twice, the second time at %d", request, at)
+		}
+		seen[request] = true
+	}
+	if len(seen) != writers*each {
+		t.Errorf("%d requests happened, want %d", len(seen), writers*each)
+	}
+	if entries := c.machines[0].applied(); entries > writers*each/2 {
+		t.Errorf("%d entries for %d requests: they are not joined", entries, writers*each)
+	}
+}
+
+// A call's requests stay together and in order, however many entries they need.
+func TestBatchKeepsOrder(t *testing.T) {
+	c := startCluster(t, 3)
+	for _, i := range []int{c.leader(), c.other(c.leader())} {
+		var requests [][]byte
+		for n := range 10_000 {
+			requests = append(requests, fmt.Appendf(nil, "%d-%d-%s", i, n, strings.Repeat("x", 100)))
+		}
+		before := len(c.sameHistory())
+		results := c.members[i].Propose(testContext(t), requests)
+		if len(results) != len(requests) {
+			t.Fatalf("%d results", len(results))
+		}
+		last := uint64(0)
+		for n, r := range results {
+			want := fmt.Sprintf("%d:%s", before+n, requests[n])
+			if r.Err != nil || string(r.Data) != want || r.Index < last {
+				t.Fatalf("result %d: %q, index %d, %v", n, r.Data, r.Index, r.Err)
+			}
+			last = r.Index
+		}
+		if results[0].Index == last {
+			t.Error("a megabyte of requests is in a single entry")
+		}
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	c := startCluster(t, 3)
+	huge, largest := make([]byte, maxRequestBytes+1), make([]byte, maxRequestBytes)
+	for i := range c.members {
+		results := c.members[i].Propose(testContext(t), [][]byte{[]byte("a"), huge, largest, []byte("b")})
+		for n, want := range []error{nil, ErrTooLarge, nil, nil} {
+			if !errors.Is(results[n].Err, want) {
+				t.Errorf("member %d, request %d: %v, want %v", i, n, results[n].Err, want)
+			}
+		}
+	}
+	if results := c.members[0].Propose(testContext(t), nil); len(results) != 0 {
+		t.Errorf("no requests, %d results", len(results))
+	}
+}
+
+// With the state machine stuck, the queue fills and then refuses at once; what
+// gives up in the queue was not ordered, what gives up later is unknown.
+func TestQueueFullAndGivingUp(t *testing.T) {
+	c := startCluster(t, 1)
+	m, machine := c.members[0], c.machines[0]
+	c.mustPropose(0, "first")
+	release := make(chan struct{})
+	waitFor(t, "nothing being applied", func() bool { return c.machines[0].AppliedIndex() == m.raft.CommitIndex() })
+	machine.mu.Lock()
+	machine.applying = release
+	machine.mu.Unlock()
+
+	ctx, cancel := context.WithCancel(context.Background())
+	var giving sync.WaitGroup
+	outcomes := make(chan error, maxEntriesInFlight+10)
+	for n := range maxEntriesInFlight {
+		giving.Go(func() { outcomes <- m.Propose(ctx, [][]byte{fmt.Appendf(nil, "flying %d", n)})[0].Err })
+		waitFor(t, "an entry in flight", func() bool { return len(m.batcher.flights) == n+1 })
+	}
+	for n := range 10 {
+		giving.Go(func() { outcomes <- m.Propose(ctx, [][]byte{fmt.Appendf(nil, "queued %d", n)})[0].Err })
+	}
+	waitFor(t, "a queue of ten", func() bool { m.queue.mu.Lock(); defer m.queue.mu.Unlock(); return m.queue.calls.Len() == 10 })
+
+	many := make([][]byte, maxQueueRequests)
+	if err := m.Propose(ctx, many)[0].Err; !errors.Is(err, ErrQueueFull) {
+		t.Errorf("a full queue: %v", err)
+	}
+	cancel()
+	giving.Wait()
+	close(outcomes)
+	count := map[string]int{}
+	for err := range outcomes {
+		switch {
+		case errors.Is(err, ErrNotOrdered) && !errors.Is(err, ErrOutcomeUnknown):
+			count["not ordered"]++
+		case errors.Is(err, ErrOutcomeUnknown) && !retryable(err):
+			count["unknown"]++
+		default:
+			count[fmt.Sprint(err)]++
+		}
+	}
+	if count["not ordered"] != 10 || count["unknown"] != maxEntriesInFlight {
+		t.Errorf("outcomes %v", count)
+	}
+	close(release)
+	waitFor(t, "the entries in flight", func() bool { return len(c.machines[0].snapshot().History) == 1+maxEntriesInFlight })
+	c.mustPropose(0, "last")
+	if got := len(c.machines[0].snapshot().History); got != 2+maxEntriesInFlight {
+		t.Errorf("%d requests happened: a request that was not ordered did", got)
+	}
+}
+
+// Nobody is left without an answer when there is no majority.
+func TestNoMajority(t *testing.T) {
+	c := newTestCluster(t, 3)
+	c.tune = func(_ int, cfg *Config) {
+		cfg.HeartbeatTimeout = 100 * time.Millisecond
+		cfg.ElectionTimeout, cfg.LeaderLeaseTimeout = cfg.HeartbeatTimeout, cfg.HeartbeatTimeout
+	}
+	c.start(0)
+	r := c.propose(0, "alone")
+	if !errors.Is(r.Err, ErrNoLeader) || errors.Is(r.Err, ErrOutcomeUnknown) {
+		t.Errorf("got %v", r.Err)
+	}
+	if err := c.members[0].Barrier(testContext(t)); !errors.Is(err, ErrNoLeader) {
+		t.Errorf("barrier: %v", err)
+	}
+	if s := c.members[0].Status(testContext(t)); s.Leader != "" || s.Members[1].Role != RoleUnreachable {
+		t.Errorf("status %+v", s)
+	}
+}
+
+func TestWaitApplied(t *testing.T) {
+	c := startCluster(t, 3)
+	leader := c.leader()
+	r := c.mustPropose(leader, "a")
+	for i, m := range c.members {
+		if err := m.WaitApplied(testContext(t), r.Index); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.machines[i].snapshot().History; len(got) != 1 {
+			t.Errorf("member %d: %q", i, got)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	if err := c.members[0].WaitApplied(ctx, r.Index+1000); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("an entry to come: %v", err)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	c := startCluster(t, 3)
+	leader := c.leader()
+	c.mustPropose(leader, "a")
+	c.sameHistory()
+	for _, m := range c.members {
+		s := m.Status(testContext(t))
+		if s.Leader != c.peers[leader].ID || s.Term == 0 || len(s.Members) != 3 {
+			t.Fatalf("status %+v", s)
+		}
+		for i, one := range s.Members {
+			want := RoleFollower
+			if i == leader {
+				want = RoleLeader
+			}
+			if one.Role != want || one.ID != c.peers[i].ID || one.Addr != c.peers[i].Addr || one.Applied == 0 || one.Last < one.Commit {
+				t.Errorf("member %d: %+v", i, one)
+			}
+		}
+	}
+	gone := c.other(leader)
+	c.stop(gone)
+	if s := c.members[leader].Status(testContext(t)); s.Members[gone].Role != RoleUnreachable || s.Leader != c.peers[leader].ID {
+		t.Errorf("with one gone: %+v", s)
+	}
+}
+
+// A machine that fails is fatal, once, and nothing is applied after it.
+func TestMachineFailureIsFatal(t *testing.T) {
+	c := startCluster(t, 1)
+	r := c.propose(0, "fail")
+	if !errors.Is(r.Err, ErrOutcomeUnknown) {
+		t.Errorf("result: %v", r.Err)
+	}
+	if err := c.takeFatal(); !strings.Contains(err.Error(), "asked to fail") {
+		t.Errorf("fatal: %v", err)
+	}
+	if r := c.propose(0, "later"); !errors.Is(r.Err, ErrOutcomeUnknown) {
+		t.Errorf("after the failure: %+v", r)
+	}
+	if err := c.members[0].Ready(); !errors.Is(err, ErrNotReady) {
+		t.Errorf("ready: %v", err)
+	}
+	if got := c.machines[0].snapshot().History; len(got) != 1 {
+		t.Errorf("applied after the failure: %q", got)
+	}
+}

@@ -1,0 +1,216 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// port is a member's listener and all its connections, of both directions. It
+// gives raft its raft.StreamLayer and hands connections of the peer protocol to
+// serve.
+//
+// It owns the accepting goroutine and one per handshake; close ends them and
+// every connection, which ends whoever reads from one.
+type port struct {
+	self     self
+	listener net.Listener
+	log      *slog.Logger
+	serve    func(from string, conn net.Conn) // runs in a goroutine of the port
+
+	ctx     context.Context // ends with close
+	cancel  context.CancelFunc
+	raft    chan net.Conn // accepted connections for raft
+	strange chan struct{} // one token for each handshake under way
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	conns  map[*portConn]struct{}
+	closed bool
+}
+
+var errPortClosed = errors.New("port is closed, or has too many connections")
+
+// openPort listens. Go sets SO_REUSEADDR, so a restarted process gets its port
+// back at once.
+func openPort(cfg Config, log *slog.Logger) (*port, error) {
+	l := cfg.listener
+	if l == nil {
+		var err error
+		if l, err = net.Listen("tcp", cfg.Bind); err != nil {
+			return nil, fmt.Errorf("cluster: %w", err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &port{
+		self:     newSelf(cfg),
+		listener: l,
+		log:      log,
+		ctx:      ctx,
+		cancel:   cancel,
+		raft:     make(chan net.Conn),
+		strange:  make(chan struct{}, maxHandshakes),
+		conns:    map[*portConn]struct{}{},
+	}, nil
+}
+
+// start begins to accept connections.
+func (p *port) start(serve func(from string, conn net.Conn)) {
+	p.serve = serve
+	p.running.Go(p.accept)
+}
+
+func (p *port) accept() {
+	for p.ctx.Err() == nil {
+		conn, err := p.listener.Accept()
+		if err != nil {
+			// Out of file descriptors, perhaps: look again a little later.
+			select {
+			case <-time.After(10 * time.Millisecond):
+			case <-p.ctx.Done():
+			}
+			continue
+		}
+		select {
+		case p.strange <- struct{}{}:
+			p.running.Go(func() { p.welcome(conn) })
+		default:
+			conn.Close()
+		}
+	}
+}
+
+// welcome finds out who is there and passes the connection on.
+func (p *port) welcome(raw net.Conn) {
+	conn, err := p.track(raw)
+	if err != nil {
+		<-p.strange
+		return
+	}
+	from, why, err := p.self.receive(conn)
+	<-p.strange
+	switch {
+	case err != nil:
+		p.log.Debug("refused a connection", "remote", conn.RemoteAddr(), "error", err)
+		_ = conn.Close()
+	case why == forRaft:
+		select {
+		case p.raft <- conn:
+		case <-p.ctx.Done():
+		}
+	default:
+		p.serve(from, conn)
+		_ = conn.Close()
+	}
+}
+
+// dial connects to a member.
+func (p *port) dial(ctx context.Context, to string, why purpose) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	defer context.AfterFunc(p.ctx, cancel)()
+	var d net.Dialer
+	raw, err := d.DialContext(ctx, "tcp", p.self.peers[to])
+	if err != nil {
+		return nil, err
+	}
+	conn, err := p.track(raw)
+	if err != nil {
+		return nil, err
+	}
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	if err := p.self.introduce(conn, to, why); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// track makes sure that close finds the connection.
+func (p *port) track(raw net.Conn) (*portConn, error) {
+	conn := &portConn{Conn: raw, port: p}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || len(p.conns) == maxConnections {
+		return nil, errors.Join(errPortClosed, raw.Close())
+	}
+	p.conns[conn] = struct{}{}
+	return conn, nil
+}
+
+// close ends all connections and waits for the goroutines of the port.
+func (p *port) close() error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil
+	}
+	p.closed = true
+	p.cancel()
+	err := p.listener.Close()
+	for conn := range p.conns {
+		conn.Conn.Close()
+	}
+	clear(p.conns)
+	p.mu.Unlock()
+	p.running.Wait()
+	return err
+}
+
+// portConn is a connection that its port knows.
+type portConn struct {
+	net.Conn
+	port *port
+}
+
+func (c *portConn) Close() error {
+	c.port.mu.Lock()
+	delete(c.port.conns, c)
+	c.port.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// raftStreams is the port as raft sees it. It implements raft.StreamLayer.
+type raftStreams struct{ *port }
+
+var _ raft.StreamLayer = raftStreams{}
+
+// Accept implements net.Listener.
+func (s raftStreams) Accept() (net.Conn, error) {
+	select {
+	case conn := <-s.raft:
+		return conn, nil
+	case <-s.ctx.Done():
+		return nil, errPortClosed
+	}
+}
+
+// Close implements net.Listener.
+func (s raftStreams) Close() error { return s.close() }
+
+// Addr implements net.Listener: the address that the other members use, which
+// need not be the one to which the listener is bound.
+func (s raftStreams) Addr() net.Addr { return peerAddr(s.self.peers[s.self.id]) }
+
+// Dial implements raft.StreamLayer.
+func (s raftStreams) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	for id, addr := range s.self.peers {
+		if addr == string(address) {
+			ctx, cancel := context.WithTimeout(s.ctx, timeout)
+			defer cancel()
+			return s.dial(ctx, id, forRaft)
+		}
+	}
+	return nil, fmt.Errorf("cluster: no member has the address %s", address)
+}
+
+type peerAddr string
+
+func (peerAddr) Network() string  { return "tcp" }
+func (a peerAddr) String() string { return string(a) }

@@ -1,0 +1,85 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// Propose orders the requests, in the order given and contiguous in the queue,
+// and waits for their results, one for each. Any member takes requests; one that
+// does not lead passes them on, and its own state may then still be behind the
+// results (see WaitApplied).
+//
+// When ctx ends, requests that were not ordered yet are taken back
+// (ErrNotOrdered), the others have an unknown outcome. The requests must not be
+// modified afterwards in either case.
+func (m *Member) Propose(ctx context.Context, requests [][]byte) []Result {
+	tooLarge := func(r []byte) bool { return len(r) > maxRequestBytes }
+	if !slices.ContainsFunc(requests, tooLarge) {
+		if len(requests) == 0 {
+			return nil
+		}
+		return m.submit(ctx, requests)
+	}
+	results := failed(len(requests), ErrTooLarge)
+	var fitting [][]byte
+	var at []int // where their results belong
+	for i, r := range requests {
+		if !tooLarge(r) {
+			fitting, at = append(fitting, r), append(at, i)
+		}
+	}
+	if len(fitting) > 0 {
+		for i, r := range m.submit(ctx, fitting) {
+			results[at[i]] = r
+		}
+	}
+	return results
+}
+
+// Barrier returns once this member's state reflects everything that was
+// acknowledged anywhere before the call: what is then read here is linearizable.
+// It goes through the log, as part of the next entry, and so do all other
+// barriers that came before that entry; none has to trust a clock or a lease.
+func (m *Member) Barrier(ctx context.Context) error {
+	r := m.submit(ctx, nil)[0]
+	if r.Err != nil {
+		return r.Err
+	}
+	return m.WaitApplied(ctx, r.Index)
+}
+
+// WaitApplied returns once this member's state machine has applied the entry
+// with that index.
+func (m *Member) WaitApplied(ctx context.Context, index uint64) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(m.ctx, func() { cancel(ErrShuttingDown) })()
+	if err := m.replica.applied.wait(ctx, index); err != nil {
+		return fmt.Errorf("waiting for entry %d: %w", index, context.Cause(ctx))
+	}
+	return nil
+}
+
+// submit puts one call through the queue. It returns in any case when ctx ends:
+// raft may never answer.
+func (m *Member) submit(ctx context.Context, requests [][]byte) []Result {
+	c := newCall(requests, false, nil)
+	if err := ctx.Err(); err != nil {
+		return failed(len(c.results), fmt.Errorf("%w: %w", ErrNotOrdered, err))
+	}
+	if err := m.queue.push(c); err != nil {
+		return failed(len(c.results), err)
+	}
+	select {
+	case <-c.finished:
+		return c.results
+	case <-ctx.Done():
+		m.queue.withdraw(c, fmt.Errorf("%w: %w", ErrNotOrdered, ctx.Err()))
+		return c.abandon(translate(ctx.Err()))
+	case <-m.stopped:
+		m.queue.withdraw(c, ErrShuttingDown)
+		return c.abandon(fmt.Errorf("%w: %w", ErrOutcomeUnknown, ErrShuttingDown))
+	}
+}

@@ -1,0 +1,113 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// Shutdown stops the member so that nobody has to wonder about an outcome: it
+// takes no more requests, finishes those it took, hands leadership over, and
+// only then stops. When ctx ends it skips the rest of the courtesies; what is
+// still under way then has an unknown outcome. It always stops the member,
+// unless the disk hangs. Further calls return the same.
+func (m *Member) Shutdown(ctx context.Context) error {
+	m.stopping.Do(func() { m.stopErr = m.shutdown(ctx) })
+	return m.stopErr
+}
+
+func (m *Member) shutdown(ctx context.Context) error {
+	m.queue.close()
+	drained := m.queue.waitDrained(ctx)
+	if drained != nil {
+		m.queue.withdrawAll(ErrShuttingDown)
+		drained = fmt.Errorf("cluster: requests were still under way: %w", drained)
+	}
+	m.handOver(ctx)
+	m.peers.stop()
+	m.cancel()
+	m.running.Wait()
+	for _, o := range m.observer {
+		m.raft.DeregisterObserver(o)
+	}
+	err := m.stopRaft(ctx)
+	close(m.stopped)
+	if err != nil {
+		// raft's goroutines may still use the files, so they stay open; the
+		// process is about to end.
+		return errors.Join(drained, err)
+	}
+	return errors.Join(drained, m.store.close())
+}
+
+// handOver makes another member the leader, so that the others need not notice
+// by a time-out that this one is gone. It is only done on the way out: a
+// transfer that is interrupted can leave a member that refuses all requests if
+// it leads again (hashicorp/raft#696).
+func (m *Member) handOver(ctx context.Context) {
+	for range transferAttempts {
+		if ctx.Err() != nil || !m.IsLeader() || len(m.cfg.Peers) == 1 {
+			return
+		}
+		err := await(ctx, m.raft.LeadershipTransfer())
+		if err == nil {
+			return
+		}
+		m.log.Warn("handing leadership over failed", "error", err)
+	}
+}
+
+// stopRaft ends raft and all connections. The connections go first, because raft
+// waits for calls to members that may not answer.
+func (m *Member) stopRaft(ctx context.Context) error {
+	stopped := m.raft.Shutdown()
+	closed := errors.Join(m.trans.Close(), m.port.close())
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.cfg.DiskStall)
+	defer cancel()
+	if err := await(ctx, stopped); err != nil {
+		return fmt.Errorf("cluster: raft does not stop: %w", err)
+	}
+	m.settle()
+	return closed
+}
+
+// settle waits for those who wait for raft. It has answered by now, except for
+// entries that it held in a buffer when it stopped: those it never answers.
+func (m *Member) settle() {
+	done := make(chan struct{})
+	go func() { m.batcher.waiting.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(settleTimeout):
+		m.log.Warn("raft did not answer for all entries")
+	}
+}
+
+// await waits for a future, which by itself may never come.
+func await(ctx context.Context, f raft.Future) error {
+	done := make(chan error, 1)
+	go func() { done <- f.Error() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// release undoes a start that failed.
+func (m *Member) release() {
+	m.cancel()
+	if m.port != nil {
+		_ = m.port.close() // why it did not start is what counts
+	}
+	m.running.Wait()
+	if m.store != nil {
+		if err := m.store.close(); err != nil {
+			m.log.Warn("closing after a failed start", "error", err)
+		}
+	}
+}

@@ -1,0 +1,222 @@
+package cluster
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/internal/durable"
+)
+
+// A snapshot is a directory <term>-<index>-<unix ms>/ with
+//
+//	meta.json    what raft wants to know of it, sealed by a checksum
+//	checkpoint/  what the state machine wrote
+//
+// It is made under a temporary name and renamed when all of it is durable, so
+// whatever has its final name is whole.
+const (
+	metaFile      = "meta.json"
+	checkpointDir = "checkpoint"
+	unfinished    = ".tmp"
+)
+
+// snapshotMeta is the content of meta.json.
+type snapshotMeta struct {
+	raft.SnapshotMeta
+	// Reach is an upper bound of the entries that the checkpoint holds. It may
+	// exceed Index, since the machine goes on while it writes a checkpoint.
+	Reach uint64
+}
+
+// snapshotStore implements raft.SnapshotStore. A snapshot costs no copy of the
+// state, neither when it is taken nor when it is restored.
+//
+// Safe for concurrent use: raft uses it from its main, snapshot and replication
+// goroutines.
+type snapshotStore struct {
+	dir string
+
+	mu    sync.Mutex
+	metas []snapshotMeta // newest first
+	inUse map[string]int // snapshots being read, by id; they are not removed
+}
+
+var _ raft.SnapshotStore = (*snapshotStore)(nil)
+
+// openSnapshots reads what is in dir and removes what was never finished.
+func openSnapshots(dir string) (*snapshotStore, error) {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	s := &snapshotStore{dir: dir, inUse: map[string]int{}}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), unfinished) {
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		meta, err := readMeta(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		s.metas = append(s.metas, meta)
+	}
+	s.sort()
+	return s, nil
+}
+
+func readMeta(dir string) (snapshotMeta, error) {
+	var meta snapshotMeta
+	if err := durable.ReadSealed(filepath.Join(dir, metaFile), &meta); err != nil {
+		return meta, fmt.Errorf("%w: snapshot: %w", ErrDamaged, err)
+	}
+	if meta.ID != filepath.Base(dir) {
+		return meta, fmt.Errorf("%w: snapshot %s says that its name is %s", ErrDamaged, dir, meta.ID)
+	}
+	return meta, nil
+}
+
+// Create implements raft.SnapshotStore.
+func (s *snapshotStore) Create(version raft.SnapshotVersion, index, term uint64,
+	configuration raft.Configuration, configurationIndex uint64, _ raft.Transport,
+) (raft.SnapshotSink, error) {
+	id := fmt.Sprintf("%d-%d-%d", term, index, time.Now().UnixMilli())
+	temp := filepath.Join(s.dir, id+unfinished)
+	if err := os.Mkdir(temp, 0o700); err != nil {
+		return nil, err
+	}
+	return &snapshotSink{
+		store:      s,
+		dir:        temp,
+		checkpoint: filepath.Join(temp, checkpointDir),
+		meta: snapshotMeta{SnapshotMeta: raft.SnapshotMeta{
+			Version:            version,
+			ID:                 id,
+			Index:              index,
+			Term:               term,
+			Configuration:      configuration,
+			ConfigurationIndex: configurationIndex,
+		}},
+	}, nil
+}
+
+// List implements raft.SnapshotStore.
+func (s *snapshotStore) List() ([]*raft.SnapshotMeta, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*raft.SnapshotMeta, len(s.metas))
+	for i, m := range s.metas {
+		list[i] = &m.SnapshotMeta
+	}
+	return list, nil
+}
+
+// newest returns the snapshot that counts, if there is one.
+func (s *snapshotStore) newest() (snapshotMeta, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.metas) == 0 {
+		return snapshotMeta{}, false
+	}
+	return s.metas[0], true
+}
+
+// checkpoint is the directory that the state machine wrote.
+func (s *snapshotStore) checkpoint(id string) string {
+	return filepath.Join(s.dir, id, checkpointDir)
+}
+
+// Open implements raft.SnapshotStore.
+func (s *snapshotStore) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.metas, func(m snapshotMeta) bool { return m.ID == id })
+	if i < 0 {
+		return nil, nil, fmt.Errorf("cluster: there is no snapshot %s", id)
+	}
+	meta := s.metas[i]
+	files, err := listFiles(s.checkpoint(id))
+	if err != nil {
+		return nil, nil, err
+	}
+	if size := archiveSize(files); size != meta.Size {
+		return nil, nil, fmt.Errorf("%w: snapshot %s has changed: %d bytes, not %d", ErrDamaged, id, size, meta.Size)
+	}
+	s.inUse[id]++
+	return &meta.SnapshotMeta, &snapshotReader{
+		archiveReader: newArchiveReader(s.checkpoint(id), files, meta.Reach),
+		checkpoint:    s.checkpoint(id),
+		index:         meta.Index,
+		release:       sync.OnceFunc(func() { s.release(id) }),
+	}, nil
+}
+
+func (s *snapshotStore) release(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inUse[id]--
+	if s.inUse[id] == 0 {
+		delete(s.inUse, id)
+	}
+}
+
+// add makes a finished snapshot known and removes the oldest ones. Leftovers do
+// no harm, so an error in removing them does not fail the snapshot.
+func (s *snapshotStore) add(meta snapshotMeta) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.metas = append(s.metas, meta)
+	s.sort()
+	for i := len(s.metas) - 1; i >= snapshotsRetained; i-- {
+		id := s.metas[i].ID
+		if s.inUse[id] > 0 || removeSnapshot(filepath.Join(s.dir, id)) != nil {
+			continue
+		}
+		s.metas = slices.Delete(s.metas, i, i+1)
+	}
+}
+
+// removeSnapshot takes the final name away first, so that a crash in the middle
+// does not leave half a snapshot under it.
+func removeSnapshot(dir string) error {
+	if err := os.Rename(dir, dir+unfinished); err != nil {
+		return err
+	}
+	return errors.Join(durable.SyncDir(filepath.Dir(dir)), os.RemoveAll(dir+unfinished))
+}
+
+func (s *snapshotStore) sort() {
+	slices.SortFunc(s.metas, func(a, b snapshotMeta) int {
+		return cmp.Or(cmp.Compare(b.Term, a.Term), cmp.Compare(b.Index, a.Index), cmp.Compare(b.ID, a.ID))
+	})
+}
+
+// snapshotReader is an open snapshot: as a stream for another member, or as a
+// directory for the state machine of this one.
+type snapshotReader struct {
+	*archiveReader
+	checkpoint string
+	index      uint64
+	release    func()
+}
+
+// Close ends the use of the snapshot.
+func (r *snapshotReader) Close() error {
+	r.release()
+	return r.archiveReader.Close()
+}

@@ -1,0 +1,63 @@
+package cluster
+
+import "context"
+
+// StateMachine is what a member replicates. It is declared here, by its user,
+// and uses builtin types only, so that its implementer need not import this
+// package.
+type StateMachine interface {
+	// Apply applies one committed entry: it first moves the clock to micros
+	// (unix microseconds by the leader's clock; the machine itself never lets
+	// its time go back), then runs the requests in order. An entry may hold no
+	// requests at all.
+	//
+	// It returns a function that gives the encoded result of request i. Only
+	// the side that proposed the entry calls it, at most once per request, so
+	// encoding costs nothing elsewhere. It is called from another goroutine and
+	// perhaps after later calls of Apply, so it must not read state that Apply
+	// changes. The requests alias the log entry's buffer: they may be kept, but
+	// must not be modified.
+	//
+	// Apply is called from one goroutine, with strictly increasing indexes. An
+	// error is fatal: the member stops.
+	Apply(index uint64, micros int64, requests [][]byte) (result func(i int) []byte, err error)
+
+	// AppliedIndex is the log index of the last entry whose effects the machine
+	// holds: in memory while it runs, on disk after a restart. Entries at or
+	// below it are never applied again.
+	AppliedIndex() uint64
+
+	// Time is the machine's clock in unix microseconds. Like AppliedIndex and
+	// NextDue it is called only where Apply is, or before the member starts.
+	Time() int64
+
+	// NextDue is the machine time at which something is due without any
+	// request, such as a block by time or an expiry; ok is false when nothing is.
+	NextDue() (micros int64, ok bool)
+
+	// Checkpoint writes everything applied at the time of the call, or later,
+	// durably into the directory dir, which does not exist yet and which it
+	// creates; its parent exists. It runs concurrently with Apply. The log is
+	// cut behind a checkpoint; a machine whose own disk is behind the newest one
+	// after a restart gets a Restore. Only regular files count; empty
+	// directories do not reach other members.
+	Checkpoint(ctx context.Context, dir string) error
+
+	// Restore verifies the checkpoint in dir and replaces the machine's state by
+	// it. It is never called concurrently with Apply. The machine may hard-link
+	// files from dir but must not modify them.
+	Restore(dir string) error
+}
+
+// Peer is one member of the cluster as every other member knows it.
+type Peer struct {
+	ID   string // unique, never reused for a member that lost its disk
+	Addr string // host:port of the member's raft listener, as the others reach it
+}
+
+// Result is the outcome of one request.
+type Result struct {
+	Index uint64 // raft index of the entry that held the request
+	Data  []byte // what the state machine answered
+	Err   error  // one of this package's sentinels, wrapped
+}

@@ -1,0 +1,122 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+
+	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/internal/votefile"
+)
+
+// storage is all that a member has on disk, open and found sound.
+type storage struct {
+	lock      *flock.Flock
+	bolt      *raftboltdb.BoltStore
+	logs      raft.LogStore
+	votes     raft.StableStore
+	snapshots *snapshotStore
+	fresh     bool // this is the first start
+}
+
+// openStorage locks and opens the data directory, or says what is wrong with it
+// and leaves it as it is.
+func openStorage(cfg Config, watch *watchdog, fatal func(error)) (_ *storage, err error) {
+	s := &storage{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if s.lock, err = lockDir(cfg.Dir); err != nil {
+		return nil, err
+	}
+	if s.fresh, err = checkIdentity(cfg); err != nil {
+		return nil, err
+	}
+	votePath := filepath.Join(cfg.Dir, voteFile)
+	votes, err := votefile.Open(votePath)
+	if err != nil {
+		return nil, damaged(votePath, err)
+	}
+	if s.snapshots, err = openSnapshots(filepath.Join(cfg.Dir, snapshotsDir)); err != nil {
+		return nil, err
+	}
+	snapshot, _ := s.snapshots.newest()
+	if s.bolt, err = openLog(filepath.Join(cfg.Dir, logFile), snapshot.Index); err != nil {
+		return nil, err
+	}
+	if err := durable.SyncDir(cfg.Dir); err != nil { // the name of a new raft.db
+		return nil, err
+	}
+	s.votes = &guardedVotes{StableStore: votes, watch: watch, fatal: fatal}
+	s.logs, err = raft.NewLogCache(logCacheEntries, &guardedLog{
+		LogStore: s.bolt, path: filepath.Join(cfg.Dir, logFile), watch: watch, fatal: fatal,
+	})
+	return s, err
+}
+
+// bootstrap writes the first configuration on a first start. Every member does
+// so with the same list, so they may start in any order.
+func (s *storage) bootstrap(cfg Config, conf *raft.Config) error {
+	if !s.fresh {
+		return nil
+	}
+	if err := raft.BootstrapCluster(conf, s.logs, s.votes, s.snapshots, nil, configuration(cfg.Peers)); err != nil {
+		return fmt.Errorf("cluster: first start: %w", err)
+	}
+	return setReady(cfg)
+}
+
+// reconcile makes sure that log, snapshots and state machine belong together: no
+// state that the log does not know, and none that is older than the log's
+// beginning, for that a snapshot mends.
+func (s *storage) reconcile(cfg Config, r *replica) error {
+	path := filepath.Join(cfg.Dir, logFile)
+	last, err := lastEntry(s.logs)
+	if err != nil {
+		return damaged(path, err)
+	}
+	snapshot, _ := s.snapshots.newest()
+	known := max(last, snapshot.Index, snapshot.Reach)
+	applied := r.machine.AppliedIndex()
+	switch {
+	case last == 0 && snapshot.Index == 0 && !s.fresh:
+		return damaged(path, errors.New("it is empty"))
+	case known < applied:
+		return damaged(path, fmt.Errorf("it ends with entry %d, but the state machine holds entries up to %d", known, applied))
+	case snapshot.Index > applied:
+		return r.restore(s.snapshots.checkpoint(snapshot.ID), snapshot.Index)
+	}
+	return nil
+}
+
+// close releases everything that is open.
+func (s *storage) close() error {
+	var errs []error
+	if s.bolt != nil {
+		errs = append(errs, s.bolt.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// configuration is the peers as raft wants them, in the order that makes it the
+// same on every member.
+func configuration(peers []Peer) raft.Configuration {
+	var c raft.Configuration
+	for _, p := range sortedPeers(peers) {
+		c.Servers = append(c.Servers, raft.Server{
+			Suffrage: raft.Voter,
+			ID:       raft.ServerID(p.ID),
+			Address:  raft.ServerAddress(p.Addr),
+		})
+	}
+	return c
+}

@@ -1,0 +1,218 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// The peer protocol is frames in both directions of one connection:
+//
+//	length uint32 of what follows, kind byte, id uint64, body
+//
+// The dialer asks, the listener answers under the same id, in any order.
+//
+//	propose  number of requests, then each with its length in front; none at
+//	         all asks for the index of an entry proposed from now on
+//	answer   the result of the frame as a whole, then one for each request:
+//	         code byte, index, data with its length in front
+//	status   nothing; the answer is JSON
+//
+// Numbers in bodies are unsigned varints, the others big-endian.
+const (
+	framePropose byte = iota + 1
+	frameAnswer
+	frameStatus
+	frameStatusAnswer
+)
+
+const (
+	frameLength = 4
+	frameHead   = 1 + 8 // kind and id
+)
+
+// errFrame: the other side sent something that is not the peer protocol.
+var errFrame = errors.New("bad frame")
+
+// frame is one message, without its length.
+type frame struct {
+	kind byte
+	id   uint64
+	body []byte
+}
+
+// encode returns the frame with its length in front, ready to be written.
+func (f frame) encode() []byte {
+	b := make([]byte, 0, frameLength+frameHead+len(f.body))
+	b = binary.BigEndian.AppendUint32(b, uint32(frameHead+len(f.body)))
+	b = append(b, f.kind)
+	b = binary.BigEndian.AppendUint64(b, f.id)
+	return append(b, f.body...)
+}
+
+// readFrame reads one frame of at most limit bytes.
+func readFrame(r io.Reader, limit int) (frame, error) {
+	var length [frameLength]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
+		return frame{}, err
+	}
+	n := int(binary.BigEndian.Uint32(length[:]))
+	if n < frameHead || n > limit {
+		return frame{}, fmt.Errorf("%w of %d bytes", errFrame, n)
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return frame{}, err
+	}
+	return frame{kind: b[0], id: binary.BigEndian.Uint64(b[1:]), body: b[frameHead:]}, nil
+}
+
+// encodeRequests is the body of a propose frame.
+func encodeRequests(requests [][]byte) []byte {
+	b := binary.AppendUvarint(nil, uint64(len(requests)))
+	for _, r := range requests {
+		b = binary.AppendUvarint(b, uint64(len(r)))
+		b = append(b, r...)
+	}
+	return b
+}
+
+// decodeRequests is its inverse; the requests alias b.
+func decodeRequests(b []byte) ([][]byte, error) {
+	count, b, err := takeUvarint(b)
+	if err != nil {
+		return nil, err
+	}
+	if count > maxEntryRequests {
+		return nil, fmt.Errorf("%w: %d requests", errFrame, count)
+	}
+	requests := make([][]byte, 0, min(count, uint64(len(b))))
+	for range count {
+		var r []byte
+		if r, b, err = takeBytes(b); err != nil {
+			return nil, err
+		}
+		if len(r) > maxRequestBytes {
+			return nil, fmt.Errorf("%w: a request of %d bytes", errFrame, len(r))
+		}
+		requests = append(requests, r)
+	}
+	if len(b) > 0 {
+		return nil, fmt.Errorf("%w: %d bytes too many", errFrame, len(b))
+	}
+	return requests, nil
+}
+
+// encodeResults is the body of an answer frame. Results that would make it too
+// large are told to have an unknown outcome: their requests did take effect.
+func encodeResults(common Result, results []Result) []byte {
+	b := appendResult(nil, common)
+	b = binary.AppendUvarint(b, uint64(len(results)))
+	for _, r := range results {
+		if len(b)+len(r.Data) > maxAnswerBytes {
+			r = Result{Err: ErrOutcomeUnknown}
+		}
+		b = appendResult(b, r)
+	}
+	return b
+}
+
+func appendResult(b []byte, r Result) []byte {
+	b = append(b, errorCode(r.Err))
+	b = binary.AppendUvarint(b, r.Index)
+	b = binary.AppendUvarint(b, uint64(len(r.Data)))
+	return append(b, r.Data...)
+}
+
+// decodeResults is the inverse, for an answer to so many requests.
+func decodeResults(b []byte, want int) (common Result, results []Result, err error) {
+	if common, b, err = takeResult(b); err != nil {
+		return Result{}, nil, err
+	}
+	count, b, err := takeUvarint(b)
+	if err != nil {
+		return Result{}, nil, err
+	}
+	if count != uint64(want) {
+		return Result{}, nil, fmt.Errorf("%w: %d results for %d requests", errFrame, count, want)
+	}
+	results = make([]Result, want)
+	for i := range results {
+		if results[i], b, err = takeResult(b); err != nil {
+			return Result{}, nil, err
+		}
+	}
+	if len(b) > 0 {
+		return Result{}, nil, fmt.Errorf("%w: %d bytes too many", errFrame, len(b))
+	}
+	return common, results, nil
+}
+
+func takeResult(b []byte) (Result, []byte, error) {
+	if len(b) == 0 {
+		return Result{}, nil, fmt.Errorf("%w: cut short", errFrame)
+	}
+	r := Result{Err: codedError(b[0])}
+	var err error
+	if r.Index, b, err = takeUvarint(b[1:]); err != nil {
+		return Result{}, nil, err
+	}
+	r.Data, b, err = takeBytes(b)
+	return r, b, err
+}
+
+func takeUvarint(b []byte) (uint64, []byte, error) {
+	v, n := binary.Uvarint(b)
+	if n <= 0 {
+		return 0, nil, fmt.Errorf("%w: cut short", errFrame)
+	}
+	return v, b[n:], nil
+}
+
+func takeBytes(b []byte) (taken, rest []byte, err error) {
+	n, b, err := takeUvarint(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	if n > uint64(len(b)) {
+		return nil, nil, fmt.Errorf("%w: cut short", errFrame)
+	}
+	return b[:n], b[n:], nil
+}
+
+// errorCode is how an outcome travels. A leader that shuts down is no leader to
+// those who asked it.
+func errorCode(err error) byte {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, ErrOutcomeUnknown):
+		return 4
+	case errors.Is(err, ErrNoLeader), errors.Is(err, ErrShuttingDown), errors.Is(err, ErrNotOrdered):
+		return 1
+	case errors.Is(err, ErrQueueFull):
+		return 2
+	case errors.Is(err, ErrTooLarge):
+		return 3
+	default:
+		return 4
+	}
+}
+
+// codedError is the inverse; a code that this binary does not know may mean
+// anything.
+func codedError(code byte) error {
+	switch code {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("%w: the member asked does not lead", ErrNoLeader)
+	case 2:
+		return fmt.Errorf("%w: at the leader", ErrQueueFull)
+	case 3:
+		return ErrTooLarge
+	default:
+		return fmt.Errorf("%w: at the leader", ErrOutcomeUnknown)
+	}
+}

@@ -1,0 +1,121 @@
+package cluster
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+)
+
+func TestFrameRoundTrip(t *testing.T) {
+	want := frame{kind: framePropose, id: 1 << 40, body: []byte("body")}
+	got, err := readFrame(bytes.NewReader(want.encode()), maxFrameBytes)
+	if err != nil || got.kind != want.kind || got.id != want.id || !bytes.Equal(got.body, want.body) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for name, b := range map[string][]byte{
+		"too long":  {0x7f, 0xff, 0xff, 0xff},
+		"too short": {0, 0, 0, 1, 1},
+		"cut short": want.encode()[:10],
+	} {
+		if _, err := readFrame(bytes.NewReader(b), maxFrameBytes); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// A full batch fits in a frame, or the largest requests could not be passed on.
+func TestLargestBatchFitsInAFrame(t *testing.T) {
+	for _, size := range []int{0, 1, 100, 1000, maxRequestBytes} {
+		q := newQueue()
+		for range 40_000 {
+			if q.push(newCall([][]byte{make([]byte, size)}, false, nil)) != nil {
+				break
+			}
+		}
+		b := q.take(true)
+		if n := frameHead + len(encodeRequests(b.requests)); n > maxFrameBytes {
+			t.Errorf("requests of %d bytes: a frame of %d", size, n)
+		}
+		if n := len(entry{micros: 1 << 62, requests: b.requests}.encode()); n > maxEntryBytes {
+			t.Errorf("requests of %d bytes: an entry of %d", size, n)
+		}
+		if size > 0 && len(b.requests) == 0 {
+			t.Errorf("requests of %d bytes: none fits", size)
+		}
+	}
+}
+
+func TestResultsRoundTrip(t *testing.T) {
+	results := []Result{
+		{Index: 7, Data: []byte("data")},
+		{Err: ErrNoLeader}, {Err: ErrQueueFull}, {Err: ErrTooLarge}, {Err: ErrOutcomeUnknown},
+		{Index: 9},
+	}
+	common, got, err := decodeResults(encodeResults(Result{Index: 9}, results), len(results))
+	if err != nil || common.Index != 9 || common.Err != nil {
+		t.Fatalf("%+v, %v", common, err)
+	}
+	for i, want := range results {
+		if got[i].Index != want.Index || !bytes.Equal(got[i].Data, want.Data) || !errors.Is(got[i].Err, want.Err) {
+			t.Errorf("result %d: %+v, want %+v", i, got[i], want)
+		}
+	}
+	if _, _, err := decodeResults(encodeResults(Result{}, results), 3); !errors.Is(err, errFrame) {
+		t.Errorf("a wrong number of results: %v", err)
+	}
+}
+
+// Results beyond the bound of an answer did happen; nobody may think otherwise.
+func TestOversizedAnswers(t *testing.T) {
+	results := []Result{{Index: 1, Data: make([]byte, maxAnswerBytes)}, {Index: 2, Data: []byte("small")}}
+	_, got, err := decodeResults(encodeResults(Result{Index: 2}, results), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(got[0].Err, ErrOutcomeUnknown) || got[1].Err != nil {
+		t.Errorf("got %v and %v", got[0].Err, got[1].Err)
+	}
+}
+
+// A definite outcome may become another definite one on its way, but never
+// change its class.
+func TestErrorCodesKeepTheClass(t *testing.T) {
+	for _, err := range []error{ErrNoLeader, ErrQueueFull, ErrShuttingDown, ErrNotOrdered, ErrOutcomeUnknown,
+		fmt.Errorf("%w: %w", ErrOutcomeUnknown, ErrShuttingDown), errors.New("any other")} {
+		got := codedError(errorCode(err))
+		definite := retryable(err) && !errors.Is(err, ErrOutcomeUnknown)
+		if retryable(got) != definite || errors.Is(got, ErrOutcomeUnknown) == definite {
+			t.Errorf("%v became %v", err, got)
+		}
+	}
+	if !errors.Is(codedError(99), ErrOutcomeUnknown) {
+		t.Error("a code from the future is taken for a definite outcome")
+	}
+}
+
+func FuzzRequests(f *testing.F) {
+	f.Add(encodeRequests(nil))
+	f.Add(encodeRequests([][]byte{[]byte("a"), {}}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		requests, err := decodeRequests(data)
+		if err != nil {
+			return
+		}
+		if again, err := decodeRequests(encodeRequests(requests)); err != nil || len(again) != len(requests) {
+			t.Fatalf("%q became %q, %v", requests, again, err)
+		}
+	})
+}
+
+func FuzzResults(f *testing.F) {
+	f.Add(encodeResults(Result{Index: 1}, []Result{{Index: 1, Data: []byte("a")}}), 1)
+	f.Fuzz(func(t *testing.T, data []byte, n int) {
+		if n < 0 || n > 100 {
+			return
+		}
+		if _, results, err := decodeResults(data, n); err == nil && len(results) != n {
+			t.Fatalf("%d results, want %d", len(results), n)
+		}
+	})
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// conn is a kept-open HTTP/1.1 connection. It does the least that is right,
+// because it shares its cores with the members that it measures.
+type conn struct {
+	net.Conn
+	host   string
+	reader *bufio.Reader
+}
+
+const answerLimit = 30 * time.Second
+
+func dial(url string) (*conn, error) {
+	host := strings.TrimPrefix(url, "http://")
+	c, err := net.Dial("tcp", host)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{Conn: c, host: host, reader: bufio.NewReaderSize(c, 64<<10)}, nil
+}
+
+// request is the text of a POST.
+func (c *conn) request(path, body string) []byte {
+	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		path, c.host, len(body), body)
+}
+
+// send writes a request and reads the answer to its end.
+func (c *conn) send(request []byte) (status int, err error) {
+	if err := c.SetDeadline(time.Now().Add(answerLimit)); err != nil {
+		return 0, err
+	}
+	if _, err := c.Write(request); err != nil {
+		return 0, err
+	}
+	line, err := c.reader.ReadSlice('\n')
+	if err != nil {
+		return 0, err
+	}
+	if len(line) < len("HTTP/1.1 200") {
+		return 0, fmt.Errorf("status line %q", line)
+	}
+	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
+		return 0, fmt.Errorf("status line %q", line)
+	}
+	return status, c.skipAnswer()
+}
+
+// skipAnswer reads past the header and the body.
+func (c *conn) skipAnswer() error {
+	length := -1
+	for {
+		line, err := c.reader.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		line = bytes.TrimRight(line, "\r\n")
+		name, value, _ := bytes.Cut(line, []byte(": "))
+		switch {
+		case len(line) == 0 && length >= 0:
+			_, err := c.reader.Discard(length)
+			return err
+		case len(line) == 0:
+			return errors.New("the answer has no length")
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			if length, err = strconv.Atoi(string(value)); err != nil {
+				return err
+			}
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			return c.skipChunks()
+		}
+	}
+}
+
+// skipChunks reads the rest of a header and a body in chunks.
+func (c *conn) skipChunks() error {
+	inHeader := true
+	for {
+		line, err := c.reader.ReadString('\n')
+		if err != nil {
+			return err
+		}
+		line = strings.TrimRight(line, "\r\n")
+		if inHeader {
+			inHeader = line != ""
+			continue
+		}
+		size, err := strconv.ParseInt(line, 16, 64)
+		if err != nil {
+			return fmt.Errorf("chunk of size %q", line)
+		}
+		if _, err := io.CopyN(io.Discard, c.reader, size+2); err != nil {
+			return err
+		}
+		if size == 0 {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,170 @@
+// Package verify checks a chain from nothing but its text, with nothing but
+// the standard library. It shares no code with the product on purpose: a rule
+// that both got wrong in the same way would pass unseen.
+package verify
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/big"
+)
+
+// Place is where a record stands in the chain.
+type Place struct {
+	Block    uint64
+	Position int
+	Record   Record
+	Amount   int64 // sent, in base units
+}
+
+// Ledger is what a chain comes to.
+type Ledger struct {
+	Contract Contract
+	Blocks   []Block
+	Records  map[string]Place // by id
+	Balances map[string]int64 // in base units
+
+	issued, burned, fees int64
+	every                *big.Rat // seconds, or nil
+}
+
+// Check replays a chain, given as the texts of its blocks, and returns what it
+// comes to, or the first thing that is wrong with it.
+func Check(texts [][]byte) (*Ledger, error) {
+	l := &Ledger{Records: map[string]Place{}, Balances: map[string]int64{}}
+	previous := "1"
+	for i, text := range texts {
+		b, err := decodeBlock(text)
+		if err == nil {
+			err = l.add(uint64(i+1), b, previous)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("block %d: %w", i+1, err)
+		}
+		sum := sha256.Sum256(text)
+		previous = hex.EncodeToString(sum[:])
+	}
+	if len(texts) == 0 {
+		return nil, errors.New("a chain has at least its genesis block")
+	}
+	return l, nil
+}
+
+func (l *Ledger) add(index uint64, b Block, previous string) error {
+	if b.Index != index {
+		return fmt.Errorf("index is %d", b.Index)
+	}
+	if b.PreviousHash != previous {
+		return fmt.Errorf("previous_hash is %s, the block before hashes to %s", b.PreviousHash, previous)
+	}
+	if root := merkleRoot(b.Transactions); b.Root != root {
+		return fmt.Errorf("transactions_root is %s, the records give %s", b.Root, root)
+	}
+	if index == 1 {
+		if err := l.begin(b); err != nil {
+			return err
+		}
+	} else if err := l.checkSchedule(b); err != nil {
+		return err
+	}
+	for position, text := range b.Transactions {
+		if err := l.apply(index, position, text); err != nil {
+			return fmt.Errorf("record %d: %w", position, err)
+		}
+	}
+	if err := l.checkTotals(b.Totals); err != nil {
+		return err
+	}
+	l.Blocks = append(l.Blocks, b)
+	return nil
+}
+
+func (l *Ledger) begin(b Block) error {
+	if b.Contract == nil || b.Trigger != "genesis" || len(b.Transactions) != 0 {
+		return errors.New("the genesis block has a contract, no records and the trigger genesis")
+	}
+	l.Contract = *b.Contract
+	if s := l.Contract.Schedule.Every; s != "" {
+		every, ok := new(big.Rat).SetString(s.String())
+		if !ok {
+			return fmt.Errorf("schedule.every is %s", s)
+		}
+		l.every = every
+	}
+	if l.Contract.Supply != "" {
+		supply, err := l.units(l.Contract.Supply)
+		if err != nil {
+			return err
+		}
+		l.issued = supply
+		l.Balances[l.Contract.Issuer] += supply
+	}
+	return nil
+}
+
+func (l *Ledger) apply(block uint64, position int, text []byte) error {
+	r, err := decodeRecord(text)
+	if err != nil {
+		return err
+	}
+	if r.Kind != "transfer" || r.BPSC != l.Contract.BPSC || len(r.ID) != 64 {
+		return fmt.Errorf("not a transfer by this BPSC: %s", text)
+	}
+	if at, twice := l.Records[r.ID]; twice {
+		return fmt.Errorf("id %s stands in block %d already", r.ID, at.Block)
+	}
+	send, err1 := l.units(r.AmountSend)
+	fee, err2 := l.units(r.AmountBPSC)
+	receive, err3 := l.units(r.AmountReceive)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return err
+	}
+	if want := l.feeOf(send); fee != want || receive != send-fee || receive < 1 {
+		return fmt.Errorf("of %d units, %d went to the BPSC and %d to the recipient; the fee is %d", send, fee, receive, want)
+	}
+	l.Balances[r.Sender] -= send
+	l.Balances[r.Recipient] += receive
+	if l.Contract.Fees == "burn" {
+		l.burned += fee
+	} else {
+		l.Balances[l.Contract.BPSC] += fee
+		l.fees += fee
+	}
+	l.Records[r.ID] = Place{Block: block, Position: position, Record: r, Amount: send}
+	return nil
+}
+
+// feeOf rounds up, and is at least one unit where there is a fee at all.
+func (l *Ledger) feeOf(units int64) int64 {
+	product := new(big.Int).Mul(big.NewInt(units), big.NewInt(l.Contract.FeePPM))
+	fee, rest := new(big.Int).QuoRem(product, big.NewInt(1_000_000), new(big.Int))
+	if rest.Sign() > 0 {
+		fee.Add(fee, big.NewInt(1))
+	}
+	return fee.Int64()
+}
+
+// checkTotals compares the totals that a block carries, and that nothing came
+// into being or was lost.
+func (l *Ledger) checkTotals(t Totals) error {
+	issued, err1 := l.units(t.Issued)
+	burned, err2 := l.units(t.Burned)
+	fees, err3 := l.units(t.Fees)
+	held, err4 := l.units(t.Held)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return err
+	}
+	if issued != l.issued || burned != l.burned || fees != l.fees || held != 0 {
+		return fmt.Errorf("totals are %+v; the records give issued %d, burned %d, fees %d units", t, l.issued, l.burned, l.fees)
+	}
+	sum := burned + held
+	for _, balance := range l.Balances {
+		sum += balance
+	}
+	if sum != issued {
+		return fmt.Errorf("balances and what was burned sum to %d units, issued were %d", sum, issued)
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+)
+
+// Member downloads a contract's chain from a member over HTTP in two ways that
+// must agree, checks all of it, and compares every balance with what the
+// member answers. contract is a token, or "" for the default.
+//
+// Balances count final records that no block holds yet, so they agree only
+// when nothing is pending.
+func Member(ctx context.Context, client *http.Client, base, contract string) (*Ledger, [][]byte, error) {
+	m := member{client: client, base: base, query: "?contract=" + url.QueryEscape(contract)}
+	if contract == "" {
+		m.query = ""
+	}
+	texts, err := m.chain(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := Check(texts)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", base, err)
+	}
+	for name, balance := range l.Balances {
+		if err := m.checkBalance(ctx, l, name, balance); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", base, err)
+		}
+	}
+	return l, texts, nil
+}
+
+type member struct {
+	client *http.Client
+	base   string
+	query  string
+}
+
+func (m member) chain(ctx context.Context) ([][]byte, error) {
+	var answer struct {
+		Chain  []json.RawMessage `json:"chain"`
+		Length int               `json:"length"`
+	}
+	body, err := m.get(ctx, "/chain")
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return nil, fmt.Errorf("%s/chain: %w", m.base, err)
+	}
+	if answer.Length != len(answer.Chain) {
+		return nil, fmt.Errorf("%s/chain: length is %d, there are %d blocks", m.base, answer.Length, len(answer.Chain))
+	}
+	var texts [][]byte
+	for i, inChain := range answer.Chain {
+		text, err := m.get(ctx, fmt.Sprintf("/v1/blocks/%d", i+1))
+		if err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(text, inChain) {
+			return nil, fmt.Errorf("%s: block %d has other bytes in /chain than in /v1/blocks", m.base, i+1)
+		}
+		texts = append(texts, text)
+	}
+	return texts, nil
+}
+
+func (m member) checkBalance(ctx context.Context, l *Ledger, name string, want int64) error {
+	var account struct{ Balance json.Number }
+	body, err := m.get(ctx, "/v1/accounts/"+url.PathEscape(name))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, &account); err != nil {
+		return fmt.Errorf("account %q: %w", name, err)
+	}
+	got, err := l.units(account.Balance)
+	if err != nil {
+		return fmt.Errorf("account %q: %w", name, err)
+	}
+	if got != want {
+		return fmt.Errorf("account %q has %d units, its records give %d", name, got, want)
+	}
+	return nil
+}
+
+func (m member) get(ctx context.Context, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.base+path+m.query, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := m.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s%s: %s: %s", m.base, path, resp.Status, body)
+	}
+	return body, nil
+}

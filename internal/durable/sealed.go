@@ -1,0 +1,55 @@
+package durable
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+)
+
+// ErrSeal: a sealed file is not what WriteSealed wrote.
+var ErrSeal = errors.New("checksum does not match")
+
+// WriteSealed durably writes v as one line of JSON, readable by people, and a
+// second line with its checksum, so that damage cannot pass for content.
+func WriteSealed(path string, v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return WriteFile(path, seal(line), 0o600)
+}
+
+// ReadSealed reads what WriteSealed wrote. The error is fs.ErrNotExist when
+// there is no file, ErrSeal when there is but it is damaged.
+func ReadSealed(path string, v any) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	if !bytes.Equal(data, seal(line)) {
+		return fmt.Errorf("%s: %w", path, ErrSeal)
+	}
+	if err := json.Unmarshal(line, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// Exists tells whether there is anything at path.
+func Exists(path string) (bool, error) {
+	_, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func seal(line []byte) []byte {
+	sum := crc32.Checksum(line, crc32.MakeTable(crc32.Castagnoli))
+	return fmt.Appendf(bytes.Clone(line), "\n{\"crc32c\":\"%08x\"}\n", sum)
+}

@@ -1,0 +1,190 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// OpenContract is the default contract of a cluster that is given none: open
+// names, blocks on request only.
+const OpenContract = `{"token":"aka","decimals":6,"fee_ppm":50,"wallets":"open","on_request":true}`
+
+// Options say what cluster to start.
+type Options struct {
+	Binary   string
+	Dir      string   // for data and logs
+	Members  int      // 3 when 0
+	Contract string   // JSON; OpenContract when empty
+	Args     []string // further arguments of every member
+}
+
+// Cluster is a set of members on free loopback ports.
+type Cluster struct {
+	Members []*Member
+	HTTP    *http.Client
+}
+
+// New lays out a cluster; nothing is started.
+func New(o Options) (*Cluster, error) {
+	if o.Members == 0 {
+		o.Members = 3
+	}
+	if o.Contract == "" {
+		o.Contract = OpenContract
+	}
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	contract := filepath.Join(o.Dir, "contract.json")
+	if err := os.WriteFile(contract, []byte(o.Contract), 0o644); err != nil {
+		return nil, err
+	}
+	var apis, rafts, peers []string
+	for i := range o.Members {
+		api, err := FreePort()
+		if err != nil {
+			return nil, err
+		}
+		raft, err := FreePort()
+		if err != nil {
+			return nil, err
+		}
+		apis = append(apis, fmt.Sprintf("127.0.0.1:%d", api))
+		rafts = append(rafts, fmt.Sprintf("127.0.0.1:%d", raft))
+		peers = append(peers, fmt.Sprintf("n%d=%s", i+1, rafts[i]))
+	}
+	c := &Cluster{HTTP: newHTTPClient()}
+	for i := range o.Members {
+		c.Members = append(c.Members, newMember(o.Dir, o.Binary, fmt.Sprintf("n%d", i+1),
+			apis[i], rafts[i], strings.Join(peers, ","), contract, o.Args))
+	}
+	return c, nil
+}
+
+// Start starts every dead member and waits until all are ready.
+func (c *Cluster) Start(ctx context.Context) error {
+	for _, m := range c.Members {
+		if !m.Alive() {
+			if err := m.Start(); err != nil {
+				return err
+			}
+		}
+	}
+	return c.AwaitReady(ctx, 30*time.Second)
+}
+
+// AwaitReady waits until every member is ready to serve.
+func (c *Cluster) AwaitReady(ctx context.Context, limit time.Duration) error {
+	for _, m := range c.Members {
+		err := Until(ctx, limit, m.ID+" is ready", func(ctx context.Context) error {
+			if !m.Alive() {
+				return Permanent(errors.New("its process has ended:\n" + m.LogTail(15)))
+			}
+			return c.get(ctx, m.URL+"/readyz", nil)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// KillAll ends every process at once.
+func (c *Cluster) KillAll() error {
+	var errs []error
+	// All signals before the first wait: the members are to die together.
+	for _, m := range c.Members {
+		errs = append(errs, m.signal(syscall.SIGKILL))
+	}
+	for _, m := range c.Members {
+		errs = append(errs, m.Kill())
+	}
+	return errors.Join(errs...)
+}
+
+// State is one member's view of the cluster.
+type State struct {
+	ID      string
+	Leader  string
+	Term    uint64
+	Members []MemberState
+}
+
+// MemberState is what a view says of one member.
+type MemberState struct {
+	ID, Raft, API, Role        string
+	Term, Applied, Commit, Lag uint64
+	Last                       uint64 // index of the last log entry
+}
+
+// Self is what the viewing member says of itself.
+func (s State) Self() MemberState {
+	for _, m := range s.Members {
+		if m.ID == s.ID {
+			return m
+		}
+	}
+	return MemberState{}
+}
+
+// State asks a member for its view of the cluster.
+func (c *Cluster) State(ctx context.Context, m *Member) (State, error) {
+	var s State
+	return s, c.get(ctx, m.URL+"/v1/cluster", &s)
+}
+
+// Leader returns the living member that knows itself as the leader, waiting
+// for an election if need be.
+func (c *Cluster) Leader(ctx context.Context) (*Member, error) {
+	var leader *Member
+	err := Until(ctx, 20*time.Second, "a member leads", func(ctx context.Context) error {
+		for _, m := range c.Members {
+			if s, err := c.State(ctx, m); m.Alive() && err == nil && s.Leader == m.ID {
+				leader = m
+				return nil
+			}
+		}
+		return errors.New("no member says that it leads")
+	})
+	return leader, err
+}
+
+// Living returns the members whose processes run.
+func (c *Cluster) Living() []*Member {
+	var living []*Member
+	for _, m := range c.Members {
+		if m.Alive() {
+			living = append(living, m)
+		}
+	}
+	return living
+}
+
+// get fetches JSON into a value, or only checks that the answer is 200.
+func (c *Cluster) get(ctx context.Context, url string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return readProblem(resp)
+	}
+	if into == nil {
+		_, err = io.Copy(io.Discard, resp.Body)
+		return err
+	}
+	return readJSON(resp, into)
+}

@@ -1,0 +1,181 @@
+package harness
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// LoadOptions say what to send.
+type LoadOptions struct {
+	Workers  int
+	Seed     uint64
+	Contract string // token; "" for the default contract
+	// Abandon is the share of transfers, 0 to 1, whose sender gives up almost
+	// at once and never learns what became of them.
+	Abandon float64
+	// Retry tells whether to send again with the same key after an error. The
+	// default retries everything but a refusal.
+	Retry func(error) bool
+}
+
+// Sent is one transfer and what its sender knows of it.
+type Sent struct {
+	Transfer
+	Ack   Ack
+	Acked bool
+	began time.Time // the attempt that was acknowledged
+	ended time.Time
+}
+
+// ID is the id that the ledger gives to a transfer with a key.
+func (t Transfer) ID() string {
+	sum := sha256.Sum256([]byte(t.Key))
+	return hex.EncodeToString(sum[:])
+}
+
+// Load sends transfers to all members of a cluster until it is stopped.
+type Load struct {
+	cluster *Cluster
+	options LoadOptions
+	stop    atomic.Bool
+	workers sync.WaitGroup
+
+	mu       sync.Mutex // guards what follows
+	sent     []Sent
+	failures []error
+	acked    int
+}
+
+// StartLoad starts the workers; they end on Stop, or when ctx does.
+func (c *Cluster) StartLoad(ctx context.Context, o LoadOptions) *Load {
+	if o.Retry == nil {
+		o.Retry = RetryUnlessRefused
+	}
+	l := &Load{cluster: c, options: o}
+	for w := range o.Workers {
+		l.workers.Go(func() { l.work(ctx, w) })
+	}
+	return l
+}
+
+// RetryUnlessRefused is right for a client whose every transfer has a key:
+// whatever it does not know to be refused it may send again.
+func RetryUnlessRefused(err error) bool {
+	var p *Problem
+	return !errors.As(err, &p) || p.Status >= 500
+}
+
+func (l *Load) work(ctx context.Context, worker int) {
+	rng := rand.New(rand.NewPCG(l.options.Seed, uint64(worker)))
+	for n := 0; !l.stop.Load() && ctx.Err() == nil; n++ {
+		t := Transfer{
+			Contract:  l.options.Contract,
+			Sender:    "account-" + strconv.Itoa(rng.IntN(40)),
+			Recipient: "account-" + strconv.Itoa(40+rng.IntN(40)),
+			Amount:    json.Number(strconv.Itoa(1 + rng.IntN(1_000_000))),
+			Key:       fmt.Sprintf("load-%d-%d-%d", l.options.Seed, worker, n),
+		}
+		if rng.Float64() < l.options.Abandon {
+			l.abandon(ctx, rng, t)
+			continue
+		}
+		l.insist(ctx, rng, t)
+	}
+}
+
+// abandon sends once and hardly waits.
+func (l *Load) abandon(ctx context.Context, rng *rand.Rand, t Transfer) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(rng.IntN(3000))*time.Microsecond)
+	defer cancel()
+	began := time.Now()
+	ack, err := l.cluster.Submit(ctx, l.pick(rng), t)
+	l.note(Sent{Transfer: t, Ack: ack, Acked: err == nil, began: began, ended: time.Now()})
+}
+
+// insist sends until the transfer is acknowledged, each time to some member;
+// now and then it asks once more, and the answer must be the same.
+func (l *Load) insist(ctx context.Context, rng *rand.Rand, t Transfer) {
+	s := Sent{Transfer: t}
+	err := Until(ctx, time.Minute, "transfer "+t.Key+" is acknowledged", func(ctx context.Context) (err error) {
+		s.began = time.Now()
+		s.Ack, err = l.cluster.Submit(ctx, l.pick(rng), t)
+		s.ended = time.Now()
+		if err != nil && !l.options.Retry(err) {
+			return Permanent(err)
+		}
+		return err
+	})
+	s.Acked = err == nil
+	l.note(s)
+	if err != nil {
+		l.fail(err)
+		return
+	}
+	if rng.IntN(10) == 0 {
+		l.askAgain(ctx, rng, s)
+	}
+}
+
+func (l *Load) askAgain(ctx context.Context, rng *rand.Rand, s Sent) {
+	again, err := l.cluster.Submit(ctx, l.pick(rng), s.Transfer)
+	if err != nil {
+		return // a dying member; the first answer stands
+	}
+	if !again.Replay || again.ID != s.Ack.ID || again.Block != s.Ack.Block || again.Position != s.Ack.Position {
+		l.fail(fmt.Errorf("transfer %s was answered with %+v, and sent again with %+v", s.Key, s.Ack, again))
+	}
+}
+
+func (l *Load) pick(rng *rand.Rand) *Member {
+	return l.cluster.Members[rng.IntN(len(l.cluster.Members))]
+}
+
+func (l *Load) note(s Sent) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sent = append(l.sent, s)
+	if s.Acked {
+		l.acked++
+	}
+}
+
+func (l *Load) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failures = append(l.failures, err)
+}
+
+// Acked counts the acknowledged transfers so far.
+func (l *Load) Acked() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.acked
+}
+
+// AwaitMore waits until n more transfers have been acknowledged.
+func (l *Load) AwaitMore(ctx context.Context, n int) error {
+	goal := l.Acked() + n
+	return Until(ctx, time.Minute, fmt.Sprintf("%d more transfers are acknowledged", n), func(context.Context) error {
+		if got := l.Acked(); got < goal {
+			return fmt.Errorf("%d are missing", goal-got)
+		}
+		return nil
+	})
+}
+
+// Stop lets the workers finish what they have begun and returns all that was
+// sent, and what went wrong.
+func (l *Load) Stop() ([]Sent, error) {
+	l.stop.Store(true)
+	l.workers.Wait()
+	return l.sent, errors.Join(l.failures...)
+}

@@ -1,0 +1,108 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Transfer is what a client asks for. Key makes it safe to send again.
+type Transfer struct {
+	Contract  string      `json:"contract,omitempty"`
+	Sender    string      `json:"sender"`
+	Recipient string      `json:"recipient"`
+	Amount    json.Number `json:"amount"`
+	Memo      string      `json:"memo,omitempty"`
+	Key       string      `json:"-"`
+}
+
+// Ack is the answer to a transfer that is final.
+type Ack struct {
+	ID       string
+	Status   string
+	Block    uint64
+	Position int
+	Replay   bool `json:"-"` // answered from the ledger: it had happened before
+}
+
+// Problem is an answer that is not success.
+type Problem struct {
+	Type, Title, Detail, Code string
+	Status                    int
+	RequestID                 string `json:"request_id"`
+	Retryable                 bool
+	ID                        string
+	Header                    http.Header `json:"-"`
+}
+
+func (p *Problem) Error() string {
+	return fmt.Sprintf("%d %s: %s", p.Status, p.Code, p.Detail)
+}
+
+func newHTTPClient() *http.Client {
+	return &http.Client{
+		Timeout: 10 * time.Second,
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: time.Second}).DialContext,
+			MaxIdleConnsPerHost: 512,
+			DisableCompression:  true,
+		},
+	}
+}
+
+// Submit sends a transfer once, to one member.
+func (c *Cluster) Submit(ctx context.Context, m *Member, t Transfer) (Ack, error) {
+	body, err := json.Marshal(t)
+	if err != nil {
+		return Ack{}, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.URL+"/v1/transactions", bytes.NewReader(body))
+	if err != nil {
+		return Ack{}, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if t.Key != "" {
+		req.Header.Set("Idempotency-Key", t.Key)
+	}
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return Ack{}, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusCreated && resp.StatusCode != http.StatusOK {
+		return Ack{}, readProblem(resp)
+	}
+	ack := Ack{Replay: resp.Header.Get("Idempotent-Replay") == "true"}
+	return ack, readJSON(resp, &ack)
+}
+
+// readJSON reads an answer to its end, so that its connection is used again.
+func readJSON(resp *http.Response, into any) error {
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("%s answered %q: %w", resp.Request.URL, body, err)
+	}
+	return nil
+}
+
+// readProblem turns an answer into a *Problem, whatever its body is.
+func readProblem(resp *http.Response) error {
+	p := &Problem{Header: resp.Header}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, p); err != nil {
+		p.Detail = string(body)
+	}
+	p.Status = resp.StatusCode
+	return p
+}

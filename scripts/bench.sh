@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# The load benchmark: three members and the load generator on this machine.
+# Options go to the generator; scripts/bench.sh -h lists them.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+# shellcheck source=scripts/prerequisites.sh
+. scripts/prerequisites.sh
+
+need_certificates
+need_go "$root"
+CGO_ENABLED=0 go build -o .bpsc/bin/bpsc ./cmd/bpsc
+CGO_ENABLED=0 go build -o .bpsc/bin/bench ./e2e/bench
+exec .bpsc/bin/bench -binary .bpsc/bin/bpsc -data .bpsc/bench "$@"

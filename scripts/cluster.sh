@@ -1,0 +1,242 @@
+#!/usr/bin/env bash
+# A cluster of BPSC members on this machine: start it, look at it, kill its
+# leader, stop it. Run it without arguments for help.
+set -euo pipefail
+
+here=$(dirname "$0")
+root=$(cd "$here/.." && pwd)
+# shellcheck source=scripts/prerequisites.sh
+. "$root/scripts/prerequisites.sh"
+# shellcheck source=scripts/members.sh
+. "$root/scripts/members.sh"
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/cluster.sh COMMAND
+
+  up [OPTIONS]   build, start every member, wait until a leader serves;
+                 with data from before: resume, and start only what is dead
+  status         what runs, who leads
+  kill-leader    kill -9 the leader and wait for the next one
+  restart-dead   start the members that are dead
+  down           stop every member; the data stays
+  demo           the whole story on a cluster of its own: transfer, block, chain,
+                 a killed leader, and the chain goes on
+
+options of the first up (a contract is fixed for ever when its chain begins):
+  --every 1s           a block every second      (schedule A)
+  --transactions 10    a block every 10 records  (schedule B; both: C)
+                       neither: a block on request, with GET /mine
+  --wallets open       open: names are free text, nothing is signed
+  --token aka  --decimals 6  --fee-ppm 50
+
+environment:
+  BPSC_PORT       API port of the first member (5000); the others are 10 apart
+  BPSC_RAFT_PORT  Raft port of the first member (BPSC_PORT + 1000)
+  BPSC_MEMBERS    how many members (3)
+  BPSC_DATA       where the data lives (.bpsc/cluster, or .bpsc/cluster-PORT)
+TEXT
+}
+
+usage_error() {
+  printf 'error: %s; %s/cluster.sh help says more\n' "$*" "$here" >&2
+  exit 2
+}
+
+declare -A contract_option=()
+
+parse_contract_options() {
+  local name
+  while [ "$#" -gt 0 ]; do
+    name=${1#--}
+    name=${name%%=*}
+    case "$1" in
+      --every=* | --transactions=* | --wallets=* | --token=* | --decimals=* | --fee-ppm=*)
+        contract_option[$name]=${1#*=}
+        shift
+        ;;
+      --every | --transactions | --wallets | --token | --decimals | --fee-ppm)
+        [ "$#" -ge 2 ] || usage_error "$1 needs a value"
+        contract_option[$name]=$2
+        shift 2
+        ;;
+      *) usage_error "unknown option $1" ;;
+    esac
+  done
+  check_option every '^[0-9a-z.]+$'
+  check_option transactions '^[0-9]+$'
+  check_option wallets '^(open|signed)$'
+  check_option token '^[a-z0-9-]{1,32}$'
+  check_option decimals '^[0-9]$'
+  check_option fee-ppm '^[0-9]{1,7}$'
+}
+
+# check_option NAME PATTERN: the values go into a JSON file as they are.
+check_option() {
+  [ -z "${contract_option[$1]+set}" ] || [[ ${contract_option[$1]} =~ $2 ]] ||
+    usage_error "--$1 cannot be '${contract_option[$1]}'"
+}
+
+contract_json() {
+  local schedule=()
+  [ -z "${contract_option[every]+set}" ] || schedule+=("\"every\":\"${contract_option[every]}\"")
+  [ -z "${contract_option[transactions]+set}" ] || schedule+=("\"transactions\":${contract_option[transactions]}")
+  printf '{"token":"%s","decimals":%s,"fee_ppm":%s,"wallets":"%s","schedule":{%s},"on_request":true}\n' \
+    "${contract_option[token]-aka}" "${contract_option[decimals]-6}" "${contract_option[fee-ppm]-50}" \
+    "${contract_option[wallets]-open}" "$(IFS=,; echo "${schedule[*]-}")"
+}
+
+# choose_contract writes the contract file once. Nobody can change a contract
+# after that, so other options on an old data folder are a mistake worth words.
+choose_contract() {
+  local wanted
+  wanted=$(contract_json)
+  if [ ! -e "$data/contract.json" ]; then
+    echo "$wanted" >"$data/contract.json"
+  elif [ "${#contract_option[@]}" -gt 0 ] && [ "$wanted" != "$(cat "$data/contract.json")" ]; then
+    die "a contract never changes, and this cluster has one: $(cat "$data/contract.json")
+       for another contract give another BPSC_DATA (and BPSC_PORT)"
+  fi
+}
+
+require_cluster() {
+  [ -e "$data/addresses" ] || die "no cluster in $data; start one: $here/cluster.sh up"
+}
+
+# lock_data keeps two of these scripts from working on one cluster at a time.
+lock_data() {
+  mkdir -p "$data/logs"
+  exec 9>"$data/lock"
+  flock -w 120 9 || die "another cluster.sh is at work on $data"
+}
+
+build() {
+  echo "building bpsc"
+  (cd "$root" && CGO_ENABLED=0 go build -o "$binary" ./cmd/bpsc)
+}
+
+up() {
+  local fresh=no
+  parse_contract_options "$@"
+  need_certificates
+  need_commands curl=curl
+  need_go "$root"
+  [ -e "$data/contract.json" ] || fresh=yes
+  lock_data
+  refuse_taken_ports
+  build
+  remember_addresses
+  choose_contract
+  start_dead
+  if ! wait_ready 60; then
+    if [ "$fresh" = yes ]; then forget_fresh_cluster; fi
+    die "the cluster did not start; all of the logs: $data/logs"
+  fi
+  say_where
+}
+
+# forget_fresh_cluster undoes a first start that never served, so that the next
+# one may take another contract.
+forget_fresh_cluster() {
+  local id
+  stop_all
+  for id in $ids; do rm -rf "${data:?}/$id"; done
+  rm -f "$data/contract.json" "$data/addresses"
+}
+
+say_where() {
+  local id
+  echo
+  echo "The BPSC serves, $members members, $(leader) leads:"
+  for id in $ids; do echo "  $id  $(api_url "$id")"; done
+  if grep -q '"wallets":"open"' "$data/contract.json"; then
+    echo "Its contract is open: names are free text and nothing is signed, so anyone who"
+    echo "reaches these ports can spend from any name. For trying out, not for value."
+  fi
+  cat <<TEXT
+
+Next:
+  curl -s -X POST $(api_url n1)/transactions/new -d '{"sender":"alice","amount":1000000,"recipient":"bob"}'
+  curl -s $(api_url n1)/mine
+  curl -s $(api_url n1)/chain
+  $here/cluster.sh kill-leader
+TEXT
+}
+
+status() {
+  local id pid alive=0
+  require_cluster
+  printf '%-5s %-8s %-9s %-24s %s\n' member pid state api raft
+  for id in $ids; do
+    if pid=$(pid_of "$id"); then
+      alive=$((alive + 1))
+      printf '%-5s %-8s %-9s %-24s %s\n' "$id" "$pid" "$(readiness "$id")" "$(api_url "$id")" "$(raft_address "$id")"
+    else
+      printf '%-5s %-8s %-9s %-24s %s\n' "$id" - dead "$(api_url "$id")" "$(raft_address "$id")"
+    fi
+  done
+  if ! id=$(leader); then
+    echo "no leader serves ($alive of $members members run)"
+    return 1
+  fi
+  echo "leader: $id"
+}
+
+kill_leader() {
+  local id pid began
+  require_cluster
+  lock_data
+  id=$(wait_leader 10) || die "no leader to kill; see: $here/cluster.sh status"
+  pid=$(pid_of "$id") || die "$id has just ended by itself"
+  began=$(now_ms)
+  kill -9 "$pid"
+  await_end "$pid" 5 || die "process $pid does not end"
+  echo "killed -9 $id (process $pid), which led"
+  if [ "$(count_alive)" -le $((members / 2)) ]; then
+    echo "Only $(count_alive) of $members members run: no majority, so nothing is written until"
+    echo "  $here/cluster.sh restart-dead"
+  elif id=$(wait_leader 10); then
+    echo "$id leads now, after $(($(now_ms) - began)) ms"
+  else
+    die "no new leader within 10 s; logs: $data/logs"
+  fi
+}
+
+restart_dead() {
+  require_cluster
+  need_commands curl=curl
+  lock_data
+  refuse_taken_ports
+  [ -x "$binary" ] || { need_go "$root"; build; }
+  start_dead
+  wait_ready 60 || die "not every member is ready; logs: $data/logs"
+  echo "all $members members run, $(leader) leads"
+}
+
+down() {
+  require_cluster
+  lock_data
+  stop_all
+  echo "all members are down; the data is kept in $data"
+}
+
+main() {
+  local command=${1-help}
+  [ "$#" -eq 0 ] || shift
+  case "$command" in
+    up)
+      locate_cluster
+      up "$@"
+      ;;
+    status | kill-leader | restart-dead | down)
+      [ "$#" -eq 0 ] || usage_error "$command takes no options"
+      locate_cluster
+      "${command//-/_}"
+      ;;
+    demo) exec "$root/scripts/demo.sh" "$@" ;;
+    help | -h | --help) usage ;;
+    *) usage_error "unknown command $command" ;;
+  esac
+}
+
+main "$@"

@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# What the scripts need from the machine. Sourced, not run. Missing packages
+# are installed with apt-get where there is one (Debian, Ubuntu); elsewhere the
+# script says what to install and stops.
+
+# die prints one plain sentence and ends the script.
+die() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+# need_commands COMMAND=PACKAGE... installs the packages of missing commands.
+need_commands() {
+  local pair missing=() as_root=()
+  for pair in "$@"; do
+    command -v "${pair%%=*}" >/dev/null 2>&1 || missing+=("${pair#*=}")
+  done
+  [ "${#missing[@]}" -gt 0 ] || return 0
+
+  command -v apt-get >/dev/null 2>&1 || die "please install: ${missing[*]}"
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null 2>&1 || die "please install, as root: apt-get install ${missing[*]}"
+    as_root=(sudo)
+  fi
+  echo "installing ${missing[*]}"
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# need_certificates makes sure that downloads over TLS can be checked.
+need_certificates() {
+  [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -d /etc/pki ] || [ "$(uname)" != Linux ] ||
+    need_commands no-such-command=ca-certificates
+}
+
+# need_go ROOT checks for the Go version that ROOT/go.mod asks for.
+need_go() {
+  local wanted have
+  # Where the official archive unpacks to; a fresh shell may lack it in PATH.
+  if ! command -v go >/dev/null 2>&1 && [ -x /usr/local/go/bin/go ]; then
+    export PATH="$PATH:/usr/local/go/bin"
+  fi
+  wanted=$(awk '$1 == "go" { print $2; exit }' "$1/go.mod")
+  command -v go >/dev/null 2>&1 ||
+    die "Go is not installed; bpsc is built with Go $wanted or newer: https://go.dev/dl/"
+  have=$(cd "$1" && go env GOVERSION) || die "Go $wanted or newer is needed: https://go.dev/dl/"
+  have=${have#go}
+  [ "$(printf '%s\n%s\n' "$wanted" "${have%% *}" | sort -V | head -n 1)" = "$wanted" ] ||
+    die "Go $wanted or newer is needed, this is Go $have: https://go.dev/dl/"
+}

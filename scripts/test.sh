@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Every check of the project, from a fresh clone: format, vet, staticcheck, the
+# import rule, race-enabled unit tests, end-to-end tests on real processes.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+# shellcheck source=scripts/prerequisites.sh
+. scripts/prerequisites.sh
+
+staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+heading() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
+
+heading "What the tests need"
+need_certificates
+# The race detector needs a C compiler; the end-to-end tests run a tutorial's
+# follower in Python and the scripts with curl.
+need_commands curl=curl python3=python3 gcc=build-essential
+need_go "$root"
+go version
+
+heading "Format"
+unformatted=$(gofmt -l .)
+[ -z "$unformatted" ] || die "not formatted, run 'make fmt': $unformatted"
+
+heading "go vet"
+go vet ./...
+
+heading "staticcheck"
+go run "$staticcheck" ./...
+
+heading "Imports run one way"
+go test -count=1 ./internal/imports
+
+heading "Unit tests with the race detector"
+go list ./... | grep -vE '/(e2e|internal/imports)(/|$)' | CGO_ENABLED=1 xargs go test -race -timeout 10m
+
+heading "End-to-end tests on real processes"
+go test ./e2e/... -count=1 -v -timeout 15m
+
+printf '\nAll checks passed in %d s.\n' "$SECONDS"
