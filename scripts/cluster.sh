@@ -21,13 +21,16 @@ usage: scripts/cluster.sh COMMAND
   restart-dead   start the members that are dead
   down           stop every member; the data stays
   demo           the whole story on a cluster of its own: transfer, block, chain,
-                 a killed leader, and the chain goes on
+                 a killed leader, and the chain goes on; with --wallets signed,
+                 the story of signed wallets, holds and refunds
 
 options of the first up (a contract is fixed for ever when its chain begins):
   --every 1s           a block every second      (schedule A)
   --transactions 10    a block every 10 records  (schedule B; both: C)
                        neither: a block on request, with GET /mine
   --wallets open       open: names are free text, nothing is signed
+                       signed: keys for issuer, treasurer, alice, bob and carol are
+                       made beside the data, and the issuer gets a supply of 1,000,000
   --token aka  --decimals 6  --fee-ppm 50
 
 environment:
@@ -77,19 +80,40 @@ check_option() {
     usage_error "--$1 cannot be '${contract_option[$1]}'"
 }
 
+# make_wallets makes the keys of a signed contract's people, once. They are for
+# trying out: their passphrase lies beside them.
+people="issuer treasurer alice bob carol"
+make_wallets() {
+  local name wallets=$data/wallets
+  [ ! -e "$wallets/addresses" ] || return 0
+  (umask 077 && mkdir -p "$wallets" && head -c 24 /dev/urandom | base64 >"$wallets/passphrase")
+  for name in $people; do
+    "$binary" wallet new "$name" --wallets "$wallets" --passphrase-file "$wallets/passphrase" --work-factor 10 -o json |
+      sed -n "s/.*\"address\": *\"\([a-z0-9]*\)\".*/$name \1/p"
+  done >"$wallets/addresses.new"
+  mv "$wallets/addresses.new" "$wallets/addresses"
+}
+
+address_of() { sed -n "s/^$1 //p" "$data/wallets/addresses"; }
+
 contract_json() {
-  local schedule=()
+  local schedule=() roles=""
+  if [ "${contract_option[wallets]-open}" = signed ]; then
+    roles=$(printf ',"issuer":"%s","treasurer":"%s","supply":1000000,"mintable":true,"freezable":true' \
+      "$(address_of issuer)" "$(address_of treasurer)")
+  fi
   [ -z "${contract_option[every]+set}" ] || schedule+=("\"every\":\"${contract_option[every]}\"")
   [ -z "${contract_option[transactions]+set}" ] || schedule+=("\"transactions\":${contract_option[transactions]}")
-  printf '{"token":"%s","decimals":%s,"fee_ppm":%s,"wallets":"%s","schedule":{%s},"on_request":true}\n' \
+  printf '{"token":"%s","decimals":%s,"fee_ppm":%s,"wallets":"%s"%s,"schedule":{%s},"on_request":true}\n' \
     "${contract_option[token]-aka}" "${contract_option[decimals]-6}" "${contract_option[fee-ppm]-50}" \
-    "${contract_option[wallets]-open}" "$(IFS=,; echo "${schedule[*]-}")"
+    "${contract_option[wallets]-open}" "$roles" "$(IFS=,; echo "${schedule[*]-}")"
 }
 
 # choose_contract writes the contract file once. Nobody can change a contract
 # after that, so other options on an old data folder are a mistake worth words.
 choose_contract() {
   local wanted
+  if [ "${contract_option[wallets]-open}" = signed ]; then make_wallets; fi
   wanted=$(contract_json)
   if [ ! -e "$data/contract.json" ]; then
     echo "$wanted" >"$data/contract.json"
@@ -153,12 +177,29 @@ say_where() {
     echo "Its contract is open: names are free text and nothing is signed, so anyone who"
     echo "reaches these ports can spend from any name. For trying out, not for value."
   fi
+  if grep -q '"wallets":"signed"' "$data/contract.json"; then
+    say_who
+    return 0
+  fi
   cat <<TEXT
 
 Next:
   curl -s -X POST $(api_url n1)/transactions/new -d '{"sender":"alice","amount":1000000,"recipient":"bob"}'
   curl -s $(api_url n1)/mine
   curl -s $(api_url n1)/chain
+  $here/cluster.sh kill-leader
+TEXT
+}
+
+say_who() {
+  cat <<TEXT
+Its contract is signed: tokens belong to keys. Those of $people
+are in $data/wallets, with their passphrase beside them: for trying out.
+
+Next:
+  export BPSC_WALLETS=$data/wallets BPSC_PASSPHRASE_FILE=$data/wallets/passphrase BPSC_SERVER=$(api_url n1)
+  .bpsc/bin/bpsc send --from issuer --to alice --amount 1000
+  .bpsc/bin/bpsc account $(address_of alice)
   $here/cluster.sh kill-leader
 TEXT
 }

@@ -9,7 +9,16 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/members.sh
 . "$root/scripts/members.sh"
 
+# shellcheck source=scripts/demo-signed.sh
+. "$root/scripts/demo-signed.sh"
+
 heading() { printf '\n== %s ==\n' "$*"; }
+
+steps=0
+step() {
+  steps=$((steps + 1))
+  heading "$steps. $*"
+}
 
 # show prints a command as one would type it, then runs it.
 show() {
@@ -78,19 +87,19 @@ send_until_final() {
 }
 
 walk_the_tutorial() {
-  heading "1. A transfer of 1,000,000, as in the tutorial"
+  step "A transfer of 1,000,000, as in the tutorial"
   show curl -s -X POST "$first/transactions/new" -d '{"sender":"alice","amount":1000000,"recipient":"bob"}'
 
-  heading "2. The BPSC makes a block, without mining"
+  step "The BPSC makes a block, without mining"
   show curl -s "$first/mine"
 
-  heading "3. The chain"
+  step "The chain"
   show curl -s "$first/chain"
 }
 
 check_a_hash_by_hand() {
   local printed carried
-  heading "4. Anyone can check it: the bytes of a block hash to what the next block carries"
+  step "Anyone can check it: the bytes of a block hash to what the next block carries"
   curl -fsS -X POST "$first/transactions/new" -d '{"sender":"bob","amount":250,"recipient":"carol"}' >/dev/null
   curl -fsS "$first/mine" >/dev/null
   show curl -s "$first/v1/blocks/3"
@@ -104,27 +113,31 @@ check_a_hash_by_hand() {
 
 kill_the_leader() {
   local began
-  heading "5. kill -9 for the leader"
+  step "kill -9 for the leader"
   killed=$(wait_leader 10) || die "no leader"
   echo "$killed leads, as process $(pid_of "$killed")"
   show kill -9 "$(pid_of "$killed")"
   began=$(now_ms)
-  echo "sending to whoever is left, again and again with the same key:"
-  send_until_final "demo-$began" '{"sender":"carol","recipient":"dave","amount":100}'
+  if [ "$wallets_are" = signed ]; then
+    send_signed_to_whoever_is_left
+  else
+    echo "sending to whoever is left, again and again with the same key:"
+    send_until_final "demo-$began" '{"sender":"carol","recipient":"dave","amount":100}'
+  fi
   failover=$(($(now_ms) - began))
   printf '\nacknowledged %s ms after the kill; %s leads now\n' "$failover" "$(wait_leader 10)"
 
-  heading "6. The chain goes on without $killed"
+  step "The chain goes on without $killed"
   for id in $ids; do if [ "$id" != "$killed" ]; then survivor=$(api_url "$id"); fi; done
   show curl -s "$survivor/mine"
 }
 
 bring_it_back() {
   local id digest reference=""
-  heading "7. $killed comes back and catches up"
+  step "$killed comes back and catches up"
   show scripts/cluster.sh restart-dead
 
-  heading "8. Every member has the same chain, byte for byte, and it verifies"
+  step "Every member has the same chain, byte for byte, and it verifies"
   blocks=$(chain_length "$survivor")
   for id in $ids; do
     show "$binary" chain verify --server "$(api_url "$id")"
@@ -134,6 +147,12 @@ bring_it_back() {
   done
   show "$binary" chain --server "$first"
 }
+
+case "${1-}${2-}" in
+  "" | --walletsopen | --wallets=open) wallets_are=open ;;
+  --walletssigned | --wallets=signed) wallets_are=signed ;;
+  *) die "usage: scripts/cluster.sh demo [--wallets open|signed]" ;;
+esac
 
 need_certificates
 need_commands curl=curl
@@ -145,11 +164,15 @@ cd "$root" # so that the commands shown are the ones to type
 binary=.bpsc/bin/bpsc
 
 heading "A cluster of three members"
-scripts/cluster.sh up | sed '/^$/,$d'
+scripts/cluster.sh up --wallets "$wallets_are" | sed '/^$/,$d'
 first=$(api_url n1)
 
-walk_the_tutorial
-check_a_hash_by_hand
+if [ "$wallets_are" = signed ]; then
+  walk_the_wallets
+else
+  walk_the_tutorial
+  check_a_hash_by_hand
+fi
 kill_the_leader
 bring_it_back
 
