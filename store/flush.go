@@ -81,6 +81,10 @@ func write(db *pebble.DB, l *layer) error {
 		}
 		rows = append(rows, row{k.inTable(openHoldTable), nil}, row{k.inTable(endedHoldTable), encoded})
 	}
+	for from, blocks := l.unindexed(); len(blocks) > 0; from, blocks = l.unindexed() {
+		l.index.extend(from, blocks)
+	}
+	rows = l.index.appendRows(rows)
 	slices.SortFunc(rows, func(a, b row) int { return bytes.Compare(a.key, b.key) })
 	batch := db.NewBatchWithSize(l.bytes + l.bytes/8)
 	for _, r := range rows {

@@ -20,6 +20,7 @@ const (
 	openHoldTable  = 'o' // contract, id      -> HoldState, open
 	endedHoldTable = 'e' // contract, id      -> HoldState, resolved
 	metaTable      = 'm' // name              -> see meta.go
+	historyTable   = 't' // contract, bucket, first place -> postings, see history_rows.go
 )
 
 func tableKey(table byte, contract uint32) []byte {

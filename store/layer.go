@@ -5,13 +5,13 @@ import "github.com/bpsc/bpsc/chain"
 // layer is a set of changes in memory, on top of what Pebble holds. The
 // active one is written by Update; a frozen one is never written again.
 type layer struct {
-	applied  uint64
-	time     int64
 	rows     map[string][]byte // heads, pending records, nodes, members: by full key
 	accounts map[accountKey]chain.Account
 	ids      map[idKey]Placement
 	holds    map[idKey]chain.HoldState
 	blocks   map[blockKey][]byte // stored form, see encodeBlock
+	order    []blockKey          // of blocks, as they came
+	index    layerIndex          // of blocks, as far as somebody asked
 	bytes    int                 // estimate, for LayerBytes
 	flushed  chan struct{}       // closed once Pebble holds the layer
 }
@@ -64,5 +64,6 @@ func (l *layer) setID(k idKey, p Placement) {
 
 func (l *layer) setBlock(k blockKey, stored []byte) {
 	l.blocks[k] = stored
+	l.order = append(l.order, k)
 	l.bytes += blockCost + len(stored)
 }

@@ -22,4 +22,20 @@ const (
 	// lets go of the store, so that a slow reader holds nothing.
 	readRun      = 256
 	readRunBytes = 1 << 20
+
+	// MaxHistoryPage is the most records a call of History returns, and
+	// DefaultHistoryPage what it returns when nobody says.
+	MaxHistoryPage     = 1000
+	DefaultHistoryPage = 100
+
+	// historyBudget and historyBytes bound the postings that one call passes,
+	// a row counting for historyRowCost more, and the blocks it reads: some
+	// hundredths of a second.
+	historyBudget  = 100_000
+	historyRowCost = 16
+	historyBytes   = 16 << 20
+
+	// historyRow bounds the postings in a row, so that where accounts are few
+	// a page does not read far more than it shows.
+	historyRow = 256
 )

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// BenchmarkHistoryIndex is what the flusher does for a transfer, Pebble aside.
+func BenchmarkHistoryIndex(b *testing.B) {
+	const blocks, size = 50, 1000
+	l := newLayer()
+	for i := range blocks {
+		var p Pending
+		for j := range size {
+			n := i*size + j
+			r := transferRecord(n, fmt.Sprint("wallet-", n%100_000), fmt.Sprint("wallet-", n*7919%100_000))
+			p.Add(chain.AppendRecord(nil, &r, 6))
+		}
+		canonical := chain.AppendBlock(nil, &chain.Header{Index: uint64(i) + 1}, p.Text, 6)
+		l.setBlock(blockKey{0, uint64(i) + 1}, encodeBlock(chain.HashBytes(canonical), canonical))
+	}
+	rows := 0
+	for b.Loop() {
+		l.index.postings = nil
+		l.index.done.Store(0)
+		for from, blocks := l.unindexed(); len(blocks) > 0; from, blocks = l.unindexed() {
+			l.index.extend(from, blocks)
+		}
+		rows = len(l.index.appendRows(nil))
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*blocks*size), "ns/record")
+	b.ReportMetric(float64(rows)/(blocks*size), "rows/record")
+}
+
+// BenchmarkHistory reads pages of a chain of a million records, 1000 a block.
+func BenchmarkHistory(b *testing.B) {
+	const records, size, wallets = 1_000_000, 1000, 10_000
+	r := newHistoryRig(b, b.TempDir(), 0)
+	defer func() { require.NoError(b, r.store.Close()) }()
+	r.log = make([]func(*Tx), len(r.log), records)
+	list := make([]chain.Record, size)
+	for n := 0; n < records; n += size {
+		for i := range list {
+			list[i] = transferRecord(n+i, fmt.Sprint("wallet-", (n+i)%wallets), "shop")
+		}
+		if n%(records/10) == 0 {
+			list[0].Recipient = "rare"
+		}
+		r.add(list...)
+		r.produce()
+	}
+	for name, ask := range map[string]struct {
+		account string
+		q       HistoryQuery
+	}{
+		"busy/100 newest":      {"shop", HistoryQuery{}},
+		"busy/1000 oldest":     {"shop", HistoryQuery{Limit: 1000, OldestFirst: true}},
+		"busy/nothing matches": {"shop", HistoryQuery{Kinds: []chain.Kind{chain.Burn}}},
+		"usual/10 newest":      {"wallet-7", HistoryQuery{Limit: 10}},
+		"usual/100 newest":     {"wallet-7", HistoryQuery{}},
+		"rare/all":             {"rare", HistoryQuery{}},
+		"nobody":               {"nobody", HistoryQuery{}},
+	} {
+		b.Run(name, func(b *testing.B) {
+			n := 0
+			for b.Loop() {
+				page, err := r.store.History("aka", ask.account, ask.q)
+				require.NoError(b, err)
+				n = len(page.Records)
+			}
+			b.ReportMetric(float64(n), "records")
+		})
+	}
+}

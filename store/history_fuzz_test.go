@@ -1,0 +1,49 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+func FuzzHistoryCursor(f *testing.F) {
+	f.Add(placeOf(3, 4).cursor())
+	f.Add("AQ")
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := parseCursor(text)
+		if err != nil {
+			require.ErrorIs(t, err, chain.InvalidField)
+			return
+		}
+		require.Equal(t, text, p.cursor())
+		for _, q := range []HistoryQuery{{After: text}, {Before: text}, {After: text, OldestFirst: true}, {Before: text, OldestFirst: true}} {
+			w, err := q.walk("a")
+			require.NoError(t, err)
+			_, err = parseCursor(w.behind)
+			require.NoError(t, err)
+		}
+	})
+}
+
+func FuzzDecodePostings(f *testing.F) {
+	x := &layerIndex{postings: []posting{{at: placeOf(2, 3), who: 9 << restBits, contract: 7, tags: 9}, {at: placeOf(5, 0), who: 9<<restBits | 77, contract: 7, tags: 10}}}
+	row := x.appendRows(nil)[0]
+	f.Add(row.key, row.value)
+	f.Fuzz(func(t *testing.T, key, value []byte) {
+		list, err := decodePostings(nil, key, value)
+		if err != nil {
+			return
+		}
+		require.NotEmpty(t, list)
+		if len(list) > historyRow || key[0] != historyTable || uint16(list[0].who>>restBits) >= 1<<bucketBits {
+			return
+		}
+		rows := (&layerIndex{postings: list}).appendRows(nil)
+		require.Len(t, rows, 1)
+		again, err := decodePostings(nil, rows[0].key, rows[0].value)
+		require.NoError(t, err)
+		require.Equal(t, list, again)
+	})
+}

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// posting says that a record concerns an account, and how.
+type posting struct {
+	at       place
+	who      who
+	contract uint32
+	tags     tags
+}
+
+// who stands for an account of a contract: 60 bits of a SHA-256, so that
+// nobody finds a name that falls together with somebody else's. Two names of
+// one's own may, so a record is looked at before it is said to be an account's.
+type who uint64
+
+const (
+	whoBits    = 60
+	bucketBits = 12 // accounts share rows by these, see history_rows.go
+	restBits   = whoBits - bucketBits
+)
+
+func whoIs(contract uint32, name []byte) who {
+	var buf [4 + chain.MaxNameBytes]byte
+	b := append(binary.BigEndian.AppendUint32(buf[:0], contract), name...)
+	sum := sha256.Sum256(b)
+	return who(binary.BigEndian.Uint64(sum[:]) >> (64 - whoBits))
+}
+
+func (w who) bucket() uint16 { return uint16(w >> restBits) }
+
+// tags are the roles that an account has in a record and the record's kind.
+type tags byte
+
+const (
+	senderRole    tags = 1 << iota // or the BPSC, where its wallet pays or burns
+	recipientRole                  // also of what is not delivered yet
+	accountRole                    // whom the issuer froze or freed
+	anyRole       = senderRole | recipientRole | accountRole
+	roleBits      = 3
+)
+
+// kindNumbers are how Pebble's rows name the kinds; 0 is a record of none.
+var kindNumbers = [...]chain.Kind{
+	"", chain.Transfer, chain.Hold, chain.Delivery, chain.Refund, chain.Issue, chain.Policy, chain.Spend, chain.Burn,
+}
+
+func kindNumber(name string) int {
+	for i, k := range kindNumbers {
+		if string(k) == name {
+			return i
+		}
+	}
+	return 0
+}
+
+// layerIndex says which records of a layer's blocks concern which account. It
+// is made beside the machine, by whoever needs it first: a reader, or the
+// flusher, which turns it into rows.
+type layerIndex struct {
+	done     atomic.Int64 // how many of the layer's blocks are in, in their order
+	mu       sync.Mutex   // guards what follows, and done's changes
+	postings []posting    // in the order of the blocks; what has been added does not change
+}
+
+// indexedBlock is a block on its way into the index.
+type indexedBlock struct {
+	key    blockKey
+	stored []byte
+}
+
+// unindexed returns some of the blocks that the index lacks, and how many
+// come before them; none when it is up to date. The layer must be frozen, or
+// the caller hold the store's mu.
+func (l *layer) unindexed() (from int, blocks []indexedBlock) {
+	from = int(l.index.done.Load())
+	size := 0
+	for _, k := range l.order[from:] {
+		if len(blocks) == readRun || size >= readRunBytes {
+			break
+		}
+		blocks = append(blocks, indexedBlock{k, l.blocks[k]})
+		size += len(l.blocks[k])
+	}
+	return from, blocks
+}
+
+// extend adds blocks of which from come before; others may be doing the same.
+func (x *layerIndex) extend(from int, blocks []indexedBlock) {
+	for i := range blocks {
+		x.mu.Lock()
+		if x.done.Load() == int64(from+i) {
+			x.addBlock(&blocks[i])
+			x.done.Add(1)
+		}
+		x.mu.Unlock()
+	}
+}
+
+func (x *layerIndex) addBlock(b *indexedBlock) {
+	var m mention
+	text := records(b.stored[len(chain.Hash{}):])
+	for position := 0; ; position++ {
+		n := m.read(text)
+		if n == 0 {
+			return
+		}
+		text = text[n:]
+		start := len(x.postings)
+		for _, side := range [...]struct {
+			name []byte
+			role tags
+		}{{m.sender, senderRole}, {m.recipient, recipientRole}, {m.account, accountRole}, {m.payer, senderRole}} {
+			if len(side.name) > 0 {
+				w := whoIs(b.key.contract, side.name)
+				x.add(start, posting{placeOf(b.key.index, position), w, b.key.contract, m.kind | side.role})
+			}
+		}
+	}
+}
+
+// add adds a posting of the record whose postings begin at start; an account
+// has one in a record.
+func (x *layerIndex) add(start int, p posting) {
+	for i := range x.postings[start:] {
+		if other := &x.postings[start+i]; other.who == p.who {
+			other.tags |= p.tags
+			return
+		}
+	}
+	x.postings = append(x.postings, p)
+}
+
+// of returns the postings of an account.
+func (x *layerIndex) of(w who) []posting {
+	x.mu.Lock()
+	all := x.postings
+	x.mu.Unlock()
+	var list []posting
+	for i := range all {
+		if all[i].who == w {
+			list = append(list, all[i])
+		}
+	}
+	return list
+}

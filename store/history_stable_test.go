@@ -1,0 +1,155 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// TestPagesStayTrueWhileTheChainGrows reads while another goroutine writes and
+// the flusher flushes: what was there at the start is read exactly once, and
+// going up, all that came.
+func TestPagesStayTrueWhileTheChainGrows(t *testing.T) {
+	r := newHistoryRig(t, t.TempDir(), 20_000)
+	defer func() { require.NoError(t, r.store.Close()) }()
+	const records = 3000
+	write := func(from, to int) {
+		for i := from; i < to; i++ {
+			r.add(transferRecord(i, "a", fmt.Sprint("b", i%7)))
+			if i%13 == 0 {
+				r.produce()
+			}
+		}
+	}
+	write(0, records/2)
+	there := r.scan()
+	ended := make(chan struct{})
+	go func() { defer close(ended); write(records/2, records) }()
+	down := r.readAll("a", HistoryQuery{Limit: 100}, nil)
+	up := r.readAll("a", HistoryQuery{Limit: 100, OldestFirst: true}, ended)
+	require.Len(t, up, records)
+	require.True(t, slices.IsSortedFunc(up, func(a, b HistoryRecord) int { return cmp.Compare(place1(a), place1(b)) }))
+	slices.Reverse(down)
+	require.GreaterOrEqual(t, len(down), len(there))
+	for i := range there {
+		require.Equal(t, there[i].Record, down[i].Record)
+		require.Equal(t, place1(there[i]), place1(down[i]))
+	}
+	for i := range up {
+		require.Equal(t, chain.DeriveID([]byte(fmt.Sprint(i))), up[i].Record.ID)
+	}
+}
+
+// readAll reads all pages; while more may come, which ended tells, it goes on
+// behind the last record.
+func (r *historyRig) readAll(account string, q HistoryQuery, ended chan struct{}) (all []HistoryRecord) {
+	for last := ended == nil; ; {
+		page, err := r.store.History("aka", account, q)
+		require.NoError(r.t, err)
+		all = append(all, page.Records...)
+		switch {
+		case page.Next != "":
+			q.After = page.Next
+		case last:
+			return all
+		default:
+			select {
+			case <-ended:
+				last = true
+			default:
+			}
+			if len(all) > 0 {
+				q.After = all[len(all)-1].Cursor()
+			}
+		}
+	}
+}
+
+func TestAHistoryCallDoesBoundedWork(t *testing.T) {
+	r := newHistoryRig(t, t.TempDir(), 0)
+	defer func() { require.NoError(t, r.store.Close()) }()
+	const blocks, size = 12, chain.MaxBlockRecords
+	list := make([]chain.Record, size)
+	for b := range blocks {
+		for i := range list {
+			list[i] = transferRecord(b*size+i, "a", "b")
+		}
+		r.add(list...)
+		r.produce()
+	}
+	for _, oldest := range []bool{true, false} {
+		q := HistoryQuery{Kinds: []chain.Kind{chain.Burn}, OldestFirst: oldest}
+		calls := 0
+		for more := true; more; calls++ {
+			page, err := r.store.History("aka", "a", q)
+			require.NoError(t, err)
+			require.Empty(t, page.Records)
+			q.After, more = page.Next, page.Next != ""
+		}
+		require.Greater(t, calls, blocks*size/historyBudget)
+		require.Less(t, calls, 10)
+	}
+	// A page of records that each stand in another block is cut short.
+	w, err := (&HistoryQuery{}).walk("a")
+	require.NoError(t, err)
+	for b := range blocks {
+		w.found = append(w.found, posting{at: placeOf(uint64(b)+2, 5)})
+	}
+	_, n, err := r.store.readFound("aka", w)
+	require.NoError(t, err)
+	require.Less(t, n, blocks)
+	require.Greater(t, n, 3)
+}
+
+func TestBadHistoryQueriesAreRefused(t *testing.T) {
+	r := newHistoryRig(t, t.TempDir(), 0)
+	defer func() { require.NoError(t, r.store.Close()) }()
+	good := placeOf(1, 0).cursor()
+	for name, q := range map[string]HistoryQuery{
+		"a limit below none":  {Limit: -1},
+		"a limit too high":    {Limit: MaxHistoryPage + 1},
+		"both cursors":        {After: good, Before: good},
+		"a kind of requests":  {Kinds: []chain.Kind{chain.Accept}},
+		"no kind":             {Kinds: []chain.Kind{""}},
+		"no such direction":   {Direction: "up"},
+		"a cursor of rubbish": {After: "!"},
+		"a short cursor":      {Before: good[:8]},
+		"a padded cursor":     {After: good + "="},
+		"another version":     {After: "Ag" + good[2:]},
+	} {
+		_, err := r.store.History("aka", "a", q)
+		require.ErrorIs(t, err, chain.InvalidField, name)
+	}
+	_, err := r.store.History("nope", "a", HistoryQuery{})
+	require.ErrorIs(t, err, chain.ContractUnknown)
+	page, err := r.store.History("aka", "nobody", HistoryQuery{After: lastPlace.cursor(), OldestFirst: true})
+	require.NoError(t, err)
+	require.Empty(t, page.Records)
+}
+
+// TestNamesThatFallTogetherStayApart lets two names share their postings, as if
+// their hashes did.
+func TestNamesThatFallTogetherStayApart(t *testing.T) {
+	r := newHistoryRig(t, t.TempDir(), 0)
+	defer func() { require.NoError(t, r.store.Close()) }()
+	r.add(transferRecord(0, "a", "d"), transferRecord(1, "b", "c"))
+	r.produce()
+	a, b := whoIs(0, []byte("a")), whoIs(0, []byte("b"))
+	l := r.store.active
+	_, blocks := l.unindexed()
+	l.index.extend(0, blocks)
+	for i := range l.index.postings {
+		if l.index.postings[i].who == b {
+			l.index.postings[i].who = a
+		}
+	}
+	page, err := r.store.History("aka", "a", HistoryQuery{})
+	require.NoError(t, err)
+	require.Len(t, page.Records, 1)
+	require.Equal(t, "a", page.Records[0].Record.Sender)
+}

@@ -1,0 +1,167 @@
+package store
+
+import (
+	"errors"
+	"slices"
+	"sort"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// beginWalk fixes the end of the walk at the newest record there is now, so
+// that a call ends however fast the chain grows.
+func (s *Store) beginWalk(token string, w *walk) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	h, err := s.head(token)
+	if err == nil {
+		w.who = whoIs(h.Number, []byte(w.account))
+		w.hi = min(w.hi, placeOf(h.Index+1, h.Pending.Count())-1)
+	}
+	return err
+}
+
+// step looks at some of what comes next. Below lies what Pebble holds, then
+// the blocks of the layers, then the pending records; where one begins is asked
+// anew at each step, because the chain goes on in between.
+func (s *Store) step(token string, w *walk) error {
+	s.mu.RLock()
+	h, err := s.head(token)
+	if err != nil {
+		s.mu.RUnlock()
+		return err
+	}
+	inLayers, pending := placeOf(s.flushedTo(h)+1, 0), placeOf(h.Index+1, 0)
+	switch next := w.next(); {
+	case next >= pending:
+		w.takePending(h, max(w.lo, pending))
+	case next < inLayers:
+		err = s.walkRows(h, w, w.lo, min(w.hi, inLayers-1))
+	default:
+		layers := s.layersNow()
+		s.mu.RUnlock() // what a layer holds stays true; the work on it may take a while
+		return s.walkLayers(layers, w, max(w.lo, inLayers), min(w.hi, pending-1))
+	}
+	s.mu.RUnlock()
+	return err
+}
+
+// flushedTo is the newest block of h that no layer holds.
+func (s *Store) flushedTo(h *Head) uint64 {
+	return uint64(sort.Search(int(h.Index), func(i int) bool {
+		k := blockKey{h.Number, uint64(i) + 1}
+		_, ok := s.active.blocks[k]
+		if !ok && s.frozen != nil {
+			_, ok = s.frozen.blocks[k]
+		}
+		return ok
+	}))
+}
+
+// layerNow is a layer and how many blocks it held at some moment.
+type layerNow struct {
+	*layer
+	blocks int
+}
+
+func (s *Store) layersNow() []layerNow {
+	now := []layerNow{{s.active, len(s.active.order)}}
+	if s.frozen != nil {
+		now = append([]layerNow{{s.frozen, len(s.frozen.order)}}, now...)
+	}
+	return now
+}
+
+// walkLayers goes through the blocks in memory, from the one at lo to the one
+// at hi, all of which the layers hold. It brings their index up to date first.
+func (s *Store) walkLayers(layers []layerNow, w *walk, lo, hi place) error {
+	for _, l := range layers {
+		for l.index.done.Load() < int64(l.blocks) {
+			s.mu.RLock()
+			from, blocks := l.unindexed()
+			s.mu.RUnlock()
+			l.index.extend(from, blocks)
+		}
+	}
+	if !w.up {
+		slices.Reverse(layers)
+	}
+	for _, l := range layers {
+		w.take(l.index.of(w.who), lo, hi)
+	}
+	if !w.full() {
+		w.passAll(lo, hi)
+	}
+	return nil
+}
+
+// takePending weighs some pending records, lo and later.
+func (w *walk) takePending(h *Head, lo place) {
+	var m mention
+	for range readRun {
+		next := w.next()
+		if next < lo || next > w.hi || w.full() {
+			return
+		}
+		m.read(h.Pending.Record(next.position()))
+		if t := m.tagsFor(w.account); t&anyRole != 0 {
+			w.look(posting{at: next, who: w.who, tags: t})
+		} else {
+			w.budget--
+			w.pass(next)
+		}
+	}
+}
+
+// walkRows goes through some of the rows of the account's bucket from lo to hi.
+func (s *Store) walkRows(h *Head, w *walk, lo, hi place) error {
+	prefix := historyPrefix(h.Number, w.who)
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	if err != nil {
+		return err
+	}
+	err = w.takeRows(it, prefix, lo, hi)
+	if errors.Is(err, errCorrupt) {
+		s.alarm.raise(err)
+	}
+	return errors.Join(err, it.Close())
+}
+
+func (w *walk) takeRows(it *pebble.Iterator, prefix []byte, lo, hi place) error {
+	// A row's key is the first place in it: the row before may reach into lo.
+	var valid bool
+	if w.up {
+		valid = it.SeekLT(historyKey(prefix, lo+1)) || it.First()
+	} else {
+		valid = it.SeekLT(historyKey(prefix, hi+1))
+	}
+	var list []posting
+	for n := 0; valid && !w.full(); n++ {
+		if n == readRun {
+			return nil // go on in the next step
+		}
+		value, err := it.ValueAndErr()
+		if err == nil {
+			list, err = decodePostings(list[:0], it.Key(), value)
+		}
+		if err != nil {
+			return err
+		}
+		if list[len(list)-1].at >= lo { // not the one that was only looked into
+			w.budget -= historyRowCost
+		}
+		w.take(list, lo, hi)
+		if w.up {
+			valid = list[0].at <= hi && it.Next()
+		} else {
+			valid = list[0].at > lo && it.Prev()
+		}
+	}
+	if err := it.Error(); err != nil {
+		return err
+	}
+	if !w.full() {
+		w.passAll(lo, hi)
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+var historyNames = []string{"a", "ab", "abc", "ünï\x00code", "a\x00", "\"", "\\", `"sender": "a`, `x", "sender": "a`, "kind", chain.OpenBPSC}
+
+var historyMemos = []string{"", "m", `", "sender": "a"}, {`, `"kind": "burn"`, `"transactions": [`, "\\", "\"\\\"", "ünï😀\x00"}
+
+func drawRecord(t *rapid.T) chain.Record {
+	name := rapid.SampledFrom(historyNames)
+	r := chain.Record{
+		Kind: rapid.SampledFrom(kindNumbers[1:]).Draw(t, "kind"), BPSC: chain.OpenBPSC, Sender: name.Draw(t, "sender"),
+		ID: chain.DeriveID([]byte{rapid.Byte().Draw(t, "id")}), HasMemo: true, Memo: rapid.SampledFrom(historyMemos).Draw(t, "memo"),
+	}
+	switch r.Kind {
+	case chain.Policy:
+		r.Policy = &chain.PolicyChange{Account: rapid.SampledFrom(append(historyNames, "")).Draw(t, "account"), Frozen: new(bool)}
+		if r.Policy.Account == "" {
+			r.Policy = &chain.PolicyChange{PerDay: new(chain.Amount)}
+		}
+	case chain.Burn:
+		r.Amount = 3
+	default:
+		r.Recipient, r.AmountSend, r.AmountRefund = name.Draw(t, "recipient"), 2, 2
+	}
+	if rapid.Bool().Draw(t, "signed") {
+		r.Auth = &chain.Auth{Nonce: "00", Expires: 5}
+		r.Request, r.Time = chain.Transfer, 1_800_000_000_000_000
+	}
+	return r
+}
+
+// live adds records and blocks, and lets happen what does in a member's life.
+func (r *historyRig) live(t *rapid.T) {
+	switch rapid.IntRange(0, 12).Draw(t, "what") {
+	case 0, 1, 2:
+		r.produce()
+	case 3:
+		require.NoError(t, r.store.Close())
+		r.open()
+	case 4:
+		require.NoError(t, r.store.Abandon())
+		r.open()
+	case 5:
+		dir := filepath.Join(r.dir, "checkpoint")
+		require.NoError(t, r.store.Checkpoint(context.Background(), dir))
+		require.NoError(t, r.store.Restore(dir))
+		require.NoError(t, os.RemoveAll(dir))
+	default:
+		r.add(rapid.SliceOfN(rapid.Custom(drawRecord), 1, 8).Draw(t, "records")...)
+	}
+}
+
+func drawQuery(t *rapid.T) (account string, q HistoryQuery) {
+	q = HistoryQuery{
+		Direction:   rapid.SampledFrom([]Direction{AnyDirection, AnyDirection, In, Out}).Draw(t, "direction"),
+		OldestFirst: rapid.Bool().Draw(t, "oldest first"),
+		Limit:       rapid.IntRange(1, 12).Draw(t, "limit"),
+		Kinds:       rapid.SliceOfN(rapid.SampledFrom(kindNumbers[1:]), 0, 3).Draw(t, "kinds"),
+	}
+	return rapid.SampledFrom(append(historyNames, "nobody", "")).Draw(t, "account"), q
+}
+
+// bounded asks with little work allowed, so that pages come short.
+func (r *historyRig) bounded(account string, q HistoryQuery, budget, bytes int) HistoryPage {
+	w, err := q.walk(account)
+	require.NoError(r.t, err)
+	w.budget, w.bytes = budget, bytes
+	page, err := r.store.history("aka", w)
+	require.NoError(r.t, err)
+	if q.Before != "" {
+		slices.Reverse(page.Records)
+		page.Next, page.Prev = page.Prev, page.Next
+	}
+	return page
+}
+
+func TestEveryHistoryEqualsAFullScan(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp("", "bpsc-history")
+		require.NoError(t, err)
+		defer os.RemoveAll(dir)
+		r := newHistoryRig(t, dir, rapid.SampledFrom([]int{1, 2000, 10_000, 1 << 20}).Draw(t, "layer"))
+		defer func() { _ = r.store.Close() }()
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			r.live(t)
+			if rapid.IntRange(0, 3).Draw(t, "ask in between") == 0 {
+				account, q := drawQuery(t)
+				r.checkPages(t, account, q)
+			}
+		}
+		for range 10 {
+			account, q := drawQuery(t)
+			r.checkPages(t, account, q)
+		}
+	})
+}
+
+// checkPages reads all pages to the end, and from each all the way back.
+func (r *historyRig) checkPages(t *rapid.T, account string, q HistoryQuery) {
+	want := matching(r.scan(), account, q)
+	if account == "" {
+		want = nil
+	}
+	budget := rapid.SampledFrom([]int{historyBudget, 20, 50}).Draw(t, "budget")
+	bytes := rapid.SampledFrom([]int{historyBytes, 1, 3000}).Draw(t, "bytes")
+	var got []HistoryRecord
+	for {
+		page := r.bounded(account, q, budget, bytes)
+		require.LessOrEqual(t, len(page.Records), q.Limit)
+		r.checkBack(t, account, q, page.Prev, got)
+		if q.After == "" {
+			require.Empty(t, page.Prev)
+		}
+		got = append(got, page.Records...)
+		if page.Next == "" {
+			break
+		}
+		require.NotEqual(t, q.After, page.Next, "no way forward")
+		q.After = page.Next
+	}
+	require.Equal(t, want, got)
+	for i := range got { // the cursor of a record, wherever it stands
+		q.After, q.Before = got[i].Cursor(), ""
+		page, err := r.store.History("aka", account, q)
+		require.NoError(t, err)
+		require.Equal(t, append([]HistoryRecord{}, got[i+1:min(len(got), i+1+q.Limit)]...), append([]HistoryRecord{}, page.Records...))
+		require.Equal(t, i+1+q.Limit >= len(got), page.Next == "")
+		if i == 3 {
+			return
+		}
+	}
+}
+
+// checkBack reads back from a Prev cursor to the beginning.
+func (r *historyRig) checkBack(t *rapid.T, account string, q HistoryQuery, prev string, want []HistoryRecord) {
+	q.After = ""
+	var got []HistoryRecord
+	for prev != "" {
+		q.Before = prev
+		page := r.bounded(account, q, historyBudget, historyBytes)
+		require.NotEmpty(t, page.Next)
+		got = append(slices.Clone(page.Records), got...)
+		prev = page.Prev
+	}
+	require.Equal(t, append([]HistoryRecord{}, want...), append([]HistoryRecord{}, got...))
+}

@@ -1,0 +1,126 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// walk goes through an account's postings in one direction, some at a time.
+type walk struct {
+	account string
+	who     who    // set once the contract is known
+	kinds   uint16 // one bit for each kind that is wanted
+	roles   tags   // one of these is wanted
+	up      bool   // towards newer records
+	lo, hi  place  // what has not been looked at
+	need    int    // how many to find
+	budget  int    // how many more to look at
+	bytes   int    // how many more of blocks to read
+	found   []posting
+	behind  string // cursor that leads back over where the walk began
+}
+
+// filter sets what is wanted.
+func (w *walk) filter(kinds []chain.Kind, d Direction) error {
+	w.kinds = 1<<len(kindNumbers) - 1
+	if len(kinds) > 0 {
+		w.kinds = 0
+	}
+	for _, k := range kinds {
+		n := kindNumber(string(k))
+		if n == 0 {
+			return fmt.Errorf("%w: kind: no record is of kind %q", chain.InvalidField, k)
+		}
+		w.kinds |= 1 << n
+	}
+	roles, ok := map[Direction]tags{AnyDirection: anyRole, In: recipientRole, Out: senderRole}[d]
+	if !ok {
+		return fmt.Errorf("%w: direction: in or out", chain.InvalidField)
+	}
+	w.roles = roles
+	return nil
+}
+
+func (w *walk) done() bool { return w.lo > w.hi || w.full() }
+
+func (w *walk) full() bool { return len(w.found) == w.need || w.budget <= 0 }
+
+// next is the first place that has not been looked at, looked the last that
+// has.
+func (w *walk) next() place {
+	if w.up {
+		return w.lo
+	}
+	return w.hi
+}
+
+func (w *walk) looked() place {
+	if w.up {
+		return w.lo - 1
+	}
+	return w.hi + 1
+}
+
+// ahead is the cursor that goes on behind the first n that were found, "" when
+// nothing comes there.
+func (w *walk) ahead(n int) string {
+	switch {
+	case n < len(w.found): // the rest comes with the next call
+		return w.found[n-1].at.cursor()
+	case w.lo <= w.hi:
+		return w.looked().cursor()
+	}
+	return ""
+}
+
+// pass leaves a place behind.
+func (w *walk) pass(at place) {
+	if w.up {
+		w.lo = at + 1
+	} else {
+		w.hi = at - 1
+	}
+}
+
+// passAll leaves behind what lies from lo to hi.
+func (w *walk) passAll(lo, hi place) {
+	if w.up {
+		w.pass(hi)
+	} else {
+		w.pass(lo)
+	}
+}
+
+// wants tells whether a record with these tags is among what was asked for.
+func (w *walk) wants(t tags) bool {
+	return t&w.roles != 0 && w.kinds&(1<<(t>>roleBits)) != 0
+}
+
+// look weighs one posting.
+func (w *walk) look(p posting) {
+	w.budget--
+	w.pass(p.at)
+	if p.who == w.who && w.wants(p.tags) {
+		w.found = append(w.found, p)
+	}
+}
+
+// take weighs those of the postings, which are sorted, that lie from lo to hi,
+// in the walk's direction.
+func (w *walk) take(list []posting, lo, hi place) {
+	compare := func(p posting, at place) int { return cmp.Compare(p.at, at) }
+	first, _ := slices.BinarySearchFunc(list, lo, compare)
+	end, _ := slices.BinarySearchFunc(list, hi+1, compare)
+	for list = list[first:max(first, end)]; len(list) > 0 && !w.full(); {
+		if w.up {
+			w.look(list[0])
+			list = list[1:]
+		} else {
+			w.look(list[len(list)-1])
+			list = list[:len(list)-1]
+		}
+	}
+}
