@@ -5,8 +5,6 @@ import "github.com/bpsc/bpsc/chain"
 // layer is a set of changes in memory, on top of what Pebble holds. The
 // active one is written by Update; a frozen one is never written again.
 type layer struct {
-	applied  uint64
-	time     int64
 	rows     map[string][]byte // heads, pending records, nodes, members: by full key
 	accounts map[accountKey]chain.Account
 	ids      map[idKey]Placement
