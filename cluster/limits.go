@@ -69,6 +69,10 @@ const (
 	// connection counts as broken.
 	writeTimeout = time.Second
 
+	// How long a member that stops waits for its peers to close their
+	// connections, which they do as soon as they hear of it.
+	farewellTimeout = 500 * time.Millisecond
+
 	// Pause before a leader that could not be reached is tried again.
 	redialPause = 20 * time.Millisecond
 

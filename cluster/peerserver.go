@@ -3,6 +3,7 @@ package cluster
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -39,21 +40,44 @@ func (s *peerServer) serve(from string, conn net.Conn) {
 	}
 	defer s.leave(conn)
 	w := newAnswerer(conn)
-	defer w.stop()
+	last, err := s.answerFrames(conn, w)
+	w.stop()
+	select {
+	case <-s.quit:
+		farewell(conn, last)
+	default:
+		s.log.Debug("peer connection ended", "peer", from, "error", err)
+	}
+}
+
+// answerFrames works on what the peer sends until the connection ends or the
+// server stops. It returns the id of the last frame it handled.
+func (s *peerServer) answerFrames(conn net.Conn, w *answerer) (last uint64, err error) {
 	r := bufio.NewReaderSize(conn, 64<<10)
 	for {
 		f, err := readFrame(r, maxFrameBytes)
-		if err == nil && !w.reserve(s.quit) {
-			return
+		if err != nil || !w.reserve(s.quit) {
+			return last, err
 		}
-		if err == nil {
-			err = s.handle(f, w.answer)
+		if err := s.handle(f, w.answer); err != nil {
+			return last, err
 		}
-		if err != nil {
-			s.log.Debug("peer connection ended", "peer", from, "error", err)
-			return
-		}
+		last = f.id
 	}
+}
+
+// farewell tells a peer which of its frames were handled, so that it need not
+// take the others for lost in an unknown state. What still arrives is read and
+// dropped until the peer closes: to close with input unread would reset the
+// connection and could destroy the farewell on its way.
+func farewell(conn net.Conn, last uint64) {
+	if err := writeFrame(conn, frame{kind: frameGoAway, id: last}); err != nil {
+		return
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(farewellTimeout)); err != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, conn) // to its end or the deadline, whichever comes first
 }
 
 // handle starts to work on a frame; answer is called once, unless an error is

@@ -139,6 +139,10 @@ func (u *uplink) read() {
 }
 
 func (u *uplink) receive(f frame) error {
+	if f.kind == frameGoAway {
+		u.turnedAway(f.id)
+		return errGoAway
+	}
 	b, ok := u.delist(f.id)
 	if !ok || f.kind != frameAnswer {
 		return errors.Join(errFrame, errors.New("an answer that nobody asked for"))
@@ -154,6 +158,27 @@ func (u *uplink) receive(f frame) error {
 	}
 	b.answer(results, common)
 	return nil
+}
+
+// errGoAway: the leader stops and takes no more frames.
+var errGoAway = errors.New("the leader stops")
+
+// turnedAway fails the batches behind the last frame that the leader handled:
+// it never looked at them. The others it has answered before it said goodbye.
+func (u *uplink) turnedAway(last uint64) {
+	u.mu.Lock()
+	u.broken = true
+	unseen := map[uint64]batch{}
+	for id, b := range u.waiting {
+		if id > last {
+			unseen[id] = b
+			delete(u.waiting, id)
+		}
+	}
+	u.mu.Unlock()
+	for _, b := range unseen {
+		b.fail(fmt.Errorf("%w: %s stops", ErrNoLeader, u.leader))
+	}
 }
 
 // close ends the connection; the reader does the rest.

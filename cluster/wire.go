@@ -18,6 +18,8 @@ import (
 //	answer   the result of the frame as a whole, then one for each request:
 //	         code byte, index, data with its length in front
 //	status   nothing; the answer is JSON
+//	goaway   nothing; the listener stops, and its id is that of the last frame
+//	         it has handled: later ones it never looked at
 //
 // Numbers in bodies are unsigned varints, the others big-endian.
 const (
@@ -25,6 +27,7 @@ const (
 	frameAnswer
 	frameStatus
 	frameStatusAnswer
+	frameGoAway
 )
 
 const (

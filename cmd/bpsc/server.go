@@ -27,7 +27,7 @@ const stopTimeout = 15 * time.Second
 
 func newServerCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "server", Short: "Run a member of a cluster", Args: cobra.NoArgs,
+		Use: "server", Short: "Run a member of a cluster", Args: exactArgs(0),
 		Long: "Run a member of a cluster. Settings come from flags, " + envPrefix + "… variables\n" +
 			"(--log-level is " + envPrefix + "LOG_LEVEL) and the YAML file of --config, in that order.",
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -1,0 +1,92 @@
+package cluster
+
+import (
+	"bufio"
+	"errors"
+	"log/slog"
+	"net"
+	"testing"
+)
+
+// pair is the two ends of a connection on loopback.
+func pair(t *testing.T) (dialled, accepted net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if dialled, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if accepted, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dialled.Close(); accepted.Close() })
+	return dialled, accepted
+}
+
+// A server that stops tells which frames it handled. The others it has not
+// looked at, even when they had arrived.
+func TestAStoppingServerSaysWhatItHandled(t *testing.T) {
+	client, conn := pair(t)
+	q := newQueue()
+	s := newPeerServer(q, func() bool { return true }, nil, slog.New(slog.DiscardHandler))
+	served := make(chan struct{})
+	go func() { s.serve("n2", conn); close(served) }()
+
+	// Nobody takes from the queue, so the frames that may be under way fill
+	// the places, and the one after them waits.
+	for id := uint64(1); id <= maxFramesInFlight+1; id++ {
+		f := frame{kind: framePropose, id: id, body: encodeRequests([][]byte{{byte(id)}})}
+		if err := writeFrame(client, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitFor(t, "the frames to be in the queue", func() bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return q.calls.Len() == maxFramesInFlight
+	})
+	stopped := make(chan struct{})
+	go func() { s.stop(); close(stopped) }()
+	f, err := readFrame(bufio.NewReader(client), maxAnswerBytes)
+	if err != nil || f.kind != frameGoAway || f.id != maxFramesInFlight {
+		t.Errorf("the last word is %+v, %v; want to go away after frame %d", f, err, maxFramesInFlight)
+	}
+	client.Close()
+	<-served
+	<-stopped
+	q.withdrawAll(ErrShuttingDown)
+}
+
+// What the leader has not looked at is not of unknown outcome.
+func TestFramesThatTheLeaderTurnedAwayWereNotApplied(t *testing.T) {
+	conn, leader := pair(t)
+	u := newUplink("n1", conn, make(chan struct{}, 1))
+	q := newQueue()
+	calls := make([]*call, 3)
+	for i := range calls {
+		calls[i] = newCall([][]byte{{byte(i)}}, false, nil)
+		if err := q.push(calls[i]); err != nil {
+			t.Fatal(err)
+		}
+		u.send(q.take(true))
+	}
+	answer := frame{kind: frameAnswer, id: 1, body: encodeResults(Result{Index: 7}, []Result{{Index: 7, Data: []byte("ok")}})}
+	for _, f := range []frame{answer, {kind: frameGoAway, id: 2}} {
+		if err := writeFrame(leader, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-u.ended
+	for i, want := range []error{nil, ErrOutcomeUnknown, ErrNoLeader} {
+		<-calls[i].finished
+		if got := calls[i].results[0].Err; !errors.Is(got, want) {
+			t.Errorf("frame %d: %v, want %v", i+1, got, want)
+		}
+	}
+	if u.usable() {
+		t.Error("the connection is still used")
+	}
+}
