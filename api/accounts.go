@@ -11,26 +11,33 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// getAccount is GET /v1/accounts/{address}. A name is free text and stands
-// escaped in the path, a slash as %2F. One that was never used has nothing.
-func (s *server) getAccount(c *gin.Context) error {
+// accountOf reads a wallet's name from the path. A name is free text and stands
+// escaped there, a slash as %2F.
+func (s *server) accountOf(c *gin.Context) (*knownContract, string, error) {
 	name, err := url.PathUnescape(c.Param("address"))
 	if err != nil {
-		return fmt.Errorf("%w: the address is not escaped as in a URL", chain.InvalidField)
+		return nil, "", fmt.Errorf("%w: the address is not escaped as in a URL", chain.InvalidField)
 	}
 	if err := chain.ValidateName("address", name); err != nil {
-		return err
+		return nil, "", err
 	}
 	contract, err := s.contractOf(c)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	signed := contract.Wallets == chain.SignedWallets
-	if signed {
+	if contract.Wallets == chain.SignedWallets {
 		// One mistyped would be shown as one that has nothing.
-		if err := chain.ValidateAddress("address", name); err != nil {
-			return err
-		}
+		err = chain.ValidateAddress("address", name)
+	}
+	return contract, name, err
+}
+
+// getAccount is GET /v1/accounts/{address}. One that was never used has
+// nothing.
+func (s *server) getAccount(c *gin.Context) error {
+	contract, name, err := s.accountOf(c)
+	if err != nil {
+		return err
 	}
 	applied := s.read.AppliedIndex()
 	account, err := s.read.Account(contract.Token, name)
@@ -43,7 +50,7 @@ func (s *server) getAccount(c *gin.Context) error {
 	w.out = appendText(w.out, "contract", contract.Token)
 	w.out = appendAmount(w.out, "balance", account.Balance, contract.Decimals)
 	w.out = appendUint(w.out, "records", account.Records)
-	if signed {
+	if contract.Wallets == chain.SignedWallets {
 		w.out = appendWallet(w.out, account.Wallet, s.read.Time(), contract.Decimals)
 	}
 	w.out = appendUint(w.out, "applied_index", applied)

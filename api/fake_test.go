@@ -19,6 +19,8 @@ import (
 // fake is a ledger of one process: it implements Writer, Reader and Member as
 // simply as can be, and counts what would have become entries of the log.
 type fake struct {
+	history  chain.HistoryPage
+	asked    chain.HistoryQuery // by the last call of History
 	mu       sync.Mutex
 	chains   []*fakeChain
 	nodes    []string
@@ -273,6 +275,15 @@ func (f *fake) Hold(token string, id chain.ID) (chain.HoldState, error) {
 		return h, chain.NotFound
 	}
 	return h, nil
+}
+
+// History answers with f.history whatever is asked, and notes the question.
+func (f *fake) History(token, account string, q chain.HistoryQuery) (chain.HistoryPage, error) {
+	f.asked = q
+	if q.After == "bad" {
+		return chain.HistoryPage{}, chain.InvalidField
+	}
+	return f.history, nil
 }
 
 func (f *fake) WaitBlock(ctx context.Context, token string, index uint64) error {

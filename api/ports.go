@@ -43,6 +43,9 @@ type Reader interface {
 	Account(token, name string) (chain.Account, error)
 	// Transaction fails with chain.NotFound or chain.ContractUnknown.
 	Transaction(token string, id chain.ID) (chain.Outcome, error)
+	// History returns the records that name an account, a page at a time.
+	// Bad cursors, kinds and directions fail with chain.InvalidField.
+	History(token, account string, q chain.HistoryQuery) (chain.HistoryPage, error)
 	// Hold fails with chain.NotFound or chain.ContractUnknown.
 	Hold(token string, id chain.ID) (chain.HoldState, error)
 	// Nodes lists the registered nodes, sorted.

@@ -46,6 +46,7 @@ func (s *server) v1Routes(engine *gin.Engine) {
 	s.get(reads, "/holds/:id", s.getHold)
 	s.get(reads, "/blocks/:index", s.getBlock)
 	s.get(reads, "/accounts/:address", s.getAccount)
+	s.get(reads, "/accounts/:address/transactions", s.getHistory)
 	s.get(reads, "/contracts", s.getContracts)
 	s.get(reads, "/contracts/:token", s.getContract)
 	s.get(reads, "/nodes", s.getNodes)

@@ -49,7 +49,7 @@ func (s *server) getTransaction(c *gin.Context) error {
 		w.out = appendRefusal(w.out, outcome.Refused)
 	} else {
 		w.out = appendTransaction(w.out, contract, &outcome, resolved)
-		w.out = strconv.AppendBool(appendKey(w.out, "pending"), outcome.Block > info.Length)
+		w.out = strconv.AppendBool(appendKey(w.out, "in_block"), outcome.Block <= info.Length)
 	}
 	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
 	return nil

@@ -77,7 +77,7 @@ func TestGetTransaction(t *testing.T) {
 	require.Contains(t, location, "?contract=usd")
 	rec := call(h, "GET", location, "")
 	require.Equal(t, http.StatusOK, rec.Code)
-	require.Contains(t, rec.Body.String(), `"pending":true`)
+	require.Contains(t, rec.Body.String(), `"in_block":false`)
 	call(h, "POST", "/mine?contract=usd", "")
 	require.Contains(t, call(h, "GET", location, "").Body.String(), `"pending":false`)
 

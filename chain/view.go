@@ -85,3 +85,41 @@ type HoldState struct {
 	Until     int64 // unix seconds; at that moment it is too late
 	Ended     Code  // how it was resolved; "" while it is open
 }
+
+// Direction says on which side of a record an account stands.
+type Direction string
+
+// The directions. What the BPSC's wallet pays or burns is out of that wallet.
+const (
+	AnyDirection Direction = ""
+	In           Direction = "in"  // the account is the recipient
+	Out          Direction = "out" // the account is the sender
+)
+
+// HistoryQuery says which records of an account are wanted, and from where.
+type HistoryQuery struct {
+	Kinds       []Kind // of records; none: all
+	Direction   Direction
+	OldestFirst bool
+	Limit       int    // 0: what the store gives by default
+	After       string // cursor: what follows it in the order asked for
+	Before      string // cursor: the last of what comes before it in that order
+}
+
+// HistoryRecord is a record and where it stands.
+type HistoryRecord struct {
+	Record   Record
+	Block    uint64 // the block that holds the record, or will
+	Position int    // its place in that block
+	Pending  bool   // no block held it yet
+	Cursor   string // names the place for After and Before
+}
+
+// HistoryPage is one answer to a query. It may hold fewer records than asked
+// for, none even, and still have more behind it: one call does bounded work.
+type HistoryPage struct {
+	Records []HistoryRecord
+	Next    string // goes into After; "" when the end was reached
+	Prev    string // goes into Before; "" when nothing comes before
+}
+

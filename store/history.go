@@ -10,55 +10,16 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// Direction says on which side of a record an account stands.
-type Direction string
-
-// The directions. What the BPSC's wallet pays or burns is out of that wallet.
-const (
-	AnyDirection Direction = ""
-	In           Direction = "in"  // the account is the recipient
-	Out          Direction = "out" // the account is the sender
-)
-
-// HistoryQuery says which records of an account are wanted, and from where.
-type HistoryQuery struct {
-	Kinds       []chain.Kind // of records; none: all
-	Direction   Direction
-	OldestFirst bool
-	Limit       int    // at most MaxHistoryPage; 0: DefaultHistoryPage
-	After       string // cursor: what follows it in the order asked for
-	Before      string // cursor: the last of what comes before it in that order
-}
-
-// HistoryRecord is a record and where it stands.
-type HistoryRecord struct {
-	Record   chain.Record
-	Block    uint64 // the block that holds the record, or will
-	Position int    // its place in that block
-	Pending  bool   // no block held it yet
-}
-
-// Cursor names the record's place for After and Before.
-func (r *HistoryRecord) Cursor() string { return placeOf(r.Block, r.Position).cursor() }
-
-// HistoryPage is one answer to a query. It may hold fewer records than asked
-// for, none even, and still have more behind it: one call does bounded work.
-type HistoryPage struct {
-	Records []HistoryRecord
-	Next    string // goes into After; "" when the end was reached
-	Prev    string // goes into Before; "" when nothing comes before
-}
-
 // History returns the records that concern an account: those that name it as
 // sender, recipient or account, and what is spent or burned from the BPSC's
 // wallet when it is that. Fees alone do not make a record part of the BPSC's
 // history: it would be the whole chain. Pending records are included; a
 // record's place is fixed once it is decided, so pages stay true while the
 // chain grows.
-func (s *Store) History(token, account string, q HistoryQuery) (HistoryPage, error) {
-	w, err := q.walk(account)
+func (s *Store) History(token, account string, q chain.HistoryQuery) (chain.HistoryPage, error) {
+	w, err := newWalk(&q, account)
 	if err != nil {
-		return HistoryPage{}, err
+		return chain.HistoryPage{}, err
 	}
 	page, err := s.history(token, w)
 	if q.Before != "" {
@@ -69,24 +30,24 @@ func (s *Store) History(token, account string, q HistoryQuery) (HistoryPage, err
 }
 
 // history answers a walk, in its direction.
-func (s *Store) history(token string, w *walk) (HistoryPage, error) {
+func (s *Store) history(token string, w *walk) (chain.HistoryPage, error) {
 	if err := s.beginWalk(token, w); err != nil {
-		return HistoryPage{}, err
+		return chain.HistoryPage{}, err
 	}
 	for !w.done() {
 		if err := s.step(token, w); err != nil {
-			return HistoryPage{}, err
+			return chain.HistoryPage{}, err
 		}
 	}
 	records, n, err := s.readFound(token, w)
 	if err != nil {
-		return HistoryPage{}, err
+		return chain.HistoryPage{}, err
 	}
-	return HistoryPage{Records: records, Next: w.ahead(n), Prev: w.behind}, nil
+	return chain.HistoryPage{Records: records, Next: w.ahead(n), Prev: w.behind}, nil
 }
 
-// walk checks q and returns its start.
-func (q *HistoryQuery) walk(account string) (*walk, error) {
+// newWalk checks q and returns its start.
+func newWalk(q *chain.HistoryQuery, account string) (*walk, error) {
 	w := &walk{account: account, up: q.OldestFirst, lo: firstPlace, hi: lastPlace, budget: historyBudget, bytes: historyBytes}
 	w.need = q.Limit + 1 // to know whether there is more
 	switch {

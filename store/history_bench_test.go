@@ -55,15 +55,15 @@ func BenchmarkHistory(b *testing.B) {
 	}
 	for name, ask := range map[string]struct {
 		account string
-		q       HistoryQuery
+		q       chain.HistoryQuery
 	}{
-		"busy/100 newest":      {"shop", HistoryQuery{}},
-		"busy/1000 oldest":     {"shop", HistoryQuery{Limit: 1000, OldestFirst: true}},
-		"busy/nothing matches": {"shop", HistoryQuery{Kinds: []chain.Kind{chain.Burn}}},
-		"usual/10 newest":      {"wallet-7", HistoryQuery{Limit: 10}},
-		"usual/100 newest":     {"wallet-7", HistoryQuery{}},
-		"rare/all":             {"rare", HistoryQuery{}},
-		"nobody":               {"nobody", HistoryQuery{}},
+		"busy/100 newest":      {"shop", chain.HistoryQuery{}},
+		"busy/1000 oldest":     {"shop", chain.HistoryQuery{Limit: 1000, OldestFirst: true}},
+		"busy/nothing matches": {"shop", chain.HistoryQuery{Kinds: []chain.Kind{chain.Burn}}},
+		"usual/10 newest":      {"wallet-7", chain.HistoryQuery{Limit: 10}},
+		"usual/100 newest":     {"wallet-7", chain.HistoryQuery{}},
+		"rare/all":             {"rare", chain.HistoryQuery{}},
+		"nobody":               {"nobody", chain.HistoryQuery{}},
 	} {
 		b.Run(name, func(b *testing.B) {
 			n := 0

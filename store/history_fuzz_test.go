@@ -18,8 +18,8 @@ func FuzzHistoryCursor(f *testing.F) {
 			return
 		}
 		require.Equal(t, text, p.cursor())
-		for _, q := range []HistoryQuery{{After: text}, {Before: text}, {After: text, OldestFirst: true}, {Before: text, OldestFirst: true}} {
-			w, err := q.walk("a")
+		for _, q := range []chain.HistoryQuery{{After: text}, {Before: text}, {After: text, OldestFirst: true}, {Before: text, OldestFirst: true}} {
+			w, err := newWalk(&q, "a")
 			require.NoError(t, err)
 			_, err = parseCursor(w.behind)
 			require.NoError(t, err)

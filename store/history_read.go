@@ -12,7 +12,7 @@ import (
 // readFound reads what was found, in its order, and returns how much of it was
 // read. It reads the first block whatever its size, and stops where
 // that and the others come to w.bytes.
-func (s *Store) readFound(token string, w *walk) (out []HistoryRecord, n int, err error) {
+func (s *Store) readFound(token string, w *walk) (out []chain.HistoryRecord, n int, err error) {
 	wanted := w.found[:min(len(w.found), w.need-1)]
 	for n < len(wanted) && w.bytes > 0 {
 		first := n
@@ -37,7 +37,7 @@ func (s *Store) readFound(token string, w *walk) (out []HistoryRecord, n int, er
 }
 
 // readGroup reads those records of one block that are the account's.
-func (s *Store) readGroup(token string, w *walk, group []posting) ([]HistoryRecord, int, error) {
+func (s *Store) readGroup(token string, w *walk, group []posting) ([]chain.HistoryRecord, int, error) {
 	f, err := s.fetch(token, group)
 	if err != nil {
 		return nil, 0, err
@@ -47,9 +47,9 @@ func (s *Store) readGroup(token string, w *walk, group []posting) ([]HistoryReco
 			return nil, 0, err
 		}
 	}
-	out := make([]HistoryRecord, 0, len(group))
+	out := make([]chain.HistoryRecord, 0, len(group))
 	for i, p := range group {
-		r := HistoryRecord{Block: p.at.block(), Position: p.at.position(), Pending: f.block == nil}
+		r := chain.HistoryRecord{Block: p.at.block(), Position: p.at.position(), Pending: f.block == nil, Cursor: p.at.cursor()}
 		if r.Record, err = chain.DecodeRecord(f.texts[i], f.decimals); err != nil {
 			return nil, 0, err
 		}

@@ -83,12 +83,12 @@ func seal(h *Head, tx *Tx) {
 }
 
 // scan is the whole chain read the slow way, oldest first.
-func (r *historyRig) scan() (all []HistoryRecord) {
+func (r *historyRig) scan() (all []chain.HistoryRecord) {
 	require.NoError(r.t, r.store.Blocks("aka", 1, 0, func(index uint64, canonical []byte) error {
 		b, err := chain.DecodeBlock(canonical, 6)
 		require.NoError(r.t, err)
 		for i, record := range b.Records {
-			all = append(all, HistoryRecord{Record: record, Block: index, Position: i})
+			all = append(all, chain.HistoryRecord{Record: record, Block: index, Position: i, Cursor: placeOf(index, i).cursor()})
 		}
 		return nil
 	}))
@@ -96,18 +96,18 @@ func (r *historyRig) scan() (all []HistoryRecord) {
 	for i := range h.Pending.Count() {
 		record, err := chain.DecodeRecord(h.Pending.Record(i), 6)
 		require.NoError(r.t, err)
-		all = append(all, HistoryRecord{Record: record, Block: h.Index + 1, Position: i, Pending: true})
+		all = append(all, chain.HistoryRecord{Record: record, Block: h.Index + 1, Position: i, Pending: true, Cursor: placeOf(h.Index+1, i).cursor()})
 	}
 	return all
 }
 
 // matching is what a query has to find in all, in its order.
-func matching(all []HistoryRecord, account string, q HistoryQuery) (list []HistoryRecord) {
+func matching(all []chain.HistoryRecord, account string, q chain.HistoryQuery) (list []chain.HistoryRecord) {
 	for _, r := range all {
 		own := (r.Record.Kind == chain.Spend || r.Record.Kind == chain.Burn) && r.Record.BPSC == account
 		in, out := r.Record.Recipient == account, r.Record.Sender == account || own
 		named := r.Record.Policy != nil && r.Record.Policy.Account == account
-		if q.Direction == In && !in || q.Direction == Out && !out || !in && !out && !named {
+		if q.Direction == chain.In && !in || q.Direction == chain.Out && !out || !in && !out && !named {
 			continue
 		}
 		if len(q.Kinds) == 0 || slices.Contains(q.Kinds, r.Record.Kind) {
@@ -120,7 +120,7 @@ func matching(all []HistoryRecord, account string, q HistoryQuery) (list []Histo
 	return list
 }
 
-func place1(r HistoryRecord) place { return placeOf(r.Block, r.Position) }
+func place1(r chain.HistoryRecord) place { return placeOf(r.Block, r.Position) }
 
 func transferRecord(i int, from, to string) chain.Record {
 	return chain.Record{

@@ -30,10 +30,10 @@ func TestPagesStayTrueWhileTheChainGrows(t *testing.T) {
 	there := r.scan()
 	ended := make(chan struct{})
 	go func() { defer close(ended); write(records/2, records) }()
-	down := r.readAll("a", HistoryQuery{Limit: 100}, nil)
-	up := r.readAll("a", HistoryQuery{Limit: 100, OldestFirst: true}, ended)
+	down := r.readAll("a", chain.HistoryQuery{Limit: 100}, nil)
+	up := r.readAll("a", chain.HistoryQuery{Limit: 100, OldestFirst: true}, ended)
 	require.Len(t, up, records)
-	require.True(t, slices.IsSortedFunc(up, func(a, b HistoryRecord) int { return cmp.Compare(place1(a), place1(b)) }))
+	require.True(t, slices.IsSortedFunc(up, func(a, b chain.HistoryRecord) int { return cmp.Compare(place1(a), place1(b)) }))
 	slices.Reverse(down)
 	require.GreaterOrEqual(t, len(down), len(there))
 	for i := range there {
@@ -47,7 +47,7 @@ func TestPagesStayTrueWhileTheChainGrows(t *testing.T) {
 
 // readAll reads all pages; while more may come, which ended tells, it goes on
 // behind the last record.
-func (r *historyRig) readAll(account string, q HistoryQuery, ended chan struct{}) (all []HistoryRecord) {
+func (r *historyRig) readAll(account string, q chain.HistoryQuery, ended chan struct{}) (all []chain.HistoryRecord) {
 	for last := ended == nil; ; {
 		page, err := r.store.History("aka", account, q)
 		require.NoError(r.t, err)
@@ -64,7 +64,7 @@ func (r *historyRig) readAll(account string, q HistoryQuery, ended chan struct{}
 			default:
 			}
 			if len(all) > 0 {
-				q.After = all[len(all)-1].Cursor()
+				q.After = all[len(all)-1].Cursor
 			}
 		}
 	}
@@ -83,7 +83,7 @@ func TestAHistoryCallDoesBoundedWork(t *testing.T) {
 		r.produce()
 	}
 	for _, oldest := range []bool{true, false} {
-		q := HistoryQuery{Kinds: []chain.Kind{chain.Burn}, OldestFirst: oldest}
+		q := chain.HistoryQuery{Kinds: []chain.Kind{chain.Burn}, OldestFirst: oldest}
 		calls := 0
 		for more := true; more; calls++ {
 			page, err := r.store.History("aka", "a", q)
@@ -95,7 +95,7 @@ func TestAHistoryCallDoesBoundedWork(t *testing.T) {
 		require.Less(t, calls, 10)
 	}
 	// A page of records that each stand in another block is cut short.
-	w, err := (&HistoryQuery{}).walk("a")
+	w, err := newWalk(&chain.HistoryQuery{}, "a")
 	require.NoError(t, err)
 	for b := range blocks {
 		w.found = append(w.found, posting{at: placeOf(uint64(b)+2, 5)})
@@ -110,7 +110,7 @@ func TestBadHistoryQueriesAreRefused(t *testing.T) {
 	r := newHistoryRig(t, t.TempDir(), 0)
 	defer func() { require.NoError(t, r.store.Close()) }()
 	good := placeOf(1, 0).cursor()
-	for name, q := range map[string]HistoryQuery{
+	for name, q := range map[string]chain.HistoryQuery{
 		"a limit below none":  {Limit: -1},
 		"a limit too high":    {Limit: MaxHistoryPage + 1},
 		"both cursors":        {After: good, Before: good},
@@ -125,9 +125,9 @@ func TestBadHistoryQueriesAreRefused(t *testing.T) {
 		_, err := r.store.History("aka", "a", q)
 		require.ErrorIs(t, err, chain.InvalidField, name)
 	}
-	_, err := r.store.History("nope", "a", HistoryQuery{})
+	_, err := r.store.History("nope", "a", chain.HistoryQuery{})
 	require.ErrorIs(t, err, chain.ContractUnknown)
-	page, err := r.store.History("aka", "nobody", HistoryQuery{After: lastPlace.cursor(), OldestFirst: true})
+	page, err := r.store.History("aka", "nobody", chain.HistoryQuery{After: lastPlace.cursor(), OldestFirst: true})
 	require.NoError(t, err)
 	require.Empty(t, page.Records)
 }
@@ -148,7 +148,7 @@ func TestNamesThatFallTogetherStayApart(t *testing.T) {
 			l.index.postings[i].who = a
 		}
 	}
-	page, err := r.store.History("aka", "a", HistoryQuery{})
+	page, err := r.store.History("aka", "a", chain.HistoryQuery{})
 	require.NoError(t, err)
 	require.Len(t, page.Records, 1)
 	require.Equal(t, "a", page.Records[0].Record.Sender)

@@ -62,9 +62,9 @@ func (r *historyRig) live(t *rapid.T) {
 	}
 }
 
-func drawQuery(t *rapid.T) (account string, q HistoryQuery) {
-	q = HistoryQuery{
-		Direction:   rapid.SampledFrom([]Direction{AnyDirection, AnyDirection, In, Out}).Draw(t, "direction"),
+func drawQuery(t *rapid.T) (account string, q chain.HistoryQuery) {
+	q = chain.HistoryQuery{
+		Direction:   rapid.SampledFrom([]chain.Direction{chain.AnyDirection, chain.AnyDirection, chain.In, chain.Out}).Draw(t, "direction"),
 		OldestFirst: rapid.Bool().Draw(t, "oldest first"),
 		Limit:       rapid.IntRange(1, 12).Draw(t, "limit"),
 		Kinds:       rapid.SliceOfN(rapid.SampledFrom(kindNumbers[1:]), 0, 3).Draw(t, "kinds"),
@@ -73,8 +73,8 @@ func drawQuery(t *rapid.T) (account string, q HistoryQuery) {
 }
 
 // bounded asks with little work allowed, so that pages come short.
-func (r *historyRig) bounded(account string, q HistoryQuery, budget, bytes int) HistoryPage {
-	w, err := q.walk(account)
+func (r *historyRig) bounded(account string, q chain.HistoryQuery, budget, bytes int) chain.HistoryPage {
+	w, err := newWalk(&q, account)
 	require.NoError(r.t, err)
 	w.budget, w.bytes = budget, bytes
 	page, err := r.store.history("aka", w)
@@ -108,14 +108,14 @@ func TestEveryHistoryEqualsAFullScan(t *testing.T) {
 }
 
 // checkPages reads all pages to the end, and from each all the way back.
-func (r *historyRig) checkPages(t *rapid.T, account string, q HistoryQuery) {
+func (r *historyRig) checkPages(t *rapid.T, account string, q chain.HistoryQuery) {
 	want := matching(r.scan(), account, q)
 	if account == "" {
 		want = nil
 	}
 	budget := rapid.SampledFrom([]int{historyBudget, 20, 50}).Draw(t, "budget")
 	bytes := rapid.SampledFrom([]int{historyBytes, 1, 3000}).Draw(t, "bytes")
-	var got []HistoryRecord
+	var got []chain.HistoryRecord
 	for {
 		page := r.bounded(account, q, budget, bytes)
 		require.LessOrEqual(t, len(page.Records), q.Limit)
@@ -132,10 +132,10 @@ func (r *historyRig) checkPages(t *rapid.T, account string, q HistoryQuery) {
 	}
 	require.Equal(t, want, got)
 	for i := range got { // the cursor of a record, wherever it stands
-		q.After, q.Before = got[i].Cursor(), ""
+		q.After, q.Before = got[i].Cursor, ""
 		page, err := r.store.History("aka", account, q)
 		require.NoError(t, err)
-		require.Equal(t, append([]HistoryRecord{}, got[i+1:min(len(got), i+1+q.Limit)]...), append([]HistoryRecord{}, page.Records...))
+		require.Equal(t, append([]chain.HistoryRecord{}, got[i+1:min(len(got), i+1+q.Limit)]...), append([]chain.HistoryRecord{}, page.Records...))
 		require.Equal(t, i+1+q.Limit >= len(got), page.Next == "")
 		if i == 3 {
 			return
@@ -144,9 +144,9 @@ func (r *historyRig) checkPages(t *rapid.T, account string, q HistoryQuery) {
 }
 
 // checkBack reads back from a Prev cursor to the beginning.
-func (r *historyRig) checkBack(t *rapid.T, account string, q HistoryQuery, prev string, want []HistoryRecord) {
+func (r *historyRig) checkBack(t *rapid.T, account string, q chain.HistoryQuery, prev string, want []chain.HistoryRecord) {
 	q.After = ""
-	var got []HistoryRecord
+	var got []chain.HistoryRecord
 	for prev != "" {
 		q.Before = prev
 		page := r.bounded(account, q, historyBudget, historyBytes)
@@ -154,5 +154,5 @@ func (r *historyRig) checkBack(t *rapid.T, account string, q HistoryQuery, prev 
 		got = append(slices.Clone(page.Records), got...)
 		prev = page.Prev
 	}
-	require.Equal(t, append([]HistoryRecord{}, want...), append([]HistoryRecord{}, got...))
+	require.Equal(t, append([]chain.HistoryRecord{}, want...), append([]chain.HistoryRecord{}, got...))
 }

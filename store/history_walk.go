@@ -24,7 +24,7 @@ type walk struct {
 }
 
 // filter sets what is wanted.
-func (w *walk) filter(kinds []chain.Kind, d Direction) error {
+func (w *walk) filter(kinds []chain.Kind, d chain.Direction) error {
 	w.kinds = 1<<len(kindNumbers) - 1
 	if len(kinds) > 0 {
 		w.kinds = 0
@@ -36,7 +36,7 @@ func (w *walk) filter(kinds []chain.Kind, d Direction) error {
 		}
 		w.kinds |= 1 << n
 	}
-	roles, ok := map[Direction]tags{AnyDirection: anyRole, In: recipientRole, Out: senderRole}[d]
+	roles, ok := map[chain.Direction]tags{chain.AnyDirection: anyRole, chain.In: recipientRole, chain.Out: senderRole}[d]
 	if !ok {
 		return fmt.Errorf("%w: direction: in or out", chain.InvalidField)
 	}
