@@ -79,7 +79,7 @@ func TestGetTransaction(t *testing.T) {
 	require.Equal(t, http.StatusOK, rec.Code)
 	require.Contains(t, rec.Body.String(), `"in_block":false`)
 	call(h, "POST", "/mine?contract=usd", "")
-	require.Contains(t, call(h, "GET", location, "").Body.String(), `"pending":false`)
+	require.Contains(t, call(h, "GET", location, "").Body.String(), `"in_block":true`)
 
 	elsewhere, _, _ := strings.Cut(location, "?")
 	requireProblem(t, call(h, "GET", elsewhere, ""), http.StatusNotFound, "not_found", "")

@@ -288,6 +288,7 @@ func TestSignedReplicasAgreeAndAuditorsFollow(t *testing.T) {
 		compareSigned(t, m, tried.store)
 		require.Equal(t, mustInfo(t, calm.store, "aka"), mustInfo(t, tried.store, "aka"))
 		auditChain(t, tried.store, "aka")
+		checkHistory(t, tried.store, w.people)
 		require.NoError(t, calm.store.Close())
 		require.NoError(t, tried.store.Close())
 	})
