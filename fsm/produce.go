@@ -83,15 +83,16 @@ func produce(tx *store.Tx, h *store.Head, why chain.Trigger) error {
 	if why == chain.ByGenesis {
 		header.PreviousHash, header.Contract = chain.GenesisPrevious, &h.Contract
 	}
-	buf := make([]byte, 0, len(h.Pending.Text)+chain.BlockOverhead)
-	canonical := chain.AppendBlock(buf, &header, h.Pending.Text, h.Contract.Decimals)
+	stored := make([]byte, store.BlockRoom, store.BlockRoom+len(h.Pending.Text)+chain.BlockOverhead)
+	stored = chain.AppendBlock(stored, &header, h.Pending.Text, h.Contract.Decimals)
+	canonical := stored[store.BlockRoom:]
 	if len(canonical) > chain.MaxBlockBytes {
 		return fmt.Errorf("block %d of %s has %d bytes, at most %d", header.Index, h.Contract.Token, len(canonical), chain.MaxBlockBytes)
 	}
 	h.Index, h.Hash, h.Timestamp = header.Index, chain.HashBytes(canonical), header.Timestamp
 	h.Pending.Clear()
 	h.Touch()
-	tx.AddBlock(h, h.Hash, canonical)
+	tx.AddBlock(h, h.Hash, stored)
 	return conserved(h)
 }
 

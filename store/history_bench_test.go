@@ -21,7 +21,7 @@ func BenchmarkHistoryIndex(b *testing.B) {
 			p.Add(chain.AppendRecord(nil, &r, 6))
 		}
 		canonical := chain.AppendBlock(nil, &chain.Header{Index: uint64(i) + 1}, p.Text, 6)
-		l.setBlock(blockKey{0, uint64(i) + 1}, encodeBlock(chain.HashBytes(canonical), canonical))
+		l.setBlock(blockKey{0, uint64(i) + 1}, stored(canonical))
 	}
 	rows := 0
 	for b.Loop() {

@@ -79,7 +79,7 @@ func seal(h *Head, tx *Tx) {
 	}
 	h.Pending.Clear()
 	h.Touch()
-	tx.AddBlock(h, h.Hash, canonical)
+	tx.AddBlock(h, h.Hash, withRoom(canonical))
 }
 
 // scan is the whole chain read the slow way, oldest first.

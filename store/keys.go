@@ -104,11 +104,10 @@ func decodeAccount(b []byte) (chain.Account, error) {
 	return a, nil
 }
 
-// encodeBlock puts the hash before the bytes, so that each read can check
-// that the bytes are still the ones that were hashed.
-func encodeBlock(hash chain.Hash, canonical []byte) []byte {
-	return append(append(make([]byte, 0, len(hash)+len(canonical)), hash[:]...), canonical...)
-}
+// BlockRoom is how much room the caller of Tx.AddBlock leaves in front of a
+// block's bytes: for their hash, so that each read can check that the bytes are
+// still the ones that were hashed.
+const BlockRoom = len(chain.Hash{})
 
 func decodeBlock(stored []byte) (hash chain.Hash, canonical []byte, err error) {
 	if len(stored) < len(hash) {

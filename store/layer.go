@@ -9,7 +9,7 @@ type layer struct {
 	accounts map[accountKey]chain.Account
 	ids      map[idKey]Placement
 	holds    map[idKey]chain.HoldState
-	blocks   map[blockKey][]byte // stored form, see encodeBlock
+	blocks   map[blockKey][]byte // hash and canonical bytes, see decodeBlock
 	order    []blockKey          // of blocks, as they came
 	index    layerIndex          // of blocks, as far as somebody asked
 	bytes    int                 // estimate, for LayerBytes

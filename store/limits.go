@@ -14,6 +14,10 @@ const (
 	// a hundred, so a new id rarely costs a read.
 	bloomBits = 10
 
+	// separateBytes is the size from which a value is kept apart from its key:
+	// blocks with more than a few records, and nothing else of note.
+	separateBytes = 1 << 10
+
 	// startCheckBytes bounds what is read back and checked at start, so that
 	// a long chain does not make a slow start.
 	startCheckBytes = 256 << 20

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -30,6 +31,14 @@ func openDB(dir string, logger *slog.Logger, alarm *alarm) (*pebble.DB, error) {
 		EventListener: &pebble.EventListener{
 			DataCorruption: func(info pebble.DataCorruptionInfo) { alarm.raise(errors.New(info.String())) },
 		},
+	}
+	// Blocks never change: their bytes go to files of their own, which
+	// compactions of the keys leave where they are.
+	opts.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
+		return pebble.ValueSeparationPolicy{
+			Enabled: true, MinimumSize: separateBytes, MaxBlobReferenceDepth: 100,
+			RewriteMinimumAge: time.Hour, TargetGarbageRatio: 1,
+		}
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)

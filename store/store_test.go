@@ -53,7 +53,7 @@ func addBlock(t testing.TB, s *Store, index uint64) {
 		before := tx.Account(h, name)
 		tx.SetAccount(h, name, before, chain.Account{Balance: before.Balance + 1, Records: before.Records + 1})
 		tx.SetPlacement(h, chain.DeriveID([]byte(fmt.Sprint(index))), Placement{Block: h.Index})
-		tx.AddBlock(h, h.Hash, canonical)
+		tx.AddBlock(h, h.Hash, withRoom(canonical))
 		h.Touch()
 		return nil
 	}))
@@ -361,4 +361,14 @@ func FuzzDecodeRows(f *testing.F) {
 			require.Equal(t, a, again)
 		}
 	})
+}
+
+// withRoom is what AddBlock takes of a block's bytes.
+func withRoom(canonical []byte) []byte { return append(make([]byte, BlockRoom), canonical...) }
+
+// stored is what AddBlock makes of it.
+func stored(canonical []byte) []byte {
+	b, hash := withRoom(canonical), chain.HashBytes(canonical)
+	copy(b, hash[:])
+	return b
 }

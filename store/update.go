@@ -121,10 +121,12 @@ func (tx *Tx) Record(h *Head, p Placement) []byte {
 	return text
 }
 
-// AddBlock stores the next block of a chain and wakes who waits for it. The
-// hash must be that of the bytes: the caller computed it from them.
-func (tx *Tx) AddBlock(h *Head, hash chain.Hash, canonical []byte) {
-	tx.s.active.setBlock(blockKey{h.Number, h.Index}, encodeBlock(hash, canonical))
+// AddBlock stores the next block of a chain and wakes who waits for it. stored
+// has BlockRoom bytes to spare and then the canonical bytes, whose hash is
+// given: the caller computed it from them. AddBlock keeps stored.
+func (tx *Tx) AddBlock(h *Head, hash chain.Hash, stored []byte) {
+	copy(stored, hash[:])
+	tx.s.active.setBlock(blockKey{h.Number, h.Index}, stored)
 	close(h.produced)
 	h.produced = make(chan struct{})
 }
