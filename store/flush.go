@@ -2,9 +2,12 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/bpsc/bpsc/chain"
 )
 
 // freeze ends the active layer and starts its way into Pebble. The caller
@@ -30,7 +33,7 @@ func (s *Store) freeze() error {
 		return s.fail(err)
 	}
 	l.rows[metaKey] = row
-	s.frozen, s.active = l, newLayer()
+	s.frozen, s.active = l, newLayer(l)
 	go s.flush(s.db, l)
 	return nil
 }
@@ -52,8 +55,28 @@ func (s *Store) flush(db *pebble.DB, l *layer) {
 // row is one change; without a value it is a deletion.
 type row struct{ key, value []byte }
 
+// appendIDs appends the rows of the layer's ids. They are many and small, so
+// they share one piece of memory.
+func (l *layer) appendIDs(rows []row) []row {
+	arena := make([]byte, 0, len(l.ids)*(idKeyBytes+2*binary.MaxVarintLen32))
+	for k, at := range l.ids {
+		start := len(arena)
+		arena = append(binary.BigEndian.AppendUint32(append(arena, idTable), k.contract), k.id[:]...)
+		split := len(arena)
+		arena = binary.AppendUvarint(binary.AppendUvarint(arena, at.block), uint64(at.position))
+		rows = append(rows, row{arena[start:split:split], arena[split:len(arena):len(arena)]})
+	}
+	for k, p := range l.refused {
+		rows = append(rows, row{k.bytes(), encodePlacement(p)})
+	}
+	return rows
+}
+
+// idKeyBytes is the length of an id's key.
+const idKeyBytes = 1 + 4 + len(chain.ID{})
+
 func write(db *pebble.DB, l *layer) error {
-	rows := make([]row, 0, len(l.rows)+len(l.accounts)+len(l.ids)+len(l.blocks)+2*len(l.holds))
+	rows := make([]row, 0, len(l.rows)+len(l.accounts)+len(l.ids)+len(l.refused)+len(l.blocks)+2*len(l.holds))
 	for k, v := range l.rows {
 		rows = append(rows, row{[]byte(k), v})
 	}
@@ -64,9 +87,7 @@ func write(db *pebble.DB, l *layer) error {
 		}
 		rows = append(rows, row{k.bytes(), encoded})
 	}
-	for k, v := range l.ids {
-		rows = append(rows, row{k.bytes(), encodePlacement(v)})
-	}
+	rows = l.appendIDs(rows)
 	for k, v := range l.blocks {
 		rows = append(rows, row{k.bytes(), v})
 	}

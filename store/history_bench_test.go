@@ -12,7 +12,7 @@ import (
 // BenchmarkHistoryIndex is what the flusher does for a transfer, Pebble aside.
 func BenchmarkHistoryIndex(b *testing.B) {
 	const blocks, size = 50, 1000
-	l := newLayer()
+	l := newLayer(nil)
 	for i := range blocks {
 		var p Pending
 		for j := range size {

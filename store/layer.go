@@ -7,7 +7,8 @@ import "github.com/bpsc/bpsc/chain"
 type layer struct {
 	rows     map[string][]byte // heads, pending records, nodes, members: by full key
 	accounts map[accountKey]chain.Account
-	ids      map[idKey]Placement
+	ids      map[idKey]spot
+	refused  map[idKey]Placement
 	holds    map[idKey]chain.HoldState
 	blocks   map[blockKey][]byte // hash and canonical bytes, see decodeBlock
 	order    []blockKey          // of blocks, as they came
@@ -39,13 +40,19 @@ const (
 	holdCost    = 320
 )
 
-func newLayer() *layer {
+// newLayer returns an empty layer with room for about as much as the one before
+// it took: maps that need not grow spare a fifth of the work of filling them.
+func newLayer(before *layer) *layer {
+	if before == nil {
+		before = &layer{}
+	}
 	return &layer{
 		rows:     map[string][]byte{},
-		accounts: map[accountKey]chain.Account{},
-		ids:      map[idKey]Placement{},
+		accounts: make(map[accountKey]chain.Account, len(before.accounts)),
+		ids:      make(map[idKey]spot, len(before.ids)),
+		refused:  map[idKey]Placement{},
 		holds:    map[idKey]chain.HoldState{},
-		blocks:   map[blockKey][]byte{},
+		blocks:   make(map[blockKey][]byte, len(before.blocks)),
 		flushed:  make(chan struct{}),
 	}
 }
@@ -57,9 +64,29 @@ func (l *layer) setAccount(k accountKey, a chain.Account) {
 	l.accounts[k] = a
 }
 
+// spot is a Placement that is no refusal, without pointers: almost all are, and
+// the garbage collector need not look at them.
+type spot struct {
+	block    uint64
+	position uint32
+}
+
 func (l *layer) setID(k idKey, p Placement) {
-	l.ids[k] = p
+	if p.Refused != "" {
+		l.refused[k] = p
+	} else {
+		l.ids[k] = spot{p.Block, uint32(p.Position)}
+	}
 	l.bytes += idCost
+}
+
+// placement finds what the layer knows of an id.
+func (l *layer) placement(k idKey) (Placement, bool) {
+	if at, ok := l.ids[k]; ok {
+		return Placement{Block: at.block, Position: int(at.position)}, true
+	}
+	p, ok := l.refused[k]
+	return p, ok
 }
 
 func (l *layer) setBlock(k blockKey, stored []byte) {

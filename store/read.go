@@ -29,11 +29,11 @@ func (s *Store) account(k accountKey) (chain.Account, error) {
 }
 
 func (s *Store) placement(k idKey) (Placement, bool, error) {
-	if p, ok := s.active.ids[k]; ok {
+	if p, ok := s.active.placement(k); ok {
 		return p, true, nil
 	}
 	if s.frozen != nil {
-		if p, ok := s.frozen.ids[k]; ok {
+		if p, ok := s.frozen.placement(k); ok {
 			return p, true, nil
 		}
 	}

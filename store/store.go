@@ -82,7 +82,7 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, active: newLayer()}
+	s := &Store{cfg: cfg, active: newLayer(nil)}
 	s.settled = sync.NewCond(&s.mu)
 	if err := s.use(name); err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func (s *Store) use(name string) error {
 	bell.armed.Store(true)
 	s.alarm, s.db, s.dbName = bell, db, name
 	s.meta, s.heads, s.byToken = loaded.meta, loaded.heads, loaded.byToken
-	s.active, s.recent = newLayer(), nil
+	s.active, s.recent = newLayer(nil), nil
 	s.ids = newIDFilter(db)
 	return nil
 }
