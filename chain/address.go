@@ -2,6 +2,7 @@ package chain
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 
 	"github.com/btcsuite/btcd/btcutil/bech32"
@@ -45,22 +46,36 @@ func encodeAddress(payload []byte) string {
 	panic("chain: 20 bytes do not fit an address: " + err.Error()) // they always do
 }
 
-// ValidateAddress checks that text is an address in its one spelling. field is
-// what the error calls it.
+// addressLength is the prefix, the separator, 32 groups of five bits and a
+// checksum of six.
+const addressLength = len(addressPrefix) + 1 + 32 + 6
+
+// ValidateAddress checks that text is an address in its one spelling: lower
+// case, the right length, and no bit set where none is meant. field is what the
+// error calls it.
 func ValidateAddress(field, text string) error {
-	prefix, groups, version, err := bech32.DecodeGeneric(text)
-	if err == nil && (version != bech32.VersionM || prefix != addressPrefix) {
-		err = fmt.Errorf("it is not a %s address", addressPrefix)
-	}
-	var payload []byte
-	if err == nil {
-		payload, err = bech32.ConvertBits(groups, 5, 8, false)
-	}
-	if err == nil && (len(payload) != addressBytes || encodeAddress(payload) != text) {
-		err = fmt.Errorf("it has not the form of one")
-	}
-	if err != nil {
+	if err := checkAddress(text); err != nil {
 		return fmt.Errorf("%w: %s: %w", AddressInvalid, field, err)
 	}
 	return nil
+}
+
+func checkAddress(text string) error {
+	if len(text) != addressLength {
+		return fmt.Errorf("it has %d characters, not %d", len(text), addressLength)
+	}
+	for i := range len(text) {
+		if text[i] >= 'A' && text[i] <= 'Z' {
+			return errors.New("an address is written in lower case")
+		}
+	}
+	prefix, groups, version, err := bech32.DecodeGeneric(text)
+	if err != nil {
+		return err
+	}
+	if version != bech32.VersionM || prefix != addressPrefix {
+		return fmt.Errorf("it is not a %s address", addressPrefix)
+	}
+	_, err = bech32.ConvertBits(groups, 5, 8, false) // refuses padding that is not zero
+	return err
 }

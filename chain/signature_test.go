@@ -90,6 +90,31 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// Of all texts only one is the address of a key.
+func TestAnAddressHasOneSpelling(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		key := signedBy(byte(rapid.IntRange(0, 255).Draw(t, "key")), "").Key
+		address := []byte(key.Address())
+		require.NoError(t, ValidateAddress("x", string(address)))
+		i := rapid.IntRange(0, len(address)-1).Draw(t, "at")
+		c := byte(rapid.IntRange(0, 127).Draw(t, "char"))
+		if address[i] == c {
+			return
+		}
+		address[i] = c
+		require.ErrorIs(t, ValidateAddress("x", string(address)), AddressInvalid)
+	})
+}
+
+func BenchmarkValidateAddress(b *testing.B) {
+	address := signedBy(1, "").Key.Address()
+	for b.Loop() {
+		if ValidateAddress("x", address) != nil {
+			b.Fatal("bad")
+		}
+	}
+}
+
 func BenchmarkVerifySingle(b *testing.B) {
 	s := signedBy(1, "m")
 	for b.Loop() {

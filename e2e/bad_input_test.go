@@ -94,7 +94,8 @@ var badRequests = []badRequest{
 	{name: "nodes that are none", path: "/nodes/register", body: `{"nodes":["not a node"]}`, status: 400, detail: "Error: Please supply a valid list of nodes"},
 	{name: "a contract that is none", path: "/v1/contracts", body: `{"token":"UPPER","wallets":"open"}`, status: 400, code: "contract_invalid"},
 	{name: "a misspelt rule of a contract", path: "/v1/contracts", body: `{"token":"t","wallets":"open","fee":1}`, status: 400, code: "contract_invalid"},
-	{name: "a signed contract", path: "/v1/contracts", body: `{"token":"t","wallets":"signed"}`, status: 422, code: "contract_unsupported"},
+	{name: "a signed contract with a wallet of its own", path: "/v1/contracts", body: `{"token":"t","wallets":"signed","bpsc":"mine"}`, status: 400, code: "contract_invalid"},
+	{name: "a signed contract whose issuer has a name", path: "/v1/contracts", body: `{"token":"t","wallets":"signed","issuer":"me"}`, status: 400, code: "contract_invalid"},
 }
 
 // Whatever is wrong with a request, it is told what, in the same form; and what

@@ -1,5 +1,5 @@
 // Command bench measures a cluster of three members on this machine, the load
-// generator included: single transfers over HTTP, batches, and the time from a
+// generator included: single transfers over HTTP, batches, both open and signed, and the time from a
 // kill -9 of the leader to the first acknowledged write.
 package main
 
@@ -30,6 +30,9 @@ type options struct {
 	rounds      int
 	kills       int
 	serverArgs  []string
+
+	signed        bool
+	signedBatches int
 }
 
 func main() {
@@ -58,6 +61,8 @@ func parseOptions() (options, error) {
 	flag.DurationVar(&o.warmup, "warmup", time.Second, "how long before that the load runs unmeasured")
 	flag.IntVar(&o.rounds, "rounds", 1, "how often all rows are measured, one after the other; the median is printed")
 	flag.IntVar(&o.kills, "kills", 20, "how often the leader is killed")
+	flag.BoolVar(&o.signed, "signed", true, "measure signed transfers too: with the most connections, signed by the generator on the same cores")
+	flag.IntVar(&o.signedBatches, "signed-batches", 200, "batches that are signed before a row with signed batches begins; it ends when they are used up")
 	flag.StringVar(&serverArgs, "server-args", "", "further arguments of every member, such as '--heartbeat 100ms'")
 	flag.Parse()
 	for _, text := range strings.Split(connections, ",") {
@@ -67,7 +72,7 @@ func parseOptions() (options, error) {
 		}
 		o.connections = append(o.connections, n)
 	}
-	if flag.NArg() > 0 || o.batchSize < 1 || o.batchConns < 1 || o.rounds < 1 || o.row <= 0 {
+	if flag.NArg() > 0 || o.batchSize < 1 || o.batchConns < 1 || o.rounds < 1 || o.row <= 0 || o.signedBatches < 1 {
 		return o, fmt.Errorf("usage: bench [options]; -h lists them")
 	}
 	o.serverArgs = strings.Fields(serverArgs)
@@ -95,7 +100,15 @@ func run(ctx context.Context, o options) error {
 
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(out, "load\tto\tconnections\ttransfers/s\tp50\tp99\tfailed")
-	for _, r := range measureAll(ctx, rows(o, cluster, leader), o) {
+	all := rows(o, cluster, leader)
+	var signed *signer
+	if o.signed {
+		if signed, err = newSigner(ctx, leader); err != nil {
+			return err
+		}
+		all = append(all, signed.rows(o, cluster)...)
+	}
+	for _, r := range measureAll(ctx, all, o) {
 		if r.err != nil {
 			return fmt.Errorf("%s to %s with %d connections: %w", r.name, r.to, r.connections, r.err)
 		}
@@ -103,6 +116,11 @@ func run(ctx context.Context, o options) error {
 	}
 	if err := out.Flush(); err != nil {
 		return err
+	}
+	if signed != nil {
+		if err := signed.check(ctx); err != nil {
+			return err
+		}
 	}
 	return measureFailover(ctx, cluster, o.kills)
 }

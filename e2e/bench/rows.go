@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bpsc/bpsc/internal/harness"
@@ -18,9 +19,15 @@ type row struct {
 	name, to    string
 	connections int
 	members     []*harness.Member // the connections are dealt out among these
-	request     func(n int) (path, body string)
-	transfers   int // in one request
-	want        int // status of success
+	transfers   int               // in one request
+	want        int               // status of success
+
+	// One of these makes the requests.
+	request func(n int) (path, body string) // some, made beforehand and sent again and again
+	fresh   func() (path, body string)      // each when it is sent
+	once    func() []string                 // the bodies of batches, made beforehand and sent once
+
+	sent *atomic.Int64 // counts transfers in requests that succeeded, where it is set
 
 	rate     float64 // transfers a second
 	p50, p99 time.Duration
@@ -87,17 +94,22 @@ func measureAll(ctx context.Context, all []row, o options) []row {
 
 // measure runs the load of one row.
 func (r *row) measure(ctx context.Context, o options) {
+	next := r.source() // may take its time
 	start := time.Now().Add(o.warmup)
 	end := start.Add(o.row)
 	results := make([]sample, r.connections)
 	var wg sync.WaitGroup
 	for i := range results {
-		wg.Go(func() { results[i] = r.drive(ctx, i, start, end) })
+		wg.Go(func() { results[i] = r.drive(ctx, i, next, start, end) })
 	}
 	wg.Wait()
 
 	var took []time.Duration
+	last := start
 	for _, s := range results {
+		if s.last.After(last) {
+			last = s.last
+		}
 		took = append(took, s.took...)
 		r.failed += s.failed
 		r.err = cmp.Or(r.err, s.err) // one is enough: the others say the same
@@ -109,38 +121,76 @@ func (r *row) measure(ctx context.Context, o options) {
 		return
 	}
 	slices.Sort(took)
-	r.rate = float64(len(took)*r.transfers) / o.row.Seconds()
+	measured := o.row
+	if r.once != nil { // all may have been sent before the time was up
+		measured = last.Sub(start)
+	}
+	r.rate = float64(len(took)*r.transfers) / measured.Seconds()
 	r.p50, r.p99 = took[len(took)/2], took[len(took)*99/100]
 }
 
 // sample is what one connection measured.
 type sample struct {
 	took   []time.Duration // of each request that succeeded within the measured time
+	last   time.Time       // when the last of these was answered
 	failed int
 	err    error
 }
 
+// source returns what gives a connection its n-th request; nil when there are
+// no more.
+func (r *row) source() func(c *conn, connection, n int) []byte {
+	if r.once != nil {
+		bodies := r.once()
+		var next atomic.Int64
+		return func(c *conn, _, _ int) []byte {
+			i := int(next.Add(1)) - 1
+			if i >= len(bodies) {
+				return nil
+			}
+			return c.request("/v1/transactions:batch", bodies[i])
+		}
+	}
+	if r.fresh != nil {
+		return func(c *conn, _, _ int) []byte {
+			path, body := r.fresh()
+			return c.request(path, body)
+		}
+	}
+	// A few bodies made beforehand: making them is not what is measured.
+	const few = 16
+	made := make([][few][]byte, r.connections)
+	return func(c *conn, connection, n int) []byte {
+		kept := &made[connection]
+		if kept[0] == nil {
+			for i := range kept {
+				path, body := r.request(connection*few + i)
+				kept[i] = c.request(path, body)
+			}
+		}
+		return kept[n%few]
+	}
+}
+
 // drive sends one request after the other on one connection.
-func (r *row) drive(ctx context.Context, connection int, start, end time.Time) sample {
+func (r *row) drive(ctx context.Context, connection int, next func(*conn, int, int) []byte, start, end time.Time) sample {
 	var s sample
 	c, err := dial(r.members[connection%len(r.members)].URL)
 	if err != nil {
 		return sample{err: err}
 	}
 	defer func() { _ = c.Close() }() // nothing is left to say on it
-	// A few bodies made beforehand: making them is not what is measured.
-	requests := make([][]byte, 16)
-	for i := range requests {
-		path, body := r.request(connection*len(requests) + i)
-		requests[i] = c.request(path, body)
-	}
 	for n := 0; ctx.Err() == nil; n++ {
+		request := next(c, connection, n)
 		began := time.Now()
-		if began.After(end) {
+		if began.After(end) || request == nil {
 			return s
 		}
-		status, err := c.send(requests[n%len(requests)])
+		status, err := c.send(request)
 		done := time.Now()
+		if r.sent != nil && err == nil && status == r.want {
+			r.sent.Add(int64(r.transfers))
+		}
 		switch {
 		case err != nil:
 			return sample{err: err}
@@ -148,6 +198,7 @@ func (r *row) drive(ctx context.Context, connection int, start, end time.Time) s
 			s.failed++
 		case began.After(start) && done.Before(end):
 			s.took = append(s.took, done.Sub(began))
+			s.last = done
 		}
 	}
 	return sample{err: ctx.Err()}

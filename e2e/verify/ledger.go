@@ -16,7 +16,7 @@ type Place struct {
 	Block    uint64
 	Position int
 	Record   Record
-	Amount   int64 // sent, in base units
+	Amount   int64 // sent, or sent back, in base units; 0 of a policy
 }
 
 // Ledger is what a chain comes to.
@@ -25,15 +25,21 @@ type Ledger struct {
 	Blocks   []Block
 	Records  map[string]Place // by id
 	Balances map[string]int64 // in base units
+	Holds    map[string]Hold  // by id, the resolved ones too
+	Wallets  map[string]Wallet
 
-	issued, burned, fees int64
-	every                *big.Rat // seconds, or nil
+	issued, burned, fees, held int64
+	every                      *big.Rat // seconds, or nil
+	chainID                    string   // hash of the genesis block
+	clock                      *big.Rat // time of the last record that has one, else nil
 }
 
 // Check replays a chain, given as the texts of its blocks, and returns what it
 // comes to, or the first thing that is wrong with it.
 func Check(texts [][]byte) (*Ledger, error) {
-	l := &Ledger{Records: map[string]Place{}, Balances: map[string]int64{}}
+	l := &Ledger{
+		Records: map[string]Place{}, Balances: map[string]int64{}, Holds: map[string]Hold{}, Wallets: map[string]Wallet{},
+	}
 	previous := "1"
 	for i, text := range texts {
 		b, err := decodeBlock(text)
@@ -45,6 +51,9 @@ func Check(texts [][]byte) (*Ledger, error) {
 		}
 		sum := sha256.Sum256(text)
 		previous = hex.EncodeToString(sum[:])
+		if i == 0 {
+			l.chainID = previous
+		}
 	}
 	if len(texts) == 0 {
 		return nil, errors.New("a chain has at least its genesis block")
@@ -69,8 +78,8 @@ func (l *Ledger) add(index uint64, b Block, previous string) error {
 	} else if err := l.checkSchedule(b); err != nil {
 		return err
 	}
-	for position, text := range b.Transactions {
-		if err := l.apply(index, position, text); err != nil {
+	for position := range b.Transactions {
+		if err := l.apply(index, position, b); err != nil {
 			return fmt.Errorf("record %d: %w", position, err)
 		}
 	}
@@ -86,6 +95,11 @@ func (l *Ledger) begin(b Block) error {
 		return errors.New("the genesis block has a contract, no records and the trigger genesis")
 	}
 	l.Contract = *b.Contract
+	if l.signed() {
+		if want := WalletOf(l.Contract.Token); l.Contract.BPSC != want {
+			return fmt.Errorf("the BPSC's wallet is %s, its token gives %s", l.Contract.BPSC, want)
+		}
+	}
 	if s := l.Contract.Schedule.Every; s != "" {
 		every, ok := new(big.Rat).SetString(s.String())
 		if !ok {
@@ -104,37 +118,32 @@ func (l *Ledger) begin(b Block) error {
 	return nil
 }
 
-func (l *Ledger) apply(block uint64, position int, text []byte) error {
+func (l *Ledger) apply(block uint64, position int, b Block) error {
+	text := b.Transactions[position]
 	r, err := decodeRecord(text)
 	if err != nil {
 		return err
 	}
-	if r.Kind != "transfer" || r.BPSC != l.Contract.BPSC || len(r.ID) != 64 {
-		return fmt.Errorf("not a transfer by this BPSC: %s", text)
+	if err := checkShape(r, l.signed()); err != nil {
+		return fmt.Errorf("%w: %s", err, text)
 	}
 	if at, twice := l.Records[r.ID]; twice {
 		return fmt.Errorf("id %s stands in block %d already", r.ID, at.Block)
 	}
-	send, err1 := l.units(r.AmountSend)
-	fee, err2 := l.units(r.AmountBPSC)
-	receive, err3 := l.units(r.AmountReceive)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if l.signed() {
+		if err := l.checkSigned(r, b); err != nil {
+			return err
+		}
+	}
+	amount, err := l.move(r)
+	if err != nil {
 		return err
 	}
-	if want := l.feeOf(send); fee != want || receive != send-fee || receive < 1 {
-		return fmt.Errorf("of %d units, %d went to the BPSC and %d to the recipient; the fee is %d", send, fee, receive, want)
-	}
-	l.Balances[r.Sender] -= send
-	l.Balances[r.Recipient] += receive
-	if l.Contract.Fees == "burn" {
-		l.burned += fee
-	} else {
-		l.Balances[l.Contract.BPSC] += fee
-		l.fees += fee
-	}
-	l.Records[r.ID] = Place{Block: block, Position: position, Record: r, Amount: send}
+	l.Records[r.ID] = Place{Block: block, Position: position, Record: r, Amount: amount}
 	return nil
 }
+
+func (l *Ledger) signed() bool { return l.Contract.Wallets == "signed" }
 
 // feeOf rounds up, and is at least one unit where there is a fee at all.
 func (l *Ledger) feeOf(units int64) int64 {
@@ -156,15 +165,19 @@ func (l *Ledger) checkTotals(t Totals) error {
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return err
 	}
-	if issued != l.issued || burned != l.burned || fees != l.fees || held != 0 {
-		return fmt.Errorf("totals are %+v; the records give issued %d, burned %d, fees %d units", t, l.issued, l.burned, l.fees)
+	if issued != l.issued || burned != l.burned || fees != l.fees || held != l.held {
+		return fmt.Errorf("totals are %+v; the records give issued %d, burned %d, fees %d, held %d units",
+			t, l.issued, l.burned, l.fees, l.held)
 	}
 	sum := burned + held
-	for _, balance := range l.Balances {
+	for name, balance := range l.Balances {
+		if balance < 0 && l.signed() {
+			return fmt.Errorf("%s has %d units", name, balance)
+		}
 		sum += balance
 	}
 	if sum != issued {
-		return fmt.Errorf("balances and what was burned sum to %d units, issued were %d", sum, issued)
+		return fmt.Errorf("balances, what was burned and what is held sum to %d units, issued were %d", sum, issued)
 	}
 	return nil
 }

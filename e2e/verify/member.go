@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,6 +32,11 @@ func Member(ctx context.Context, client *http.Client, base, contract string) (*L
 	}
 	for name, balance := range l.Balances {
 		if err := m.checkBalance(ctx, l, name, balance); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", base, err)
+		}
+	}
+	for id, hold := range l.Holds {
+		if err := m.checkHold(ctx, l, id, hold); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", base, err)
 		}
 	}
@@ -73,7 +79,11 @@ func (m member) chain(ctx context.Context) ([][]byte, error) {
 }
 
 func (m member) checkBalance(ctx context.Context, l *Ledger, name string, want int64) error {
-	var account struct{ Balance json.Number }
+	var account struct {
+		Balance      json.Number
+		Receive, Key string
+		Frozen       bool
+	}
 	body, err := m.get(ctx, "/v1/accounts/"+url.PathEscape(name))
 	if err != nil {
 		return err
@@ -87,6 +97,34 @@ func (m member) checkBalance(ctx context.Context, l *Ledger, name string, want i
 	}
 	if got != want {
 		return fmt.Errorf("account %q has %d units, its records give %d", name, got, want)
+	}
+	w := l.Wallets[name]
+	if account.Key != w.Key || account.Frozen != w.Frozen || l.signed() && account.Receive != cmp.Or(w.Receive, "auto") {
+		return fmt.Errorf("account %q is %+v, its records give %+v", name, account, w)
+	}
+	return nil
+}
+
+func (m member) checkHold(ctx context.Context, l *Ledger, id string, want Hold) error {
+	var answer struct {
+		Status, Sender, Recipient string
+		Amount                    json.Number
+		HoldUntil                 int64 `json:"hold_until"`
+	}
+	body, err := m.get(ctx, "/v1/holds/"+id)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return fmt.Errorf("hold %s: %w", id, err)
+	}
+	amount, err := l.units(answer.Amount)
+	if err != nil {
+		return fmt.Errorf("hold %s: %w", id, err)
+	}
+	got := Hold{answer.Sender, answer.Recipient, amount, answer.HoldUntil, answer.Status}
+	if want.Ended = cmp.Or(want.Ended, "pending"); got != want {
+		return fmt.Errorf("hold %s is %+v, its records give %+v", id, got, want)
 	}
 	return nil
 }

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
+	"slices"
 )
 
 // Block is a block as its text has it. The texts of the records are kept as
@@ -48,6 +50,8 @@ type Contract struct {
 	Freezable bool        `json:"freezable"`
 	Wallets   string      `json:"wallets"`
 	OnRequest bool        `json:"on_request"`
+	HoldFor   int64       `json:"hold_for"`        // seconds; of signed contracts
+	Loosening int64       `json:"loosening_delay"` // seconds; of signed contracts
 	Schedule  struct {
 		Every        json.Number `json:"every"` // seconds
 		Transactions int         `json:"transactions"`
@@ -55,17 +59,38 @@ type Contract struct {
 	} `json:"schedule"`
 }
 
-// Record is one entry of a block.
+// Record is one entry of a block. Which fields apply depends on its kind.
 type Record struct {
 	Kind          string      `json:"kind"`
+	Request       string      `json:"request"` // what was asked, where that is another kind
 	ID            string      `json:"id"`
 	Sender        string      `json:"sender"`
+	Amount        json.Number `json:"amount"`
 	AmountSend    json.Number `json:"amount_send"`
 	BPSC          string      `json:"bpsc"`
 	AmountBPSC    json.Number `json:"amount_bpsc"`
 	Recipient     string      `json:"recipient"`
 	AmountReceive json.Number `json:"amount_receive"`
+	AmountRefund  json.Number `json:"amount_refund"`
 	Memo          string      `json:"memo"`
+	Reason        string      `json:"reason"`
+	Hold          string      `json:"hold"`
+	HoldUntil     int64       `json:"hold_until"`
+	Time          json.Number `json:"time"`
+
+	Expires   int64  `json:"expires"`
+	Nonce     string `json:"nonce"`
+	PublicKey string `json:"public_key"`
+	Signature string `json:"signature"`
+
+	Receive     string      `json:"receive"`
+	PerTransfer json.Number `json:"per_transfer"`
+	PerDay      json.Number `json:"per_day"`
+	NewKey      string      `json:"new_key"`
+	Account     string      `json:"account"`
+	Frozen      *bool       `json:"frozen"`
+
+	fields map[string]json.RawMessage // as they stand in the text
 }
 
 func decodeBlock(text []byte) (Block, error) {
@@ -73,9 +98,32 @@ func decodeBlock(text []byte) (Block, error) {
 	return b, decode(text, &b)
 }
 
+// decodeRecord also checks that the text is spelled as it must be, key by key:
+// the signed bytes are built from its parts.
 func decodeRecord(text []byte) (Record, error) {
 	var r Record
-	return r, decode(text, &r)
+	if err := decode(text, &r); err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(text, &r.fields); err != nil {
+		return r, err
+	}
+	if got := object(r.fields); !bytes.Equal(got, text) {
+		return r, fmt.Errorf("not canonical: %s", text)
+	}
+	return r, nil
+}
+
+// object writes fields as json.dumps does with sorted keys.
+func object(fields map[string]json.RawMessage) []byte {
+	out := []byte{'{'}
+	for i, key := range slices.Sorted(maps.Keys(fields)) {
+		if i > 0 {
+			out = append(out, ", "...)
+		}
+		out = fmt.Appendf(out, "%q: %s", key, fields[key])
+	}
+	return append(out, '}')
 }
 
 // decode refuses what it does not know: a key that this verifier cannot judge

@@ -74,7 +74,7 @@ func TestCheckRefuses(t *testing.T) {
 		{"a count passed", second("102.0", "time", "0.00015", record(1), record(2), record(3)), "more than a block may hold"},
 		{"on request", second("102.0", "request", "5e-05", record(1)), "on request"},
 		{"an unknown trigger", second("102.0", "whim", "5e-05", record(1)), "trigger"},
-		{"an unknown kind", second("102.0", "time", "5e-05", strings.Replace(record(1), `"transfer"`, `"gift"`, 1)), "not a transfer"},
+		{"an unknown kind", second("102.0", "time", "5e-05", strings.Replace(record(1), `"transfer"`, `"gift"`, 1)), "no record of this contract"},
 		{"an unknown key", strings.Replace(good, `{"index"`, `{"extra": 1, "index"`, 1), "unknown field"},
 		{"text after its end", good + `}`, "more after the end"},
 		{"a second genesis", second("102.0", "genesis", "0"), "trigger"},

@@ -21,10 +21,12 @@ type Transfer struct {
 	Key       string      `json:"-"`
 }
 
-// Ack is the answer to a transfer that is final.
+// Ack is the answer to a transaction that has been decided.
 type Ack struct {
 	ID       string
 	Status   string
+	Kind     string // of the record: a transfer may have become a hold or a refund
+	Reason   string // of a refund
 	Block    uint64
 	Position int
 	Replay   bool `json:"-"` // answered from the ledger: it had happened before
@@ -61,13 +63,22 @@ func (c *Cluster) Submit(ctx context.Context, m *Member, t Transfer) (Ack, error
 	if err != nil {
 		return Ack{}, err
 	}
+	return c.post(ctx, m, body, t.Key)
+}
+
+// SubmitText sends the text of a transaction once, to one member.
+func (c *Cluster) SubmitText(ctx context.Context, m *Member, body string) (Ack, error) {
+	return c.post(ctx, m, []byte(body), "")
+}
+
+func (c *Cluster) post(ctx context.Context, m *Member, body []byte, key string) (Ack, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.URL+"/v1/transactions", bytes.NewReader(body))
 	if err != nil {
 		return Ack{}, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if t.Key != "" {
-		req.Header.Set("Idempotency-Key", t.Key)
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
 	}
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
