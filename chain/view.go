@@ -122,4 +122,3 @@ type HistoryPage struct {
 	Next    string // goes into After; "" when the end was reached
 	Prev    string // goes into Before; "" when nothing comes before
 }
-
