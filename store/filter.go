@@ -15,16 +15,16 @@ import (
 // 50 million every third; the answers are right at any size.
 const filterBits = 1 << 27
 
-// idFilter knows which ids Pebble surely does not have. Almost every id that
-// comes is new, and to learn that from Pebble costs a look at each of its
-// levels, more than all else that a transfer costs.
+// idFilter knows which ids have surely not been decided. Almost every id that
+// comes is new, and to learn that from the layers and Pebble costs a look at
+// each of its levels, more than all else that a transfer costs.
 //
 // It is a blocked Bloom filter (Putze, Sanders, Singler 2007) with one 64-bit
 // word a key. Ids are SHA-256 values, so their own bits serve as the hashes.
 // All fields may be used by any goroutine.
 type idFilter struct {
 	words []uint64
-	ready atomic.Bool // all ids of the database are in
+	ready atomic.Bool // all ids of the database are in; new ones go in as they are decided
 	stop  context.CancelFunc
 	done  chan struct{}
 }
@@ -71,7 +71,8 @@ func (f *idFilter) add(k idKey) {
 	atomic.OrUint64(word, mask)
 }
 
-// lacks tells that the database surely does not have k.
+// lacks tells that k has surely not been decided: every id in the database, and
+// every one decided since, is in the filter.
 func (f *idFilter) lacks(k idKey) bool {
 	if !f.ready.Load() {
 		return false

@@ -29,6 +29,9 @@ func (s *Store) account(k accountKey) (chain.Account, error) {
 }
 
 func (s *Store) placement(k idKey) (Placement, bool, error) {
+	if s.ids.lacks(k) { // neither here nor in Pebble: the answer for almost every new id
+		return Placement{}, false, nil
+	}
 	if p, ok := s.active.placement(k); ok {
 		return p, true, nil
 	}
@@ -36,9 +39,6 @@ func (s *Store) placement(k idKey) (Placement, bool, error) {
 		if p, ok := s.frozen.placement(k); ok {
 			return p, true, nil
 		}
-	}
-	if s.ids.lacks(k) {
-		return Placement{}, false, nil
 	}
 	row, err := get(s.db, k.bytes())
 	if row == nil || err != nil {
