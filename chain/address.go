@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/btcsuite/btcd/btcutil/bech32"
 )
@@ -60,22 +61,46 @@ func ValidateAddress(field, text string) error {
 	return nil
 }
 
+// checkAddress is a decoder for this one length and prefix, several times as
+// fast as one for all: every member looks at two addresses for each transaction.
+// 20 bytes are exactly 32 groups, so there is no padding to look at.
 func checkAddress(text string) error {
 	if len(text) != addressLength {
 		return fmt.Errorf("it has %d characters, not %d", len(text), addressLength)
 	}
-	for i := range len(text) {
-		if text[i] >= 'A' && text[i] <= 'Z' {
-			return errors.New("an address is written in lower case")
+	if text[:len(addressPrefix)+1] != addressPrefix+"1" {
+		return fmt.Errorf("it does not begin with %s1", addressPrefix)
+	}
+	sum := uint32(checksumAfterPrefix)
+	for i := len(addressPrefix) + 1; i < len(text); i++ {
+		group := strings.IndexByte(addressAlphabet, text[i])
+		if group < 0 {
+			return fmt.Errorf("%q cannot stand in it", text[i])
 		}
+		sum = checksumStep(sum, uint32(group))
 	}
-	prefix, groups, version, err := bech32.DecodeGeneric(text)
-	if err != nil {
-		return err
+	if sum != bech32mSum {
+		return errors.New("its checksum is not right: was it typed?")
 	}
-	if version != bech32.VersionM || prefix != addressPrefix {
-		return fmt.Errorf("it is not a %s address", addressPrefix)
-	}
-	_, err = bech32.ConvertBits(groups, 5, 8, false) // refuses padding that is not zero
-	return err
+	return nil
+}
+
+// The checksum of BIP 173 with the constant of BIP 350. checksumAfterPrefix is
+// what it has come to after "bpsc".
+const (
+	addressAlphabet     = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+	checksumAfterPrefix = 0x1775ad3a
+	bech32mSum          = 0x2bc830a3
+)
+
+// checksumStep takes one group of five bits into the checksum.
+func checksumStep(sum, group uint32) uint32 {
+	top := sum >> 25
+	sum = sum&0x1ffffff<<5 ^ group
+	sum ^= -(top & 1) & 0x3b6a57b2
+	sum ^= -(top >> 1 & 1) & 0x26508e6d
+	sum ^= -(top >> 2 & 1) & 0x1ea119fa
+	sum ^= -(top >> 3 & 1) & 0x3d4233dd
+	sum ^= -(top >> 4 & 1) & 0x2a1462b3
+	return sum
 }

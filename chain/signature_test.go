@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/btcsuite/btcd/btcutil/bech32"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
@@ -103,6 +104,21 @@ func TestAnAddressHasOneSpelling(t *testing.T) {
 		}
 		address[i] = c
 		require.ErrorIs(t, ValidateAddress("x", string(address)), AddressInvalid)
+	})
+}
+
+// Our own decoder and the library's agree on every text of the right length.
+func TestAddressesAgreeWithTheLibrary(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		payload := rapid.SliceOfN(rapid.Byte(), addressBytes, addressBytes).Draw(t, "payload")
+		text := []byte(encodeAddress(payload))
+		for range rapid.IntRange(0, 3).Draw(t, "changes") {
+			i := rapid.IntRange(0, len(text)-1).Draw(t, "at")
+			text[i] = addressAlphabet[rapid.IntRange(0, 31).Draw(t, "char")]
+		}
+		prefix, groups, version, err := bech32.DecodeGeneric(string(text))
+		want := err == nil && prefix == addressPrefix && version == bech32.VersionM && len(groups) == 32
+		require.Equal(t, want, ValidateAddress("x", string(text)) == nil, "%s", text)
 	})
 }
 
