@@ -24,7 +24,7 @@ func openDB(dir string, logger *slog.Logger, alarm *alarm) (*pebble.DB, error) {
 		Cache:                 cache,
 		DisableWAL:            true,
 		MemTableSize:          memTableBytes,
-		L0CompactionThreshold: 4,
+		L0CompactionThreshold: 10, // new ids cost no reads, so fewer merges are the better bargain
 		L0StopWritesThreshold: 24,
 		FormatMajorVersion:    pebble.FormatNewest,
 		Logger:                pebbleLog{logger, alarm},
