@@ -87,8 +87,8 @@ func nextName(name string) (string, error) {
 }
 
 // linkFolder makes a folder with the same files. Pebble never writes into a
-// table once it is whole, so tables are linked where the file system allows
-// it; everything else is copied.
+// table or a blob file once it is whole, so these are linked where the file
+// system allows it; everything else is copied.
 func linkFolder(from, to string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil {
@@ -102,7 +102,7 @@ func linkFolder(from, to string) error {
 	}
 	for _, e := range entries {
 		source, target := filepath.Join(from, e.Name()), filepath.Join(to, e.Name())
-		if strings.HasSuffix(e.Name(), ".sst") && os.Link(source, target) == nil {
+		if immutable(e.Name()) && os.Link(source, target) == nil {
 			continue
 		}
 		if err := copyFile(source, target); err != nil {
@@ -110,6 +110,11 @@ func linkFolder(from, to string) error {
 		}
 	}
 	return syncFolder(to)
+}
+
+// immutable tells whether a file of Pebble's, once it is there, never changes.
+func immutable(name string) bool {
+	return strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".blob")
 }
 
 func copyFile(from, to string) error {
