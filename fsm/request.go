@@ -65,8 +65,7 @@ func (r *request) run(tx *store.Tx) (answer, error) {
 }
 
 func refuse(err error) answer {
-	code, _ := codeOf(err)
-	return answer{refused: code, detail: err.Error()}
+	return answer{refused: codeOf(err), detail: err.Error()}
 }
 
 // createContract starts a chain with its genesis block.

@@ -139,8 +139,7 @@ func refuseForGood(tx *store.Tx, h *store.Head, t *chain.Transaction, reason err
 }
 
 func refusedOutcome(reason error) outcome {
-	code, _ := codeOf(reason)
-	return outcome{placement: store.Placement{Refused: code}}
+	return outcome{placement: store.Placement{Refused: codeOf(reason)}}
 }
 
 // content is a fingerprint of what a transaction asks for, its id aside.
@@ -152,9 +151,12 @@ func content(t *chain.Transaction) chain.Hash {
 	return sha256.Sum256(binary.AppendUvarint(b, uint64(t.Amount)))
 }
 
-// codeOf finds the stable code in an error; every refusal has one.
-func codeOf(err error) (chain.Code, bool) {
+// codeOf finds the stable code in a refusal. One without a code would read as
+// consent, so it is a fault of this program and ends it.
+func codeOf(refusal error) chain.Code {
 	var code chain.Code
-	ok := errors.As(err, &code)
-	return code, ok
+	if !errors.As(refusal, &code) || code == "" {
+		panic(fmt.Sprintf("fsm: a refusal without a code: %v", refusal))
+	}
+	return code
 }

@@ -2,7 +2,6 @@ package fsm
 
 import (
 	"encoding/hex"
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -109,8 +108,12 @@ func FuzzDecodeRequest(f *testing.F) {
 func FuzzDecodeAnswer(f *testing.F) {
 	f.Add((&answer{block: 4, outcomes: []outcome{{replay: true}}}).encode())
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, err := decodeAnswer(data); err != nil {
-			require.False(t, errors.Is(err, errors.ErrUnsupported))
+		a, err := decodeAnswer(data)
+		if err != nil {
+			return
 		}
+		again, err := decodeAnswer(a.encode())
+		require.NoError(t, err)
+		require.Equal(t, a.encode(), again.encode())
 	})
 }

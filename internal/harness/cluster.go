@@ -157,17 +157,6 @@ func (c *Cluster) Leader(ctx context.Context) (*Member, error) {
 	return leader, err
 }
 
-// Living returns the members whose processes run.
-func (c *Cluster) Living() []*Member {
-	var living []*Member
-	for _, m := range c.Members {
-		if m.Alive() {
-			living = append(living, m)
-		}
-	}
-	return living
-}
-
 // get fetches JSON into a value, or only checks that the answer is 200.
 func (c *Cluster) get(ctx context.Context, url string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
