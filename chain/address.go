@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/btcsuite/btcd/btcutil/bech32"
 )
@@ -73,11 +72,11 @@ func checkAddress(text string) error {
 	}
 	sum := uint32(checksumAfterPrefix)
 	for i := len(addressPrefix) + 1; i < len(text); i++ {
-		group := strings.IndexByte(addressAlphabet, text[i])
-		if group < 0 {
+		at := int(text[i]) - '0'
+		if at < 0 || at >= len(addressGroups) || addressGroups[at] == noGroup {
 			return fmt.Errorf("%q cannot stand in it", text[i])
 		}
-		sum = checksumStep(sum, uint32(group))
+		sum = checksumStep(sum, uint32(addressGroups[at]))
 	}
 	if sum != bech32mSum {
 		return errors.New("its checksum is not right: was it typed?")
@@ -87,8 +86,14 @@ func checkAddress(text string) error {
 
 // The checksum of BIP 173 with the constant of BIP 350. checksumAfterPrefix is
 // what it has come to after "bpsc".
+//
+// addressGroups is its alphabet the other way round: the five bits that each
+// character from '0' on stands for.
 const (
-	addressAlphabet     = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+	addressGroups = "\x0f\x20\x0a\x11\x15\x14\x1a\x1e\x07\x05\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20" +
+		"\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x20\x1d" +
+		"\x20\x18\x0d\x19\x09\x08\x17\x20\x12\x16\x1f\x1b\x13\x20\x01\x00\x03\x10\x0b\x1c\x0c\x0e\x06\x04\x02"
+	noGroup             = 0x20
 	checksumAfterPrefix = 0x1775ad3a
 	bech32mSum          = 0x2bc830a3
 )

@@ -56,6 +56,13 @@ const RecordSeparator = ", "
 // AppendBlock appends the canonical text of a block whose records are already
 // written, joined by RecordSeparator.
 func AppendBlock(dst []byte, h *Header, records []byte, decimals int) []byte {
+	dst = append(appendHead(dst, h, decimals), records...)
+	return appendTail(dst, h)
+}
+
+// appendHead appends what stands before a block's records, appendTail what
+// stands behind them.
+func appendHead(dst []byte, h *Header, decimals int) []byte {
 	dst = append(dst, '{')
 	if h.Contract != nil {
 		dst = appendContract(append(dst, `"contract": `...), h.Contract)
@@ -67,7 +74,11 @@ func AppendBlock(dst []byte, h *Header, records []byte, decimals int) []byte {
 	if h.Totals != nil {
 		dst = appendTotals(append(dst, `, "totals": `...), h.Totals, decimals)
 	}
-	dst = append(append(append(dst, `, "transactions": [`...), records...), ']')
+	return append(dst, `, "transactions": [`...)
+}
+
+func appendTail(dst []byte, h *Header) []byte {
+	dst = append(dst, ']')
 	if h.HasRoot {
 		dst = append(h.Root.AppendHex(append(dst, `, "transactions_root": "`...)), '"')
 	}

@@ -3,6 +3,7 @@ package chain
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bpsc/bpsc/chain/pyjson"
@@ -10,23 +11,72 @@ import (
 
 // DecodeBlock reads a block and accepts nothing but its canonical bytes: what
 // it returns encodes to canonical again, byte for byte. decimals is that of
-// the chain's contract; in a genesis block the contract inside decides.
+// the chain's contract; in a genesis block the contract inside decides. The
+// block keeps nothing of canonical.
 func DecodeBlock(canonical []byte, decimals int) (*Block, error) {
-	s := pyjson.NewScanner(canonical)
-	b := &Block{}
-	if err := scanBlock(s, b, decimals); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	d, err := decodeBlock(canonical, decimals)
+	return d.block, err
+}
+
+// decoded is a block and where its records stand in the bytes it was read from.
+type decoded struct {
+	block   *Block
+	records []span
+}
+
+// span is a part of a text.
+type span struct{ from, to int }
+
+func decodeBlock(canonical []byte, decimals int) (decoded, error) {
+	// Nearly every block is canonical and reads the fast way. The scanner has
+	// the last word on any other, and the better explanation.
+	d, err := scanBlock(canonical, decimals, true)
+	if err != nil || !d.encodesTo(canonical, decimals) {
+		d, err = scanBlock(canonical, decimals, false)
+		if err != nil {
+			return decoded{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
+		if !d.encodesTo(canonical, decimals) {
+			return decoded{}, fmt.Errorf("%w: the bytes are not canonical", ErrInvalid)
+		}
 	}
+	return d, nil
+}
+
+// encodesTo tells whether canonical is the text of the block, as Append makes
+// it, without the need to hold a second copy.
+func (d *decoded) encodesTo(canonical []byte, decimals int) bool {
+	b := d.block
 	if b.Contract != nil {
 		decimals = b.Contract.Decimals
 	}
-	if !bytes.Equal(b.Append(make([]byte, 0, len(canonical)), decimals), canonical) {
-		return nil, fmt.Errorf("%w: the bytes are not canonical", ErrInvalid)
+	buf := appendHead(make([]byte, 0, BlockOverhead), &b.Header, decimals)
+	if !bytes.HasPrefix(canonical, buf) {
+		return false
 	}
-	return b, nil
+	at := len(buf)
+	for i, place := range d.records {
+		if i > 0 {
+			if !bytes.HasPrefix(canonical[at:], []byte(RecordSeparator)) {
+				return false
+			}
+			at += len(RecordSeparator)
+		}
+		buf = AppendRecord(buf[:0], &b.Records[i], decimals)
+		if place.from != at || !bytes.Equal(buf, canonical[place.from:place.to]) {
+			return false
+		}
+		at = place.to
+	}
+	return bytes.Equal(appendTail(buf[:0], &b.Header), canonical[at:])
 }
 
-func scanBlock(s *pyjson.Scanner, b *Block, decimals int) error {
+// scanBlock reads a block. With fast, records that look canonical are read by
+// readRecord.
+func scanBlock(text []byte, decimals int, fast bool) (decoded, error) {
+	s := pyjson.NewScanner(text)
+	d := decoded{block: &Block{}}
+	b := d.block
 	err := s.Object(func(key string) (err error) {
 		switch key {
 		case "contract":
@@ -42,7 +92,7 @@ func scanBlock(s *pyjson.Scanner, b *Block, decimals int) error {
 		case "totals":
 			b.Totals, err = scanTotals(s, decimals)
 		case "transactions":
-			b.Records, err = scanRecords(s, decimals)
+			err = d.scanRecords(s, text, decimals, fast)
 		case "transactions_root":
 			b.HasRoot = true
 			b.Root, err = scanHash(s)
@@ -54,9 +104,9 @@ func scanBlock(s *pyjson.Scanner, b *Block, decimals int) error {
 		return inField(key, err)
 	})
 	if err != nil {
-		return err
+		return decoded{}, err
 	}
-	return s.End()
+	return d, s.End()
 }
 
 func scanGenesisContract(s *pyjson.Scanner) (*Contract, error) {
@@ -118,20 +168,39 @@ func scanTotals(s *pyjson.Scanner, decimals int) (*Totals, error) {
 	return t, err
 }
 
-func scanRecords(s *pyjson.Scanner, decimals int) ([]Record, error) {
-	var records []Record
-	err := s.Array(func(i int) error {
+func (d *decoded) scanRecords(s *pyjson.Scanner, text []byte, decimals int, fast bool) error {
+	reader := recordReader{text: text, decimals: decimals}
+	return s.Array(func(i int) error {
 		if i >= MaxBlockRecords {
 			return fmt.Errorf("%w: more than %d records", InvalidField, MaxBlockRecords)
 		}
-		r, err := scanRecord(s, decimals)
-		if err != nil {
+		if i == 1 {
+			d.makeRoom(len(text) - d.records[0].from)
+		}
+		d.block.Records = append(d.block.Records, Record{})
+		r, from := &d.block.Records[i], s.Offset()
+		end, ok := 0, false
+		if fast {
+			end, ok = reader.read(from, r)
+		}
+		if ok {
+			s.Advance(end - from)
+		} else if err := scanRecord(s, r, decimals); err != nil {
 			return fmt.Errorf("%d: %w", i, err)
 		}
-		records = append(records, r)
+		d.records = append(d.records, span{from, s.Offset()})
 		return nil
 	})
-	return records, err
+}
+
+// makeRoom takes memory for the records of a text of that length, if they are
+// about as long as the first: to grow by and by would cost as much as to read
+// them.
+func (d *decoded) makeRoom(length int) {
+	n := length / (d.records[0].to - d.records[0].from)
+	n = min(n+n/16, MaxBlockRecords)
+	d.block.Records = slices.Grow(d.block.Records, n)
+	d.records = slices.Grow(d.records, n)
 }
 
 // RecordText returns the text of the record at the given place in a block.

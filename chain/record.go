@@ -145,7 +145,7 @@ func appendRecordRest(w *objectWriter, r *Record) {
 	}
 	w.text("sender", r.Sender)
 	if r.Auth != nil {
-		w.text("signature", r.Auth.Signature.String())
+		w.hex("signature", r.Auth.Signature[:])
 	}
 	if r.Time != 0 {
 		w.timestamp("time", r.Time)
@@ -175,9 +175,9 @@ func (r *Record) Transaction() (t Transaction, ok bool) {
 
 // DecodeRecord reads the text of one record. It accepts any spelling of the
 // JSON; whoever needs the canonical one encodes again and compares.
-func DecodeRecord(text []byte, decimals int) (Record, error) {
+func DecodeRecord(text []byte, decimals int) (r Record, err error) {
 	s := pyjson.NewScanner(text)
-	r, err := scanRecord(s, decimals)
+	err = scanRecord(s, &r, decimals)
 	if err == nil {
 		err = s.End()
 	}

@@ -5,8 +5,9 @@ import (
 )
 
 // scanRecord reads one record; see AppendRecord for the members.
-func scanRecord(s *pyjson.Scanner, decimals int) (r Record, err error) {
-	err = s.Object(func(key string) error {
+func scanRecord(s *pyjson.Scanner, r *Record, decimals int) error {
+	*r = Record{}
+	return s.Object(func(key string) error {
 		known, err := r.scanMember(s, key, decimals)
 		if !known && err == nil {
 			known, err = r.scanSignedMember(s, key, decimals)
@@ -16,7 +17,6 @@ func scanRecord(s *pyjson.Scanner, decimals int) (r Record, err error) {
 		}
 		return inField(key, err)
 	})
-	return r, err
 }
 
 // scanMember reads the members that records of open contracts have.

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 
@@ -177,9 +178,11 @@ func (w *objectWriter) timestamp(name string, micros int64) {
 	w.buf = AppendTimestamp(w.buf, micros)
 }
 
-func (w *objectWriter) hash(name string, h Hash) {
+func (w *objectWriter) hash(name string, h Hash) { w.hex(name, h[:]) }
+
+func (w *objectWriter) hex(name string, b []byte) {
 	w.key(name)
-	w.buf = append(h.AppendHex(append(w.buf, '"')), '"')
+	w.buf = append(hex.AppendEncode(append(w.buf, '"'), b), '"')
 }
 
 func (w *objectWriter) flag(name string, v bool) {

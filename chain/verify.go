@@ -20,67 +20,75 @@ func (v *Verifier) Length() uint64 { return v.last.Index }
 // Tip is the hash of the last block that verified.
 func (v *Verifier) Tip() Hash { return v.lastHash }
 
-// Next checks that canonical is the next block and returns it decoded. An
-// error wraps ErrInvalid and leaves v as it was.
-func (v *Verifier) Next(canonical []byte) (*Block, error) {
-	if len(canonical) > MaxBlockBytes {
-		return nil, invalid("%d bytes, at most %d", len(canonical), MaxBlockBytes)
+// ResumeVerifier returns a verifier that awaits the block after at.Length, for
+// whoever has verified up to there before. Of at it looks at Contract, ID,
+// Length, Tip and TipTimestamp; a Length of 0 awaits a genesis block.
+func ResumeVerifier(at Info) Verifier {
+	if at.Length == 0 {
+		return Verifier{}
 	}
-	b, err := DecodeBlock(canonical, v.Contract.Decimals)
+	return Verifier{Contract: at.Contract, chainID: at.ID, lastHash: at.Tip, last: Header{Index: at.Length, Timestamp: at.TipTimestamp}}
+}
+
+// Next checks that canonical is the next block and returns it decoded. An
+// error wraps ErrInvalid and leaves v as it was. Verifier keeps nothing of
+// canonical.
+func (v *Verifier) Next(canonical []byte) (*Block, error) {
+	c, err := v.Check(canonical)
+	if err == nil {
+		err = v.Link(c)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := v.check(b, len(canonical)); err != nil {
-		return nil, fmt.Errorf("block %d: %w", b.Index, err)
-	}
-	if b.Contract != nil {
-		v.Contract = *b.Contract
-	}
-	v.last, v.lastHash = b.Header, HashBytes(canonical)
-	if b.Index == 1 {
-		v.chainID = v.lastHash
-	}
-	return b, nil
+	return c.Block, nil
 }
 
-func (v *Verifier) check(b *Block, size int) error {
-	if !b.HasRoot || b.Totals == nil {
-		return invalid("transactions_root or totals are missing")
+// Check is CheckBlock for a block that may stand next in this chain.
+func (v *Verifier) Check(canonical []byte) (Checked, error) {
+	if v.last.Index == 0 {
+		return CheckBlock(canonical, nil, Hash{})
 	}
-	if b.Index != v.last.Index+1 {
-		return invalid("index is %d, expected %d", b.Index, v.last.Index+1)
-	}
-	if b.Index == 1 {
-		if err := checkGenesis(b); err != nil {
-			return err
-		}
-	} else if err := v.checkLink(b, size); err != nil {
-		return err
-	}
-	return v.checkRecords(b)
+	return CheckBlock(canonical, &v.Contract, v.chainID)
 }
 
-func checkGenesis(b *Block) error {
-	if b.Contract == nil {
-		return invalid("the genesis block has no contract")
+// Link checks that a checked block is the next one: its index, its link, its
+// times, and that the contract allowed it to be produced when it was. An error
+// wraps ErrInvalid and leaves v as it was.
+func (v *Verifier) Link(c Checked) error {
+	if err := v.checkNext(c); err != nil {
+		return fmt.Errorf("block %d: %w", c.Block.Index, err)
 	}
-	want := Totals{Issued: b.Contract.Supply}
-	if b.PreviousHash != GenesisPrevious || b.Trigger != ByGenesis || len(b.Records) > 0 || *b.Totals != want {
-		return invalid("the genesis block must start a chain and move nothing")
+	if c.Block.Contract != nil {
+		v.Contract, v.chainID = *c.Block.Contract, c.Hash
 	}
+	v.last, v.lastHash = c.Block.Header, c.Hash
 	return nil
 }
 
-func (v *Verifier) checkLink(b *Block, size int) error {
+func (v *Verifier) checkNext(c Checked) error {
+	b := c.Block
 	switch {
-	case b.Contract != nil:
-		return invalid("a contract stands in the genesis block only")
+	case c.contract == nil:
+		return invalid("it has not been checked")
+	case b.Index != v.last.Index+1:
+		return invalid("index is %d, expected %d", b.Index, v.last.Index+1)
+	case b.Index == 1:
+		return nil // a genesis block is checked by itself
+	case c.chainID != v.chainID || *c.contract != v.Contract:
+		return invalid("it was checked as a block of another chain")
 	case b.PreviousHash != v.lastHash.String():
 		return invalid("previous_hash is %s, the block before has %s", b.PreviousHash, v.lastHash)
 	case b.Timestamp < v.last.Timestamp:
 		return invalid("timestamp goes back")
 	}
-	return v.checkTrigger(b, size)
+	if err := v.checkTrigger(b, len(c.Canonical)); err != nil {
+		return err
+	}
+	if v.Contract.Wallets == SignedWallets && len(b.Records) > 0 && b.Records[0].Time < v.last.Timestamp {
+		return timeOutside(0)
+	}
+	return nil
 }
 
 // checkTrigger holds a block's stated reason against the contract.
@@ -105,95 +113,4 @@ func (v *Verifier) checkTrigger(b *Block, size int) error {
 		return invalid("%d records, the contract produces a block by count at %d", records, sched.Transactions)
 	}
 	return nil
-}
-
-func (v *Verifier) checkRecords(b *Block) error {
-	contract := &v.Contract
-	if b.Contract != nil {
-		contract = b.Contract
-	}
-	var root RootBuilder
-	var text []byte
-	for i := range b.Records {
-		r := &b.Records[i]
-		if err := checkRecord(contract, r); err != nil {
-			return fmt.Errorf("record %d: %w", i, err)
-		}
-		text = AppendRecord(text[:0], r, contract.Decimals)
-		root.Add(text)
-	}
-	if root.Root() != b.Root {
-		return invalid("transactions_root does not match the records")
-	}
-	if contract.Wallets == SignedWallets {
-		return v.checkSignatures(b)
-	}
-	return nil
-}
-
-// checkRecord checks one record against the contract alone: its form and its
-// fee arithmetic.
-func checkRecord(c *Contract, r *Record) error {
-	switch {
-	case r.ID.IsZero():
-		return invalid("the record has no id")
-	case r.HasMemo && r.Memo == "":
-		return invalid("an empty memo is written as none")
-	case c.Wallets == OpenWallets && r.Kind != Transfer:
-		return invalid("kind %q is not of an open contract", r.Kind)
-	}
-	if r.Kind == Transfer || r.Kind == Delivery {
-		fee := Fee(r.AmountSend, c.FeePPM)
-		if r.BPSC != c.BPSC || r.AmountBPSC != fee || r.AmountReceive != r.AmountSend-fee || r.AmountReceive < 1 {
-			return invalid("fee or rest is not what the contract says")
-		}
-	}
-	t, asked := r.Transaction()
-	if !asked {
-		return checkExpiry(r)
-	}
-	if err := t.Validate(c); err != nil {
-		return invalid("%v", err)
-	}
-	return nil
-}
-
-// checkExpiry checks a refund that the machine made by itself.
-func checkExpiry(r *Record) error {
-	if r.Kind != Refund || r.Auth != nil || r.Reason != HoldExpired || r.ID != ExpiryID(r.Hold) {
-		return invalid("nobody asked for this record")
-	}
-	return nil
-}
-
-// checkSignatures checks that every record was asked for by who it says.
-func (v *Verifier) checkSignatures(b *Block) error {
-	batch := make([]Signed, 0, len(b.Records))
-	places := make([]int, 0, len(b.Records))
-	for i := range b.Records {
-		r := &b.Records[i]
-		if r.Time < v.last.Timestamp || r.Time > b.Timestamp || i > 0 && r.Time < b.Records[i-1].Time {
-			return invalid("record %d: its time is not between those of the blocks", i)
-		}
-		t, asked := r.Transaction()
-		if !asked {
-			continue
-		}
-		message := t.AppendSigned(nil, v.chainID, v.Contract.Decimals)
-		if SignedID(message) != r.ID {
-			return invalid("record %d: its id is not that of what was signed", i)
-		}
-		batch = append(batch, Signed{t.Auth.PublicKey, t.Auth.Signature, message})
-		places = append(places, i)
-	}
-	for i, good := range VerifyBatch(batch) {
-		if !good {
-			return invalid("record %d: the signature is not good", places[i])
-		}
-	}
-	return nil
-}
-
-func invalid(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
 }

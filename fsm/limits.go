@@ -1,5 +1,7 @@
 package fsm
 
+import "github.com/bpsc/bpsc/chain"
+
 const (
 	// MaxContracts bounds the contracts of one cluster: each has its head and
 	// its pending records in memory.
@@ -16,4 +18,13 @@ const (
 	// log, so that many share an entry and none waits long behind another.
 	maxRequestTransactions = 1000
 	maxRequestBytes        = 128 << 10
+
+	// maxAdoptRecords bounds the records of one Update of an Adopter, which
+	// keeps readers of the store out for some hundredths of a second. One block
+	// may have as many.
+	maxAdoptRecords = chain.MaxBlockRecords
+
+	// scratchKept bounds the ids for which a scratch ledger keeps its memory
+	// from one block to the next.
+	scratchKept = 2000
 )

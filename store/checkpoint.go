@@ -19,25 +19,11 @@ import (
 // that point, so that the log before it may be dropped. Update goes on
 // meanwhile.
 func (s *Store) Checkpoint(ctx context.Context, dir string) error {
-	s.mu.Lock()
-	if err := s.freeze(); err != nil {
-		s.mu.Unlock()
-		return err
+	db, err := s.settle(ctx)
+	if err == nil {
+		err = db.Flush()
 	}
-	l, db := s.frozen, s.db
-	s.mu.Unlock()
-	select {
-	case <-l.flushed:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	s.mu.RLock()
-	err := s.failed
-	s.mu.RUnlock()
 	if err != nil {
-		return err
-	}
-	if err := db.Flush(); err != nil {
 		return err
 	}
 	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -33,6 +34,7 @@ func (s *Store) freeze() error {
 		return s.fail(err)
 	}
 	l.rows[metaKey] = row
+	l.applied = s.meta.Applied
 	s.frozen, s.active = l, newLayer(l)
 	go s.flush(s.db, l)
 	return nil
@@ -41,22 +43,85 @@ func (s *Store) freeze() error {
 // flush writes a frozen layer as one atomic, sorted batch. It runs beside
 // Update, one at a time; l does not change any more.
 func (s *Store) flush(db *pebble.DB, l *layer) {
-	err := write(db, l)
+	err := s.write(db, l)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil {
+	switch {
+	case err != nil:
 		_ = s.fail(err)
+	case s.cfg.Log:
+		s.durable = l.applied
 	}
-	s.frozen, s.recent = nil, l.accounts
+	s.frozen = nil
+	s.remember(l)
 	close(l.flushed)
 	s.settled.Broadcast()
+}
+
+// remember keeps the accounts of a layer that Pebble holds from now on, in
+// place of those before it; but those of a small layer, as Sync makes them, are
+// added.
+func (s *Store) remember(l *layer) {
+	if n := l.accounts.count(); n > recentAdded || s.recent.count()+n > recentAccounts {
+		s.recent = l.accounts
+		return
+	}
+	s.recent.add(l.accounts)
 }
 
 // row is one change; without a value it is a deletion.
 type row struct{ key, value []byte }
 
-// appendIDs appends the rows of the layer's ids. They are many and small, so
-// they share one piece of memory.
+// sorted returns the places of rows in the order of their keys. Nearly all
+// keys differ in their first 16 bytes, which are compared without a look at the
+// memory that they are in.
+func sorted(rows []row) []rowPlace {
+	places := make([]rowPlace, len(rows))
+	for i := range rows {
+		var head [16]byte
+		copy(head[:], rows[i].key)
+		places[i] = rowPlace{binary.BigEndian.Uint64(head[:8]), binary.BigEndian.Uint64(head[8:]), i}
+	}
+	slices.SortFunc(places, func(a, b rowPlace) int {
+		switch {
+		case a.first != b.first:
+			return cmp.Compare(a.first, b.first)
+		case a.second != b.second:
+			return cmp.Compare(a.second, b.second)
+		}
+		return bytes.Compare(rows[a.row].key, rows[b.row].key)
+	})
+	return places
+}
+
+// rowPlace is a row by its number, with the first 16 bytes of its key.
+type rowPlace struct {
+	first, second uint64
+	row           int
+}
+
+// appendAccounts appends the rows of the layer's accounts. They are many and
+// small, so they share memory.
+func (l *layer) appendAccounts(rows []row) (_ []row, err error) {
+	arena := make([]byte, 0, l.accounts.count()*accountRowBytes)
+	for contract, m := range l.accounts {
+		for name, v := range m {
+			start := len(arena)
+			arena = append(binary.BigEndian.AppendUint32(append(arena, accountTable), uint32(contract)), name...)
+			split := len(arena)
+			if arena, err = appendAccount(arena, v); err != nil {
+				return nil, err
+			}
+			rows = append(rows, row{arena[start:split:split], arena[split:len(arena):len(arena)]})
+		}
+	}
+	return rows, nil
+}
+
+// accountRowBytes is about what the row of an account takes.
+const accountRowBytes = 64
+
+// appendIDs is the same for the layer's ids.
 func (l *layer) appendIDs(rows []row) []row {
 	arena := make([]byte, 0, len(l.ids)*(idKeyBytes+2*binary.MaxVarintLen32))
 	for k, at := range l.ids {
@@ -75,17 +140,14 @@ func (l *layer) appendIDs(rows []row) []row {
 // idKeyBytes is the length of an id's key.
 const idKeyBytes = 1 + 4 + len(chain.ID{})
 
-func write(db *pebble.DB, l *layer) error {
-	rows := make([]row, 0, len(l.rows)+len(l.accounts)+len(l.ids)+len(l.refused)+len(l.blocks)+2*len(l.holds))
+func (s *Store) write(db *pebble.DB, l *layer) error {
+	rows := make([]row, 0, len(l.rows)+l.accounts.count()+len(l.ids)+len(l.refused)+len(l.blocks)+2*len(l.holds))
 	for k, v := range l.rows {
 		rows = append(rows, row{[]byte(k), v})
 	}
-	for k, v := range l.accounts {
-		encoded, err := encodeAccount(v)
-		if err != nil {
-			return err
-		}
-		rows = append(rows, row{k.bytes(), encoded})
+	rows, err := l.appendAccounts(rows)
+	if err != nil {
+		return err
 	}
 	rows = l.appendIDs(rows)
 	for k, v := range l.blocks {
@@ -102,14 +164,14 @@ func write(db *pebble.DB, l *layer) error {
 		}
 		rows = append(rows, row{k.inTable(openHoldTable), nil}, row{k.inTable(endedHoldTable), encoded})
 	}
+	l.index.expect(2 * len(l.ids))
 	for from, blocks := l.unindexed(); len(blocks) > 0; from, blocks = l.unindexed() {
 		l.index.extend(from, blocks)
 	}
 	rows = l.index.appendRows(rows)
-	slices.SortFunc(rows, func(a, b row) int { return bytes.Compare(a.key, b.key) })
 	batch := db.NewBatchWithSize(l.bytes + l.bytes/8)
-	for _, r := range rows {
-		var err error
+	for _, place := range sorted(rows) {
+		r, err := &rows[place.row], error(nil)
 		if r.value == nil {
 			err = batch.Delete(r.key, nil)
 		} else {
@@ -119,5 +181,5 @@ func write(db *pebble.DB, l *layer) error {
 			return err
 		}
 	}
-	return batch.Commit(pebble.NoSync)
+	return batch.Commit(&pebble.WriteOptions{Sync: s.cfg.Log})
 }

@@ -105,6 +105,15 @@ func (x *layerIndex) extend(from int, blocks []indexedBlock) {
 	}
 }
 
+// expect makes room for that many postings where there is none yet.
+func (x *layerIndex) expect(n int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.postings == nil {
+		x.postings = make([]posting, 0, n)
+	}
+}
+
 func (x *layerIndex) addBlock(b *indexedBlock) {
 	var m mention
 	text := records(b.stored[len(chain.Hash{}):])

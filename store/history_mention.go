@@ -16,15 +16,16 @@ type mention struct {
 }
 
 // How the members begin in canonical text. A quote inside a string has a
-// backslash before it, and only keys have a colon behind, so these stand
-// nowhere else.
+// backslash before it, only keys have a colon behind, and no other key whose
+// value is a string ends like these, so they stand nowhere else. They begin
+// with a letter because quotes are everywhere, and each costs a look.
 var (
 	recordsKey   = []byte(`"transactions": [`)
-	accountField = []byte(`"account": "`)
-	bpscField    = []byte(`"bpsc": "`)
-	kindField    = []byte(`"kind": "`)
-	toField      = []byte(`"recipient": "`)
-	fromField    = []byte(`"sender": "`)
+	accountField = []byte(`account": "`)
+	bpscField    = []byte(`bpsc": "`)
+	kindField    = []byte(`kind": "`)
+	toField      = []byte(`recipient": "`)
+	fromField    = []byte(`sender": "`)
 )
 
 // records returns the text of a block from its first record on.

@@ -20,6 +20,9 @@ func historyKey(prefix []byte, at place) []byte {
 	return binary.BigEndian.AppendUint64(append(make([]byte, 0, len(prefix)+8), prefix...), uint64(at))
 }
 
+// postingBytes is about what a posting takes in a row.
+const postingBytes = 1 + 2 + restBits/8
+
 // openRow is a row that is being filled.
 type openRow struct {
 	row
@@ -29,27 +32,38 @@ type openRow struct {
 
 // appendRows appends the rows of a finished index.
 func (x *layerIndex) appendRows(rows []row) []row {
-	type bucket struct {
-		contract uint32
-		number   uint16
-	}
-	open := map[bucket]*openRow{}
+	type buckets [1 << bucketBits]*openRow
+	open := map[uint32]*buckets{}
+	var of *buckets // of the contract of the posting before, as nearly always
+	room := postingBytes * (1 + min(historyRow, len(x.postings)>>bucketBits))
 	for i := range x.postings {
 		p := &x.postings[i]
-		b := bucket{p.contract, p.who.bucket()}
-		r := open[b]
+		if i == 0 || p.contract != x.postings[i-1].contract {
+			if of = open[p.contract]; of == nil {
+				of = &buckets{}
+				open[p.contract] = of
+			}
+		}
+		r := of[p.who.bucket()]
 		if r == nil {
 			r = &openRow{}
-			open[b] = r
+			of[p.who.bucket()] = r
 		}
 		if r.n == historyRow {
 			rows = append(rows, r.row)
 			*r = openRow{}
 		}
+		if r.value == nil {
+			r.value = make([]byte, 0, room)
+		}
 		r.add(p)
 	}
-	for _, r := range open {
-		rows = append(rows, r.row)
+	for _, of := range open {
+		for _, r := range of {
+			if r != nil {
+				rows = append(rows, r.row)
+			}
+		}
 	}
 	return rows
 }

@@ -27,8 +27,6 @@ func tableKey(table byte, contract uint32) []byte {
 	return binary.BigEndian.AppendUint32(append(make([]byte, 0, 48), table), contract)
 }
 
-func (k accountKey) bytes() []byte { return append(tableKey(accountTable, k.contract), k.name...) }
-
 func (k idKey) bytes() []byte { return append(tableKey(idTable, k.contract), k.id[:]...) }
 
 func (k blockKey) bytes() []byte {
@@ -74,10 +72,10 @@ func decodePlacement(b []byte) (p Placement, err error) {
 	return Placement{Block: block, Position: int(position)}, nil
 }
 
-// encodeAccount writes the numbers and, where something has been set for the
+// appendAccount appends the numbers and, where something has been set for the
 // wallet, that as JSON behind them.
-func encodeAccount(a chain.Account) ([]byte, error) {
-	row := binary.AppendUvarint(binary.AppendVarint(nil, int64(a.Balance)), a.Records)
+func appendAccount(row []byte, a chain.Account) ([]byte, error) {
+	row = binary.AppendUvarint(binary.AppendVarint(row, int64(a.Balance)), a.Records)
 	if a.Wallet == nil {
 		return row, nil
 	}

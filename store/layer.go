@@ -6,7 +6,7 @@ import "github.com/bpsc/bpsc/chain"
 // active one is written by Update; a frozen one is never written again.
 type layer struct {
 	rows     map[string][]byte // heads, pending records, nodes, members: by full key
-	accounts map[accountKey]chain.Account
+	accounts accounts
 	ids      map[idKey]spot
 	refused  map[idKey]Placement
 	holds    map[idKey]chain.HoldState
@@ -14,12 +14,8 @@ type layer struct {
 	order    []blockKey          // of blocks, as they came
 	index    layerIndex          // of blocks, as far as somebody asked
 	bytes    int                 // estimate, for LayerBytes
+	applied  uint64              // of a frozen one: the last entry in it
 	flushed  chan struct{}       // closed once Pebble holds the layer
-}
-
-type accountKey struct {
-	contract uint32
-	name     string
 }
 
 type idKey struct {
@@ -48,7 +44,7 @@ func newLayer(before *layer) *layer {
 	}
 	return &layer{
 		rows:     map[string][]byte{},
-		accounts: make(map[accountKey]chain.Account, len(before.accounts)),
+		accounts: before.accounts.alike(),
 		ids:      make(map[idKey]spot, len(before.ids)),
 		refused:  map[idKey]Placement{},
 		holds:    map[idKey]chain.HoldState{},
@@ -57,11 +53,10 @@ func newLayer(before *layer) *layer {
 	}
 }
 
-func (l *layer) setAccount(k accountKey, a chain.Account) {
-	if _, known := l.accounts[k]; !known {
-		l.bytes += accountCost + len(k.name)
+func (l *layer) setAccount(contract uint32, name string, a chain.Account) {
+	if l.accounts.set(contract, name, a) {
+		l.bytes += accountCost + len(name)
 	}
-	l.accounts[k] = a
 }
 
 // spot is a Placement that is no refusal, without pointers: almost all are, and

@@ -6,6 +6,12 @@ const (
 	// layers (one filling, one flushing) are in memory at most.
 	LayerBytes = 32 << 20
 
+	// recentAccounts bounds the accounts that small layers gather in memory
+	// after their flush, to spare reads; recentAdded those that one of them adds,
+	// while nobody else can use the store.
+	recentAccounts = 100_000
+	recentAdded    = 2_000
+
 	// cacheBytes bounds Pebble's block cache, memTableBytes its write buffer.
 	cacheBytes    = 128 << 20
 	memTableBytes = 32 << 20

@@ -11,23 +11,23 @@ import (
 	"github.com/cockroachdb/pebble/v2/bloom"
 )
 
-// openDB opens Pebble without a write-ahead log: the Raft log is the
-// durability point, and what Pebble has not flushed is applied again from it.
-// A batch is flushed whole or not at all, so the applied index inside it
+// openDB opens Pebble, without a write-ahead log where a Raft log is the
+// durability point: what Pebble has not flushed is applied again from that. A
+// batch reaches the disk whole or not at all, so the applied index inside it
 // always tells the truth.
 //
 // What Pebble finds damaged goes to the alarm, whoever was reading.
-func openDB(dir string, logger *slog.Logger, alarm *alarm) (*pebble.DB, error) {
+func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
 	cache := pebble.NewCache(cacheBytes)
 	defer cache.Unref()
 	opts := &pebble.Options{
 		Cache:                 cache,
-		DisableWAL:            true,
+		DisableWAL:            !cfg.Log,
 		MemTableSize:          memTableBytes,
 		L0CompactionThreshold: 10, // new ids cost no reads, so fewer merges are the better bargain
 		L0StopWritesThreshold: 24,
 		FormatMajorVersion:    pebble.FormatNewest,
-		Logger:                pebbleLog{logger, alarm},
+		Logger:                pebbleLog{cfg.Logger, alarm},
 		EventListener: &pebble.EventListener{
 			DataCorruption: func(info pebble.DataCorruptionInfo) { alarm.raise(errors.New(info.String())) },
 		},

@@ -9,19 +9,19 @@ import (
 
 // account reads through the layers. The caller holds mu, as in all lookups in
 // lower case here.
-func (s *Store) account(k accountKey) (chain.Account, error) {
-	if a, ok := s.active.accounts[k]; ok {
+func (s *Store) account(contract uint32, name string) (chain.Account, error) {
+	if a, ok := s.active.accounts.get(contract, name); ok {
 		return a, nil
 	}
 	if s.frozen != nil {
-		if a, ok := s.frozen.accounts[k]; ok {
+		if a, ok := s.frozen.accounts.get(contract, name); ok {
 			return a, nil
 		}
 	}
-	if a, ok := s.recent[k]; ok {
+	if a, ok := s.recent.get(contract, name); ok {
 		return a, nil
 	}
-	row, err := get(s.db, k.bytes())
+	row, err := get(s.db, append(tableKey(accountTable, contract), name...))
 	if row == nil || err != nil {
 		return chain.Account{}, err
 	}
@@ -127,7 +127,7 @@ func (s *Store) Account(token, name string) (chain.Account, error) {
 	if err != nil {
 		return chain.Account{}, err
 	}
-	return s.account(accountKey{h.Number, name})
+	return s.account(h.Number, name)
 }
 
 // Transaction returns what an id was decided to be.

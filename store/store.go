@@ -13,8 +13,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/renameio/v2"
-
-	"github.com/bpsc/bpsc/chain"
 )
 
 // ErrDamaged means that what is on disk cannot be trusted.
@@ -30,6 +28,9 @@ type Config struct {
 	// LayerBytes is the size at which the overlay is flushed; LayerBytes, the
 	// constant, when 0. Tests make it small.
 	LayerBytes int
+	// Log makes Pebble keep a log of its own, for a store without a Raft log
+	// above it: a layer that has reached Pebble is durable, and Sync is cheap.
+	Log bool
 	// Fatal is called when what is on disk turns out damaged while the store
 	// is in use. It must end the process: what has been read so far may be
 	// wrong too. When nil, the store panics.
@@ -47,15 +48,16 @@ type Store struct {
 	mu      sync.RWMutex // guards all below
 	settled *sync.Cond   // on mu's write side: frozen became nil, or failed was set
 	db      *pebble.DB
-	dbName  string                       // db's folder inside cfg.Dir
-	active  *layer                       // written by Update
-	frozen  *layer                       // on its way into db, or nil
-	ids     *idFilter                    // of db and the layers
-	recent  map[accountKey]chain.Account // accounts of the last layer that reached db, to spare reads
-	heads   []*Head                      // by number
+	dbName  string    // db's folder inside cfg.Dir
+	active  *layer    // written by Update
+	frozen  *layer    // on its way into db, or nil
+	ids     *idFilter // of db and the layers
+	recent  accounts  // accounts of the last layers that reached db, to spare reads
+	heads   []*Head   // by number
 	byToken map[string]*Head
 	meta    meta
-	failed  error // set once; nothing is written or trusted after it
+	durable uint64 // log index up to which the disk has everything, whatever happens
+	failed  error  // set once; nothing is written or trusted after it
 }
 
 const (
@@ -128,7 +130,7 @@ func (s *Store) closeFailed() error {
 // it the one in use. The caller has seen to it that nobody else looks.
 func (s *Store) use(name string) error {
 	bell := &alarm{fatal: s.cfg.Fatal}
-	db, err := openDB(filepath.Join(s.cfg.Dir, name), s.cfg.Logger, bell)
+	db, err := openDB(filepath.Join(s.cfg.Dir, name), s.cfg, bell)
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrDamaged, filepath.Join(s.cfg.Dir, name), err)
 	}
@@ -142,6 +144,7 @@ func (s *Store) use(name string) error {
 	bell.armed.Store(true)
 	s.alarm, s.db, s.dbName = bell, db, name
 	s.meta, s.heads, s.byToken = loaded.meta, loaded.heads, loaded.byToken
+	s.durable = s.meta.Applied
 	s.active, s.recent = newLayer(nil), nil
 	s.ids = newIDFilter(db)
 	return nil

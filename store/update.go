@@ -88,7 +88,7 @@ func (tx *Tx) CreateChain(c chain.Contract) *Head {
 
 // Account returns the state of a wallet; one never seen has nothing.
 func (tx *Tx) Account(h *Head, name string) chain.Account {
-	a, err := tx.s.account(accountKey{h.Number, name})
+	a, err := tx.s.account(h.Number, name)
 	tx.note(err)
 	return a
 }
@@ -97,7 +97,7 @@ func (tx *Tx) Account(h *Head, name string) chain.Account {
 // all balances.
 func (tx *Tx) SetAccount(h *Head, name string, before, now chain.Account) {
 	h.BalanceSum += now.Balance - before.Balance
-	tx.s.active.setAccount(accountKey{h.Number, name}, now)
+	tx.s.active.setAccount(h.Number, name, now)
 }
 
 // Placement returns what an id was decided to be.

@@ -26,7 +26,7 @@ var short = [utf8.RuneSelf]byte{
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for {
-		n := plain(s)
+		n := Plain(s)
 		dst = append(dst, s[:n]...)
 		if n == len(s) {
 			return append(dst, '"')

@@ -1,8 +1,8 @@
 package pyjson
 
-// plain returns how many bytes at the start of s stand for themselves between
+// Plain returns how many bytes at the start of s stand for themselves between
 // quotes: printable ASCII but the quote and the backslash.
-func plain[T string | []byte](s T) int {
+func Plain[T string | []byte](s T) int {
 	i := 0
 	for i+8 <= len(s) && plainEight(load(s[i:i+8])) {
 		i += 8
@@ -20,7 +20,7 @@ func load[T string | []byte](s T) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// plainEight is plain for eight bytes at once. A subtraction leaves a top bit
+// plainEight is Plain for eight bytes at once. A subtraction leaves a top bit
 // where a byte is below a space, or is a quote, a backslash or DEL; a top bit in
 // w itself is beyond ASCII. Borrows do no harm: the first comes from such a byte.
 func plainEight(w uint64) bool {

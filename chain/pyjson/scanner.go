@@ -52,6 +52,10 @@ func NewScanner(src []byte) *Scanner { return &Scanner{src: src} }
 // Offset returns how many bytes have been read.
 func (s *Scanner) Offset() int { return s.pos }
 
+// Advance counts n more bytes as read, for a caller that knows the value that
+// stands there and has read it by itself.
+func (s *Scanner) Advance(n int) { s.pos += n }
+
 // Peek skips white space and tells the kind of the next value without reading it.
 func (s *Scanner) Peek() Kind { return kinds[s.space()] }
 

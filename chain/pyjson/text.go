@@ -14,7 +14,7 @@ func (s *Scanner) text() ([]byte, error) {
 	s.buf = s.buf[:0]
 	start := s.pos + 1 // of what is not in buf yet
 	for i := start; ; {
-		i += plain(s.src[i:])
+		i += Plain(s.src[i:])
 		switch s.at(i) {
 		case '"':
 			return s.closeText(start, i), nil

@@ -1,0 +1,170 @@
+package chain
+
+import "fmt"
+
+// Checked is a block that is good by itself: canonical form, record form, fee
+// arithmetic, Merkle root, and for a signed contract the ids and signatures of
+// its records. What is left to check needs the block before it; see
+// Verifier.Link. CheckBlock makes them.
+type Checked struct {
+	Block     *Block
+	Canonical []byte
+	Hash      Hash
+
+	contract *Contract // by whose rules it was checked
+	chainID  Hash
+}
+
+// CheckBlock checks one block by itself. contract is that of its chain and id
+// the hash of the chain's genesis block; for a genesis block both come from the
+// block, and contract is nil. The result keeps canonical and contract, which
+// must not change any more. Errors wrap ErrInvalid, and name the block where
+// its index can be read. Any goroutines may call it at once.
+func CheckBlock(canonical []byte, contract *Contract, id Hash) (Checked, error) {
+	if len(canonical) > MaxBlockBytes {
+		return Checked{}, invalid("%d bytes, at most %d", len(canonical), MaxBlockBytes)
+	}
+	decimals := 0
+	if contract != nil {
+		decimals = contract.Decimals
+	}
+	d, err := decodeBlock(canonical, decimals)
+	if err != nil {
+		return Checked{}, err
+	}
+	b := d.block
+	c := Checked{Block: b, Canonical: canonical, Hash: HashBytes(canonical), contract: contract, chainID: id}
+	if contract == nil {
+		c.contract, c.chainID = b.Contract, c.Hash
+	}
+	if err := c.check(contract == nil, d.records); err != nil {
+		return Checked{}, fmt.Errorf("block %d: %w", b.Index, err)
+	}
+	return c, nil
+}
+
+func (c *Checked) check(genesis bool, records []span) error {
+	b := c.Block
+	switch {
+	case !b.HasRoot || b.Totals == nil:
+		return invalid("transactions_root or totals are missing")
+	case genesis:
+		if err := checkGenesis(b); err != nil {
+			return err
+		}
+	case b.Contract != nil:
+		return invalid("a contract stands in the genesis block only")
+	case b.Index <= 1:
+		return invalid("index is %d, expected 2 or more", b.Index)
+	}
+	return c.checkRecords(records)
+}
+
+func checkGenesis(b *Block) error {
+	if b.Index != 1 {
+		return invalid("index is %d, expected 1", b.Index)
+	}
+	if b.Contract == nil {
+		return invalid("the genesis block has no contract")
+	}
+	want := Totals{Issued: b.Contract.Supply}
+	if b.PreviousHash != GenesisPrevious || b.Trigger != ByGenesis || len(b.Records) > 0 || *b.Totals != want {
+		return invalid("the genesis block must start a chain and move nothing")
+	}
+	return nil
+}
+
+func (c *Checked) checkRecords(places []span) error {
+	b := c.Block
+	var root RootBuilder
+	for i := range b.Records {
+		r := &b.Records[i]
+		if err := checkRecord(c.contract, r); err != nil {
+			return fmt.Errorf("record %d: %w", i, err)
+		}
+		root.Add(c.Canonical[places[i].from:places[i].to])
+	}
+	if root.Root() != b.Root {
+		return invalid("transactions_root does not match the records")
+	}
+	if c.contract.Wallets == SignedWallets {
+		return c.checkSignatures()
+	}
+	return nil
+}
+
+// checkRecord checks one record against the contract alone: its form and its
+// fee arithmetic.
+func checkRecord(c *Contract, r *Record) error {
+	switch {
+	case r.ID.IsZero():
+		return invalid("the record has no id")
+	case r.HasMemo && r.Memo == "":
+		return invalid("an empty memo is written as none")
+	case c.Wallets == OpenWallets && r.Kind != Transfer:
+		return invalid("kind %q is not of an open contract", r.Kind)
+	}
+	if r.Kind == Transfer || r.Kind == Delivery {
+		fee := Fee(r.AmountSend, c.FeePPM)
+		if r.BPSC != c.BPSC || r.AmountBPSC != fee || r.AmountReceive != r.AmountSend-fee || r.AmountReceive < 1 {
+			return invalid("fee or rest is not what the contract says")
+		}
+	}
+	t, asked := r.Transaction()
+	if !asked {
+		return checkExpiry(r)
+	}
+	if err := t.Validate(c); err != nil {
+		return invalid("%v", err)
+	}
+	return nil
+}
+
+// checkExpiry checks a refund that the machine made by itself.
+func checkExpiry(r *Record) error {
+	if r.Kind != Refund || r.Auth != nil || r.Reason != HoldExpired || r.ID != ExpiryID(r.Hold) {
+		return invalid("nobody asked for this record")
+	}
+	return nil
+}
+
+// checkSignatures checks that every record was asked for by who it says, and
+// that their times follow one another.
+func (c *Checked) checkSignatures() error {
+	b := c.Block
+	batch := make([]Signed, 0, len(b.Records))
+	places := make([]int, 0, len(b.Records))
+	messages := make([]byte, 0, len(c.Canonical)/8*5) // one after the other
+	for i := range b.Records {
+		r := &b.Records[i]
+		if r.Time > b.Timestamp || i > 0 && r.Time < b.Records[i-1].Time {
+			return timeOutside(i)
+		}
+		t, asked := r.Transaction()
+		if !asked {
+			continue
+		}
+		start := len(messages)
+		messages = t.AppendSigned(messages, c.chainID, c.contract.Decimals)
+		message := messages[start:]
+		if SignedID(message) != r.ID {
+			return invalid("record %d: its id is not that of what was signed", i)
+		}
+		batch = append(batch, Signed{t.Auth.PublicKey, t.Auth.Signature, message})
+		places = append(places, i)
+	}
+	for i, good := range VerifyBatch(batch) {
+		if !good {
+			return invalid("record %d: the signature is not good", places[i])
+		}
+	}
+	return nil
+}
+
+func timeOutside(record int) error {
+	return invalid("record %d: its time is not between those of the blocks", record)
+}
+
+func invalid(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
+}
