@@ -1,0 +1,151 @@
+package personal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"syscall"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// openFile opens a bbolt file. What bbolt finds wrong with its content is
+// ErrDamaged.
+func openFile(path string, o *bbolt.Options) (db *bbolt.DB, err error) {
+	err = guarded(func() error {
+		db, err = bbolt.Open(path, 0o600, o)
+		return err
+	})
+	var system *fs.PathError
+	var number syscall.Errno
+	switch {
+	case err == nil:
+		return db, nil
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, fmt.Errorf("%w: %s", ErrInUse, path)
+	case errors.Is(err, ErrDamaged):
+		return nil, fmt.Errorf("%s: %w", path, err)
+	case errors.As(err, &system), errors.As(err, &number):
+		return nil, fmt.Errorf("personal: %w", err)
+	}
+	return nil, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
+}
+
+// isClosed recognises what bbolt says after Close.
+func isClosed(err error) bool { return errors.Is(err, berrors.ErrDatabaseNotOpen) }
+
+// guarded turns a panic into ErrDamaged: bbolt believes its file, and panics or
+// reads beyond it where it is not as bbolt left it.
+func guarded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: reading it panics: %v", ErrDamaged, r)
+		}
+	}()
+	return f()
+}
+
+// What bbolt writes at the start of a file and into the page of its free list.
+const (
+	pageHead      = 16
+	metaMagic     = 0xED0CDAED
+	metaLength    = 64
+	metaSumOffset = 56 // FNV-1a of all before it
+	freelistPage  = 16
+	manyIDs       = 0xFFFF // the count is in the first element then
+)
+
+// meta is what one of the two meta pages says.
+type meta struct {
+	freelist, pages, txid uint64
+}
+
+// checkFile checks what bbolt does not. bbolt has two meta pages, written in
+// turn, and silently uses the other when one is damaged: then the last write is
+// gone, though it was acknowledged. (A crash damages neither: each lies within
+// one sector.) And a damaged list of free pages has it write over blocks.
+func checkFile(path string, pageSize int64) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var newest meta
+	for page := range int64(2) {
+		m, err := readMeta(f, page*pageSize+pageHead)
+		if err != nil {
+			return fmt.Errorf("meta page %d: %w", page, err)
+		}
+		if m.txid >= newest.txid {
+			newest = m
+		}
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() < int64(newest.pages)*pageSize {
+		return fmt.Errorf("it has %d bytes and should have %d", info.Size(), int64(newest.pages)*pageSize)
+	}
+	return checkFreelist(f, newest, pageSize)
+}
+
+func readMeta(f io.ReaderAt, at int64) (m meta, err error) {
+	var text [metaLength]byte
+	if _, err := f.ReadAt(text[:], at); err != nil {
+		return m, err
+	}
+	order := binary.NativeEndian
+	sum := fnv.New64a()
+	sum.Write(text[:metaSumOffset])
+	if order.Uint32(text[:]) != metaMagic || order.Uint64(text[metaSumOffset:]) != sum.Sum64() {
+		return m, errors.New("its checksum does not match")
+	}
+	return meta{freelist: order.Uint64(text[32:]), pages: order.Uint64(text[40:]), txid: order.Uint64(text[48:])}, nil
+}
+
+// checkFreelist checks that the free pages are listed in order, each in the
+// file, as bbolt writes them.
+func checkFreelist(f io.ReaderAt, m meta, pageSize int64) error {
+	bad := fmt.Errorf("page %d is no list of free pages", m.freelist)
+	if m.freelist < 2 || m.freelist >= m.pages {
+		return bad
+	}
+	order := binary.NativeEndian
+	r := io.NewSectionReader(f, int64(m.freelist)*pageSize, int64(m.pages-m.freelist)*pageSize)
+	var head [pageHead]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return err
+	}
+	count := uint64(order.Uint16(head[10:]))
+	if order.Uint64(head[:]) != m.freelist || order.Uint16(head[8:]) != freelistPage {
+		return bad
+	}
+	if count == manyIDs {
+		if err := binary.Read(r, order, &count); err != nil {
+			return err
+		}
+	}
+	if count >= m.pages {
+		return bad
+	}
+	ids := make([]uint64, count)
+	if err := binary.Read(r, order, ids); err != nil {
+		return err
+	}
+	before := uint64(1) // pages 0 and 1 are the metas
+	for _, id := range ids {
+		if id <= before || id >= m.pages {
+			return bad
+		}
+		before = id
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package follower
+
+import "fmt"
+
+// Reason says why what an upstream gave was not taken. The words are stable:
+// they stand in evidence, in metrics and in alerts.
+type Reason string
+
+// The reasons. What follows behind is a lie: it cannot come from an honest
+// server, however unlucky.
+const (
+	Unreachable Reason = "unreachable" // no connection, or no answer in time
+	BadStatus   Reason = "bad_status"  // an answer other than 200
+	Redirected  Reason = "redirected"  // it sends us elsewhere; we do not go
+	NotAChain   Reason = "not_a_chain" // another content type: a page of a proxy, say
+	Truncated   Reason = "truncated"   // fewer blocks than it said it has
+	TooSlow     Reason = "too_slow"    // below the least rate
+	Behind      Reason = "behind"      // its chain is ours, but shorter
+
+	Endless       Reason = "endless"        // more blocks than were asked for
+	LineTooLong   Reason = "line_too_long"  // no block is as long
+	NotCanonical  Reason = "not_canonical"  // not the canonical bytes of a block
+	InvalidBlock  Reason = "invalid_block"  // a block that does not verify
+	OtherChain    Reason = "other_chain"    // another genesis block
+	SecondHistory Reason = "second_history" // a good block, but not the one we have at that height
+)
+
+// lie tells whether an upstream refused for this reason is put aside for long.
+func (r Reason) lie() bool {
+	switch r {
+	case Endless, LineTooLong, NotCanonical, InvalidBlock, OtherChain, SecondHistory:
+		return true
+	}
+	return false
+}
+
+// refusal is an answer that was not taken.
+type refusal struct {
+	peer   *peer // whose answer it was
+	reason Reason
+	detail string
+	index  uint64 // the height that served was to have
+	served []byte // what is kept as evidence; nil: nothing is
+	before []byte // what was served for the height below, where they do not link
+}
+
+func refuse(why Reason, format string, args ...any) *refusal {
+	return &refusal{reason: why, detail: fmt.Sprintf(format, args...)}
+}
+
+// with adds what was served for a height, to be kept as evidence.
+func (r *refusal) with(index uint64, served []byte) *refusal {
+	r.index, r.served = index, served
+	return r
+}
+
+// after adds what was served for the height below.
+func (r *refusal) after(before []byte) *refusal {
+	r.before = before
+	return r
+}
+
+// by says whose answer it was.
+func (r *refusal) by(p *peer) *refusal {
+	r.peer = p
+	return r
+}
+
+func (r *refusal) Error() string { return string(r.reason) + ": " + r.detail }
