@@ -51,9 +51,9 @@ func (s *server) getAccount(c *gin.Context) error {
 	w.out = appendAmount(w.out, "balance", account.Balance, contract.Decimals)
 	w.out = appendUint(w.out, "records", account.Records)
 	if contract.Wallets == chain.SignedWallets {
-		w.out = appendWallet(w.out, account.Wallet, s.read.Time(), contract.Decimals)
+		w.out = appendWallet(w.out, account.Wallet, s.read.Time(contract.Token), contract.Decimals)
 	}
-	w.out = appendUint(w.out, "applied_index", applied)
+	w.out = appendApplied(w.out, applied)
 	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
 	return nil
 }

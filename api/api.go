@@ -2,29 +2,25 @@ package api
 
 import (
 	"fmt"
-	"net/http"
 	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
 )
 
-// server holds what the handlers share. Everything in it is safe for
-// concurrent use.
+// server is what members and followers have in common: the reads, the streams,
+// the problems. Everything in it is safe for concurrent use.
 type server struct {
 	cfg       Config
-	write     Writer
 	read      Reader
-	member    Member
 	contracts contractCache
-	signature *verifier
 	pool      workPool
 	requests  requestIDs
 	complain  throttle
 	waiting   atomic.Int64 // long polls under way
+	listening atomic.Int64 // readers of events
 }
 
-// New returns the handler for everything a member serves over HTTP.
-func New(cfg Config, w Writer, r Reader, m Member) (http.Handler, error) {
+func newServer(cfg Config, r Reader) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -32,8 +28,7 @@ func New(cfg Config, w Writer, r Reader, m Member) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: no random bytes: %w", err)
 	}
-	s := &server{cfg: cfg, write: w, read: r, member: m, requests: requests, signature: newVerifier()}
-	return s.routes(), nil
+	return &server{cfg: cfg, read: r, requests: requests}, nil
 }
 
 // newEngine returns gin as a router and nothing more: no logging, no recovery,

@@ -12,7 +12,7 @@ var errNotSigned = fmt.Errorf("%w: it is not by public_key over these fields and
 
 // authenticate gives a signed transaction the id that follows from what is
 // signed, and checks the signature: the ledger does not look at it again.
-func (s *server) authenticate(w *work, contract *knownContract, tx *chain.Transaction) error {
+func (s *memberServer) authenticate(w *work, contract *knownContract, tx *chain.Transaction) error {
 	w.signed = tx.AppendSigned(w.signed[:0], contract.chainID, contract.Decimals)
 	tx.ID = chain.SignedID(w.signed)
 	one := []check{{Signed: chain.Signed{Key: tx.Auth.PublicKey, Signature: tx.Auth.Signature, Message: w.signed}}}
@@ -27,7 +27,7 @@ func (s *server) authenticate(w *work, contract *knownContract, tx *chain.Transa
 
 // checkSignedBatch is checkBatch for a signed contract. A bad signature refuses
 // its own item only.
-func (s *server) checkSignedBatch(contract *knownContract, items []batchItem) ([]chain.Transaction, error) {
+func (s *memberServer) checkSignedBatch(contract *knownContract, items []batchItem) ([]chain.Transaction, error) {
 	txs := make([]chain.Transaction, 0, len(items))
 	checks := make([]check, 0, len(items))
 	var text []byte // of all messages; those before a growth keep the memory they were written to

@@ -22,7 +22,7 @@ type batchItem struct {
 
 // postBatch is POST /v1/transactions:batch. Each item has a result of its own;
 // the request as a whole is refused only when it cannot be read.
-func (s *server) postBatch(c *gin.Context) error {
+func (s *memberServer) postBatch(c *gin.Context) error {
 	w := s.pool.get()
 	defer s.pool.put(w)
 	if c.Request.Header[headerKey] != nil {
@@ -55,7 +55,7 @@ func (s *server) postBatch(c *gin.Context) error {
 
 // submitBatch orders the items that can be ordered. It fails when none was,
 // all for one reason: then the batch as a whole can be sent again.
-func (s *server) submitBatch(c *gin.Context, w *work, contract *knownContract, items []batchItem) ([]chain.Outcome, error) {
+func (s *memberServer) submitBatch(c *gin.Context, w *work, contract *knownContract, items []batchItem) ([]chain.Outcome, error) {
 	txs, err := s.checkBatch(w, contract, items)
 	if err != nil || len(txs) == 0 {
 		return nil, err
@@ -79,7 +79,7 @@ func (s *server) submitBatch(c *gin.Context, w *work, contract *knownContract, i
 
 // resolveBatch finds how those holds have ended that items are replays of, as
 // long as this replica can tell.
-func (s *server) resolveBatch(c *gin.Context, contract *knownContract, items []batchItem, outcomes []chain.Outcome) {
+func (s *memberServer) resolveBatch(c *gin.Context, contract *knownContract, items []batchItem, outcomes []chain.Outcome) {
 	for i := range items {
 		if items[i].refused != nil {
 			continue
@@ -109,7 +109,7 @@ func noneOrdered(outcomes []chain.Outcome) error {
 
 // checkBatch gives each item its id and returns the transactions of those that
 // are not refused.
-func (s *server) checkBatch(w *work, contract *knownContract, items []batchItem) ([]chain.Transaction, error) {
+func (s *memberServer) checkBatch(w *work, contract *knownContract, items []batchItem) ([]chain.Transaction, error) {
 	if contract.Wallets == chain.SignedWallets {
 		return s.checkSignedBatch(contract, items)
 	}

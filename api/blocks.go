@@ -5,15 +5,11 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
 )
-
-// immutable is for what never changes once it exists.
-const immutable = "public, max-age=31536000, immutable"
 
 // getBlock is GET /v1/blocks/{index}: the canonical bytes and nothing else, so
 // that sha256sum prints the hash of the block.
@@ -27,36 +23,16 @@ func (s *server) getBlock(c *gin.Context) error {
 		return err
 	}
 	canonical, hash, err := s.read.Block(contract.Token, index)
-	if err != nil {
+	if err != nil || keptForEver(c, `"`+hash.String()+`"`) {
 		return err
-	}
-	tag := `"` + hash.String() + `"`
-	c.Header("ETag", tag)
-	c.Header("Cache-Control", immutable)
-	if matches(c.Request.Header.Values("If-None-Match"), tag) {
-		c.Status(http.StatusNotModified)
-		return nil
 	}
 	s.sendJSON(c, http.StatusOK, canonical)
 	return nil
 }
 
-// matches tells whether one of the tags of an If-None-Match is tag. Weak ones
-// count, as RFC 9110 says.
-func matches(lists []string, tag string) bool {
-	for _, list := range lists {
-		for candidate := range strings.SplitSeq(list, ",") {
-			candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
-			if candidate == tag || candidate == "*" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // getBlocks is GET /v1/blocks?from&limit: {"items":[ … ],"next":N}, without
-// next when there are no more.
+// next when there are no more. A page with next never changes, if the client
+// said how long it is to be.
 func (s *server) getBlocks(c *gin.Context) error {
 	from, err := queryUint(c, "from", 1, math.MaxInt64)
 	if err != nil {
@@ -74,36 +50,14 @@ func (s *server) getBlocks(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.sendPage(c, contract.Token, span{from, limit}, info.Length)
-}
-
-func (s *server) sendPage(c *gin.Context, token string, sp span, length uint64) error {
-	w := s.pool.get()
-	defer s.pool.put(w)
-	st := s.stream(c, w)
-	c.Writer.Header()[headerType] = typeJSON
-	if err := st.writeString(`{"items":[`); err != nil {
-		return err
-	}
-	next := sp.from
-	err := s.read.Blocks(token, sp.from, sp.limit, func(index uint64, canonical []byte) error {
-		if index > sp.from {
-			if err := st.writeString(","); err != nil {
-				return err
-			}
+	sp := span{from, limit}
+	if queryText(c, "limit") != "" && sp.sealed(info.Length-1) {
+		tag, err := s.sealedTag(&info, sp, formPage)
+		if err != nil || keptForEver(c, tag) {
+			return err
 		}
-		next = index + 1
-		return st.write(canonical)
-	})
-	if err != nil {
-		return err
+	} else if kept(c, sp.tag(info.Tip, formNow), revalidate) {
+		return nil
 	}
-	end := "]}\n"
-	if next > sp.from && next <= length {
-		end = `],"next":` + strconv.FormatUint(next, 10) + "}\n"
-	}
-	if err := st.writeString(end); err != nil {
-		return err
-	}
-	return st.close()
+	return s.sendPage(c, sp, &info)
 }

@@ -10,7 +10,7 @@ import (
 
 // getCluster is GET /v1/cluster. It asks the other members, which is why it
 // has the time of a read.
-func (s *server) getCluster(c *gin.Context) error {
+func (s *memberServer) getCluster(c *gin.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
 	defer cancel()
 	status := s.member.Cluster(ctx)
@@ -22,7 +22,7 @@ func (s *server) getCluster(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Writer.Header()["Cache-Control"] = noStore
+	c.Writer.Header()[headerCache] = noStore
 	s.sendJSON(c, http.StatusOK, append(text, '\n'))
 	return nil
 }

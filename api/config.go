@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 )
 
@@ -33,7 +34,14 @@ type Config struct {
 	// safe for concurrent use and unpredictable.
 	Random io.Reader
 
-	// Version is shown in the cluster's status.
+	// KeepAlive is how often something is sent to a reader of events to whom
+	// nothing happens. Proxies drop connections that are silent for a minute.
+	KeepAlive time.Duration
+
+	// Metrics answers GET /metrics; nil is no such path.
+	Metrics http.Handler
+
+	// Version is shown in the cluster's status and in a follower's.
 	Version string
 }
 
@@ -44,6 +52,7 @@ func DefaultConfig() Config {
 		ReadTimeout:    5 * time.Second,
 		CatchUpTimeout: 5 * time.Second,
 		ChunkTimeout:   30 * time.Second,
+		KeepAlive:      15 * time.Second,
 		Logger:         slog.New(slog.DiscardHandler),
 		Random:         rand.Reader,
 	}
@@ -52,7 +61,7 @@ func DefaultConfig() Config {
 // Validate says what is wrong with c.
 func (c Config) Validate() error {
 	switch {
-	case c.WriteTimeout <= 0 || c.ReadTimeout <= 0 || c.CatchUpTimeout <= 0 || c.ChunkTimeout <= 0:
+	case c.WriteTimeout <= 0 || c.ReadTimeout <= 0 || c.CatchUpTimeout <= 0 || c.ChunkTimeout <= 0 || c.KeepAlive <= 0:
 		return errors.New("api: every timeout must be more than nothing")
 	case c.WriteTimeout+c.CatchUpTimeout >= readTimeout:
 		return errors.New("api: a write must end before the connection's read timeout")

@@ -40,7 +40,7 @@ func (s *server) getContract(c *gin.Context) error {
 }
 
 // createContract is POST /v1/contracts; the body is the contract.
-func (s *server) createContract(c *gin.Context) error {
+func (s *memberServer) createContract(c *gin.Context) error {
 	contract, err := s.readContract(c)
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func contractError(err error) error {
 
 // readContract reads the body. What is not JSON is told apart from what is not
 // a contract.
-func (s *server) readContract(c *gin.Context) (chain.Contract, error) {
+func (s *memberServer) readContract(c *gin.Context) (chain.Contract, error) {
 	w := s.pool.get()
 	defer s.pool.put(w)
 	if err := readBody(c, w, maxBody); err != nil {

@@ -88,6 +88,7 @@ func TestConfigIsValidated(t *testing.T) {
 	for name, spoil := range map[string]func(*Config){
 		"no write timeout":       func(c *Config) { c.WriteTimeout = 0 },
 		"no chunk timeout":       func(c *Config) { c.ChunkTimeout = -1 },
+		"no keep-alive":          func(c *Config) { c.KeepAlive = 0 },
 		"write after connection": func(c *Config) { c.WriteTimeout = readTimeout },
 		"no logger":              func(c *Config) { c.Logger = nil },
 		"no random bytes":        func(c *Config) { c.Random = nil },

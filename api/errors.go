@@ -25,6 +25,18 @@ const (
 	ErrNotLeader Error = "not_leader"
 )
 
+// Why there is no stream of events.
+const ErrTooManyClients Error = "too_many_clients"
+
+// Why a follower did not do what was asked. ErrNoUpstream means that no one took
+// the request: it has no effect.
+const (
+	ErrNoUpstream   Error = "no_upstream"
+	ErrRelayLoop    Error = "relay_loop"
+	ErrPersonalFull Error = "personal_full"
+	ErrNotHere      Error = "not_here"
+)
+
 // What is wrong with a request as such.
 const (
 	ErrNoContract       Error = "no_contract"

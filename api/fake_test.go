@@ -265,7 +265,7 @@ func (f *fake) AppliedIndex() uint64 {
 	return f.applied - f.lag
 }
 
-func (f *fake) Time() int64 { return f.clock }
+func (f *fake) Time(string) int64 { return f.clock }
 
 func (f *fake) Hold(token string, id chain.ID) (chain.HoldState, error) {
 	f.mu.Lock()

@@ -15,24 +15,32 @@ func (s *server) livez(c *gin.Context) error {
 
 // readyz is GET /readyz: this member should get requests. ?verbose lists what
 // was looked at.
-func (s *server) readyz(c *gin.Context) error {
-	status, text, line := http.StatusOK, "ok\n", "[+]member ok\n"
-	if err := s.member.Ready(); err != nil {
-		status, text = http.StatusServiceUnavailable, err.Error()+"\n"
-		line = "[-]member " + text
+func (s *memberServer) readyz(c *gin.Context) error {
+	leader := "[-]leader unknown\n"
+	if id, ok := s.member.Leader(); ok {
+		leader = "[+]leader " + id + "\n"
 	}
-	if _, verbose := c.GetQuery("verbose"); verbose {
-		text = line + s.leaderLine() + s.contractLine()
-	}
-	s.sendText(c, status, text)
+	s.sendReady(c, "member", s.member.Ready(), leader)
 	return nil
 }
 
-func (s *server) leaderLine() string {
-	if id, ok := s.member.Leader(); ok {
-		return "[+]leader " + id + "\n"
+// readyz is GET /readyz: this follower should get requests.
+func (s *followerServer) readyz(c *gin.Context) error {
+	s.sendReady(c, "follower", s.node.Ready(), "[ ]last contact "+s.node.LastContact().String()+" ago\n")
+	return nil
+}
+
+// sendReady answers for what kind of node this is; more is for ?verbose.
+func (s *server) sendReady(c *gin.Context, kind string, unready error, more string) {
+	status, text, line := http.StatusOK, "ok\n", "[+]"+kind+" ok\n"
+	if unready != nil {
+		status, text = http.StatusServiceUnavailable, unready.Error()+"\n"
+		line = "[-]" + kind + " " + text
 	}
-	return "[-]leader unknown\n"
+	if _, verbose := c.GetQuery("verbose"); verbose {
+		text = line + more + s.contractLine()
+	}
+	s.sendText(c, status, text)
 }
 
 // contractLine is for information: a member without a contract takes the
@@ -47,6 +55,6 @@ func (s *server) contractLine() string {
 func (s *server) sendText(c *gin.Context, status int, text string) {
 	header := c.Writer.Header()
 	header[headerType] = typeText
-	header["Cache-Control"] = noStore
+	header[headerCache] = noStore
 	s.send(c, status, []byte(text))
 }

@@ -13,21 +13,27 @@ import (
 
 // resolveHold is POST /v1/holds/{id}:accept and {id}:reject: a transaction of
 // that kind, signed by the recipient of the hold.
-func (s *server) resolveHold(c *gin.Context) error {
-	param, err := url.PathUnescape(c.Param("id"))
-	if err != nil {
-		return ErrPathUnknown
-	}
-	text, verb, _ := strings.Cut(param, ":")
-	kind := chain.Kind(verb)
-	if kind != chain.Accept && kind != chain.Reject {
-		return ErrPathUnknown
-	}
-	id, err := chain.ParseHash(text)
+func (s *memberServer) resolveHold(c *gin.Context) error {
+	rule, err := holdRule(c)
 	if err != nil {
 		return err
 	}
-	return s.answerTransaction(c, bodyRule{kind: kind, hold: id})
+	return s.answerTransaction(c, rule)
+}
+
+// holdRule is what the path says that is asked for.
+func holdRule(c *gin.Context) (rule bodyRule, err error) {
+	param, err := url.PathUnescape(c.Param("id"))
+	if err != nil {
+		return rule, ErrPathUnknown
+	}
+	text, verb, _ := strings.Cut(param, ":")
+	rule.kind = chain.Kind(verb)
+	if rule.kind != chain.Accept && rule.kind != chain.Reject {
+		return rule, ErrPathUnknown
+	}
+	rule.hold, err = chain.ParseHash(text)
+	return rule, err
 }
 
 // getHold is GET /v1/holds/{id}. The id is that of the transaction that became
@@ -62,7 +68,7 @@ func (s *server) getHold(c *gin.Context) error {
 	w.out = appendText(w.out, "recipient", hold.Recipient)
 	w.out = appendAmount(w.out, "amount", hold.Amount, contract.Decimals)
 	w.out = appendUint(w.out, "hold_until", uint64(hold.Until))
-	w.out = appendUint(w.out, "applied_index", applied)
+	w.out = appendApplied(w.out, applied)
 	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
 	return nil
 }

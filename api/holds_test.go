@@ -156,8 +156,8 @@ type lateReader struct {
 	arrive func()
 }
 
-func (r *lateReader) Time() int64 {
-	now := r.fake.Time()
+func (r *lateReader) Time(token string) int64 {
+	now := r.fake.Time(token)
 	r.arrive()
 	return now
 }

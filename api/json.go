@@ -35,6 +35,14 @@ func appendAmount(dst []byte, key string, value chain.Amount, decimals int) []by
 	return chain.AppendAmount(appendKey(dst, key), value, decimals)
 }
 
+// appendApplied writes the log index of an answer; a follower has no log.
+func appendApplied(dst []byte, index uint64) []byte {
+	if index == 0 {
+		return dst
+	}
+	return appendUint(dst, "applied_index", index)
+}
+
 // appendRaw appends a value that is JSON already.
 func appendRaw(dst []byte, key string, value []byte) []byte {
 	return append(appendKey(dst, key), value...)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -17,30 +18,64 @@ const (
 	headerLastContact = "Bpsc-Last-Contact" // milliseconds
 )
 
-// readLevel is before every read of the ledger: it waits until the replica is
-// as fresh as the client asked for, and says how fresh it is.
-func (s *server) readLevel(c *gin.Context) {
-	if c.Request.URL.RawQuery != "" {
-		if err := s.awaitLevel(c); err != nil {
-			c.Abort()
-			s.fail(c, err)
-			return
-		}
+// readLevel is before every read of a member's ledger: it waits until the
+// replica is as fresh as the client asked for, and says how fresh it is.
+func (s *memberServer) readLevel(c *gin.Context) {
+	if !s.reached(c, s.awaitLevel) {
+		return
 	}
 	// Taken before the state is read: what follows is at least as new.
-	header := c.Writer.Header()
-	header[headerApplied] = []string{strconv.FormatUint(s.read.AppliedIndex(), 10)}
-	header[headerLastContact] = []string{strconv.FormatInt(s.member.LastContact().Milliseconds(), 10)}
+	c.Writer.Header()[headerApplied] = []string{strconv.FormatUint(s.read.AppliedIndex(), 10)}
+	setLastContact(c, s.member.LastContact())
+}
+
+// reached tells whether what a read waits for has come; if not, it has
+// answered. A request without a query waits for nothing.
+func (s *server) reached(c *gin.Context, await func(context.Context, *gin.Context) error) bool {
+	if c.Request.URL.RawQuery == "" {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
+	defer cancel()
+	err := await(ctx, c)
+	if err == nil {
+		err = s.awaitBlock(ctx, c)
+	}
+	if err != nil {
+		c.Abort()
+		s.fail(c, err)
+	}
+	return err == nil
+}
+
+func setLastContact(c *gin.Context, ago time.Duration) {
+	c.Writer.Header()[headerLastContact] = []string{strconv.FormatInt(ago.Milliseconds(), 10)}
+}
+
+// awaitBlock obeys ?min_block=, with the block that the answer to a write
+// named: it works on any node, since blocks are the same everywhere.
+func (s *server) awaitBlock(ctx context.Context, c *gin.Context) error {
+	index, err := queryUint(c, "min_block", 0, math.MaxInt64)
+	if err != nil || index == 0 {
+		return err
+	}
+	token := c.Param("token") // of /v1/contracts/:token
+	if token == "" {
+		token = queryText(c, "contract")
+	}
+	contract, err := s.contract(token)
+	if err != nil {
+		return err
+	}
+	return readError(s.read.WaitBlock(ctx, contract.Token, index))
 }
 
 // awaitLevel obeys ?consistency= and ?min_index=.
-func (s *server) awaitLevel(c *gin.Context) error {
+func (s *memberServer) awaitLevel(ctx context.Context, c *gin.Context) error {
 	minIndex, err := queryUint(c, "min_index", 0, math.MaxInt64)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
-	defer cancel()
 	switch level := queryText(c, "consistency"); level {
 	case "", "local":
 	case "leader":
@@ -60,7 +95,7 @@ func (s *server) awaitLevel(c *gin.Context) error {
 	return readError(s.member.WaitApplied(ctx, minIndex))
 }
 
-func (s *server) mustLead() error {
+func (s *memberServer) mustLead() error {
 	if s.member.IsLeader() {
 		return nil
 	}

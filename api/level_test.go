@@ -1,7 +1,10 @@
 package api
 
 import (
+	"fmt"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -10,7 +13,7 @@ func TestReadsSayHowOldTheyAre(t *testing.T) {
 	f := newFake()
 	h := newHandler(t, f)
 	call(h, "POST", "/mine", "")
-	for _, target := range []string{"/chain", "/smart/chain", "/v1/blocks", "/v1/blocks/1", "/v1/accounts/a",
+	for _, target := range []string{"/chain", "/smart/chain", "/v1/blocks", "/v1/accounts/a",
 		"/v1/contracts", "/v1/contracts/aka", "/v1/nodes"} {
 		rec := call(h, "GET", target, "")
 		require.Equal(t, 200, rec.Code, target)
@@ -50,6 +53,48 @@ func TestReadLevels(t *testing.T) {
 			require.Equal(t, 200, rec.Code, rec.Body.String())
 			require.Equal(t, tc.applied, rec.Header().Get("BPSC-Applied-Index"))
 		})
+	}
+}
+
+func TestReadsWaitForABlock(t *testing.T) {
+	f := newFake()
+	for name, h := range map[string]http.Handler{"member": newHandler(t, f), "follower": newFollower(t, f, newFakeNode())} {
+		t.Run(name, func(t *testing.T) {
+			waiting := make(chan struct{})
+			r := signalling{fake: f, waiting: waiting}
+			cfg := DefaultConfig()
+			cfg.ReadTimeout = time.Minute
+			waits, err := New(cfg, f, r, f)
+			if name == "follower" {
+				n := newFakeNode()
+				waits, err = NewFollower(cfg, r, n, n, n)
+			}
+			require.NoError(t, err)
+			next := len(f.chains[0].blocks) + 1
+			answer := make(chan string)
+			go func() { answer <- call(waits, "GET", fmt.Sprintf("/chain?min_block=%d", next), "").Body.String() }()
+			<-waiting
+			_, err = f.Produce(t.Context(), "aka")
+			require.NoError(t, err)
+			require.Contains(t, <-answer, fmt.Sprintf(`"length": %d}`, next))
+
+			require.Equal(t, 200, call(h, "GET", fmt.Sprintf("/v1/contracts/aka?min_block=%d", next), "").Code)
+			requireProblem(t, call(h, "GET", "/v1/contracts/nix?min_block=1", ""), 404, "contract_unknown", "")
+			requireProblem(t, call(h, "GET", "/chain?min_block=0", ""), 400, "invalid_field", "")
+		})
+	}
+}
+
+func TestReadThatWaitedForABlockInVainIsBehind(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.ReadTimeout = time.Millisecond
+	f, n := newFake(), newFakeNode()
+	follower, err := NewFollower(cfg, f, n, n, n)
+	require.NoError(t, err)
+	for _, h := range []http.Handler{newHandlerWith(t, cfg, f), follower} {
+		rec := call(h, "GET", "/v1/accounts/a?min_block=2", "")
+		require.True(t, requireProblem(t, rec, 503, "behind", "").Retryable)
+		require.Equal(t, "1", rec.Header().Get("Retry-After"))
 	}
 }
 

@@ -50,6 +50,11 @@ const (
 	// answered at once and ask again. Each costs a goroutine.
 	maxLongPolls = 10_000
 
+	// maxEventClients is how many readers of events a node has at a time. One to
+	// whom nothing happens costs a goroutine, one that does not read also a block
+	// and a chunk, until its chunk has timed out.
+	maxEventClients = 10_000
+
 	// maxRequestID bounds a client's X-Request-Id, which goes into logs.
 	maxRequestID = 64
 

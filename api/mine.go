@@ -22,8 +22,8 @@ type forgedBlock struct {
 
 // mine is GET and POST /mine: it changes the ledger whatever the method says,
 // so nothing may keep or prefetch it.
-func (s *server) mine(c *gin.Context) error {
-	c.Writer.Header()["Cache-Control"] = noStore
+func (s *memberServer) mine(c *gin.Context) error {
+	c.Writer.Header()[headerCache] = noStore
 	contract, err := s.contractOf(c)
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (s *server) mine(c *gin.Context) error {
 	return nil
 }
 
-func (s *server) produce(c *gin.Context, token string) (chain.Produced, error) {
+func (s *memberServer) produce(c *gin.Context, token string) (chain.Produced, error) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
 	defer cancel()
 	produced, err := s.write.Produce(ctx, token)
@@ -63,7 +63,7 @@ func (s *server) produce(c *gin.Context, token string) (chain.Produced, error) {
 
 // forged reads a block that a write has just completed, once this replica has
 // applied that write.
-func (s *server) forged(c *gin.Context, token string, index, appliedIndex uint64) (forgedBlock, error) {
+func (s *memberServer) forged(c *gin.Context, token string, index, appliedIndex uint64) (forgedBlock, error) {
 	if err := s.catchUp(c, appliedIndex); err != nil {
 		return forgedBlock{}, err
 	}
@@ -75,7 +75,7 @@ func (s *server) forged(c *gin.Context, token string, index, appliedIndex uint64
 }
 
 // catchUp waits until this replica has seen a write that was applied.
-func (s *server) catchUp(c *gin.Context, appliedIndex uint64) error {
+func (s *memberServer) catchUp(c *gin.Context, appliedIndex uint64) error {
 	if s.read.AppliedIndex() >= appliedIndex {
 		return nil
 	}

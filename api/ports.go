@@ -1,6 +1,7 @@
-// Package api serves a member over HTTP: the tutorial's paths at the root and
-// everything else under /v1. It refuses what can be refused without the ledger,
-// hands the rest to a [Writer] and answers reads from a [Reader].
+// Package api serves a node over HTTP: the tutorial's paths at the root and
+// everything else under /v1. It refuses what can be refused without the ledger
+// and answers reads from a [Reader]. Writes go to a [Writer] on a member of the
+// cluster, to a [Relay] on a follower, which is a node outside of it.
 package api
 
 import (
@@ -25,7 +26,8 @@ type Writer interface {
 	RegisterNodes(ctx context.Context, nodes []string) (all []string, err error)
 }
 
-// Reader is the state of the local replica.
+// Reader is the state that this node has: a member's replica, or the copy that a
+// follower has verified.
 type Reader interface {
 	// DefaultToken is the first contract created; false while there is none.
 	DefaultToken() (string, bool)
@@ -48,12 +50,16 @@ type Reader interface {
 	History(token, account string, q chain.HistoryQuery) (chain.HistoryPage, error)
 	// Hold fails with chain.NotFound or chain.ContractUnknown.
 	Hold(token string, id chain.ID) (chain.HoldState, error)
-	// Nodes lists the registered nodes, sorted.
+	// Nodes lists the nodes registered here, sorted.
 	Nodes() []string
-	// AppliedIndex is the log index this replica stands at.
+	// AppliedIndex is the log index this replica stands at. A follower has no log
+	// and is not asked.
 	AppliedIndex() uint64
-	// Time is the machine's time, in unix microseconds.
-	Time() int64
+	// Time is a time, in unix microseconds, before which nothing will be decided
+	// in that chain any more that is not to be read here yet: a member's machine
+	// time; for a follower, whose chains lag each in its own way, the timestamp
+	// of the newest block it has.
+	Time(token string) int64
 	// WaitBlock returns once the block exists here, or with ctx's error.
 	WaitBlock(ctx context.Context, token string, index uint64) error
 }

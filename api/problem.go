@@ -106,8 +106,9 @@ func (s *server) fail(c *gin.Context, err error) {
 	defer s.pool.put(w)
 	w.out = p.append(w.out)
 	header[headerType] = typeProblem
-	// An immutable answer is about to be replaced by one that is not.
-	header["Cache-Control"] = noStore
+	// An answer that may be kept is about to be replaced by one that may not.
+	header[headerCache] = noStore
+	delete(header, headerTag)
 	s.send(c, p.status, w.out)
 }
 

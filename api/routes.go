@@ -11,46 +11,32 @@ import (
 // handler is an http handler that returns why it could not answer.
 type handler func(c *gin.Context) error
 
-func (s *server) routes() http.Handler {
+// newRouter has what does not read the ledger.
+func (s *server) newRouter() *gin.Engine {
 	engine := newEngine()
 	engine.Use(s.enter)
 	engine.NoRoute(s.handle(pathUnknown))
 	engine.NoMethod(s.handle(methodNotAllowed))
-	s.tutorialRoutes(engine)
-	s.v1Routes(engine)
 	s.get(engine, "/livez", s.livez)
-	s.get(engine, "/readyz", s.readyz)
+	if s.cfg.Metrics != nil {
+		engine.GET("/metrics", gin.WrapH(s.cfg.Metrics))
+	}
 	return engine
 }
 
-// tutorialRoutes are frozen: same methods, bodies, messages and status codes
-// as the tutorial's programs.
-func (s *server) tutorialRoutes(engine *gin.Engine) {
-	engine.POST("/transactions/new", s.handle(s.postTutorialTransaction))
-	engine.GET("/mine", s.handle(s.mine))
-	engine.POST("/mine", s.handle(s.mine))
-	engine.POST("/nodes/register", s.handle(s.registerNodes))
-	reads := engine.Group("", s.readLevel)
+// readRoutes are the reads that members and followers answer alike.
+func (s *server) readRoutes(reads gin.IRoutes) {
 	reads.GET("/chain", s.handle(s.getChain))
-	reads.GET("/smart/chain", s.handle(s.getSmartChain))
-}
-
-func (s *server) v1Routes(engine *gin.Engine) {
-	engine.POST("/v1/transactions", s.handle(s.postTransaction))
-	engine.POST(`/v1/transactions\:batch`, s.handle(s.postBatch))
-	engine.POST("/v1/holds/:id", s.handle(s.resolveHold)) // {id}:accept and {id}:reject
-	engine.POST("/v1/contracts", s.handle(s.createContract))
-	s.get(engine, "/v1/cluster", s.getCluster)
-	reads := engine.Group("/v1", s.readLevel)
-	s.get(reads, "/transactions/:id", s.getTransaction)
-	s.get(reads, "/holds/:id", s.getHold)
-	s.get(reads, "/blocks/:index", s.getBlock)
-	s.get(reads, "/accounts/:address", s.getAccount)
-	s.get(reads, "/accounts/:address/transactions", s.getHistory)
-	s.get(reads, "/contracts", s.getContracts)
-	s.get(reads, "/contracts/:token", s.getContract)
-	s.get(reads, "/nodes", s.getNodes)
-	reads.GET("/blocks", s.handle(s.getBlocks))
+	s.get(reads, "/v1/transactions/:id", s.getTransaction)
+	s.get(reads, "/v1/holds/:id", s.getHold)
+	s.get(reads, "/v1/blocks/:index", s.getBlock)
+	s.get(reads, "/v1/accounts/:address", s.getAccount)
+	s.get(reads, "/v1/accounts/:address/transactions", s.getHistory)
+	s.get(reads, "/v1/contracts", s.getContracts)
+	s.get(reads, "/v1/contracts/:token", s.getContract)
+	s.get(reads, "/v1/nodes", s.getNodes)
+	reads.GET("/v1/blocks", s.handle(s.getBlocks))
+	reads.GET("/v1/events", s.handle(s.getEvents))
 }
 
 // get routes GET and HEAD; net/http drops the body of the latter.

@@ -8,7 +8,7 @@ import (
 
 // NewServer returns a server for handler with the limits of limits.go set. The
 // caller gives it its address, its TLS and its error log. Its Shutdown lets
-// every request finish, and ends long polls at once.
+// every request finish, and ends long polls and streams of events at once.
 func NewServer(handler http.Handler) *http.Server {
 	draining, drain := context.WithCancel(context.Background())
 	server := &http.Server{

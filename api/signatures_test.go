@@ -127,8 +127,9 @@ func TestVerifierRefusesWhatItCannotKeep(t *testing.T) {
 	require.ErrorIs(t, v.check(manyChecks(1, 0)), ErrQueueFull)
 
 	f := newFake(signedContract("aka"))
-	server := &server{cfg: DefaultConfig(), write: f, read: f, member: f, signature: v}
-	server.requests, _ = newRequestIDs(server.cfg.Random)
+	server, err := newMember(DefaultConfig(), f, f, f)
+	require.NoError(t, err)
+	server.signature = v
 	h := server.routes()
 	_, body := signedBody(t, f, alice, transferTo(bob))
 	p := requireProblem(t, call(h, "POST", "/v1/transactions", body), 503, "queue_full", "")

@@ -52,7 +52,7 @@ func (s *server) resolved(contract *knownContract, r *chain.Record) (chain.Code,
 
 // resolvedSince is resolved for the answer to a submission. Only a hold that
 // was there before can have ended. It fails when this replica cannot tell.
-func (s *server) resolvedSince(c *gin.Context, contract *knownContract, o *chain.Outcome) (chain.Code, error) {
+func (s *memberServer) resolvedSince(c *gin.Context, contract *knownContract, o *chain.Outcome) (chain.Code, error) {
 	if !o.Replay || o.Record.Kind != chain.Hold {
 		return "", nil
 	}
@@ -74,7 +74,7 @@ func (s *server) expiredBefore(c *gin.Context, contract *knownContract) (bool, e
 	if contract.Wallets != chain.SignedWallets {
 		return false, fmt.Errorf("%w: nothing expires in an open contract", chain.InvalidField)
 	}
-	return s.read.Time() >= int64(expires)*1_000_000, nil
+	return s.read.Time(contract.Token) >= int64(expires)*1_000_000, nil
 }
 
 // sendExpired answers for an id that is not there and can no longer come.

@@ -90,8 +90,15 @@ var meanings = map[string]meaning{
 	string(ErrTooLarge):       {status: http.StatusRequestEntityTooLarge, title: "The write does not fit into the log"},
 	string(ErrOutcomeUnknown): {status: http.StatusGatewayTimeout, title: "The write may or may not take effect", retryable: true},
 
-	string(ErrBehind):    {status: http.StatusServiceUnavailable, title: "This member has not caught up", retryable: true, retryAfter: "1"},
+	string(ErrBehind):    {status: http.StatusServiceUnavailable, title: "This node has not caught up", retryable: true, retryAfter: "1"},
 	string(ErrNotLeader): {status: http.StatusServiceUnavailable, title: "This member is not the leader", retryable: true, retryAfter: "1"},
+
+	string(ErrTooManyClients): {status: http.StatusServiceUnavailable, title: "Too many clients listen to this node", retryable: true, retryAfter: "1"},
+
+	string(ErrNoUpstream):   {status: http.StatusServiceUnavailable, title: "No member can be reached from here", retryable: true, retryAfter: "1"},
+	string(ErrRelayLoop):    {status: http.StatusLoopDetected, title: "Followers hand this request round in a circle"},
+	string(ErrPersonalFull): {status: http.StatusUnprocessableEntity, title: "The next block of the personal chain is full"},
+	string(ErrNotHere):      {status: http.StatusNotFound, title: "Only a member of the cluster does this"},
 
 	string(ErrNoContract):       {status: http.StatusServiceUnavailable, title: "There is no contract yet", retryable: true, retryAfter: "1"},
 	string(ErrInvalidJSON):      {status: http.StatusBadRequest, title: "The body is not valid JSON"},

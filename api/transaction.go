@@ -65,10 +65,7 @@ func appendTransaction(dst []byte, contract *knownContract, o *chain.Outcome, re
 	dst = appendUint(dst, "block", o.Block)
 	dst = appendUint(dst, "position", uint64(o.Position))
 	dst = chain.AppendRecord(appendKey(dst, "record"), &o.Record, contract.Decimals)
-	if o.AppliedIndex > 0 {
-		dst = appendUint(dst, "applied_index", o.AppliedIndex)
-	}
-	return dst
+	return appendApplied(dst, o.AppliedIndex)
 }
 
 // appendMoved writes, after the tutorial's message, what moved and where it
@@ -114,12 +111,15 @@ func appendRefusal(dst []byte, code chain.Code) []byte {
 
 func appendNumber(dst []byte, n uint64) []byte { return strconv.AppendUint(dst, n, 10) }
 
-// location is where a transaction can be read again.
-func (s *server) location(sub *submission) string {
+// transactionsPath is where transactions are read, each under its id.
+const transactionsPath = "/v1/transactions/"
+
+// location is where a transaction of a contract can be read again.
+func (s *server) location(id []byte, token string) string {
 	var buf [128]byte
-	path := sub.tx.ID.AppendHex(append(buf[:0], "/v1/transactions/"...))
-	if token, err := s.defaultToken(); err != nil || token != sub.contract.Token {
-		path = append(append(path, "?contract="...), sub.contract.Token...)
+	path := append(append(buf[:0], transactionsPath...), id...)
+	if first, err := s.defaultToken(); err != nil || first != token {
+		path = append(append(path, "?contract="...), token...)
 	}
 	return string(path)
 }

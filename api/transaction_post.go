@@ -13,7 +13,7 @@ import (
 const headerReplay = "Idempotent-Replay"
 
 // postTutorialTransaction is the tutorial's POST /transactions/new.
-func (s *server) postTutorialTransaction(c *gin.Context) error {
+func (s *memberServer) postTutorialTransaction(c *gin.Context) error {
 	w := s.pool.get()
 	defer s.pool.put(w)
 	sub, outcome, err := s.transact(c, w, bodyRule{lenient: true})
@@ -40,11 +40,11 @@ func (s *server) postTutorialTransaction(c *gin.Context) error {
 }
 
 // postTransaction is POST /v1/transactions.
-func (s *server) postTransaction(c *gin.Context) error {
+func (s *memberServer) postTransaction(c *gin.Context) error {
 	return s.answerTransaction(c, bodyRule{})
 }
 
-func (s *server) answerTransaction(c *gin.Context, rule bodyRule) error {
+func (s *memberServer) answerTransaction(c *gin.Context, rule bodyRule) error {
 	w := s.pool.get()
 	defer s.pool.put(w)
 	sub, outcome, err := s.transact(c, w, rule)
@@ -55,7 +55,8 @@ func (s *server) answerTransaction(c *gin.Context, rule bodyRule) error {
 	if outcome.Replay {
 		status = http.StatusOK
 	}
-	c.Writer.Header()["Location"] = []string{s.location(sub)}
+	var id [2 * len(sub.tx.ID)]byte
+	c.Writer.Header()["Location"] = []string{s.location(sub.tx.ID.AppendHex(id[:0]), sub.contract.Token)}
 	// Where this replica cannot tell how a hold ended, it says what was decided.
 	resolved, _ := s.resolvedSince(c, sub.contract, &outcome)
 	w.out = appendTransaction(append(w.out, '{'), sub.contract, &outcome, resolved)
@@ -64,7 +65,7 @@ func (s *server) answerTransaction(c *gin.Context, rule bodyRule) error {
 }
 
 // transact reads, checks and orders the one transaction of a request.
-func (s *server) transact(c *gin.Context, w *work, rule bodyRule) (*submission, chain.Outcome, error) {
+func (s *memberServer) transact(c *gin.Context, w *work, rule bodyRule) (*submission, chain.Outcome, error) {
 	sub, err := s.readTransaction(c, w, rule)
 	if err != nil {
 		return nil, chain.Outcome{}, err

@@ -26,7 +26,7 @@ type bodyRule struct {
 
 // readTransaction turns a request into a transaction with its id, whose
 // signature is good where the contract wants one.
-func (s *server) readTransaction(c *gin.Context, w *work, rule bodyRule) (*submission, error) {
+func (s *memberServer) readTransaction(c *gin.Context, w *work, rule bodyRule) (*submission, error) {
 	key, keyed, err := idempotencyKey(c)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ type work struct {
 
 // draw makes a key for a transaction that came without: the text of 32 random
 // bytes, so that a client that is told it can send the transaction again.
-func (s *server) draw(w *work) ([]byte, error) {
+func (s *memberServer) draw(w *work) ([]byte, error) {
 	if _, err := io.ReadFull(s.cfg.Random, w.random[:]); err != nil {
 		return nil, err
 	}
@@ -57,7 +57,6 @@ var (
 	typeNDJSON  = []string{"application/x-ndjson"}
 	typeProblem = []string{"application/problem+json"}
 	typeText    = []string{"text/plain; charset=utf-8"}
-	noStore     = []string{"no-store"}
 	replayed    = []string{"true"}
 )
 

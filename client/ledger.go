@@ -131,3 +131,14 @@ func (c *Client) stream(ctx context.Context, server, contract string, from uint6
 	}
 	return from, nil
 }
+
+// RegisterNodes adds nodes, host:port or URL, to the directory of a cluster.
+// They are a set, so asking again is safe.
+func (c *Client) RegisterNodes(ctx context.Context, nodes []string) error {
+	body, err := json.Marshal(map[string][]string{"nodes": nodes})
+	if err != nil {
+		return err
+	}
+	_, err = c.do(ctx, call{method: http.MethodPost, path: "/nodes/register", body: body, again: true})
+	return err
+}

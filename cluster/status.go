@@ -62,6 +62,9 @@ func (m *Member) Status(ctx context.Context) Status {
 	return summarize(members)
 }
 
+// Self is how this member is, without asking another.
+func (m *Member) Self() MemberStatus { return m.status() }
+
 // summarize finds the leader and what the others lag behind it. A leader that
 // was cut off may still believe in itself; the one with the highest term counts.
 func summarize(members []MemberStatus) Status {

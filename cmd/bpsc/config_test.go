@@ -36,7 +36,8 @@ func TestAFlagWinsOverAVariableWinsOverTheFile(t *testing.T) {
 	c, err := configFrom(t, "--config", path, "--heartbeat", "100ms")
 	require.NoError(t, err)
 	require.Equal(t, serverConfig{ID: "n1", Data: "from-file", Listen: "127.0.0.1:2", Advertise: "http://127.0.0.1:2",
-		Cluster: threeMembers, Heartbeat: 100 * time.Millisecond, LogLevel: "warn", LogFormat: "text"}, c)
+		Cluster: threeMembers, Heartbeat: 100 * time.Millisecond,
+		logConfig: logConfig{LogLevel: "warn", LogFormat: "text"}}, c)
 	cc, err := c.clusterConfig()
 	require.NoError(t, err)
 	require.Equal(t, "127.0.0.1:6000", cc.Bind, "without --raft it is the member's own address")

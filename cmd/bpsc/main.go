@@ -1,4 +1,5 @@
-// Command bpsc runs a member of a BPSC cluster and talks to one.
+// Command bpsc runs a member of a BPSC cluster or a follower of one, and talks
+// to both.
 package main
 
 import (
@@ -13,6 +14,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/client"
+	"github.com/bpsc/bpsc/follower"
 	"github.com/bpsc/bpsc/wallet"
 )
 
@@ -72,7 +74,7 @@ func newRootCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
-	root.AddCommand(newServerCommand(), newVersionCommand())
+	root.AddCommand(newServerCommand(), newFollowCommand(), newVersionCommand())
 	addClientCommands(root)
 	return root
 }
@@ -95,7 +97,7 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.Is(err, errUsage), errors.Is(err, wallet.ErrName):
 		return exitUsage
-	case errors.Is(err, chain.ErrInvalid):
+	case errors.Is(err, chain.ErrInvalid), errors.Is(err, follower.ErrEvidence):
 		return exitDoesNotVerify
 	case errors.Is(err, client.ErrOutcomeUnknown):
 		return exitOutcomeUnknown

@@ -57,7 +57,7 @@ type server struct {
 
 // serve runs a member until ctx ends, then stops it gracefully.
 func serve(ctx context.Context, cfg serverConfig) error {
-	s := &server{cfg: cfg, log: newLogger(cfg)}
+	s := &server{cfg: cfg, log: cfg.logger()}
 	if err := s.open(); err != nil {
 		return errors.Join(explain(cfg, err), s.close())
 	}
@@ -78,15 +78,6 @@ func serve(ctx context.Context, cfg serverConfig) error {
 	cancel()
 	<-introduced
 	return errors.Join(err, s.stop())
-}
-
-func newLogger(cfg serverConfig) *slog.Logger {
-	level, _ := cfg.level() // validated
-	opts := &slog.HandlerOptions{Level: level}
-	if cfg.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, opts))
 }
 
 // open brings up everything, from the disk to the listener.
@@ -111,7 +102,8 @@ func (s *server) open() (err error) {
 	s.requests = &fsm.Requester{Order: orderer(s.member), Contracts: s.store}
 	apiConfig := api.DefaultConfig()
 	apiConfig.Logger, apiConfig.Version = s.log, version
-	handler, err := api.New(apiConfig, s.requests, s.store,
+	apiConfig.Metrics = metricsHandler(chainMetrics{s.store.Contracts}, memberMetrics{s.member.Self})
+	handler, err := api.New(apiConfig, s.requests, state{s.store},
 		member{Member: s.member, id: s.cfg.ID, store: s.store, contract: s.contract != nil})
 	if err != nil {
 		return err

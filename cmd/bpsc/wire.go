@@ -45,6 +45,12 @@ func translate(err error) error {
 	return err
 }
 
+// state is a member's store as the API sees it.
+type state struct{ *store.Store }
+
+// Time is the machine's: all chains of a member go by one clock.
+func (s state) Time(string) int64 { return s.Store.Time() }
+
 // member is the cluster as the API sees it.
 type member struct {
 	*cluster.Member

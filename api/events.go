@@ -1,0 +1,143 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// events is one reader of GET /v1/events. It keeps no queue: it reads from the
+// chain where the reader stands, so nothing is ever dropped, and one that is
+// slow is cut off and goes on where it was.
+type events struct {
+	read            Reader
+	pool            *workPool
+	keepAlive       time.Duration
+	token           string
+	records, blocks bool  // what is wanted
+	at              place // of what comes next
+	st              *stream
+	unsent          bool
+	speak           time.Time // when something has to be sent at the latest
+}
+
+// getEvents is GET /v1/events: for each block a server-sent event of each of its
+// records, then one of the block. It begins after the event of Last-Event-ID,
+// with block ?from=, or with the next block there will be.
+func (s *server) getEvents(c *gin.Context) error {
+	e, err := s.newEvents(c)
+	if err != nil {
+		return err
+	}
+	defer s.listening.Add(-1)
+	if s.listening.Add(1) > maxEventClients {
+		return ErrTooManyClients
+	}
+	ctx, cancel := context.WithCancel(c.Request.Context())
+	defer cancel()
+	defer untilDraining(ctx, cancel)()
+	header := c.Writer.Header()
+	header[headerType] = typeEvents
+	header[headerCache] = revalidate
+	header["X-Accel-Buffering"] = noBuffering
+	c.Writer.WriteHeader(http.StatusOK)
+	e.st = s.newStream(c, nil)
+	if err = e.say("retry: 1000\n\n"); err == nil {
+		err = e.run(ctx)
+	}
+	if ctx.Err() != nil {
+		return nil // the reader has gone, or this server is about to
+	}
+	return err
+}
+
+func (s *server) newEvents(c *gin.Context) (*events, error) {
+	e := &events{read: s.read, pool: &s.pool, keepAlive: s.cfg.KeepAlive, records: true, blocks: true}
+	switch queryText(c, "only") {
+	case "":
+	case "blocks":
+		e.records = false
+	case "records":
+		e.blocks = false
+	default:
+		return nil, wrongKind("only", "blocks or records")
+	}
+	from, err := queryUint(c, "from", 0, math.MaxInt64)
+	if err != nil {
+		return nil, err
+	}
+	contract, err := s.contractOf(c)
+	if err != nil {
+		return nil, err
+	}
+	e.token = contract.Token
+	if e.at, err = lastEvent(c.Request.Header[headerLastEvent]); err != nil || e.at.block > 0 {
+		return e, err
+	}
+	e.at.block = from
+	if from == 0 {
+		info, err := s.read.Contract(e.token)
+		e.at.block = info.Length + 1
+		return e, err
+	}
+	return e, nil
+}
+
+func (e *events) run(ctx context.Context) error {
+	for {
+		if err := e.await(ctx); err != nil {
+			return err
+		}
+		if err := e.catchUp(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// await waits for the next block. A reader that waits holds no buffer.
+func (e *events) await(ctx context.Context) error {
+	for {
+		quiet, cancel := context.WithDeadline(ctx, e.speak)
+		err := e.read.WaitBlock(quiet, e.token, e.at.block)
+		cancel()
+		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		if err := e.say(": keep-alive\n\n"); err != nil {
+			return err
+		}
+	}
+}
+
+// catchUp sends the blocks there are.
+func (e *events) catchUp(ctx context.Context) error {
+	w := e.pool.get()
+	e.st.buf = w.out
+	defer func() {
+		w.out, e.st.buf = e.st.buf, nil
+		e.pool.put(w)
+	}()
+	for ctx.Err() == nil {
+		canonical, hash, err := e.read.Block(e.token, e.at.block)
+		if errors.Is(err, chain.NotFound) {
+			return e.push()
+		}
+		if err == nil {
+			err = e.sendBlock(&w.scan, canonical, hash)
+		}
+		if err == nil && time.Now().After(e.speak) { // nothing wanted in a long stretch
+			err = e.say(": keep-alive\n\n")
+		}
+		if err != nil {
+			return err
+		}
+		e.at = place{block: e.at.block + 1}
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,333 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// event is a server-sent event as a client reads it.
+type event struct{ Kind, ID, Data string }
+
+// readEvents reads up to that many events, or to the end.
+func readEvents(in *bufio.Reader, most int) (list []event, comments int, err error) {
+	var e event
+	for len(list) < most {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return list, comments, err
+		}
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		switch name {
+		case "event":
+			e.Kind = value
+		case "id":
+			e.ID = value
+		case "data":
+			e.Data = value
+		case "":
+			if value != "" {
+				comments++
+			} else if e.ID != "" {
+				list, e = append(list, e), event{}
+			}
+		}
+	}
+	return list, comments, nil
+}
+
+// listener is one connection to /v1/events.
+type listener struct {
+	*bufio.Reader
+	res *http.Response
+}
+
+func listen(t testing.TB, ctx context.Context, url, query, last string) listener {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/v1/events"+query, nil)
+	require.NoError(t, err)
+	if last != "" {
+		req.Header.Set("Last-Event-ID", last)
+	}
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.Equal(t, 200, res.StatusCode)
+	return listener{bufio.NewReader(res.Body), res}
+}
+
+// take reads so many events and hangs up.
+func take(t testing.TB, url, query, last string, count int) []event {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	l := listen(t, ctx, url, query, last)
+	defer l.res.Body.Close()
+	list, _, err := readEvents(l.Reader, count)
+	require.NoError(t, err)
+	return list
+}
+
+// eventful is a chain of so many blocks, block i with i%4 records.
+func eventful(t testing.TB, blocks int) (f *fake, all []event) {
+	f = newFake()
+	for i := len(f.chains[0].blocks); i < blocks; i++ {
+		for j := range (i + 1) % 4 {
+			f.Submit(t.Context(), "aka", []chain.Transaction{{ID: chain.DeriveID(fmt.Append(nil, i, j)), Sender: "a", Recipient: "b\n", Amount: 1_000_000}})
+		}
+		_, err := f.Produce(t.Context(), "aka")
+		require.NoError(t, err)
+	}
+	for i, text := range f.chains[0].blocks {
+		b, err := chain.DecodeBlock(text, 6)
+		require.NoError(t, err)
+		for j := range b.Records {
+			all = append(all, event{"record", fmt.Sprintf("%d-%d", i+1, j),
+				fmt.Sprintf(`{"block":%d,"position":%d,"record":%s}`, i+1, j, chain.AppendRecord(nil, &b.Records[j], 6))})
+		}
+		all = append(all, event{Kind: "block", ID: fmt.Sprint(i + 1)})
+	}
+	return f, all
+}
+
+// requireEvents compares what is fixed to the byte: all but the data of blocks.
+func requireEvents(t require.TestingT, want, got []event) {
+	require.Len(t, got, len(want))
+	for i := range got {
+		if want[i].Kind == "block" {
+			got[i].Data = ""
+		}
+		require.Equal(t, want[i], got[i])
+	}
+}
+
+func TestEventsOfAChain(t *testing.T) {
+	f, all := eventful(t, 6)
+	server := serve(t, newHandler(t, f))
+	got := take(t, server.URL, "?from=1", "", len(all))
+	var head struct {
+		Index                   int
+		Hash, Contract, Trigger string
+		Previous                string `json:"previous_hash"`
+		Timestamp               json.Number
+		Transactions            int
+	}
+	require.NoError(t, json.Unmarshal([]byte(got[len(got)-1].Data), &head))
+	require.Equal(t, 6, head.Index)
+	require.Equal(t, f.hash(6), head.Hash)
+	require.Equal(t, f.hash(5), head.Previous)
+	require.Equal(t, "aka", head.Contract)
+	require.Equal(t, "request", head.Trigger)
+	require.Equal(t, json.Number("1700000005.0"), head.Timestamp)
+	require.Equal(t, 2, head.Transactions)
+	requireEvents(t, all, got)
+}
+
+func TestBlockEventIsTheHeader(t *testing.T) {
+	f := newFake()
+	b := chain.Block{Header: chain.Header{Index: 2, Timestamp: 1_700_000_001_500_000, PreviousHash: f.hash(1), Trigger: chain.ByTime,
+		HasRoot: true, Totals: &chain.Totals{Issued: 5_000_000, Burned: 1, Fees: 2, Held: 3}}}
+	f.chains[0].blocks = append(f.chains[0].blocks, b.Append(nil, 6))
+	got := take(t, serve(t, newHandler(t, f)).URL, "?from=2", "", 1)
+	require.JSONEq(t, `{"index":2,"hash":"`+f.hash(2)+`","previous_hash":"`+f.hash(1)+`","timestamp":1700000001.5,"trigger":"time",
+		"transactions":0,"transactions_root":"`+chain.Hash{}.String()+`","contract":"aka",
+		"totals":{"issued":5,"burned":0.000001,"fees":0.000002,"held":0.000003}}`, got[0].Data)
+}
+
+func TestEventsCanBeFiltered(t *testing.T) {
+	f, all := eventful(t, 9)
+	server := serve(t, newHandler(t, f))
+	for only, kind := range map[string]string{"blocks": "block", "records": "record"} {
+		var want []event
+		for _, e := range all {
+			if e.Kind == kind {
+				want = append(want, e)
+			}
+		}
+		requireEvents(t, want, take(t, server.URL, "?from=1&only="+only, "", len(want)))
+		requireEvents(t, want[3:], take(t, server.URL, "?only="+only, want[2].ID, len(want)-3))
+	}
+}
+
+func TestEventsBeginWithWhatComes(t *testing.T) {
+	f, _ := eventful(t, 3)
+	h := newHandler(t, f)
+	server := serve(t, h)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	l := listen(t, ctx, server.URL, "", "")
+	defer l.res.Body.Close()
+	require.Equal(t, "text/event-stream", l.res.Header.Get("Content-Type"))
+	require.Equal(t, "no-cache", l.res.Header.Get("Cache-Control"))
+	require.Equal(t, "no", l.res.Header.Get("X-Accel-Buffering"))
+	line, err := l.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "retry: 1000\n", line)
+	for i := range 3 {
+		call(h, "POST", "/v1/transactions", transferAB)
+		call(h, "POST", "/mine", "")
+		got, _, err := readEvents(l.Reader, 2)
+		require.NoError(t, err)
+		require.Equal(t, []string{fmt.Sprintf("%d-0", 4+i), fmt.Sprint(4 + i)}, []string{got[0].ID, got[1].ID})
+	}
+}
+
+// However often a reader is cut off, and wherever, it gets each event once and
+// in order, from members and followers in turn.
+func TestEventsGoOnAfterTheLastOne(t *testing.T) {
+	f, all := eventful(t, 20)
+	servers := []string{serve(t, newHandler(t, f)).URL, serve(t, newFollower(t, f, newFakeNode())).URL}
+	rapid.Check(t, func(rt *rapid.T) {
+		var got []event
+		query, last := "?from=1", ""
+		for len(got) < len(all) {
+			count := rapid.IntRange(1, len(all)-len(got)).Draw(rt, "events before the cut")
+			got = append(got, take(t, servers[rapid.IntRange(0, 1).Draw(rt, "server")], query, last, count)...)
+			last = got[len(got)-1].ID
+			query = rapid.SampledFrom([]string{"", "?from=1", "?from=7"}).Draw(rt, "query") // Last-Event-ID beats it
+		}
+		requireEvents(rt, all, got)
+	})
+}
+
+func TestEventIDsArePlaces(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		block := rapid.Uint64Range(1, 1<<62).Draw(t, "block")
+		position := rapid.IntRange(wholeBlock, chain.MaxBlockRecords).Draw(t, "position")
+		at, err := lastEvent([]string{string(appendEventID(nil, block, position))})
+		require.NoError(t, err)
+		if position == wholeBlock {
+			require.Equal(t, place{block: block + 1}, at)
+		} else {
+			require.Equal(t, place{block: block, position: position + 1}, at)
+		}
+	})
+}
+
+func FuzzLastEvent(f *testing.F) {
+	for _, id := range []string{"7", "7-3", "0", "-1", "7-", "7-x", "18446744073709551616", "7-2147483648"} {
+		f.Add(id)
+	}
+	f.Fuzz(func(t *testing.T, id string) {
+		at, err := lastEvent([]string{id})
+		if err == nil && id != "" {
+			require.Positive(t, at.block)
+			require.GreaterOrEqual(t, at.position, 0)
+		}
+	})
+}
+
+func TestBadRequestsForEventsAreRefused(t *testing.T) {
+	h := newHandler(t, newFake())
+	for _, id := range []string{"x", "0", "-1", "1-", "1-x", "-", "1-2-3", "+1", "99999999999999999999", " "} {
+		requireProblem(t, call(h, "GET", "/v1/events", "", "Last-Event-ID", id), 400, "invalid_field", "")
+	}
+	for query, status := range map[string]int{"from=0": 400, "from=x": 400, "only=all": 400, "contract=nix": 404} {
+		require.Equal(t, status, call(h, "GET", "/v1/events?"+query, "").Code, query)
+	}
+}
+
+func TestReadersOfEventsAreBounded(t *testing.T) {
+	s, err := newMember(DefaultConfig(), newFake(), newFake(), newFake())
+	require.NoError(t, err)
+	s.listening.Store(maxEventClients)
+	p := requireProblem(t, call(s.routes(), "GET", "/v1/events", ""), 503, "too_many_clients", "")
+	require.True(t, p.Retryable)
+	require.Equal(t, int64(maxEventClients), s.listening.Load())
+
+	server := serve(t, s.routes())
+	s.listening.Store(maxEventClients - 1)
+	l := listen(t, t.Context(), server.URL, "", "")
+	l.res.Body.Close()
+	require.Eventually(t, func() bool { return s.listening.Load() == maxEventClients-1 }, 20*time.Second, time.Millisecond)
+}
+
+func TestQuietStreamsAreKeptAlive(t *testing.T) {
+	f, all := eventful(t, 3)
+	cfg := DefaultConfig()
+	cfg.KeepAlive = time.Millisecond
+	server := serve(t, newHandlerWith(t, cfg, f))
+	for _, query := range []string{"", "?from=99", "?from=1&only=records"} {
+		l := listen(t, t.Context(), server.URL, query, "")
+		for seen := 0; seen < 3; {
+			line, err := l.ReadString('\n')
+			require.NoError(t, err)
+			if line == ": keep-alive\n" {
+				seen++
+			}
+		}
+		l.res.Body.Close()
+	}
+	// Events are whole whatever stands between them.
+	requireEvents(t, all, take(t, server.URL, "?from=1", "", len(all)))
+}
+
+// blockwise is a long chain of which blocks can be read one at a time too.
+type blockwise struct{ long }
+
+func (l blockwise) Block(_ string, index uint64) (canonical []byte, hash chain.Hash, err error) {
+	if index > l.blocks {
+		return nil, hash, chain.NotFound
+	}
+	err = l.Blocks("", index, 1, func(_ uint64, b []byte) error { canonical = b; return nil })
+	return canonical, hash, err
+}
+
+func TestReaderOfEventsThatDoesNotReadIsCutOff(t *testing.T) {
+	l := blockwise{long{fake: newFake(), blocks: 10_000_000}}
+	cfg := DefaultConfig()
+	cfg.ChunkTimeout = 50 * time.Millisecond
+	h, err := New(cfg, l.fake, l, l.fake)
+	require.NoError(t, err)
+	ended := make(chan struct{})
+	server := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(ended)
+		h.ServeHTTP(w, r)
+	}))
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET /v1/events?from=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+	require.NoError(t, err)
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the handler still waits for a reader that does not read")
+	}
+}
+
+func TestShutdownEndsStreamsOfEvents(t *testing.T) {
+	f, all := eventful(t, 3)
+	server := serve(t, newHandler(t, f))
+	l := listen(t, t.Context(), server.URL, "?from=1", "")
+	defer l.res.Body.Close()
+	got, _, err := readEvents(l.Reader, len(all))
+	require.NoError(t, err)
+	requireEvents(t, all, got)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, server.Config.Shutdown(ctx))
+	_, err = l.ReadString('\n')
+	require.ErrorIs(t, err, io.EOF, "the stream must end as a whole, not be cut")
+}
+
+func TestDamagedBlockEndsTheStream(t *testing.T) {
+	f, _ := eventful(t, 3)
+	f.chains[0].blocks[1] = []byte(`{"transactions": [`)
+	l := listen(t, t.Context(), serve(t, newHandler(t, f)).URL, "?from=1", "")
+	defer l.res.Body.Close()
+	got, _, err := readEvents(l.Reader, 9)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.LessOrEqual(t, len(got), 1)
+}

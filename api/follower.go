@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// followerServer is a node outside the cluster: it reads from a copy that it has
+// verified, hands writes on, and has a chain of its own.
+type followerServer struct {
+	*server
+	node     Node
+	personal Personal
+	relay    Relay
+}
+
+// NewFollower returns the handler for everything a follower serves over HTTP.
+func NewFollower(cfg Config, r Reader, n Node, p Personal, relay Relay) (http.Handler, error) {
+	s, err := newServer(cfg, logless{r})
+	if err != nil {
+		return nil, err
+	}
+	f := &followerServer{server: s, node: n, personal: p, relay: relay}
+	return f.routes(), nil
+}
+
+func (s *followerServer) routes() http.Handler {
+	engine := s.newRouter()
+	s.tutorialRoutes(engine)
+	reads := engine.Group("", s.readLevel)
+	s.readRoutes(reads)
+	reads.GET("/smart/chain", s.handle(s.getSmartChain))
+
+	engine.POST("/v1/transactions", s.handle(s.relayTransaction))
+	engine.POST(`/v1/transactions\:batch`, s.handle(s.relayBatch))
+	engine.POST("/v1/holds/:id", s.handle(s.relayHold))
+	s.get(engine, "/v1/sync", s.getSync)
+	s.get(engine, "/readyz", s.readyz)
+
+	engine.POST("/v1/contracts", s.handle(notHere))
+	s.get(engine, "/v1/cluster", notHere)
+	return engine
+}
+
+// tutorialRoutes are frozen: those of the tutorial's nodes, and /transactions/new,
+// which is handed on.
+func (s *followerServer) tutorialRoutes(engine *gin.Engine) {
+	engine.POST("/transactions/new", s.handle(s.relayTransaction))
+	engine.POST("/nodes/register", s.handle(s.registerNodes(s.node.Register)))
+	engine.POST("/information/new", s.handle(s.addInformation))
+	engine.GET("/mine", s.handle(s.minePersonal))
+	engine.POST("/mine", s.handle(s.minePersonal))
+	engine.GET("/chain2", s.handle(s.getPersonalChain))
+}
+
+func notHere(*gin.Context) error {
+	return withDetail(ErrNotHere, "This is a follower, which produces no blocks: ask a member of the cluster")
+}
+
+// readLevel is before every read of a follower's ledger.
+func (s *followerServer) readLevel(c *gin.Context) {
+	if s.reached(c, localOnly) {
+		setLastContact(c, s.node.LastContact())
+	}
+}
+
+// localOnly refuses what a follower cannot promise: it hears of blocks only, and
+// of those later than a member does.
+func localOnly(_ context.Context, c *gin.Context) error {
+	if level := queryText(c, "consistency"); level != "" && level != "local" {
+		return fmt.Errorf("%w: a follower answers consistency=local only; ask a member, or wait here with min_block", chain.InvalidField)
+	}
+	if queryText(c, "min_index") != "" {
+		return fmt.Errorf("%w: a follower has no log and no index in it; wait with min_block, the block of the answer to a write", chain.InvalidField)
+	}
+	return nil
+}
+
+// getSmartChain is GET /smart/chain on a follower: it gets what an upstream has
+// and then answers as a member does. NDJSON is how others sync from this node:
+// they are answered with what it has, or a chain of followers would ask all the
+// way up for each poll.
+func (s *followerServer) getSmartChain(c *gin.Context) error {
+	if acceptsLines(c) {
+		return s.server.getSmartChain(c)
+	}
+	c.Writer.Header()[headerVary] = varyAccept
+	contract, err := s.contractOf(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
+	defer cancel()
+	err = s.node.Pull(ctx, contract.Token)
+	switch {
+	case err == nil:
+		return s.server.getSmartChain(c)
+	case errors.Is(err, ErrNoUpstream), errors.Is(err, chain.ErrInvalid), errors.Is(err, context.DeadlineExceeded):
+		return s.sendOldChain(c)
+	}
+	return err
+}
+
+// sendOldChain is the tutorial's answer when there is no good chain to be had.
+func (s *followerServer) sendOldChain(c *gin.Context) error {
+	sp, info, err := s.chainRequest(c)
+	if err != nil {
+		return err
+	}
+	c.Writer.Header()[headerCache] = noStore
+	return s.sendChain(c, `{"message": "Unsuccessful: Please try again", "old chain": [`, sp, info.Length, s.blocksOf(&info))
+}
+
+// logless is a follower's state. It knows nothing of the log of the cluster, and
+// an index of its own would mislead a client that asks a member for it.
+type logless struct{ Reader }
+
+func (logless) AppliedIndex() uint64 { return 0 }
+
+func (r logless) Transaction(token string, id chain.ID) (chain.Outcome, error) {
+	o, err := r.Reader.Transaction(token, id)
+	o.AppliedIndex = 0
+	return o, err
+}

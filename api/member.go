@@ -1,0 +1,58 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// memberServer is a replica of the cluster: it adds the writes, and what only
+// a member knows.
+type memberServer struct {
+	*server
+	write     Writer
+	member    Member
+	signature *verifier
+}
+
+// New returns the handler for everything a member serves over HTTP.
+func New(cfg Config, w Writer, r Reader, m Member) (http.Handler, error) {
+	s, err := newMember(cfg, w, r, m)
+	if err != nil {
+		return nil, err
+	}
+	return s.routes(), nil
+}
+
+func newMember(cfg Config, w Writer, r Reader, m Member) (*memberServer, error) {
+	s, err := newServer(cfg, r)
+	if err != nil {
+		return nil, err
+	}
+	return &memberServer{server: s, write: w, member: m, signature: newVerifier()}, nil
+}
+
+func (s *memberServer) routes() http.Handler {
+	engine := s.newRouter()
+	s.tutorialRoutes(engine)
+	reads := engine.Group("", s.readLevel)
+	s.readRoutes(reads)
+	reads.GET("/smart/chain", s.handle(s.getSmartChain))
+
+	engine.POST("/v1/transactions", s.handle(s.postTransaction))
+	engine.POST(`/v1/transactions\:batch`, s.handle(s.postBatch))
+	engine.POST("/v1/holds/:id", s.handle(s.resolveHold)) // {id}:accept and {id}:reject
+	engine.POST("/v1/contracts", s.handle(s.createContract))
+	s.get(engine, "/v1/cluster", s.getCluster)
+	s.get(engine, "/readyz", s.readyz)
+	return engine
+}
+
+// tutorialRoutes are frozen, as are /chain and /smart/chain: same methods,
+// bodies, messages and status codes as the tutorial's programs.
+func (s *memberServer) tutorialRoutes(engine *gin.Engine) {
+	engine.POST("/transactions/new", s.handle(s.postTutorialTransaction))
+	engine.GET("/mine", s.handle(s.mine))
+	engine.POST("/mine", s.handle(s.mine))
+	engine.POST("/nodes/register", s.handle(s.registerNodes(s.write.RegisterNodes)))
+}

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"errors"
+	"math"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// addInformation is the tutorial's POST /information/new: any JSON goes into the
+// next block of the personal chain.
+func (s *followerServer) addInformation(c *gin.Context) error {
+	w := s.pool.get()
+	defer s.pool.put(w)
+	if err := readBody(c, w, maxBody); err != nil {
+		return err
+	}
+	var information []byte
+	err := scanObject(w, func(key string) (err error) {
+		if key == "information" {
+			information, err = w.scan.Raw()
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if information == nil {
+		return withDetail(chain.MissingValues, missingValues)
+	}
+	block, err := s.personal.Add(information)
+	if errors.Is(err, ErrPersonalFull) {
+		return withDetail(err, "Forge the block first: GET /mine")
+	}
+	if err != nil {
+		return jsonError(err)
+	}
+	w.out = append(w.out, `{"message":"information will be added to Block `...)
+	w.out = append(appendNumber(w.out, block), "\"}\n"...)
+	s.sendJSON(c, http.StatusCreated, w.out)
+	return nil
+}
+
+// minePersonal is GET and POST /mine on a follower, which produces blocks of no
+// chain but its own.
+func (s *followerServer) minePersonal(c *gin.Context) error {
+	c.Writer.Header()[headerCache] = noStore
+	block, err := s.personal.Forge()
+	if err != nil {
+		return err
+	}
+	w := s.pool.get()
+	defer s.pool.put(w)
+	w.out = appendUint(append(w.out, '{'), "index2", block.Index)
+	w.out = appendRaw(w.out, "information", block.Information)
+	w.out = appendText(w.out, "message", "New Block Forged")
+	w.out = appendText(w.out, "previous_hash", block.PreviousHash)
+	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
+	return nil
+}
+
+// getPersonalChain is GET /chain2: {"chain2": [ … ], "length": N}.
+func (s *followerServer) getPersonalChain(c *gin.Context) error {
+	sp, err := querySpan(c, math.MaxInt64)
+	if err != nil {
+		return err
+	}
+	c.Writer.Header()[headerCache] = revalidate
+	return s.sendChain(c, `{"chain2": [`, sp, s.personal.Length(), s.personal.Blocks)
+}

@@ -1,0 +1,147 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// passedOn are the headers of an answer that are the client's. The others are
+// about a connection that is not.
+var passedOn = [...]string{headerType, "Location", headerReplay, "Retry-After", headerCache}
+
+// relayTransaction is POST /transactions/new and /v1/transactions on a follower.
+// What is not JSON is refused here; all else is for the BPSC to judge.
+func (s *followerServer) relayTransaction(c *gin.Context) error {
+	w := s.pool.get()
+	defer s.pool.put(w)
+	if err := readBody(c, w, maxBody); err != nil {
+		return err
+	}
+	_, inBody, err := scanTransaction(w, bodyRule{lenient: true})
+	if err != nil {
+		return err
+	}
+	return s.relayed(c, w, inBody, c.Request.Header[headerKey] != nil)
+}
+
+// relayBatch is POST /v1/transactions:batch on a follower.
+func (s *followerServer) relayBatch(c *gin.Context) error {
+	w := s.pool.get()
+	defer s.pool.put(w)
+	if err := readBody(c, w, maxBatchBody); err != nil {
+		return err
+	}
+	items, inBody, err := scanBatch(w)
+	if err != nil {
+		return err
+	}
+	keyed := true
+	for i := range items {
+		keyed = keyed && items[i].key != ""
+	}
+	return s.relayed(c, w, inBody, keyed)
+}
+
+// relayHold is POST /v1/holds/{id}:accept and {id}:reject on a follower.
+func (s *followerServer) relayHold(c *gin.Context) error {
+	if _, err := holdRule(c); err != nil {
+		return err
+	}
+	return s.relayTransaction(c)
+}
+
+// relayed hands the write that has been read to the BPSC, and its answer back.
+func (s *followerServer) relayed(c *gin.Context, w *work, inBody string, keyed bool) error {
+	token, err := s.token(c, inBody)
+	if err != nil {
+		return err
+	}
+	contract, err := s.contract(token)
+	if err != nil {
+		return err
+	}
+	q := s.relayRequest(c, w, contract, keyed)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
+	defer cancel()
+	answer, err := s.relay.Do(ctx, q)
+	if err != nil {
+		return relayError(err, &q)
+	}
+	header := c.Writer.Header()
+	for _, name := range passedOn {
+		if values := answer.Header[name]; len(values) > 0 {
+			header[name] = values
+		}
+	}
+	if there := answer.Header.Get("Location"); there != "" {
+		header["Location"] = []string{s.here(there, contract.Token)}
+	}
+	s.send(c, answer.Status, answer.Body)
+	return nil
+}
+
+// relayRequest copies what the relay is to keep: what sends the body may still
+// read it when the answer is there.
+func (s *followerServer) relayRequest(c *gin.Context, w *work, contract *knownContract, keyed bool) RelayRequest {
+	query := c.Request.URL.Query()
+	query.Set("contract", contract.Token)
+	header := c.Request.Header.Clone()
+	header[headerRequestID] = c.Writer.Header()[headerRequestID] // one name for it all the way
+	signed := contract.Wallets == chain.SignedWallets
+	return RelayRequest{Token: contract.Token, Signed: signed, Repeatable: signed || keyed,
+		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: header, Body: bytes.Clone(w.in)}
+}
+
+// here is a member's Location on this node, whose default contract may be
+// another.
+func (s *followerServer) here(there, token string) string {
+	u, err := url.Parse(there)
+	if err != nil {
+		return there
+	}
+	id, ok := strings.CutPrefix(u.Path, transactionsPath)
+	if !ok {
+		return there
+	}
+	return s.location([]byte(id), token)
+}
+
+// UnknownOutcome is ErrOutcomeUnknown with what it takes to send the transaction
+// again.
+type UnknownOutcome struct {
+	Key string // that the relay drew, "" if it did not have to
+	Err error  // what happened
+}
+
+func (u *UnknownOutcome) Error() string   { return string(ErrOutcomeUnknown) + ": " + u.Err.Error() }
+func (u *UnknownOutcome) Unwrap() []error { return []error{ErrOutcomeUnknown, u.Err} }
+
+// relayError is writeError for a write that was handed on. One that may have been
+// applied, and whose parts have no keys, is not to be sent again.
+func relayError(err error, q *RelayRequest) error {
+	var sub *submission
+	var unknown *UnknownOutcome
+	given := q.Header[headerKey]
+	switch {
+	case errors.As(err, &unknown) && unknown.Key != "":
+		sub = &submission{drawn: unknown.Key}
+		sub.tx.ID = chain.DeriveID([]byte(unknown.Key))
+	case len(given) == 1 && !q.Signed:
+		sub = &submission{}
+		sub.tx.ID = chain.DeriveID([]byte(given[0]))
+	case q.Repeatable:
+		sub = &submission{}
+	}
+	err = writeError(err, sub)
+	if sub == nil && errors.Is(err, ErrOutcomeUnknown) {
+		return &detailed{err: err, final: true, detail: "It may have been applied, and there is no key to send it again under: look at the accounts first"}
+	}
+	return err
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/client"
+	"github.com/bpsc/bpsc/follower"
+	"github.com/bpsc/bpsc/follower/personal"
+	"github.com/bpsc/bpsc/follower/relay"
+	"github.com/bpsc/bpsc/store"
+)
+
+func newFollowCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "follow", Short: "Run a node outside a cluster: verified copies, relayed writes, a chain of its own", Args: exactArgs(0),
+		Long: "Run a node outside a cluster. It copies chains from members or other followers and\n" +
+			"verifies all of it before it stores any, answers reads, hands transactions to the BPSC, and\n" +
+			"keeps a personal chain. While there is evidence of a lying upstream in DATA/evidence it is\n" +
+			"not ready; with --strict it ends with exit code 5. Move the files away to go on.\n" +
+			"Settings come from flags, " + envPrefix + "… variables and the YAML file of --config, in that order.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := loadFollowConfig(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			return follow(cmd.Context(), cfg)
+		},
+	}
+	followFlags(cmd.Flags())
+	return cmd
+}
+
+// followNode is one running follower.
+type followNode struct {
+	cfg       followConfig
+	log       *slog.Logger
+	lock      *flock.Flock
+	store     *store.Store
+	follower  *follower.Follower
+	directory *directory
+	personal  *personal.Chain
+	relay     *relay.Relay
+	http      *http.Server
+	listener  net.Listener
+}
+
+// follow runs a follower until ctx ends, or until it must not go on.
+func follow(ctx context.Context, cfg followConfig) error {
+	n := &followNode{cfg: cfg, log: cfg.logger()}
+	if err := n.open(); err != nil {
+		return errors.Join(n.explain(err), n.close())
+	}
+	n.log.Info("node is up", "api", "http://"+n.listener.Addr().String(), "version", version)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var work sync.WaitGroup
+	work.Go(func() { cancel(n.follower.Run(ctx)) })
+	work.Go(func() { showProgress(ctx, n.log, n.follower.Status) })
+	if cfg.Advertise != "" {
+		work.Go(func() { n.advertise(ctx) })
+	}
+	served := make(chan error, 1)
+	go func() { served <- n.http.Serve(n.listener) }()
+	var err error
+	select {
+	case <-ctx.Done():
+		if err = context.Cause(ctx); errors.Is(err, context.Canceled) {
+			err = nil // asked to stop
+		}
+	case err = <-served:
+		cancel(err)
+	}
+	n.log.Info("stopping")
+	return errors.Join(n.explain(err), n.stop(&work))
+}
+
+// open brings up everything, from the disk to the listener.
+func (n *followNode) open() (err error) {
+	if err := os.MkdirAll(n.cfg.Data, 0o700); err != nil {
+		return err
+	}
+	n.lock = flock.New(n.path("LOCK"))
+	if ok, err := n.lock.TryLock(); err != nil || !ok {
+		return errors.Join(fmt.Errorf("another process uses %s", n.cfg.Data), err)
+	}
+	n.store, err = store.Open(store.Config{Dir: n.path("state"), Log: true, Logger: n.log, Fatal: n.fatal})
+	if err != nil {
+		return err
+	}
+	if n.personal, err = personal.Open(n.path("personal.db"), time.Now); err != nil {
+		return err
+	}
+	if n.directory, err = openDirectory(n.path("nodes.json")); err != nil {
+		return err
+	}
+	if n.follower, err = n.newFollower(); err != nil {
+		return err
+	}
+	relayConfig := relay.DefaultConfig()
+	relayConfig.Logger = n.log
+	if n.relay, err = relay.New(relayConfig, n.follower.Upstreams); err != nil {
+		return err
+	}
+	handler, err := n.handler()
+	if err != nil {
+		return err
+	}
+	n.http = api.NewServer(handler)
+	n.listener, err = net.Listen("tcp", n.cfg.Listen)
+	return err
+}
+
+func (n *followNode) path(name string) string { return filepath.Join(n.cfg.Data, name) }
+
+func (n *followNode) newFollower() (*follower.Follower, error) {
+	cfg := follower.DefaultConfig()
+	sources, err := n.cfg.sources()
+	if err != nil {
+		return nil, err
+	}
+	pins, err := n.cfg.pins()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Sources, cfg.Pins, cfg.Strict, cfg.Logger = sources, pins, n.cfg.Strict, n.log
+	cfg.Evidence, cfg.Known = n.path("evidence"), n.path("known.json")
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return follower.New(cfg, follower.StoreLedger(n.store))
+}
+
+func (n *followNode) handler() (http.Handler, error) {
+	cfg := api.DefaultConfig()
+	cfg.Logger, cfg.Version = n.log, version
+	cfg.Metrics = metricsHandler(chainMetrics{n.store.Contracts}, followMetrics{n.follower.Status})
+	return api.NewFollower(cfg,
+		copies{Store: n.store, follower: n.follower, directory: n.directory},
+		node{Follower: n.follower, directory: n.directory, began: time.Now()},
+		ownChain{n.personal}, relayed{n.relay})
+}
+
+// advertise registers this node at its upstreams, until they have taken it.
+func (n *followNode) advertise(ctx context.Context) {
+	sources, _ := n.cfg.sources() // validated
+	var work sync.WaitGroup
+	defer work.Wait()
+	for _, s := range sources {
+		c, err := client.New(s.Upstreams...)
+		if err != nil {
+			n.log.Error("cannot register", "error", err)
+			continue
+		}
+		work.Go(func() {
+			switch err := c.RegisterNodes(ctx, []string{n.cfg.Advertise}); {
+			case err == nil:
+				n.log.Info("registered", "as", n.cfg.Advertise, "at", s.Upstreams)
+			case ctx.Err() == nil:
+				n.log.Error("the upstream does not register this node", "as", n.cfg.Advertise, "error", err)
+			}
+		})
+	}
+}
+
+// fatal ends the process at once: what is on disk cannot be trusted.
+func (n *followNode) fatal(err error) {
+	n.log.Error("this node cannot go on and stops", "error", err, "what to do", n.remedy())
+	os.Exit(exitFatal)
+}
+
+// explain adds what to do to errors that mean damage.
+func (n *followNode) explain(err error) error {
+	switch {
+	case errors.Is(err, store.ErrDamaged):
+		return fmt.Errorf("%w\n\n%s", err, n.remedy())
+	case errors.Is(err, personal.ErrDamaged):
+		return fmt.Errorf("%w\n\nWhat to do: check the disk. %s holds this node's own chain, which nobody\n"+
+			"else has: restore it from a copy.", err, n.path("personal.db"))
+	}
+	return err
+}
+
+func (n *followNode) remedy() string {
+	return fmt.Sprintf("What to do: check the disk, keep a copy of %[1]s, then move it away and start again:\n"+
+		"its chains are fetched and verified anew. Leave %[2]s, which nobody else has.", n.path("state"), n.path("personal.db"))
+}
+
+// stop lets open requests finish, and then everything else.
+func (n *followNode) stop(work *sync.WaitGroup) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	var err error
+	if stopErr := n.http.Shutdown(ctx); stopErr != nil {
+		err = n.http.Close() // streams that are still open
+	}
+	work.Wait()
+	return errors.Join(err, n.close())
+}
+
+// close releases what open got, as far as it got.
+func (n *followNode) close() (err error) {
+	if n.relay != nil {
+		n.relay.Close()
+	}
+	if n.personal != nil {
+		err = n.personal.Close()
+	}
+	if n.store != nil {
+		err = errors.Join(err, n.store.Close())
+	}
+	if n.lock != nil {
+		err = errors.Join(err, n.lock.Close())
+	}
+	return err
+}

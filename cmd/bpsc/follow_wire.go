@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/follower"
+	"github.com/bpsc/bpsc/follower/personal"
+	"github.com/bpsc/bpsc/follower/relay"
+	"github.com/bpsc/bpsc/store"
+)
+
+// copies is a follower's store as the API reads it.
+type copies struct {
+	*store.Store
+	follower  *follower.Follower
+	directory *directory
+}
+
+// DefaultToken is the one of the first upstream, whichever chain came first.
+func (c copies) DefaultToken() (string, bool) { return c.follower.DefaultToken() }
+
+// Nodes is this node's own directory.
+func (c copies) Nodes() []string { return c.directory.Nodes() }
+
+// Time is that of the newest block: the chains of one store need not be
+// equally far.
+func (c copies) Time(token string) int64 {
+	info, err := c.Contract(token)
+	if err != nil {
+		return 0
+	}
+	return info.TipTimestamp
+}
+
+// node is a follower as the API sees it.
+type node struct {
+	*follower.Follower
+	*directory
+	began time.Time
+}
+
+// LastContact counts from the start while no upstream has been heard.
+func (n node) LastContact() time.Duration {
+	if at := n.Follower.LastContact(); !at.IsZero() {
+		return time.Since(at)
+	}
+	return time.Since(n.began)
+}
+
+// Pull translates the follower's errors.
+func (n node) Pull(ctx context.Context, token string) error {
+	err := n.Follower.Pull(ctx, token)
+	if errors.Is(err, follower.ErrNoUpstream) {
+		return fmt.Errorf("%w: %w", api.ErrNoUpstream, err)
+	}
+	return err
+}
+
+// Sync is the follower's status in the API's words.
+func (n node) Sync() (s api.SyncStatus) {
+	for _, c := range n.Status() {
+		chain := api.ChainSync{Contract: c.Token, Length: c.Length, Upstream: c.UpstreamLength, Synced: c.Synced,
+			Contact: timeOrNil(c.LastContact), Evidence: c.Evidence, Refusals: map[string]uint64{}}
+		if !c.ChainID.IsZero() {
+			chain.ChainID = c.ChainID.String()
+		}
+		for reason, count := range c.Refusals {
+			chain.Refusals[string(reason)] = count
+		}
+		for _, u := range c.Upstreams {
+			up := api.UpstreamSync{URL: u.URL, Current: u.Current, Length: u.Length, SetAside: timeOrNil(u.Aside)}
+			if r := u.Refused; r.Reason != "" {
+				up.Refused = &api.Refusal{Reason: string(r.Reason), Detail: r.Detail, At: r.At}
+			}
+			chain.Upstreams = append(chain.Upstreams, up)
+		}
+		s.Chains = append(s.Chains, chain)
+	}
+	return s
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// ownChain is the personal chain as the API sees it.
+type ownChain struct{ *personal.Chain }
+
+// Add translates the chain's errors.
+func (c ownChain) Add(information []byte) (uint64, error) {
+	block, err := c.Chain.Add(information)
+	switch {
+	case errors.Is(err, personal.ErrFull):
+		err = fmt.Errorf("%w: %w", api.ErrPersonalFull, err)
+	case errors.Is(err, personal.ErrTooLarge):
+		err = fmt.Errorf("%w: %w", api.ErrBodyTooLarge, err)
+	case errors.Is(err, personal.ErrInvalid):
+		err = fmt.Errorf("%w: %w", api.ErrInvalidJSON, err)
+	}
+	return block, err
+}
+
+// Forge makes the next block.
+func (c ownChain) Forge() (api.PersonalBlock, error) {
+	b, err := c.Chain.Forge()
+	return api.PersonalBlock{Index: b.Index, Information: b.Information, PreviousHash: b.PreviousHash}, err
+}
+
+// relayed is the relay as the API sees it.
+type relayed struct{ *relay.Relay }
+
+// Do translates requests, answers and errors.
+func (r relayed) Do(ctx context.Context, q api.RelayRequest) (api.RelayAnswer, error) {
+	query, err := url.ParseQuery(q.RawQuery)
+	if err != nil {
+		return api.RelayAnswer{}, fmt.Errorf("%w: the query cannot be read: %w", chain.InvalidField, err)
+	}
+	answer, err := r.Relay.Do(ctx, relay.Request{Token: q.Token, Signed: q.Signed, Repeatable: q.Repeatable, Path: q.Path, Query: query,
+		Header: q.Header, Body: q.Body})
+	var unknown *relay.UnknownOutcome
+	switch {
+	case errors.As(err, &unknown):
+		err = &api.UnknownOutcome{Key: unknown.Key, Err: err}
+	case errors.Is(err, relay.ErrNoUpstream):
+		err = fmt.Errorf("%w: %w", api.ErrNoUpstream, err)
+	case errors.Is(err, relay.ErrLoop):
+		err = fmt.Errorf("%w: %w", api.ErrRelayLoop, err)
+	}
+	return api.RelayAnswer{Status: answer.Status, Header: answer.Header, Body: answer.Body}, err
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/posflag"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+)
+
+const envPrefix = "BPSC_"
+
+// logConfig is how a process that serves keeps its log.
+type logConfig struct {
+	LogLevel  string // debug, info, warn or error
+	LogFormat string // text or json
+}
+
+// settingsFlags adds the flags that all commands that serve have in common.
+func settingsFlags(f *pflag.FlagSet) {
+	f.String("config", "", "YAML file with any of the settings below, by the same names")
+	f.String("log-level", "info", "debug, info, warn or error")
+	f.String("log-format", "text", "text or json")
+}
+
+// loadSettings merges the file, the environment and the flags.
+func loadSettings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
+	k := koanf.New("\n") // no key contains a newline: the settings are flat
+	path, err := flags.GetString("config")
+	if err != nil {
+		return nil, err
+	}
+	if path == "" {
+		path = os.Getenv(envPrefix + "CONFIG")
+	}
+	if path != "" {
+		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+			return nil, fmt.Errorf("%w: --config: %w", errUsage, err)
+		}
+	}
+	known := flagNames(flags)
+	for _, key := range k.Keys() {
+		if !slices.Contains(known, key) {
+			return nil, fmt.Errorf("%w: %s: unknown setting %q", errUsage, path, key)
+		}
+	}
+	err = errors.Join(
+		k.Load(env.Provider("\n", env.Opt{Prefix: envPrefix, TransformFunc: envKey(known)}), nil),
+		k.Load(posflag.Provider(flags, "\n", k), nil),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return k, nil
+}
+
+func flagNames(flags *pflag.FlagSet) (names []string) {
+	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+// envKey makes BPSC_LOG_LEVEL the key log-level, and ignores variables that
+// are not settings of this command.
+func envKey(known []string) func(k, v string) (string, any) {
+	return func(k, v string) (string, any) {
+		key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(k, envPrefix)), "_", "-")
+		if !slices.Contains(known, key) {
+			return "", nil
+		}
+		return key, v
+	}
+}
+
+func readLogConfig(k *koanf.Koanf) logConfig {
+	return logConfig{LogLevel: k.String("log-level"), LogFormat: k.String("log-format")}
+}
+
+// Validate says what is wrong with c, by the flag's name.
+func (c logConfig) Validate() error {
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		return errors.New("--log-format must be text or json")
+	}
+	if _, err := c.level(); err != nil {
+		return errors.New("--log-level must be debug, info, warn or error")
+	}
+	return nil
+}
+
+func (c logConfig) level() (l slog.Level, err error) {
+	err = l.UnmarshalText([]byte(c.LogLevel))
+	return l, err
+}
+
+// logger writes to standard error, which a service manager keeps.
+func (c logConfig) logger() *slog.Logger {
+	level, _ := c.level() // validated
+	opts := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, opts))
+}
+
+func isURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}
