@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A cluster of BPSC members on this machine: start it, look at it, kill its
-# leader, stop it. Run it without arguments for help.
+# A cluster of BPSC members on this machine, and followers of it: start it, look
+# at it, kill its leader, stop it. Run it without arguments for help.
 set -euo pipefail
 
 here=$(dirname "$0")
@@ -18,11 +18,16 @@ usage: scripts/cluster.sh COMMAND
                  with data from before: resume, and start only what is dead
   status         what runs, who leads
   kill-leader    kill -9 the leader and wait for the next one
-  restart-dead   start the members that are dead
-  down           stop every member; the data stays
+  restart-dead   start what is dead
+  down           stop everything; the data stays
   demo           the whole story on a cluster of its own: transfer, block, chain,
-                 a killed leader, and the chain goes on; with --wallets signed,
-                 the story of signed wallets, holds and refunds
+                 followers, a killed leader, and the chain goes on; with
+                 --wallets signed, the story of signed wallets, holds and refunds
+
+options of up:
+  --followers 2        nodes outside the cluster, on the ports after the first
+                       member's (5001, 5002): each has a verified copy of the chain,
+                       relays transactions and keeps a chain of its own
 
 options of the first up (a contract is fixed for ever when its chain begins):
   --every 1s           a block every second      (schedule A)
@@ -48,7 +53,9 @@ usage_error() {
 
 declare -A contract_option=()
 
-parse_contract_options() {
+followers=""
+
+parse_options() {
   local name
   while [ "$#" -gt 0 ]; do
     name=${1#--}
@@ -58,6 +65,15 @@ parse_contract_options() {
         contract_option[$name]=${1#*=}
         shift
         ;;
+      --followers=*)
+        followers=${1#*=}
+        shift
+        ;;
+      --followers)
+        [ "$#" -ge 2 ] || usage_error "$1 needs a value"
+        followers=$2
+        shift 2
+        ;;
       --every | --transactions | --wallets | --token | --decimals | --fee-ppm)
         [ "$#" -ge 2 ] || usage_error "$1 needs a value"
         contract_option[$name]=$2
@@ -66,6 +82,7 @@ parse_contract_options() {
       *) usage_error "unknown option $1" ;;
     esac
   done
+  [[ $followers =~ ^[0-9]?$ ]] || usage_error "--followers is a number from 0 to 9"
   check_option every '^[0-9a-z.]+$'
   check_option transactions '^[0-9]+$'
   check_option wallets '^(open|signed)$'
@@ -123,6 +140,18 @@ choose_contract() {
   fi
 }
 
+# choose_followers remembers how many there are from now on.
+choose_followers() {
+  local id
+  for id in $follower_ids; do
+    if [ "${id#f}" -gt "$followers" ] && pid_of "$id" >/dev/null; then
+      die "$id runs; scripts/cluster.sh down first, then up with fewer followers"
+    fi
+  done
+  echo "$followers" >"$data/followers"
+  name_followers "$followers"
+}
+
 require_cluster() {
   [ -e "$data/addresses" ] || die "no cluster in $data; start one: $here/cluster.sh up"
 }
@@ -141,12 +170,13 @@ build() {
 
 up() {
   local fresh=no
-  parse_contract_options "$@"
+  parse_options "$@"
   need_certificates
   need_commands curl=curl
   need_go "$root"
   [ -e "$data/contract.json" ] || fresh=yes
   lock_data
+  if [ -n "$followers" ]; then choose_followers; fi
   refuse_taken_ports
   build
   remember_addresses
@@ -164,8 +194,8 @@ up() {
 forget_fresh_cluster() {
   local id
   stop_all
-  for id in $ids; do rm -rf "${data:?}/$id"; done
-  rm -f "$data/contract.json" "$data/addresses"
+  for id in $ids $follower_ids; do rm -rf "${data:?}/$id"; done
+  rm -f "$data/contract.json" "$data/addresses" "$data/followers"
 }
 
 say_where() {
@@ -173,6 +203,7 @@ say_where() {
   echo
   echo "The BPSC serves, $members members, $(leader) leads:"
   for id in $ids; do echo "  $id  $(api_url "$id")"; done
+  for id in $follower_ids; do echo "  $id  $(api_url "$id")  a follower"; done
   if grep -q '"wallets":"open"' "$data/contract.json"; then
     echo "Its contract is open: names are free text and nothing is signed, so anyone who"
     echo "reaches these ports can spend from any name. For trying out, not for value."
@@ -216,6 +247,13 @@ status() {
       printf '%-5s %-8s %-9s %-24s %s\n' "$id" - dead "$(api_url "$id")" "$(raft_address "$id")"
     fi
   done
+  for id in $follower_ids; do
+    if pid=$(pid_of "$id"); then
+      printf '%-5s %-8s %-9s %-24s %s\n' "$id" "$pid" "$(readiness "$id")" "$(api_url "$id")" follower
+    else
+      printf '%-5s %-8s %-9s %-24s %s\n' "$id" - dead "$(api_url "$id")" follower
+    fi
+  done
   if ! id=$(leader); then
     echo "no leader serves ($alive of $members members run)"
     return 1
@@ -250,7 +288,7 @@ restart_dead() {
   refuse_taken_ports
   [ -x "$binary" ] || { need_go "$root"; build; }
   start_dead
-  wait_ready 60 || die "not every member is ready; logs: $data/logs"
+  wait_ready 60 || die "not everything is ready; logs: $data/logs"
   echo "all $members members run, $(leader) leads"
 }
 
@@ -258,7 +296,7 @@ down() {
   require_cluster
   lock_data
   stop_all
-  echo "all members are down; the data is kept in $data"
+  echo "everything is down; the data is kept in $data"
 }
 
 main() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The whole story in a minute, on a cluster of its own (fresh data, free ports):
-# a transfer, a block, the chain, a killed leader, and the chain goes on.
+# a transfer, a block, the chain, two followers, a killed leader, and the chain
+# goes on.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -40,7 +41,7 @@ choose_place() {
     BPSC_PORT=$((15000 + RANDOM % 170 * 100))
     BPSC_RAFT_PORT=$((BPSC_PORT + 50))
     for ((i = 0; i < 3; i++)); do
-      if taken "127.0.0.1:$((BPSC_PORT + 10 * i))" || taken "127.0.0.1:$((BPSC_RAFT_PORT + 10 * i))"; then continue 2; fi
+      if taken "127.0.0.1:$((BPSC_PORT + i))" || taken "127.0.0.1:$((BPSC_PORT + 10 * i))" || taken "127.0.0.1:$((BPSC_RAFT_PORT + 10 * i))"; then continue 2; fi
     done
     mkdir -p "$root/.bpsc"
     BPSC_DATA=$(mktemp -d "$root/.bpsc/demo.XXXXXX")
@@ -111,6 +112,22 @@ check_a_hash_by_hand() {
   echo "and that is the previous_hash of block 3"
 }
 
+visit_the_followers() {
+  local f1 f2
+  f1=$(api_url f1)
+  f2=$(api_url f2)
+  step "Two nodes outside the cluster: they cannot make a block, and believe nothing they did not check"
+  echo "what is sent to f1 goes to the BPSC, and comes back with the BPSC's answer:"
+  show curl -s -X POST "$f1/transactions/new" -d '{"sender":"carol","amount":1,"recipient":"alice"}'
+  curl -fsS "$first/mine" >/dev/null
+  echo "f2 has asked for what is new, checked it, and shows it:"
+  show curl -s "$f2/smart/chain?from=$(chain_length "$first")"
+  echo "and it keeps a chain of its own, which is nobody else's business:"
+  show curl -s -X POST "$f2/information/new" -d '{"information":{"paid":"invoice 17"}}'
+  show curl -s "$f2/mine"
+  show curl -s "$f2/chain2"
+}
+
 kill_the_leader() {
   local began
   step "kill -9 for the leader"
@@ -137,9 +154,13 @@ bring_it_back() {
   step "$killed comes back and catches up"
   show scripts/cluster.sh restart-dead
 
-  step "Every member has the same chain, byte for byte, and it verifies"
+  step "Every member and every follower has the same chain, byte for byte, and it verifies"
   blocks=$(chain_length "$survivor")
-  for id in $ids; do
+  for id in $follower_ids; do
+    # A read that waits until this node has that block.
+    curl -fsS -o /dev/null "$(api_url "$id")/v1/contracts?min_block=$blocks"
+  done
+  for id in $ids $follower_ids; do
     show "$binary" chain verify --server "$(api_url "$id")"
     digest=$(chain_digest "$(api_url "$id")")
     echo "all blocks of $id together have the sha256 $digest"
@@ -163,8 +184,9 @@ trap finish EXIT
 cd "$root" # so that the commands shown are the ones to type
 binary=.bpsc/bin/bpsc
 
-heading "A cluster of three members"
-scripts/cluster.sh up --wallets "$wallets_are" | sed '/^$/,$d'
+heading "A cluster of three members, and two followers"
+scripts/cluster.sh up --followers 2 --wallets "$wallets_are" | sed '/^$/,$d'
+name_followers 2
 first=$(api_url n1)
 
 if [ "$wallets_are" = signed ]; then
@@ -172,13 +194,14 @@ if [ "$wallets_are" = signed ]; then
 else
   walk_the_tutorial
   check_a_hash_by_hand
+  visit_the_followers
 fi
 kill_the_leader
 bring_it_back
 
 heading "That was it"
 cat <<TEXT
-$blocks blocks on 3 members, identical and verified. The leader died by kill -9; the
+$blocks blocks on 3 members and 2 followers, identical and verified. The leader died by kill -9; the
 next transfer was acknowledged $failover ms later, and nothing was lost.
 A cluster to keep: scripts/cluster.sh up
 TEXT

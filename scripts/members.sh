@@ -1,12 +1,13 @@
 # shellcheck shell=bash
-# The members of a local cluster as processes: where they live, which of them
-# run, how to start, await and end them. Sourced by the scripts that need it,
+# The members of a local cluster, and the followers beside them, as processes:
+# where they live, which of them run, how to start, await and end them. Sourced by the scripts that need it,
 # with $root set. A process is ended only when its pid file and its command
 # line both say that it is a member of this very cluster.
 
 : "${root:?is set by the script that sources this one}"
 
-# locate_cluster sets port, raft_port, members, ids, data and binary.
+# locate_cluster sets port, raft_port, members, ids, follower_ids, data and
+# binary.
 locate_cluster() {
   local base=${BPSC_PORT:-5000} i
   if [ -n "${BPSC_DATA-}" ]; then
@@ -34,11 +35,25 @@ locate_cluster() {
     die "BPSC_PORT, BPSC_RAFT_PORT and BPSC_MEMBERS are numbers"
   ids=""
   for ((i = 1; i <= members; i++)); do ids="$ids n$i"; done
+  name_followers "$(cat "$data/followers" 2>/dev/null || echo 0)"
+}
+
+# name_followers COUNT: as in the tutorial they sit on the ports after the first
+# member's, 5001 and 5002.
+name_followers() {
+  local i
+  follower_ids=""
+  for ((i = 1; i <= $1; i++)); do follower_ids="$follower_ids f$i"; done
 }
 
 remember_addresses() { echo "$port $raft_port $members" >"$data/addresses"; }
 
-api_address() { echo "127.0.0.1:$((port + 10 * (${1#n} - 1)))"; }
+api_address() {
+  case "$1" in
+    f*) echo "127.0.0.1:$((port + ${1#f}))" ;;
+    *) echo "127.0.0.1:$((port + 10 * (${1#n} - 1)))" ;;
+  esac
+}
 raft_address() { echo "127.0.0.1:$((raft_port + 10 * (${1#n} - 1)))"; }
 api_url() { echo "http://$(api_address "$1")"; }
 now_ms() { date +%s%3N; }
@@ -78,13 +93,15 @@ count_alive() {
   echo "$n"
 }
 
-# refuse_taken_ports stops when a member that is to start finds a stranger on
-# its port: otherwise the stranger might be taken for the member.
+# refuse_taken_ports stops when a process that is to start finds a stranger on
+# its port: otherwise the stranger might be taken for it.
 refuse_taken_ports() {
-  local id address
-  for id in $ids; do
+  local id address addresses
+  for id in $ids $follower_ids; do
     if pid_of "$id" >/dev/null; then continue; fi
-    for address in "$(api_address "$id")" "$(raft_address "$id")"; do
+    addresses=$(api_address "$id")
+    case "$id" in n*) addresses="$addresses $(raft_address "$id")" ;; esac
+    for address in $addresses; do
       if taken "$address"; then
         die "$address is in use by another program; give other ports with BPSC_PORT and BPSC_RAFT_PORT"
       fi
@@ -94,21 +111,39 @@ refuse_taken_ports() {
 
 start_dead() {
   local id
-  for id in $ids; do
-    if pid_of "$id" >/dev/null; then echo "$id runs already"; else start_member "$id"; fi
+  for id in $ids $follower_ids; do
+    if pid_of "$id" >/dev/null; then
+      echo "$id runs already"
+    elif [[ $id = n* ]]; then
+      start_member "$id"
+    else
+      start_follower "$id"
+    fi
   done
 }
 
 start_member() {
   local id=$1 peers="" peer
   for peer in $ids; do peers="$peers,$peer=$(raft_address "$peer")"; done
-  # A session of its own: the member outlives this script and its terminal.
-  # The variables of these scripts are not options of the member.
-  env -u BPSC_DATA -u BPSC_PORT -u BPSC_RAFT_PORT -u BPSC_MEMBERS \
-    setsid "$binary" server --id "$id" --data "$data/$id" \
+  start "$id" server --id "$id" --data "$data/$id" \
     --listen "$(api_address "$id")" --raft "$(raft_address "$id")" \
-    --cluster "${peers#,}" --contract "$data/contract.json" \
-    </dev/null >>"$data/logs/$id.log" 2>&1 9>&- &
+    --cluster "${peers#,}" --contract "$data/contract.json"
+}
+
+start_follower() {
+  local id=$1 upstreams="" member
+  for member in $ids; do upstreams="$upstreams,$(api_url "$member")"; done
+  start "$id" follow --data "$data/$id" --listen "$(api_address "$id")" \
+    --upstream "${upstreams#,}" --advertise "$(api_url "$id")"
+}
+
+# start ID ARGUMENTS… starts bpsc in a session of its own: it outlives this
+# script and its terminal. The variables of these scripts are not its options.
+start() {
+  local id=$1
+  shift
+  env -u BPSC_DATA -u BPSC_PORT -u BPSC_RAFT_PORT -u BPSC_MEMBERS \
+    setsid "$binary" "$@" </dev/null >>"$data/logs/$id.log" 2>&1 9>&- &
   echo "$!" >"$data/$id.pid"
   echo "started $id (process $!)"
 }
@@ -117,11 +152,11 @@ readiness() {
   if curl -fs -m 1 -o /dev/null "$(api_url "$1")/readyz"; then echo ready; else echo "not ready"; fi
 }
 
-# wait_ready SECONDS waits until every member is ready. A member that ends
+# wait_ready SECONDS waits until every process is ready. One that ends
 # meanwhile does not come back by itself, so its last words are shown at once.
 wait_ready() {
   local id pid deadline=$((SECONDS + $1))
-  for id in $ids; do
+  for id in $ids $follower_ids; do
     pid=$(cat "$data/$id.pid")
     until [ "$(readiness "$id")" = ready ]; do
       if ended "$pid"; then
@@ -135,7 +170,7 @@ wait_ready() {
     done
   done
   # Had somebody else got hold of a port, a stranger would have said "ready".
-  for id in $ids; do
+  for id in $ids $follower_ids; do
     if ! pid_of "$id" >/dev/null; then
       last_words "$id" "has ended"
       return 1
@@ -171,13 +206,13 @@ wait_leader() {
   done
 }
 
-# stop_all asks every member to stop, and kills only one that does not listen.
+# stop_all asks every process to stop, and kills only one that does not listen.
 stop_all() {
   local id pid
-  for id in $ids; do
+  for id in $follower_ids $ids; do
     if pid=$(pid_of "$id"); then kill "$pid"; fi
   done
-  for id in $ids; do
+  for id in $follower_ids $ids; do
     if pid=$(pid_of "$id") && ! await_end "$pid" 20; then
       echo "$id does not stop within 20 s: killing process $pid"
       kill -9 "$pid"
