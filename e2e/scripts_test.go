@@ -139,7 +139,7 @@ func TestClusterScript(t *testing.T) {
 		}
 	})
 	for _, s := range []script{one, other} {
-		expect(t, s.run(t, 0, "down"), "all members are down")
+		expect(t, s.run(t, 0, "down"), "everything is down")
 	}
 }
 
@@ -169,5 +169,5 @@ func TestDemo(t *testing.T) {
 	expect(t, out, `"amount_receive": *999950\b`)
 	expect(t, out, `that is the previous_hash of block 3`)
 	expect(t, out, `acknowledged \d+ ms after the kill`)
-	expect(t, out, `3 members, identical and verified`)
+	expect(t, out, `3 members and 2 followers, identical and verified`)
 }

@@ -20,7 +20,10 @@ type conn struct {
 	reader *bufio.Reader
 }
 
-const answerLimit = 30 * time.Second
+const (
+	answerLimit = 30 * time.Second
+	pollFor     = 10 * time.Second // how long a member or follower may wait for a block
+)
 
 func dial(url string) (*conn, error) {
 	host := strings.TrimPrefix(url, "http://")
@@ -37,8 +40,29 @@ func (c *conn) request(path, body string) []byte {
 		path, c.host, len(body), body)
 }
 
-// send writes a request and reads the answer to its end.
-func (c *conn) send(request []byte) (status int, err error) {
+// blocksFrom is the text of a GET for blocks, one a line, that waits until there
+// is one; limit 0 is for all of them.
+func (c *conn) blocksFrom(index, limit int) []byte {
+	query := fmt.Sprintf("from=%d&wait=%s", index, pollFor)
+	if limit > 0 {
+		query += fmt.Sprintf("&limit=%d", limit)
+	}
+	return fmt.Appendf(nil, "GET /smart/chain?%s HTTP/1.1\r\nHost: %s\r\nAccept: application/x-ndjson\r\n\r\n", query, c.host)
+}
+
+// lines counts the lines of what is written to it.
+type lines int
+
+func (l *lines) Write(p []byte) (int, error) {
+	*l += lines(bytes.Count(p, []byte{'\n'}))
+	return len(p), nil
+}
+
+// send writes a request and reads past the answer.
+func (c *conn) send(request []byte) (status int, err error) { return c.ask(request, io.Discard) }
+
+// ask writes a request and copies the body of the answer.
+func (c *conn) ask(request []byte, body io.Writer) (status int, err error) {
 	if err := c.SetDeadline(time.Now().Add(answerLimit)); err != nil {
 		return 0, err
 	}
@@ -55,11 +79,11 @@ func (c *conn) send(request []byte) (status int, err error) {
 	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
 		return 0, fmt.Errorf("status line %q", line)
 	}
-	return status, c.skipAnswer()
+	return status, c.readAnswer(body)
 }
 
-// skipAnswer reads past the header and the body.
-func (c *conn) skipAnswer() error {
+// readAnswer reads past the header and copies the body.
+func (c *conn) readAnswer(body io.Writer) error {
 	length := -1
 	for {
 		line, err := c.reader.ReadSlice('\n')
@@ -70,7 +94,7 @@ func (c *conn) skipAnswer() error {
 		name, value, _ := bytes.Cut(line, []byte(": "))
 		switch {
 		case len(line) == 0 && length >= 0:
-			_, err := c.reader.Discard(length)
+			_, err := io.CopyN(body, c.reader, int64(length))
 			return err
 		case len(line) == 0:
 			return errors.New("the answer has no length")
@@ -79,13 +103,13 @@ func (c *conn) skipAnswer() error {
 				return err
 			}
 		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
-			return c.skipChunks()
+			return c.readChunks(body)
 		}
 	}
 }
 
-// skipChunks reads the rest of a header and a body in chunks.
-func (c *conn) skipChunks() error {
+// readChunks reads past the rest of a header and copies a body in chunks.
+func (c *conn) readChunks(body io.Writer) error {
 	inHeader := true
 	for {
 		line, err := c.reader.ReadString('\n')
@@ -101,7 +125,10 @@ func (c *conn) skipChunks() error {
 		if err != nil {
 			return fmt.Errorf("chunk of size %q", line)
 		}
-		if _, err := io.CopyN(io.Discard, c.reader, size+2); err != nil {
+		if _, err := io.CopyN(body, c.reader, size); err != nil {
+			return err
+		}
+		if _, err := c.reader.Discard(len("\r\n")); err != nil {
 			return err
 		}
 		if size == 0 {

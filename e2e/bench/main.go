@@ -1,6 +1,11 @@
-// Command bench measures a cluster of three members on this machine, the load
-// generator included: single transfers over HTTP, batches, both open and signed, and the time from a
-// kill -9 of the leader to the first acknowledged write.
+// Command bench measures members and followers on this machine, the load
+// generator included:
+//
+//	writes   single transfers over HTTP, batches, both open and signed, and the
+//	         time from a kill -9 of the leader to the first acknowledged write
+//	visible  the time until a block that a transfer has completed stands at a follower
+//	fanout   writes while one member feeds many followers, and while it feeds none
+//	sync     a new follower of a long chain: its speed and its memory
 package main
 
 import (
@@ -10,12 +15,10 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
-
-	"github.com/bpsc/bpsc/internal/harness"
 )
 
 // options are the bounds of a run.
@@ -30,9 +33,28 @@ type options struct {
 	rounds      int
 	kills       int
 	serverArgs  []string
+	measure     []string
 
 	signed        bool
 	signedBatches int
+
+	samples int // of "visible"
+	readers int // of "fanout"
+	pace    int // writes a second of "fanout"
+	chain   int // transfers of "sync"
+}
+
+// measurement is one of the things that can be asked for.
+type measurement struct {
+	name string
+	run  func(context.Context, options) error
+}
+
+// measurements are all of them, in the order in which they are done.
+func measurements() []measurement {
+	return []measurement{
+		{"writes", measureWrites}, {"visible", measureVisible}, {"fanout", measureFanout}, {"sync", measureSync},
+	}
 }
 
 func main() {
@@ -51,7 +73,7 @@ func main() {
 
 func parseOptions() (options, error) {
 	var o options
-	var connections, serverArgs string
+	var connections, serverArgs, measure string
 	flag.StringVar(&o.binary, "binary", ".bpsc/bin/bpsc", "the bpsc to measure")
 	flag.StringVar(&o.data, "data", ".bpsc/bench", "folder for the members' data; emptied before the run")
 	flag.StringVar(&connections, "connections", "1,64,256", "connections of the rows with single transfers")
@@ -64,6 +86,11 @@ func parseOptions() (options, error) {
 	flag.BoolVar(&o.signed, "signed", true, "measure signed transfers too: with the most connections, signed by the generator on the same cores")
 	flag.IntVar(&o.signedBatches, "signed-batches", 200, "batches that are signed before a row with signed batches begins; it ends when they are used up")
 	flag.StringVar(&serverArgs, "server-args", "", "further arguments of every member, such as '--heartbeat 100ms'")
+	flag.StringVar(&measure, "measure", "writes", "what to measure, of writes,visible,fanout,sync")
+	flag.IntVar(&o.samples, "samples", 300, "transfers of 'visible'")
+	flag.IntVar(&o.readers, "readers", 200, "followers of 'fanout', which the generator plays")
+	flag.IntVar(&o.pace, "pace", 100, "writes a second of 'fanout'")
+	flag.IntVar(&o.chain, "chain", 1_000_000, "transfers in the chain of 'sync', in blocks of 1000")
 	flag.Parse()
 	for _, text := range strings.Split(connections, ",") {
 		n, err := strconv.Atoi(text)
@@ -71,6 +98,15 @@ func parseOptions() (options, error) {
 			return o, fmt.Errorf("-connections: %q is not a count", text)
 		}
 		o.connections = append(o.connections, n)
+	}
+	o.measure = strings.Split(measure, ",")
+	for _, name := range o.measure {
+		if !slices.ContainsFunc(measurements(), func(m measurement) bool { return m.name == name }) {
+			return o, fmt.Errorf("-measure: %q is not one of writes,visible,fanout,sync", name)
+		}
+	}
+	if o.samples < 1 || o.readers < 1 || o.pace < 1 || o.chain < blockSize {
+		return o, fmt.Errorf("-samples, -readers and -pace are at least 1, -chain at least %d", blockSize)
 	}
 	if flag.NArg() > 0 || o.batchSize < 1 || o.batchConns < 1 || o.rounds < 1 || o.row <= 0 || o.signedBatches < 1 {
 		return o, fmt.Errorf("usage: bench [options]; -h lists them")
@@ -83,46 +119,17 @@ func run(ctx context.Context, o options) error {
 	if err := os.RemoveAll(o.data); err != nil {
 		return err
 	}
-	cluster, err := harness.New(harness.Options{Binary: o.binary, Dir: o.data, Args: o.serverArgs})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = cluster.KillAll() }() // the run is over either way
-	if err := cluster.Start(ctx); err != nil {
-		return err
-	}
-	leader, err := cluster.Leader(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("three members and the load generator on %d cores, %s/%s, %s a row\n\n",
-		runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, o.row)
-
-	out := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(out, "load\tto\tconnections\ttransfers/s\tp50\tp99\tfailed")
-	all := rows(o, cluster, leader)
-	var signed *signer
-	if o.signed {
-		if signed, err = newSigner(ctx, leader); err != nil {
-			return err
+	fmt.Printf("members, followers and the load generator on %d cores, %s/%s\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
+	for _, m := range measurements() {
+		if !slices.Contains(o.measure, m.name) {
+			continue
 		}
-		all = append(all, signed.rows(o, cluster)...)
-	}
-	for _, r := range measureAll(ctx, all, o) {
-		if r.err != nil {
-			return fmt.Errorf("%s to %s with %d connections: %w", r.name, r.to, r.connections, r.err)
-		}
-		fmt.Fprintf(out, "%s\t%s\t%d\t%.0f\t%s\t%s\t%d\n", r.name, r.to, r.connections, r.rate, round(r.p50), round(r.p99), r.failed)
-	}
-	if err := out.Flush(); err != nil {
-		return err
-	}
-	if signed != nil {
-		if err := signed.check(ctx); err != nil {
-			return err
+		fmt.Println()
+		if err := m.run(ctx, o); err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
 		}
 	}
-	return measureFailover(ctx, cluster, o.kills)
+	return nil
 }
 
 func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }

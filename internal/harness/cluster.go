@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -84,17 +83,20 @@ func (c *Cluster) Start(ctx context.Context) error {
 // AwaitReady waits until every member is ready to serve.
 func (c *Cluster) AwaitReady(ctx context.Context, limit time.Duration) error {
 	for _, m := range c.Members {
-		err := Until(ctx, limit, m.ID+" is ready", func(ctx context.Context) error {
-			if !m.Alive() {
-				return Permanent(errors.New("its process has ended:\n" + m.LogTail(15)))
-			}
-			return c.get(ctx, m.URL+"/readyz", nil)
-		})
-		if err != nil {
+		if err := m.awaitReady(ctx, c.HTTP, limit); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// URLs are where the members' APIs are.
+func (c *Cluster) URLs() []string {
+	var urls []string
+	for _, m := range c.Members {
+		urls = append(urls, m.URL)
+	}
+	return urls
 }
 
 // KillAll ends every process at once.
@@ -138,7 +140,7 @@ func (s State) Self() MemberState {
 // State asks a member for its view of the cluster.
 func (c *Cluster) State(ctx context.Context, m *Member) (State, error) {
 	var s State
-	return s, c.get(ctx, m.URL+"/v1/cluster", &s)
+	return s, Get(ctx, c.HTTP, m.URL+"/v1/cluster", &s)
 }
 
 // Leader returns the living member that knows itself as the leader, waiting
@@ -155,25 +157,4 @@ func (c *Cluster) Leader(ctx context.Context) (*Member, error) {
 		return errors.New("no member says that it leads")
 	})
 	return leader, err
-}
-
-// get fetches JSON into a value, or only checks that the answer is 200.
-func (c *Cluster) get(ctx context.Context, url string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := c.HTTP.Do(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
-		return readProblem(resp)
-	}
-	if into == nil {
-		_, err = io.Copy(io.Discard, resp.Body)
-		return err
-	}
-	return readJSON(resp, into)
 }

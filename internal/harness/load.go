@@ -22,6 +22,12 @@ type LoadOptions struct {
 	// Abandon is the share of transfers, 0 to 1, whose sender gives up almost
 	// at once and never learns what became of them.
 	Abandon float64
+	// Through are URLs of followers that pass transfers on; they get their share
+	// beside the members.
+	Through []string
+	// Attempt bounds one attempt to send, where retries must not wait for
+	// somebody who waits himself; 10 s when 0.
+	Attempt time.Duration
 	// Retry tells whether to send again with the same key after an error. The
 	// default retries everything but a refusal.
 	Retry func(error) bool
@@ -42,10 +48,12 @@ func (t Transfer) ID() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Load sends transfers to all members of a cluster until it is stopped.
+// Load sends transfers to all members of a cluster, and through followers,
+// until it is stopped.
 type Load struct {
 	cluster *Cluster
 	options LoadOptions
+	urls    []string // one of them at random for each request
 	stop    atomic.Bool
 	workers sync.WaitGroup
 
@@ -60,7 +68,10 @@ func (c *Cluster) StartLoad(ctx context.Context, o LoadOptions) *Load {
 	if o.Retry == nil {
 		o.Retry = RetryUnlessRefused
 	}
-	l := &Load{cluster: c, options: o}
+	if o.Attempt == 0 {
+		o.Attempt = 10 * time.Second
+	}
+	l := &Load{cluster: c, options: o, urls: append(c.URLs(), o.Through...)}
 	for w := range o.Workers {
 		l.workers.Go(func() { l.work(ctx, w) })
 	}
@@ -101,11 +112,13 @@ func (l *Load) abandon(ctx context.Context, rng *rand.Rand, t Transfer) {
 	l.note(Sent{Transfer: t, Ack: ack, Acked: err == nil, began: began, ended: time.Now()})
 }
 
-// insist sends until the transfer is acknowledged, each time to some member;
+// insist sends until the transfer is acknowledged, each time to somebody else;
 // now and then it asks once more, and the answer must be the same.
 func (l *Load) insist(ctx context.Context, rng *rand.Rand, t Transfer) {
 	s := Sent{Transfer: t}
 	err := Until(ctx, time.Minute, "transfer "+t.Key+" is acknowledged", func(ctx context.Context) (err error) {
+		ctx, cancel := context.WithTimeout(ctx, l.options.Attempt)
+		defer cancel()
 		s.began = time.Now()
 		s.Ack, err = l.cluster.Submit(ctx, l.pick(rng), t)
 		s.ended = time.Now()
@@ -135,9 +148,7 @@ func (l *Load) askAgain(ctx context.Context, rng *rand.Rand, s Sent) {
 	}
 }
 
-func (l *Load) pick(rng *rand.Rand) *Member {
-	return l.cluster.Members[rng.IntN(len(l.cluster.Members))]
-}
+func (l *Load) pick(rng *rand.Rand) string { return l.urls[rng.IntN(len(l.urls))] }
 
 func (l *Load) note(s Sent) {
 	l.mu.Lock()

@@ -57,22 +57,23 @@ func newHTTPClient() *http.Client {
 	}
 }
 
-// Submit sends a transfer once, to one member.
-func (c *Cluster) Submit(ctx context.Context, m *Member, t Transfer) (Ack, error) {
+// Submit sends a transfer once, to the API at a URL: a member's or that of a
+// follower, which passes it on.
+func (c *Cluster) Submit(ctx context.Context, url string, t Transfer) (Ack, error) {
 	body, err := json.Marshal(t)
 	if err != nil {
 		return Ack{}, err
 	}
-	return c.post(ctx, m, body, t.Key)
+	return c.post(ctx, url, body, t.Key)
 }
 
 // SubmitText sends the text of a transaction once, to one member.
 func (c *Cluster) SubmitText(ctx context.Context, m *Member, body string) (Ack, error) {
-	return c.post(ctx, m, []byte(body), "")
+	return c.post(ctx, m.URL, []byte(body), "")
 }
 
-func (c *Cluster) post(ctx context.Context, m *Member, body []byte, key string) (Ack, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.URL+"/v1/transactions", bytes.NewReader(body))
+func (c *Cluster) post(ctx context.Context, url string, body []byte, key string) (Ack, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/transactions", bytes.NewReader(body))
 	if err != nil {
 		return Ack{}, err
 	}
@@ -90,6 +91,27 @@ func (c *Cluster) post(ctx context.Context, m *Member, body []byte, key string) 
 	}
 	ack := Ack{Replay: resp.Header.Get("Idempotent-Replay") == "true"}
 	return ack, readJSON(resp, &ack)
+}
+
+// Get fetches JSON into a value, or only checks that the answer is 200.
+func Get(ctx context.Context, client *http.Client, url string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return readProblem(resp)
+	}
+	if into == nil {
+		_, err = io.Copy(io.Discard, resp.Body)
+		return err
+	}
+	return readJSON(resp, into)
 }
 
 // readJSON reads an answer to its end, so that its connection is used again.

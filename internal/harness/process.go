@@ -1,0 +1,144 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Process is a bpsc that serves, or is dead at the moment: a member or a
+// follower. Its methods are called by one goroutine at a time.
+type Process struct {
+	ID   string
+	URL  string // of its API
+	Data string // its data folder
+	Log  string // file with everything it printed, over all its lives
+
+	args    []string
+	binary  string
+	process *exec.Cmd
+	exited  chan struct{} // closed when process has ended
+}
+
+// newProcess lays out the folders of a process below dir; nothing is started.
+func newProcess(dir, binary, id, api string) Process {
+	return Process{
+		ID: id, URL: "http://" + api, binary: binary,
+		Data: filepath.Join(dir, id), Log: filepath.Join(dir, id+".log"),
+	}
+}
+
+// Start starts a dead process. It does not wait until it serves.
+func (p *Process) Start() error {
+	if p.Alive() {
+		return fmt.Errorf("%s runs already", p.ID)
+	}
+	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }() // the process has its own handle
+	cmd := exec.Command(p.binary, p.args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = Environ()
+	cmd.SysProcAttr = dieWithParent()
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start %s: %w", p.ID, err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // the exit code is read from ProcessState
+		close(exited)
+	}()
+	p.process, p.exited = cmd, exited
+	return nil
+}
+
+// Alive tells whether the process runs.
+func (p *Process) Alive() bool {
+	if p.process == nil {
+		return false
+	}
+	select {
+	case <-p.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// Kill ends the process as a power failure of its machine would: at once.
+func (p *Process) Kill() error {
+	if !p.Alive() {
+		return nil
+	}
+	if err := p.signal(syscall.SIGKILL); err != nil {
+		return err
+	}
+	<-p.exited
+	return nil
+}
+
+// Terminate asks the process to stop.
+func (p *Process) Terminate() error { return p.signal(syscall.SIGTERM) }
+
+// Pause stops the process in its tracks, as a hung machine would.
+func (p *Process) Pause() error { return p.signal(syscall.SIGSTOP) }
+
+// Resume lets a paused process go on as if nothing had happened.
+func (p *Process) Resume() error { return p.signal(syscall.SIGCONT) }
+
+func (p *Process) signal(s os.Signal) error {
+	if !p.Alive() {
+		return nil
+	}
+	err := p.process.Process.Signal(s)
+	if errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	return err
+}
+
+// AwaitExit waits for the process to end and returns its exit code.
+func (p *Process) AwaitExit(ctx context.Context, limit time.Duration) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	select {
+	case <-p.exited:
+		return p.process.ProcessState.ExitCode(), nil
+	case <-ctx.Done():
+		return 0, fmt.Errorf("%s has not ended within %s", p.ID, limit)
+	}
+}
+
+// awaitReady waits until the process says that it is ready to serve.
+func (p *Process) awaitReady(ctx context.Context, client *http.Client, limit time.Duration) error {
+	return Until(ctx, limit, p.ID+" is ready", func(ctx context.Context) error {
+		if !p.Alive() {
+			return p.ended()
+		}
+		return Get(ctx, client, p.URL+"/readyz", nil)
+	})
+}
+
+// ended is why waiting for a dead process is in vain.
+func (p *Process) ended() error {
+	return Permanent(errors.New("its process has ended:\n" + p.LogTail(15)))
+}
+
+// LogTail returns the last lines that the process printed.
+func (p *Process) LogTail(lines int) string {
+	text, err := os.ReadFile(p.Log)
+	if err != nil {
+		return err.Error()
+	}
+	all := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
