@@ -43,6 +43,10 @@ func newFollowCommand() *cobra.Command {
 	return cmd
 }
 
+// followLayer is the overlay of a follower's store: twice a member's, because a
+// first sync is nothing but writes.
+const followLayer = 2 * store.LayerBytes
+
 // followNode is one running follower.
 type followNode struct {
 	cfg       followConfig
@@ -96,7 +100,7 @@ func (n *followNode) open() (err error) {
 	if ok, err := n.lock.TryLock(); err != nil || !ok {
 		return errors.Join(fmt.Errorf("another process uses %s", n.cfg.Data), err)
 	}
-	n.store, err = store.Open(store.Config{Dir: n.path("state"), Log: true, Logger: n.log, Fatal: n.fatal})
+	n.store, err = store.Open(store.Config{Dir: n.path("state"), Log: true, LayerBytes: followLayer, Logger: n.log, Fatal: n.fatal})
 	if err != nil {
 		return err
 	}
