@@ -1,9 +1,14 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/chain"
 )
 
 // memberServer is a replica of the cluster: it adds the writes, and what only
@@ -25,11 +30,38 @@ func New(cfg Config, w Writer, r Reader, m Member) (http.Handler, error) {
 }
 
 func newMember(cfg Config, w Writer, r Reader, m Member) (*memberServer, error) {
-	s, err := newServer(cfg, r)
+	s, err := newServer(cfg, settled{r, m, cfg.ReadTimeout})
 	if err != nil {
 		return nil, err
 	}
 	return &memberServer{server: s, write: w, member: m, signature: newVerifier()}, nil
+}
+
+// settled is a replica that says that there is no such contract only when it
+// knows: a member that has just started, or lags, may not have heard of it yet,
+// and clients and relays take the answer as final.
+type settled struct {
+	Reader
+	member  Member
+	timeout time.Duration
+}
+
+// Contract asks again, where the contract is unknown, once this replica has
+// applied all that was acknowledged anywhere.
+func (r settled) Contract(token string) (chain.Info, error) {
+	info, err := r.Reader.Contract(token)
+	if !errors.Is(err, chain.ContractUnknown) {
+		return info, err
+	}
+	if r.member.Ready() != nil {
+		return info, ErrNoContract
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
+	defer cancel()
+	if err := r.member.Barrier(ctx); err != nil {
+		return info, readError(err)
+	}
+	return r.Reader.Contract(token)
 }
 
 func (s *memberServer) routes() http.Handler {

@@ -97,7 +97,7 @@ func DefaultConfig() Config {
 	return Config{
 		DialTimeout: 3 * time.Second, HeaderTimeout: 10 * time.Second,
 		Grace: 10 * time.Second, MinRate: 16 << 10,
-		PollWait: 30 * time.Second, CompareEvery: 30 * time.Second, DiscoverEvery: 10 * time.Second,
+		PollWait: 30 * time.Second, CompareEvery: 5 * time.Second, DiscoverEvery: 10 * time.Second,
 		RetryMin: 100 * time.Millisecond, RetryMax: 5 * time.Second,
 		AsideMin: time.Minute, AsideMax: time.Hour,
 		SyncEvery: time.Second,

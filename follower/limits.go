@@ -1,5 +1,7 @@
 package follower
 
+import "time"
+
 // The bounds of what is taken from upstreams, each with its reason. Those of
 // time and of memory as a whole are in Config.
 const (
@@ -21,6 +23,10 @@ const (
 	// is more than a block: readers wait meanwhile.
 	adoptBytes   = 1 << 20
 	adoptRecords = 5_000
+
+	// pullPatience is how long Pull waits for one upstream before it asks the
+	// next: one that hangs must not use up the time of whoever waits.
+	pullPatience = time.Second
 
 	// syncBytes is how much may be taken in bulk before it is made durable.
 	syncBytes = 64 << 20

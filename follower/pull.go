@@ -38,7 +38,9 @@ func (s *syncer) askAny(ctx context.Context, again bool) (*peer, uint64, error) 
 		if skip {
 			continue
 		}
-		length, err := s.f.web.length(ctx, p.url, s.token)
+		patience, cancel := context.WithTimeout(ctx, pullPatience)
+		length, err := s.f.web.length(patience, p.url, s.token)
+		cancel()
 		if err == nil {
 			s.nudge(p, length)
 			return p, length, nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -268,4 +270,28 @@ func TestPullGivesUpOnAnUpstreamThatOnlyClaims(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, n.Pull(ctx, "aka"), context.Canceled)
+}
+
+// An upstream that hangs holds up neither a Pull nor what follows from it.
+func TestPullGoesPastAnUpstreamThatHangs(t *testing.T) {
+	c := newCluster(t)
+	c.create("aka", 5)
+	hung, good := serve(t, c, "aka"), serve(t, c, "aka")
+	var hangs atomic.Bool
+	hung.all = func(_ http.ResponseWriter, r *http.Request) bool {
+		if hangs.Load() {
+			<-r.Context().Done()
+		}
+		return hangs.Load()
+	}
+	dir := t.TempDir()
+	cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{hung.URL, good.URL}})
+	cfg.PollWait, cfg.CompareEvery = 30*time.Second, time.Hour // nothing else may help
+	n := startNodeWith(t, dir, cfg, nil)
+	n.awaitLength("aka", 5)
+	hangs.Store(true)
+	c.grow("aka", 1)
+	good.put("aka", c.blocks("aka"))
+	require.NoError(t, n.Pull(t.Context(), "aka"))
+	require.Equal(t, 6, n.length("aka"))
 }

@@ -156,13 +156,18 @@ func (s *syncer) sleep(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// nudge ends a pause: p answered somebody else, and has length blocks.
+// nudge ends a pause: p answered somebody else, and has length blocks. It ends
+// a long poll too where that is at another upstream, which did not answer.
 func (s *syncer) nudge(p *peer, length uint64) {
 	s.mu.Lock()
 	if !p.lied(time.Now()) {
 		p.aside = time.Time{}
 	}
 	s.length, s.contact = length, s.f.now()
+	if p != s.current && length > s.tip && s.poll != nil {
+		s.current = p
+		s.poll(errSwitch)
+	}
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
