@@ -114,3 +114,22 @@ func benchAdopt(b *testing.B, blocks [][]byte, records int) {
 	require.Equal(b, uint64(records), have)
 	b.ReportMetric(float64(b.N*records)/b.Elapsed().Seconds(), "records/s")
 }
+
+// BenchmarkAudit is a full verification without a store: what an auditor with
+// one core does.
+func BenchmarkAudit(b *testing.B) {
+	const records = 300_000
+	for _, size := range []int{100, 1000} {
+		blocks := produced(b, fmt.Sprintf(`{"token":"aka","wallets":"open","schedule":{"transactions":%d}}`, size), openTransfers(records))
+		b.Run(fmt.Sprint("open/", size), func(b *testing.B) {
+			for b.Loop() {
+				auditor := NewAuditor()
+				for _, canonical := range blocks {
+					_, err := auditor.Next(canonical)
+					require.NoError(b, err)
+				}
+			}
+			b.ReportMetric(float64(b.N*records)/b.Elapsed().Seconds(), "records/s")
+		})
+	}
+}

@@ -75,13 +75,14 @@ func (f *fanout) round(ctx context.Context, o options, tip int) error {
 	start := time.Now().Add(o.warmup)
 	end := start.Add(o.row)
 	writes := make([]sample, fanoutConns)
-	reads, errs := make([]int, f.readers), make([]error, f.readers)
+	errs := make([]error, 1)
+	var reads []int
 	var wg sync.WaitGroup
+	if f.readers > 0 {
+		wg.Go(func() { reads, errs[0] = readElsewhere(ctx, readTask{f.url, f.readers, tip + 1, start, end}) })
+	}
 	for i := range writes {
 		wg.Go(func() { writes[i] = f.write(ctx, i, o.pace, start, end) })
-	}
-	for i := range reads {
-		wg.Go(func() { reads[i], errs[i] = f.read(ctx, tip+1, start, end) })
 	}
 	wg.Wait()
 	for _, s := range writes {
@@ -124,32 +125,6 @@ func (f *fanout) write(ctx context.Context, connection, pace int, start, end tim
 		}
 	}
 	return s
-}
-
-// read follows the chain as a follower does, and counts the blocks that came
-// within the measured time.
-func (f *fanout) read(ctx context.Context, next int, start, end time.Time) (blocks int, err error) {
-	c, err := dial(f.url)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = c.Close() }() // nothing is left to say on it
-	for ctx.Err() == nil {
-		var got lines
-		status, err := c.ask(c.blocksFrom(next, 0), &got)
-		now := time.Now()
-		if err == nil && status != 200 {
-			err = fmt.Errorf("blocks from %d were answered with %d", next, status)
-		}
-		if err != nil || now.After(end) {
-			return blocks, err
-		}
-		next += int(got)
-		if now.After(start) {
-			blocks += int(got)
-		}
-	}
-	return blocks, ctx.Err()
 }
 
 // chainLength asks a member how many blocks there are.

@@ -42,6 +42,8 @@ type options struct {
 	readers int // of "fanout"
 	pace    int // writes a second of "fanout"
 	chain   int // transfers of "sync"
+
+	read string // makes this process the readers of "fanout"; see readers.go
 }
 
 // measurement is one of the things that can be asked for.
@@ -65,7 +67,11 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, o); err != nil {
+	do := run
+	if o.read != "" {
+		do = func(ctx context.Context, o options) error { return runReaders(ctx, o.read) }
+	}
+	if err := do(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
@@ -91,6 +97,7 @@ func parseOptions() (options, error) {
 	flag.IntVar(&o.readers, "readers", 200, "followers of 'fanout', which the generator plays")
 	flag.IntVar(&o.pace, "pace", 100, "writes a second of 'fanout'")
 	flag.IntVar(&o.chain, "chain", 1_000_000, "transfers in the chain of 'sync', in blocks of 1000")
+	flag.StringVar(&o.read, "read", "", "for the bench itself: be the followers of 'fanout'")
 	flag.Parse()
 	for _, text := range strings.Split(connections, ",") {
 		n, err := strconv.Atoi(text)
