@@ -191,8 +191,8 @@ func (n *followNode) explain(err error) error {
 	case errors.Is(err, store.ErrDamaged):
 		return fmt.Errorf("%w\n\n%s", err, n.remedy())
 	case errors.Is(err, personal.ErrDamaged):
-		return fmt.Errorf("%w\n\nWhat to do: check the disk. %s holds this node's own chain, which nobody\n"+
-			"else has: restore it from a copy.", err, n.path("personal.db"))
+		return fmt.Errorf("%w\n\n%s", err, "What to do: check the disk. "+n.path("personal.db")+" holds this node's own\n"+
+			"chain, which nobody else has: restore it from a copy.")
 	}
 	return err
 }
