@@ -1,10 +1,8 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -30,38 +28,28 @@ func New(cfg Config, w Writer, r Reader, m Member) (http.Handler, error) {
 }
 
 func newMember(cfg Config, w Writer, r Reader, m Member) (*memberServer, error) {
-	s, err := newServer(cfg, settled{r, m, cfg.ReadTimeout})
+	s, err := newServer(cfg, settled{r, m})
 	if err != nil {
 		return nil, err
 	}
 	return &memberServer{server: s, write: w, member: m, signature: newVerifier()}, nil
 }
 
-// settled is a replica that says that there is no such contract only when it
-// knows: a member that has just started, or lags, may not have heard of it yet,
-// and clients and relays take the answer as final.
+// settled is a replica that says that there is no such contract only when it is
+// ready: a member that has just started has not heard of all contracts yet, and
+// clients and relays take the answer as final.
 type settled struct {
 	Reader
-	member  Member
-	timeout time.Duration
+	member Member
 }
 
-// Contract asks again, where the contract is unknown, once this replica has
-// applied all that was acknowledged anywhere.
+// Contract fails with ErrNoContract where that may change in a moment.
 func (r settled) Contract(token string) (chain.Info, error) {
 	info, err := r.Reader.Contract(token)
-	if !errors.Is(err, chain.ContractUnknown) {
-		return info, err
-	}
-	if r.member.Ready() != nil {
+	if errors.Is(err, chain.ContractUnknown) && r.member.Ready() != nil {
 		return info, ErrNoContract
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
-	defer cancel()
-	if err := r.member.Barrier(ctx); err != nil {
-		return info, readError(err)
-	}
-	return r.Reader.Contract(token)
+	return info, err
 }
 
 func (s *memberServer) routes() http.Handler {
