@@ -21,6 +21,15 @@ func (h Hash) IsZero() bool { return h == Hash{} }
 // AppendHex appends h in lower-case hex.
 func (h Hash) AppendHex(dst []byte) []byte { return hex.AppendEncode(dst, h[:]) }
 
+// MarshalText writes h in lower-case hex.
+func (h Hash) MarshalText() ([]byte, error) { return h.AppendHex(nil), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (h *Hash) UnmarshalText(text []byte) (err error) {
+	*h, err = ParseHash(string(text))
+	return err
+}
+
 // ParseHash reads 64 lower-case hex digits.
 func ParseHash(text string) (h Hash, err error) {
 	if len(text) != hex.EncodedLen(len(h)) {

@@ -11,6 +11,12 @@ type RootBuilder struct {
 	buf      []byte // scratch for prefixed input, kept to avoid allocating
 }
 
+// ResumeRoot returns the builder of a tree that has size leaves already, given
+// the roots of its complete subtrees, largest first.
+func ResumeRoot(size uint64, subtrees []Hash) RootBuilder {
+	return RootBuilder{size: size, subtrees: subtrees}
+}
+
 // Add appends the leaf with the given content.
 func (b *RootBuilder) Add(leaf []byte) {
 	b.buf = append(append(b.buf[:0], 0x00), leaf...)

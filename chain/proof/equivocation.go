@@ -1,0 +1,112 @@
+package proof
+
+import (
+	"fmt"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// Equivocation is evidence that somebody signed two histories of one chain:
+// two checkpoints that cannot both be of an append-only log. At equal sizes
+// the roots differ. At different sizes a consistency proof that fails would
+// prove nothing, since anybody can spoil one; so Root and Path are a proof that
+// holds: the larger log B had the root Root when it was as large as A, and that
+// is not what A says.
+type Equivocation struct {
+	A, B []byte       // signed notes; A's log is not the larger one
+	Root chain.Hash   // of B's log at A's size; zero at equal sizes
+	Path []chain.Hash // from A's size to B's, with Root; empty at equal sizes
+}
+
+// NewEquivocation puts evidence together, the smaller checkpoint first. root
+// and path belong to the larger one: what it was at the smaller size, as its
+// own tiles show it. It does not look at signatures.
+func NewEquivocation(one, other []byte, root chain.Hash, path []chain.Hash) (*Equivocation, error) {
+	a, err := ReadCheckpoint(one)
+	if err != nil {
+		return nil, err
+	}
+	b, err := ReadCheckpoint(other)
+	if err != nil {
+		return nil, err
+	}
+	if a.Size > b.Size {
+		one, other, a, b = other, one, b, a
+	}
+	e := &Equivocation{A: one, B: other, Root: root, Path: path}
+	if err := e.contradicts(a, b); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Contradiction is what evidence proves.
+type Contradiction struct {
+	A, B   Checkpoint
+	Signed []string // the members and witnesses that signed both, in the policy's order
+}
+
+// Verify checks that the two checkpoints contradict each other and finds who
+// signed both. It takes no majority: one signer is convicted by its own hand.
+// Errors wrap ErrConsistent, ErrEvidencePath, ErrEvidence, ErrNobody, ErrOrigin
+// or one of Policy.Verify about a note.
+func (e *Equivocation) Verify(p *Policy) (*Contradiction, error) {
+	a, err := p.signed(e.A)
+	if err != nil {
+		return nil, err
+	}
+	b, err := p.signed(e.B)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.contradicts(a.Checkpoint, b.Checkpoint); err != nil {
+		return nil, err
+	}
+	c := &Contradiction{A: a.Checkpoint, B: b.Checkpoint}
+	for _, pair := range [][2][]Signer{{a.Members, b.Members}, {a.Witnesses, b.Witnesses}} {
+		c.Signed = append(c.Signed, inBoth(pair[0], pair[1])...)
+	}
+	if len(c.Signed) == 0 {
+		return nil, fmt.Errorf("%w: %s", ErrNobody, a.Checkpoint.Origin)
+	}
+	return c, nil
+}
+
+// signed is who signed a note, however few they are.
+func (p *Policy) signed(note []byte) (Cosigned, error) {
+	n, err := parseNote(note)
+	if err != nil {
+		return Cosigned{}, err
+	}
+	return p.signers(&n)
+}
+
+func (e *Equivocation) contradicts(a, b Checkpoint) error {
+	switch {
+	case a.Origin != b.Origin:
+		return fmt.Errorf("%w: %s and %s", ErrOrigin, a.Origin, b.Origin)
+	case a.Size > b.Size || a.Size == b.Size && (!e.Root.IsZero() || len(e.Path) > 0):
+		return fmt.Errorf("%w: sizes %d and %d, path of %d", ErrEvidence, a.Size, b.Size, len(e.Path))
+	case a.Size == b.Size && a.Root == b.Root, a.Size < b.Size && a.Root == e.Root:
+		return fmt.Errorf("%w: both say the same of %d blocks", ErrConsistent, a.Size)
+	case a.Size == b.Size:
+		return nil
+	}
+	then := Checkpoint{Origin: b.Origin, Size: a.Size, Root: e.Root}
+	if err := CheckConsistency(then, b, e.Path); err != nil {
+		return fmt.Errorf("%w: %w", ErrEvidencePath, err)
+	}
+	return nil
+}
+
+// inBoth are the names that stand in both lists.
+func inBoth(a, b []Signer) (both []string) {
+	for _, one := range a {
+		for _, other := range b {
+			if one.Name == other.Name {
+				both = append(both, one.Name)
+			}
+		}
+	}
+	return both
+}

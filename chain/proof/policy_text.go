@@ -1,0 +1,224 @@
+package proof
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// The groups of a policy's text.
+const (
+	groupMembers   = "members"
+	groupWitnesses = "witnesses"
+	groupBoth      = "both"
+)
+
+// noURL stands where a cosigner has no address: some readers of this format
+// want four fields on the line.
+const noURL = "-"
+
+// String writes p as a policy file (c2sp.org/tlog-policy). A log has no key of
+// its own here, so the line `log` carries a chain's token and id.
+func (p *Policy) String() string {
+	var b strings.Builder
+	for _, c := range p.chains {
+		fmt.Fprintf(&b, "log %s %s\n", c.Token, c.ID)
+	}
+	for _, c := range p.cosigners {
+		address := c.URL
+		if address == "" {
+			address = noURL
+		}
+		fmt.Fprintf(&b, "witness %s %s %s\n", c.Name, c.Key, address)
+	}
+	writeGroup(&b, groupMembers, p.majority, p.cosigners[:p.members])
+	if p.quorum == 0 {
+		b.WriteString("quorum " + groupMembers + "\n")
+		return b.String()
+	}
+	writeGroup(&b, groupWitnesses, p.quorum, p.cosigners[p.members:])
+	b.WriteString("group " + groupBoth + " all " + groupMembers + " " + groupWitnesses + "\nquorum " + groupBoth + "\n")
+	return b.String()
+}
+
+func writeGroup(b *strings.Builder, name string, needed int, cosigners []Cosigner) {
+	fmt.Fprintf(b, "group %s %d", name, needed)
+	for _, c := range cosigners {
+		b.WriteString(" " + c.Name)
+	}
+	b.WriteByte('\n')
+}
+
+// ParsePolicy reads a policy file. Of what the format allows it takes one
+// shape: the group `members`, perhaps the group `witnesses` and then the group
+// `both` of the two, and the quorum over them.
+func ParsePolicy(text []byte) (*Policy, error) {
+	if err := bounded(text, MaxPolicyBytes); err != nil {
+		return nil, err
+	}
+	var r policyReader
+	number := 0
+	for line := range strings.SplitSeq(string(text), "\n") {
+		number++
+		if err := r.line(line); err != nil {
+			return nil, fmt.Errorf("%w: line %d: %w", ErrPolicy, number, err)
+		}
+	}
+	return r.policy()
+}
+
+// policyReader gathers the lines of a policy.
+type policyReader struct {
+	chains    []Chain
+	cosigners []Cosigner
+	members   group
+	witnesses group
+	both      bool
+	quorum    string
+}
+
+// group is a line that begins with the word.
+type group struct {
+	names  []string
+	needed int
+}
+
+func (r *policyReader) line(line string) error {
+	if strings.ContainsFunc(line, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+		return errors.New("a control character")
+	}
+	fields := strings.FieldsFunc(line, func(c rune) bool { return c == ' ' || c == '\t' })
+	if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+		return nil
+	}
+	// Some readers cut a line here, others do not.
+	if strings.Contains(line, "#") {
+		return errors.New("a comment has a line of its own")
+	}
+	if r.quorum != "" {
+		return errors.New("quorum is the last line")
+	}
+	switch keyword, rest := fields[0], fields[1:]; {
+	case keyword == "log" && len(rest) == 2:
+		return r.log(rest[0], rest[1])
+	case keyword == "witness" && (len(rest) == 2 || len(rest) == 3):
+		return r.witness(rest)
+	case keyword == "group" && len(rest) >= 3:
+		return r.group(rest[0], rest[1], rest[2:])
+	case keyword == "quorum" && len(rest) == 1:
+		r.quorum = rest[0]
+		return nil
+	default:
+		return fmt.Errorf("%.40q is not `log TOKEN ID`, `witness NAME KEY [URL]`, `group NAME COUNT NAMES` or `quorum NAME`", line)
+	}
+}
+
+func (r *policyReader) log(token, id string) error {
+	hash, err := chain.ParseHash(id)
+	r.chains = append(r.chains, Chain{Token: token, ID: hash})
+	return err
+}
+
+func (r *policyReader) witness(fields []string) error {
+	key, err := ParseVerifierKey(fields[1])
+	if err != nil {
+		return err
+	}
+	c := Cosigner{Name: fields[0], Key: key}
+	if len(fields) == 3 && fields[2] != noURL {
+		c.URL = fields[2]
+	}
+	switch {
+	case r.find(c.Name) >= 0:
+		return fmt.Errorf("%.80q is there twice", c.Name)
+	case len(r.cosigners) == 2*MaxCosigners:
+		return fmt.Errorf("more than %d cosigners", 2*MaxCosigners)
+	}
+	r.cosigners = append(r.cosigners, c)
+	return nil
+}
+
+func (r *policyReader) find(name string) int {
+	return slices.IndexFunc(r.cosigners, func(c Cosigner) bool { return c.Name == name })
+}
+
+func (r *policyReader) group(name, count string, names []string) error {
+	if name == groupBoth {
+		if r.both || count != "all" && count != "2" || !slices.Equal(names, []string{groupMembers, groupWitnesses}) {
+			return fmt.Errorf("the group is to be `group %s all %s %s`, once", groupBoth, groupMembers, groupWitnesses)
+		}
+		r.both = true
+		return nil
+	}
+	g := &r.members
+	switch name {
+	case groupMembers:
+	case groupWitnesses:
+		g = &r.witnesses
+	default:
+		return fmt.Errorf("the groups are %s, %s and %s, not %.40q", groupMembers, groupWitnesses, groupBoth, name)
+	}
+	switch {
+	case g.names != nil:
+		return fmt.Errorf("group %s is there twice", name)
+	case len(names) > MaxCosigners:
+		return fmt.Errorf("group %s has %d names, at most %d", name, len(names), MaxCosigners)
+	}
+	needed, err := parseThreshold(count, len(names))
+	*g = group{names: names, needed: needed}
+	return err
+}
+
+func parseThreshold(count string, of int) (int, error) {
+	switch count {
+	case "any":
+		return 1, nil
+	case "all":
+		return of, nil
+	}
+	n, err := strconv.Atoi(count)
+	if err != nil || strconv.Itoa(n) != count || n < 1 || n > of {
+		return 0, fmt.Errorf("%.20q of %d is no count", count, of)
+	}
+	return n, nil
+}
+
+// policy puts the lines together.
+func (r *policyReader) policy() (*Policy, error) {
+	want := groupMembers
+	if r.witnesses.names != nil || r.both {
+		want = groupBoth
+	}
+	if r.quorum != want || r.both != (r.witnesses.names != nil) {
+		return nil, fmt.Errorf("%w: the quorum is to be over all groups: `quorum %s`", ErrPolicy, want)
+	}
+	members, err := r.take(r.members.names)
+	if err != nil {
+		return nil, err
+	}
+	witnesses, err := r.take(r.witnesses.names)
+	if err != nil {
+		return nil, err
+	}
+	if len(members)+len(witnesses) < len(r.cosigners) {
+		return nil, fmt.Errorf("%w: somebody is in no group", ErrPolicy)
+	}
+	return NewPolicy(members, r.members.needed, witnesses, r.witnesses.needed, r.chains...)
+}
+
+// take finds the cosigners of a group; NewPolicy refuses one named twice.
+func (r *policyReader) take(names []string) ([]Cosigner, error) {
+	var cosigners []Cosigner
+	for _, name := range names {
+		i := r.find(name)
+		if i < 0 {
+			return nil, fmt.Errorf("%w: nobody is called %.80q", ErrPolicy, name)
+		}
+		cosigners = append(cosigners, r.cosigners[i])
+	}
+	return cosigners, nil
+}
