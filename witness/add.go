@@ -1,0 +1,120 @@
+package witness
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/transparency-dev/formats/log"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+)
+
+// refusal is an answer other than a cosignature.
+type refusal struct {
+	status int
+	reason string
+	size   uint64 // of the newest checkpoint, with 409
+}
+
+// Error is the reason.
+func (r *refusal) Error() string { return r.reason }
+
+func refuse(status int, format string, args ...any) *refusal {
+	return &refusal{status: status, reason: fmt.Sprintf(format, args...)}
+}
+
+// conflict tells the size that the witness has of t.
+func conflict(t *tracked) *refusal {
+	return &refusal{status: http.StatusConflict, reason: "the witness has another checkpoint", size: t.newest.Size}
+}
+
+// cosign answers one request with the line of a cosignature, or with a
+// *refusal. What it signs is on the disk before.
+func (w *Witness) cosign(body []byte) (string, error) {
+	q, c, err := readRequest(body)
+	if err != nil {
+		return "", err
+	}
+	a, err := w.vouched(c.Origin, q.note)
+	if err != nil {
+		return "", err
+	}
+	t, err := w.track(a, c.Origin)
+	if err != nil {
+		return "", err
+	}
+	if err := w.accept(t, a, q, c); err != nil {
+		return "", err
+	}
+	line, err := proof.Cosign(c.Body(), w.key, w.now().Unix())
+	if err != nil {
+		w.logger.Error("no cosignature", "origin", c.Origin, "error", err)
+		return "", refuse(http.StatusServiceUnavailable, "the witness cannot sign")
+	}
+	w.logger.Debug("cosigned", "origin", c.Origin, "size", c.Size)
+	return line, nil
+}
+
+// readRequest takes a request apart and looks at no signature.
+func readRequest(body []byte) (request, proof.Checkpoint, error) {
+	var c proof.Checkpoint
+	q, err := decodeRequest(body)
+	if err != nil {
+		return q, c, refuse(http.StatusBadRequest, "malformed request: %v", err)
+	}
+	// Logs of other kinds have checkpoints that are none to us, and are unknown.
+	var foreign log.Checkpoint
+	if _, err := foreign.Unmarshal(q.note); err == nil {
+		if _, _, err := proof.ParseOrigin(foreign.Origin); err != nil {
+			return q, c, refuse(http.StatusNotFound, "unknown origin")
+		}
+	}
+	if c, err = proof.ReadCheckpoint(q.note); err != nil {
+		return q, c, refuse(http.StatusBadRequest, "malformed checkpoint: %v", err)
+	}
+	if q.old > c.Size {
+		return q, c, refuse(http.StatusBadRequest, "the old size is %d, the checkpoint's %d", q.old, c.Size)
+	}
+	return q, c, nil
+}
+
+// accept makes c the newest checkpoint of t, or finds it there. Of two requests
+// for one chain, the second waits here until the first is on the disk.
+func (w *Witness) accept(t *tracked, a *authority, q request, c proof.Checkpoint) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := w.Ready(); err != nil {
+		return refuse(http.StatusServiceUnavailable, "%v", err)
+	}
+	if c.Size == t.newest.Size && c.Root != t.newest.Root {
+		w.convict(a, c, q.note)
+		return conflict(t)
+	}
+	if q.old != t.newest.Size {
+		return conflict(t)
+	}
+	if err := follows(t.newest, c, q.path); err != nil {
+		// No evidence: anybody can send a proof that fails.
+		w.logger.Warn("a checkpoint does not follow from the one before", "origin", c.Origin, "size", c.Size, "newest", t.newest.Size, "error", err)
+		return refuse(http.StatusUnprocessableEntity, "%v", err)
+	}
+	if c.Size == t.newest.Size {
+		return nil
+	}
+	if err := w.advance(t, c, q.note); err != nil {
+		return refuse(http.StatusServiceUnavailable, "the witness cannot write")
+	}
+	return nil
+}
+
+// follows checks that the log of c begins with that of newest.
+func follows(newest, c proof.Checkpoint, path []chain.Hash) error {
+	if newest.Size > 0 {
+		return proof.CheckConsistency(newest, c, path)
+	}
+	if len(path) > 0 {
+		return fmt.Errorf("%w: the proof from size 0 is empty", proof.ErrInconsistent)
+	}
+	return nil
+}

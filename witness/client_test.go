@@ -1,0 +1,140 @@
+package witness
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+)
+
+func newClient(t testing.TB) *Client {
+	t.Helper()
+	c, err := NewClient(DefaultClientConfig())
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+// serve gives a handler an address.
+func serve(t testing.TB, handler http.Handler) string {
+	s := httptest.NewUnstartedServer(nil)
+	s.Config = NewServer(handler)
+	s.Start()
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestTheClientReadsEveryAnswer(t *testing.T) {
+	ours, h := newCluster(t, "ours"), grow(t, 9, 9, "")
+	c := h.at(t, 1, 9)
+	signed := func(key proof.SigningKey, c proof.Checkpoint) string {
+		line, err := proof.Cosign(c.Body(), key, unix)
+		require.NoError(t, err)
+		return line + "\n"
+	}
+	good, foreign := signed(witnessKey(t), c), signed(ours.keys[2], c)
+	for _, a := range []struct {
+		name   string
+		status int
+		kind   string
+		answer string
+		want   error // nil: the line
+		says   string
+	}{
+		{"a cosignature", 200, "text/plain", good, nil, ""},
+		{"among others", 200, "text/plain", foreign + good, nil, ""},
+		{"somebody else's", 200, "text/plain", foreign, ErrBadAnswer, "no cosignature by example.com/w1"},
+		{"of another checkpoint", 200, "text/plain", signed(witnessKey(t), h.at(t, 1, 8)), ErrBadAnswer, "cosignature_wrong"},
+		{"nothing", 200, "text/plain", "", ErrBadAnswer, "the answer is empty"},
+		{"a page", 200, "text/html", "<html>", ErrBadAnswer, ""},
+		{"more than any witness says", 200, "text/plain", good + strings.Repeat("A", maxAnswerBytes), ErrBadAnswer, "more than"},
+		{"another size", 409, sizeType, "7\n", ErrStale, "it is at 7 blocks"},
+		{"another size, with parameters", 409, sizeType + "; charset=utf-8", "0\n", ErrStale, "it is at 0 blocks"},
+		{"a size in another spelling", 409, sizeType, "07\n", ErrBadAnswer, ""},
+		{"a size of no log", 409, sizeType, "1099511627777\n", ErrBadAnswer, ""},
+		{"a conflict without size", 409, "text/plain", "no", ErrRefused, "409"},
+		{"a conflict without newline", 409, sizeType, "7", ErrRefused, "409"},
+		{"malformed", 400, "text/plain", "what?\x1b[0m\n", ErrRefused, `400, "what?\x1b[0m"`},
+		{"signatures", 403, "text/plain", "too few\n", ErrRefused, `403, "too few"`},
+		{"unknown", 404, "text/plain", strings.Repeat("A", maxAnswerBytes), ErrRefused, "404"},
+		{"a proof", 422, "text/plain", "bad\n", ErrRefused, "422"},
+		{"later", 429, "text/plain", "", ErrUnreachable, "429"},
+		{"broken", 500, "text/plain", "", ErrUnreachable, "500"},
+		{"unavailable", 503, "text/plain", "down", ErrUnreachable, `503, "down"`},
+		{"elsewhere", 302, "text/plain", "", ErrBadAnswer, "302"},
+		{"permanently elsewhere", 308, "text/plain", "", ErrBadAnswer, "308"},
+		{"nothing to say", 204, "", "", ErrBadAnswer, "204"},
+	} {
+		t.Run(a.name, func(t *testing.T) {
+			q := request{old: 5, path: h.path(5, 9), note: ours.sign(t, c, 0, 1)}
+			url := serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				if err != nil || r.URL.Path != "/w/add-checkpoint" || r.Method != http.MethodPost || string(body) != string(q.encode()) {
+					rw.WriteHeader(http.StatusTeapot)
+					return
+				}
+				rw.Header().Set("Content-Type", a.kind)
+				rw.Header().Set("Location", "/elsewhere")
+				rw.WriteHeader(a.status)
+				_, _ = io.WriteString(rw, a.answer) // the client may have had enough
+			}))
+			line, err := newClient(t).Add(t.Context(), url+"/w/", witnessKey(t).Verifier(), q.old, q.path, q.note)
+			if a.want == nil {
+				require.NoError(t, err)
+				require.Equal(t, good, line+"\n")
+				return
+			}
+			require.ErrorIs(t, err, a.want)
+			require.ErrorContains(t, err, a.says)
+			require.Empty(t, line)
+			require.LessOrEqual(t, len(err.Error()), 2*maxReason)
+		})
+	}
+}
+
+func TestAWitnessThatDoesNotAnswer(t *testing.T) {
+	ours, h := newCluster(t, "ours"), grow(t, 9, 9, "")
+	note, key := ours.sign(t, h.at(t, 1, 9), 0, 1), witnessKey(t).Verifier()
+	silent := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // until then the end of the request is not seen
+		<-r.Context().Done()
+	}))
+	short, err := NewClient(ClientConfig{Timeout: 50 * time.Millisecond})
+	require.NoError(t, err)
+	defer short.Close()
+	_, err = short.Add(t.Context(), silent, key, 0, nil, note)
+	require.ErrorIs(t, err, ErrUnreachable)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+
+	ended, end := context.WithCancel(t.Context())
+	end()
+	_, err = newClient(t).Add(ended, silent, key, 0, nil, note)
+	require.ErrorIs(t, err, ErrUnreachable)
+	require.ErrorIs(t, err, context.Canceled)
+
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	_, err = newClient(t).Add(t.Context(), gone.URL, key, 0, nil, note)
+	require.ErrorIs(t, err, ErrUnreachable)
+	_, err = newClient(t).Add(t.Context(), "http://%", key, 0, nil, note)
+	require.ErrorIs(t, err, ErrUnreachable)
+}
+
+func TestTheClientSendsNoNonsense(t *testing.T) {
+	c, key := newClient(t), witnessKey(t).Verifier()
+	_, err := c.Add(t.Context(), "http://127.0.0.1:1", key, 0, nil, []byte("no note"))
+	require.ErrorIs(t, err, proof.ErrNote)
+	note := newCluster(t, "ours").sign(t, grow(t, 9, 9, "").at(t, 1, 9), 0)
+	_, err = c.Add(t.Context(), "http://127.0.0.1:1", key, 0, make([]chain.Hash, maxHashes+1), note)
+	require.ErrorIs(t, err, proof.ErrSize)
+	_, err = NewClient(ClientConfig{})
+	require.Error(t, err)
+}

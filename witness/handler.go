@@ -1,0 +1,72 @@
+package witness
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// addPath is where checkpoints are sent, below a witness's address.
+const addPath = "/add-checkpoint"
+
+// sizeType is the Content-Type of an answer that tells a size.
+const sizeType = "text/x.tlog.size"
+
+// Handler serves POST /add-checkpoint, and GET /livez for who watches over the
+// process.
+func (w *Witness) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+addPath, w.serveAdd)
+	mux.HandleFunc("GET /livez", w.serveLive)
+	return mux
+}
+
+// NewServer returns a server for handler with the limits of limits.go set. The
+// caller gives it its address, its TLS and its error log.
+func NewServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+	}
+}
+
+func (w *Witness) serveAdd(rw http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, int64(maxRequestBytes)))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		http.Error(rw, fmt.Sprintf("a request has at most %d bytes", maxRequestBytes), http.StatusRequestEntityTooLarge)
+		return
+	case err != nil:
+		http.Error(rw, "the request did not arrive whole", http.StatusBadRequest)
+		return
+	}
+	line, err := w.cosign(body)
+	var refused *refusal
+	switch {
+	case err == nil:
+		rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		fmt.Fprintln(rw, line)
+	case !errors.As(err, &refused):
+		http.Error(rw, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+	case refused.status == http.StatusConflict:
+		rw.Header().Set("Content-Type", sizeType)
+		rw.WriteHeader(http.StatusConflict)
+		fmt.Fprintln(rw, refused.size)
+	default:
+		http.Error(rw, refused.reason, refused.status)
+	}
+}
+
+func (w *Witness) serveLive(rw http.ResponseWriter, _ *http.Request) {
+	if err := w.Ready(); err != nil {
+		http.Error(rw, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(rw, "ok")
+}

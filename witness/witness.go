@@ -1,0 +1,85 @@
+// Package witness cosigns the checkpoints of clusters that it is no part of
+// (c2sp.org/tlog-witness), never two of one chain that contradict each other;
+// and it is what members use to ask such witnesses. See DESIGN.md beside this
+// file.
+package witness
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/internal/durable"
+)
+
+// ErrLocked: another process works in the folder. Two witnesses with one key
+// and two memories would sign two histories.
+var ErrLocked = errors.New("the witness's folder is in use")
+
+// Witness remembers the newest checkpoint of each chain that it cosigned. It is
+// safe for use by many goroutines.
+type Witness struct {
+	dir         string
+	key         proof.SigningKey
+	authorities []authority // never change
+	now         func() time.Time
+	logger      *slog.Logger
+	lock        *flock.Flock
+
+	// broken is set once a write has failed. What is on the disk is then known
+	// only after a restart, so nothing is cosigned any more.
+	broken atomic.Bool
+
+	mu     sync.Mutex
+	chains map[string]*tracked // by origin; entries are never removed
+}
+
+// New takes cfg.Dir for this process and reads what the witness has seen. The
+// error is ErrLocked, or says which record is damaged: without it the witness
+// does not start, since what it has signed would be forgotten.
+func New(cfg Config) (*Witness, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	w := &Witness{dir: cfg.Dir, key: cfg.Key, now: cfg.Now, logger: cfg.Logger, chains: map[string]*tracked{}}
+	for _, l := range cfg.Logs {
+		a, err := newAuthority(l)
+		if err != nil {
+			return nil, err
+		}
+		w.authorities = append(w.authorities, a)
+	}
+	if err := durable.MkdirAll(w.recordsDir(), 0o700); err != nil {
+		return nil, fmt.Errorf("witness: %w", err)
+	}
+	w.lock = flock.New(filepath.Join(w.dir, "lock"))
+	locked, err := w.lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("witness: %w", err)
+	}
+	if !locked {
+		return nil, fmt.Errorf("witness: %w: %s", ErrLocked, w.dir)
+	}
+	if err := w.load(); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+// Close gives the folder back. Shut the server down first.
+func (w *Witness) Close() error { return w.lock.Unlock() }
+
+// Ready says why the witness cosigns nothing; nil when it does.
+func (w *Witness) Ready() error {
+	if w.broken.Load() {
+		return errors.New("a record could not be written; restart the witness when the disk is well")
+	}
+	return nil
+}
