@@ -12,15 +12,17 @@ import (
 type server struct {
 	cfg       Config
 	read      Reader
+	evidence  Evidence
 	contracts contractCache
 	pool      workPool
 	requests  requestIDs
 	complain  throttle
-	waiting   atomic.Int64 // long polls under way
-	listening atomic.Int64 // readers of events
+	waiting   atomic.Int64  // long polls under way
+	listening atomic.Int64  // readers of events
+	bundling  chan struct{} // a place for each bundle of entries under way
 }
 
-func newServer(cfg Config, r Reader) (*server, error) {
+func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -28,7 +30,7 @@ func newServer(cfg Config, r Reader) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: no random bytes: %w", err)
 	}
-	return &server{cfg: cfg, read: r, requests: requests}, nil
+	return &server{cfg: cfg, read: r, evidence: e, requests: requests, bundling: make(chan struct{}, maxBundles)}, nil
 }
 
 // newEngine returns gin as a router and nothing more: no logging, no recovery,

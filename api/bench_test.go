@@ -48,7 +48,7 @@ func benchmarkPost(b *testing.B, target string, body []byte, want int) {
 
 func benchmarkPostTo(b *testing.B, f *fake, target string, body []byte, want int) {
 	b.Helper()
-	h, err := New(DefaultConfig(), &instant{fake: f, outcomes: make([]chain.Outcome, maxBatch)}, f, f)
+	h, err := New(DefaultConfig(), &instant{fake: f, outcomes: make([]chain.Outcome, maxBatch)}, f, f, f)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func BenchmarkPostSigned(b *testing.B) {
 	body := signedItem(b, f)
 	b.Run("one", func(b *testing.B) { benchmarkPostTo(b, f, "/v1/transactions", []byte(body), http.StatusCreated) })
 	b.Run("callers=256", func(b *testing.B) {
-		h, err := New(DefaultConfig(), &always{fake: f}, f, f)
+		h, err := New(DefaultConfig(), &always{fake: f}, f, f, f)
 		if err != nil {
 			b.Fatal(err)
 		}

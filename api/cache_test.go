@@ -33,7 +33,7 @@ func TestSealedRangesAreKeptForEver(t *testing.T) {
 	f := newFake()
 	grow(f, 4)
 	r := &counting{fake: f}
-	h, err := New(DefaultConfig(), f, r, f)
+	h, err := New(DefaultConfig(), f, r, f, f)
 	require.NoError(t, err)
 	for _, tc := range []struct{ target, accept string }{
 		{"/smart/chain?from=2&limit=2", ndjson},

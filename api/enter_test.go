@@ -66,7 +66,7 @@ func TestPanicIsAProblem(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	f := newFake()
-	h, err := New(cfg, f, panicking{f}, f)
+	h, err := New(cfg, f, panicking{f}, f, f)
 	require.NoError(t, err)
 	rec := call(h, "GET", "/v1/accounts/a", "")
 	requireProblem(t, rec, 500, "internal", "Internal error")
@@ -95,11 +95,11 @@ func TestConfigIsValidated(t *testing.T) {
 	} {
 		cfg := DefaultConfig()
 		spoil(&cfg)
-		_, err := New(cfg, nil, nil, nil)
+		_, err := New(cfg, nil, nil, nil, nil)
 		require.Error(t, err, name)
 	}
 	cfg := DefaultConfig()
 	cfg.Random = strings.NewReader("ab")
-	_, err := New(cfg, nil, nil, nil)
+	_, err := New(cfg, nil, nil, nil, nil)
 	require.Error(t, err, "random bytes ran out")
 }

@@ -25,6 +25,9 @@ const (
 	ErrNotLeader Error = "not_leader"
 )
 
+// ErrReceiptNotReady: no checkpoint covers the transaction's block yet.
+const ErrReceiptNotReady Error = "receipt_not_ready"
+
 // Why there is no stream of events.
 const ErrTooManyClients Error = "too_many_clients"
 

@@ -239,7 +239,7 @@ func TestBadRequestsForEventsAreRefused(t *testing.T) {
 }
 
 func TestReadersOfEventsAreBounded(t *testing.T) {
-	s, err := newMember(DefaultConfig(), newFake(), newFake(), newFake())
+	s, err := newMember(DefaultConfig(), newFake(), newFake(), newFake(), newFake())
 	require.NoError(t, err)
 	s.listening.Store(maxEventClients)
 	p := requireProblem(t, call(s.routes(), "GET", "/v1/events", ""), 503, "too_many_clients", "")
@@ -288,7 +288,7 @@ func TestReaderOfEventsThatDoesNotReadIsCutOff(t *testing.T) {
 	l := blockwise{long{fake: newFake(), blocks: 10_000_000}}
 	cfg := DefaultConfig()
 	cfg.ChunkTimeout = 50 * time.Millisecond
-	h, err := New(cfg, l.fake, l, l.fake)
+	h, err := New(cfg, l.fake, l, l.fake, l.fake)
 	require.NoError(t, err)
 	ended := make(chan struct{})
 	server := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -16,8 +16,8 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// fake is a ledger of one process: it implements Writer, Reader and Member as
-// simply as can be, and counts what would have become entries of the log.
+// fake is a ledger of one process: it implements Writer, Reader, Member and
+// Evidence as simply as can be, and counts what would have become entries of the log.
 type fake struct {
 	history  chain.HistoryPage
 	asked    chain.HistoryQuery // by the last call of History
@@ -35,6 +35,7 @@ type fake struct {
 	last     []chain.Transaction
 	become   func(r *chain.Record) // what a record is instead of what was asked for
 	clock    int64                 // machine time, unix microseconds
+	signed   signedLog
 }
 
 type fakeChain struct {
@@ -74,7 +75,12 @@ func (f *fake) begin(c chain.Contract) {
 }
 
 func (fc *fakeChain) forge(trigger chain.Trigger) {
-	h := chain.Header{Index: uint64(len(fc.blocks)) + 1, PreviousHash: chain.GenesisPrevious, Trigger: trigger}
+	h := chain.Header{Index: uint64(len(fc.blocks)) + 1, PreviousHash: chain.GenesisPrevious, Trigger: trigger, HasRoot: true}
+	var root chain.RootBuilder
+	for i := range fc.pending {
+		root.Add(chain.AppendRecord(nil, &fc.pending[i], fc.contract.Decimals))
+	}
+	h.Root = root.Root()
 	h.Timestamp = int64(1_700_000_000+len(fc.blocks)) * 1_000_000
 	if len(fc.blocks) > 0 {
 		h.PreviousHash = chain.HashBytes(fc.blocks[len(fc.blocks)-1]).String()
@@ -333,7 +339,7 @@ func newHandler(t testing.TB, f *fake) http.Handler {
 
 func newHandlerWith(t testing.TB, cfg Config, f *fake) http.Handler {
 	t.Helper()
-	h, err := New(cfg, f, f, f)
+	h, err := New(cfg, f, f, f, f)
 	require.NoError(t, err)
 	return h
 }

@@ -21,8 +21,8 @@ type followerServer struct {
 }
 
 // NewFollower returns the handler for everything a follower serves over HTTP.
-func NewFollower(cfg Config, r Reader, n Node, p Personal, relay Relay) (http.Handler, error) {
-	s, err := newServer(cfg, logless{r})
+func NewFollower(cfg Config, r Reader, n Node, p Personal, relay Relay, e Evidence) (http.Handler, error) {
+	s, err := newServer(cfg, logless{r}, e)
 	if err != nil {
 		return nil, err
 	}

@@ -109,7 +109,7 @@ func newFollower(t testing.TB, f *fake, n *fakeNode) http.Handler {
 	if n.upstream == nil {
 		n.upstream = newHandler(t, f)
 	}
-	h, err := NewFollower(DefaultConfig(), f, n, n, n)
+	h, err := NewFollower(DefaultConfig(), f, n, n, n, f)
 	require.NoError(t, err)
 	return h
 }

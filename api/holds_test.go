@@ -169,7 +169,7 @@ func TestExpiredIsSaidOnlyOfWhatCanNeverCome(t *testing.T) {
 		f.Submit(t.Context(), "aka", []chain.Transaction{tx})
 		f.clock = 1_700_000_600_000_000
 	}}
-	h, err := New(DefaultConfig(), f, r, f)
+	h, err := New(DefaultConfig(), f, r, f, f)
 	require.NoError(t, err)
 	rec := call(h, "GET", "/v1/transactions/"+tx.ID.String()+"?expires=1700000600", "")
 	require.Equal(t, "final", readAnswer(t, rec.Body.Bytes()).Status)

@@ -64,10 +64,10 @@ func TestReadsWaitForABlock(t *testing.T) {
 			r := signalling{fake: f, waiting: waiting}
 			cfg := DefaultConfig()
 			cfg.ReadTimeout = time.Minute
-			waits, err := New(cfg, f, r, f)
+			waits, err := New(cfg, f, r, f, f)
 			if name == "follower" {
 				n := newFakeNode()
-				waits, err = NewFollower(cfg, r, n, n, n)
+				waits, err = NewFollower(cfg, r, n, n, n, f)
 			}
 			require.NoError(t, err)
 			next := len(f.chains[0].blocks) + 1
@@ -89,7 +89,7 @@ func TestReadThatWaitedForABlockInVainIsBehind(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.ReadTimeout = time.Millisecond
 	f, n := newFake(), newFakeNode()
-	follower, err := NewFollower(cfg, f, n, n, n)
+	follower, err := NewFollower(cfg, f, n, n, n, f)
 	require.NoError(t, err)
 	for _, h := range []http.Handler{newHandlerWith(t, cfg, f), follower} {
 		rec := call(h, "GET", "/v1/accounts/a?min_block=2", "")

@@ -55,6 +55,10 @@ const (
 	// and a chunk, until its chunk has timed out.
 	maxEventClients = 10_000
 
+	// maxBundles is how many bundles of entries are made at a time. One may take
+	// reading 256 of the largest blocks for 64 KiB of answer.
+	maxBundles = 2
+
 	// maxRequestID bounds a client's X-Request-Id, which goes into logs.
 	maxRequestID = 64
 

@@ -19,16 +19,16 @@ type memberServer struct {
 }
 
 // New returns the handler for everything a member serves over HTTP.
-func New(cfg Config, w Writer, r Reader, m Member) (http.Handler, error) {
-	s, err := newMember(cfg, w, r, m)
+func New(cfg Config, w Writer, r Reader, m Member, e Evidence) (http.Handler, error) {
+	s, err := newMember(cfg, w, r, m, e)
 	if err != nil {
 		return nil, err
 	}
 	return s.routes(), nil
 }
 
-func newMember(cfg Config, w Writer, r Reader, m Member) (*memberServer, error) {
-	s, err := newServer(cfg, settled{r, m})
+func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberServer, error) {
+	s, err := newServer(cfg, settled{r, m}, e)
 	if err != nil {
 		return nil, err
 	}

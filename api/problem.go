@@ -34,7 +34,8 @@ func (d *detailed) Unwrap() error { return d.err }
 func withDetail(err error, detail string) error { return &detailed{err: err, detail: detail} }
 
 // codeOf finds the stable code of an error: the ledger's, this package's, or
-// what a malformed body or a context means. What it does not know is internal.
+// what a malformed body or a context means. What it does not know, or no client
+// is to know, is internal.
 func codeOf(err error) string {
 	var ledger chain.Code
 	var own Error
@@ -42,7 +43,9 @@ func codeOf(err error) string {
 	case errors.As(err, &own):
 		return string(own)
 	case errors.As(err, &ledger):
-		return string(ledger)
+		if _, known := meanings[string(ledger)]; known {
+			return string(ledger)
+		}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return string(ErrBehind)
 	}

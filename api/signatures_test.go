@@ -127,7 +127,7 @@ func TestVerifierRefusesWhatItCannotKeep(t *testing.T) {
 	require.ErrorIs(t, v.check(manyChecks(1, 0)), ErrQueueFull)
 
 	f := newFake(signedContract("aka"))
-	server, err := newMember(DefaultConfig(), f, f, f)
+	server, err := newMember(DefaultConfig(), f, f, f, f)
 	require.NoError(t, err)
 	server.signature = v
 	h := server.routes()

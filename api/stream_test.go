@@ -57,7 +57,7 @@ func (l long) Blocks(_ string, from, limit uint64, yield func(uint64, []byte) er
 func newLong(t testing.TB, l long) http.Handler {
 	t.Helper()
 	l.fake = newFake()
-	h, err := New(DefaultConfig(), l.fake, l, l.fake)
+	h, err := New(DefaultConfig(), l.fake, l, l.fake, l.fake)
 	require.NoError(t, err)
 	return h
 }
@@ -151,7 +151,7 @@ func TestLongPollAnswersWhenTheBlockComes(t *testing.T) {
 	waiting := make(chan struct{})
 	reader := signalling{fake: f, waiting: waiting}
 	var err error
-	h, err = New(DefaultConfig(), f, reader, f)
+	h, err = New(DefaultConfig(), f, reader, f, f)
 	require.NoError(t, err)
 	answer := make(chan *httptest.ResponseRecorder)
 	go func() {
@@ -187,7 +187,7 @@ func TestLongPollEndsWithoutABlock(t *testing.T) {
 func TestShutdownEndsLongPolls(t *testing.T) {
 	f := newFake()
 	waiting := make(chan struct{})
-	h, err := New(DefaultConfig(), f, signalling{fake: f, waiting: waiting}, f)
+	h, err := New(DefaultConfig(), f, signalling{fake: f, waiting: waiting}, f, f)
 	require.NoError(t, err)
 	server := serve(t, h)
 	type result struct {
@@ -240,7 +240,7 @@ func TestReaderThatDoesNotReadIsCutOff(t *testing.T) {
 	ended := make(chan struct{})
 	cfg := DefaultConfig()
 	cfg.ChunkTimeout = 50 * time.Millisecond
-	h, err := New(cfg, l.fake, l, l.fake)
+	h, err := New(cfg, l.fake, l, l.fake, l.fake)
 	require.NoError(t, err)
 	server := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer close(ended)
@@ -264,7 +264,7 @@ func TestConnectionServesOnAfterALongAnswer(t *testing.T) {
 	l.chains[0].blocks = append(l.chains[0].blocks, large)
 	cfg := DefaultConfig()
 	cfg.ChunkTimeout = 100 * time.Millisecond
-	h, err := New(cfg, l.fake, l, l.fake)
+	h, err := New(cfg, l.fake, l, l.fake, l.fake)
 	require.NoError(t, err)
 	conn, err := net.Dial("tcp", serve(t, h).Listener.Addr().String())
 	require.NoError(t, err)

@@ -26,6 +26,10 @@ type ChainSync struct {
 	Upstreams []UpstreamSync    `json:"upstreams"`
 	Refusals  map[string]uint64 `json:"refusals,omitempty"` // answers that were not taken since the start, by reason
 	Evidence  []string          `json:"evidence,omitempty"` // files with what an upstream can be held to
+
+	Checkpoint uint64   `json:"checkpoint_size"`   // blocks that the newest verified checkpoint covers; 0: there is none
+	Signers    []string `json:"signers,omitempty"` // who signed it
+	Policy     string   `json:"policy,omitempty"`  // who says whose signatures count: given, or first_use of an upstream's
 }
 
 // UpstreamSync is how it stands with one upstream.

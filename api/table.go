@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
 )
 
 // meaning is what a code is in HTTP.
@@ -15,7 +16,8 @@ type meaning struct {
 }
 
 // meanings has one entry for each code a client can meet, in the order in which
-// the codes are declared. A 400 lies in the request, 403 in who asks, 404 and
+// the codes are declared; of package proof, those that are not for whoever
+// verifies. A 400 lies in the request, 403 in who asks, 404 and
 // 409 in what is or is not there, 422 in a rule of the ledger, 503 took no
 // effect for sure, 504 may have.
 //
@@ -80,6 +82,9 @@ var meanings = map[string]meaning{
 	string(chain.BalanceOutOfRange): {status: http.StatusUnprocessableEntity, title: "A balance would leave its range"},
 	string(chain.TotalOutOfRange):   {status: http.StatusUnprocessableEntity, title: "A total would leave its range"},
 	string(chain.OnRequestDisabled): {status: http.StatusUnprocessableEntity, title: "The contract produces no blocks on request"},
+	string(chain.MembersFull):       {status: http.StatusUnprocessableEntity, title: "There is no room for another member or witness"},
+	string(chain.MemberKeyFixed):    {status: http.StatusConflict, title: "A member's key is another one, and never changes"},
+	string(chain.AttestationWrong):  {status: http.StatusUnprocessableEntity, title: "A member's word on a chain is not taken"},
 	string(chain.NotFound):          {status: http.StatusNotFound, title: "Not found"},
 	string(chain.ErrInvalid):        {status: http.StatusInternalServerError, title: "Stored data does not verify"},
 
@@ -92,6 +97,8 @@ var meanings = map[string]meaning{
 
 	string(ErrBehind):    {status: http.StatusServiceUnavailable, title: "This node has not caught up", retryable: true, retryAfter: "1"},
 	string(ErrNotLeader): {status: http.StatusServiceUnavailable, title: "This member is not the leader", retryable: true, retryAfter: "1"},
+
+	string(ErrReceiptNotReady): {status: http.StatusServiceUnavailable, title: "No checkpoint covers the transaction yet", retryable: true, retryAfter: "1"},
 
 	string(ErrTooManyClients): {status: http.StatusServiceUnavailable, title: "Too many clients listen to this node", retryable: true, retryAfter: "1"},
 
@@ -108,4 +115,7 @@ var meanings = map[string]meaning{
 	string(ErrPathUnknown):      {status: http.StatusNotFound, title: "There is no such path"},
 	string(ErrMethodNotAllowed): {status: http.StatusMethodNotAllowed, title: "The path does not take this method"},
 	string(ErrInternal):         {status: http.StatusInternalServerError, title: "Internal error"},
+
+	string(proof.ErrTilePath):    {status: http.StatusBadRequest, title: "There are no tiles of that name"},
+	string(proof.ErrTileMissing): {status: http.StatusNotFound, title: "The log has no such tile yet"},
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
 )
 
 // constantsOf lists the values of a file's constants of a type.
@@ -49,6 +50,7 @@ func TestEveryCodeHasAMeaning(t *testing.T) {
 	own := constantsOf(t, "errors.go", "Error")
 	require.Greater(t, len(own), 10)
 	codes = append(codes, own...)
+	codes = append(codes, string(proof.ErrTilePath), string(proof.ErrTileMissing))
 	for _, code := range codes {
 		m, ok := meanings[code]
 		require.True(t, ok, "table.go lacks %s", code)
@@ -63,6 +65,7 @@ func TestEveryCodeHasAMeaning(t *testing.T) {
 // The table is read beside the declarations, so it keeps their order.
 func TestMeaningsStandInTheOrderOfTheCodes(t *testing.T) {
 	codes := append(constantNames(t, "../chain/code.go", "chain."), constantNames(t, "errors.go", "")...)
+	codes = append(codes, "proof.ErrTilePath", "proof.ErrTileMissing")
 	text, err := os.ReadFile("table.go")
 	require.NoError(t, err)
 	var rows []string

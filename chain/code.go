@@ -63,6 +63,9 @@ const (
 	BalanceOutOfRange Code = "balance_out_of_range"
 	TotalOutOfRange   Code = "total_out_of_range"
 	OnRequestDisabled Code = "on_request_disabled"
+	MembersFull       Code = "members_full"
+	MemberKeyFixed    Code = "member_key_fixed"
+	AttestationWrong  Code = "attestation_wrong"
 	NotFound          Code = "not_found"
 )
 

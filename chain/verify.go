@@ -34,11 +34,7 @@ func ResumeVerifier(at Info) Verifier {
 // error wraps ErrInvalid and leaves v as it was. Verifier keeps nothing of
 // canonical.
 func (v *Verifier) Next(canonical []byte) (*Block, error) {
-	contract := &v.Contract
-	if v.last.Index == 0 {
-		contract = nil // it is in the genesis block
-	}
-	c, err := CheckBlock(canonical, contract, v.chainID)
+	c, err := v.Check(canonical)
 	if err == nil {
 		err = v.Link(c)
 	}
@@ -46,6 +42,14 @@ func (v *Verifier) Next(canonical []byte) (*Block, error) {
 		return nil, err
 	}
 	return c.Block, nil
+}
+
+// Check is CheckBlock for a block that may stand next in this chain.
+func (v *Verifier) Check(canonical []byte) (Checked, error) {
+	if v.last.Index == 0 {
+		return CheckBlock(canonical, nil, Hash{}) // the contract is in the genesis block
+	}
+	return CheckBlock(canonical, &v.Contract, v.chainID)
 }
 
 // Link checks that a checked block is the next one: its index, its link, its

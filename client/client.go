@@ -5,6 +5,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,7 +46,7 @@ const codeForeign = "not_a_bpsc_answer"
 
 const (
 	// maxAnswer bounds an answer other than a stream: a block and its frame.
-	maxAnswer = 8 << 20
+	maxAnswer int64 = 8 << 20
 	// defaultAttempt bounds one try at one server.
 	defaultAttempt = 5 * time.Second
 	// firstPause and lastPause bound the wait between rounds over all servers.
@@ -84,6 +85,8 @@ type call struct {
 	body   []byte
 	// again tells that the call may be repeated when its outcome is unknown.
 	again bool
+	wait  time.Duration // how long the server was asked to think about it
+	limit int64         // the longest answer that makes sense; 0 is maxAnswer
 }
 
 // do sends the call to one server after the other until one answers for good,
@@ -98,7 +101,9 @@ func (c *Client) do(ctx context.Context, q call) ([]byte, error) {
 			if err == nil {
 				return body, nil
 			}
-			last = err
+			if last == nil || ctx.Err() == nil { // what a server said is worth more than that time ran out
+				last = err
+			}
 			if errors.Is(err, ErrOutcomeUnknown) {
 				open = true
 				if !q.again {
@@ -139,8 +144,9 @@ func gaveUp(open bool, last error) error {
 // attempt sends the call to one server. Its error is a *Problem that is an
 // answer for good, or wraps ErrUnavailable or ErrOutcomeUnknown.
 func (c *Client) attempt(ctx context.Context, server string, q call) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.attemptTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.attemptTimeout+q.wait)
 	defer cancel()
+	limit := cmp.Or(q.limit, maxAnswer)
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
@@ -160,8 +166,8 @@ func (c *Client) attempt(ctx context.Context, server string, q call) ([]byte, er
 		return nil, transportError(q, connected.Load(), err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil || len(body) > maxAnswer {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err != nil || int64(len(body)) > limit {
 		return nil, transportError(q, true, errors.Join(err, errors.New("the answer did not arrive whole")))
 	}
 	if resp.StatusCode < 300 {

@@ -72,16 +72,22 @@ func call(t *testing.T, method, url, body string, headers ...string) answer {
 		name, value, _ := strings.Cut(h, ": ")
 		req.Header.Set(name, value)
 	}
-	resp, err := client.Do(req)
+	a, err := do(client, req)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return a
+}
+
+// do sends a request and reads its answer to the end.
+func do(client *http.Client, req *http.Request) (answer, error) {
+	resp, err := client.Do(req)
+	if err != nil {
+		return answer{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer{resp.StatusCode, resp.Header, text}
+	return answer{resp.StatusCode, resp.Header, text}, err
 }
 
 // must is call for a request that has to succeed.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,9 +38,7 @@ func TestDamagedData(t *testing.T) {
 	}
 	m := c.Members[0]
 	sound := filepath.Join(t.TempDir(), "sound")
-	if err := os.CopyFS(sound, os.DirFS(m.Data)); err != nil {
-		t.Fatal(err)
-	}
+	copyData(t, sound, m.Data)
 	for _, d := range []struct {
 		name   string
 		damage func(t *testing.T, data string)
@@ -103,8 +102,15 @@ func replaceData(t *testing.T, m *harness.Member, sound string) {
 	if err := os.RemoveAll(m.Data); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.CopyFS(m.Data, os.DirFS(sound)); err != nil {
-		t.Fatal(err)
+	copyData(t, m.Data, sound)
+}
+
+// copyData copies a folder with the permissions of its files: a member refuses
+// a key that others can read.
+func copyData(t *testing.T, to, from string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), "cp", "-Rp", from, to).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 }
 

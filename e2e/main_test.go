@@ -15,8 +15,8 @@ import (
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
-// binary is the bpsc that TestMain built.
-var binary string
+// What TestMain built: bpsc, and e2e/receipt.
+var binary, receiptVerifier string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -35,6 +35,10 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	if binary, err = harness.Build(context.Background(), dir); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if receiptVerifier, err = harness.BuildCommand(context.Background(), dir, "e2e/receipt"); err != nil {
 		fmt.Println(err)
 		return 1
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
 )
 
 // Source is where chains come from: members of one cluster, or other
@@ -32,6 +33,16 @@ type Config struct {
 	// without one the first genesis block that verifies is taken, and no other
 	// ever after.
 	Pins map[string]chain.Hash
+	// Policies say whose checkpoints count. A chain goes by the one that names
+	// it in a line `log`, else by the only one without such lines. The chain's
+	// id in that line is a pin too.
+	Policies []*proof.Policy
+	// PolicyDir is the folder for the policies of chains that are given none:
+	// the first that an upstream shows is kept, as <token>.policy, and never
+	// another. "" means that such chains are followed without checkpoints.
+	PolicyDir string
+	// Checkpoints is the folder for the newest verified checkpoint of each chain.
+	Checkpoints string
 	// Evidence is the folder for what upstreams served and should not have.
 	// While a file is in it the node is not ready: whoever has looked at it
 	// moves it away.
@@ -59,6 +70,11 @@ type Config struct {
 	// chain is, and whether it is the same. It bounds how long an upstream can
 	// hide new blocks unnoticed.
 	CompareEvery time.Duration
+	// CheckpointMin and CheckpointMax bound the pause between two questions for
+	// a chain's newest checkpoint: CheckpointMin after a block came, doubling
+	// while none comes that covers it. Every other upstream is asked about each
+	// CompareEvery.
+	CheckpointMin, CheckpointMax time.Duration
 	// DiscoverEvery is how often sources without a token are asked for new
 	// contracts.
 	DiscoverEvery time.Duration
@@ -92,12 +108,13 @@ type Config struct {
 }
 
 // DefaultConfig is a Config for upstreams anywhere on the internet; the caller
-// fills in Sources, Evidence and Known.
+// fills in Sources, Evidence, Known and Checkpoints.
 func DefaultConfig() Config {
 	return Config{
 		DialTimeout: 3 * time.Second, HeaderTimeout: 10 * time.Second,
 		Grace: 10 * time.Second, MinRate: 16 << 10,
 		PollWait: 30 * time.Second, CompareEvery: 5 * time.Second, DiscoverEvery: 10 * time.Second,
+		CheckpointMin: 300 * time.Millisecond, CheckpointMax: 5 * time.Second,
 		RetryMin: 100 * time.Millisecond, RetryMax: 5 * time.Second,
 		AsideMin: time.Minute, AsideMax: time.Hour,
 		SyncEvery: time.Second,
@@ -110,18 +127,22 @@ func (c Config) Validate() error {
 	switch {
 	case len(c.Sources) == 0:
 		return errors.New("follower: no source is given")
-	case c.Evidence == "" || c.Known == "":
-		return errors.New("follower: Evidence and Known must say where to write")
+	case c.Evidence == "" || c.Known == "" || c.Checkpoints == "":
+		return errors.New("follower: Evidence, Known and Checkpoints must say where to write")
 	case c.DialTimeout <= 0 || c.HeaderTimeout <= 0 || c.Grace <= 0 || c.PollWait <= 0:
 		return errors.New("follower: every timeout must be more than nothing")
 	case c.PollWait > 30*time.Second:
 		return errors.New("follower: PollWait must be at most 30s, which is what servers allow")
 	case c.CompareEvery <= 0 || c.DiscoverEvery <= 0 || c.SyncEvery <= 0:
 		return errors.New("follower: every interval must be more than nothing")
-	case c.RetryMin <= 0 || c.RetryMax < c.RetryMin || c.AsideMin <= 0 || c.AsideMax < c.AsideMin:
+	case c.RetryMin <= 0 || c.RetryMax < c.RetryMin || c.AsideMin <= 0 || c.AsideMax < c.AsideMin,
+		c.CheckpointMin <= 0 || c.CheckpointMax < c.CheckpointMin:
 		return errors.New("follower: pauses must be more than nothing, the largest at least the smallest")
 	case c.MinRate <= 0 || c.Parallel <= 0 || c.Memory <= 0:
 		return errors.New("follower: MinRate, Parallel and Memory must be more than nothing")
+	}
+	if err := c.validatePolicies(); err != nil {
+		return err
 	}
 	tokens := map[string]bool{}
 	for _, s := range c.Sources {

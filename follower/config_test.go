@@ -34,6 +34,8 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 		{"too long a poll", func(c *Config) { c.PollWait = time.Minute }, "at most 30s"},
 		{"no interval", func(c *Config) { c.CompareEvery = 0 }, "interval"},
 		{"pauses the wrong way round", func(c *Config) { c.RetryMax = c.RetryMin - 1 }, "pauses"},
+		{"no folder for checkpoints", func(c *Config) { c.Checkpoints = "" }, "where to write"},
+		{"checkpoints without a pause", func(c *Config) { c.CheckpointMin = 0 }, "pauses"},
 		{"no memory", func(c *Config) { c.Memory = 0 }, "Memory"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

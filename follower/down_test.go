@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/bpsc/bpsc/chain"
 )
@@ -41,6 +42,8 @@ func (m *memory) Adopt(_ string, blocks []chain.Checked) (int, error) {
 	}
 	return len(blocks), nil
 }
+
+func (m *memory) LogHashes(string) tlog.HashReader { return logOf(m.blocks) }
 
 func (m *memory) Sync(context.Context) error { return nil }
 

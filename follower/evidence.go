@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
@@ -42,6 +43,10 @@ type Evidence struct {
 	Before       string    `json:"served_before,omitempty"` // what was served for the height below, where they do not link
 	Ours         string    `json:"ours,omitempty"`          // our block at that height
 	PreviousHash string    `json:"our_previous_hash,omitempty"`
+
+	// Of a checkpoint, which was served as a signed note.
+	OurRoot       string `json:"our_root,omitempty"`       // of the log of our blocks at that size
+	OurCheckpoint string `json:"our_checkpoint,omitempty"` // the newest note that we had verified before
 }
 
 const evidenceSuffix = ".json"
@@ -56,10 +61,51 @@ func openEvidence(dir string) (*evidence, error) {
 // keep writes the evidence of a refusal, once for the same bytes, and returns
 // the file's name; "" when the folder is full.
 func (e *evidence) keep(l Ledger, token string, r *refusal, now time.Time) (string, error) {
+	return e.write(evidenceStem(token, r.index, r.same())+evidenceSuffix, func() ([]byte, error) {
+		sum := sha256.Sum256(r.served)
+		content := Evidence{
+			Time: now.UTC(), Upstream: r.peer.url, Token: token, Index: r.index,
+			Reason: r.reason, Detail: r.detail, SHA256: hex.EncodeToString(sum[:]),
+			Before: string(r.before),
+		}
+		if utf8.Valid(r.served) {
+			content.Served = string(r.served)
+		} else {
+			content.ServedBytes = r.served
+		}
+		if r.against != nil {
+			content.OurRoot, content.OurCheckpoint = r.against.root.String(), string(r.against.note)
+		} else if err := content.addOurs(l); err != nil {
+			return nil, err
+		}
+		var text bytes.Buffer
+		encoder := json.NewEncoder(&text)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		err := encoder.Encode(&content)
+		return text.Bytes(), err
+	})
+}
+
+// keepProof writes what convicts members, by itself and before anybody; once
+// for a checkpoint.
+func (e *evidence) keepProof(token string, index uint64, same []byte, proven *proof.Equivocation) (string, error) {
+	return e.write(evidenceStem(token, index, same)+proof.EvidenceSuffix, func() ([]byte, error) {
+		return proven.Marshal(), nil
+	})
+}
+
+// evidenceStem names files after what makes two of them the same.
+func evidenceStem(token string, index uint64, same []byte) string {
+	sum := sha256.Sum256(same)
+	return fmt.Sprintf("%s-%d-%x", token, index, sum[:8])
+}
+
+// write writes a file that is not there yet, if there is room, and returns its
+// name; "" when there is none.
+func (e *evidence) write(name string, content func() ([]byte, error)) (string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	sum := sha256.Sum256(r.served)
-	name := fmt.Sprintf("%s-%d-%x%s", token, r.index, sum[:8], evidenceSuffix)
 	names, err := e.list()
 	if err != nil || len(names) >= maxEvidence {
 		return "", err
@@ -71,27 +117,11 @@ func (e *evidence) keep(l Ledger, token string, r *refusal, now time.Time) (stri
 	if there, err := durable.Exists(path); there || err != nil {
 		return name, err
 	}
-	content := Evidence{
-		Time: now.UTC(), Upstream: r.peer.url, Token: token, Index: r.index,
-		Reason: r.reason, Detail: r.detail, SHA256: hex.EncodeToString(sum[:]),
-		Before: string(r.before),
-	}
-	if utf8.Valid(r.served) {
-		content.Served = string(r.served)
-	} else {
-		content.ServedBytes = r.served
-	}
-	if err := content.addOurs(l); err != nil {
+	text, err := content()
+	if err != nil {
 		return name, err
 	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(&content); err != nil {
-		return name, err
-	}
-	return name, durable.WriteFile(path, text.Bytes(), 0o600)
+	return name, durable.WriteFile(path, text, 0o600)
 }
 
 // addOurs adds what we have instead.

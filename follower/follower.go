@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/durable"
 )
 
 var (
@@ -50,7 +51,7 @@ type Follower struct {
 }
 
 // New returns a follower that keeps its chains in l. It reads what an earlier
-// one has left in cfg.Evidence and cfg.Known.
+// one has left in the folders and files of cfg.
 func New(cfg Config, l Ledger) (*Follower, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -76,6 +77,14 @@ func New(cfg Config, l Ledger) (*Follower, error) {
 	var err error
 	if f.evidence, err = openEvidence(cfg.Evidence); err != nil {
 		return nil, err
+	}
+	for _, dir := range []string{cfg.Checkpoints, cfg.PolicyDir} {
+		if dir == "" {
+			continue
+		}
+		if err := durable.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
 	}
 	if f.known, err = readKnown(cfg.Known); err != nil {
 		return nil, err
@@ -128,6 +137,7 @@ func (f *Follower) Run(ctx context.Context) error {
 
 func (f *Follower) start(ctx context.Context, group *errgroup.Group, s *syncer) {
 	group.Go(func() error { return s.run(ctx) })
+	group.Go(func() error { return s.signed.run(ctx) })
 	if len(s.peers) > 1 {
 		group.Go(func() error { return s.watch(ctx) })
 	}

@@ -3,6 +3,8 @@ package follower
 import (
 	"context"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/store"
@@ -20,6 +22,8 @@ type Ledger interface {
 	// took. An error that wraps chain.ErrInvalid is about the first one not
 	// taken; any other is final.
 	Adopt(token string, blocks []chain.Checked) (adopted int, err error)
+	// LogHashes reads the nodes of the log of headers of the blocks adopted.
+	LogHashes(token string) tlog.HashReader
 	// Sync returns once all that was adopted survives a loss of power. An
 	// error is final.
 	Sync(ctx context.Context) error

@@ -37,7 +37,7 @@ const (
 	maxContractsBytes = 4 << 20
 
 	// maxChains is how many chains one node follows: as many as a cluster may
-	// have. Each costs two goroutines and what the ledger keeps of its head.
+	// have. Each costs three goroutines and what the ledger keeps of its head.
 	maxChains = 1_000
 
 	// maxUpstreams bounds the upstreams of one source: every one is asked now
@@ -50,6 +50,9 @@ const (
 
 	// maxHeaderBytes bounds the header of an answer.
 	maxHeaderBytes = 64 << 10
+
+	// maxPolicies is how many policies one node is given: a cluster has one.
+	maxPolicies = maxChains
 
 	// idleConns is how many connections to an upstream are kept between two
 	// requests: chains that ask at about the same time share them.

@@ -28,6 +28,8 @@ func testConfig(dir string, sources ...Source) Config {
 	c := DefaultConfig()
 	c.Sources = sources
 	c.Evidence, c.Known = filepath.Join(dir, "evidence"), filepath.Join(dir, "known")
+	c.PolicyDir, c.Checkpoints = filepath.Join(dir, "policies"), filepath.Join(dir, "checkpoints")
+	c.CheckpointMin, c.CheckpointMax = time.Millisecond, 20*time.Millisecond
 	c.PollWait, c.CompareEvery, c.DiscoverEvery = 200*time.Millisecond, 20*time.Millisecond, 10*time.Millisecond
 	c.RetryMin, c.RetryMax = time.Millisecond, 20*time.Millisecond
 	c.Logger = slog.New(slog.DiscardHandler)

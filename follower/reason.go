@@ -17,18 +17,23 @@ const (
 	TooSlow     Reason = "too_slow"    // below the least rate
 	Behind      Reason = "behind"      // its chain is ours, but shorter
 
+	// Of a checkpoint, or a policy. Its blocks may be good all the same.
+	CheckpointRefused Reason = "checkpoint_refused"
+
 	Endless       Reason = "endless"        // more blocks than were asked for
 	LineTooLong   Reason = "line_too_long"  // no block is as long
 	NotCanonical  Reason = "not_canonical"  // not the canonical bytes of a block
 	InvalidBlock  Reason = "invalid_block"  // a block that does not verify
 	OtherChain    Reason = "other_chain"    // another genesis block
 	SecondHistory Reason = "second_history" // a good block, but not the one we have at that height
+
+	CheckpointContradicts Reason = "checkpoint_contradicts" // the members signed a log that ours is not
 )
 
 // lie tells whether an upstream refused for this reason is put aside for long.
 func (r Reason) lie() bool {
 	switch r {
-	case Endless, LineTooLong, NotCanonical, InvalidBlock, OtherChain, SecondHistory:
+	case Endless, LineTooLong, NotCanonical, InvalidBlock, OtherChain, SecondHistory, CheckpointContradicts:
 		return true
 	}
 	return false
@@ -42,6 +47,8 @@ type refusal struct {
 	index  uint64 // the height that served was to have
 	served []byte // what is kept as evidence; nil: nothing is
 	before []byte // what was served for the height below, where they do not link
+
+	against *contradicted // where served is a signed note
 }
 
 func refuse(why Reason, format string, args ...any) *refusal {
@@ -58,6 +65,21 @@ func (r *refusal) with(index uint64, served []byte) *refusal {
 func (r *refusal) after(before []byte) *refusal {
 	r.before = before
 	return r
+}
+
+// contradicting adds what the note that was served stands against.
+func (r *refusal) contradicting(c contradicted) *refusal {
+	r.against = &c
+	return r
+}
+
+// same is what two refusals share whose evidence is the same. Anybody can add
+// a line to a note; what was signed stays.
+func (r *refusal) same() []byte {
+	if r.against != nil {
+		return r.against.signed
+	}
+	return r.served
 }
 
 // by says whose answer it was.

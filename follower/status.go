@@ -20,6 +20,9 @@ type ChainStatus struct {
 	Upstreams      []UpstreamStatus
 	Refusals       map[Reason]uint64 // since the start
 	Evidence       []string          // names of files in Config.Evidence
+	Policy         PolicySource      // who says whose signatures count
+	CheckpointSize uint64            // blocks that Checkpoint covers; 0: there is none
+	Signers        []string          // who signed it
 }
 
 // UpstreamStatus says how it stands with one upstream of a chain.
@@ -41,6 +44,7 @@ func (f *Follower) Status() []ChainStatus {
 	var list []ChainStatus
 	for _, s := range f.chains() {
 		status := s.status()
+		status.addCheckpoint(s.signed)
 		for _, name := range names {
 			if evidenceToken(name) == s.token {
 				status.Evidence = append(status.Evidence, name)
@@ -49,6 +53,15 @@ func (f *Follower) Status() []ChainStatus {
 		list = append(list, status)
 	}
 	return list
+}
+
+func (c *ChainStatus) addCheckpoint(signed *checkpoints) {
+	if newest, _ := signed.newest(); newest != nil {
+		c.CheckpointSize, c.Signers = newest.size(), signers(newest.Cosigned)
+	}
+	signed.mu.Lock()
+	defer signed.mu.Unlock()
+	c.Policy = signed.source
 }
 
 func (s *syncer) status() ChainStatus {

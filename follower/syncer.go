@@ -24,6 +24,7 @@ type syncer struct {
 	pinned chain.Hash // zero: whatever comes first
 	peers  []*peer    // in the order to try; the slice never changes
 	wake   chan struct{}
+	signed *checkpoints
 
 	// Owned by run.
 	meanBytes int // of the blocks that came last
@@ -51,7 +52,7 @@ type syncer struct {
 func newSyncer(f *Follower, source int, token string) (*syncer, error) {
 	src := f.cfg.Sources[source]
 	s := &syncer{
-		f: f, token: token, source: source, pinned: f.cfg.Pins[token], wake: make(chan struct{}, 1),
+		f: f, token: token, source: source, pinned: f.cfg.pin(token), wake: make(chan struct{}, 1),
 		grown: make(chan struct{}), refusals: map[Reason]uint64{},
 	}
 	for _, u := range src.Upstreams {
@@ -60,7 +61,8 @@ func newSyncer(f *Follower, source int, token string) (*syncer, error) {
 	info, err := f.ledger.Contract(token)
 	switch {
 	case errors.Is(err, chain.ContractUnknown):
-		return s, nil
+		s.signed, err = newCheckpoints(s)
+		return s, err
 	case err != nil:
 		return nil, err
 	case !s.pinned.IsZero() && info.ID != s.pinned:
@@ -69,6 +71,10 @@ func newSyncer(f *Follower, source int, token string) (*syncer, error) {
 	tip, _, err := f.ledger.Block(token, info.Length)
 	s.contract, s.chainID, s.meanBytes = &info.Contract, info.ID, len(tip)
 	s.tip, s.tipHash = info.Length, info.Tip
+	if err != nil {
+		return nil, err
+	}
+	s.signed, err = newCheckpoints(s)
 	return s, err
 }
 
@@ -195,17 +201,19 @@ func (s *syncer) refuse(r *refusal) error {
 	s.mu.Lock()
 	news := p.refused.Reason != r.reason
 	p.refused = Refusal{r.reason, r.detail, now}
-	p.putAside(r.reason, &s.f.cfg)
 	s.refusals[r.reason]++
-	if s.current == p {
-		s.current = nil
+	if r.reason != CheckpointRefused {
+		p.putAside(r.reason, &s.f.cfg)
+		if s.current == p {
+			s.current = nil
+		}
 	}
 	s.changed()
 	s.mu.Unlock()
 
 	level := slog.LevelInfo
 	switch {
-	case r.reason.lie():
+	case r.reason.lie(), r.reason == CheckpointRefused && news:
 		level = slog.LevelWarn
 	case !news: // it is still down
 		level = slog.LevelDebug

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/store"
@@ -27,6 +28,22 @@ type served struct {
 
 func (served) LastContact() time.Duration { return 0 }
 
+// LogHashes is the store's.
+func (s served) LogHashes(token string) tlog.HashReader { return s.store.LogHashes(token) }
+
+// serveNode starts the API of a follower.
+func serveNode(t *testing.T, n *node) *httptest.Server {
+	t.Helper()
+	handler, err := api.NewFollower(api.DefaultConfig(), reader{n.store}, served{node: n}, nil, nil, served{node: n})
+	require.NoError(t, err)
+	server := httptest.NewServer(handler)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return server
+}
+
 // A follower is as good an upstream as a member, behind the API itself.
 func TestFollowsAFollower(t *testing.T) {
 	c := newCluster(t)
@@ -34,13 +51,7 @@ func TestFollowsAFollower(t *testing.T) {
 	c.create("oka", 20)
 	up := serve(t, c, "aka", "oka")
 	near := startNode(t, Source{Upstreams: []string{up.URL}})
-	handler, err := api.NewFollower(api.DefaultConfig(), reader{near.store}, served{node: near}, nil, nil)
-	require.NoError(t, err)
-	server := httptest.NewServer(handler)
-	t.Cleanup(func() {
-		server.CloseClientConnections()
-		server.Close()
-	})
+	server := serveNode(t, near)
 	far := startNode(t, Source{Upstreams: []string{server.URL}})
 	far.has("aka", c.blocks("aka"))
 	far.has("oka", c.blocks("oka"))

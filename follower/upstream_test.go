@@ -25,6 +25,9 @@ type upstream struct {
 	order  []string
 	chains map[string][][]byte
 	asked  map[string]int // requests by path, and by from of a range
+	notes  map[string][]byte
+	policy []byte
+	log    [][]byte // whose tiles it shows, if not those of its chain
 
 	// What it does wrong, if anything; set before it is asked.
 	line   func(index uint64, honest []byte) []byte                                // instead of a block
@@ -44,7 +47,7 @@ func serve(t testing.TB, c *cluster, tokens ...string) *upstream {
 }
 
 func newUpstream(t testing.TB) *upstream {
-	u := &upstream{t: t, grown: make(chan struct{}), chains: map[string][][]byte{}, asked: map[string]int{}}
+	u := &upstream{t: t, grown: make(chan struct{}), chains: map[string][][]byte{}, asked: map[string]int{}, notes: map[string][]byte{}}
 	u.Server = httptest.NewServer(u)
 	t.Cleanup(func() {
 		u.CloseClientConnections()
@@ -92,6 +95,7 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.mu.Unlock()
 	switch {
 	case u.all != nil && u.all(w, r):
+	case u.signed(w, r):
 	case r.URL.Path != "/smart/chain":
 		u.contracts(w, r)
 	case u.stream != nil && u.stream(w, r, from):

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -107,7 +108,8 @@ func (a *Adopter) add(tx *store.Tx, h *store.Head, token string, v *chain.Verifi
 	a.scratch.commit(headLedger{tx, h}, b)
 	stored := make([]byte, store.BlockRoom+len(c.Canonical))
 	copy(stored[store.BlockRoom:], c.Canonical)
-	tx.AddBlock(h, h.Hash, stored)
+	leaf := proof.LeafOf(&b.Header, c.Hash, len(b.Records))
+	tx.AddBlock(h, h.Hash, leaf.EntryHash(), stored)
 	tx.SetTime(max(tx.Time(), b.Timestamp))
 	return h, nil
 }

@@ -72,7 +72,7 @@ func decodeRequest(data []byte) (*request, error) {
 func (r *request) decodeBody(body []byte) error {
 	return eachField(body, func(f field) (err error) {
 		switch {
-		case f.num == tokenField && (r.kind == submitKind || r.kind == produceKind):
+		case f.num == tokenField && (r.kind == submitKind || r.kind == produceKind || r.kind == attestKind):
 			r.token = string(f.bytes)
 		case f.num == transactionsField && r.kind == submitKind:
 			r.txs = append(r.txs, chain.Transaction{})
@@ -85,11 +85,33 @@ func (r *request) decodeBody(body []byte) error {
 			r.member = string(f.bytes)
 		case f.num == urlField && r.kind == announceKind:
 			r.url = string(f.bytes)
+		case f.num == keyField && r.kind == announceKind:
+			r.key = string(f.bytes)
+		case r.kind == attestKind:
+			err = decodeAttestation(f, &r.attest)
 		default:
 			err = unknownField(fmt.Sprintf("request kind %d,", r.kind), f)
 		}
 		return err
 	})
+}
+
+func decodeAttestation(f field, a *chain.Attestation) error {
+	switch f.num {
+	case attestMember:
+		a.Member = string(f.bytes)
+	case attestSize:
+		a.Size = f.number
+	case attestRoot:
+		return fill(a.Root[:], f)
+	case attestDigest:
+		return fill(a.Digest[:], f)
+	case attestCosignature:
+		a.Cosignature = string(f.bytes)
+	default:
+		return unknownField("attestation", f)
+	}
+	return nil
 }
 
 func decodeTransaction(b []byte, t *chain.Transaction) error {

@@ -38,6 +38,13 @@ const (
 	nodesField    = 1
 	memberField   = 1
 	urlField      = 2
+	keyField      = 3
+
+	attestMember      = 2
+	attestSize        = 3
+	attestRoot        = 4
+	attestDigest      = 5
+	attestCosignature = 6
 
 	answerRefused  = 1
 	answerDetail   = 2
@@ -74,6 +81,11 @@ func (r *request) encode() []byte {
 		}
 	case announceKind:
 		body = appendString(appendString(body, memberField, r.member), urlField, r.url)
+		if r.key != "" {
+			body = appendString(body, keyField, r.key)
+		}
+	case attestKind:
+		body = appendAttestation(appendString(body, tokenField, r.token), &r.attest)
 	}
 	return appendBytes(make([]byte, 0, len(body)+8), protowire.Number(r.kind), body)
 }
@@ -100,6 +112,14 @@ func appendTransaction(b []byte, t *chain.Transaction) []byte {
 		b = appendBytes(b, txPolicy, appendPolicy(nil, t.Policy))
 	}
 	return appendBytes(b, txAuth, appendAuth(nil, t.Auth))
+}
+
+func appendAttestation(b []byte, a *chain.Attestation) []byte {
+	b = appendString(b, attestMember, a.Member)
+	b = appendUint(b, attestSize, a.Size)
+	b = appendBytes(b, attestRoot, a.Root[:])
+	b = appendBytes(b, attestDigest, a.Digest[:])
+	return appendString(b, attestCosignature, a.Cosignature)
 }
 
 func appendPolicy(b []byte, p *chain.PolicyChange) []byte {

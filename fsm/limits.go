@@ -14,6 +14,14 @@ const (
 	// their expiries are in memory, and may all fall due at one moment.
 	MaxOpenHolds = 100_000
 
+	// MaxMembers bounds who can speak on checkpoints: members and witnesses, of
+	// which no sensible cluster has more.
+	MaxMembers = 64
+
+	// MaxRounds bounds the sizes of a chain on which members' words are kept.
+	// There is one at a time unless a majority is slow or silent.
+	MaxRounds = 4
+
 	// maxRequestTransactions and maxRequestBytes bound one request to the
 	// log, so that many share an entry and none waits long behind another.
 	maxRequestTransactions = 1000

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -64,8 +65,8 @@ func produceOnRequest(tx *store.Tx, token string) (answer, error) {
 func produceGenesis(tx *store.Tx, h *store.Head) error {
 	if c := &h.Contract; c.Supply > 0 {
 		h.Totals.Issued = c.Supply
-		before := tx.Account(h, c.Issuer)
-		tx.SetAccount(h, c.Issuer, before, chain.Account{Balance: c.Supply})
+		l := machineLedger{headLedger{tx, h}}
+		l.SetAccount(c.Issuer, l.Account(c.Issuer), chain.Account{Balance: c.Supply})
 	}
 	if err := produce(tx, h, chain.ByGenesis); err != nil {
 		return err
@@ -90,9 +91,10 @@ func produce(tx *store.Tx, h *store.Head, why chain.Trigger) error {
 		return fmt.Errorf("block %d of %s has %d bytes, at most %d", header.Index, h.Contract.Token, len(canonical), chain.MaxBlockBytes)
 	}
 	h.Index, h.Hash, h.Timestamp = header.Index, chain.HashBytes(canonical), header.Timestamp
+	leaf := proof.LeafOf(&header, h.Hash, h.Pending.Count())
 	h.Pending.Clear()
 	h.Touch()
-	tx.AddBlock(h, h.Hash, stored)
+	tx.AddBlock(h, h.Hash, leaf.EntryHash(), stored)
 	return conserved(h)
 }
 

@@ -16,6 +16,8 @@ type request struct {
 	nodes    []string // host:port
 	member   string
 	url      string
+	key      string
+	attest   chain.Attestation
 }
 
 // requestKind is the field number of the request in command.proto.
@@ -27,6 +29,7 @@ const (
 	createKind   requestKind = 4
 	registerKind requestKind = 5
 	announceKind requestKind = 6
+	attestKind   requestKind = 7
 )
 
 // answer is what a request came to. refused is for the request as a whole.
@@ -58,8 +61,9 @@ func (r *request) run(tx *store.Tx) (answer, error) {
 	case registerKind:
 		return registerNodes(tx, r.nodes), tx.Err()
 	case announceKind:
-		tx.SetMember(r.member, r.url)
-		return answer{}, nil
+		return announce(tx, r.member, store.Member{URL: r.url, Key: r.key}), nil
+	case attestKind:
+		return attest(tx, r.token, r.attest), tx.Err()
 	}
 	return answer{}, fmt.Errorf("%w: kind %d", ErrUnknownRequest, r.kind)
 }

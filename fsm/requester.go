@@ -165,8 +165,15 @@ func (q *Requester) RegisterNodes(ctx context.Context, nodes []string) ([]string
 	return a.nodes, err
 }
 
-// Announce records the API URL of a member.
-func (q *Requester) Announce(ctx context.Context, member, url string) error {
-	_, _, err := q.one(ctx, &request{kind: announceKind, member: member, url: url})
+// Announce records where a member's API is and with which key it signs
+// checkpoints. The first key a member announces is its key for ever.
+func (q *Requester) Announce(ctx context.Context, member, url, key string) error {
+	_, _, err := q.one(ctx, &request{kind: announceKind, member: member, url: url, key: key})
+	return err
+}
+
+// Attest adds a member's word on a chain.
+func (q *Requester) Attest(ctx context.Context, token string, a chain.Attestation) error {
+	_, _, err := q.one(ctx, &request{kind: attestKind, token: token, attest: a})
 	return err
 }

@@ -36,7 +36,7 @@ func submitOne(tx *store.Tx, h *store.Head, t *chain.Transaction) (outcome, erro
 	if p, known := tx.Placement(h, t.ID); known {
 		return replay(tx, h, t, p)
 	}
-	l := headLedger{tx, h}
+	l := machineLedger{headLedger{tx, h}}
 	r, err := decide(question{l, &h.Contract, t, tx.Time()})
 	if err == nil {
 		if err := makeRoom(tx, h); err != nil {
@@ -89,7 +89,7 @@ func expireHolds(tx *store.Tx, h *store.Head) error {
 		if err := makeRoom(tx, h); err != nil {
 			return err
 		}
-		if err := evolve(headLedger{tx, h}, &h.Contract, &h.Totals, &r); err != nil {
+		if err := evolve(machineLedger{headLedger{tx, h}}, &h.Contract, &h.Totals, &r); err != nil {
 			return fmt.Errorf("hold %s cannot be given back: %w", id, err)
 		}
 		if _, err := record(tx, h, &r); err != nil {
@@ -135,6 +135,7 @@ func refuseForGood(tx *store.Tx, h *store.Head, t *chain.Transaction, reason err
 	}
 	o.placement.Content = content(t)
 	tx.SetPlacement(h, t.ID, o.placement)
+	foldRefusal(h, t.ID, o.placement)
 	return o
 }
 

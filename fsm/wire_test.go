@@ -22,6 +22,10 @@ func goldenRequests() map[string]*request {
 		"22040a027b7d":                         {kind: createKind, contract: []byte("{}")},
 		"2a100a06613a353030300a06623a35303030": {kind: registerKind, nodes: []string{"a:5000", "b:5000"}},
 		"32060a016e120175":                     {kind: announceKind, member: "n", url: "u"},
+		"32090a016e1201751a016b":               {kind: announceKind, member: "n", url: "u", key: "k"},
+		"3a540a03616b6112016e1807222000000000000000000000000000000000000000000000000000000000000000092a20" +
+			"00000000000000000000000000000000000000000000000000000000000000083204e2809420": {kind: attestKind, token: "aka", attest: chain.Attestation{
+			Member: "n", Size: 7, Root: chain.Hash{31: 9}, Digest: chain.Hash{31: 8}, Cosignature: "— "}},
 		"12340a03616b61122d0a202d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a48811201611a016220" +
 			"072a016d": submitRequest("aka", chain.Transaction{ID: id, Sender: "a", Recipient: "b", Amount: 7, Memo: "m"}),
 		"12d0040a03616b6112a4010a202d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a48811201611a01" +
@@ -73,7 +77,7 @@ func TestAnswersRoundTrip(t *testing.T) {
 
 func TestAnUnknownRequestStopsTheMachine(t *testing.T) {
 	for name, data := range map[string][]byte{
-		"an unknown kind":  {0x3a, 0x00},
+		"an unknown kind":  {0x7a, 0x00},
 		"an unknown field": {0x1a, 0x02, 0x18, 0x01},
 		"nothing":          {},
 		"two in one":       append((&request{kind: produceKind, token: "a"}).encode(), (&request{kind: produceKind, token: "a"}).encode()...),

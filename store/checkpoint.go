@@ -59,6 +59,7 @@ func (s *Store) Restore(dir string) error {
 	}
 	for _, h := range waiting {
 		close(h.produced) // look again: the chain may be longer now
+		close(h.attested)
 	}
 	oldIDs.close()
 	return errors.Join(old.Close(), os.RemoveAll(filepath.Join(s.cfg.Dir, oldName)))

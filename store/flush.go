@@ -141,7 +141,7 @@ func (l *layer) appendIDs(rows []row) []row {
 const idKeyBytes = 1 + 4 + len(chain.ID{})
 
 func (s *Store) write(db *pebble.DB, l *layer) error {
-	rows := make([]row, 0, len(l.rows)+l.accounts.count()+len(l.ids)+len(l.refused)+len(l.blocks)+2*len(l.holds))
+	rows := make([]row, 0, len(l.rows)+l.accounts.count()+len(l.ids)+len(l.refused)+len(l.blocks)+len(l.nodes)+len(l.digests)+2*len(l.holds))
 	for k, v := range l.rows {
 		rows = append(rows, row{[]byte(k), v})
 	}
@@ -153,6 +153,7 @@ func (s *Store) write(db *pebble.DB, l *layer) error {
 	for k, v := range l.blocks {
 		rows = append(rows, row{k.bytes(), v})
 	}
+	rows = l.appendTree(rows)
 	for k, v := range l.holds {
 		encoded, err := encodeHold(v)
 		if err != nil {

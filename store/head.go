@@ -23,10 +23,14 @@ type Head struct {
 	Totals       chain.Totals
 	BalanceSum   chain.Amount // of all accounts, kept by SetAccount; for conservation
 	Pending      Pending
-	PendingSince int64 // machine time at which the oldest pending record came
+	PendingSince int64               // machine time at which the oldest pending record came
+	Digest       chain.Hash          // folds every change of the state so far; zero where nobody keeps it
+	Attested     []chain.Attestation // the newest words of members on this chain, oldest first
+	tree         frontier
 	holds        holdQueue
 	dirty        bool
 	produced     chan struct{} // closed when the next block is there
+	attested     chan struct{} // closed when Attested has changed
 }
 
 // Touch marks h as changed.
@@ -96,6 +100,8 @@ type headRow struct {
 	BalanceSum chain.Amount
 	Pending    int
 	Since      int64
+	Digest     chain.Hash
+	Attested   []chain.Attestation
 }
 
 func (h *Head) rowKey(table byte) string { return string(tableKey(table, h.Number)) }
@@ -105,6 +111,7 @@ func (h *Head) save(l *layer) error {
 	row, err := json.Marshal(headRow{
 		Index: h.Index, Hash: h.Hash.String(), Timestamp: h.Timestamp, Records: h.Records,
 		Totals: h.Totals, BalanceSum: h.BalanceSum, Pending: h.Pending.Count(), Since: h.PendingSince,
+		Digest: h.Digest, Attested: h.Attested,
 	})
 	if err != nil {
 		return err
@@ -136,6 +143,7 @@ func loadHead(number uint32, row, pending, genesis []byte) (*Head, error) {
 	h := &Head{
 		Number: number, Contract: *b.Contract, ID: id, Index: r.Index, Hash: hash, Timestamp: r.Timestamp,
 		Records: r.Records, Totals: r.Totals, BalanceSum: r.BalanceSum, PendingSince: r.Since, produced: make(chan struct{}),
+		Digest: r.Digest, Attested: r.Attested, attested: make(chan struct{}),
 	}
 	if err := h.Pending.load(pending); err != nil || h.Pending.Count() != r.Pending {
 		return nil, fmt.Errorf("%w: pending records", errCorrupt)

@@ -79,7 +79,7 @@ func seal(h *Head, tx *Tx) {
 	}
 	h.Pending.Clear()
 	h.Touch()
-	tx.AddBlock(h, h.Hash, withRoom(canonical))
+	tx.AddBlock(h, h.Hash, chain.Hash{byte(h.Index)}, withRoom(canonical))
 }
 
 // scan is the whole chain read the slow way, oldest first.

@@ -21,6 +21,8 @@ const (
 	endedHoldTable = 'e' // contract, id      -> HoldState, resolved
 	metaTable      = 'm' // name              -> see meta.go
 	historyTable   = 't' // contract, bucket, first place -> postings, see history_rows.go
+	nodeTable      = 'n' // contract, index of tlog.StoredHashIndex -> hash, see tree.go
+	digestTable    = 'd' // contract, index of a block -> Head.Digest after it
 )
 
 func tableKey(table byte, contract uint32) []byte {

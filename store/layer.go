@@ -12,10 +12,12 @@ type layer struct {
 	holds    map[idKey]chain.HoldState
 	blocks   map[blockKey][]byte // hash and canonical bytes, see decodeBlock
 	order    []blockKey          // of blocks, as they came
-	index    layerIndex          // of blocks, as far as somebody asked
-	bytes    int                 // estimate, for LayerBytes
-	applied  uint64              // of a frozen one: the last entry in it
-	flushed  chan struct{}       // closed once Pebble holds the layer
+	nodes    map[nodeKey]chain.Hash
+	digests  map[blockKey]chain.Hash
+	index    layerIndex    // of blocks, as far as somebody asked
+	bytes    int           // estimate, for LayerBytes
+	applied  uint64        // of a frozen one: the last entry in it
+	flushed  chan struct{} // closed once Pebble holds the layer
 }
 
 type idKey struct {
@@ -34,6 +36,7 @@ const (
 	idCost      = 96
 	blockCost   = 96
 	holdCost    = 320
+	nodeCost    = 96
 )
 
 // newLayer returns an empty layer with room for about as much as the one before
@@ -49,6 +52,8 @@ func newLayer(before *layer) *layer {
 		refused:  map[idKey]Placement{},
 		holds:    map[idKey]chain.HoldState{},
 		blocks:   make(map[blockKey][]byte, len(before.blocks)),
+		nodes:    make(map[nodeKey]chain.Hash, len(before.nodes)),
+		digests:  make(map[blockKey]chain.Hash, len(before.digests)),
 		flushed:  make(chan struct{}),
 	}
 }
@@ -87,5 +92,5 @@ func (l *layer) placement(k idKey) (Placement, bool) {
 func (l *layer) setBlock(k blockKey, stored []byte) {
 	l.blocks[k] = stored
 	l.order = append(l.order, k)
-	l.bytes += blockCost + len(stored)
+	l.bytes += blockCost + len(stored) + 2*nodeCost // a block adds two nodes in the mean
 }

@@ -28,6 +28,10 @@ const (
 	// a long chain does not make a slow start.
 	startCheckBytes = 256 << 20
 
+	// scrubRunBytes is what Scrub reads while it holds the store: a millisecond
+	// or two.
+	scrubRunBytes = 1 << 20
+
 	// readRun and readRunBytes bound how many blocks one pass reads before it
 	// lets go of the store, so that a slow reader holds nothing.
 	readRun      = 256

@@ -43,10 +43,24 @@ func load(db *pebble.DB) (*loaded, error) {
 		if err := h.loadHolds(db); err != nil {
 			return err
 		}
+		if err := h.loadTree(db); err != nil {
+			return err
+		}
 		l.heads = append(l.heads, h)
 		l.byToken[h.Contract.Token] = h
 		return nil
 	})
+}
+
+// caught turns a panic of Pebble into an error: that is what it does where the
+// end of a blob file is damaged (cockroachdb/pebble#5127).
+func caught(read func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: pebble: %v", errCorrupt, p)
+		}
+	}()
+	return read()
 }
 
 // errEnough ends a scan early.

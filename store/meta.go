@@ -8,7 +8,7 @@ import (
 )
 
 // format is the version of everything this package writes.
-const format = 2
+const format = 3
 
 // meta is what belongs to the machine as a whole. It is one row, written with
 // every flush, so that it is true of exactly the rows it was written with.
@@ -17,13 +17,19 @@ type meta struct {
 	Applied uint64 // log index of the last entry in here
 	Time    int64  // the machine's clock, unix microseconds
 	Nodes   map[string]bool
-	Members map[string]string // id -> API URL
+	Members map[string]Member // by id
+}
+
+// Member is what a member of the cluster has made known of itself.
+type Member struct {
+	URL string // of its API
+	Key string // the verifier key of its checkpoints; never changes
 }
 
 var metaKey = string(append([]byte{metaTable}, "meta"...))
 
 func newMeta() meta {
-	return meta{Format: format, Nodes: map[string]bool{}, Members: map[string]string{}}
+	return meta{Format: format, Nodes: map[string]bool{}, Members: map[string]Member{}}
 }
 
 func (m *meta) encode() ([]byte, error) { return json.Marshal(m) }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/bpsc/bpsc/chain"
 )
@@ -112,11 +113,18 @@ func (s *Store) Nodes() []string {
 	return s.meta.nodes()
 }
 
-// MemberURL returns the API URL that a member of the cluster has announced.
-func (s *Store) MemberURL(id string) string {
+// Member returns what a member of the cluster has made known of itself.
+func (s *Store) Member(id string) Member {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.meta.Members[id]
+}
+
+// Members returns all of them by id.
+func (s *Store) Members() map[string]Member {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return maps.Clone(s.meta.Members)
 }
 
 // Account returns the state of a wallet; one never seen has nothing.

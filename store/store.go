@@ -134,12 +134,15 @@ func (s *Store) use(name string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrDamaged, filepath.Join(s.cfg.Dir, name), err)
 	}
-	loaded, err := load(db)
-	if err == nil {
-		err = loaded.check(db)
-	}
+	var loaded *loaded
+	err = caught(func() (err error) {
+		if loaded, err = load(db); err == nil {
+			err = loaded.check(db)
+		}
+		return err
+	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("%w: %s: %w", ErrDamaged, filepath.Join(s.cfg.Dir, name), err), db.Close())
+		return errors.Join(fmt.Errorf("%w: %s: %w", ErrDamaged, filepath.Join(s.cfg.Dir, name), err), caught(db.Close))
 	}
 	bell.armed.Store(true)
 	s.alarm, s.db, s.dbName = bell, db, name

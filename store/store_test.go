@@ -53,7 +53,7 @@ func addBlock(t testing.TB, s *Store, index uint64) {
 		before := tx.Account(h, name)
 		tx.SetAccount(h, name, before, chain.Account{Balance: before.Balance + 1, Records: before.Records + 1})
 		tx.SetPlacement(h, chain.DeriveID([]byte(fmt.Sprint(index))), Placement{Block: h.Index})
-		tx.AddBlock(h, h.Hash, withRoom(canonical))
+		tx.AddBlock(h, h.Hash, chain.Hash{byte(h.Index)}, withRoom(canonical))
 		h.Touch()
 		return nil
 	}))

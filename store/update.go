@@ -79,7 +79,7 @@ func (tx *Tx) Head(token string) *Head { return tx.s.byToken[token] }
 // CreateChain adds a chain that has no block yet; the caller produces its
 // genesis block in the same update.
 func (tx *Tx) CreateChain(c chain.Contract) *Head {
-	h := &Head{Number: uint32(len(tx.s.heads)), Contract: c, produced: make(chan struct{})}
+	h := &Head{Number: uint32(len(tx.s.heads)), Contract: c, produced: make(chan struct{}), attested: make(chan struct{})}
 	tx.s.heads = append(tx.s.heads, h)
 	tx.s.byToken[c.Token] = h
 	h.Touch()
@@ -123,10 +123,16 @@ func (tx *Tx) Record(h *Head, p Placement) []byte {
 
 // AddBlock stores the next block of a chain and wakes who waits for it. stored
 // has BlockRoom bytes to spare and then the canonical bytes, whose hash is
-// given: the caller computed it from them. AddBlock keeps stored.
-func (tx *Tx) AddBlock(h *Head, hash chain.Hash, stored []byte) {
+// given, and leaf is the hash of its leaf in the log of headers: the caller
+// computed both. AddBlock keeps stored.
+func (tx *Tx) AddBlock(h *Head, hash, leaf chain.Hash, stored []byte) {
 	copy(stored, hash[:])
-	tx.s.active.setBlock(blockKey{h.Number, h.Index}, stored)
+	k := blockKey{h.Number, h.Index}
+	tx.s.active.setBlock(k, stored)
+	h.tree.add(leaf, func(index uint64, node chain.Hash) { tx.s.active.nodes[nodeKey{h.Number, index}] = node })
+	if h.Digest != (chain.Hash{}) {
+		tx.s.active.digests[k] = h.Digest
+	}
 	close(h.produced)
 	h.produced = make(chan struct{})
 }
@@ -142,5 +148,11 @@ func (tx *Tx) AddNode(node string) { tx.s.meta.Nodes[node] = true }
 // NodeList returns all registered nodes, sorted.
 func (tx *Tx) NodeList() []string { return tx.s.meta.nodes() }
 
-// SetMember records the API URL of a member of the cluster.
-func (tx *Tx) SetMember(id, url string) { tx.s.meta.Members[id] = url }
+// Member returns what a member of the cluster has made known of itself.
+func (tx *Tx) Member(id string) Member { return tx.s.meta.Members[id] }
+
+// Members is how many have.
+func (tx *Tx) Members() int { return len(tx.s.meta.Members) }
+
+// SetMember records it.
+func (tx *Tx) SetMember(id string, m Member) { tx.s.meta.Members[id] = m }

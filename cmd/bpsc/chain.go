@@ -11,7 +11,6 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/client"
-	"github.com/bpsc/bpsc/fsm"
 )
 
 func newChainCommand(o *clientOptions) *cobra.Command {
@@ -28,7 +27,7 @@ func newChainCommand(o *clientOptions) *cobra.Command {
 		},
 	}
 	cmd.Flags().Uint64Var(&from, "from", 1, "first block to list")
-	cmd.AddCommand(newVerifyCommand(o))
+	cmd.AddCommand(newVerifyCommand(o), newExportCommand(o))
 	return cmd
 }
 
@@ -69,40 +68,4 @@ func (o *clientOptions) tableChain(ctx context.Context, cmd *cobra.Command, c *c
 		return err
 	}
 	return o.print(cmd.OutOrStdout(), nil, table.Row{"block", "time (UTC)", "trigger", "records", "previous hash", "hash"}, rows...)
-}
-
-// verified is what a chain came to when all of it verified.
-type verified struct {
-	Contract string `json:"contract"`
-	Blocks   uint64 `json:"blocks"`
-	Records  uint64 `json:"records"`
-	Tip      string `json:"tip"`
-}
-
-func newVerifyCommand(o *clientOptions) *cobra.Command {
-	return &cobra.Command{
-		Use: "verify", Short: "Download a chain and check all of it", Args: exactArgs(0),
-		Long: "Download a chain and check all of it: canonical form, hashes, Merkle roots, fees,\n" +
-			"schedule, ids, balances and totals. Exits with 5 when it does not verify.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
-				auditor := fsm.NewAuditor()
-				err := c.Blocks(ctx, o.contract, 1, func(canonical []byte) error {
-					_, err := auditor.Next(canonical)
-					return err
-				})
-				if err != nil {
-					return err
-				}
-				v := verified{Contract: auditor.Verifier.Contract.Token, Blocks: auditor.Verifier.Length(),
-					Records: auditor.Records, Tip: auditor.Verifier.Tip().String()}
-				if o.output == "json" {
-					return printJSON(cmd.OutOrStdout(), v)
-				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d blocks with %d records verify; the newest has hash %s\n",
-					v.Contract, v.Blocks, v.Records, v.Tip)
-				return err
-			})
-		},
-	}
 }

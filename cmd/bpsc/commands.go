@@ -37,7 +37,7 @@ func addClientCommands(root *cobra.Command) {
 		o.flags(cmd)
 		root.AddCommand(cmd)
 	}
-	root.AddCommand(newWalletCommand())
+	root.AddCommand(newWalletCommand(), newReceiptCommand(o), newEvidenceCommand(o))
 }
 
 // flags adds the shared flags to cmd and all below it.

@@ -25,6 +25,10 @@ type serverConfig struct {
 	Cluster   string        // id=host:port of every member, comma-separated, the same on each
 	Contract  string        // JSON file of the default contract, for a cluster that has none
 	Heartbeat time.Duration // silence after which members elect another leader
+	// File with a line for each witness that is asked to cosign checkpoints, as
+	// `bpsc witness key` prints it; none when empty.
+	Witnesses     string
+	WitnessQuorum int // how many of them the policy requires
 	logConfig
 }
 
@@ -37,6 +41,8 @@ func serverFlags(f *pflag.FlagSet) {
 	f.String("raft", "", "host:port to listen on for the other members (default: this member's in --cluster)")
 	f.String("cluster", "", "id=host:port of every member, comma-separated, the same on each (required)")
 	f.String("contract", "", "JSON file of the default contract; read when the cluster has no contract yet")
+	f.String("witnesses", "", "file of the witnesses to ask for cosignatures: lines as bpsc witness key prints them")
+	f.Int("witness-quorum", 0, "how many of the witnesses this cluster's policy requires")
 	f.Duration("heartbeat", cluster.DefaultConfig().HeartbeatTimeout, "silence after which members elect another leader")
 }
 
@@ -49,7 +55,7 @@ func loadConfig(flags *pflag.FlagSet) (serverConfig, error) {
 	c := serverConfig{
 		ID: k.String("id"), Data: k.String("data"), Listen: k.String("listen"), Advertise: k.String("advertise"),
 		Raft: k.String("raft"), Cluster: k.String("cluster"), Contract: k.String("contract"),
-		Heartbeat: k.Duration("heartbeat"), logConfig: readLogConfig(k),
+		Heartbeat: k.Duration("heartbeat"), Witnesses: k.String("witnesses"), WitnessQuorum: k.Int("witness-quorum"), logConfig: readLogConfig(k),
 	}
 	if c.Advertise == "" {
 		c.Advertise = "http://" + c.Listen
@@ -69,6 +75,8 @@ func (c serverConfig) Validate() error {
 		return errors.New("--data is required")
 	case c.Cluster == "":
 		return errors.New("--cluster is required")
+	case c.WitnessQuorum < 0 || c.WitnessQuorum > 0 && c.Witnesses == "":
+		return errors.New("--witness-quorum needs --witnesses")
 	case c.Heartbeat <= 0:
 		return errors.New("--heartbeat must be a duration above 0, such as 150ms")
 	}

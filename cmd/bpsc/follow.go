@@ -28,8 +28,10 @@ func newFollowCommand() *cobra.Command {
 		Use: "follow", Short: "Run a node outside a cluster: verified copies, relayed writes, a chain of its own", Args: exactArgs(0),
 		Long: "Run a node outside a cluster. It copies chains from members or other followers and\n" +
 			"verifies all of it before it stores any, answers reads, hands transactions to the BPSC, and\n" +
-			"keeps a personal chain. While there is evidence of a lying upstream in DATA/evidence it is\n" +
-			"not ready; with --strict it ends with exit code 5. Move the files away to go on.\n" +
+			"keeps a personal chain. It shows a checkpoint that as many members signed as a policy asks\n" +
+			"for: one of --policy, or else the first that an upstream shows, kept in DATA/policies. While\n" +
+			"there is evidence of a lying upstream in DATA/evidence it is not ready; with --strict it ends\n" +
+			"with exit code 5. Move the files away to go on.\n" +
 			"Settings come from flags, " + envPrefix + "… variables and the YAML file of --config, in that order.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := loadFollowConfig(cmd.Flags())
@@ -72,6 +74,7 @@ func follow(ctx context.Context, cfg followConfig) error {
 	defer cancel(nil)
 	var work sync.WaitGroup
 	work.Go(func() { cancel(n.follower.Run(ctx)) })
+	work.Go(func() { n.store.Scrub(ctx, scrubRate, scrubPause) })
 	work.Go(func() { showProgress(ctx, n.log, n.follower.Status) })
 	if cfg.Advertise != "" {
 		work.Go(func() { n.advertise(ctx) })
@@ -139,8 +142,13 @@ func (n *followNode) newFollower() (*follower.Follower, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Sources, cfg.Pins, cfg.Strict, cfg.Logger = sources, pins, n.cfg.Strict, n.log
+	policies, err := n.cfg.policies()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Sources, cfg.Pins, cfg.Policies, cfg.Strict, cfg.Logger = sources, pins, policies, n.cfg.Strict, n.log
 	cfg.Evidence, cfg.Known = n.path("evidence"), n.path("known.json")
+	cfg.PolicyDir, cfg.Checkpoints = n.path("policies"), n.path("checkpoints")
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
 	}
@@ -154,7 +162,7 @@ func (n *followNode) handler() (http.Handler, error) {
 	return api.NewFollower(cfg,
 		copies{Store: n.store, follower: n.follower, directory: n.directory},
 		node{Follower: n.follower, directory: n.directory, began: time.Now()},
-		ownChain{n.personal}, relayed{n.relay})
+		ownChain{n.personal}, relayed{n.relay}, copiedEvidence{n.follower, n.store})
 }
 
 // advertise registers this node at its upstreams, until they have taken it.

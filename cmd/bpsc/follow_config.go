@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/follower"
 )
 
@@ -20,6 +21,7 @@ type followConfig struct {
 	Upstream  []string // URLs of one cluster, all of whose contracts are followed
 	BPSC      []string // TOKEN=URL[,URL…]: one contract of another cluster
 	Pin       []string // TOKEN=CHAIN-ID: the only chain that goes by this token
+	Policy    []string // files that say whose signatures count
 	Advertise string   // URL to register at the upstreams; none when empty
 	Strict    bool     // end once there is evidence against an upstream
 	logConfig
@@ -32,6 +34,7 @@ func followFlags(f *pflag.FlagSet) {
 	f.StringSlice("upstream", nil, "URLs of one cluster, or of followers of it; all of its contracts are followed")
 	f.StringArray("bpsc", nil, "TOKEN=URL[,URL…]: one contract of another cluster; may be repeated")
 	f.StringArray("pin", nil, "TOKEN=CHAIN-ID: refuse any other chain of this token; may be repeated")
+	f.StringArray("policy", nil, "file that says whose signatures count, and for which chains; may be repeated (default: believe the first upstream)")
 	f.String("advertise", "", "URL under which this node registers itself at its upstreams (default: it does not)")
 	f.Bool("strict", false, "end with exit code 5 once there is evidence that an upstream lies")
 }
@@ -43,7 +46,7 @@ func loadFollowConfig(flags *pflag.FlagSet) (followConfig, error) {
 	}
 	c := followConfig{
 		Listen: k.String("listen"), Data: k.String("data"), Upstream: settingList(k, "upstream", ","),
-		BPSC: settingList(k, "bpsc", " "), Pin: settingList(k, "pin", " "),
+		BPSC: settingList(k, "bpsc", " "), Pin: settingList(k, "pin", " "), Policy: settingList(k, "policy", ","),
 		Advertise: k.String("advertise"), Strict: k.Bool("strict"), logConfig: readLogConfig(k),
 	}
 	if err := c.Validate(); err != nil {
@@ -108,6 +111,18 @@ func (c followConfig) sources() ([]follower.Source, error) {
 		}
 	}
 	return sources, nil
+}
+
+// policies reads the files of --policy.
+func (c followConfig) policies() (policies []*proof.Policy, err error) {
+	for _, path := range c.Policy {
+		p, err := readPolicy(path)
+		if err != nil {
+			return nil, err
+		}
+		policies = append(policies, p)
+	}
+	return policies, nil
 }
 
 // pins reads --pin: chain ids by token.

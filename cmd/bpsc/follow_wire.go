@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/follower"
@@ -66,7 +68,8 @@ func (n node) Pull(ctx context.Context, token string) error {
 func (n node) Sync() (s api.SyncStatus) {
 	for _, c := range n.Status() {
 		chain := api.ChainSync{Contract: c.Token, Length: c.Length, Upstream: c.UpstreamLength, Synced: c.Synced,
-			Contact: timeOrNil(c.LastContact), Evidence: c.Evidence, Refusals: map[string]uint64{}}
+			Contact: timeOrNil(c.LastContact), Evidence: c.Evidence, Refusals: map[string]uint64{},
+			Policy: string(c.Policy), Checkpoint: c.CheckpointSize, Signers: c.Signers}
 		if !c.ChainID.IsZero() {
 			chain.ChainID = c.ChainID.String()
 		}
@@ -91,6 +94,16 @@ func timeOrNil(t time.Time) *time.Time {
 	}
 	return &t
 }
+
+// copiedEvidence is what a follower can prove: the log of what it has stored, and the
+// signatures over it that it has verified.
+type copiedEvidence struct {
+	*follower.Follower
+	store *store.Store
+}
+
+// LogHashes is the store's.
+func (e copiedEvidence) LogHashes(token string) tlog.HashReader { return e.store.LogHashes(token) }
 
 // ownChain is the personal chain as the API sees it.
 type ownChain struct{ *personal.Chain }

@@ -95,7 +95,7 @@ func newClusterCommand(o *clientOptions) *cobra.Command {
 				return o.printCluster(cmd, answer)
 			})
 		},
-	})
+	}, newClusterKeysCommand(o))
 	return cmd
 }
 

@@ -74,7 +74,7 @@ func newRootCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
-	root.AddCommand(newServerCommand(), newFollowCommand(), newVersionCommand())
+	root.AddCommand(newServerCommand(), newFollowCommand(), newWitnessCommand(), newVersionCommand())
 	addClientCommands(root)
 	return root
 }

@@ -87,7 +87,9 @@ func (m followMetrics) Collect(ch chan<- prometheus.Metric) {
 	contact := metric("follow_last_contact_seconds", "Since an upstream last answered well.", "contract")
 	refused := metric("follow_refusals_total", "Answers of upstreams that were not taken.", "contract", "reason")
 	evidence := metric("follow_evidence_files", "Files with what upstreams served and should not have.", "contract")
+	checkpoint := metric("follow_checkpoint_size", "Blocks that the newest verified checkpoint covers; 0 while there is none.", "contract")
 	for _, c := range m.status() {
+		gauge(ch, checkpoint, float64(c.CheckpointSize), c.Token)
 		gauge(ch, upstream, float64(c.UpstreamLength), c.Token)
 		gauge(ch, evidence, float64(len(c.Evidence)), c.Token)
 		up := 0.0

@@ -9,16 +9,26 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/store"
+)
+
+// The store is read back and checked in the background: a chain of a gigabyte
+// in two minutes, and then again after a pause.
+const (
+	scrubRate  = 8 << 20 // bytes a second
+	scrubPause = 10 * time.Minute
 )
 
 // stopTimeout bounds a graceful stop: handing leadership over takes an
@@ -51,8 +61,12 @@ type server struct {
 	store    *store.Store
 	member   *cluster.Member
 	requests *fsm.Requester
-	http     *http.Server
-	listener net.Listener
+	key      proof.SigningKey
+	attest   attesting
+	// The witnesses that this member asks while it leads.
+	witnesses []proof.Cosigner
+	http      *http.Server
+	listener  net.Listener
 }
 
 // serve runs a member until ctx ends, then stops it gracefully.
@@ -64,10 +78,12 @@ func serve(ctx context.Context, cfg serverConfig) error {
 	s.log.Info("member is up", "id", cfg.ID, "api", cfg.Advertise, "version", version)
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
-	introduced := make(chan struct{})
-	introduceCtx, cancel := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	workCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() { defer close(introduced); s.introduce(introduceCtx) }()
+	work.Go(func() { s.introduce(workCtx) })
+	work.Go(func() { s.attest.attester.Run(workCtx) })
+	work.Go(func() { s.store.Scrub(workCtx, scrubRate, scrubPause) })
 
 	var err error
 	select {
@@ -76,7 +92,7 @@ func serve(ctx context.Context, cfg serverConfig) error {
 	case err = <-served:
 	}
 	cancel()
-	<-introduced
+	work.Wait()
 	return errors.Join(err, s.stop())
 }
 
@@ -88,6 +104,9 @@ func (s *server) open() (err error) {
 	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
 		return err
 	}
+	if err := refuseDiverged(s.cfg.Data); err != nil {
+		return err
+	}
 	s.lock = flock.New(filepath.Join(s.cfg.Data, "LOCK"))
 	if ok, err := s.lock.TryLock(); err != nil || !ok {
 		return errors.Join(fmt.Errorf("another process uses %s", s.cfg.Data), err)
@@ -96,15 +115,28 @@ func (s *server) open() (err error) {
 	if err != nil {
 		return err
 	}
+	if s.key, err = signingKey(filepath.Join(s.cfg.Data, "member.key"), "", s.cfg.ID); err != nil {
+		return err
+	}
+	if s.witnesses, err = readWitnesses(s.cfg.Witnesses); err != nil {
+		return err
+	}
 	if err := s.join(); err != nil {
 		return err
 	}
 	s.requests = &fsm.Requester{Order: orderer(s.member), Contracts: s.store}
+	if err := s.prepareAttesting(); err != nil {
+		return err
+	}
 	apiConfig := api.DefaultConfig()
 	apiConfig.Logger, apiConfig.Version = s.log, version
 	apiConfig.Metrics = metricsHandler(chainMetrics{s.store.Contracts}, memberMetrics{s.member.Self})
+	quorum, err := s.quorum()
+	if err != nil {
+		return err
+	}
 	handler, err := api.New(apiConfig, s.requests, state{s.store},
-		member{Member: s.member, id: s.cfg.ID, store: s.store, contract: s.contract != nil})
+		member{Member: s.member, id: s.cfg.ID, store: s.store, contract: s.contract != nil, attest: &s.attest}, evidence{Store: s.store, quorum: quorum, witnesses: s.witnesses})
 	if err != nil {
 		return err
 	}
@@ -208,8 +240,17 @@ func (s *server) tryIntroduce(ctx context.Context) error {
 	if err := s.member.Barrier(ctx); err != nil {
 		return err
 	}
-	if s.store.MemberURL(s.cfg.ID) != s.cfg.Advertise {
-		if err := s.requests.Announce(ctx, s.cfg.ID, s.cfg.Advertise); err != nil {
+	if self := (store.Member{URL: s.cfg.Advertise, Key: s.key.String()}); s.store.Member(s.cfg.ID) != self {
+		if err := s.requests.Announce(ctx, s.cfg.ID, self.URL, self.Key); err != nil {
+			return s.attest.refused(err)
+		}
+	}
+	for _, w := range s.witnesses {
+		id, word := attest.WitnessID(w.Name), store.Member{URL: w.URL, Key: w.Key.String()}
+		if s.store.Member(id) == word {
+			continue
+		}
+		if err := s.requests.Announce(ctx, id, word.URL, word.Key); err != nil {
 			return err
 		}
 	}

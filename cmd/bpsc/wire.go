@@ -57,6 +57,7 @@ type member struct {
 	id       string
 	store    *store.Store
 	contract bool // a default contract is to be created when there is none
+	attest   *attesting
 }
 
 // Ready adds to the cluster's readiness that there is something to serve.
@@ -67,7 +68,7 @@ func (m member) Ready() error {
 	if _, ok := m.store.DefaultToken(); m.contract && !ok {
 		return errors.New("the default contract is not created yet")
 	}
-	return nil
+	return m.attest.Ready()
 }
 
 // Barrier translates the cluster's errors.
@@ -79,7 +80,7 @@ func (m member) Cluster(ctx context.Context) api.ClusterStatus {
 	out := api.ClusterStatus{ID: m.id, Leader: s.Leader, Term: s.Term}
 	for _, p := range s.Members {
 		out.Members = append(out.Members, api.MemberStatus{
-			ID: p.ID, Raft: p.Addr, API: m.store.MemberURL(p.ID), Role: p.Role, Term: p.Term,
+			ID: p.ID, Raft: p.Addr, API: m.store.Member(p.ID).URL, Role: p.Role, Term: p.Term,
 			Applied: p.Applied, Commit: p.Commit, Last: p.Last, Lag: p.Lag,
 			LastContactMS: p.LastContact.Milliseconds(),
 		})

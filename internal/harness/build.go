@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 )
+
+// module is the path of the module whose commands are built.
+const module = "github.com/bpsc/bpsc"
 
 // Root is the folder of the module.
 func Root() (string, error) {
@@ -20,8 +24,15 @@ func Root() (string, error) {
 
 // Build compiles the binary into dir and returns its path.
 func Build(ctx context.Context, dir string) (string, error) {
-	binary := filepath.Join(dir, "bpsc")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/bpsc/bpsc/cmd/bpsc")
+	return BuildCommand(ctx, dir, "cmd/bpsc")
+}
+
+// BuildCommand compiles a command of the module, given by its folder, into dir
+// and returns the path of the binary. flags are those of go build.
+func BuildCommand(ctx context.Context, dir, command string, flags ...string) (string, error) {
+	binary := filepath.Join(dir, path.Base(command))
+	args := append([]string{"build", "-o", binary}, flags...)
+	cmd := exec.CommandContext(ctx, "go", append(args, module+"/"+command)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)

@@ -35,6 +35,9 @@ func newProcess(dir, binary, id, api string) Process {
 	}
 }
 
+// Use makes the next start one of another binary.
+func (p *Process) Use(binary string) { p.binary = binary }
+
 // Start starts a dead process. It does not wait until it serves.
 func (p *Process) Start() error {
 	if p.Alive() {

@@ -1,0 +1,229 @@
+package attest_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/bpsc/bpsc/attest"
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+)
+
+func TestAnIdleChainsBlockHasItsCheckpointAtOnce(t *testing.T) {
+	for _, n := range []int{1, 3, 5} {
+		t.Run(fmt.Sprint(n, " members"), func(t *testing.T) {
+			bubble(t, n, openContract, func(r *rig) {
+				r.startAll()
+				for _, m := range r.members {
+					require.Equal(t, uint64(1), m.covered())
+				}
+				for i := range 3 {
+					pass(time.Minute)
+					r.block(fmt.Sprint("transfer ", i))
+					pass(0)
+					for _, m := range r.members {
+						require.Equal(t, m.length(), m.covered())
+						require.NoError(t, m.attester.Ready())
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestUnderLoadTheCheckpointIsAtMostASecondBehind(t *testing.T) {
+	for name, dead := range map[string]int{"all members": 0, "one of three is dead": 1} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 3, openContract, func(r *rig) {
+				for _, m := range r.members[:3-dead] {
+					m.start()
+				}
+				pass(time.Second)
+				const step = 20 * time.Millisecond
+				var lengths []uint64
+				for i := range 300 {
+					r.block(fmt.Sprint(i))
+					pass(step)
+					lengths = append(lengths, r.members[1].length())
+					if ago := i - int(time.Second/step); ago >= 0 {
+						require.GreaterOrEqual(t, r.members[1].covered(), lengths[ago])
+					}
+				}
+				pass(time.Second)
+				require.Equal(t, r.members[0].length(), r.members[0].covered())
+				sizes := len(r.said["n1"])
+				require.LessOrEqual(t, sizes, 20, "of 300 blocks in 6 s") // attesting stays a fraction of the work
+				r.one()
+			})
+		})
+	}
+}
+
+func TestANewLeaderCoversTheBlockOfTheOneThatDied(t *testing.T) {
+	bubble(t, 3, openContract, func(r *rig) {
+		r.startAll()
+		r.members[0].stop()
+		r.block("the last of the old leader")
+		r.lead(-1)
+		pass(time.Minute)
+		require.Equal(t, uint64(1), r.members[1].covered())
+		r.lead(1) // and no block follows
+		pass(time.Second)
+		require.Equal(t, uint64(2), r.members[1].covered())
+	})
+}
+
+func TestANewLeaderAsksTheWitnessesOfWhatIsThere(t *testing.T) {
+	bubble(t, 3, openContract, func(r *rig) {
+		asked := make(chan uint64, 10)
+		r.members[1].ask = func(_ context.Context, note []byte, _ tlog.HashReader) (map[string]string, error) {
+			c, err := proof.ReadCheckpoint(note)
+			asked <- c.Size
+			return nil, err
+		}
+		r.startAll()
+		r.block("x")
+		pass(time.Second)
+		require.Empty(t, asked)
+		r.lead(1) // and nobody says anything more
+		pass(10 * time.Second)
+		require.Equal(t, uint64(2), <-asked)
+		require.Empty(t, asked, "once")
+	})
+}
+
+func TestAWordThatIsLostIsSaidAgain(t *testing.T) {
+	bubble(t, 3, openContract, func(r *rig) {
+		r.startAll()
+		lost := 0
+		r.members[1].kill(func(point string) bool {
+			if point == "lost" && lost == 0 {
+				lost++
+				r.lead(-1) // while it is on its way
+			}
+			return false
+		})
+		r.members[2].stop()
+		r.block("x")
+		pass(10 * time.Minute)
+		require.Equal(t, 1, lost)
+		require.Equal(t, uint64(1), r.members[0].covered())
+		require.Less(t, r.members[1].tries, 2000, "in ten minutes")
+		r.lead(2)
+		pass(time.Second)
+		require.Equal(t, uint64(2), r.members[0].covered())
+	})
+}
+
+func TestWhoWasAwaySpeaksOnTheNewest(t *testing.T) {
+	bubble(t, 3, openContract, func(r *rig) {
+		r.startAll()
+		r.members[2].stop()
+		r.members[2].closeStore(true)
+		r.block("x")
+		pass(time.Hour)
+		require.Equal(t, uint64(2), r.members[0].covered())
+		r.block("y")
+		pass(time.Second)
+		r.members[2].openStore()
+		r.members[2].start()
+		pass(time.Second)
+		require.True(t, r.members[2].signed(3), "who was away speaks on the newest")
+		require.False(t, r.members[2].signed(2), "and not on what has its majority")
+	})
+}
+
+// At the first start a chain can be there before a member's key is.
+func TestAMemberWhoseKeyIsNotKnownYetWaits(t *testing.T) {
+	dir := t.TempDir()
+	inBubble(t, func(t *testing.T) {
+		r := newRig(t, dir, 3)
+		defer r.close()
+		r.create(openContract)
+		r.startAll()
+		pass(10 * time.Minute)
+		leader := r.members[0]
+		require.ErrorIs(t, leader.attester.Ready(), chain.AttestationWrong)
+		require.Less(t, leader.tries, 150, "each is an entry in the log")
+		r.announce()
+		pass(10 * time.Second)
+		for _, m := range r.members {
+			require.NoError(t, m.attester.Ready())
+			require.Equal(t, uint64(1), m.covered())
+		}
+	})
+}
+
+// Whoever reaches the log can announce a key; nobody follows its words.
+func TestWordsOfStrangersAreNothing(t *testing.T) {
+	bubble(t, 3, openContract, func(r *rig) {
+		r.startAll()
+		stranger := &member{rig: r, id: "n9"}
+		ctx := context.Background()
+		require.NoError(t, r.requester().Announce(ctx, stranger.id, "http://n9", stranger.key().String()))
+		for _, m := range r.members {
+			m.stop()
+		}
+		r.block("x")
+		require.NoError(t, r.requester().Attest(ctx, token, stranger.word(2, chain.Hash{1})))
+		r.lead(-1)
+		r.startAll()
+		for _, m := range r.members {
+			require.False(t, m.signed(2), "nobody who leads has asked")
+			require.NoError(t, m.attester.Ready())
+		}
+	})
+}
+
+// Of several sizes that wait for a majority, a member speaks first on the one
+// that most have spoken on: members that are not equally fast meet.
+func TestMembersMeetWhereMostAre(t *testing.T) {
+	bubble(t, 5, openContract, func(r *rig) {
+		for i := range 11 {
+			r.block(fmt.Sprint(i))
+		}
+		slow := r.members[4]
+		for _, by := range []struct {
+			member int
+			size   uint64
+		}{{0, 5}, {1, 5}, {2, 8}, {0, 11}} {
+			m := r.members[by.member]
+			require.NoError(t, r.requester().Attest(context.Background(), token, m.word(by.size, m.rootAt(by.size))))
+		}
+		slow.start()
+		pass(time.Second)
+		require.True(t, slow.signed(5))
+		require.Equal(t, uint64(5), slow.covered())
+		require.True(t, slow.signed(11), "and then on the newest")
+		require.NoError(t, slow.attester.Ready())
+	})
+}
+
+func TestConfigsThatCannotWorkAreRefused(t *testing.T) {
+	for name, spoil := range map[string]func(c *attest.Config){
+		"nobody":                 func(c *attest.Config) { c.Member = "" },
+		"no folder":              func(c *attest.Config) { c.Dir = "" },
+		"a folder that is not":   func(c *attest.Config) { c.Dir = "/nowhere/at/all" },
+		"a member of no quorum":  func(c *attest.Config) { c.Quorum.Members = []string{"n2"} },
+		"no majority":            func(c *attest.Config) { c.Quorum.Majority = 0 },
+		"more than all":          func(c *attest.Config) { c.Quorum.Majority = 2 },
+		"nobody to ask who lead": func(c *attest.Config) { c.Leads = nil },
+		"no time between sizes":  func(c *attest.Config) { c.Every = 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := attest.DefaultConfig()
+			c.Member, c.Dir, c.Quorum = "n1", t.TempDir(), attest.Quorum{Members: []string{"n1"}, Majority: 1}
+			c.Leads, c.Fatal = func() bool { return true }, func(error) {}
+			_, err := attest.New(c, nil, nil)
+			require.NoError(t, err)
+			spoil(&c)
+			_, err = attest.New(c, nil, nil)
+			require.Error(t, err)
+		})
+	}
+}

@@ -1,0 +1,146 @@
+// Package attest is a member's own judgement of the chains of its cluster. It
+// reads back each block that is on this member's disk, verifies it in full,
+// and signs checkpoints over what it has verified: Apply trusts the member that
+// took a request, a checkpoint trusts nobody. See DESIGN.md beside this file.
+package attest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+)
+
+// ErrDiverged: a majority of the members has another state than this one.
+var ErrDiverged = errors.New("this member's state is not that of the majority")
+
+// State is what this member holds.
+type State interface {
+	Contracts() []chain.Info
+	Contract(token string) (chain.Info, error)
+	Block(token string, index uint64) ([]byte, chain.Hash, error)
+	Blocks(token string, from, limit uint64, yield func(index uint64, canonical []byte) error) error
+	WaitBlock(ctx context.Context, token string, index uint64) error
+	LogHashes(token string) tlog.HashReader
+	Digest(token string, index uint64) (chain.Hash, error)
+	Attestations(token string) ([]chain.Attestation, <-chan struct{}, error)
+}
+
+// Log replicates what this member says.
+type Log interface {
+	Attest(ctx context.Context, token string, a chain.Attestation) error
+}
+
+// Config is what an Attester has to know. Start from DefaultConfig.
+type Config struct {
+	Member string // this member's id
+	// Quorum is who has to say the same: a majority of all members, this one
+	// among them.
+	Quorum Quorum
+	Key    proof.SigningKey
+	Dir    string // where it remembers what it signed; exists
+	// Leads tells whether this member leads: the leader chooses the sizes on
+	// which all members speak.
+	Leads func() bool
+	// Now is the time that cosignatures carry.
+	Now func() time.Time
+	// Witnesses asks them for cosignatures; nil: there are none.
+	Witnesses Ask
+	// Fatal ends the process; see ErrDiverged.
+	Fatal  func(error)
+	Logger *slog.Logger
+
+	// Every is the least time between two sizes of one chain, so that under
+	// load attestations stay a fraction of the work.
+	Every time.Duration
+	// Patience is how long the leader waits for a majority on one size before
+	// it chooses the next.
+	Patience time.Duration
+	// Look is how often new contracts are looked for.
+	Look time.Duration
+}
+
+// DefaultConfig is a Config without what only the member knows.
+func DefaultConfig() Config {
+	return Config{Every: 400 * time.Millisecond, Patience: 5 * time.Second, Look: 200 * time.Millisecond,
+		Now: time.Now, Logger: slog.New(slog.DiscardHandler)}
+}
+
+// Validate says what is missing in c.
+func (c Config) Validate() error {
+	switch {
+	case c.Member == "" || c.Dir == "" || c.Leads == nil || c.Fatal == nil || c.Now == nil || c.Logger == nil:
+		return errors.New("attest: a member, a folder, Leads, Now, Fatal and a logger are needed")
+	case !slices.Contains(c.Quorum.Members, c.Member) || c.Quorum.Majority < 1 || c.Quorum.Majority > len(c.Quorum.Members):
+		return errors.New("attest: a majority is of members, this one among them")
+	case c.Every <= 0 || c.Patience <= 0 || c.Look <= 0:
+		return errors.New("attest: every interval must be more than nothing")
+	}
+	return nil
+}
+
+// Attester watches every chain of one member.
+type Attester struct {
+	cfg   Config
+	state State
+	log   Log
+	turns chan struct{} // a place for each chain that verifies
+	// workers is how many goroutines verify in a turn.
+	workers int
+
+	mu     sync.Mutex
+	faults map[string]error // by token: why it signs nothing now, or never more
+	// By token: what witnesses say of the newest checkpoint; nil: all cosigned.
+	complaints map[string]error
+}
+
+// New returns an attester; nothing happens until Run.
+func New(cfg Config, s State, l Log) (*Attester, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	a := &Attester{cfg: cfg, state: s, log: l, turns: make(chan struct{}, maxTurns),
+		workers: max(1, runtime.GOMAXPROCS(0)/2), // the rest serves requests
+		faults:  map[string]error{}, complaints: map[string]error{}}
+	tokens, err := journaled(cfg.Dir)
+	for _, token := range tokens {
+		a.faults[token] = fmt.Errorf("this member has signed checkpoints of %s and has not found that chain yet", token)
+	}
+	return a, err
+}
+
+// Run attests until ctx ends. It returns when all its goroutines have ended.
+func (a *Attester) Run(ctx context.Context) {
+	var chains sync.WaitGroup
+	defer chains.Wait()
+	watched := map[string]bool{}
+	tick := time.NewTicker(a.cfg.Look)
+	defer tick.Stop()
+	for {
+		for _, info := range a.state.Contracts() {
+			token := info.Contract.Token
+			if watched[token] || info.Length == 0 {
+				continue
+			}
+			watched[token] = true
+			chains.Go(func() { a.watch(ctx, token) })
+			if a.cfg.Witnesses != nil {
+				chains.Go(func() { a.watchWitnesses(ctx, token) })
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

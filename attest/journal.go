@@ -1,0 +1,85 @@
+package attest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/durable"
+)
+
+// ErrWouldContradict: to sign this would contradict what this member has
+// signed before.
+var ErrWouldContradict = errors.New("this member has signed another history")
+
+// signed is what a member signed last of one chain. It is on disk before the
+// signature leaves the member, so that no crash and no restored backup makes it
+// sign two roots for one size.
+type signed struct {
+	ChainID   chain.Hash `json:"chain_id"`
+	Size      uint64     `json:"size"`
+	Root      chain.Hash `json:"root"`
+	Tip       chain.Hash `json:"tip"`       // hash of block Size
+	Timestamp int64      `json:"timestamp"` // of block Size, unix microseconds
+}
+
+// journal is the file of one chain.
+type journal struct {
+	path    string
+	last    signed // Size 0: nothing yet
+	durable bool   // this process has written last; what it found might not be on the disk yet
+}
+
+const journalSuffix = ".json"
+
+func journalPath(dir, token string) string { return filepath.Join(dir, token+journalSuffix) }
+
+// journaled lists the chains of which something has been signed.
+func journaled(dir string) (tokens []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if token, is := strings.CutSuffix(e.Name(), journalSuffix); is {
+			tokens = append(tokens, token)
+		}
+	}
+	return tokens, err
+}
+
+func openJournal(path string) (*journal, error) {
+	j := &journal{path: path}
+	err := durable.ReadSealed(path, &j.last)
+	if errors.Is(err, fs.ErrNotExist) {
+		return j, nil
+	}
+	if err == nil && j.last.Size == 0 {
+		err = errors.New("it says nothing")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("what this member has signed cannot be read, and without it it signs nothing: %s: %w", path, err)
+	}
+	return j, nil
+}
+
+// write remembers what is about to be signed. It refuses what contradicts the
+// file. After a failure nothing may be signed until a restart has read the
+// file again.
+func (j *journal) write(s signed) error {
+	switch last := j.last; {
+	case last.Size == 0:
+	case s.ChainID != last.ChainID:
+		return fmt.Errorf("%w: of chain %s, and this is chain %s", ErrWouldContradict, last.ChainID, s.ChainID)
+	case s.Size < last.Size, s.Size == last.Size && s.Root != last.Root:
+		return fmt.Errorf("%w: root %s of %d blocks, and this is root %s of %d", ErrWouldContradict, last.Root, last.Size, s.Root, s.Size)
+	case s == last && j.durable:
+		return nil
+	}
+	if err := durable.WriteSealed(j.path, s); err != nil {
+		return err
+	}
+	j.last, j.durable = s, true
+	return nil
+}

@@ -1,0 +1,439 @@
+package attest_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/bpsc/bpsc/attest"
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const token = "aka"
+
+// openContract produces blocks on request and moves what nobody has signed.
+const openContract = `{"token":"aka","wallets":"open","on_request":true}`
+
+var errNoLeader = errors.New("no leader")
+
+// rig is a cluster whose log is in memory: members with stores, machines and
+// attesters of their own. It runs in a synctest bubble, so pass waits for
+// nobody, and what has not happened when all goroutines are idle does not
+// happen.
+type rig struct {
+	t       require.TestingT
+	dir     string
+	members []*member
+
+	mu     sync.Mutex // the order of the log; guards all below, and store and up of members
+	leader int        // index in members; -1: none
+	log    []entry
+	said   map[string]map[uint64]map[chain.Hash]bool // every signature that left a member
+}
+
+type entry struct {
+	index    uint64
+	micros   int64
+	requests [][]byte
+}
+
+// gap between entries leaves indexes for changes that no entry made.
+const gap = 10
+
+// member is one of them. Its attester runs between start and stop.
+type member struct {
+	*rig
+	id       string
+	store    *store.Store
+	up       bool // has its store open, and applies
+	attester *attest.Attester
+	stopped  func()
+	fatal    error
+	logged   bytes.Buffer
+	// spoil changes a block as it is read; nil: the disk is good.
+	spoil  func(index uint64, canonical []byte) []byte
+	killer atomic.Pointer[func(point string) bool]
+	tries  int // to reach the log
+	ask    attest.Ask
+}
+
+// bubble runs a test with a cluster of n members that have announced their
+// keys and a chain of one block. Attesters do not run yet.
+func bubble(t *testing.T, n int, contract string, test func(r *rig)) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, dir, n)
+		defer r.close()
+		r.announce()
+		r.create(contract)
+		test(r)
+	})
+}
+
+func newRig(t require.TestingT, dir string, n int) *rig {
+	r := &rig{t: t, dir: dir, said: map[string]map[uint64]map[chain.Hash]bool{}}
+	for i := range n {
+		m := &member{rig: r, id: fmt.Sprint("n", i+1)}
+		require.NoError(t, os.MkdirAll(filepath.Join(m.folder(), "attest"), 0o700))
+		r.members = append(r.members, m)
+		r.said[m.id] = map[uint64]map[chain.Hash]bool{}
+		m.openStore()
+	}
+	return r
+}
+
+func (r *rig) close() {
+	for _, m := range r.members {
+		m.stop()
+		m.closeStore(false)
+	}
+}
+
+func (r *rig) quorum() attest.Quorum {
+	q := attest.Quorum{Majority: proof.Majority(len(r.members))}
+	for _, m := range r.members {
+		q.Members = append(q.Members, m.id)
+	}
+	return q
+}
+
+// order is the log: everybody who is up applies the entry before anybody hears
+// of it.
+func (r *rig) order(_ context.Context, requests [][]byte) []fsm.Answer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	answers := make([]fsm.Answer, len(requests))
+	if r.leader < 0 {
+		for i := range answers {
+			answers[i].Err = errNoLeader
+		}
+		return answers
+	}
+	e := entry{index: gap, micros: time.Now().UnixMicro(), requests: requests}
+	if len(r.log) > 0 {
+		e.index += r.log[len(r.log)-1].index
+	}
+	r.log = append(r.log, e)
+	for i, m := range r.members {
+		if !m.up {
+			continue
+		}
+		result := m.apply(e)
+		for j := range answers {
+			if i == r.leader || answers[j].Data == nil {
+				answers[j] = fsm.Answer{Index: e.index, Data: result(j)}
+			}
+		}
+	}
+	return answers
+}
+
+func (r *rig) requester() *fsm.Requester {
+	return &fsm.Requester{Order: r.order, Contracts: r}
+}
+
+// Contract finds a contract by the store of any member that is up.
+func (r *rig) Contract(token string) (chain.Info, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.members {
+		if m.up {
+			return m.store.Contract(token)
+		}
+	}
+	return chain.Info{}, errNoLeader
+}
+
+func (r *rig) announce() {
+	for _, m := range r.members {
+		require.NoError(r.t, r.requester().Announce(context.Background(), m.id, "http://"+m.id, m.key().String()))
+	}
+}
+
+func (r *rig) create(contract string) {
+	c, err := chain.DecodeContract([]byte(contract))
+	require.NoError(r.t, err)
+	_, err = r.requester().CreateContract(context.Background(), c)
+	require.NoError(r.t, err)
+}
+
+// block produces a block; it has a transfer where text is not empty.
+func (r *rig) block(text string) {
+	if text != "" {
+		t := chain.Transaction{ID: chain.DeriveID([]byte(text)), Sender: "a", Recipient: "b", Amount: 1_000_000, Memo: text}
+		o := r.requester().Submit(context.Background(), token, []chain.Transaction{t})[0]
+		require.NoError(r.t, o.Err)
+		require.Empty(r.t, o.Refused)
+	}
+	_, err := r.requester().Produce(context.Background(), token)
+	require.NoError(r.t, err)
+}
+
+func (r *rig) lead(leader int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.leader = leader
+}
+
+// pass lets time go by.
+func pass(d time.Duration) {
+	time.Sleep(d) // the bubble's
+	synctest.Wait()
+}
+
+func (m *member) folder() string  { return filepath.Join(m.dir, m.id) }
+func (m *member) journal() string { return filepath.Join(m.folder(), "attest", token+".json") }
+
+func (m *member) key() proof.SigningKey {
+	name, err := proof.KeyName("", m.id)
+	require.NoError(m.t, err)
+	k, err := proof.NewSigningKey(name, chain.DeriveID([]byte(m.id)))
+	require.NoError(m.t, err)
+	return k
+}
+
+func (m *member) apply(e entry) func(i int) []byte {
+	result, err := fsm.New(m.store).Apply(e.index, e.micros, e.requests)
+	if err != nil {
+		panic(err) // on whatever goroutine this is
+	}
+	return result
+}
+
+func (m *member) openStore() {
+	s, err := store.Open(store.Config{Dir: filepath.Join(m.folder(), "state"), Logger: slog.New(slog.DiscardHandler), LayerBytes: 64 << 10})
+	require.NoError(m.t, err)
+	m.store = s
+	m.catchUp()
+}
+
+// catchUp applies what the log has and the store has not.
+func (m *member) catchUp() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.log {
+		if e.index > m.store.AppliedIndex() {
+			m.apply(e)
+		}
+	}
+	m.up = true
+}
+
+// closeStore closes the store; a crash loses what is in memory only.
+func (m *member) closeStore(crash bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.up = false
+	if m.store == nil {
+		return
+	}
+	if crash {
+		require.NoError(m.t, m.store.Abandon())
+	} else {
+		require.NoError(m.t, m.store.Close())
+	}
+	m.store = nil
+}
+
+// rebuild makes the state anew from the log.
+func (m *member) rebuild() {
+	m.closeStore(true)
+	require.NoError(m.t, os.RemoveAll(filepath.Join(m.folder(), "state")))
+	m.openStore()
+}
+
+func (m *member) leads() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.leader >= 0 && m.members[m.leader] == m
+}
+
+// start runs the attester, on the store that is open.
+func (m *member) start() {
+	cfg := attest.DefaultConfig()
+	cfg.Member, cfg.Quorum, cfg.Key, cfg.Dir = m.id, m.quorum(), m.key(), filepath.Dir(m.journal())
+	cfg.Leads, cfg.Fatal = m.leads, func(err error) { m.fatal = err }
+	cfg.Logger = slog.New(slog.NewTextHandler(&m.logged, nil))
+	cfg.Witnesses = m.ask
+	ctx, cancel := context.WithCancel(context.Background())
+	var err error
+	m.attester, err = attest.New(cfg, disk{m.store, m, cancel}, wire{m, cancel})
+	require.NoError(m.t, err)
+	var running sync.WaitGroup
+	running.Go(func() { m.attester.Run(ctx) })
+	m.stopped = func() { cancel(); running.Wait() }
+}
+
+func (m *member) stop() {
+	if m.stopped != nil {
+		m.stopped()
+		m.stopped = nil
+	}
+}
+
+// startAll starts all attesters and waits until they have found the chain.
+func (r *rig) startAll() {
+	for _, m := range r.members {
+		m.start()
+	}
+	pass(time.Second)
+}
+
+// kill makes the member die at the points where kills says so.
+func (m *member) kill(kills func(point string) bool) { m.killer.Store(&kills) }
+
+// dies ends the goroutine that calls it where the test wants the member dead:
+// nothing of that chain happens on this member any more.
+func (m *member) dies(point string, cancel func()) {
+	if kills := m.killer.Load(); kills != nil && (*kills)(point) {
+		cancel()
+		runtime.Goexit()
+	}
+}
+
+// disk is a member's store, as good as the test wants it.
+type disk struct {
+	*store.Store
+	m      *member
+	cancel func()
+}
+
+func (d disk) Blocks(token string, from, limit uint64, yield func(uint64, []byte) error) error {
+	d.m.dies("reading", d.cancel)
+	return d.Store.Blocks(token, from, limit, func(index uint64, canonical []byte) error {
+		if d.m.spoil != nil {
+			canonical = d.m.spoil(index, bytes.Clone(canonical))
+		}
+		return yield(index, canonical)
+	})
+}
+
+func (d disk) Digest(token string, index uint64) (chain.Hash, error) {
+	d.m.dies("reading", d.cancel)
+	return d.Store.Digest(token, index)
+}
+
+// wire is a member's way to the log.
+type wire struct {
+	m      *member
+	cancel func()
+}
+
+func (w wire) Attest(ctx context.Context, token string, a chain.Attestation) error {
+	m := w.m
+	m.dies("signed", w.cancel) // on the disk, and not out of the door
+	m.mu.Lock()
+	m.tries++
+	roots := m.rig.said[m.id][a.Size]
+	if roots == nil {
+		roots = map[chain.Hash]bool{}
+		m.rig.said[m.id][a.Size] = roots
+	}
+	roots[a.Root] = true
+	m.mu.Unlock()
+	m.dies("lost", w.cancel)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := m.requester().Attest(ctx, token, a)
+	m.dies("said", w.cancel)
+	return err
+}
+
+// length of the chain, by a member's store.
+func (m *member) length() uint64 {
+	info, err := m.store.Contract(token)
+	require.NoError(m.t, err)
+	return info.Length
+}
+
+// covered is the size of the newest checkpoint that a member can show, after
+// anybody's verification; 0: none.
+func (m *member) covered() uint64 {
+	info, err := m.store.Contract(token)
+	require.NoError(m.t, err)
+	said, _, err := m.store.Attestations(token)
+	require.NoError(m.t, err)
+	q := m.quorum()
+	note, _, err := q.Newest(&info, said)
+	if errors.Is(err, chain.NotFound) {
+		return 0
+	}
+	require.NoError(m.t, err)
+	var keys []proof.Cosigner
+	for _, other := range m.members {
+		keys = append(keys, proof.Cosigner{Name: other.id, Key: other.key().Verifier()})
+	}
+	policy, err := proof.NewPolicy(keys, q.Majority, nil, 0)
+	require.NoError(m.t, err)
+	c, err := policy.Verify(note, proof.Origin(token, info.ID))
+	require.NoError(m.t, err)
+	root, err := tlog.TreeHash(int64(c.Checkpoint.Size), m.store.LogHashes(token))
+	require.NoError(m.t, err)
+	require.Equal(m.t, chain.Hash(root), c.Checkpoint.Root)
+	return c.Checkpoint.Size
+}
+
+// signed are the sizes on which a member's signature has ever left it.
+func (m *member) signed(size uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.rig.said[m.id][size]) > 0
+}
+
+// one requires that no member has ever signed two roots for one size.
+func (r *rig) one() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, sizes := range r.said {
+		for size, roots := range sizes {
+			require.Len(r.t, roots, 1, "%s at %d blocks", id, size)
+		}
+	}
+}
+
+// word is what a member says when the test speaks for it.
+func (m *member) word(size uint64, root chain.Hash) chain.Attestation {
+	info, err := m.Contract(token)
+	require.NoError(m.t, err)
+	body := proof.Checkpoint{Origin: proof.Origin(token, info.ID), Size: size, Root: root}.Body()
+	line, err := proof.Cosign(body, m.key(), time.Now().Unix())
+	require.NoError(m.t, err)
+	a := chain.Attestation{Member: m.id, Size: size, Root: root, Cosignature: line}
+	if m.store != nil {
+		a.Digest, err = m.store.Digest(token, size)
+		require.NoError(m.t, err)
+	}
+	return a
+}
+
+func (m *member) rootAt(size uint64) chain.Hash {
+	root, err := tlog.TreeHash(int64(size), m.store.LogHashes(token))
+	require.NoError(m.t, err)
+	return chain.Hash(root)
+}
+
+func inBubble(t *testing.T, test func(t *testing.T)) { synctest.Test(t, test) }
+
+// isBehind tells whether Ready waits for the rest of the chain.
+func isBehind(err error) bool { return strings.Contains(err.Error(), "the chain here is shorter") }

@@ -1,0 +1,217 @@
+package attest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+)
+
+// watcher is the goroutine that attests one chain; it owns all fields.
+type watcher struct {
+	*Attester
+	token   string
+	journal *journal
+	chain   *verified
+	own     chain.Attestation // what this process said last
+	unsaid  bool              // own has not reached the log
+	again   time.Time         // when to say it again
+	pause   time.Duration     // that again is away from the last try
+	opened  time.Time         // when this member last chose a size
+	words   map[uint64]word   // what wordAt said of the sizes that others have spoken on
+	doubted bool              // the log has told that somebody says otherwise
+}
+
+// watch attests one chain until ctx ends or the chain turns out bad.
+func (a *Attester) watch(ctx context.Context, token string) {
+	w := &watcher{Attester: a, token: token}
+	err := w.open(ctx)
+	if err == nil {
+		err = w.run(ctx)
+	}
+	if ctx.Err() == nil {
+		a.fault(token, err)
+		if !errors.Is(err, ErrDiverged) {
+			w.compareOn(ctx)
+		}
+	}
+}
+
+// compareOn goes on comparing where this member signs no more: one whose state
+// is not that of the majority must not serve it either.
+func (w *watcher) compareOn(ctx context.Context) {
+	for ctx.Err() == nil {
+		said, more, err := w.state.Attestations(w.token)
+		if err == nil {
+			err = w.compare(said)
+		}
+		if errors.Is(err, ErrDiverged) {
+			w.cfg.Fatal(err)
+		}
+		if err != nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-more:
+		}
+	}
+}
+
+// open finds the place in the chain where this member has signed last. After
+// a crash the log has to bring back the end of the chain first.
+func (w *watcher) open(ctx context.Context) (err error) {
+	if w.journal, err = openJournal(journalPath(w.cfg.Dir, w.token)); err != nil {
+		return err
+	}
+	last := w.journal.last.Size
+	info, err := w.state.Contract(w.token)
+	if err != nil {
+		return err
+	}
+	if info.Length < last {
+		w.unready(w.token, fmt.Errorf("this member has signed %d blocks of %s, and the chain here is shorter: unless the log brings the others, an older backup was restored",
+			last, w.token))
+		if err := w.state.WaitBlock(ctx, w.token, last); err != nil {
+			return err
+		}
+	}
+	if w.chain, err = resume(w.state, w.token, w.journal.last); err == nil {
+		w.unready(w.token, nil)
+	}
+	return err
+}
+
+// run speaks whenever there is something to say. It ends with ctx, or with the
+// reason why this member must not sign any more.
+func (w *watcher) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var pump sync.WaitGroup
+	defer pump.Wait()
+	defer cancel()
+	grown := make(chan struct{}, 1)
+	pump.Go(func() { w.pump(ctx, grown) })
+	for {
+		said, more, err := w.state.Attestations(w.token)
+		if err == nil {
+			err = w.compare(said)
+		}
+		if errors.Is(err, ErrDiverged) {
+			w.cfg.Fatal(err)
+		}
+		if err != nil {
+			return err
+		}
+		size, wait := w.choose(said)
+		if size > 0 {
+			if err := w.speak(ctx, said, size); err != nil {
+				return err
+			}
+			continue
+		}
+		if busy, err := w.goAhead(ctx); busy || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		var alarm <-chan time.Time
+		if wait > 0 {
+			alarm = time.After(wait)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-more:
+		case <-grown:
+		case <-alarm:
+		}
+	}
+}
+
+// pump signals each new block, at most one signal ahead.
+func (w *watcher) pump(ctx context.Context, grown chan<- struct{}) {
+	for index := uint64(1); w.state.WaitBlock(ctx, w.token, index) == nil; {
+		info, err := w.state.Contract(w.token)
+		if err != nil {
+			return
+		}
+		index = info.Length + 1 // before the signal: who gets it sees no less
+		select {
+		case grown <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// goAhead verifies some blocks that nobody has asked about yet, so that all
+// members do so at the same time, and not one after the leader.
+func (w *watcher) goAhead(ctx context.Context) (busy bool, err error) {
+	info, err := w.state.Contract(w.token)
+	if err != nil || info.Length <= w.chain.Length() || len(w.chain.ahead) >= maxAhead {
+		return false, err
+	}
+	return true, w.chain.turn(ctx, w.Attester, w.token, info.Length)
+}
+
+// speak verifies the chain up to a size, signs, and puts that into the log. An
+// error is a reason to sign no more.
+func (w *watcher) speak(ctx context.Context, said []chain.Attestation, size uint64) error {
+	if err := w.chain.to(ctx, w.Attester, w.token, size); err != nil {
+		return err
+	}
+	mine, err := w.wordAt(size)
+	if err != nil {
+		return err
+	}
+	a := chain.Attestation{Member: w.cfg.Member, Size: size, Root: w.chain.tree.Root(), Digest: mine.digest}
+	if mine.root != a.Root {
+		return fmt.Errorf("%w: the log of headers on this member's disk has root %s at %d blocks, the blocks come to %s", chain.ErrInvalid, mine.root, size, a.Root)
+	}
+	for _, s := range said { // the log may know more than a restored journal
+		if s.Member == w.cfg.Member && s.Size == size && s.Root != a.Root {
+			return fmt.Errorf("%w: root %s of %d blocks, and this is root %s", ErrWouldContradict, s.Root, size, a.Root)
+		}
+	}
+	if err := w.sign(&a); err != nil {
+		return err
+	}
+	w.noteSaid(a, w.log.Attest(ctx, w.token, a))
+	return nil
+}
+
+// sign adds the signature, once the journal has what it is over.
+func (w *watcher) sign(a *chain.Attestation) error {
+	id, tip := w.chain.id, w.chain.tip
+	err := w.journal.write(signed{ChainID: id, Size: a.Size, Root: a.Root, Tip: tip.Hash, Timestamp: tip.Timestamp})
+	if err != nil {
+		return err
+	}
+	body := proof.Checkpoint{Origin: proof.Origin(w.token, id), Size: a.Size, Root: a.Root}.Body()
+	a.Cosignature, err = proof.Cosign(body, w.cfg.Key, w.cfg.Now().Unix())
+	return err
+}
+
+// noteSaid notes whether a reached the log. A refusal is not the last word: at
+// the first start the log may not have this member's key yet.
+func (w *watcher) noteSaid(a chain.Attestation, err error) {
+	w.own, w.unsaid = a, err != nil
+	var refused chain.Code
+	switch {
+	case err == nil:
+		w.pause = 0
+		w.unready(w.token, nil)
+		return
+	case errors.As(err, &refused): // an entry of the log each time
+		w.pause = min(max(2*w.pause, w.cfg.Every), w.cfg.Patience)
+		w.unready(w.token, fmt.Errorf("the cluster does not take this member's word on %s: %w", w.token, err))
+	default:
+		w.pause = w.cfg.Every
+	}
+	w.again = w.cfg.Now().Add(w.pause)
+	w.cfg.Logger.Debug("an attestation did not reach the log", "contract", w.token, "size", a.Size, "error", err)
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/bpsc/bpsc/attest"
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/witness"
+)
+
+// signingKey is the key in a file, made when there is none. Whoever has the
+// file speaks for its owner: a member, or a witness, whose keys have names of
+// their own.
+func signingKey(path, group, owner string) (proof.SigningKey, error) {
+	name, err := proof.KeyName(group, owner)
+	if err != nil {
+		return proof.SigningKey{}, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return newSigningKey(path, name)
+	}
+	if err != nil {
+		return proof.SigningKey{}, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return proof.SigningKey{}, err
+	}
+	if open := info.Mode().Perm() & 0o077; open != 0 {
+		return proof.SigningKey{}, fmt.Errorf("%s can be read by others (mode %04o): chmod 600 it, and replace the key if somebody may have read it", path, info.Mode().Perm())
+	}
+	k, err := proof.ParseSigningKey(string(text))
+	if err == nil && k.Verifier().Name() != name {
+		err = fmt.Errorf("it is the key of %s, not of %s", k.Verifier().Name(), name)
+	}
+	if err != nil {
+		return proof.SigningKey{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return k, nil
+}
+
+func newSigningKey(path, name string) (proof.SigningKey, error) {
+	var seed [32]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return proof.SigningKey{}, err
+	}
+	k, err := proof.NewSigningKey(name, seed)
+	if err != nil {
+		return proof.SigningKey{}, err
+	}
+	return k, durable.WriteFile(path, []byte(k.Encode()+"\n"), 0o600)
+}
+
+// attesting is the part of a member that signs checkpoints.
+type attesting struct {
+	attester *attest.Attester
+
+	mu  sync.Mutex
+	key error // why the cluster does not take this member's key
+}
+
+// Ready says why this member signs nothing.
+func (a *attesting) Ready() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.key != nil {
+		return a.key
+	}
+	return a.attester.Ready()
+}
+
+// refused notes what the cluster said to this member's announcement. A key that
+// is not the one announced before is for an operator to look at.
+func (a *attesting) refused(err error) error {
+	if errors.Is(err, chain.MemberKeyFixed) {
+		a.mu.Lock()
+		a.key = fmt.Errorf("this member's key is not the one it had: restore member.key from a copy: %w", err)
+		a.mu.Unlock()
+	}
+	return err
+}
+
+// prepareAttesting makes the attester; serve runs it.
+func (s *server) prepareAttesting() error {
+	quorum, err := s.quorum()
+	if err != nil {
+		return err
+	}
+	cfg := attest.DefaultConfig()
+	cfg.Member, cfg.Quorum, cfg.Key = s.cfg.ID, quorum, s.key
+	cfg.Dir = filepath.Join(s.cfg.Data, "attest")
+	cfg.Leads, cfg.Logger, cfg.Fatal = s.member.IsLeader, s.log, s.diverged
+	if len(s.witnesses) > 0 {
+		client, err := witness.NewClient(witness.DefaultClientConfig())
+		if err != nil {
+			return err
+		}
+		cfg.Witnesses = askWitnesses(witness.NewAsker(client, s.witnesses), s.witnesses)
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return err
+	}
+	s.attest.attester, err = attest.New(cfg, s.store, s.requests)
+	return err
+}
+
+// quorum is whose word on a checkpoint counts.
+func (s *server) quorum() (q attest.Quorum, err error) {
+	peers, err := s.cfg.peers()
+	for _, p := range peers {
+		q.Members = append(q.Members, p.ID)
+	}
+	slices.Sort(q.Members)
+	q.Majority, q.Required = proof.Majority(len(peers)), s.cfg.WitnessQuorum
+	for _, w := range s.witnesses {
+		q.Witnesses = append(q.Witnesses, w.Name)
+	}
+	return q, err
+}
+
+// divergedFile keeps a member whose state is not that of the majority from
+// starting before somebody has looked.
+const divergedFile = "DIVERGED"
+
+// diverged ends the process: this member's state is wrong, the others' is not.
+func (s *server) diverged(err error) {
+	text := fmt.Sprintf("%v\n", err)
+	s.log.Error("this member stops and keeps its data for inspection; the others go on", "error", err,
+		"what to do", divergedRemedy(s.cfg.Data))
+	if err := durable.WriteFile(filepath.Join(s.cfg.Data, divergedFile), []byte(text), 0o600); err != nil {
+		s.log.Error("cannot leave a mark", "file", divergedFile, "error", err)
+	}
+	os.Exit(exitFatal)
+}
+
+func refuseDiverged(data string) error {
+	text, err := os.ReadFile(filepath.Join(data, divergedFile))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("%w\n\n%s", fmt.Errorf("%s says: %s", divergedFile, text), divergedRemedy(data))
+}
+
+func divergedRemedy(data string) string {
+	return fmt.Sprintf("What to do: keep a copy of %[1]s and find out why: look at the memory and the disk of this\n"+
+		"machine first. Then move %[1]s/state and %[1]s/%[2]s away and start again: the state is\n"+
+		"rebuilt from the snapshots and the log in %[1]s/raft.", data, divergedFile)
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/follower"
+)
+
+func newEvidenceCommand(o *clientOptions) *cobra.Command {
+	cmd := &cobra.Command{Use: "evidence", Short: "Files about somebody who was dishonest"}
+	cmd.AddCommand(newEvidenceVerifyCommand(o))
+	return cmd
+}
+
+func newEvidenceVerifyCommand(o *clientOptions) *cobra.Command {
+	var policy string
+	cmd := &cobra.Command{
+		Use: "verify FILE --policy POLICY", Short: "Check whether a file convicts somebody", Args: exactArgs(1),
+		Long: "Check whether a file convicts somebody of signing two histories of one chain, and say whom.\n" +
+			"Exits with 0 when it does, else with 5. Of what a follower keeps in its evidence folder, no\n" +
+			"signature says who served it, so it convicts nobody; what can be told from it is printed.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			data, err := readBounded(args[0], maxEvidenceFile)
+			if err != nil {
+				return err
+			}
+			var kept follower.Evidence
+			if json.Unmarshal(data, &kept) == nil && kept.Reason != "" {
+				return o.keptEvidence(cmd.OutOrStdout(), &kept)
+			}
+			p, err := readPolicy(policy)
+			if err != nil {
+				return err
+			}
+			return o.equivocation(cmd.OutOrStdout(), data, p)
+		},
+	}
+	cmd.Flags().StringVar(&policy, "policy", "", "file that says whose signatures count")
+	o.outputFlag(cmd)
+	return cmd
+}
+
+// maxEvidenceFile bounds a follower's file: two blocks as they were served and
+// ours, or notes, where each byte may be written as six, and the rest.
+const maxEvidenceFile = 6*3*chain.MaxBlockBytes + 1<<16
+
+// conviction is what evidence proves, as JSON.
+type conviction struct {
+	Verified bool     `json:"verified"`
+	Signed   []string `json:"signed_both"`
+	Origin   string   `json:"origin"`
+	A        oneSide  `json:"a"`
+	B        oneSide  `json:"b"`
+}
+
+type oneSide struct {
+	Size uint64 `json:"size"`
+	Root string `json:"root"`
+}
+
+// equivocation judges evidence of two signed histories.
+func (o *clientOptions) equivocation(out io.Writer, data []byte, p *proof.Policy) error {
+	e, err := proof.ParseEvidence(data)
+	if err != nil {
+		return o.refuse(out, err)
+	}
+	c, err := e.Verify(p)
+	if err != nil {
+		return o.refuse(out, err)
+	}
+	if o.output == "json" {
+		return printJSON(out, conviction{Verified: true, Signed: c.Signed, Origin: c.A.Origin,
+			A: oneSide{c.A.Size, c.A.Root.String()}, B: oneSide{c.B.Size, c.B.Root.String()}})
+	}
+	_, err = fmt.Fprintf(out, "%s signed two histories of %s: one with root %s at %d blocks, and one with root %s at %d\n",
+		strings.Join(c.Signed, ", "), c.A.Origin, c.A.Root, c.A.Size, c.B.Root, c.B.Size)
+	return err
+}
+
+var errUnsigned = errors.New("evidence_unsigned: the file convicts nobody, since no signature says who served this")
+
+// keptEvidence says what can be told from a follower's file alone.
+func (o *clientOptions) keptEvidence(out io.Writer, e *follower.Evidence) error {
+	if o.output != "json" {
+		_, err := fmt.Fprintf(out, "%s: %s is said to have served this for block %d of %s: %s (%s)\n%s\n",
+			e.Time.UTC().Format("2006-01-02 15:04:05"), bare(e.Upstream), e.Index, bare(e.Token), bare(e.Detail), bare(string(e.Reason)), tell(e))
+		return errors.Join(err, doesNotVerify(errUnsigned))
+	}
+	return errors.Join(printJSON(out, struct {
+		Verified bool            `json:"verified"`
+		Code     string          `json:"code"`
+		Upstream string          `json:"upstream"`
+		Contract string          `json:"contract"`
+		Block    uint64          `json:"block"`
+		Reason   follower.Reason `json:"reason"`
+		Detail   string          `json:"detail"`
+		Told     string          `json:"told"`
+	}{false, "evidence_unsigned", e.Upstream, e.Token, e.Index, e.Reason, e.Detail, tell(e)}), doesNotVerify(errUnsigned))
+}
+
+// tell says what the bytes in a follower's file come to.
+func tell(e *follower.Evidence) string {
+	served := []byte(e.Served)
+	if len(served) == 0 {
+		served = e.ServedBytes
+	}
+	hash := chain.HashBytes(served)
+	switch {
+	case hex.EncodeToString(hash[:]) != e.SHA256:
+		return "The bytes in it are not those it names the hash of: the file has been changed."
+	case e.Ours != "" && e.Ours == string(served):
+		return "The bytes in it are the block that the follower has itself: they show nothing wrong."
+	case e.Ours != "":
+		return fmt.Sprintf("The bytes in it have the hash %s; the follower's own block has %s.", hash, chain.HashBytes([]byte(e.Ours)))
+	case e.Reason == follower.CheckpointContradicts:
+		return "It is a note that members signed, of a log that the follower's is not. Where one of them signed another\n" +
+			"history before, the proof is a file of the same name that ends in " + proof.EvidenceSuffix + "."
+	case e.Index == 1:
+		if _, err := chain.CheckBlock(served, nil, chain.Hash{}); err != nil {
+			return fmt.Sprintf("The bytes in it are no genesis block: %s.", bare(err.Error()))
+		}
+		return "The bytes in it are a genesis block that is good by itself."
+	}
+	return fmt.Sprintf("The bytes in it have the hash %s; to check them as a block takes the chain before them.", hash)
+}
+
+// bare drops what a terminal would obey from text that somebody else wrote.
+func bare(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,335 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/attest"
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/follower"
+	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/store"
+)
+
+// world is a member's store with a chain of six blocks, of which n1 and n3 have
+// signed the first five.
+type world struct {
+	store    *store.Store
+	requests *fsm.Requester
+	keys     map[string]proof.SigningKey
+}
+
+const (
+	worldSigned = 5
+	worldTime   = int64(1_800_000_000)
+)
+
+// newWorld makes the same chain in any folder.
+func newWorld(dir string) (*world, error) {
+	s, err := store.Open(store.Config{Dir: filepath.Join(dir, "state")})
+	if err != nil {
+		return nil, err
+	}
+	w := &world{store: s, keys: map[string]proof.SigningKey{}}
+	w.requests = &fsm.Requester{Order: w.order(fsm.New(s)), Contracts: s}
+	for i, id := range []string{"n1", "n2", "n3", "eve"} {
+		name, err := proof.KeyName("", id)
+		if err != nil {
+			return nil, err
+		}
+		if w.keys[id], err = proof.NewSigningKey(name, [32]byte{byte(i + 1)}); err != nil {
+			return nil, err
+		}
+	}
+	return w, w.fill()
+}
+
+// order applies each request as an entry of the log, a second after the one
+// before.
+func (w *world) order(m *fsm.Machine) fsm.Orderer {
+	index := uint64(0)
+	return func(_ context.Context, requests [][]byte) []fsm.Answer {
+		answers := make([]fsm.Answer, len(requests))
+		for i, r := range requests {
+			index++
+			result, err := m.Apply(index, (worldTime+int64(index))*1_000_000, [][]byte{r})
+			if answers[i] = (fsm.Answer{Index: index, Err: err}); err == nil {
+				answers[i].Data = result(0)
+			}
+		}
+		return answers
+	}
+}
+
+func (w *world) fill() error {
+	ctx := context.Background()
+	c := openContract()
+	c.Token = "aka"
+	if _, err := w.requests.CreateContract(ctx, c); err != nil {
+		return err
+	}
+	for _, id := range []string{"n1", "n2", "n3"} {
+		if err := w.requests.Announce(ctx, id, "http://"+id+".example:5000", w.keys[id].Verifier().String()); err != nil {
+			return err
+		}
+	}
+	for block := 2; block <= worldSigned+1; block++ {
+		if err := w.send(fmt.Sprint("k", block), 12_500_000); err != nil {
+			return err
+		}
+		if _, err := w.requests.Produce(ctx, "aka"); err != nil {
+			return err
+		}
+	}
+	for _, id := range []string{"n1", "n3"} {
+		c, err := w.checkpoint(worldSigned)
+		if err != nil {
+			return err
+		}
+		line, err := proof.Cosign(c.Body(), w.keys[id], worldTime)
+		if err != nil {
+			return err
+		}
+		a := chain.Attestation{Member: id, Size: c.Size, Root: c.Root, Cosignature: line}
+		if err := w.requests.Attest(ctx, "aka", a); err != nil {
+			return err
+		}
+	}
+	return w.send("pending", 1)
+}
+
+func (w *world) send(key string, amount chain.Amount) error {
+	tx := chain.Transaction{ID: chain.DeriveID([]byte(key)), Sender: "alice", Recipient: "bob", Amount: amount}
+	out := w.requests.Submit(context.Background(), "aka", []chain.Transaction{tx})[0]
+	return out.Err
+}
+
+func (w *world) checkpoint(size uint64) (proof.Checkpoint, error) {
+	info, err := w.store.Contract("aka")
+	if err != nil {
+		return proof.Checkpoint{}, err
+	}
+	root, err := tlog.TreeHash(int64(size), w.store.LogHashes("aka"))
+	return proof.Checkpoint{Origin: proof.Origin("aka", info.ID), Size: size, Root: chain.Hash(root)}, err
+}
+
+// note is a checkpoint signed by those.
+func (w *world) note(c proof.Checkpoint, signers ...string) ([]byte, error) {
+	var lines []string
+	for _, id := range signers {
+		line, err := proof.Cosign(c.Body(), w.keys[id], worldTime)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, line)
+	}
+	return proof.AssembleNote(c.Body(), lines...)
+}
+
+func (w *world) evidence() evidence {
+	return evidence{Store: w.store, quorum: attest.Quorum{Members: []string{"n1", "n2", "n3"}, Majority: 2}}
+}
+
+// only is the one member there is, as the API sees it.
+type only struct{}
+
+func (only) Barrier(context.Context) error             { return nil }
+func (only) WaitApplied(context.Context, uint64) error { return nil }
+func (only) Ready() error                              { return nil }
+func (only) LastContact() time.Duration                { return 0 }
+func (only) Leader() (string, bool)                    { return "n1", true }
+func (only) IsLeader() bool                            { return true }
+func (only) Cluster(context.Context) api.ClusterStatus { return api.ClusterStatus{} }
+
+// setUpWorld serves a world at $BPSC_SERVER, and leaves beside the script: the
+// same world as the folder `stopped`, `running`, whose lock is held, and
+// `tampered`, and `followed`, a follower's; policies; and evidence.
+func setUpWorld(env *testscript.Env) error {
+	in := func(name string) string { return filepath.Join(env.WorkDir, name) }
+	var w *world
+	for _, name := range []string{"running", "stopped", "tampered"} {
+		var err error
+		if w, err = newWorld(in(name)); err != nil {
+			return err
+		}
+		if err := os.Mkdir(filepath.Join(in(name), "raft"), 0o700); err != nil {
+			return err
+		}
+		switch name {
+		case "running":
+			lock := flock.New(filepath.Join(in(name), "LOCK"))
+			if ok, err := lock.TryLock(); !ok || err != nil {
+				return fmt.Errorf("cannot lock: %w", err)
+			}
+			env.Defer(func() { _ = lock.Close() })
+			if err := serveWorld(env, w); err != nil {
+				return err
+			}
+			if err := writeWorldFiles(w, in); err != nil {
+				return err
+			}
+			if err := followWorld(w, in("followed")); err != nil {
+				return err
+			}
+			continue
+		case "tampered":
+			if err := w.tamper(); err != nil {
+				return err
+			}
+		}
+		if err := w.store.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func serveWorld(env *testscript.Env, w *world) error {
+	h, err := api.New(api.DefaultConfig(), w.requests, state{w.store}, only{}, w.evidence())
+	if err != nil {
+		return err
+	}
+	s := httptest.NewServer(h)
+	env.Defer(func() {
+		s.Close()
+		_ = w.store.Close()
+	})
+	env.Setenv("BPSC_SERVER", s.URL)
+	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("SETTLED", chain.DeriveID([]byte("k3")).String())
+	env.Setenv("LATE", chain.DeriveID([]byte("k6")).String())
+	env.Setenv("UNKNOWN", chain.DeriveID([]byte("nothing")).String())
+	refused := "too much"
+	env.Setenv("REFUSED", chain.DeriveID([]byte(refused)).String())
+	for _, key := range []string{"much", refused} {
+		if err := w.send(key, chain.MaxUnits-100_000_000); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// followWorld leaves the folder of a follower that has stopped: what it adopted,
+// and the checkpoint it verified.
+func followWorld(w *world, dir string) error {
+	s, err := store.Open(store.Config{Dir: filepath.Join(dir, "state"), Log: true})
+	if err != nil {
+		return err
+	}
+	var v chain.Verifier
+	adopter := fsm.NewAdopter(s)
+	err = w.store.Blocks("aka", 1, 0, func(_ uint64, canonical []byte) error {
+		checked, err := v.Check(canonical)
+		if err == nil {
+			err = v.Link(checked)
+		}
+		if err == nil {
+			_, err = adopter.Adopt("aka", []chain.Checked{checked})
+		}
+		return err
+	})
+	if err != nil {
+		return errors.Join(err, s.Close())
+	}
+	note, err := w.evidence().Checkpoint("aka")
+	if err == nil {
+		err = os.Mkdir(filepath.Join(dir, "checkpoints"), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "checkpoints", "aka.checkpoint"), note, 0o600)
+	}
+	// It died before what it had adopted reached a table.
+	return errors.Join(err, s.Sync(context.Background()), s.Abandon())
+}
+
+// tamper gives somebody a token behind the chain's back.
+func (w *world) tamper() error {
+	return w.store.Update(w.store.AppliedIndex()+1, func(tx *store.Tx) error {
+		h := tx.Head("aka")
+		before := tx.Account(h, "bob")
+		now := before
+		now.Balance += 1_000_000
+		tx.SetAccount(h, "bob", before, now)
+		return nil
+	})
+}
+
+// writeWorldFiles leaves policies and evidence.
+func writeWorldFiles(w *world, in func(string) string) error {
+	text, err := w.evidence().Policy("aka")
+	if err != nil {
+		return err
+	}
+	eve := w.keys["eve"].Verifier().String()
+	strangers := strings.ReplaceAll(strings.ReplaceAll(string(text), w.keys["n1"].Verifier().String(), eve), "bpsc/n1", "bpsc/eve")
+	c, err := w.checkpoint(3)
+	if err != nil {
+		return err
+	}
+	other := c
+	other.Root[0]++
+	files := map[string][]byte{
+		"policy":      text,
+		"other-chain": []byte(otherChain(string(text))),
+		"without-n1":  []byte(strangers),
+		"any-chain":   []byte(text[strings.IndexByte(string(text), '\n')+1:]),
+		"empty":       {},
+	}
+	for name, signers := range map[string][2][]string{
+		"evidence.json": {{"n1", "n3"}, {"n2", "n3"}},
+		"nobody.json":   {{"n1"}, {"n2"}},
+	} {
+		a, err := w.note(c, signers[0]...)
+		if err != nil {
+			return err
+		}
+		b, err := w.note(other, signers[1]...)
+		if err != nil {
+			return err
+		}
+		e, err := proof.NewEquivocation(a, b, chain.Hash{}, nil)
+		if err != nil {
+			return err
+		}
+		files[name] = e.Marshal()
+	}
+	served := `{"index": 3}`
+	kept := follower.Evidence{Time: time.Unix(worldTime, 0), Upstream: "http://eve.example\x1b[2J", Token: "aka", Index: 3,
+		Reason: follower.SecondHistory, Detail: "not our block", SHA256: chain.HashBytes([]byte(served)).String(), Served: served, Ours: "{}"}
+	if files["follower.json"], err = json.Marshal(kept); err != nil {
+		return err
+	}
+	kept.Served += " "
+	if files["follower2.json"], err = json.Marshal(kept); err != nil {
+		return err
+	}
+	kept.Reason, kept.Ours, kept.SHA256 = follower.CheckpointContradicts, "", chain.HashBytes([]byte(kept.Served)).String()
+	if files["follower3.json"], err = json.Marshal(kept); err != nil {
+		return err
+	}
+	for name, data := range files {
+		if err := os.WriteFile(in(name), data, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// otherChain is a policy that means another chain.
+func otherChain(text string) string {
+	_, rest, _ := strings.Cut(text, "\n")
+	return "log aka " + strings.Repeat("ab", 32) + "\n" + rest
+}

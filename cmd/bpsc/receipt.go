@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/client"
+)
+
+func newReceiptCommand(o *clientOptions) *cobra.Command {
+	cmd := &cobra.Command{Use: "receipt", Short: "Files that prove a record to anybody, offline"}
+	cmd.AddCommand(newReceiptGetCommand(o), newReceiptVerifyCommand(o))
+	return cmd
+}
+
+func newReceiptGetCommand(o *clientOptions) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use: "get ID", Short: "Fetch the receipt of a transaction", Args: exactArgs(1),
+		Long: "Fetch the receipt of a transaction, once the members have signed for its block, which takes\n" +
+			"a second or so. Nothing is verified here but that it is a receipt and of that id.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := chain.ParseHash(args[0])
+			if err != nil {
+				return argError("%q is not the id of a transaction: 64 lower-case hex digits", args[0])
+			}
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				data, err := c.Receipt(ctx, o.contract, id.String(), o.timeout/2)
+				if err != nil {
+					return err
+				}
+				if err := isReceiptOf(data, id); err != nil {
+					return doesNotVerify(err)
+				}
+				if file == "" || file == "-" {
+					_, err = cmd.OutOrStdout().Write(data)
+					return err
+				}
+				return renameio.WriteFile(file, data, 0o644)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&file, "file", "", "write it here, not to standard output; ID"+proof.ReceiptSuffix+" is a good name")
+	o.flags(cmd)
+	return cmd
+}
+
+func isReceiptOf(data []byte, id chain.ID) error {
+	r, err := proof.ParseReceipt(data)
+	if err != nil {
+		return err
+	}
+	record, err := proof.ReadRecord(r.Record)
+	if err == nil && record.ID != id.String() {
+		err = fmt.Errorf("the server sent the receipt of %s", record.ID)
+	}
+	return err
+}
+
+func newReceiptVerifyCommand(o *clientOptions) *cobra.Command {
+	var policy string
+	cmd := &cobra.Command{
+		Use: "verify FILE --policy POLICY", Short: "Check a receipt without a network", Args: exactArgs(1),
+		Long: "Check a receipt without a network, by the policy file alone: which members' signatures\n" +
+			"count, and how many. FILE - is standard input. Exits with 5 when it does not verify.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := readPolicy(policy)
+			if err != nil {
+				return err
+			}
+			data, err := readBounded(args[0], proof.MaxReceiptBytes)
+			if err != nil {
+				return err
+			}
+			r, err := proof.ParseReceipt(data)
+			if err != nil {
+				return o.refuse(cmd.OutOrStdout(), err)
+			}
+			v, err := r.Verify(p)
+			if err != nil {
+				return o.refuse(cmd.OutOrStdout(), err)
+			}
+			if o.output == "json" {
+				return printJSON(cmd.OutOrStdout(), proven(v, r.Record))
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), v.Sentence())
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&policy, "policy", "", "file that says whose signatures count")
+	o.outputFlag(cmd)
+	return cmd
+}
+
+// provenReceipt is what a receipt proves, as JSON.
+type provenReceipt struct {
+	Verified   bool            `json:"verified"`
+	Sentence   string          `json:"sentence"`
+	Contract   string          `json:"contract"`
+	ChainID    string          `json:"chain_id"` // its first 16 digits where the policy does not name the chain
+	Pinned     bool            `json:"chain_in_policy"`
+	Block      uint64          `json:"block"`
+	BlockHash  string          `json:"block_hash"`
+	Timestamp  json.RawMessage `json:"timestamp"`
+	Position   int             `json:"position"`
+	Record     json.RawMessage `json:"record"`
+	Checkpoint signedBy        `json:"checkpoint"`
+}
+
+// signedBy is a checkpoint and who signed it, as JSON.
+type signedBy struct {
+	Size      uint64     `json:"size"`
+	Root      string     `json:"root"`
+	Members   []signerAt `json:"members,omitempty"`
+	Of        int        `json:"of_members,omitempty"`
+	Witnesses []signerAt `json:"witnesses,omitempty"`
+}
+
+type signerAt struct {
+	Name string `json:"name"`
+	Unix int64  `json:"time"`
+}
+
+func proven(v *proof.Verified, record []byte) provenReceipt {
+	return provenReceipt{
+		Verified: true, Sentence: v.Sentence(), Contract: v.Token, ChainID: v.ChainID, Pinned: v.Pinned,
+		Block: v.Block, BlockHash: v.BlockHash.String(), Timestamp: chain.AppendTimestamp(nil, v.Timestamp),
+		Position: v.Position, Record: record,
+		Checkpoint: newSignedBy(v.Checkpoint, v.Members, v.MembersInPolicy, v.Witnesses),
+	}
+}
+
+func newSignedBy(c proof.Checkpoint, members []proof.Signer, of int, witnesses []proof.Signer) signedBy {
+	s := signedBy{Size: c.Size, Root: c.Root.String(), Of: of}
+	for _, m := range members {
+		s.Members = append(s.Members, signerAt(m))
+	}
+	for _, w := range witnesses {
+		s.Witnesses = append(s.Witnesses, signerAt(w))
+	}
+	return s
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/bpsc/bpsc/attest"
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/witness"
+)
+
+// readWitnesses reads the file of --witnesses; "" names none.
+func readWitnesses(path string) (list []proof.Cosigner, err error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: --witnesses: %w", errUsage, err)
+	}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		if len(fields) != 4 || fields[0] != "witness" || !isURL(fields[3]) {
+			return nil, fmt.Errorf("%w: --witnesses %s: %q is not: witness NAME KEY URL", errUsage, path, strings.TrimSpace(line))
+		}
+		key, err := proof.ParseVerifierKey(fields[2])
+		if err != nil {
+			return nil, fmt.Errorf("%w: --witnesses %s: %w", errUsage, path, err)
+		}
+		list = append(list, proof.Cosigner{Name: fields[1], Key: key, URL: fields[3]})
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%w: --witnesses %s names none", errUsage, path)
+	}
+	return list, nil
+}
+
+// askWitnesses is what witnesses say, in the words of whoever attests.
+func askWitnesses(asker *witness.Asker, list []proof.Cosigner) attest.Ask {
+	return func(ctx context.Context, note []byte, stored tlog.HashReader) (map[string]string, error) {
+		answered, err := asker.Ask(ctx, note, stored)
+		if errors.Is(err, witness.ErrRolledBack) || errors.Is(err, witness.ErrSecondHistory) {
+			err = fmt.Errorf("%w: %w", attest.ErrContradicted, err)
+		}
+		c, parseErr := proof.ReadCheckpoint(note)
+		lines := map[string]string{}
+		for _, line := range answered {
+			for _, w := range list {
+				if w.Key.CheckLine(c.Body(), line) == nil {
+					lines[w.Name] = line
+				}
+			}
+		}
+		return lines, errors.Join(err, parseErr)
+	}
+}

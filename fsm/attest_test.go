@@ -1,0 +1,171 @@
+package fsm
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/store"
+)
+
+// signer is the key of a member.
+func signer(t testing.TB, member string) proof.SigningKey {
+	name, err := proof.KeyName("", member)
+	require.NoError(t, err)
+	k, err := proof.NewSigningKey(name, chain.DeriveID([]byte(member)))
+	require.NoError(t, err)
+	return k
+}
+
+func (r *rig) announce(member string) answer {
+	r.t.Helper()
+	return r.apply(&request{kind: announceKind, member: member, url: "http://" + member, key: signer(r.t, member).String()})[0]
+}
+
+// word is what a member says of aka at a size.
+func (r *rig) word(member string, size uint64, root chain.Hash) chain.Attestation {
+	r.t.Helper()
+	info, err := r.store.Contract("aka")
+	require.NoError(r.t, err)
+	body := proof.Checkpoint{Origin: proof.Origin("aka", info.ID), Size: size, Root: root}.Body()
+	line, err := proof.Cosign(body, signer(r.t, member), 1_800_000_000)
+	require.NoError(r.t, err)
+	return chain.Attestation{Member: member, Size: size, Root: root, Cosignature: line}
+}
+
+func (r *rig) say(a chain.Attestation) answer {
+	r.t.Helper()
+	return r.apply(&request{kind: attestKind, token: "aka", attest: a})[0]
+}
+
+func (r *rig) said() (list []string) {
+	r.t.Helper()
+	all, _, err := r.store.Attestations("aka")
+	require.NoError(r.t, err)
+	for _, a := range all {
+		list = append(list, fmt.Sprintf("%s:%d", a.Member, a.Size))
+	}
+	return list
+}
+
+// attested is a rig with a chain of so many blocks and members n1, n2, n3.
+func attested(t testing.TB, blocks int) *rig {
+	r := newRig(t)
+	r.create(`{"token":"aka","wallets":"open","on_request":true}`)
+	for range blocks - 1 {
+		r.apply(&request{kind: produceKind, token: "aka"})
+	}
+	for _, member := range []string{"n1", "n2", "n3"} {
+		require.Empty(t, r.announce(member).refused)
+	}
+	return r
+}
+
+func TestAWordThatIsNotAMembersIsRefused(t *testing.T) {
+	r := attested(t, 3)
+	root := chain.Hash{1}
+	good := r.word("n1", 2, root)
+	forged := good
+	forged.Member = "n2"
+	changed := good
+	changed.Root = chain.Hash{2}
+	other := good
+	other.Size = 3
+	for name, a := range map[string]chain.Attestation{
+		"another member's name":     forged,
+		"another root":              changed,
+		"another size":              other,
+		"a size the chain has not":  r.word("n1", 4, root),
+		"nothing":                   {Member: "n1", Root: root},
+		"a member without a key":    r.word("n4", 2, root),
+		"a signature that is noise": {Member: "n1", Size: 2, Root: root, Cosignature: "— bpsc/n1 AAAA"},
+	} {
+		require.Equal(t, chain.AttestationWrong, r.say(a).refused, name)
+	}
+	require.Equal(t, chain.ContractUnknown, r.apply(&request{kind: attestKind, token: "no", attest: good})[0].refused)
+	require.Empty(t, r.said())
+	require.Empty(t, r.say(good).refused)
+	require.Equal(t, []string{"n1:2"}, r.said())
+}
+
+func TestAMemberHasOneWordForEachSize(t *testing.T) {
+	r := attested(t, 3)
+	first := r.word("n1", 2, chain.Hash{1})
+	require.Empty(t, r.say(first).refused)
+	require.Empty(t, r.say(r.word("n1", 2, chain.Hash{2})).refused)
+	all, _, err := r.store.Attestations("aka")
+	require.NoError(t, err)
+	require.Equal(t, []chain.Attestation{first}, all)
+}
+
+func TestTheNewestWordsAreKeptAndThoseOfTheMost(t *testing.T) {
+	r := attested(t, 12)
+	for _, member := range []string{"n1", "n2", "n3"} {
+		r.say(r.word(member, 2, chain.Hash{}))
+	}
+	for size := uint64(3); size <= 10; size++ {
+		r.say(r.word("n1", size, chain.Hash{}))
+	}
+	require.Equal(t, []string{"n1:2", "n2:2", "n3:2", "n1:7", "n1:8", "n1:9", "n1:10"}, r.said())
+	for _, member := range []string{"n2", "n3"} {
+		r.say(r.word(member, 10, chain.Hash{}))
+	}
+	r.say(r.word("n2", 11, chain.Hash{}))
+	require.Equal(t, []string{"n1:8", "n1:9", "n1:10", "n2:10", "n3:10", "n2:11"}, r.said())
+}
+
+func TestTheKeyOfAMemberIsItsFirst(t *testing.T) {
+	r := attested(t, 1)
+	change := &request{kind: announceKind, member: "n1", url: "http://elsewhere", key: signer(t, "n2").String()}
+	require.Equal(t, chain.MemberKeyFixed, r.apply(change)[0].refused)
+	change.key = "no key"
+	require.NotEmpty(t, r.apply(change)[0].refused)
+	change.key = signer(t, "n1").String()
+	require.Empty(t, r.apply(change)[0].refused)
+	require.Equal(t, "http://elsewhere", r.store.Member("n1").URL)
+	require.Equal(t, signer(t, "n1").String(), r.store.Member("n1").Key)
+}
+
+// Two machines that apply the same have the same digest; one that read
+// something else on the way has another from there on.
+func TestTheDigestTellsStatesApart(t *testing.T) {
+	digest := func(spoil bool) chain.Hash {
+		r := newRig(t)
+		r.create(`{"token":"aka","wallets":"open","on_request":true}`)
+		transfer := func(id string) {
+			r.apply(submitRequest("aka", chain.Transaction{ID: chain.DeriveID([]byte(id)), Sender: "a", Recipient: "b", Amount: 1_000_000}))
+		}
+		transfer("1")
+		if spoil { // as a bit that has flipped in memory would
+			r.index++
+			require.NoError(t, r.store.Update(r.index, func(tx *store.Tx) error {
+				h := tx.Head("aka")
+				before := tx.Account(h, "a")
+				now := before
+				now.Balance++
+				tx.SetAccount(h, "a", before, now)
+				h.BalanceSum--
+				return nil
+			}))
+		}
+		transfer("2")
+		r.apply(&request{kind: produceKind, token: "aka"})
+		d, err := r.store.Digest("aka", 2)
+		require.NoError(t, err)
+		return d
+	}
+	require.Equal(t, digest(false), digest(false))
+	require.NotEqual(t, digest(false), digest(true))
+}
+
+func TestThereIsRoomForSoManyMembers(t *testing.T) {
+	r := attested(t, 1) // three members
+	for i := 3; i < MaxMembers; i++ {
+		require.Empty(t, r.announce(fmt.Sprint("m", i)).refused)
+	}
+	require.Equal(t, chain.MembersFull, r.announce("one-more").refused)
+	require.Empty(t, r.announce("n1").refused, "who is known may say it again")
+}

@@ -1,0 +1,139 @@
+package fsm
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store"
+)
+
+// audited is the audit of all blocks of a chain.
+func audited(t require.TestingT, s *store.Store, token string) *Auditor {
+	a := NewAuditor()
+	require.NoError(t, s.Blocks(token, 1, 0, func(_ uint64, canonical []byte) error {
+		_, err := a.Next(canonical)
+		return err
+	}))
+	return a
+}
+
+func TestEveryStateIsWhatItsBlocksComeTo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp("", "bpsc-stored")
+		require.NoError(t, err)
+		defer os.RemoveAll(dir)
+		r := newReplica(t, dir)
+		for _, s := range drawSteps(t) {
+			r.apply(s)
+		}
+		require.NoError(t, r.store.Close())
+		r.open()
+		for _, info := range r.store.Contracts() {
+			require.NoError(t, audited(t, r.store, info.Contract.Token).Compare(r.store), info.Contract.Token)
+		}
+		require.NoError(t, r.store.Close())
+	})
+}
+
+func TestEverySignedStateIsWhatItsBlocksComeTo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp("", "bpsc-stored")
+		require.NoError(t, err)
+		defer os.RemoveAll(dir)
+		draw := func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "draw") }
+		w := newTown(`,"schedule":{"transactions":3}`, true)
+		r := newReplica(t, dir)
+		now := int64(1_800_000_000) * second
+		r.apply(step{now, []*request{{kind: createKind, contract: []byte(w.contract)}}})
+		w.chainID, w.model = mustInfo(t, r.store, "aka").ID, newSignedModel(w.c)
+		var holds []chain.ID
+		for range 1 + draw(15) {
+			now += int64(draw(3600)) * second
+			batch := []chain.Transaction{w.transaction(draw, now, holds)}
+			r.apply(step{now, []*request{submitRequest("aka", batch...)}})
+			holds = append(holds, batch[0].ID)
+		}
+		require.NoError(t, r.store.Close())
+		r.open()
+		require.NoError(t, audited(t, r.store, "aka").Compare(r.store))
+		require.NoError(t, r.store.Close())
+	})
+}
+
+// What somebody changes in the state, and not in the blocks, is found.
+func TestAStateThatIsNotWhatItsBlocksComeTo(t *testing.T) {
+	for name, tc := range map[string]struct {
+		says   string
+		change func(h *store.Head, l headLedger)
+	}{
+		"a larger balance": {`account "bob" has`, func(_ *store.Head, l headLedger) {
+			now := l.Account("bob")
+			now.Balance += 1
+			l.SetAccount("bob", l.Account("bob"), now)
+		}},
+		"an account more": {`account "eve" has`, func(_ *store.Head, l headLedger) {
+			l.SetAccount("eve", chain.Account{}, chain.Account{Balance: 5})
+		}},
+		"a wallet's rule": {`account "alice" has`, func(_ *store.Head, l headLedger) {
+			now := l.Account("alice")
+			now.Wallet = &chain.Wallet{Frozen: true}
+			l.SetAccount("alice", l.Account("alice"), now)
+		}},
+		"a hold that nobody made": {"holds are open", func(_ *store.Head, l headLedger) {
+			l.SetHold(chain.DeriveID([]byte("h")), chain.HoldState{Sender: "alice", Amount: 5, Until: 1})
+		}},
+		"a hold that ended": {"hold ", func(_ *store.Head, l headLedger) {
+			l.SetHold(chain.DeriveID([]byte("h")), chain.HoldState{Ended: chain.HoldRejected})
+		}},
+		"other totals":        {"totals are", func(h *store.Head, _ headLedger) { h.Totals.Fees++; h.Touch() }},
+		"another count":       {"records are counted", func(h *store.Head, _ headLedger) { h.Records++; h.Touch() }},
+		"another end":         {"end with block", func(h *store.Head, _ headLedger) { h.Hash[0]++; h.Touch() }},
+		"a record on its way": {"pending record 1", func(h *store.Head, _ headLedger) { h.Pending.Add(h.Pending.Record(0)); h.Touch() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).refused)
+			r.send("k1", "alice", "bob", 1_000_000)
+			r.apply(&request{kind: produceKind, token: "aka"})
+			r.send("k2", "bob", "alice", 1_000)
+			require.ErrorContains(t, audited(t, r.store, "aka").Compare(r.store), "in use")
+			require.NoError(t, r.store.Close())
+			r.open()
+			require.NoError(t, audited(t, r.store, "aka").Compare(r.store))
+
+			a := audited(t, r.store, "aka")
+			require.NoError(t, r.store.Update(r.index+1, func(tx *store.Tx) error {
+				h := tx.Head("aka")
+				tc.change(h, headLedger{tx, h})
+				return nil
+			}))
+			if name == "another end" { // a store does not open with it
+				err := a.Compare(r.store)
+				require.ErrorIs(t, err, chain.ErrInvalid)
+				require.ErrorContains(t, err, tc.says)
+				return
+			}
+			require.NoError(t, r.store.Close())
+			r.open()
+			err := a.Compare(r.store)
+			require.ErrorIs(t, err, chain.ErrInvalid)
+			require.ErrorContains(t, err, tc.says)
+		})
+	}
+}
+
+func TestAccountThatWasLost(t *testing.T) {
+	r := newRig(t)
+	require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).refused)
+	r.send("k1", "alice", "bob", 1_000_000)
+	r.apply(&request{kind: produceKind, token: "aka"})
+	a := audited(t, r.store, "aka")
+	a.accounts["carol"] = chain.Account{Balance: 7}
+	require.NoError(t, r.store.Close())
+	r.open()
+	require.ErrorContains(t, a.Compare(r.store), `account "carol" is missing`)
+}

@@ -1,0 +1,75 @@
+package fsm
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store"
+)
+
+// machineLedger is the part of the store that a machine changes. Every change
+// of a chain's state is folded into its digest, in the order in
+// which it is made: members whose digests are equal after a block have made
+// the same changes up to there, and read the same values on the way. Blocks
+// need no folding, for their hashes say the same of them.
+type machineLedger struct{ headLedger }
+
+// SetAccount also folds the change.
+func (l machineLedger) SetAccount(name string, before, now chain.Account) {
+	l.headLedger.SetAccount(name, before, now)
+	foldAccount(l.h, name, now)
+}
+
+// SetHold also folds the change.
+func (l machineLedger) SetHold(id chain.ID, s chain.HoldState) {
+	l.headLedger.SetHold(id, s)
+	foldHold(l.h, id, s)
+}
+
+// fold makes change part of the digest. Changes are a kind, and then parts
+// that are fixed in size or carry their length.
+func fold(h *store.Head, change []byte) {
+	var buf [512]byte
+	h.Digest = sha256.Sum256(append(append(buf[:0], h.Digest[:]...), change...))
+}
+
+func foldAccount(h *store.Head, name string, now chain.Account) {
+	var buf [256]byte
+	b := appendText(append(buf[:0], 'a'), name)
+	b = binary.AppendVarint(b, int64(now.Balance))
+	b = binary.AppendUvarint(b, now.Records)
+	if now.Wallet != nil {
+		b = appendWallet(b, now.Wallet)
+	}
+	fold(h, b)
+}
+
+func appendWallet(b []byte, w *chain.Wallet) []byte {
+	b = append(b, w.Key[:]...)
+	if w.Frozen {
+		b = append(b, 'f')
+	}
+	b = appendText(b, string(w.Receive))
+	for _, limit := range []chain.Limit{w.PerTransfer, w.PerDay} {
+		b = binary.AppendVarint(b, int64(limit.Amount))
+		b = binary.AppendVarint(b, int64(limit.Next))
+		b = binary.AppendVarint(b, limit.NextAt)
+	}
+	return binary.AppendVarint(binary.AppendVarint(b, w.Day), int64(w.Spent))
+}
+
+func foldHold(h *store.Head, id chain.ID, s chain.HoldState) {
+	b := appendText(appendText(append([]byte{'h'}, id[:]...), s.Sender), s.Recipient)
+	b = binary.AppendVarint(binary.AppendVarint(b, int64(s.Amount)), s.Until)
+	fold(h, appendText(b, string(s.Ended)))
+}
+
+func foldRefusal(h *store.Head, id chain.ID, p store.Placement) {
+	b := append(append([]byte{'r'}, id[:]...), p.Content[:]...)
+	fold(h, appendText(b, string(p.Refused)))
+}
+
+func appendText(b []byte, text string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
+}

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/stretchr/testify/require"
+)
+
+// scrubbed runs Scrub on s until it ends by itself or has read everything
+// twice, and returns the first damage.
+func scrubbed(t *testing.T, s *Store, found chan error) error {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.Scrub(ctx, 1<<40, time.Microsecond)
+	}()
+	for range 2 {
+		for from, begun := []byte(nil), false; from != nil || !begun; begun = true {
+			var err error
+			from, _, err = s.scrubRun(from)
+			if err != nil {
+				break
+			}
+		}
+	}
+	cancel()
+	<-ended
+	select {
+	case err := <-found:
+		return err
+	default:
+		return nil
+	}
+}
+
+func TestScrubFindsWhatHasRotted(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir, 0)
+	for i := uint64(1); i <= 200; i++ {
+		addBlock(t, s, i)
+	}
+	require.NoError(t, s.Close())
+	found := make(chan error, 100)
+	s, err := Open(Config{Dir: dir, Fatal: func(err error) {
+		select {
+		case found <- err:
+		default:
+		}
+	}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	require.NoError(t, scrubbed(t, s, found))
+
+	key := blockKey{0, 150}.bytes()
+	stored, err := get(s.db, key)
+	require.NoError(t, err)
+	stored[len(stored)/2] ^= 1
+	require.NoError(t, s.db.Set(key, stored, pebble.NoSync))
+	require.ErrorIs(t, scrubbed(t, s, found), ErrDamaged)
+}
+
+func TestScrubEndsWithTheStore(t *testing.T) {
+	s := openTest(t, t.TempDir(), 0)
+	addBlock(t, s, 1)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.Scrub(t.Context(), 1<<40, time.Microsecond)
+	}()
+	require.NoError(t, s.Close())
+	<-ended
+}
