@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bpsc/bpsc/internal/harness"
 )
@@ -107,6 +109,7 @@ func TestBadInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	must(t, http.StatusCreated, http.MethodPost, leader.URL+"/v1/transactions", transfer)
+	awaitWords(t, c, leader) // they are entries of the log too
 	before := logPosition(t, c, leader)
 	for i, bad := range badRequests {
 		t.Run(bad.name, func(t *testing.T) {
@@ -170,6 +173,21 @@ func refuse(t *testing.T, m *harness.Member, bad badRequest) {
 
 // position is where a member's log and state stand.
 type position struct{ last, applied uint64 }
+
+// awaitWords waits until every member has signed the chain's newest checkpoint.
+func awaitWords(t *testing.T, c *harness.Cluster, m *harness.Member) {
+	t.Helper()
+	err := harness.Until(t.Context(), 20*time.Second, "all members have signed", func(context.Context) error {
+		note := call(t, http.MethodGet, m.URL+"/v1/contracts/aka/checkpoint", "")
+		if signed := strings.Count(string(note.body), "— bpsc/"); signed < len(c.Members) {
+			return fmt.Errorf("%d have: %s", signed, note)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 func logPosition(t *testing.T, c *harness.Cluster, m *harness.Member) position {
 	t.Helper()
