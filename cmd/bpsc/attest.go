@@ -63,6 +63,7 @@ func newSigningKey(path, name string) (proof.SigningKey, error) {
 // attesting is the part of a member that signs checkpoints.
 type attesting struct {
 	attester *attest.Attester
+	client   *witness.Client // nil: there are no witnesses to ask
 
 	mu  sync.Mutex
 	key error // why the cluster does not take this member's key
@@ -104,6 +105,7 @@ func (s *server) prepareAttesting() error {
 		if err != nil {
 			return err
 		}
+		s.attest.client = client
 		cfg.Witnesses = askWitnesses(witness.NewAsker(client, s.witnesses), s.witnesses)
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {

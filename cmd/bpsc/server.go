@@ -204,6 +204,9 @@ func (s *server) close() error {
 		defer cancel()
 		err = s.member.Shutdown(ctx)
 	}
+	if s.attest.client != nil {
+		s.attest.client.Close()
+	}
 	if s.store != nil {
 		err = errors.Join(err, s.store.Close())
 	}
