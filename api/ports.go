@@ -107,6 +107,8 @@ type MemberStatus struct {
 	Last          uint64 `json:"last"`            // last entry of its log
 	Lag           uint64 `json:"lag"`             // entries it has to apply to reach the leader
 	LastContactMS int64  `json:"last_contact_ms"` // since it last heard the leader
+
+	Unfit []string `json:"unfit,omitempty"` // why it must not lead, if so
 }
 
 // Evidence is what a node can prove of its chains to whoever knows the keys of

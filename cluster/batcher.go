@@ -21,6 +21,7 @@ type batcher struct {
 	raft    *raft.Raft
 	replica *replica
 	clock   *clock
+	fitness *fitness
 	self    string
 	leader  func() (id string, ok bool)
 	lines   dialer
@@ -63,6 +64,9 @@ func (b *batcher) send(ctx context.Context) {
 		if b.uplink != nil && (!b.uplink.usable() || known && leader != b.uplink.leader) {
 			b.dropUplink() // what it has under way nobody will answer
 		}
+		if !b.fitness.fit() {
+			b.queue.withdrawForwarded(fmt.Errorf("%w: this member must not lead now", ErrNoLeader))
+		}
 		empty := b.queue.empty()
 		if !known || empty || !b.route(ctx, leader) {
 			b.wait(!empty)
@@ -100,6 +104,12 @@ func (b *batcher) sendOne(leader string) bool {
 	if leader == b.self {
 		select {
 		case b.flights <- struct{}{}:
+			// A member that becomes unfit falls silent when nothing is in flight,
+			// so this counts as such before it looks whether it leads.
+			if id, ok := b.leader(); !ok || id != b.self {
+				<-b.flights
+				return false
+			}
 			b.propose(b.queue.take(false))
 			return true
 		default:

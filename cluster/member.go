@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,7 +34,8 @@ type Member struct {
 	batcher  *batcher
 	peers    *peerServer
 	port     *port
-	trans    serialTransport
+	trans    *serialTransport
+	fitness  *fitness
 	raft     *raft.Raft
 	failure  *failure
 	observer []*raft.Observer
@@ -61,6 +63,7 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 	}
 	m := &Member{cfg: cfg, log: cfg.Logger, queue: newQueue(), failure: &failure{then: cfg.Fatal}, stopped: make(chan struct{})}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
+	m.fitness = newFitness(m.log, cfg.ElectionTimeout)
 	err := m.open(sm)
 	if first := m.failure.arm(); first != nil {
 		err = first // the cause, of which raft only says that it panics
@@ -93,7 +96,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 		return err
 	}
 	m.running.Go(func() { watch.run(m.ctx) })
-	m.trans = newTransport(m.port, hclog)
+	m.trans = newTransport(m.port, m.fitness, hclog)
 	err = guarded(func() (err error) {
 		m.raft, err = raft.NewRaft(conf, m.replica, m.store.logs, m.store.votes, m.store.snapshots, m.trans)
 		return err
@@ -113,6 +116,7 @@ func (m *Member) start() {
 		raft:    m.raft,
 		replica: m.replica,
 		clock:   clock,
+		fitness: m.fitness,
 		self:    m.cfg.ID,
 		leader:  m.Leader,
 		lines:   dialer{connect: m.connect, dialled: make(chan dialled)},
@@ -121,6 +125,7 @@ func (m *Member) start() {
 		freed:   make(chan struct{}, 1),
 		flights: make(chan struct{}, maxEntriesInFlight),
 	}
+	m.fitness.inFlight(func() int { return len(m.batcher.flights) })
 	duties := &duties{
 		queue:   m.queue,
 		replica: m.replica,
@@ -138,8 +143,8 @@ func (m *Member) connect(ctx context.Context, to string) (net.Conn, error) {
 	return m.port.dial(ctx, to, forPeers)
 }
 
-// observe returns a channel that holds a token whenever the role of this member
-// or the leader it knows may have changed. raft never waits for it.
+// observe returns a channel that holds a token whenever the role of this member,
+// the leader it knows or its fitness to lead may have changed. raft never waits for it.
 func (m *Member) observe() chan raft.Observation {
 	ch := make(chan raft.Observation, 1)
 	o := raft.NewObserver(ch, false, func(o *raft.Observation) bool {
@@ -151,6 +156,7 @@ func (m *Member) observe() chan raft.Observation {
 	})
 	m.raft.RegisterObserver(o)
 	m.observer = append(m.observer, o)
+	m.fitness.watch(ch)
 	return ch
 }
 
@@ -167,11 +173,12 @@ func (m *Member) Leader() (id string, ok bool) {
 	return string(leader), true
 }
 
-// IsLeader tells whether this member leads, as far as it knows.
-func (m *Member) IsLeader() bool { return m.raft.State() == raft.Leader }
+// IsLeader tells whether this member leads, as far as it knows, and may go on.
+func (m *Member) IsLeader() bool { return m.raft.State() == raft.Leader && m.fitness.fit() }
 
 // Ready returns nil when this member can serve, else an ErrNotReady that says
-// why it cannot: because it has failed, knows no leader, or its state is behind.
+// why it cannot: because it has failed, must not lead, knows no leader, or its
+// state is behind.
 func (m *Member) Ready() error {
 	if err := m.failure.get(); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotReady, err)
@@ -180,6 +187,9 @@ func (m *Member) Ready() error {
 	case <-m.ctx.Done():
 		return fmt.Errorf("%w: %w", ErrNotReady, ErrShuttingDown)
 	default:
+	}
+	if why := m.fitness.why(); len(why) > 0 {
+		return fmt.Errorf("%w: it must not lead: %s", ErrNotReady, strings.Join(why, "; "))
 	}
 	if _, ok := m.Leader(); !ok {
 		return fmt.Errorf("%w: %w", ErrNotReady, ErrNoLeader)
@@ -212,7 +222,7 @@ func (m *Member) Snapshot(ctx context.Context) error {
 func (m *Member) LastContact() time.Duration {
 	at := m.raft.LastContact()
 	switch {
-	case m.IsLeader():
+	case m.raft.State() == raft.Leader:
 		return 0
 	case at.IsZero():
 		return -1

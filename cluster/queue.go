@@ -137,12 +137,24 @@ func (q *queue) withdraw(c *call, err error) {
 
 // withdrawAll does so with every call.
 func (q *queue) withdrawAll(err error) {
+	q.withdrawIf(func(*call) bool { return true }, err)
+}
+
+// withdrawForwarded does so with the calls that came from other members. They
+// ask again elsewhere, if they learn in time that it is of no use here.
+func (q *queue) withdrawForwarded(err error) {
+	q.withdrawIf(func(c *call) bool { return c.leaderOnly }, err)
+}
+
+func (q *queue) withdrawIf(which func(*call) bool, err error) {
 	q.mu.Lock()
 	var calls []*call
-	for q.calls.Len() > 0 {
-		c := q.calls.Front().Value.(*call)
-		q.remove(c)
-		calls = append(calls, c)
+	for e, next := q.calls.Front(), (*list.Element)(nil); e != nil; e = next {
+		next = e.Next()
+		if c := e.Value.(*call); which(c) {
+			q.remove(c)
+			calls = append(calls, c)
+		}
 	}
 	q.mu.Unlock()
 	for _, c := range calls {

@@ -35,6 +35,7 @@ type MemberStatus struct {
 	Commit      uint64        // last entry known to be committed
 	Last        uint64        // last entry in the log
 	Lag         uint64        // the leader's Last minus Applied; zero when no leader answered
+	Unfit       []string      `json:",omitempty"` // why it must not lead, if so
 	LastContact time.Duration // since it last heard the leader: zero for the leader itself, negative for never
 }
 
@@ -66,12 +67,13 @@ func (m *Member) Status(ctx context.Context) Status {
 func (m *Member) Self() MemberStatus { return m.status() }
 
 // summarize finds the leader and what the others lag behind it. A leader that
-// was cut off may still believe in itself; the one with the highest term counts.
+// was cut off may still believe in itself; the one with the highest term counts,
+// and none that is about to give up leading.
 func summarize(members []MemberStatus) Status {
 	s := Status{Members: members}
 	var last uint64
 	for _, m := range members {
-		if m.Role == RoleLeader && m.Term >= s.Term {
+		if m.Role == RoleLeader && len(m.Unfit) == 0 && m.Term >= s.Term {
 			s.Leader, s.Term, last = m.ID, m.Term, m.Last
 		}
 	}
@@ -124,6 +126,7 @@ func (m *Member) status() MemberStatus {
 		Applied:     m.replica.applied.get(),
 		Commit:      m.raft.CommitIndex(),
 		Last:        m.raft.LastIndex(),
+		Unfit:       m.fitness.why(),
 		LastContact: m.LastContact(),
 	}
 }

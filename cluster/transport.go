@@ -1,6 +1,9 @@
 package cluster
 
 import (
+	"io"
+	"sync"
+
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 )
@@ -12,19 +15,31 @@ import (
 // index and term can get committed (hashicorp/raft#695). In return a member is
 // silent while it writes, so the heartbeat time-out has to be well above a slow
 // fsync.
-type serialTransport struct{ *raft.NetworkTransport }
+//
+// It also keeps a member that is not fit to lead from leading (fitness.go).
+//
+// It owns the goroutine that receives, which ends with Close.
+type serialTransport struct {
+	*raft.NetworkTransport
+	fitness  *fitness
+	received chan raft.RPC
+	closed   chan struct{}
+	close    func() // closes closed, once
+}
 
 // SetHeartbeatHandler leaves the fast path out.
-func (serialTransport) SetHeartbeatHandler(func(raft.RPC)) {}
+func (*serialTransport) SetHeartbeatHandler(func(raft.RPC)) {}
 
 var (
-	_ raft.Transport   = serialTransport{}
-	_ raft.WithPreVote = serialTransport{}
-	_ raft.WithClose   = serialTransport{}
+	_ raft.Transport   = (*serialTransport)(nil)
+	_ raft.WithPreVote = (*serialTransport)(nil)
+	_ raft.WithClose   = (*serialTransport)(nil)
 )
 
-func newTransport(p *port, log hclog.Logger) serialTransport {
-	return serialTransport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+func newTransport(p *port, fit *fitness, log hclog.Logger) *serialTransport {
+	t := &serialTransport{fitness: fit, received: make(chan raft.RPC), closed: make(chan struct{})}
+	t.close = sync.OnceFunc(func() { close(t.closed) })
+	t.NetworkTransport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  raftStreams{p},
 		MaxPool: raftPool,
 		Timeout: raftTimeout,
@@ -33,7 +48,72 @@ func newTransport(p *port, log hclog.Logger) serialTransport {
 		// where entries are batches.
 		MaxRPCsInFlight: 1,
 		Logger:          log,
-	})}
+	})
+	go t.receive()
+	return t
+}
+
+// receive passes on what comes in, except for the call to stand for election at
+// once, which skips the question whether the others want that.
+func (t *serialTransport) receive() {
+	for {
+		select {
+		case rpc := <-t.NetworkTransport.Consumer():
+			if _, ok := rpc.Command.(*raft.TimeoutNowRequest); ok && !t.fitness.fit() {
+				rpc.Respond(nil, errUnfit)
+				continue
+			}
+			select {
+			case t.received <- rpc:
+			case <-t.closed:
+				rpc.Respond(nil, raft.ErrTransportShutdown)
+				return
+			}
+		case <-t.closed:
+			return
+		}
+	}
+}
+
+// Consumer implements raft.Transport.
+func (t *serialTransport) Consumer() <-chan raft.RPC { return t.received }
+
+// AppendEntries implements raft.Transport; heartbeats are among them.
+func (t *serialTransport) AppendEntries(id raft.ServerID, to raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	if t.fitness.silent() {
+		return errUnfit
+	}
+	return t.NetworkTransport.AppendEntries(id, to, args, resp)
+}
+
+// InstallSnapshot implements raft.Transport.
+func (t *serialTransport) InstallSnapshot(id raft.ServerID, to raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
+	if t.fitness.silent() {
+		return errUnfit
+	}
+	return t.NetworkTransport.InstallSnapshot(id, to, args, resp, data)
+}
+
+// RequestPreVote implements raft.WithPreVote.
+func (t *serialTransport) RequestPreVote(id raft.ServerID, to raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
+	if !t.fitness.fit() {
+		return errUnfit
+	}
+	return t.NetworkTransport.RequestPreVote(id, to, args, resp)
+}
+
+// RequestVote implements raft.Transport.
+func (t *serialTransport) RequestVote(id raft.ServerID, to raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	if !t.fitness.fit() {
+		return errUnfit
+	}
+	return t.NetworkTransport.RequestVote(id, to, args, resp)
+}
+
+// Close implements raft.WithClose.
+func (t *serialTransport) Close() error {
+	t.close()
+	return t.NetworkTransport.Close()
 }
 
 // raftConfig is our configuration in raft's words; nothing is left to a default

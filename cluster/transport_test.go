@@ -143,7 +143,7 @@ func TestManyStrangers(t *testing.T) {
 // consumer channel, not be handled on the connection's goroutine.
 func TestHeartbeatsTakeTheSlowPath(t *testing.T) {
 	a, b := testPorts(t)
-	from, to := newTransport(a, hclog.NewNullLogger()), newTransport(b, hclog.NewNullLogger())
+	from, to := newTransport(a, testFitness(), hclog.NewNullLogger()), newTransport(b, testFitness(), hclog.NewNullLogger())
 	defer from.Close()
 	defer to.Close()
 	to.SetHeartbeatHandler(func(raft.RPC) { t.Error("a heartbeat took the fast path") })
@@ -169,7 +169,7 @@ func TestHeartbeatsTakeTheSlowPath(t *testing.T) {
 // hashicorp/raft#612: no pipelining.
 func TestNoPipelining(t *testing.T) {
 	a, b := testPorts(t)
-	trans := newTransport(a, hclog.NewNullLogger())
+	trans := newTransport(a, testFitness(), hclog.NewNullLogger())
 	defer trans.Close()
 	_, err := trans.AppendEntriesPipeline("b", raft.ServerAddress(b.self.peers["b"]))
 	if !errors.Is(err, raft.ErrPipelineReplicationNotSupported) {

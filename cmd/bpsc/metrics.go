@@ -71,6 +71,11 @@ func (m memberMetrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, metric("raft_applied_index", "Applied index."), float64(s.Applied))
 	gauge(ch, metric("raft_last_index", "Last entry of the log."), float64(s.Last))
 	gauge(ch, metric("raft_last_contact_seconds", "Since the leader was heard; 0 on the leader."), s.LastContact.Seconds())
+	fit := 1.0
+	if len(s.Unfit) > 0 {
+		fit = 0
+	}
+	gauge(ch, metric("raft_fit_to_lead", "0 while this member must not lead; /readyz says why."), fit)
 	gauge(ch, metric("raft_role", "1 for the role this member has.", "role"), 1, s.Role)
 }
 

@@ -82,7 +82,7 @@ func (m member) Cluster(ctx context.Context) api.ClusterStatus {
 		out.Members = append(out.Members, api.MemberStatus{
 			ID: p.ID, Raft: p.Addr, API: m.store.Member(p.ID).URL, Role: p.Role, Term: p.Term,
 			Applied: p.Applied, Commit: p.Commit, Last: p.Last, Lag: p.Lag,
-			LastContactMS: p.LastContact.Milliseconds(),
+			LastContactMS: p.LastContact.Milliseconds(), Unfit: p.Unfit,
 		})
 	}
 	return out
