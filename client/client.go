@@ -14,9 +14,12 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/bpsc/bpsc/chain"
 )
 
 var (
@@ -38,6 +41,10 @@ type Problem struct {
 // Error shows the detail with its stable code.
 func (p *Problem) Error() string { return fmt.Sprintf("%s (%s)", p.Detail, p.Code) }
 
+// Unwrap is the stable code, so that errors.Is(err, chain.InsufficientFunds)
+// holds for what a server refused for that reason.
+func (p *Problem) Unwrap() error { return chain.Code(p.Code) }
+
 // codeUnknown is the code of an answer that leaves the outcome open.
 const codeUnknown = "outcome_unknown"
 
@@ -49,32 +56,76 @@ const (
 	maxAnswer int64 = 8 << 20
 	// defaultAttempt bounds one try at one server.
 	defaultAttempt = 5 * time.Second
+	// defaultTotal bounds a call whose context has no deadline: six tries at a
+	// server that hangs, and longer than any election takes.
+	defaultTotal = 30 * time.Second
 	// firstPause and lastPause bound the wait between rounds over all servers.
 	firstPause = 20 * time.Millisecond
 	lastPause  = 500 * time.Millisecond
 )
 
 // Client is safe for use by many goroutines.
+//
+// A call ends with its context, or after 30 s where that has no deadline.
 type Client struct {
 	servers        []string
 	http           *http.Client
 	attemptTimeout time.Duration
+	totalTimeout   time.Duration
+	answered       atomic.Int64 // which server answered last: the first to be asked next
 }
 
-// New returns a client of the given base URLs, tried in order.
+// New returns a client of the given servers, http or https URLs or host:port.
+// A call asks the one first that answered last.
 func New(servers ...string) (*Client, error) {
 	if len(servers) == 0 {
 		return nil, errors.New("client: no server given")
 	}
-	c := &Client{http: &http.Client{}, attemptTimeout: defaultAttempt}
+	c := &Client{http: &http.Client{}, attemptTimeout: defaultAttempt, totalTimeout: defaultTotal}
 	for _, s := range servers {
-		u, err := url.Parse(s)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, fmt.Errorf("client: %q is not an http URL", s)
+		base, err := baseURL(s)
+		if err != nil {
+			return nil, err
 		}
-		c.servers = append(c.servers, strings.TrimSuffix(s, "/"))
+		c.servers = append(c.servers, base)
 	}
 	return c, nil
+}
+
+// baseURL completes host:port to a URL.
+func baseURL(server string) (string, error) {
+	full := server
+	if !strings.Contains(server, "://") {
+		full = "http://" + server
+	}
+	u, err := url.Parse(full)
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", fmt.Errorf("client: %q is neither an http URL nor host:port", server)
+	}
+	return strings.TrimSuffix(full, "/"), nil
+}
+
+// Servers are the base URLs of the servers, in the order they were given.
+func (c *Client) Servers() []string { return slices.Clone(c.servers) }
+
+// inTurn yields each server once with its number, the one first that answered
+// last.
+func (c *Client) inTurn(yield func(number int, server string) bool) {
+	first := int(c.answered.Load())
+	for i := range c.servers {
+		number := (first + i) % len(c.servers)
+		if !yield(number, c.servers[number]) {
+			return
+		}
+	}
+}
+
+// bounded gives a context without a deadline one.
+func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, has := ctx.Deadline(); has {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, c.totalTimeout)
 }
 
 // call is one request as it can be sent to any server.
@@ -92,12 +143,14 @@ type call struct {
 // do sends the call to one server after the other until one answers for good,
 // or until ctx ends. It returns the body of a 2xx answer.
 func (c *Client) do(ctx context.Context, q call) ([]byte, error) {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
 	open := false // some attempt may have had an effect
 	pause := firstPause
 	var last error
 	for {
-		for _, server := range c.servers {
-			body, err := c.attempt(ctx, server, q)
+		for number := range c.inTurn {
+			body, err := c.attempt(ctx, number, q)
 			if err == nil {
 				return body, nil
 			}
@@ -141,9 +194,9 @@ func gaveUp(open bool, last error) error {
 	return fmt.Errorf("%w: %w", ErrUnavailable, last)
 }
 
-// attempt sends the call to one server. Its error is a *Problem that is an
-// answer for good, or wraps ErrUnavailable or ErrOutcomeUnknown.
-func (c *Client) attempt(ctx context.Context, server string, q call) ([]byte, error) {
+// attempt sends the call to the server of that number. Its error is a *Problem
+// that is an answer for good, or wraps ErrUnavailable or ErrOutcomeUnknown.
+func (c *Client) attempt(ctx context.Context, number int, q call) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.attemptTimeout+q.wait)
 	defer cancel()
 	limit := cmp.Or(q.limit, maxAnswer)
@@ -151,7 +204,7 @@ func (c *Client) attempt(ctx context.Context, server string, q call) ([]byte, er
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
-	req, err := http.NewRequestWithContext(ctx, q.method, server+q.path, bytes.NewReader(q.body))
+	req, err := http.NewRequestWithContext(ctx, q.method, c.servers[number]+q.path, bytes.NewReader(q.body))
 	if err != nil {
 		return nil, err
 	}
@@ -171,9 +224,14 @@ func (c *Client) attempt(ctx context.Context, server string, q call) ([]byte, er
 		return nil, transportError(q, true, errors.Join(err, errors.New("the answer did not arrive whole")))
 	}
 	if resp.StatusCode < 300 {
+		c.answered.Store(int64(number))
 		return body, nil
 	}
-	return nil, problem(resp.StatusCode, body)
+	err = problem(q.method, resp.StatusCode, body)
+	if !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrOutcomeUnknown) {
+		c.answered.Store(int64(number))
+	}
+	return nil, err
 }
 
 // transportError classes an error without an answer: a connection that was
@@ -185,17 +243,35 @@ func transportError(q call, connected bool, err error) error {
 	return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 }
 
-func problem(status int, body []byte) error {
-	p := &Problem{Status: status}
-	if err := json.Unmarshal(body, p); err != nil || p.Code == "" {
-		p = &Problem{Status: status, Code: codeForeign, Detail: http.StatusText(status)}
+// problem classes an answer that is not a success. What no member said may come
+// from something between, such as a proxy that did not wait, after the ledger has
+// applied the request; and so may a member's internal error.
+func problem(method string, status int, body []byte) error {
+	p := &Problem{}
+	foreign := json.Unmarshal(body, p) != nil || p.Code == ""
+	if foreign {
+		p = &Problem{Code: codeForeign, Detail: cmp.Or(http.StatusText(status), "no answer of a ledger")}
 	}
 	p.Status = status
 	switch {
 	case p.Code == codeUnknown:
 		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, p)
-	case p.Retryable:
+	case p.Retryable, foreign && notYet(status):
+		return fmt.Errorf("%w: %w", ErrUnavailable, p)
+	case status < http.StatusInternalServerError && !(foreign && gaveUpWaiting(status)):
+		return p
+	case method != http.MethodGet:
+		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, p)
+	case foreign:
 		return fmt.Errorf("%w: %w", ErrUnavailable, p)
 	}
 	return p
 }
+
+// notYet: a proxy has not passed the request on, and may later.
+func notYet(status int) bool {
+	return status == http.StatusTooManyRequests || status == http.StatusTooEarly
+}
+
+// gaveUpWaiting: a proxy stopped before the answer came. 499 is nginx's.
+func gaveUpWaiting(status int) bool { return status == http.StatusRequestTimeout || status == 499 }

@@ -2,8 +2,8 @@ package client
 
 import (
 	"bufio"
+	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,50 +11,10 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/bpsc/bpsc/chain"
 )
-
-// Transfer is a transaction to send. Amount is in tokens, as text.
-type Transfer struct {
-	Contract  string      `json:"contract,omitempty"`
-	Sender    string      `json:"sender"`
-	Amount    json.Number `json:"amount"`
-	Recipient string      `json:"recipient"`
-	Memo      string      `json:"memo,omitempty"`
-	Key       string      `json:"-"` // Idempotency-Key; drawn when empty
-}
-
-// Sent is the ledger's answer to a Transfer. Amounts are in tokens.
-type Sent struct {
-	ID            string      `json:"id"`
-	Key           string      `json:"key"` // under which it was sent
-	Status        string      `json:"status"`
-	Block         uint64      `json:"block"`
-	Position      int         `json:"position"`
-	AmountSend    json.Number `json:"amount_send"`
-	AmountBPSC    json.Number `json:"amount_bpsc"`
-	AmountReceive json.Number `json:"amount_receive"`
-}
-
-// Send submits a transfer and sends it again under the same key until its
-// outcome is known or ctx ends. The error is a *Problem when the ledger
-// refused it.
-func (c *Client) Send(ctx context.Context, t Transfer) (Sent, error) {
-	if t.Key == "" {
-		t.Key = rand.Text()
-	}
-	sent := Sent{Key: t.Key}
-	body, err := json.Marshal(t)
-	if err != nil {
-		return sent, err
-	}
-	answer, err := c.do(ctx, call{method: http.MethodPost, path: "/v1/transactions", key: t.Key, body: body, again: true})
-	if err != nil {
-		return sent, err
-	}
-	return sent, json.Unmarshal(answer, &sent)
-}
 
 // Mine asks for a block now and returns the answer as it came. A request whose
 // outcome is unknown is not repeated: it could make a second block.
@@ -85,51 +45,84 @@ func query(contract string) string {
 }
 
 // Blocks streams the canonical bytes of the blocks from, from+1, … to the
-// newest from the first server that answers. The bytes are valid during yield.
-func (c *Client) Blocks(ctx context.Context, contract string, from uint64, yield func(canonical []byte) error) error {
+// newest, limit of them at most unless it is 0, from the first server that
+// answers. The bytes are valid during yield. It may take as long as blocks keep
+// coming; ErrUnavailable says that none came for 30 s.
+func (c *Client) Blocks(ctx context.Context, contract string, from, limit uint64, yield func(canonical []byte) error) error {
+	s := blockStream{client: c, contract: contract, next: from, limit: limit, yield: yield}
 	var last error
-	for _, server := range c.servers {
-		next, err := c.stream(ctx, server, contract, from, yield)
-		if err == nil || !errors.Is(err, ErrUnavailable) {
+	for number := range c.inTurn {
+		err := s.read(ctx, number)
+		if err == nil || !errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
 			return err
 		}
-		from, last = next, err
+		last = err
 	}
 	return last
 }
 
-// stream reads blocks from one server and returns the index it got to.
-func (c *Client) stream(ctx context.Context, server, contract string, from uint64, yield func([]byte) error) (uint64, error) {
-	path := server + "/smart/chain?from=" + strconv.FormatUint(from, 10)
-	if contract != "" {
-		path += "&contract=" + url.QueryEscape(contract)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, path, nil)
+// blockStream is one call of Blocks, over as many servers as it takes.
+type blockStream struct {
+	client   *Client
+	contract string
+	next     uint64 // the block to come
+	limit    uint64 // how many are still wanted; 0 is all
+	yield    func([]byte) error
+}
+
+// errStalled: a server that began to answer went silent.
+var errStalled = errors.New("nothing came for too long")
+
+// read goes on at the server of that number.
+func (s *blockStream) read(ctx context.Context, number int) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(s.client.attemptTimeout, func() { cancel(errStalled) })
+	defer silence.Stop()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.client.servers[number]+s.path(), nil)
 	if err != nil {
-		return from, err
+		return err
 	}
 	req.Header.Set("Accept", "application/x-ndjson")
-	resp, err := c.http.Do(req)
+	resp, err := s.client.http.Do(req)
 	if err != nil {
-		return from, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", ErrUnavailable, cmp.Or(context.Cause(ctx), err))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // the status says enough
-		return from, problem(resp.StatusCode, body)
+		return problem(http.MethodGet, resp.StatusCode, body)
 	}
+	s.client.answered.Store(int64(number))
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(make([]byte, 64<<10), chain.MaxBlockBytes+1)
-	for lines.Scan() {
-		if err := yield(lines.Bytes()); err != nil {
-			return from, err
+	for silence.Reset(s.client.totalTimeout); lines.Scan(); silence.Reset(s.client.totalTimeout) {
+		silence.Stop() // what the caller does takes its own time
+		if err := s.yield(lines.Bytes()); err != nil {
+			return err
 		}
-		from++
+		s.next++
+		if s.limit > 0 {
+			if s.limit--; s.limit == 0 {
+				return nil
+			}
+		}
 	}
 	if err := lines.Err(); err != nil {
-		return from, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", ErrUnavailable, cmp.Or(context.Cause(ctx), err))
 	}
-	return from, nil
+	return nil
+}
+
+func (s *blockStream) path() string {
+	values := url.Values{"from": {strconv.FormatUint(s.next, 10)}}
+	if s.limit > 0 {
+		values.Set("limit", strconv.FormatUint(s.limit, 10))
+	}
+	if s.contract != "" {
+		values.Set("contract", s.contract)
+	}
+	return "/smart/chain?" + values.Encode()
 }
 
 // RegisterNodes adds nodes, host:port or URL, to the directory of a cluster.

@@ -39,6 +39,7 @@ func problemOf(status int, code chain.Code, retryable bool) Problem {
 // fakeLedger is one ledger behind any number of servers. It applies an id once
 // and counts how often it was asked to.
 type fakeLedger struct {
+	id      chain.ID // of the one transaction it is sent
 	mu      sync.Mutex
 	applied map[chain.ID]int // ids, with the number of times they came again
 	bodies  map[string]int   // what was posted
@@ -47,7 +48,7 @@ type fakeLedger struct {
 }
 
 func newLedger() *fakeLedger {
-	return &fakeLedger{applied: map[chain.ID]int{}, bodies: map[string]int{}}
+	return &fakeLedger{id: testID, applied: map[chain.ID]int{}, bodies: map[string]int{}}
 }
 
 // apply decides the one transaction of these tests.
@@ -55,8 +56,8 @@ func (l *fakeLedger) apply(body string) any {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.bodies[body]++
-	if _, again := l.applied[testID]; again {
-		l.applied[testID]++
+	if _, again := l.applied[l.id]; again {
+		l.applied[l.id]++
 		return l.result()
 	}
 	switch {
@@ -65,24 +66,24 @@ func (l *fakeLedger) apply(body string) any {
 	case l.refuse != "":
 		return problemOf(http.StatusUnprocessableEntity, l.refuse, false)
 	}
-	l.applied[testID] = 0
+	l.applied[l.id] = 0
 	return l.result()
 }
 
 func (l *fakeLedger) result() Result {
-	return Result{ID: testID.String(), Status: StatusFinal, Contract: "aka", Kind: chain.Burn, Block: 7, Position: 2}
+	return Result{ID: l.id.String(), Status: StatusFinal, Contract: "aka", Kind: chain.Burn, Block: 7, Position: 2}
 }
 
 func (l *fakeLedger) status() any {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, there := l.applied[testID]; there {
+	if _, there := l.applied[l.id]; there {
 		return l.result()
 	}
 	if l.now >= testTx.Auth.Expires {
-		return Result{ID: testID.String(), Status: StatusExpired}
+		return Result{ID: l.id.String(), Status: StatusExpired}
 	}
-	return Result{ID: testID.String(), Status: StatusUnknown}
+	return Result{ID: l.id.String(), Status: StatusUnknown}
 }
 
 // times tells how often the transaction was applied and with how many
@@ -115,7 +116,7 @@ func cut(_ *fakeLedger, w http.ResponseWriter, _ *http.Request, _ string) {
 // half breaks off in the middle of a good answer.
 func half(l *fakeLedger, w http.ResponseWriter, _ *http.Request, _ string) {
 	w.Header().Set("Content-Length", "1000")
-	_, _ = io.WriteString(w, `{"id":"`+testID.String())
+	_, _ = io.WriteString(w, `{"id":"`+l.id.String())
 }
 
 // slow answers when the client has long gone.
@@ -162,7 +163,7 @@ func serve(t *testing.T, l *fakeLedger, blind bool, faults ...fault) string {
 				return
 			}
 			send(w, l.apply(string(body)))
-		case strings.HasPrefix(r.URL.Path, "/v1/transactions/"+testID.String()) && !blind:
+		case strings.HasPrefix(r.URL.Path, "/v1/transactions/"+l.id.String()) && !blind:
 			if r.URL.Query().Get("contract") != "aka" {
 				send(w, problemOf(http.StatusNotFound, chain.ContractUnknown, false))
 				return

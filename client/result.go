@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,9 +26,10 @@ const (
 	StatusExpired Status = "expired" // its time passed before it was applied
 )
 
-// Result is what is known about a signed transaction.
+// Result is what is known about a transaction.
 type Result struct {
 	ID           string          `json:"id"`
+	Key          string          `json:"key,omitempty"` // under which Send sent it
 	Status       Status          `json:"status"`
 	Contract     string          `json:"contract,omitempty"`
 	Kind         chain.Kind      `json:"kind,omitempty"` // of the record: what was decided
@@ -49,6 +51,14 @@ func (r *Result) decided(id string) bool {
 		return r.ID == id
 	}
 	return false
+}
+
+// refused is the error of a transaction that the ledger has decided against.
+func (r *Result) refused() error {
+	if r.Status != StatusRefused && r.Status != StatusExpired {
+		return nil
+	}
+	return &Problem{Status: http.StatusUnprocessableEntity, Code: cmp.Or(r.Code, string(r.Status)), Detail: cmp.Or(r.Detail, string(r.Status))}
 }
 
 // Status asks what became of an id. With expires, the one that was signed, it

@@ -3,18 +3,55 @@ package client
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/bpsc/bpsc/chain"
 )
+
+// Transfer is a transaction of an open contract. Amount is in tokens, as text.
+type Transfer struct {
+	Contract  string      `json:"contract,omitempty"`
+	Sender    string      `json:"sender"`
+	Amount    json.Number `json:"amount"`
+	Recipient string      `json:"recipient"`
+	Memo      string      `json:"memo,omitempty"`
+	Key       string      `json:"-"` // Idempotency-Key; drawn when empty
+}
+
+// Send submits a transfer of an open contract as Submit does a signed one. The
+// result's Key is the one it was sent under: whoever repeats it after
+// ErrOutcomeUnknown does so under that key, or it may happen twice.
+func (c *Client) Send(ctx context.Context, t Transfer) (Result, error) {
+	if t.Key == "" {
+		t.Key = rand.Text()
+	}
+	id := chain.DeriveID([]byte(t.Key))
+	body, err := json.Marshal(t)
+	if err != nil {
+		return Result{}, err
+	}
+	s := submission{
+		Client: c, id: id,
+		post: call{method: http.MethodPost, path: "/v1/transactions", key: t.Key, body: body, again: true},
+		look: statusCall(t.Contract, id, 0),
+	}
+	r, err := s.run(ctx)
+	r.Key = t.Key
+	return r, err
+}
 
 // Submit sends a signed transaction, and the same bytes again, to one server
 // after the other until what became of it is known: the id makes sure that it
-// happens once. The result's status is then pending, final, refused (with
-// Code) or expired, and the error nil. When ctx ends first the error is
-// ErrOutcomeUnknown if some attempt may have been applied, else ErrUnavailable
-// and nothing has happened. A *Problem is a request that no server could take.
+// happens once. Without an error it is in the ledger, pending or final (and may
+// be a refund: Kind says). A *Problem, whose code errors.Is finds, is a refusal;
+// the result's status is then refused or expired where the ledger has decided, and
+// unknown where no server could take the request. When ctx ends first the error
+// is ErrOutcomeUnknown if some attempt may have been applied, else
+// ErrUnavailable, and nothing has happened.
 func (c *Client) Submit(ctx context.Context, tx SignedTransaction) (Result, error) {
 	if tx.ID.IsZero() || tx.Signature == "" {
 		return Result{}, ErrNotSigned
@@ -24,49 +61,61 @@ func (c *Client) Submit(ctx context.Context, tx SignedTransaction) (Result, erro
 		return Result{}, err
 	}
 	s := submission{
-		Client: c, tx: &tx,
+		Client: c, id: tx.ID,
 		post: call{method: http.MethodPost, path: "/v1/transactions", body: body, again: true},
 		look: statusCall(tx.Contract, tx.ID, tx.Expires),
 	}
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		if r, err := s.round(ctx); err != nil || r.decided(tx.ID.String()) {
-			return r, err
-		}
-		if !wait(ctx, pause) {
-			return Result{ID: tx.ID.String(), Status: StatusUnknown}, gaveUp(s.open, cmp.Or(s.last, ctx.Err()))
-		}
-	}
+	return s.run(ctx)
 }
 
-// submission is one call of Submit.
+// submission is one transaction on its way.
 type submission struct {
 	*Client
-	tx   *SignedTransaction
+	id   chain.ID
 	post call
 	look call
 	open bool  // some attempt may have been applied
 	last error // why the last attempt did not tell
 }
 
+func (s *submission) run(ctx context.Context) (Result, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		r, err := s.round(ctx)
+		switch {
+		case err != nil:
+			return s.unknown(), err
+		case r.decided(s.id.String()):
+			return r, r.refused()
+		}
+		if !wait(ctx, pause) {
+			return s.unknown(), gaveUp(s.open, cmp.Or(s.last, ctx.Err()))
+		}
+	}
+}
+
+func (s *submission) unknown() Result { return Result{ID: s.id.String(), Status: StatusUnknown} }
+
 // round sends to every server once, and then, where something may have been
 // applied, asks after the id: a server may be able to read when there is no
 // leader to write to.
 func (s *submission) round(ctx context.Context) (Result, error) {
-	for _, server := range s.servers {
+	for number := range s.inTurn {
 		if ctx.Err() != nil {
 			return Result{}, nil
 		}
-		answer, err := s.attempt(ctx, server, s.post)
-		if r, err := s.judge(answer, err); err != nil || r.decided(s.tx.ID.String()) {
+		answer, err := s.attempt(ctx, number, s.post)
+		if r, err := s.judge(answer, err); err != nil || r.decided(s.id.String()) {
 			return r, err
 		}
 	}
-	for _, server := range s.servers {
+	for number := range s.inTurn {
 		if !s.open || ctx.Err() != nil {
 			break
 		}
-		answer, err := s.attempt(ctx, server, s.look)
-		if r, err := readStatus(s.tx.ID, answer, err); err == nil && r.decided(s.tx.ID.String()) {
+		answer, err := s.attempt(ctx, number, s.look)
+		if r, err := readStatus(s.id, answer, err); err == nil && r.decided(s.id.String()) {
 			return r, nil
 		}
 	}
@@ -74,27 +123,23 @@ func (s *submission) round(ctx context.Context) (Result, error) {
 }
 
 // judge says what the answer to an attempt to send means. A result that is not
-// decided says to go on. What is not the answer of a ledger may come from
-// something between, after the ledger has applied it.
+// decided says to go on.
 func (s *submission) judge(answer []byte, err error) (r Result, final error) {
 	var p *Problem
 	switch {
 	case err == nil:
-		if err = json.Unmarshal(answer, &r); err == nil && r.decided(s.tx.ID.String()) {
+		if err = json.Unmarshal(answer, &r); err == nil && r.decided(s.id.String()) {
 			return r, nil
 		}
 		err = fmt.Errorf("%w: a success that is not about this transaction: %w", ErrOutcomeUnknown,
 			errors.Join(err, errAnswer))
 	case errors.Is(err, ErrOutcomeUnknown), errors.Is(err, ErrUnavailable):
 	case errors.As(err, &p):
-		if r, decided := refusal(s.tx.ID, p); decided {
+		if r, decided := refusal(s.id, p); decided {
 			return r, nil
 		}
-		if p.Status < http.StatusInternalServerError && !s.open {
+		if !s.open {
 			return Result{}, p
-		}
-		if p.Status >= http.StatusInternalServerError {
-			err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, p)
 		}
 	default:
 		return Result{}, err

@@ -7,7 +7,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/chain"
@@ -30,16 +29,12 @@ func newExportCommand(o *clientOptions) *cobra.Command {
 			if file == "" {
 				return argError("--file is needed; - is standard output")
 			}
-			c, err := client.New(o.servers...)
+			c, err := o.client()
 			if err != nil {
-				return fmt.Errorf("%w: %w", errUsage, err)
+				return err
 			}
 			e := &exporter{client: c, contract: o.contract, timeout: o.timeout}
-			if file == "-" {
-				err = e.run(cmd.Context(), cmd.OutOrStdout())
-			} else {
-				err = e.toFile(cmd.Context(), file)
-			}
+			err = writeFile(file, cmd.OutOrStdout(), func(w io.Writer) error { return e.run(cmd.Context(), w) })
 			if err != nil {
 				return err
 			}
@@ -58,19 +53,6 @@ type exporter struct {
 	contract string
 	timeout  time.Duration
 	claim    *claim
-}
-
-// toFile writes a whole export or none.
-func (e *exporter) toFile(ctx context.Context, path string) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
-	if err != nil {
-		return err
-	}
-	err = e.run(ctx, f)
-	if err == nil {
-		err = f.CloseAtomicallyReplace()
-	}
-	return errors.Join(err, f.Cleanup())
 }
 
 // errEnough ends a download early.
@@ -107,7 +89,7 @@ func (e *exporter) blocks(ctx context.Context, s *stall, out *exportWriter) erro
 	progress := newProgress(e.contract, e.claim.Size, "exported")
 	defer progress.end()
 	count := uint64(0)
-	err := e.client.Blocks(ctx, e.contract, 1, func(canonical []byte) error {
+	err := e.client.Blocks(ctx, e.contract, 1, 0, func(canonical []byte) error {
 		s.moved()
 		leaf, err := proof.LeafOfBlock(canonical, chain.HashBytes(canonical))
 		if err != nil || leaf.Index != count+1 {

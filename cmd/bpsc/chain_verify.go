@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/chain/proof"
-	"github.com/bpsc/bpsc/client"
 )
 
 // verifier is one run of bpsc chain verify.
@@ -70,9 +69,9 @@ func (v *verifier) claimOf(note []byte) (*claim, error) {
 
 // verifyServer downloads a chain.
 func (v *verifier) verifyServer(cmd *cobra.Command) error {
-	c, err := client.New(v.servers...)
+	c, err := v.client()
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return err
 	}
 	ctx, s, cancel := whileMoving(cmd.Context(), v.timeout)
 	defer cancel()
@@ -86,7 +85,7 @@ func (v *verifier) verifyServer(cmd *cobra.Command) error {
 	}
 	a := newAudit(claim)
 	progress := newProgress(info.Contract.Token, info.Length, "verified")
-	err = c.Blocks(ctx, info.Contract.Token, 1, func(canonical []byte) error {
+	err = c.Blocks(ctx, info.Contract.Token, 1, 0, func(canonical []byte) error {
 		s.moved()
 		b, err := a.next(canonical)
 		if err == nil {

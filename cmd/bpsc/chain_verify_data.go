@@ -68,7 +68,7 @@ func openStopped(dir string) (*store.Store, func() error, error) {
 // damagedOnDisk ends the process where the store finds, while it is read, that
 // its files are damaged.
 func damagedOnDisk(err error) {
-	fmt.Fprintln(os.Stderr, "bpsc:", err)
+	fmt.Fprintln(os.Stderr, "bpsc:", printable(err.Error()))
 	os.Exit(exitDoesNotVerify)
 }
 

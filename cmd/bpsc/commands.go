@@ -23,6 +23,7 @@ type clientOptions struct {
 	contract string
 	output   string
 	timeout  time.Duration
+	reached  *client.Client // one for the whole command: it remembers which server answers
 }
 
 const defaultServer = "http://127.0.0.1:5000"
@@ -47,7 +48,7 @@ func (o *clientOptions) flags(cmd *cobra.Command) {
 		servers = strings.Split(env, ",")
 	}
 	f := cmd.PersistentFlags()
-	f.StringSliceVarP(&o.servers, "server", "s", servers, "base URL of a member; may be repeated, tried in order ("+envPrefix+"SERVER)")
+	f.StringSliceVarP(&o.servers, "server", "s", servers, "URL or host:port of a node; may be repeated, tried in order ("+envPrefix+"SERVER)")
 	f.StringVar(&o.contract, "contract", "", "token of the contract, also --token (default: the cluster's first)")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "give up after this long")
 	cmd.SetGlobalNormalizationFunc(tokenIsContract)
@@ -74,11 +75,23 @@ func (o *clientOptions) outputFlag(cmd *cobra.Command) {
 	}
 }
 
+// client is the command's way to the servers.
+func (o *clientOptions) client() (*client.Client, error) {
+	if o.reached == nil {
+		c, err := client.New(o.servers...)
+		if err != nil {
+			return nil, fmt.Errorf("%w: --server: %w", errUsage, err)
+		}
+		o.reached = c
+	}
+	return o.reached, nil
+}
+
 // with runs do with a client and a bounded context.
 func (o *clientOptions) with(cmd *cobra.Command, do func(ctx context.Context, c *client.Client) error) error {
-	c, err := client.New(o.servers...)
+	c, err := o.client()
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return err
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), o.timeout)
 	defer cancel()
@@ -93,7 +106,9 @@ func (o *clientOptions) print(out io.Writer, v any, header table.Row, rows ...ta
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(header)
-	t.AppendRows(rows)
+	for _, row := range rows {
+		t.AppendRow(printableRow(row))
+	}
 	_, err := fmt.Fprintln(out, t.Render())
 	return err
 }

@@ -92,7 +92,7 @@ var errUnsigned = errors.New("evidence_unsigned: the file convicts nobody, since
 func (o *clientOptions) keptEvidence(out io.Writer, e *follower.Evidence) error {
 	if o.output != "json" {
 		_, err := fmt.Fprintf(out, "%s: %s is said to have served this for block %d of %s: %s (%s)\n%s\n",
-			e.Time.UTC().Format("2006-01-02 15:04:05"), bare(e.Upstream), e.Index, bare(e.Token), bare(e.Detail), bare(string(e.Reason)), tell(e))
+			e.Time.UTC().Format("2006-01-02 15:04:05"), printableLine(e.Upstream), e.Index, printableLine(e.Token), printableLine(e.Detail), printableLine(string(e.Reason)), tell(e))
 		return errors.Join(err, doesNotVerify(errUnsigned))
 	}
 	return errors.Join(printJSON(out, struct {
@@ -126,19 +126,9 @@ func tell(e *follower.Evidence) string {
 			"history before, the proof is a file of the same name that ends in " + proof.EvidenceSuffix + "."
 	case e.Index == 1:
 		if _, err := chain.CheckBlock(served, nil, chain.Hash{}); err != nil {
-			return fmt.Sprintf("The bytes in it are no genesis block: %s.", bare(err.Error()))
+			return fmt.Sprintf("The bytes in it are no genesis block: %s.", printableLine(err.Error()))
 		}
 		return "The bytes in it are a genesis block that is good by itself."
 	}
 	return fmt.Sprintf("The bytes in it have the hash %s; to check them as a block takes the chain before them.", hash)
-}
-
-// bare drops what a terminal would obey from text that somebody else wrote.
-func bare(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, text)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/client"
 )
 
@@ -58,28 +59,46 @@ func newBlockCommand(o *clientOptions) *cobra.Command {
 }
 
 func newAccountCommand(o *clientOptions) *cobra.Command {
-	return &cobra.Command{
+	k := &keyOptions{}
+	cmd := &cobra.Command{
 		Use: "account NAME", Short: "Show the balance of a wallet", Args: exactArgs(1),
+		Long: "Show the balance of a wallet: in a signed contract an address or a wallet of `bpsc wallet`,\nin an open one a name.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
-				answer, err := c.Account(ctx, o.contract, args[0])
+				info, err := c.Contract(ctx, o.contract)
 				if err != nil {
 					return err
 				}
-				var a struct {
-					Address  string      `json:"address"`
-					Contract string      `json:"contract"`
-					Balance  json.Number `json:"balance"`
-					Records  uint64      `json:"records"`
+				name := args[0]
+				if info.Contract.Wallets == chain.SignedWallets {
+					if name, err = k.address("account", name); err != nil {
+						return err
+					}
 				}
-				if err := json.Unmarshal(answer, &a); err != nil {
+				answer, err := c.Account(ctx, info.Contract.Token, name)
+				if err != nil {
 					return err
 				}
-				return o.print(cmd.OutOrStdout(), answer, table.Row{"wallet", "token", "balance", "records"},
-					table.Row{a.Address, a.Contract, a.Balance, a.Records})
+				return o.printAccount(cmd, answer)
 			})
 		},
 	}
+	k.dirFlag(cmd)
+	return cmd
+}
+
+func (o *clientOptions) printAccount(cmd *cobra.Command, answer json.RawMessage) error {
+	var a struct {
+		Address  string      `json:"address"`
+		Contract string      `json:"contract"`
+		Balance  json.Number `json:"balance"`
+		Records  uint64      `json:"records"`
+	}
+	if err := json.Unmarshal(answer, &a); err != nil {
+		return err
+	}
+	return o.print(cmd.OutOrStdout(), answer, table.Row{"wallet", "token", "balance", "records"},
+		table.Row{a.Address, a.Contract, a.Balance, a.Records})
 }
 
 func newClusterCommand(o *clientOptions) *cobra.Command {

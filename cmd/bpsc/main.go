@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,7 @@ func run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bpsc:", err)
+		fmt.Fprintln(os.Stderr, "bpsc:", printable(err.Error()))
 	}
 	return exitCode(err)
 }
@@ -65,18 +66,62 @@ func newRootCommand() *cobra.Command {
 		Long:          "A token ledger with exactly one writer that does not die.\n\n" + exitCodesHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return argError("there is no command %q; see bpsc --help", args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	root.AddCommand(newServerCommand(), newFollowCommand(), newWitnessCommand(), newVersionCommand())
 	addClientCommands(root)
+	root.InitDefaultCompletionCmd()
+	root.SetHelpCommand(newHelpCommand())
+	root.InitDefaultHelpCmd()
+	groupsTakeNoWord(root)
 	return root
+}
+
+// groupsTakeNoWord makes a mistyped subcommand a mistake: cobra would print the
+// group's help, and succeed.
+func groupsTakeNoWord(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		groupsTakeNoWord(sub)
+	}
+	if !cmd.HasSubCommands() {
+		return
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	if cmd.Runnable() {
+		return
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return noCommand(cmd, args[0])
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+}
+
+func noCommand(in *cobra.Command, word string) error {
+	hint := ""
+	if like := in.SuggestionsFor(word); len(like) > 0 {
+		hint = fmt.Sprintf("; did you mean %s?", strings.Join(like, " or "))
+	}
+	return argError("there is no command %q; see %s --help%s", word, in.CommandPath(), hint)
+}
+
+// newHelpCommand is cobra's, but that help on nothing is a mistake.
+func newHelpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			topic, rest, err := cmd.Root().Find(args)
+			if err != nil {
+				return fmt.Errorf("%w: %w", errUsage, err)
+			}
+			if len(rest) > 0 && topic.HasSubCommands() {
+				return noCommand(topic, rest[0])
+			}
+			return topic.Help()
+		},
+	}
 }
 
 func newVersionCommand() *cobra.Command {
@@ -97,10 +142,10 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.Is(err, errUsage), errors.Is(err, wallet.ErrName):
 		return exitUsage
+	case errors.Is(err, client.ErrOutcomeUnknown): // first: nothing else that is said of it matters as much
+		return exitOutcomeUnknown
 	case errors.Is(err, chain.ErrInvalid), errors.Is(err, follower.ErrEvidence):
 		return exitDoesNotVerify
-	case errors.Is(err, client.ErrOutcomeUnknown):
-		return exitOutcomeUnknown
 	case errors.Is(err, client.ErrUnavailable):
 		return exitUnavailable
 	case errors.Is(err, errRejected):

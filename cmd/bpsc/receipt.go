@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/chain"
@@ -38,15 +38,14 @@ func newReceiptGetCommand(o *clientOptions) *cobra.Command {
 				if err := isReceiptOf(data, id); err != nil {
 					return doesNotVerify(err)
 				}
-				if file == "" || file == "-" {
-					_, err = cmd.OutOrStdout().Write(data)
+				return writeFile(file, cmd.OutOrStdout(), func(w io.Writer) error {
+					_, err := w.Write(data)
 					return err
-				}
-				return renameio.WriteFile(file, data, 0o644)
+				})
 			})
 		},
 	}
-	cmd.Flags().StringVar(&file, "file", "", "write it here, not to standard output; ID"+proof.ReceiptSuffix+" is a good name")
+	cmd.Flags().StringVar(&file, "file", "-", "where to write it, - for standard output; ID"+proof.ReceiptSuffix+" is a good name")
 	o.flags(cmd)
 	return cmd
 }
@@ -89,7 +88,7 @@ func newReceiptVerifyCommand(o *clientOptions) *cobra.Command {
 			if o.output == "json" {
 				return printJSON(cmd.OutOrStdout(), proven(v, r.Record))
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), v.Sentence())
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), printable(v.Sentence()))
 			return err
 		},
 	}

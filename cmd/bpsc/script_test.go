@@ -26,15 +26,20 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			s := httptest.NewServer(newFakeServer())
+			f := newFakeServer()
+			s := httptest.NewServer(f.handler())
 			env.Defer(s.Close)
+			env.Values["server"] = f
 			env.Setenv("BPSC_SERVER", s.URL)
+			env.Setenv("HOSTPORT", strings.TrimPrefix(s.URL, "http://"))
 			env.Setenv("CHAIN", scriptChain.String())
+			env.Setenv("NEWCHAIN", newChain.String())
+			env.Setenv("NEWCHAIN_SHORT", short(newChain.String())[:minChainID])
 			env.Setenv("HOME", env.WorkDir)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exit": exitsWith, "signed": isSigned,
+			"exit": exitsWith, "signed": isSigned, "newchain": beginsAnew,
 		},
 		RequireExplicitExec: true,
 	})
@@ -82,30 +87,54 @@ func isSigned(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// beginsAnew is: newchain. The server's ledger is $NEWCHAIN from now on.
+func beginsAnew(ts *testscript.TestScript, _ bool, _ []string) {
+	f := ts.Value("server").(*fakeServer)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.chainID = newChain
+}
+
+var newChain = chain.HashBytes([]byte("the genesis block of a ledger made anew"))
+
 var scriptChain = chain.HashBytes([]byte("the genesis block of the scripts"))
 
 // fakeServer is a ledger without rules: the memo says what it does with a
 // transaction. Every id is decided once.
 type fakeServer struct {
 	mu      sync.Mutex
+	chainID chain.Hash
 	decided map[chain.ID]client.Result
 }
 
-func newFakeServer() http.Handler {
-	f := &fakeServer{decided: map[chain.ID]client.Result{}}
+func newFakeServer() *fakeServer {
+	return &fakeServer{chainID: scriptChain, decided: map[chain.ID]client.Result{}}
+}
+
+func (f *fakeServer) chain() chain.Hash {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.chainID
+}
+
+func (f *fakeServer) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/contracts", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"items":[`+contractAnswer(signedContract())+`]}`)
+		_, _ = io.WriteString(w, `{"items":[`+f.contract(signedContract())+`]}`)
 	})
 	mux.HandleFunc("GET /v1/contracts/{token}", func(w http.ResponseWriter, r *http.Request) {
 		switch r.PathValue("token") {
 		case "aka":
-			_, _ = io.WriteString(w, contractAnswer(signedContract()))
+			_, _ = io.WriteString(w, f.contract(signedContract()))
 		case "toy":
-			_, _ = io.WriteString(w, contractAnswer(openContract()))
+			_, _ = io.WriteString(w, f.contract(openContract()))
 		default:
 			answer(w, http.StatusNotFound, client.Problem{Code: "contract_unknown", Detail: "There is no such contract"})
 		}
+	})
+	mux.HandleFunc("GET /v1/accounts/{name}", f.account)
+	mux.HandleFunc("GET /smart/chain", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "from="+r.FormValue("from")+" limit="+r.FormValue("limit")+"\n")
 	})
 	mux.HandleFunc("POST /v1/transactions", f.post)
 	mux.HandleFunc("GET /v1/transactions/{id}", f.get)
@@ -124,16 +153,29 @@ func openContract() chain.Contract {
 	return c
 }
 
-func contractAnswer(c chain.Contract) string {
+func (f *fakeServer) contract(c chain.Contract) string {
 	text, _ := c.MarshalJSON()
-	return `{"token":"` + c.Token + `","contract":` + string(text) + `,"chain_id":"` + scriptChain.String() + `","length":1}`
+	return `{"token":"` + c.Token + `","contract":` + string(text) + `,"chain_id":"` + f.chain().String() + `","length":1}`
+}
+
+// account knows everybody but nobody, and shows what a name may hold.
+func (f *fakeServer) account(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	switch name {
+	case "nobody":
+		answer(w, http.StatusNotFound, client.Problem{Code: "not_found", Detail: "There is no \x1b[31mbody"})
+		return
+	case "evil":
+		name += "\x1b[2J\u202e\u009b31m"
+	}
+	answer(w, http.StatusOK, map[string]any{"address": name, "contract": "toy", "balance": json.Number("1.5"), "records": 1})
 }
 
 func (f *fakeServer) post(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	s, err := client.ParseSigned(body)
 	if s.Contract == "toy" {
-		answer(w, http.StatusCreated, client.Sent{ID: strings.Repeat("a", 64), Status: "final", Block: 2, AmountSend: s.Amount})
+		f.postOpen(w, r.Header.Get("Idempotency-Key"), &s)
 		return
 	}
 	tx, txErr := s.Transaction(6)
@@ -141,12 +183,28 @@ func (f *fakeServer) post(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, client.Problem{Code: "invalid_field", Detail: "Not a transaction"})
 		return
 	}
-	id, err := wallet.Verify(&tx, scriptChain, 6)
+	id, err := wallet.Verify(&tx, f.chain(), 6)
 	if err != nil {
 		answer(w, http.StatusBadRequest, client.Problem{Code: "signature_invalid", Detail: "The signature is not good"})
 		return
 	}
 	f.decide(w, id, &s)
+}
+
+// postOpen takes a transfer without a signature.
+func (f *fakeServer) postOpen(w http.ResponseWriter, key string, s *client.SignedTransaction) {
+	id := chain.DeriveID([]byte(key))
+	record := `{"kind":"transfer","amount_send":` + string(s.Amount) + `,"amount_bpsc":0.00025,"amount_receive":4.99975}`
+	result := client.Result{ID: id.String(), Status: client.StatusFinal, Contract: "toy", Kind: chain.Transfer, Block: 2, Record: json.RawMessage(record)}
+	switch s.Memo {
+	case "refuse":
+		answer(w, http.StatusConflict, client.Problem{Code: "id_reused", Detail: "The id belongs to another transaction"})
+	case "proxy":
+		w.WriteHeader(http.StatusGatewayTimeout)
+		_, _ = io.WriteString(w, "<html>504 Gateway Time-out</html>")
+	default:
+		answer(w, http.StatusCreated, result)
+	}
 }
 
 func (f *fakeServer) decide(w http.ResponseWriter, id chain.ID, s *client.SignedTransaction) {

@@ -1,12 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/chain"
@@ -53,7 +54,7 @@ func (s *sendOptions) run(cmd *cobra.Command) error {
 		return err
 	}
 	if t.contract.Wallets == chain.OpenWallets {
-		return s.sendOpen(cmd)
+		return s.sendOpen(cmd, &t)
 	}
 	if s.key != "" {
 		return argError("--key is of open contracts: what is signed is its own key")
@@ -74,17 +75,22 @@ func (s *sendOptions) fill(t *terms, tx *chain.Transaction) (err error) {
 }
 
 // sendOpen transfers between names. Nothing is signed.
-func (s *sendOptions) sendOpen(cmd *cobra.Command) error {
+func (s *sendOptions) sendOpen(cmd *cobra.Command, t *terms) error {
 	if s.holdUntil > 0 {
 		return argError("--hold-until is of signed contracts")
 	}
-	t := client.Transfer{Contract: s.contract, Sender: s.from, Recipient: s.to, Amount: json.Number(s.amount), Memo: s.memo, Key: s.key}
-	return s.with(cmd, func(ctx context.Context, c *client.Client) error {
-		sent, err := c.Send(ctx, t)
-		if err != nil {
-			return fmt.Errorf("key %s: %w", sent.Key, err)
-		}
-		return s.print(cmd.OutOrStdout(), sent, table.Row{"id", "block", "position", "sent", "fee", "received"},
-			table.Row{short(sent.ID), sent.Block, sent.Position, sent.AmountSend, sent.AmountBPSC, sent.AmountReceive})
+	amount, err := t.amount("amount", s.amount)
+	if err != nil {
+		return err
+	}
+	transfer := client.Transfer{
+		Contract: t.contract.Token, Sender: s.from, Recipient: s.to, Memo: s.memo, Key: cmp.Or(s.key, rand.Text()),
+		Amount: json.Number(chain.AppendAmount(nil, amount, t.contract.Decimals)),
+	}
+	return s.deliver(cmd, delivery{
+		kind: chain.Transfer, name: "key " + transfer.Key,
+		send: func(ctx context.Context, c *client.Client) (client.Result, error) { return c.Send(ctx, transfer) },
+		again: fmt.Sprintf("Repeat the same command with --key %s, as often as you like: it happens once.\n"+
+			"Without that key it may happen twice.\n", transfer.Key),
 	})
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,7 +33,7 @@ func (s *signing) flags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.DurationVar(&s.expiresIn, "expires-in", time.Hour, "how long the ledger may take to apply it, at most "+chain.MaxExpires.String())
 	f.BoolVar(&s.offline, "offline", false, "print the signed transaction and use no network; needs --chain-id, --decimals and --contract")
-	f.StringVar(&s.chainID, "chain-id", "", "hash of the genesis block; with a server: sign only if it is this chain")
+	f.StringVar(&s.chainID, "chain-id", "", "hash of the genesis block; with a server: sign only if it is this chain, and know it from now on")
 	f.IntVar(&s.decimals, "decimals", -1, "decimal places of the token, with --offline")
 }
 
@@ -58,10 +60,8 @@ func (s *signing) check() error {
 	if s.expiresIn < time.Second || s.expiresIn > chain.MaxExpires {
 		return argError("--expires-in is 1s to %s", chain.MaxExpires)
 	}
-	if s.chainID != "" {
-		if _, err := chain.ParseHash(s.chainID); err != nil {
-			return argError("--chain-id: %v", err)
-		}
+	if s.chainID != "" && !isChainID(s.chainID, s.offline) {
+		return argError("--chain-id is 64 lower-case hex digits; with a server the first %d will do", minChainID)
 	}
 	if s.offline && (s.chainID == "" || s.contract == "" || s.decimals < 0 || s.decimals > chain.MaxDecimals) {
 		return argError("--offline needs --chain-id, --contract and --decimals (0 to %d)", chain.MaxDecimals)
@@ -87,17 +87,54 @@ func (s *signing) terms(cmd *cobra.Command) (t terms, err error) {
 	return t, err
 }
 
-// check refuses to sign where it would mean nothing, or something else.
-func (t *terms) check(pinned string) error {
+// minChainID is how many digits of a chain's id name it: as many as the tables
+// show.
+const minChainID = 16
+
+func isChainID(text string, whole bool) bool {
+	hex := strings.Trim(text, "0123456789abcdef") == ""
+	return hex && (len(text) == 64 || !whole && len(text) >= minChainID && len(text) < 64)
+}
+
+// checkTerms refuses to sign where it would mean nothing, or something else.
+func (s *signing) checkTerms(t *terms) error {
 	switch {
 	case t.contract.Wallets != chain.SignedWallets:
 		return argError("nothing is signed in the contract %s: its wallets are %s", t.contract.Token, t.contract.Wallets)
 	case t.chainID.IsZero():
 		return fmt.Errorf("%w: the server has not seen the chain begin", client.ErrUnavailable)
-	case pinned != "" && pinned != t.chainID.String():
+	case s.offline:
+		return nil
+	case !strings.HasPrefix(t.chainID.String(), s.chainID):
 		return fmt.Errorf("%w: the server's chain is %s, not that of --chain-id", chain.ErrInvalid, t.chainID)
 	}
-	return nil
+	return s.checkKnown(t)
+}
+
+// checkKnown holds the servers to the chain that they showed first. Whoever
+// names the chain has decided.
+func (s *signing) checkKnown(t *terms) error {
+	keys, err := s.keys.store()
+	if err != nil {
+		return err
+	}
+	c, err := s.client()
+	if err != nil {
+		return err
+	}
+	names := []string{t.contract.Token}
+	if s.contract == "" {
+		names = append(names, "*") // whichever the cluster's first is
+	}
+	known := wallet.KnownChains{Dir: keys.Dir}
+	if s.chainID != "" {
+		return known.Trust(c.Servers(), names, t.chainID)
+	}
+	err = known.Check(c.Servers(), names, t.chainID)
+	if errors.Is(err, wallet.ErrChainChanged) {
+		return doesNotVerify(err)
+	}
+	return err
 }
 
 // run is a command that does nothing but sign one transaction.
@@ -115,7 +152,7 @@ func (s *signing) run(cmd *cobra.Command, name string, fill func(t *terms, tx *c
 // signAndSend makes the transaction that fill describes, signs it with the key
 // of that name, and sends or prints it.
 func (s *signing) signAndSend(cmd *cobra.Command, t *terms, name string, fill func(t *terms, tx *chain.Transaction) error) error {
-	if err := t.check(s.chainID); err != nil {
+	if err := s.checkTerms(t); err != nil {
 		return err
 	}
 	tx := &chain.Transaction{}

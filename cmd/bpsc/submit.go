@@ -65,30 +65,41 @@ func (o *clientOptions) identify(ctx context.Context, c *client.Client, tx *clie
 
 // submit sends a signed transaction and prints what became of it.
 func (o *clientOptions) submit(cmd *cobra.Command, tx client.SignedTransaction) error {
+	text, err := tx.Encode()
+	if err != nil {
+		return err
+	}
+	return o.deliver(cmd, delivery{
+		kind: tx.Kind, name: "transaction " + tx.ID.String(),
+		send: func(ctx context.Context, c *client.Client) (client.Result, error) { return c.Submit(ctx, tx) },
+		again: fmt.Sprintf("Do not sign it anew. Keep this line and give it to `bpsc submit`, as often as you like,\n"+
+			"or ask with `bpsc tx %s --expires %d`:\n%s", tx.ID, tx.Expires, text),
+	})
+}
+
+// delivery is a transaction that is to be sent, signed or under a key.
+type delivery struct {
+	kind  chain.Kind
+	name  string // by which errors call it
+	send  func(context.Context, *client.Client) (client.Result, error)
+	again string // what to do while nobody knows whether it was applied: anything else may pay twice
+}
+
+// deliver sends d until it is known what became of it, and prints that.
+func (o *clientOptions) deliver(cmd *cobra.Command, d delivery) error {
 	return o.with(cmd, func(ctx context.Context, c *client.Client) error {
-		r, err := c.Submit(ctx, tx)
+		r, err := d.send(ctx, c)
 		if errors.Is(err, client.ErrOutcomeUnknown) {
-			keepForLater(cmd, &tx)
+			fmt.Fprint(cmd.ErrOrStderr(), d.again)
 		}
-		if err != nil {
-			return fmt.Errorf("transaction %s: %w", tx.ID, err)
+		if r.Status == client.StatusUnknown && err != nil {
+			return fmt.Errorf("%s: %w", d.name, err)
 		}
 		if err := o.printResult(cmd, &r); err != nil {
 			return err
 		}
-		return verdict(&r, tx.Kind)
+		return verdict(&r, d.kind)
 	})
-}
-
-// keepForLater prints a transaction whose outcome is not known: only the very
-// same one may be sent again without a risk of paying twice.
-func keepForLater(cmd *cobra.Command, tx *client.SignedTransaction) {
-	text, err := tx.Encode()
-	if err != nil {
-		return // it was encoded to be sent
-	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "Do not sign it anew. Keep this line and give it to `bpsc submit`, as often as you like,\n"+
-		"or ask with `bpsc tx %s --expires %d`:\n%s", tx.ID, tx.Expires, text)
 }
 
 // verdict is the error of a transaction that was decided otherwise than asked.

@@ -21,10 +21,15 @@ type keyOptions struct {
 }
 
 func (k *keyOptions) flags(cmd *cobra.Command) {
+	k.dirFlag(cmd)
 	f := cmd.PersistentFlags()
-	f.StringVar(&k.dir, "wallets", "", "folder of the keys (default: "+envPrefix+"WALLETS, else bpsc/keys in $XDG_DATA_HOME, else in ~/.local/share)")
 	f.StringVar(&k.passphraseFile, "passphrase-file", os.Getenv(envPrefix+"PASSPHRASE_FILE"),
 		"file whose first line is the passphrase; asked for on the terminal when empty ("+envPrefix+"PASSPHRASE_FILE)")
+}
+
+// dirFlag adds the flag of commands that look up wallets' addresses.
+func (k *keyOptions) dirFlag(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVar(&k.dir, "wallets", "", "folder of the keys (default: "+envPrefix+"WALLETS, else bpsc/keys in $XDG_DATA_HOME, else in ~/.local/share)")
 }
 
 // workFlag adds the flag of commands that write key files.
