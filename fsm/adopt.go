@@ -104,7 +104,6 @@ func (a *Adopter) add(tx *store.Tx, h *store.Head, token string, v *chain.Verifi
 	h.Index, h.Hash, h.Timestamp = b.Index, c.Hash, b.Timestamp
 	h.Totals = *b.Totals
 	h.Records += uint64(len(b.Records))
-	h.Touch()
 	a.scratch.commit(headLedger{tx, h}, b)
 	stored := make([]byte, store.BlockRoom+len(c.Canonical))
 	copy(stored[store.BlockRoom:], c.Canonical)

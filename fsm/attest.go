@@ -47,12 +47,12 @@ func attest(tx *store.Tx, token string, a chain.Attestation) answer {
 	if err := key.CheckLine(body, a.Cosignature); err != nil {
 		return refuse(fmt.Errorf("%w: %w", chain.AttestationWrong, err))
 	}
-	for _, said := range h.Attested {
+	for _, said := range h.Attested() {
 		if said.Member == a.Member && said.Size == a.Size {
 			return answer{} // one word for each size
 		}
 	}
-	tx.Attest(h, keepAttested(h.Attested, a))
+	tx.Attest(h, keepAttested(h.Attested(), a))
 	return answer{}
 }
 

@@ -1,8 +1,6 @@
 package fsm
 
 import (
-	"context"
-	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -162,67 +160,6 @@ func expect(t require.TestingT, models map[string]*model, s step, answers []answ
 	}
 }
 
-// replica is one machine that is fed the steps in its own way.
-type replica struct {
-	t       *rapid.T
-	dir     string
-	store   *store.Store
-	machine *Machine
-	log     []step // every entry so far; index i+1
-}
-
-func newReplica(t *rapid.T, dir string) *replica {
-	r := &replica{t: t, dir: dir}
-	r.open()
-	return r
-}
-
-func (r *replica) open() {
-	s, err := store.Open(store.Config{Dir: filepath.Join(r.dir, "state"), LayerBytes: 2 << 10})
-	require.NoError(r.t, err)
-	r.store, r.machine = s, New(s)
-	for i := s.AppliedIndex(); i < uint64(len(r.log)); i++ { // as Raft would
-		r.run(i+1, r.log[i])
-	}
-}
-
-func (r *replica) run(index uint64, s step) []answer {
-	encoded := make([][]byte, len(s.requests))
-	for i, q := range s.requests {
-		encoded[i] = q.encode()
-	}
-	result, err := r.machine.Apply(index, s.micros, encoded)
-	require.NoError(r.t, err)
-	answers := make([]answer, len(encoded))
-	for i := range encoded {
-		answers[i], err = decodeAnswer(result(i))
-		require.NoError(r.t, err)
-	}
-	return answers
-}
-
-func (r *replica) apply(s step) []answer {
-	r.log = append(r.log, s)
-	return r.run(uint64(len(r.log)), s)
-}
-
-// disturb does to a replica what happens to one in its life.
-func (r *replica) disturb() {
-	switch rapid.IntRange(0, 9).Draw(r.t, "disturb") {
-	case 0: // a graceful restart
-		require.NoError(r.t, r.store.Close())
-		r.open()
-	case 1: // a crash: what was not flushed comes again from the log
-		require.NoError(r.t, r.store.Abandon())
-		r.open()
-	case 2: // a snapshot, taken and installed
-		dir := filepath.Join(r.dir, fmt.Sprint("checkpoint-", len(r.log)))
-		require.NoError(r.t, r.machine.Checkpoint(context.Background(), dir))
-		require.NoError(r.t, r.machine.Restore(dir))
-		require.NoError(r.t, os.RemoveAll(dir))
-	}
-}
-
 func TestEveryReplicaComesToTheModelsLedger(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "bpsc-model")
@@ -239,15 +176,22 @@ func TestEveryReplicaComesToTheModelsLedger(t *testing.T) {
 				n := rapid.IntRange(1, len(s.requests)).Draw(t, "cut")
 				tried.apply(step{s.micros, s.requests[:n]})
 				s.requests = s.requests[n:]
-				tried.disturb()
+				tried.disturb(t)
 			}
 			tried.apply(step{micros: s.micros}) // a tick changes nothing more
 		}
+		end := step{micros: steps[len(steps)-1].micros}
+		for _, token := range []string{"aka", "count", "time", "both"} { // whose digest says what has been refused since
+			end.requests = append(end.requests, &request{kind: produceKind, token: token})
+		}
+		expect(t, models, end, calm.apply(end))
+		tried.apply(end)
 		for token, m := range models {
 			require.Equal(t, mustInfo(t, calm.store, token), mustInfo(t, tried.store, token))
 			compareWithModel(t, calm.store, token, m)
 			auditChain(t, tried.store, token)
 		}
+		requireSameContents(t, calm.contents(), tried.contents())
 		require.NoError(t, calm.store.Close())
 		require.NoError(t, tried.store.Close())
 	})

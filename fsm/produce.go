@@ -41,7 +41,7 @@ func produceFull(tx *store.Tx, h *store.Head) (completed bool, err error) {
 
 // makeRoom produces a block when one more record might not fit in it.
 func makeRoom(tx *store.Tx, h *store.Head) error {
-	if len(h.Pending.Text)+chain.MaxRecordBytes+chain.BlockOverhead <= chain.MaxBlockBytes {
+	if len(h.Pending.Text())+chain.MaxRecordBytes+chain.BlockOverhead <= chain.MaxBlockBytes {
 		return nil
 	}
 	return produce(tx, h, chain.BySize)
@@ -84,8 +84,8 @@ func produce(tx *store.Tx, h *store.Head, why chain.Trigger) error {
 	if why == chain.ByGenesis {
 		header.PreviousHash, header.Contract = chain.GenesisPrevious, &h.Contract
 	}
-	stored := make([]byte, store.BlockRoom, store.BlockRoom+len(h.Pending.Text)+chain.BlockOverhead)
-	stored = chain.AppendBlock(stored, &header, h.Pending.Text, h.Contract.Decimals)
+	stored := make([]byte, store.BlockRoom, store.BlockRoom+len(h.Pending.Text())+chain.BlockOverhead)
+	stored = chain.AppendBlock(stored, &header, h.Pending.Text(), h.Contract.Decimals)
 	canonical := stored[store.BlockRoom:]
 	if len(canonical) > chain.MaxBlockBytes {
 		return fmt.Errorf("block %d of %s has %d bytes, at most %d", header.Index, h.Contract.Token, len(canonical), chain.MaxBlockBytes)
@@ -93,7 +93,6 @@ func produce(tx *store.Tx, h *store.Head, why chain.Trigger) error {
 	h.Index, h.Hash, h.Timestamp = header.Index, chain.HashBytes(canonical), header.Timestamp
 	leaf := proof.LeafOf(&header, h.Hash, h.Pending.Count())
 	h.Pending.Clear()
-	h.Touch()
 	tx.AddBlock(h, h.Hash, leaf.EntryHash(), stored)
 	return conserved(h)
 }

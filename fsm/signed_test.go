@@ -280,7 +280,7 @@ func TestSignedReplicasAgreeAndAuditorsFollow(t *testing.T) {
 				tried.apply(step{now, []*request{submitRequest("aka", batch[i])}})
 			}
 			holds = w.newHolds(holds, batch)
-			tried.disturb()
+			tried.disturb(t)
 		}
 		end := step{now, []*request{{kind: produceKind, token: "aka"}}}
 		calm.apply(end)
@@ -289,6 +289,7 @@ func TestSignedReplicasAgreeAndAuditorsFollow(t *testing.T) {
 		require.Equal(t, mustInfo(t, calm.store, "aka"), mustInfo(t, tried.store, "aka"))
 		auditChain(t, tried.store, "aka")
 		checkHistory(t, tried.store, w.people)
+		requireSameContents(t, calm.contents(), tried.contents())
 		require.NoError(t, calm.store.Close())
 		require.NoError(t, tried.store.Close())
 	})

@@ -61,7 +61,6 @@ func record(tx *store.Tx, h *store.Head, r *chain.Record) (outcome, error) {
 	}
 	h.Pending.Add(text)
 	h.Records++
-	h.Touch()
 	tx.SetPlacement(h, r.ID, p)
 	completed, err := produceFull(tx, h)
 	return outcome{placement: p, completed: completed, record: decided(h, text)}, err

@@ -59,7 +59,7 @@ func (s *Store) Restore(dir string) error {
 	}
 	for _, h := range waiting {
 		close(h.produced) // look again: the chain may be longer now
-		close(h.attested)
+		close(h.more)
 	}
 	oldIDs.close()
 	return errors.Join(old.Close(), os.RemoveAll(filepath.Join(s.cfg.Dir, oldName)))

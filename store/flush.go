@@ -22,9 +22,6 @@ func (s *Store) freeze() error {
 	}
 	l := s.active
 	for _, h := range s.heads {
-		if !h.dirty {
-			continue
-		}
 		if err := h.save(l); err != nil {
 			return s.fail(err)
 		}

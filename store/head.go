@@ -11,37 +11,58 @@ import (
 
 // Head is where one chain stands: everything about it that is not keyed by
 // account, id or block. All heads are in memory; there are at most as many as
-// contracts. Only Update's function may change one, and marks it with Touch.
+// contracts. Only Update's function may change one. Nobody has to say that he
+// did: a flush compares each head with what it has saved of it.
 type Head struct {
-	Number       uint32 // in order of creation, from 0
-	Contract     chain.Contract
-	ID           chain.Hash // hash of the genesis block
+	Number   uint32 // in order of creation, from 0
+	Contract chain.Contract
+	ID       chain.Hash // hash of the genesis block
+	Standing
+	Pending Pending
+
+	attested []chain.Attestation
+	words    uint64 // how often attested was replaced
+	tree     frontier
+	holds    holdQueue
+	saved    *version      // what the rows say; nil before there are any
+	produced chan struct{} // closed when the next block is there
+	more     chan struct{} // closed when attested has changed
+}
+
+// Standing is the part of a Head that is plain values. It is stored as it
+// is, whole, and compared as it is: what is added here cannot be forgotten at
+// either.
+type Standing struct {
 	Index        uint64     // of the newest block
 	Hash         chain.Hash // of the newest block
 	Timestamp    int64      // of the newest block, unix microseconds
 	Records      uint64     // in all, pending included
 	Totals       chain.Totals
 	BalanceSum   chain.Amount // of all accounts, kept by SetAccount; for conservation
-	Pending      Pending
-	PendingSince int64               // machine time at which the oldest pending record came
-	Digest       chain.Hash          // folds every change of the state so far; zero where nobody keeps it
-	Attested     []chain.Attestation // the newest words of members on this chain, oldest first
-	tree         frontier
-	holds        holdQueue
-	dirty        bool
-	produced     chan struct{} // closed when the next block is there
-	attested     chan struct{} // closed when Attested has changed
+	PendingSince int64        // machine time at which the oldest pending record came
+	Digest       chain.Hash   // folds every change of the state so far; zero where nobody keeps it
 }
 
-// Touch marks h as changed.
-func (h *Head) Touch() { h.dirty = true }
+// version tells two states of a head apart: all that its rows are made of, with
+// counters of changes for what is too large to compare.
+type version struct {
+	Standing
+	pending, words uint64
+}
+
+func (h *Head) version() version { return version{h.Standing, h.Pending.changes, h.words} }
+
+// Attested is the newest words of members on this chain, oldest first; Tx.Attest
+// replaces them.
+func (h *Head) Attested() []chain.Attestation { return h.attested }
 
 // Pending holds records that are final and that no block holds yet, as they
 // will stand in it.
 type Pending struct {
-	Text []byte // joined by chain.RecordSeparator
-	ends []int  // where each record ends in Text
-	root chain.RootBuilder
+	text    []byte // joined by chain.RecordSeparator
+	ends    []int  // where each record ends in text
+	root    chain.RootBuilder
+	changes uint64 // so far
 }
 
 // Count is the number of records.
@@ -50,13 +71,18 @@ func (p *Pending) Count() int { return len(p.ends) }
 // Root is the Merkle root over the records.
 func (p *Pending) Root() chain.Hash { return p.root.Root() }
 
+// Text is all of them, joined by chain.RecordSeparator; it is valid until the
+// next change.
+func (p *Pending) Text() []byte { return p.text }
+
 // Add appends a record.
 func (p *Pending) Add(record []byte) {
+	p.changes++
 	if len(p.ends) > 0 {
-		p.Text = append(p.Text, chain.RecordSeparator...)
+		p.text = append(p.text, chain.RecordSeparator...)
 	}
-	p.Text = append(p.Text, record...)
-	p.ends = append(p.ends, len(p.Text))
+	p.text = append(p.text, record...)
+	p.ends = append(p.ends, len(p.text))
 	p.root.Add(record)
 }
 
@@ -67,12 +93,13 @@ func (p *Pending) Record(position int) []byte {
 	if position > 0 {
 		start = p.ends[position-1] + len(chain.RecordSeparator)
 	}
-	return p.Text[start:p.ends[position]]
+	return p.text[start:p.ends[position]]
 }
 
 // Clear empties p and keeps its memory.
 func (p *Pending) Clear() {
-	p.Text, p.ends = p.Text[:0], p.ends[:0]
+	p.changes++
+	p.text, p.ends = p.text[:0], p.ends[:0]
 	p.root.Reset()
 }
 
@@ -92,33 +119,28 @@ func (p *Pending) load(text []byte) error {
 // headRow is a Head as Pebble holds it; the contract stands in its genesis
 // block, the pending records in a row of their own.
 type headRow struct {
-	Index      uint64
-	Hash       string
-	Timestamp  int64
-	Records    uint64
-	Totals     chain.Totals
-	BalanceSum chain.Amount
-	Pending    int
-	Since      int64
-	Digest     chain.Hash
-	Attested   []chain.Attestation
+	Standing
+	Pending  int
+	Attested []chain.Attestation
 }
 
 func (h *Head) rowKey(table byte) string { return string(tableKey(table, h.Number)) }
 
-// save writes h's rows into l.
+// save writes h's rows into l where they have changed since the last time.
 func (h *Head) save(l *layer) error {
-	row, err := json.Marshal(headRow{
-		Index: h.Index, Hash: h.Hash.String(), Timestamp: h.Timestamp, Records: h.Records,
-		Totals: h.Totals, BalanceSum: h.BalanceSum, Pending: h.Pending.Count(), Since: h.PendingSince,
-		Digest: h.Digest, Attested: h.Attested,
-	})
+	now := h.version()
+	if h.saved != nil && *h.saved == now {
+		return nil
+	}
+	row, err := json.Marshal(headRow{h.Standing, h.Pending.Count(), h.attested})
 	if err != nil {
 		return err
 	}
 	l.rows[h.rowKey(headTable)] = row
-	l.rows[h.rowKey(pendingTable)] = append([]byte{}, h.Pending.Text...)
-	h.dirty = false
+	if h.saved == nil || h.saved.pending != now.pending {
+		l.rows[h.rowKey(pendingTable)] = append([]byte{}, h.Pending.text...)
+	}
+	h.saved = &now
 	return nil
 }
 
@@ -136,19 +158,18 @@ func loadHead(number uint32, row, pending, genesis []byte) (*Head, error) {
 	if err != nil || b.Contract == nil {
 		return nil, fmt.Errorf("%w: genesis block: %w", errCorrupt, err)
 	}
-	hash, err := chain.ParseHash(r.Hash)
-	if err != nil {
-		return nil, fmt.Errorf("%w: head: %w", errCorrupt, err)
-	}
-	h := &Head{
-		Number: number, Contract: *b.Contract, ID: id, Index: r.Index, Hash: hash, Timestamp: r.Timestamp,
-		Records: r.Records, Totals: r.Totals, BalanceSum: r.BalanceSum, PendingSince: r.Since, produced: make(chan struct{}),
-		Digest: r.Digest, Attested: r.Attested, attested: make(chan struct{}),
-	}
+	h := newHead(number, *b.Contract)
+	h.ID, h.Standing, h.attested = id, r.Standing, r.Attested
 	if err := h.Pending.load(pending); err != nil || h.Pending.Count() != r.Pending {
 		return nil, fmt.Errorf("%w: pending records", errCorrupt)
 	}
+	stored := h.version()
+	h.saved = &stored
 	return h, nil
+}
+
+func newHead(number uint32, c chain.Contract) *Head {
+	return &Head{Number: number, Contract: c, produced: make(chan struct{}), more: make(chan struct{})}
 }
 
 // contractOf reads the contract's number from a key of any table.

@@ -20,7 +20,7 @@ func BenchmarkHistoryIndex(b *testing.B) {
 			r := transferRecord(n, fmt.Sprint("wallet-", n%100_000), fmt.Sprint("wallet-", n*7919%100_000))
 			p.Add(chain.AppendRecord(nil, &r, 6))
 		}
-		canonical := chain.AppendBlock(nil, &chain.Header{Index: uint64(i) + 1}, p.Text, 6)
+		canonical := chain.AppendBlock(nil, &chain.Header{Index: uint64(i) + 1}, p.Text(), 6)
 		l.setBlock(blockKey{0, uint64(i) + 1}, stored(canonical))
 	}
 	rows := 0

@@ -60,7 +60,6 @@ func (r *historyRig) add(records ...chain.Record) {
 			h.Pending.Add(chain.AppendRecord(nil, &records[i], h.Contract.Decimals))
 			h.Records++
 		}
-		h.Touch()
 	})
 }
 
@@ -72,13 +71,12 @@ func seal(h *Head, tx *Tx) {
 	if h.Index == 0 {
 		header.PreviousHash, header.Trigger, header.Contract = chain.GenesisPrevious, chain.ByGenesis, &h.Contract
 	}
-	canonical := chain.AppendBlock(nil, &header, h.Pending.Text, h.Contract.Decimals)
+	canonical := chain.AppendBlock(nil, &header, h.Pending.Text(), h.Contract.Decimals)
 	h.Index, h.Hash = header.Index, chain.HashBytes(canonical)
 	if h.Index == 1 {
 		h.ID = h.Hash
 	}
 	h.Pending.Clear()
-	h.Touch()
 	tx.AddBlock(h, h.Hash, chain.Hash{byte(h.Index)}, withRoom(canonical))
 }
 

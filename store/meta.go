@@ -8,7 +8,7 @@ import (
 )
 
 // format is the version of everything this package writes.
-const format = 3
+const format = 4
 
 // meta is what belongs to the machine as a whole. It is one row, written with
 // every flush, so that it is true of exactly the rows it was written with.

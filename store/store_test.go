@@ -54,7 +54,6 @@ func addBlock(t testing.TB, s *Store, index uint64) {
 		tx.SetAccount(h, name, before, chain.Account{Balance: before.Balance + 1, Records: before.Records + 1})
 		tx.SetPlacement(h, chain.DeriveID([]byte(fmt.Sprint(index))), Placement{Block: h.Index})
 		tx.AddBlock(h, h.Hash, chain.Hash{byte(h.Index)}, withRoom(canonical))
-		h.Touch()
 		return nil
 	}))
 }
@@ -311,17 +310,16 @@ func TestPendingRecordsSurviveARestart(t *testing.T) {
 		h.Pending.Add([]byte(`{"n": 1}`))
 		h.Pending.Add([]byte(`{"n": [2, "}"]}`))
 		h.PendingSince = 77
-		h.Touch()
 		return nil
 	}))
 	h := s.heads[0]
-	root, text := h.Pending.Root(), string(h.Pending.Text)
+	root, text := h.Pending.Root(), string(h.Pending.Text())
 	require.NoError(t, s.Close())
 	s = openTest(t, dir, 0)
 	defer s.Close()
 	h = s.heads[0]
 	require.Equal(t, root, h.Pending.Root())
-	require.Equal(t, text, string(h.Pending.Text))
+	require.Equal(t, text, string(h.Pending.Text()))
 	require.Equal(t, int64(77), h.PendingSince)
 	require.Equal(t, `{"n": 1}`, string(h.Pending.Record(0)))
 	require.Equal(t, `{"n": [2, "}"]}`, string(h.Pending.Record(1)))

@@ -151,10 +151,10 @@ func (s *Store) Digest(token string, index uint64) (chain.Hash, error) {
 // Attest replaces what members have said about a chain. attested is not
 // changed any more.
 func (tx *Tx) Attest(h *Head, attested []chain.Attestation) {
-	h.Attested = attested
-	h.Touch()
-	close(h.attested)
-	h.attested = make(chan struct{})
+	h.attested = attested
+	h.words++
+	close(h.more)
+	h.more = make(chan struct{})
 }
 
 // Attestations is what members have said about a chain of late, and a channel
@@ -166,5 +166,5 @@ func (s *Store) Attestations(token string) ([]chain.Attestation, <-chan struct{}
 	if err != nil {
 		return nil, nil, err
 	}
-	return h.Attested, h.attested, nil
+	return h.attested, h.more, nil
 }

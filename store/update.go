@@ -79,10 +79,9 @@ func (tx *Tx) Head(token string) *Head { return tx.s.byToken[token] }
 // CreateChain adds a chain that has no block yet; the caller produces its
 // genesis block in the same update.
 func (tx *Tx) CreateChain(c chain.Contract) *Head {
-	h := &Head{Number: uint32(len(tx.s.heads)), Contract: c, produced: make(chan struct{}), attested: make(chan struct{})}
+	h := newHead(uint32(len(tx.s.heads)), c)
 	tx.s.heads = append(tx.s.heads, h)
 	tx.s.byToken[c.Token] = h
-	h.Touch()
 	return h
 }
 

@@ -1,0 +1,255 @@
+package fsm
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/store"
+)
+
+// replica is one machine that is fed steps in its own way.
+type replica struct {
+	t       require.TestingT
+	dir     string
+	lives   int // folders used so far
+	store   *store.Store
+	machine *Machine
+	log     []step // every entry so far; index i+1
+}
+
+func newReplica(t require.TestingT, dir string) *replica {
+	r := &replica{t: t, dir: dir}
+	r.open()
+	return r
+}
+
+func (r *replica) open() {
+	s, err := store.Open(store.Config{Dir: filepath.Join(r.dir, fmt.Sprint("state-", r.lives)), LayerBytes: 2 << 10})
+	require.NoError(r.t, err)
+	r.store, r.machine = s, New(s)
+	r.catchUp()
+}
+
+// catchUp applies what the store lacks, as Raft would.
+func (r *replica) catchUp() {
+	for i := r.store.AppliedIndex(); i < uint64(len(r.log)); i++ {
+		r.run(i+1, r.log[i])
+	}
+}
+
+func (r *replica) run(index uint64, s step) []answer {
+	encoded := make([][]byte, len(s.requests))
+	for i, q := range s.requests {
+		encoded[i] = q.encode()
+	}
+	result, err := r.machine.Apply(index, s.micros, encoded)
+	require.NoError(r.t, err)
+	answers := make([]answer, len(encoded))
+	for i := range encoded {
+		answers[i], err = decodeAnswer(result(i))
+		require.NoError(r.t, err)
+	}
+	return answers
+}
+
+func (r *replica) apply(s step) []answer {
+	r.log = append(r.log, s)
+	return r.run(uint64(len(r.log)), s)
+}
+
+// disturbances are what happens to a replica in its life.
+var disturbances = []struct {
+	name string
+	do   func(r *replica)
+}{
+	{"a flush", func(r *replica) { require.NoError(r.t, r.store.Sync(context.Background())) }},
+	{"a restart", func(r *replica) {
+		require.NoError(r.t, r.store.Close())
+		r.open()
+	}},
+	{"a crash", func(r *replica) { // what was not flushed comes again from the log
+		require.NoError(r.t, r.store.Abandon())
+		r.open()
+	}},
+	{"a flush and a crash", func(r *replica) {
+		require.NoError(r.t, r.store.Sync(context.Background()))
+		require.NoError(r.t, r.store.Abandon())
+		r.open()
+	}},
+	{"a snapshot, taken and installed", func(r *replica) {
+		dir := r.checkpoint()
+		require.NoError(r.t, r.machine.Restore(dir))
+		require.NoError(r.t, os.RemoveAll(dir))
+	}},
+	{"a snapshot, installed on another machine", func(r *replica) {
+		dir := r.checkpoint()
+		require.NoError(r.t, r.store.Close())
+		r.lives++
+		s, err := store.Open(store.Config{Dir: filepath.Join(r.dir, fmt.Sprint("state-", r.lives)), LayerBytes: 2 << 10})
+		require.NoError(r.t, err)
+		r.store, r.machine = s, New(s)
+		require.NoError(r.t, r.machine.Restore(dir))
+		require.NoError(r.t, os.RemoveAll(dir))
+		r.catchUp()
+	}},
+}
+
+func (r *replica) checkpoint() string {
+	dir := filepath.Join(r.dir, fmt.Sprint("checkpoint-", len(r.log)))
+	require.NoError(r.t, r.machine.Checkpoint(context.Background(), dir))
+	return dir
+}
+
+// disturb does one of them, or none.
+func (r *replica) disturb(t *rapid.T) {
+	if n := rapid.IntRange(0, 4*len(disturbances)).Draw(t, "disturb"); n < len(disturbances) {
+		disturbances[n].do(r)
+	}
+}
+
+// contents ends a replica and returns everything that it holds, on disk.
+func (r *replica) contents() string {
+	require.NoError(r.t, r.store.Close())
+	r.open()
+	s := r.store
+	var text strings.Builder
+	fmt.Fprintln(&text, s.Time(), s.Nodes(), s.Members())
+	for _, info := range s.Contracts() {
+		token := info.Contract.Token
+		said, _, err := s.Attestations(token)
+		require.NoError(r.t, err)
+		pending, err := s.Pending(token)
+		require.NoError(r.t, err)
+		fmt.Fprintf(&text, "%+v\n%+v\n%d pending\n", info, said, len(pending))
+		require.NoError(r.t, s.Blocks(token, 1, 0, func(index uint64, canonical []byte) error {
+			digest, err := s.Digest(token, index)
+			fmt.Fprintln(&text, digest, string(canonical))
+			if info.Contract.Supply == 0 { // nothing has changed yet in genesis
+				return nil
+			}
+			return err
+		}))
+		require.NoError(r.t, s.Accounts(token, func(name string, a chain.Account) error {
+			fmt.Fprintf(&text, "%q: %s\n", name, describe(a))
+			return nil
+		}))
+		require.NoError(r.t, s.Holds(token, func(id chain.ID, h chain.HoldState) error {
+			fmt.Fprintln(&text, id, h)
+			return nil
+		}))
+		for _, st := range r.log {
+			for _, q := range st.requests {
+				for i := range q.txs {
+					o, err := s.Transaction(token, q.txs[i].ID)
+					fmt.Fprintln(&text, o.Record.ID, o.Block, o.Position, o.Refused, err != nil)
+				}
+			}
+		}
+	}
+	return text.String()
+}
+
+// requireSameContents compares contents and shows the first line that differs.
+func requireSameContents(t require.TestingT, want, got string) {
+	if want == got {
+		return
+	}
+	lines := strings.Split(got, "\n")
+	for i, line := range strings.Split(want, "\n") {
+		if i >= len(lines) {
+			require.Fail(t, "the rest is missing", line)
+		}
+		require.Equal(t, line, lines[i], "line %d", i)
+	}
+	require.Fail(t, "there is more")
+}
+
+// life is entries of every kind, what an undisturbed machine comes to with them,
+// and how often each outcome was met.
+func life(t *testing.T, seed uint64, steps int) (script []step, contents string, outcomes map[string]int) {
+	calm := newReplica(t, t.TempDir())
+	rng := rand.New(rand.NewPCG(seed, seed))
+	w := newTown(`,"fee_ppm":1500,"schedule":{"transactions":5,"every":"10m"}`, false)
+	now := int64(1_800_000_000) * second
+	outcomes = map[string]int{}
+	apply := func(q ...*request) {
+		st := step{now, q}
+		script = append(script, st)
+		for i, a := range calm.apply(st) {
+			outcomes[fmt.Sprint(q[i].kind, " ", a.refused)]++
+			for j, o := range a.outcomes {
+				outcomes[fmt.Sprint(q[i].txs[j].Kind, " ", o.placement.Refused, " ", o.replay)]++
+			}
+		}
+	}
+	apply(&request{kind: createKind, contract: []byte(w.contract)})
+	w.chainID = mustInfo(t, calm.store, "aka").ID
+	w.model = newSignedModel(w.c)
+	var holds []chain.ID
+	var sent []chain.Transaction
+	for i := range steps {
+		now += rng.Int64N(600 * second)
+		w.model.tick(now)
+		switch rng.IntN(12) {
+		case 0:
+			apply(&request{kind: registerKind, nodes: []string{fmt.Sprint("host:", 1+i)}})
+		case 1:
+			apply(&request{kind: announceKind, member: "n1", url: fmt.Sprint("http://", i), key: signer(t, "n1").String()})
+		case 2:
+			info := mustInfo(t, calm.store, "aka")
+			root := chain.Hash{byte(i)}
+			line, err := proof.Cosign(proof.Checkpoint{Origin: proof.Origin("aka", info.ID), Size: info.Length, Root: root}.Body(), signer(t, "n1"), 1_800_000_000)
+			require.NoError(t, err)
+			apply(&request{kind: attestKind, token: "aka", attest: chain.Attestation{Member: "n1", Size: info.Length, Root: root, Cosignature: line}})
+		case 3:
+			apply(&request{kind: produceKind, token: "aka"})
+		case 4:
+			apply(&request{kind: createKind, contract: []byte(fmt.Sprintf(`{"token":"t%d","wallets":"open"}`, i))})
+		case 5:
+			apply() // time passes
+		default:
+			tx := w.transaction(rng.IntN, now, holds)
+			if len(sent) > 0 && rng.IntN(10) == 0 {
+				tx = sent[rng.IntN(len(sent))]
+			}
+			w.model.submit(&tx)
+			sent = append(sent, tx)
+			holds = w.newHolds(holds, sent[len(sent)-1:])
+			apply(submitRequest("aka", tx))
+		}
+	}
+	apply(&request{kind: produceKind, token: "aka"})
+	contents = calm.contents()
+	require.NoError(t, calm.store.Close())
+	return script, contents, outcomes
+}
+
+// Whatever happens to a replica between any two entries, of whatever kinds, it
+// comes to the same state, the digest included, as one to which nothing
+// happens.
+func TestNothingIsLostBetweenAnyTwoEntries(t *testing.T) {
+	script, want, outcomes := life(t, 20261125, 70)
+	t.Log(outcomes)
+	require.Greater(t, len(outcomes), 20, "too few kinds: %v", outcomes)
+	for _, d := range disturbances {
+		t.Run(d.name, func(t *testing.T) {
+			r := newReplica(t, t.TempDir())
+			for _, s := range script {
+				r.apply(s)
+				d.do(r)
+			}
+			requireSameContents(t, want, r.contents())
+			require.NoError(t, r.store.Close())
+		})
+	}
+}
