@@ -167,7 +167,7 @@ func TestARestoredClusterSignsNoSecondHistory(t *testing.T) {
 		}
 		for _, m := range r.members {
 			require.ErrorIs(t, m.attester.Ready(), attest.ErrWouldContradict)
-			require.ErrorContains(t, m.attester.Ready(), "was an older backup restored?")
+			require.ErrorContains(t, m.attester.Ready(), "went back in time")
 		}
 		r.block("more")
 		pass(time.Minute)

@@ -17,7 +17,7 @@ func resume(s State, token string, last signed) (*verified, error) {
 		return &verified{}, nil
 	}
 	contradicts := func(what string) error {
-		return fmt.Errorf("%w: root %s of %d blocks, but %s; was an older backup restored?", ErrWouldContradict, last.Root, last.Size, what)
+		return fmt.Errorf("%w: root %s of %d blocks, but %s: either went back in time", ErrWouldContradict, last.Root, last.Size, what)
 	}
 	info, err := s.Contract(token)
 	if err != nil {

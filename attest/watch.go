@@ -74,7 +74,7 @@ func (w *watcher) open(ctx context.Context) (err error) {
 		return err
 	}
 	if info.Length < last {
-		w.unready(w.token, fmt.Errorf("this member has signed %d blocks of %s, and the chain here is shorter: unless the log brings the others, an older backup was restored",
+		w.unready(w.token, fmt.Errorf("this member has signed %d blocks of %s, and the chain here is shorter: unless the log brings the others, this cluster went back in time",
 			last, w.token))
 		if err := w.state.WaitBlock(ctx, w.token, last); err != nil {
 			return err

@@ -155,12 +155,15 @@ func clearDir(dir string) error {
 	return nil
 }
 
-// damaged says what is wrong with which file, and what to do.
+// damaged says what is wrong with which file. Where the operating system does
+// not let us look, nothing is known to be wrong with the file.
 func damaged(path string, err error) error {
 	if errors.Is(err, ErrDamaged) {
 		return err // it says so already
 	}
-	return fmt.Errorf("cluster: %w: %s: %w; restore the whole directory from a copy of this member, "+
-		"or remove this member from the cluster and add a new one under a new id: "+
-		"a member that forgot its votes or its log must not vote again under the old id", ErrDamaged, path, err)
+	if _, system := durable.Advice(err); system || errors.Is(err, ErrLocked) {
+		return fmt.Errorf("cluster: %s: %w", path, err)
+	}
+	return fmt.Errorf("cluster: %w: %s: %w; leave the directory as it is: a member that forgot its votes or its log "+
+		"must not vote again under the old id, and the other members have the data", ErrDamaged, path, err)
 }

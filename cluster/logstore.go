@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/bpsc/bpsc/internal/durable"
 )
@@ -52,7 +53,10 @@ func openLog(path string, after uint64) (*raftboltdb.BoltStore, error) {
 		store, err = raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: boltOptions()})
 		return err
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, bbolterrors.ErrTimeout):
+		return nil, fmt.Errorf("cluster: %w: %s", ErrLocked, path)
+	case err != nil:
 		return nil, damaged(path, err)
 	}
 	return store, nil
@@ -63,7 +67,11 @@ func guarded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("reading it panics: %v", r)
+			cause, ok := r.(error)
+			if !ok {
+				cause = fmt.Errorf("%v", r)
+			}
+			err = fmt.Errorf("reading it panics: %w", cause)
 		}
 	}()
 	return f()

@@ -83,10 +83,10 @@ func openSnapshots(dir string) (*snapshotStore, error) {
 func readMeta(dir string) (snapshotMeta, error) {
 	var meta snapshotMeta
 	if err := durable.ReadSealed(filepath.Join(dir, metaFile), &meta); err != nil {
-		return meta, fmt.Errorf("%w: snapshot: %w", ErrDamaged, err)
+		return meta, damaged(dir, err)
 	}
 	if meta.ID != filepath.Base(dir) {
-		return meta, fmt.Errorf("%w: snapshot %s says that its name is %s", ErrDamaged, dir, meta.ID)
+		return meta, damaged(dir, fmt.Errorf("it says that its name is %s", meta.ID))
 	}
 	return meta, nil
 }
@@ -155,7 +155,7 @@ func (s *snapshotStore) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, erro
 		return nil, nil, err
 	}
 	if size := archiveSize(files); size != meta.Size {
-		return nil, nil, fmt.Errorf("%w: snapshot %s has changed: %d bytes, not %d", ErrDamaged, id, size, meta.Size)
+		return nil, nil, damaged(filepath.Join(s.dir, id), fmt.Errorf("it has changed: %d bytes, not %d", size, meta.Size))
 	}
 	s.inUse[id]++
 	return &meta.SnapshotMeta, &snapshotReader{

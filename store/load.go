@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/bpsc/bpsc/internal/durable"
 )
 
 // loaded is what Open and Restore read into memory.
@@ -56,7 +58,15 @@ func load(db *pebble.DB) (*loaded, error) {
 // end of a blob file is damaged (cockroachdb/pebble#5127).
 func caught(read func() error) (err error) {
 	defer func() {
-		if p := recover(); p != nil {
+		switch p := recover().(type) {
+		case nil:
+		case error:
+			if _, system := durable.Advice(p); system {
+				err = fmt.Errorf("pebble: %w", p)
+				return
+			}
+			err = fmt.Errorf("%w: pebble: %w", errCorrupt, p)
+		default:
 			err = fmt.Errorf("%w: pebble: %v", errCorrupt, p)
 		}
 	}()

@@ -50,13 +50,14 @@ func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
 // It is silent until armed: while a store is being opened, damage is an error
 // of Open.
 type alarm struct {
+	dir   string
 	armed atomic.Bool
 	fatal func(error)
 }
 
 func (a *alarm) raise(err error) {
 	if a.armed.Load() {
-		a.fatal(fmt.Errorf("%w: %w", ErrDamaged, err))
+		a.fatal(damaged(a.dir, err))
 	}
 }
 
@@ -78,7 +79,24 @@ func (l pebbleLog) Errorf(format string, args ...any) {
 // Fatalf is called where Pebble cannot go on, such as a disk that refuses a
 // write; it must not return.
 func (l pebbleLog) Fatalf(format string, args ...any) {
-	err := fmt.Errorf("pebble cannot go on: "+format, args...)
+	err := &stuck{text: fmt.Sprintf(format, args...)}
+	for _, a := range args {
+		if cause, ok := a.(error); ok {
+			err.cause = cause
+		}
+	}
 	l.alarm.raise(err)
 	panic(err)
 }
+
+// stuck is why Pebble cannot go on. Its text has the cause in it already.
+type stuck struct {
+	text  string
+	cause error // nil where Pebble gave none
+}
+
+// Error is Pebble's own sentence.
+func (e *stuck) Error() string { return "pebble cannot go on: " + e.text }
+
+// Unwrap is the cause, which may be of the operating system.
+func (e *stuck) Unwrap() error { return e.cause }

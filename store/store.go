@@ -13,6 +13,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/renameio/v2"
+
+	"github.com/bpsc/bpsc/internal/durable"
 )
 
 // ErrDamaged means that what is on disk cannot be trusted.
@@ -129,10 +131,10 @@ func (s *Store) closeFailed() error {
 // use opens the database in the named folder, loads and checks it, and makes
 // it the one in use. The caller has seen to it that nobody else looks.
 func (s *Store) use(name string) error {
-	bell := &alarm{fatal: s.cfg.Fatal}
+	bell := &alarm{dir: filepath.Join(s.cfg.Dir, name), fatal: s.cfg.Fatal}
 	db, err := openDB(filepath.Join(s.cfg.Dir, name), s.cfg, bell)
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrDamaged, filepath.Join(s.cfg.Dir, name), err)
+		return damaged(filepath.Join(s.cfg.Dir, name), err)
 	}
 	var loaded *loaded
 	err = caught(func() (err error) {
@@ -142,7 +144,7 @@ func (s *Store) use(name string) error {
 		return err
 	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("%w: %s: %w", ErrDamaged, filepath.Join(s.cfg.Dir, name), err), caught(db.Close))
+		return errors.Join(damaged(filepath.Join(s.cfg.Dir, name), err), caught(db.Close))
 	}
 	bell.armed.Store(true)
 	s.alarm, s.db, s.dbName = bell, db, name
@@ -151,6 +153,15 @@ func (s *Store) use(name string) error {
 	s.active, s.recent = newLayer(nil), nil
 	s.ids = newIDFilter(db)
 	return nil
+}
+
+// damaged says that what is at path cannot be trusted, unless the operating
+// system did not let us look.
+func damaged(path string, err error) error {
+	if _, system := durable.Advice(err); system {
+		return fmt.Errorf("store: %s: %w", path, err)
+	}
+	return fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
 }
 
 func currentDB(dir string) (string, error) {
@@ -167,7 +178,7 @@ func currentDB(dir string) (string, error) {
 		return "", fmt.Errorf("%w: %s does not name a folder", ErrDamaged, path)
 	}
 	if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrDamaged, err)
+		return "", damaged(path, err)
 	}
 	return name, nil
 }

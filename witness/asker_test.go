@@ -117,7 +117,7 @@ func TestARollbackIsRefused(t *testing.T) {
 		var back *RolledBackError
 		require.ErrorAs(t, err, &back)
 		require.Equal(t, RolledBackError{Seen: 12, Have: 7}, *back)
-		require.ErrorContains(t, err, "witness w1: this cluster was restored from an older backup: the witness has seen 12 blocks, this cluster has 7. It will not cosign until")
+		require.ErrorContains(t, err, "witness w1: this cluster went back in time: the witness has seen 12 blocks, this cluster has 7. It will not cosign until")
 	}
 	// The lost blocks are back.
 	require.NoError(t, r.ask(t, r.asker, h, 14))

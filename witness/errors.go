@@ -60,8 +60,8 @@ type RolledBackError struct {
 
 // Error is for the operator.
 func (e *RolledBackError) Error() string {
-	return fmt.Sprintf("this cluster was restored from an older backup: the witness has seen %d blocks, this cluster has %d. "+
-		"It will not cosign until the cluster has the blocks up to %d again, the same ones: restore a newer backup. "+
+	return fmt.Sprintf("this cluster went back in time: the witness has seen %d blocks, this cluster has %d. "+
+		"It will not cosign until the cluster has the blocks up to %d again, the same ones: wait for the members that have them. "+
 		"Other blocks in their place are a second history, which it never cosigns", e.Seen, e.Have, e.Seen)
 }
 

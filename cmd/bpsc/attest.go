@@ -84,7 +84,7 @@ func (a *attesting) Ready() error {
 func (a *attesting) refused(err error) error {
 	if errors.Is(err, chain.MemberKeyFixed) {
 		a.mu.Lock()
-		a.key = fmt.Errorf("this member's key is not the one it had: restore member.key from a copy: %w", err)
+		a.key = fmt.Errorf("this member's key is not the one with which it began: put the member.key back that was kept then: %w", err)
 		a.mu.Unlock()
 	}
 	return err
@@ -156,7 +156,7 @@ func refuseDiverged(data string) error {
 }
 
 func divergedRemedy(data string) string {
-	return fmt.Sprintf("What to do: keep a copy of %[1]s and find out why: look at the memory and the disk of this\n"+
-		"machine first. Then move %[1]s/state and %[1]s/%[2]s away and start again: the state is\n"+
-		"rebuilt from the snapshots and the log in %[1]s/raft.", data, divergedFile)
+	return fmt.Sprintf("What to do: find out why: look at the memory and the disk of this machine first. Then move\n"+
+		"%[1]s/state and %[1]s/%[2]s aside and start again: the state is rebuilt from the\n"+
+		"snapshots and the log in %[1]s/raft.", data, divergedFile)
 }

@@ -51,8 +51,10 @@ func openStopped(dir string) (*store.Store, func() error, error) {
 		return nil, nil, fmt.Errorf("%s is not the data folder of a node: %w", dir, err)
 	}
 	lock := flock.New(filepath.Join(dir, "LOCK"))
-	if ok, err := lock.TryLock(); err != nil || !ok {
-		return nil, nil, errors.Join(fmt.Errorf("another process uses %s: stop it first, or verify it by --server", dir), err)
+	if ok, err := lock.TryLock(); err != nil {
+		return nil, nil, err
+	} else if !ok {
+		return nil, nil, fmt.Errorf("another process uses %s: stop it first, or verify it by --server", dir)
 	}
 	_, notMember := os.Stat(filepath.Join(dir, "raft")) // only a member has that log; a follower's store keeps its own
 	s, err := store.Open(store.Config{Dir: state, Log: notMember != nil, Logger: slog.New(slog.DiscardHandler), Fatal: damagedOnDisk})

@@ -20,6 +20,7 @@ import (
 	"github.com/bpsc/bpsc/follower"
 	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/follower/relay"
+	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -100,8 +101,10 @@ func (n *followNode) open() (err error) {
 		return err
 	}
 	n.lock = flock.New(n.path("LOCK"))
-	if ok, err := n.lock.TryLock(); err != nil || !ok {
-		return errors.Join(fmt.Errorf("another process uses %s", n.cfg.Data), err)
+	if ok, err := n.lock.TryLock(); err != nil {
+		return err
+	} else if !ok {
+		return fmt.Errorf("another process uses %s", n.cfg.Data)
 	}
 	n.store, err = store.Open(store.Config{Dir: n.path("state"), Log: true, LayerBytes: followLayer, Logger: n.log, Fatal: n.fatal})
 	if err != nil {
@@ -189,7 +192,7 @@ func (n *followNode) advertise(ctx context.Context) {
 
 // fatal ends the process at once: what is on disk cannot be trusted.
 func (n *followNode) fatal(err error) {
-	n.log.Error("this node cannot go on and stops", "error", err, "what to do", n.remedy())
+	n.log.Error("this node cannot go on and stops", "error", err, "what to do", n.remedy(err))
 	os.Exit(exitFatal)
 }
 
@@ -197,16 +200,20 @@ func (n *followNode) fatal(err error) {
 func (n *followNode) explain(err error) error {
 	switch {
 	case errors.Is(err, store.ErrDamaged):
-		return fmt.Errorf("%w\n\n%s", err, n.remedy())
+		return fmt.Errorf("%w\n\n%s", err, n.remedy(err))
 	case errors.Is(err, personal.ErrDamaged):
 		return fmt.Errorf("%w\n\n%s", err, "What to do: check the disk. "+n.path("personal.db")+" holds this node's own\n"+
-			"chain, which nobody else has: restore it from a copy.")
+			"chain, which nobody else has: keep the file. With the file moved aside the node starts\n"+
+			"and begins another chain.")
 	}
-	return err
+	return explainSystem(err, n.cfg.Data)
 }
 
-func (n *followNode) remedy() string {
-	return fmt.Sprintf("What to do: check the disk, keep a copy of %[1]s, then move it away and start again:\n"+
+func (n *followNode) remedy(err error) string {
+	if advice, system := durable.Advice(err); system {
+		return systemRemedy(advice, n.cfg.Data)
+	}
+	return fmt.Sprintf("What to do: check the disk, then move %[1]s aside and start again:\n"+
 		"its chains are fetched and verified anew. Leave %[2]s, which nobody else has.", n.path("state"), n.path("personal.db"))
 }
 

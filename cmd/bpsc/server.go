@@ -108,8 +108,10 @@ func (s *server) open() (err error) {
 		return err
 	}
 	s.lock = flock.New(filepath.Join(s.cfg.Data, "LOCK"))
-	if ok, err := s.lock.TryLock(); err != nil || !ok {
-		return errors.Join(fmt.Errorf("another process uses %s", s.cfg.Data), err)
+	if ok, err := s.lock.TryLock(); err != nil {
+		return err
+	} else if !ok {
+		return fmt.Errorf("another process uses %s", s.cfg.Data)
 	}
 	s.store, err = store.Open(store.Config{Dir: filepath.Join(s.cfg.Data, "state"), Logger: s.log, Fatal: s.fatal})
 	if err != nil {
@@ -163,23 +165,8 @@ func (s *server) join() error {
 // is not what the log says, so every further answer could be wrong.
 func (s *server) fatal(err error) {
 	s.log.Error("this member cannot go on and stops; the others are not affected", "error", err,
-		"what to do", remedy(s.cfg))
+		"what to do", remedy(s.cfg, err))
 	os.Exit(exitFatal)
-}
-
-// explain adds what to do to errors that mean damage.
-func explain(cfg serverConfig, err error) error {
-	if errors.Is(err, store.ErrDamaged) || errors.Is(err, cluster.ErrDamaged) {
-		return fmt.Errorf("%w\n\n%s", err, remedy(cfg))
-	}
-	return err
-}
-
-func remedy(cfg serverConfig) string {
-	return fmt.Sprintf("What to do: check the disk first. Keep a copy of %[1]s. If only %[1]s/state is damaged,\n"+
-		"move that folder away and start again: it is rebuilt from the snapshots and the log in\n"+
-		"%[1]s/raft. If %[1]s/raft is damaged, do not delete parts of it: restore the whole\n"+
-		"of %[1]s from a copy of this member, while the other members carry on.", cfg.Data)
 }
 
 // stop ends gracefully: requests in flight get their answers, leadership is

@@ -109,7 +109,8 @@ func witnessKey(data, name string) (proof.SigningKey, error) {
 	return signingKey(filepath.Join(data, "witness.key"), "witness", name)
 }
 
-func runWitness(ctx context.Context, cfg witnessConfig) error {
+func runWitness(ctx context.Context, cfg witnessConfig) (err error) {
+	defer func() { err = explainSystem(err, cfg.Data) }()
 	log := cfg.logger()
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return err

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/store"
+)
+
+// explain adds to an error of a member's start what to do about it, where that
+// is known.
+func explain(cfg serverConfig, err error) error {
+	_, system := durable.Advice(err)
+	if system || errors.Is(err, store.ErrDamaged) || errors.Is(err, cluster.ErrDamaged) {
+		return fmt.Errorf("%w\n\n%s", err, remedy(cfg, err))
+	}
+	return err
+}
+
+// remedy is what an operator is told when a member cannot start or go on. It
+// never advises an earlier state of the folder: a member that went back in time
+// takes acknowledged transfers with it, as an empty folder would.
+func remedy(cfg serverConfig, err error) string {
+	if advice, system := durable.Advice(err); system {
+		return systemRemedy(advice, cfg.Data)
+	}
+	switch {
+	case errors.Is(err, store.ErrDamaged):
+		return fmt.Sprintf("What to do: check the disk and the memory of this machine. Then move %[1]s/state aside\n"+
+			"and start this member again: the state is rebuilt from the snapshots and the log in %[1]s/raft.", cfg.Data)
+	case errors.Is(err, cluster.ErrDamaged):
+		return fmt.Sprintf("What to do: check the disk and the memory of this machine, and leave %[1]s as it is.\n%[2]s\n"+
+			"Nothing may take the place of %[1]s: an earlier state of it is as unsafe as an empty\n"+
+			"folder, for acknowledged transfers could be lost with either.", cfg.Data, waitForOthers(cfg))
+	}
+	return fmt.Sprintf("What to do: look at the error, and at the disk and the memory of this machine. Then start\n"+
+		"this member again on %s as it is.", cfg.Data)
+}
+
+// systemRemedy is for errors of the operating system.
+func systemRemedy(advice, data string) string {
+	return fmt.Sprintf("What to do: %s.\nThen start again on %s as it is: nothing in it is known to be damaged.", advice, data)
+}
+
+// explainSystem adds what to do to errors of the operating system.
+func explainSystem(err error, data string) error {
+	if advice, system := durable.Advice(err); system {
+		return fmt.Errorf("%w\n\n%s", err, systemRemedy(advice, data))
+	}
+	return err
+}
+
+// waitForOthers says who has the data that this member cannot give.
+func waitForOthers(cfg serverConfig) string {
+	others := cfg.others()
+	if len(others) == 0 {
+		return "No other member has the data."
+	}
+	return fmt.Sprintf("Wait for %s: they have the data and go on without this member. Start those that are down.",
+		strings.Join(others, " and "))
+}
+
+// others are the ids of the other members.
+func (c serverConfig) others() (ids []string) {
+	peers, _ := c.peers() // validated
+	for _, p := range peers {
+		if p.ID != c.ID {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
+}

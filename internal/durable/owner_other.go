@@ -1,0 +1,7 @@
+//go:build !unix
+
+package durable
+
+import "io/fs"
+
+func owners(fs.FileInfo) string { return "" }
