@@ -1,19 +1,15 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
 )
 
-// getCluster is GET /v1/cluster. It asks the other members, which is why it
-// has the time of a read.
+// getCluster is GET /v1/cluster.
 func (s *memberServer) getCluster(c *gin.Context) error {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
-	defer cancel()
-	status := s.member.Cluster(ctx)
+	status := s.member.Cluster()
 	status.Version = s.cfg.Version
 	if status.Members == nil {
 		status.Members = []MemberStatus{} // a list in JSON, never null

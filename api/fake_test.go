@@ -325,7 +325,7 @@ func (f *fake) LastContact() time.Duration  { return 12 * time.Millisecond }
 func (f *fake) Leader() (id string, _ bool) { return "n1", true }
 func (f *fake) IsLeader() bool              { return !f.follower }
 
-func (f *fake) Cluster(context.Context) ClusterStatus {
+func (f *fake) Cluster() ClusterStatus {
 	return ClusterStatus{ID: "n1", Leader: "n1", Term: 3, Members: []MemberStatus{
 		{ID: "n1", Raft: "127.0.0.1:6000", API: "http://127.0.0.1:5000", Role: "leader", Term: 3, Applied: 9, Commit: 9, Last: 9},
 	}}

@@ -82,8 +82,9 @@ type Member interface {
 	Leader() (id string, ok bool)
 	// IsLeader tells whether it is this one.
 	IsLeader() bool
-	// Cluster asks every member how it is.
-	Cluster(ctx context.Context) ClusterStatus
+	// Cluster is how every member is, as far as this one has heard. It asks none
+	// of them: anybody may call it as often as they like.
+	Cluster() ClusterStatus
 }
 
 // ClusterStatus is how the cluster looks from one member.

@@ -149,3 +149,14 @@ func (c Config) addr() string {
 	}
 	return ""
 }
+
+// others are the ids of the other members.
+func (c Config) others() []string {
+	var ids []string
+	for _, p := range c.Peers {
+		if p.ID != c.ID {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
+}

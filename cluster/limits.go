@@ -53,14 +53,17 @@ const (
 	// beyond this bound are not delivered (ErrOutcomeUnknown).
 	maxAnswerBytes = 16 << 20
 
-	// Strangers: connections in handshake at one time, and how long one may
-	// take. A member needs a handful of connections.
-	maxHandshakes    = 64
+	// Strangers: accepted connections in handshake at one time, and how long one
+	// may take. A newer one takes the place of the oldest, so this many would
+	// have to come within a round trip to keep a member out.
+	maxStrangers     = 128
 	handshakeTimeout = 2 * time.Second
 
-	// Established connections: raft keeps up to raftPool + 2 to each peer, and
-	// forwarding and status one each.
-	maxConnections = 256
+	// Accepted connections of one member. raft keeps raftPool of them and uses
+	// a few more at a time in elections; the peer protocol has one for requests
+	// and one for the status. The rest are from before a restart.
+	maxRaftConns = 32
+	maxPeerConns = 8
 
 	raftPool    = 3
 	raftTimeout = 3 * time.Second // bounds each raft RPC, votes included
@@ -83,8 +86,14 @@ const (
 	// the connection to the leader counts as broken.
 	answerTimeout = 10 * time.Second
 
-	// How long Status waits for a peer.
-	statusTimeout = 500 * time.Millisecond
+	// How often a member asks each of the others how it is: often enough to
+	// notice a clock that was set before it does harm, and a thousandth of a
+	// core. And how long it waits for the answer.
+	statusPeriod  = 200 * time.Millisecond
+	statusTimeout = time.Second
+
+	// What a status is at most: a dozen numbers, and reasons in words.
+	maxStatusBytes = 64 << 10
 
 	// How many entries a ready member's state may lag behind the commit index.
 	maxReadyLag = 256

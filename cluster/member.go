@@ -23,8 +23,8 @@ import (
 
 // Member is one replica. Its methods are safe for concurrent use.
 //
-// It owns the goroutines of watchdog, batcher and duties, which end when ctx
-// does, and through port, peers and raft those of all connections and of raft.
+// It owns the goroutines of watchdog, batcher, duties and gatherer, which end when
+// ctx does, and through port, peers and raft those of all connections and of raft.
 type Member struct {
 	cfg      Config
 	log      *slog.Logger
@@ -35,6 +35,7 @@ type Member struct {
 	peers    *peerServer
 	port     *port
 	trans    *serialTransport
+	gatherer *gatherer
 	fitness  *fitness
 	raft     *raft.Raft
 	failure  *failure
@@ -42,7 +43,7 @@ type Member struct {
 
 	ctx     context.Context
 	cancel  context.CancelFunc
-	running sync.WaitGroup // watchdog, batcher, duties
+	running sync.WaitGroup // watchdog, batcher, duties, gatherer
 
 	stopping sync.Once
 	stopErr  error
@@ -133,6 +134,8 @@ func (m *Member) start() {
 		leads:   func() (uint64, bool) { return m.raft.CurrentTerm(), m.IsLeader() },
 		changed: m.observe(),
 	}
+	m.gatherer = &gatherer{connect: m.connect, heard: map[string]MemberStatus{}}
+	m.running.Go(func() { m.gatherer.run(m.ctx, m.cfg.others()) })
 	m.running.Go(func() { m.batcher.run(m.ctx) })
 	m.running.Go(func() { duties.run(m.ctx) })
 	m.port.start(m.peers.serve)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -197,7 +198,7 @@ func TestNoMajority(t *testing.T) {
 	if err := c.members[0].Barrier(testContext(t)); !errors.Is(err, ErrNoLeader) {
 		t.Errorf("barrier: %v", err)
 	}
-	if s := c.members[0].Status(testContext(t)); s.Leader != "" || s.Members[1].Role != RoleUnreachable {
+	if s := c.members[0].Status(); s.Leader != "" || s.Members[1].Role != RoleUnreachable {
 		t.Errorf("status %+v", s)
 	}
 }
@@ -227,7 +228,11 @@ func TestStatus(t *testing.T) {
 	c.mustPropose(leader, "a")
 	c.sameHistory()
 	for _, m := range c.members {
-		s := m.Status(testContext(t))
+		var s Status
+		waitFor(t, "everybody's status", func() bool {
+			s = m.Status()
+			return !slices.ContainsFunc(s.Members, func(one MemberStatus) bool { return one.Applied == 0 }) && s.Leader != ""
+		})
 		if s.Leader != c.peers[leader].ID || s.Term == 0 || len(s.Members) != 3 {
 			t.Fatalf("status %+v", s)
 		}
@@ -243,9 +248,10 @@ func TestStatus(t *testing.T) {
 	}
 	gone := c.other(leader)
 	c.stop(gone)
-	if s := c.members[leader].Status(testContext(t)); s.Members[gone].Role != RoleUnreachable || s.Leader != c.peers[leader].ID {
-		t.Errorf("with one gone: %+v", s)
-	}
+	waitFor(t, "one to be gone", func() bool {
+		s := c.members[leader].Status()
+		return s.Members[gone].Role == RoleUnreachable && s.Leader == c.peers[leader].ID
+	})
 }
 
 // A machine that fails is fatal, once, and nothing is applied after it.

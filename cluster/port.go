@@ -27,15 +27,15 @@ type port struct {
 	ctx     context.Context // ends with close
 	cancel  context.CancelFunc
 	raft    chan net.Conn // accepted connections for raft
-	strange chan struct{} // one token for each handshake under way
 	running sync.WaitGroup
 
 	mu     sync.Mutex
-	conns  map[*portConn]struct{}
+	conns  map[*portConn]struct{} // of both directions
+	places places                 // of those that others opened
 	closed bool
 }
 
-var errPortClosed = errors.New("port is closed, or has too many connections")
+var errPortClosed = errors.New("port is closed")
 
 // openPort listens. Go sets SO_REUSEADDR, so a restarted process gets its port
 // back at once.
@@ -55,8 +55,8 @@ func openPort(cfg Config, log *slog.Logger) (*port, error) {
 		ctx:      ctx,
 		cancel:   cancel,
 		raft:     make(chan net.Conn),
-		strange:  make(chan struct{}, maxHandshakes),
 		conns:    map[*portConn]struct{}{},
+		places:   places{},
 	}, nil
 }
 
@@ -77,28 +77,21 @@ func (p *port) accept() {
 			}
 			continue
 		}
-		select {
-		case p.strange <- struct{}{}:
-			p.running.Go(func() { p.welcome(conn) })
-		default:
-			conn.Close()
+		stranger := &portConn{Conn: conn, port: p}
+		if p.admit(stranger, place{}) {
+			p.running.Go(func() { p.welcome(stranger) })
 		}
 	}
 }
 
 // welcome finds out who is there and passes the connection on.
-func (p *port) welcome(raw net.Conn) {
-	conn, err := p.track(raw)
-	if err != nil {
-		<-p.strange
-		return
-	}
+func (p *port) welcome(conn *portConn) {
 	from, why, err := p.self.receive(conn)
-	<-p.strange
 	switch {
 	case err != nil:
 		p.log.Debug("refused a connection", "remote", conn.RemoteAddr(), "error", err)
 		_ = conn.Close()
+	case !p.admit(conn, place{from, why}):
 	case why == forRaft:
 		select {
 		case p.raft <- conn:
@@ -120,9 +113,9 @@ func (p *port) dial(ctx context.Context, to string, why purpose) (net.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	conn, err := p.track(raw)
-	if err != nil {
-		return nil, err
+	conn := &portConn{Conn: raw, port: p}
+	if !p.track(conn) {
+		return nil, errPortClosed
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	if err := p.self.introduce(conn, to, why); err != nil {
@@ -132,16 +125,31 @@ func (p *port) dial(ctx context.Context, to string, why purpose) (net.Conn, erro
 	return conn, nil
 }
 
-// track makes sure that close finds the connection.
-func (p *port) track(raw net.Conn) (*portConn, error) {
-	conn := &portConn{Conn: raw, port: p}
+// track makes sure that close finds the connection; false means that it comes
+// too late.
+func (p *port) track(conn *portConn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || len(p.conns) == maxConnections {
-		return nil, errors.Join(errPortClosed, raw.Close())
+	if p.closed {
+		conn.Conn.Close()
+		return false
 	}
 	p.conns[conn] = struct{}{}
-	return conn, nil
+	return true
+}
+
+// admit gives a connection that was accepted a place, or another one than it
+// had. It may cost the connection that has been there longest its own.
+func (p *port) admit(conn *portConn, at place) bool {
+	if !p.track(conn) {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if crowded := p.places.enter(conn, at); crowded != nil {
+		crowded.Conn.Close() // whoever reads from it closes the rest
+	}
+	return true
 }
 
 // close ends all connections and waits for the goroutines of the port.
@@ -158,6 +166,7 @@ func (p *port) close() error {
 		conn.Conn.Close()
 	}
 	clear(p.conns)
+	clear(p.places)
 	p.mu.Unlock()
 	p.running.Wait()
 	return err
@@ -167,11 +176,13 @@ func (p *port) close() error {
 type portConn struct {
 	net.Conn
 	port *port
+	at   place // guarded by the port's mutex
 }
 
 func (c *portConn) Close() error {
 	c.port.mu.Lock()
 	delete(c.port.conns, c)
+	c.port.places.leave(c)
 	c.port.mu.Unlock()
 	return c.Conn.Close()
 }

@@ -1,11 +1,6 @@
 package cluster
 
 import (
-	"bufio"
-	"context"
-	"encoding/json"
-	"fmt"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -39,27 +34,18 @@ type MemberStatus struct {
 	LastContact time.Duration // since it last heard the leader: zero for the leader itself, negative for never
 }
 
-// Status asks every member how it is, for a short time at most.
-func (m *Member) Status(ctx context.Context) Status {
-	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
-	defer cancel()
+// Status is how every member said it is when it was last asked, which for the
+// others was statusPeriod ago at most, or that it does not answer.
+func (m *Member) Status() Status {
 	members := make([]MemberStatus, len(m.cfg.Peers))
-	var asked sync.WaitGroup
 	for i, p := range m.cfg.Peers {
-		asked.Go(func() {
-			if p.ID == m.cfg.ID {
-				members[i] = m.status()
-				return
-			}
-			s, err := m.ask(ctx, p.ID)
-			if err != nil {
-				s = MemberStatus{Role: RoleUnreachable}
-			}
-			s.ID, s.Addr = p.ID, p.Addr // whatever it said
-			members[i] = s
-		})
+		if p.ID == m.cfg.ID {
+			members[i] = m.status()
+		} else {
+			members[i] = m.gatherer.status(p.ID)
+		}
+		members[i].ID, members[i].Addr = p.ID, p.Addr // whatever it said
 	}
-	asked.Wait()
 	return summarize(members)
 }
 
@@ -85,35 +71,6 @@ func summarize(members []MemberStatus) Status {
 		}
 	}
 	return s
-}
-
-// ask gets the status of one peer over a connection of its own.
-func (m *Member) ask(ctx context.Context, id string) (MemberStatus, error) {
-	var s MemberStatus
-	conn, err := m.connect(ctx, id)
-	if err != nil {
-		return s, err
-	}
-	defer conn.Close()
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.SetReadDeadline(deadline); err != nil {
-			return s, err
-		}
-	}
-	if err := writeFrame(conn, frame{kind: frameStatus}); err != nil {
-		return s, err
-	}
-	f, err := readFrame(bufio.NewReader(conn), maxFrameBytes)
-	if err != nil {
-		return s, err
-	}
-	if f.kind != frameStatusAnswer {
-		return s, errFrame
-	}
-	if err := json.Unmarshal(f.body, &s); err != nil {
-		return s, fmt.Errorf("%w: %w", errFrame, err)
-	}
-	return s, nil
 }
 
 // status is how this member describes itself.

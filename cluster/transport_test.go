@@ -119,24 +119,61 @@ func isTimeout(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// More strangers than there are places cannot keep members out for long.
+// More strangers than there are places keep no member out, not once, though they
+// wait as long as they may and new ones come.
 func TestManyStrangers(t *testing.T) {
 	a, b := testPorts(t)
-	for range 3 * maxHandshakes {
-		conn, err := net.Dial("tcp", b.listener.Addr().String())
+	for range 10 {
+		for range 50 {
+			conn, err := net.Dial("tcp", b.listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+		}
+		for _, why := range []purpose{forRaft, forPeers} {
+			conn, err := a.dial(testContext(t), "b", why)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+		}
+	}
+}
+
+// Every place has its bound. The connection that comes last is the one that is
+// wanted: those before may be from before a restart.
+func TestPlaces(t *testing.T) {
+	a, b := testPorts(t)
+	var conns []net.Conn
+	for range maxPeerConns + 1 {
+		conn, err := a.dial(testContext(t), "b", forPeers)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
+		conns = append(conns, conn)
 	}
-	waitFor(t, "a connection between members", func() bool {
-		conn, err := a.dial(testContext(t), "b", forPeers)
-		if err != nil {
-			return false
+	raft, err := a.dial(testContext(t), "b", forRaft)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raft.Close()
+	for i, conn := range conns {
+		conn.SetDeadline(time.Now().Add(patience))
+		_, err := io.WriteString(conn, "x")
+		if _, readErr := io.ReadFull(conn, make([]byte, 1)); err == nil {
+			err = readErr
 		}
-		conn.Close()
-		return true
-	})
+		if gone := err != nil; gone != (i == 0) {
+			t.Errorf("connection %d: %v", i, err)
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n := len(b.places[place{"a", forRaft}]); n != 1 {
+		t.Errorf("raft has %d connections", n)
+	}
 }
 
 // hashicorp/raft#695: heartbeats must reach raft's main goroutine through the

@@ -152,7 +152,7 @@ func (only) Ready() error                              { return nil }
 func (only) LastContact() time.Duration                { return 0 }
 func (only) Leader() (string, bool)                    { return "n1", true }
 func (only) IsLeader() bool                            { return true }
-func (only) Cluster(context.Context) api.ClusterStatus { return api.ClusterStatus{} }
+func (only) Cluster() api.ClusterStatus                { return api.ClusterStatus{} }
 
 // setUpWorld serves a world at $BPSC_SERVER, and leaves beside the script: the
 // same world as the folder `stopped`, `running`, whose lock is held, and

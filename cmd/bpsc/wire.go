@@ -75,8 +75,8 @@ func (m member) Ready() error {
 func (m member) Barrier(ctx context.Context) error { return translate(m.Member.Barrier(ctx)) }
 
 // Cluster joins what the cluster knows with the URLs that members announced.
-func (m member) Cluster(ctx context.Context) api.ClusterStatus {
-	s := m.Status(ctx)
+func (m member) Cluster() api.ClusterStatus {
+	s := m.Status()
 	out := api.ClusterStatus{ID: m.id, Leader: s.Leader, Term: s.Term}
 	for _, p := range s.Members {
 		out.Members = append(out.Members, api.MemberStatus{

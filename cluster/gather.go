@@ -1,0 +1,114 @@
+package cluster
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// gatherer asks the other members how they are, again and again, over one
+// kept-open connection to each, and keeps what they said last. All who want to
+// know read it here: so many readers cost the members no more than none.
+//
+// It owns one goroutine for each of the others, which end with the context of
+// run.
+type gatherer struct {
+	connect func(ctx context.Context, to string) (net.Conn, error)
+
+	mu    sync.Mutex
+	heard map[string]MemberStatus // by id; no entry for one that does not answer
+}
+
+// run asks these members until ctx ends.
+func (g *gatherer) run(ctx context.Context, others []string) {
+	var watching sync.WaitGroup
+	for _, id := range others {
+		watching.Go(func() { g.watch(ctx, id) })
+	}
+	watching.Wait()
+}
+
+// status is what a member said last.
+func (g *gatherer) status(id string) MemberStatus {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s, ok := g.heard[id]; ok {
+		return s
+	}
+	return MemberStatus{Role: RoleUnreachable}
+}
+
+// watch asks one member, and connects again whenever that ends.
+func (g *gatherer) watch(ctx context.Context, id string) {
+	for ctx.Err() == nil {
+		if conn, err := g.connect(ctx, id); err == nil {
+			_ = g.ask(ctx, id, conn) // it does not answer, whatever the reason
+			_ = conn.Close()
+		}
+		g.mu.Lock()
+		delete(g.heard, id)
+		g.mu.Unlock()
+		select {
+		case <-time.After(statusPeriod):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// ask asks over one connection until it breaks.
+func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	r := bufio.NewReader(conn)
+	for n := uint64(1); ; n++ {
+		s, err := askStatus(conn, r, n)
+		if err != nil {
+			return err
+		}
+		g.mu.Lock()
+		g.heard[id] = s
+		g.mu.Unlock()
+		if err := quiet(conn, r, statusPeriod); err != nil {
+			return err
+		}
+	}
+}
+
+// askStatus asks once.
+func askStatus(conn net.Conn, r *bufio.Reader, n uint64) (s MemberStatus, err error) {
+	if err := writeFrame(conn, frame{kind: frameStatus, id: n}); err != nil {
+		return s, err
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(statusTimeout)); err != nil {
+		return s, err
+	}
+	f, err := readFrame(r, maxStatusBytes)
+	if err != nil {
+		return s, err
+	}
+	if f.kind != frameStatusAnswer || f.id != n {
+		return s, fmt.Errorf("%w of kind %d", errFrame, f.kind)
+	}
+	if err := json.Unmarshal(f.body, &s); err != nil {
+		return s, fmt.Errorf("%w: %w", errFrame, err)
+	}
+	return s, nil
+}
+
+// quiet waits; it ends early, with an error, when the member says goodbye or is
+// gone.
+func quiet(conn net.Conn, r *bufio.Reader, d time.Duration) error {
+	if err := conn.SetReadDeadline(time.Now().Add(d)); err != nil {
+		return err
+	}
+	_, err := r.Peek(1)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	return errors.Join(err, errGoAway)
+}
