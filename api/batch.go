@@ -39,7 +39,7 @@ func (s *memberServer) postBatch(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	contract, err := s.contract(token)
+	contract, err := s.contractOnChain(c, token)
 	if err != nil {
 		return err
 	}

@@ -87,5 +87,5 @@ func (s *server) token(c *gin.Context, inBody string) (string, error) {
 
 // contractOf is the contract that the address of a request names.
 func (s *server) contractOf(c *gin.Context) (*knownContract, error) {
-	return s.contract(queryText(c, "contract"))
+	return s.contractOnChain(c, queryText(c, "contract"))
 }

@@ -40,6 +40,10 @@ const (
 	ErrNotHere      Error = "not_here"
 )
 
+// ErrOtherChain: the contract's chain is not the one that the request names.
+// Nothing has happened.
+const ErrOtherChain Error = "chain_other"
+
 // What is wrong with a request as such.
 const (
 	ErrNoContract       Error = "no_contract"

@@ -57,6 +57,7 @@ type Relay interface {
 // keep.
 type RelayRequest struct {
 	Token      string // of its contract
+	Chain      string // the id of its chain
 	Signed     bool   // the contract is one
 	Repeatable bool   // sending it twice as it stands does what once does
 	Path       string // escaped, as in a URL

@@ -63,7 +63,7 @@ func (s *followerServer) relayed(c *gin.Context, w *work, inBody string, keyed b
 	if err != nil {
 		return err
 	}
-	contract, err := s.contract(token)
+	contract, err := s.contractOnChain(c, token)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (s *followerServer) relayRequest(c *gin.Context, w *work, contract *knownCo
 	header := c.Request.Header.Clone()
 	header[headerRequestID] = c.Writer.Header()[headerRequestID] // one name for it all the way
 	signed := contract.Wallets == chain.SignedWallets
-	return RelayRequest{Token: contract.Token, Signed: signed, Repeatable: signed || keyed,
+	return RelayRequest{Token: contract.Token, Chain: contract.chainID.String(), Signed: signed, Repeatable: signed || keyed,
 		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: header, Body: bytes.Clone(w.in)}
 }
 

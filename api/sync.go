@@ -12,6 +12,17 @@ import (
 type SyncStatus struct {
 	Version string      `json:"version,omitempty"` // set by this package
 	Chains  []ChainSync `json:"chains"`
+	// Contracts of an upstream that are not served, since another ledger's of
+	// the same name is.
+	Hidden []HiddenChain `json:"hidden,omitempty"`
+}
+
+// HiddenChain is a contract that another one of the same name hides.
+type HiddenChain struct {
+	Contract  string   `json:"contract"`
+	ChainID   string   `json:"chain_id"`
+	Upstreams []string `json:"upstreams"`       // which have it
+	Served    string   `json:"served_chain_id"` // the other one
 }
 
 // ChainSync is how one chain is followed.

@@ -107,6 +107,8 @@ var meanings = map[string]meaning{
 	string(ErrPersonalFull): {status: http.StatusUnprocessableEntity, title: "The next block of the personal chain is full"},
 	string(ErrNotHere):      {status: http.StatusNotFound, title: "Only a member of the cluster does this"},
 
+	string(ErrOtherChain): {status: http.StatusConflict, title: "The contract's chain is another one here"},
+
 	string(ErrNoContract):       {status: http.StatusServiceUnavailable, title: "There is no contract yet", retryable: true, retryAfter: "1"},
 	string(ErrInvalidJSON):      {status: http.StatusBadRequest, title: "The body is not valid JSON"},
 	string(ErrBodyTooLarge):     {status: http.StatusRequestEntityTooLarge, title: "The body is too large"},

@@ -42,7 +42,7 @@ func (s *memberServer) readTransaction(c *gin.Context, w *work, rule bodyRule) (
 	if err != nil {
 		return nil, err
 	}
-	contract, err := s.contract(token)
+	contract, err := s.contractOnChain(c, token)
 	if err != nil {
 		return nil, err
 	}

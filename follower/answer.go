@@ -140,6 +140,7 @@ func (b *blocks) ended() error {
 type contract struct {
 	Token    string          `json:"token"`
 	Contract json.RawMessage `json:"contract"`
+	ChainID  string          `json:"chain_id"`
 	Length   uint64          `json:"length"` // 0: the chain has not begun there
 }
 
@@ -153,24 +154,34 @@ func (w *web) length(ctx context.Context, upstream, token string) (uint64, error
 	return c.Length, err
 }
 
-// contracts asks an upstream for the tokens of its contracts, in order of
-// creation.
-func (w *web) contracts(ctx context.Context, upstream string) ([]string, error) {
+// listed is a contract that an upstream has. The id is zero while its chain has
+// not begun there.
+type listed struct {
+	token string
+	id    chain.Hash
+}
+
+// contracts asks an upstream for its contracts, in order of creation.
+func (w *web) contracts(ctx context.Context, upstream string) ([]listed, error) {
 	var list struct {
 		Items []contract `json:"items"`
 	}
 	if err := w.json(ctx, upstream+"/v1/contracts", maxContractsBytes, &list); err != nil {
 		return nil, err
 	}
-	tokens := make([]string, len(list.Items))
+	contracts := make([]listed, len(list.Items))
 	for i, item := range list.Items {
 		c, err := chain.DecodeContract(item.Contract)
 		if err != nil || c.Token != item.Token { // tokens go into file names
 			return nil, refuse(NotAChain, "its contract %q is none", clip(item.Token))
 		}
-		tokens[i] = c.Token
+		id, err := chain.ParseHash(item.ChainID)
+		if item.ChainID != "" && err != nil {
+			return nil, refuse(NotAChain, "its contract %q has no id: %s", c.Token, clip(err.Error()))
+		}
+		contracts[i] = listed{c.Token, id}
 	}
-	return tokens, nil
+	return contracts, nil
 }
 
 // json asks for one object of at most so many bytes.

@@ -37,6 +37,10 @@ type Config struct {
 	// it in a line `log`, else by the only one without such lines. The chain's
 	// id in that line is a pin too.
 	Policies []*proof.Policy
+	// FirstUse are the tokens for which whatever an upstream shows first is
+	// believed, though policies or pins are given that do not cover them. Without
+	// policies and pins that is so for every token.
+	FirstUse []string
 	// PolicyDir is the folder for the policies of chains that are given none:
 	// the first that an upstream shows is kept, as <token>.policy, and never
 	// another. "" means that such chains are followed without checkpoints.
@@ -149,8 +153,12 @@ func (c Config) Validate() error {
 		if err := s.validate(); err != nil {
 			return err
 		}
-		if s.Token != "" && tokens[s.Token] {
+		switch {
+		case s.Token == "":
+		case tokens[s.Token]:
 			return fmt.Errorf("follower: contract %q has two sources: give one with all upstreams", s.Token)
+		case !c.trusts(s.Token):
+			return fmt.Errorf("follower: %w: %q", errNotTrusted, s.Token)
 		}
 		tokens[s.Token] = true
 	}

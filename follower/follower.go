@@ -150,6 +150,13 @@ func (f *Follower) chains() []*syncer {
 	return slices.Clone(f.syncers)
 }
 
+// Follows tells whether a contract is followed: the ledger may hold others, which
+// were with another configuration.
+func (f *Follower) Follows(token string) bool {
+	_, err := f.chain(token)
+	return err == nil
+}
+
 func (f *Follower) chain(token string) (*syncer, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

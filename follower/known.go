@@ -22,6 +22,7 @@ type known struct {
 type knownContract struct {
 	Token     string   `json:"token"`
 	Upstreams []string `json:"upstreams"`
+	Hidden    bool     `json:"hidden,omitempty"` // it is not followed from there: not trusted, or another ledger's of that name is
 	source    int      // index in cfg.Sources
 }
 
@@ -37,17 +38,24 @@ func readKnown(path string) (*known, error) {
 	return k, nil
 }
 
-// add remembers contracts of a source; those that it has are left alone.
-func (k *known) add(tokens []string, source int, upstreams []string) error {
+// add remembers contracts of a source, each where it was first, as it is now.
+func (k *known) add(contracts []knownContract) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	before := len(k.contracts)
-	for _, token := range tokens {
-		if !slices.ContainsFunc(k.contracts, func(c knownContract) bool { return c.Token == token }) {
-			k.contracts = append(k.contracts, knownContract{token, upstreams, source})
+	changed := false
+	for _, c := range contracts {
+		i := slices.IndexFunc(k.contracts, func(known knownContract) bool { return known.Token == c.Token && known.source == c.source })
+		switch {
+		case i < 0:
+			k.contracts = append(k.contracts, c)
+		case k.contracts[i].Hidden != c.Hidden:
+			k.contracts[i].Hidden = c.Hidden
+		default:
+			continue
 		}
+		changed = true
 	}
-	if len(k.contracts) == before {
+	if !changed {
 		return nil
 	}
 	return durable.WriteSealed(k.path, k.contracts)
@@ -68,7 +76,11 @@ func (f *Follower) recall() error {
 		if source < 0 {
 			continue
 		}
-		left = append(left, knownContract{c.Token, f.cfg.Sources[source].Upstreams, source})
+		hidden := c.Hidden || !f.cfg.trusts(c.Token)
+		left = append(left, knownContract{c.Token, f.cfg.Sources[source].Upstreams, hidden, source})
+		if hidden {
+			continue
+		}
 		if _, err := f.add(source, c.Token); err != nil {
 			return err
 		}
@@ -78,7 +90,8 @@ func (f *Follower) recall() error {
 }
 
 // DefaultToken is the first contract of the first source; false until it is
-// known.
+// known, and where it is not followed from there: who names no contract means that
+// one, and gets no other.
 func (f *Follower) DefaultToken() (string, bool) {
 	if token := f.cfg.Sources[0].Token; token != "" {
 		return token, true
@@ -87,7 +100,7 @@ func (f *Follower) DefaultToken() (string, bool) {
 	defer f.known.mu.Unlock()
 	for _, c := range f.known.contracts {
 		if c.source == 0 {
-			return c.Token, true
+			return c.Token, !c.Hidden
 		}
 	}
 	return "", false

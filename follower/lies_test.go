@@ -328,6 +328,9 @@ func TestLiesAreRefused(t *testing.T) {
 				}
 				return nil
 			})
+			if c.why.lie() {
+				require.Equal(t, []string{good.URL}, n.Upstreams("aka"), "what sync refuses, relay refuses")
+			}
 			files := n.evidenceFiles()
 			if c.evidence == "" {
 				require.Empty(t, files)

@@ -44,6 +44,9 @@ func (s *syncer) compare(ctx context.Context, p *peer) (uint64, error) {
 	if !bytes.Equal(ours, theirs) {
 		return 0, s.judge(ctx, p, common, theirs)
 	}
+	s.mu.Lock()
+	p.ours = true
+	s.mu.Unlock()
 	if length < tip {
 		return 0, refuse(Behind, "it has %d blocks, this node %d", length, tip).by(p)
 	}
@@ -89,7 +92,7 @@ func (s *syncer) begin(ctx context.Context, p *peer) (uint64, error) {
 		return 0, err
 	}
 	s.mu.Lock()
-	p.met = true
+	p.met, p.ours = true, true
 	s.mu.Unlock()
 	s.f.log.Info("a chain begins", "contract", s.token, "chain", genesis.Hash, "upstream", p.url)
 	return length, s.sync(ctx)

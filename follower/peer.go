@@ -11,6 +11,7 @@ type peer struct {
 	url string
 
 	met     bool      // its chain is ours, as far as both go; to be asked again after a refusal
+	ours    bool      // it was when it was last met, and no lie came since; nobody else is sent writes
 	length  uint64    // of its chain, as it said last
 	busy    int       // parts that it is serving
 	aside   time.Time // not asked before
@@ -41,6 +42,7 @@ func (p *peer) putAside(why Reason, cfg *Config) {
 	now := time.Now()
 	switch {
 	case why.lie():
+		p.ours = false
 		p.lie = now.Add(doubled(cfg.AsideMin, cfg.AsideMax, p.lies))
 		p.aside = p.lie
 		p.lies++

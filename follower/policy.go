@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
@@ -70,6 +71,24 @@ func (c *Config) policy(token string) (anyChain *proof.Policy) {
 		}
 	}
 	return anyChain
+}
+
+// errNotTrusted: trust was made explicit, and does not reach this contract.
+var errNotTrusted = errors.New("no policy or pin that is given covers the contract, and it is not to be believed on first use")
+
+// trusts tells whether it is said whom to believe about a token. Where policies
+// are given, one must cover it: a pin names a chain, and not whose signatures
+// count. Where only pins are, it must have one. Where nothing is given, the first
+// upstream is believed.
+func (c *Config) trusts(token string) bool {
+	_, pinned := c.Pins[token]
+	switch {
+	case slices.Contains(c.FirstUse, token), c.policy(token) != nil:
+		return true
+	case len(c.Policies) > 0:
+		return false
+	}
+	return pinned || len(c.Pins) == 0
 }
 
 // pin is the genesis block that a chain must have; zero: any. A policy that

@@ -3,6 +3,7 @@ package follower
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,6 +56,64 @@ func TestEachChainHasOnePolicyAtMost(t *testing.T) {
 	require.Zero(t, cfg.pin("aka"), "either will do")
 	cfg.Pins = map[string]chain.Hash{"aka": other.ID}
 	require.Equal(t, other.ID, cfg.pin("aka"))
+}
+
+// Where it is said whom to believe, nobody else is.
+func TestExplicitTrustIsComplete(t *testing.T) {
+	c, m := newCluster(t), newMembers(t)
+	c.create("aka", 3)
+	c.create("gold", 3)
+	aka, gold := named("aka", c.blocks("aka")), named("gold", c.blocks("gold"))
+	up := serve(t, c, "aka", "gold").believe(m.policy(aka, gold))
+	for name, tc := range map[string]struct {
+		change   func(*Config)
+		followed []string
+	}{
+		"nothing is given":       {func(*Config) {}, []string{"aka", "gold"}},
+		"a policy names one":     {func(c *Config) { c.Policies = []*proof.Policy{m.policy(aka)} }, []string{"aka"}},
+		"a policy names both":    {func(c *Config) { c.Policies = []*proof.Policy{m.policy(aka, gold)} }, []string{"aka", "gold"}},
+		"a policy for any chain": {func(c *Config) { c.Policies = []*proof.Policy{m.policy()} }, []string{"aka", "gold"}},
+		"one is pinned":          {func(c *Config) { c.Pins = map[string]chain.Hash{"gold": gold.ID} }, []string{"gold"}},
+		"a pin beside a policy": {func(c *Config) {
+			c.Policies, c.Pins = []*proof.Policy{m.policy(aka)}, map[string]chain.Hash{"gold": gold.ID}
+		}, []string{"aka"}},
+		"the other may be believed":    {func(c *Config) { c.Policies, c.FirstUse = []*proof.Policy{m.policy(aka)}, []string{"gold"} }, []string{"aka", "gold"}},
+		"a third one may be believed":  {func(c *Config) { c.Policies, c.FirstUse = []*proof.Policy{m.policy(aka)}, []string{"tin"} }, []string{"aka"}},
+		"it was followed before":       {func(c *Config) { c.Policies = []*proof.Policy{m.policy(aka)} }, []string{"aka"}},
+		"a pin, and the other allowed": {func(c *Config) { c.Pins, c.FirstUse = map[string]chain.Hash{"aka": aka.ID}, []string{"gold"} }, []string{"aka", "gold"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			cfg := testConfig(dir, Source{Upstreams: []string{up.URL}})
+			if name == "it was followed before" {
+				before := startNodeWith(t, dir, cfg, nil)
+				before.has("gold", c.blocks("gold"))
+				before.end()
+				require.NoError(t, before.store.Close())
+			}
+			tc.change(&cfg)
+			n := startNodeWith(t, dir, cfg, nil)
+			n.until("ready", n.Ready)
+			var followed []string
+			for _, s := range n.Status() {
+				followed = append(followed, s.Token)
+			}
+			require.Equal(t, tc.followed, followed)
+			for _, token := range []string{"aka", "gold"} {
+				require.Equal(t, slices.Contains(tc.followed, token), n.Follows(token))
+				if !n.Follows(token) {
+					_, err := n.Policy(token)
+					require.ErrorIs(t, err, chain.ContractUnknown)
+				}
+			}
+		})
+	}
+
+	cfg := testConfig(t.TempDir(), Source{Token: "gold", Upstreams: []string{up.URL}})
+	cfg.Policies = []*proof.Policy{m.policy(aka)}
+	require.ErrorContains(t, cfg.Validate(), `"gold"`)
+	cfg.FirstUse = []string{"gold"}
+	require.NoError(t, cfg.Validate())
 }
 
 // The chain that a policy names is the only one.

@@ -77,16 +77,23 @@ func (s *syncer) await(ctx context.Context, p *peer, length uint64) (bool, error
 	return true, nil
 }
 
-// Upstreams are the base URLs of a chain's upstreams in the order to try: the
-// one in use, others that may be asked, and then those put aside. None for a
-// chain that is not followed.
+// Upstreams are the base URLs to which writes may be sent, in the order to try:
+// the upstream in use, others that may be asked, and then those put aside. What
+// sync refuses is not among them, nor is one whose chain has not been compared
+// with ours yet: a transfer there would move on a chain that this node does not
+// take for the ledger. None for a chain that is not followed.
 func (f *Follower) Upstreams(token string) (urls []string) {
 	s, err := f.chain(token)
 	if err != nil {
 		return nil
 	}
-	for _, p := range s.order() {
-		urls = append(urls, p.url)
+	peers := s.order()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range peers {
+		if p.ours {
+			urls = append(urls, p.url)
+		}
 	}
 	return urls
 }

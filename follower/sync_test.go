@@ -2,9 +2,11 @@ package follower
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/harness"
+	"github.com/bpsc/bpsc/store"
 )
 
 func TestFollowsFromGenesisToTheTip(t *testing.T) {
@@ -212,6 +216,92 @@ func TestKnowsItsChainsWithoutUpstreams(t *testing.T) {
 	require.Len(t, n.Status(), 2)
 	require.ErrorIs(t, n.Ready(), ErrNotSynced)
 	require.ErrorIs(t, n.Pull(t.Context(), "alpha"), ErrNoUpstream)
+}
+
+// Writes go only to whom has shown that its chain is ours.
+func TestNobodyIsSentWritesBeforeItsChainIsKnown(t *testing.T) {
+	c, other := newCluster(t), newCluster(t)
+	c.create("aka", 5)
+	other.now++
+	other.create("aka", 9)
+	up := serve(t, c, "aka")
+	dir := t.TempDir()
+	cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{up.URL}})
+	n := startNodeWith(t, dir, cfg, nil)
+	n.has("aka", c.blocks("aka"))
+	n.end()
+	require.NoError(t, n.store.Close())
+
+	// The ledger behind the address has been made anew.
+	up.put("aka", other.blocks("aka"))
+	f, err := New(cfg, StoreLedger(openStoreOnce(t, dir)))
+	require.NoError(t, err)
+	require.Empty(t, f.Upstreams("aka"), "before it was asked")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	require.NoError(t, harness.Until(ctx, patience, "a refusal", func(context.Context) error {
+		if f.Status()[0].Refusals[OtherChain] == 0 {
+			return errors.New("none yet")
+		}
+		return nil
+	}))
+	require.Empty(t, f.Upstreams("aka"), "and after it was refused")
+	cancel()
+	require.NoError(t, <-ended)
+}
+
+func openStoreOnce(t *testing.T, dir string) *store.Store {
+	s := openStore(t, dir)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// A contract that a source of its own hides is told, if it is another ledger's.
+func TestAHiddenContractIsTold(t *testing.T) {
+	c, other := newCluster(t), newCluster(t)
+	c.create("first", 2)
+	c.create("aka", 5)
+	other.now++
+	other.create("aka", 9)
+	up, second := serve(t, c, "aka", "first"), serve(t, other, "aka")
+	n := startNode(t, Source{Upstreams: []string{up.URL}}, Source{Token: "aka", Upstreams: []string{second.URL}})
+	n.has("aka", other.blocks("aka"))
+	n.has("first", c.blocks("first"))
+	n.until("the hidden one is told", func() error {
+		if len(n.Hidden()) == 0 {
+			return errors.New("nothing is hidden")
+		}
+		return nil
+	})
+	require.Equal(t, []Hidden{{Token: "aka", ChainID: chain.HashBytes(c.blocks("aka")[0]), Upstreams: []string{up.URL},
+		Served: chain.HashBytes(other.blocks("aka")[0])}}, n.Hidden())
+	n.until("the first source's contracts are known", func() error {
+		if _, ok := n.DefaultToken(); ok || len(knownOf(n)) < 2 {
+			return fmt.Errorf("%v", knownOf(n))
+		}
+		return nil
+	})
+	_, ok := n.DefaultToken()
+	require.False(t, ok, "who asks for the hidden one gets neither the other nor the next")
+	n.until("ready", n.Ready)
+
+	// The same chain by another way hides nothing.
+	n = startNode(t, Source{Upstreams: []string{up.URL}}, Source{Token: "aka", Upstreams: []string{serve(t, c, "aka").URL}})
+	n.has("aka", c.blocks("aka"))
+	n.until("aka is known as the first source's, too", func() error {
+		if token, _ := n.DefaultToken(); token != "aka" {
+			return fmt.Errorf("the default is %q", token)
+		}
+		return nil
+	})
+	require.Empty(t, n.Hidden())
+}
+
+func knownOf(n *node) []knownContract {
+	n.known.mu.Lock()
+	defer n.known.mu.Unlock()
+	return slices.Clone(n.known.contracts)
 }
 
 // Two clusters with a contract of the same name: it stays with the one it was

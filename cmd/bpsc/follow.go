@@ -30,9 +30,10 @@ func newFollowCommand() *cobra.Command {
 		Long: "Run a node outside a cluster. It copies chains from members or other followers and\n" +
 			"verifies all of it before it stores any, answers reads, hands transactions to the BPSC, and\n" +
 			"keeps a personal chain. It shows a checkpoint that as many members signed as a policy asks\n" +
-			"for: one of --policy, or else the first that an upstream shows, kept in DATA/policies. While\n" +
-			"there is evidence of a lying upstream in DATA/evidence it is not ready; with --strict it ends\n" +
-			"with exit code 5. Move the files away to go on.\n" +
+			"for: one of --policy, or else the first that an upstream shows, kept in DATA/policies.\n" +
+			"Where --policy or --pin is given, contracts that they do not cover are not followed, but for\n" +
+			"those of --trust-first-use. While there is evidence of a lying upstream in DATA/evidence\n" +
+			"it is not ready; with --strict it ends with exit code 5. Move the files away to go on.\n" +
 			"Settings come from flags, " + envPrefix + "… variables and the YAML file of --config, in that order.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := loadFollowConfig(cmd.Flags())
@@ -149,7 +150,8 @@ func (n *followNode) newFollower() (*follower.Follower, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Sources, cfg.Pins, cfg.Policies, cfg.Strict, cfg.Logger = sources, pins, policies, n.cfg.Strict, n.log
+	cfg.Sources, cfg.Pins, cfg.Policies, cfg.FirstUse = sources, pins, policies, n.cfg.FirstUse
+	cfg.Strict, cfg.Logger = n.cfg.Strict, n.log
 	cfg.Evidence, cfg.Known = n.path("evidence"), n.path("known.json")
 	cfg.PolicyDir, cfg.Checkpoints = n.path("policies"), n.path("checkpoints")
 	if err := cfg.Validate(); err != nil {

@@ -22,6 +22,7 @@ type followConfig struct {
 	BPSC      []string // TOKEN=URL[,URL…]: one contract of another cluster
 	Pin       []string // TOKEN=CHAIN-ID: the only chain that goes by this token
 	Policy    []string // files that say whose signatures count
+	FirstUse  []string // tokens about which the first upstream is believed, though Policy or Pin is given
 	Advertise string   // URL to register at the upstreams; none when empty
 	Strict    bool     // end once there is evidence against an upstream
 	logConfig
@@ -35,6 +36,7 @@ func followFlags(f *pflag.FlagSet) {
 	f.StringArray("bpsc", nil, "TOKEN=URL[,URL…]: one contract of another cluster; may be repeated")
 	f.StringArray("pin", nil, "TOKEN=CHAIN-ID: refuse any other chain of this token; may be repeated")
 	f.StringArray("policy", nil, "file that says whose signatures count, and for which chains; may be repeated (default: believe the first upstream)")
+	f.StringArray("trust-first-use", nil, "TOKEN about which the first upstream is believed, though --policy or --pin is given and does not cover it; may be repeated")
 	f.String("advertise", "", "URL under which this node registers itself at its upstreams (default: it does not)")
 	f.Bool("strict", false, "end with exit code 5 once there is evidence that an upstream lies")
 }
@@ -47,6 +49,7 @@ func loadFollowConfig(flags *pflag.FlagSet) (followConfig, error) {
 	c := followConfig{
 		Listen: k.String("listen"), Data: k.String("data"), Upstream: settingList(k, "upstream", ","),
 		BPSC: settingList(k, "bpsc", " "), Pin: settingList(k, "pin", " "), Policy: settingList(k, "policy", ","),
+		FirstUse:  settingList(k, "trust-first-use", ","),
 		Advertise: k.String("advertise"), Strict: k.Bool("strict"), logConfig: readLogConfig(k),
 	}
 	if err := c.Validate(); err != nil {

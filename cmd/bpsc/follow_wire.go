@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -26,6 +27,20 @@ type copies struct {
 
 // DefaultToken is the one of the first upstream, whichever chain came first.
 func (c copies) DefaultToken() (string, bool) { return c.follower.DefaultToken() }
+
+// Contracts are those that are followed.
+func (c copies) Contracts() []chain.Info {
+	return slices.DeleteFunc(c.Store.Contracts(), func(info chain.Info) bool { return !c.follower.Follows(info.Contract.Token) })
+}
+
+// Contract is one that is followed: what was trusted once is not served when it
+// is not any more.
+func (c copies) Contract(token string) (chain.Info, error) {
+	if !c.follower.Follows(token) {
+		return chain.Info{}, fmt.Errorf("%w: %q is not followed", chain.ContractUnknown, token)
+	}
+	return c.Store.Contract(token)
+}
 
 // Nodes is this node's own directory.
 func (c copies) Nodes() []string { return c.directory.Nodes() }
@@ -85,6 +100,9 @@ func (n node) Sync() (s api.SyncStatus) {
 		}
 		s.Chains = append(s.Chains, chain)
 	}
+	for _, h := range n.Hidden() {
+		s.Hidden = append(s.Hidden, api.HiddenChain{Contract: h.Token, ChainID: h.ChainID.String(), Upstreams: h.Upstreams, Served: h.Served.String()})
+	}
 	return s
 }
 
@@ -137,7 +155,7 @@ func (r relayed) Do(ctx context.Context, q api.RelayRequest) (api.RelayAnswer, e
 	if err != nil {
 		return api.RelayAnswer{}, fmt.Errorf("%w: the query cannot be read: %w", chain.InvalidField, err)
 	}
-	answer, err := r.Relay.Do(ctx, relay.Request{Token: q.Token, Signed: q.Signed, Repeatable: q.Repeatable, Path: q.Path, Query: query,
+	answer, err := r.Relay.Do(ctx, relay.Request{Token: q.Token, Chain: q.Chain, Signed: q.Signed, Repeatable: q.Repeatable, Path: q.Path, Query: query,
 		Header: q.Header, Body: q.Body})
 	var unknown *relay.UnknownOutcome
 	switch {

@@ -28,8 +28,10 @@ const (
 // StatusLoop is how a relay answers ErrLoop, and understands that it is told so.
 const StatusLoop = http.StatusLoopDetected
 
-// codeUnknown is the code of an answer that leaves the outcome open.
-const codeUnknown = "outcome_unknown"
+const (
+	codeUnknown    = "outcome_unknown" // an answer that leaves the outcome open
+	codeOtherChain = "chain_other"     // the upstream's chain is not this node's: another one's may be
+)
 
 // errPartial: what came is not the whole answer.
 var errPartial = errors.New("the answer did not arrive whole")
@@ -100,6 +102,8 @@ func judge(status int, body []byte) fate {
 	switch {
 	case status == StatusLoop:
 		return looped
+	case status == http.StatusConflict && readProblem(body).Code == codeOtherChain:
+		return untouched
 	case status >= 200 && status < 300, status >= 400 && status < 500:
 		return decided
 	}

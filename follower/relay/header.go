@@ -11,6 +11,7 @@ import (
 const (
 	headerKey        = "Idempotency-Key"
 	headerHops       = "Bpsc-Relay-Hops"
+	headerChain      = "Bpsc-Chain"
 	headerLocation   = "Location"
 	headerConnection = "Connection"
 	ownPrefix        = "Bpsc-"
@@ -23,15 +24,19 @@ var (
 	passedBack = []string{"Content-Type", headerLocation, "Idempotent-Replay", "Retry-After", "X-Request-Id", "Cache-Control"}
 )
 
-// onward is the header of the request to the upstream. Values are passed as
-// they came, also where there are two too many: the member refuses them.
-func onward(client http.Header) (http.Header, error) {
+// onward is the header of the request to the upstream, whose ledger is to refuse
+// it where its chain is another one. Values are passed as they came, also where
+// there are two too many: the member refuses them.
+func onward(client http.Header, chain string) (http.Header, error) {
 	header := http.Header{}
 	hops, err := countHops(client[headerHops])
 	if err != nil {
 		return nil, err
 	}
 	header.Set(headerHops, strconv.Itoa(hops+1))
+	if chain != "" {
+		header.Set(headerChain, chain)
+	}
 	for _, name := range passedOn {
 		if values := client[name]; len(values) > 0 {
 			header[name] = values

@@ -28,6 +28,7 @@ type Relay struct {
 // Request is a POST as a client sent it.
 type Request struct {
 	Token      string      // the contract, which the upstream is told in any case
+	Chain      string      // the id of its chain: an upstream with another one refuses
 	Signed     bool        // the contract has signed wallets
 	Repeatable bool        // every part has a key of its own: sent twice it is done once
 	Path       string      // escaped as it came

@@ -388,3 +388,23 @@ func TestUnknownOutcomeIsBoth(t *testing.T) {
 	require.ErrorIs(t, err, cause)
 	require.ErrorContains(t, err, "cause")
 }
+
+// An upstream whose chain is another one has not taken the request: the next one
+// may. All are told which chain is meant, whatever the client says.
+func TestAnotherChainIsNotTheLedger(t *testing.T) {
+	other, right := newLedger(), newLedger()
+	q := transfer()
+	q.Chain = "c0ffee"
+	q.Header = http.Header{headerChain: {"another"}}
+	r := newRelay(t, true, serve(t, other, says(409, `{"code":"chain_other","retryable":false}`)), serve(t, right, good))
+	answer, err := r.Do(t.Context(), q)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusCreated, answer.Status)
+	require.Zero(t, other.transactions())
+	require.Equal(t, []string{"c0ffee"}, right.requests()[0].Header[headerChain])
+
+	r = newRelay(t, false, serve(t, other, says(409, `{"code":"chain_other","retryable":false}`)))
+	answer, err = r.Do(t.Context(), q)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusConflict, answer.Status, "nobody else: what it said")
+}

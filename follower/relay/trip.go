@@ -39,7 +39,7 @@ type trip struct {
 // not each of its items has one, it is sent again only if it had no effect for
 // sure, and so is whatever else there may be.
 func (r *Relay) newTrip(q Request) (*trip, error) {
-	header, err := onward(q.Header)
+	header, err := onward(q.Header, q.Chain)
 	if err != nil {
 		return nil, err
 	}

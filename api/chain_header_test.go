@@ -1,0 +1,45 @@
+package api
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Whoever names the chain gets an answer about that chain, or none.
+func TestARequestThatNamesAnotherChainIsRefused(t *testing.T) {
+	f := newFake(openContract("aka"), openContract("usd"))
+	aka, err := f.Contract("aka")
+	require.NoError(t, err)
+	usd, err := f.Contract("usd")
+	require.NoError(t, err)
+	n := newFakeNode()
+	n.upstream = newHandler(t, f)
+	for name, h := range map[string]http.Handler{"member": newHandler(t, f), "follower": newFollower(t, f, n)} {
+		for _, tc := range []struct{ method, target, body string }{
+			{"POST", "/transactions/new", transferAB},
+			{"POST", "/v1/transactions", transferAB},
+			{"POST", "/v1/transactions?contract=aka", transferAB},
+			{"POST", "/v1/transactions:batch", `{"transactions":[` + transferAB + `]}`},
+			{"GET", "/v1/accounts/a", ""},
+			{"GET", "/v1/blocks/1", ""},
+			{"GET", "/chain", ""},
+			{"GET", "/v1/events", ""},
+		} {
+			before := len(f.chains[0].pending)
+			for _, other := range []string{usd.ID.String(), "x", ""} {
+				requireProblem(t, call(h, tc.method, tc.target, tc.body, headerChain, other), 409, "chain_other", "")
+			}
+			require.Len(t, f.chains[0].pending, before, "%s %s", name, tc.target)
+			if tc.target == "/v1/events" {
+				continue // it would go on
+			}
+			rec := call(h, tc.method, tc.target, tc.body, headerChain, aka.ID.String())
+			require.Less(t, rec.Code, 300, "%s %s: %s", name, tc.target, rec.Body)
+		}
+	}
+	requireProblem(t, call(newHandler(t, f), "GET", "/mine", "", headerChain, usd.ID.String()), 409, "chain_other", "")
+	require.NotEmpty(t, n.relayed)
+	require.Equal(t, aka.ID.String(), n.relayed[0].Chain)
+}
