@@ -13,7 +13,9 @@ type server struct {
 	cfg       Config
 	read      Reader
 	evidence  Evidence
+	site      *site
 	contracts contractCache
+	forging   forging
 	pool      workPool
 	requests  requestIDs
 	complain  throttle
@@ -30,7 +32,11 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: no random bytes: %w", err)
 	}
-	return &server{cfg: cfg, read: r, evidence: e, requests: requests, bundling: make(chan struct{}, maxBundles)}, nil
+	site, err := newSite(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &server{cfg: cfg, read: r, evidence: e, site: site, requests: requests, bundling: make(chan struct{}, maxBundles)}, nil
 }
 
 // newEngine returns gin as a router and nothing more: no logging, no recovery,

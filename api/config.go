@@ -41,6 +41,18 @@ type Config struct {
 	// Metrics answers GET /metrics; nil is no such path.
 	Metrics http.Handler
 
+	// Hosts are the names under which this node is called, besides localhost and
+	// IP addresses; Origins (scheme://host:port) are whose pages may write.
+	Hosts, Origins []string
+
+	// OperatorSecret is what requests that are the operator's have to know. When
+	// empty they must come from this machine.
+	OperatorSecret string
+
+	// DefaultConfigured: the configuration names the default contract. Until it
+	// is there nobody makes another one.
+	DefaultConfigured bool
+
 	// Version is shown in the cluster's status and in a follower's.
 	Version string
 }

@@ -45,6 +45,9 @@ func (s *memberServer) createContract(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if _, ok := s.read.DefaultToken(); !ok && s.cfg.DefaultConfigured {
+		return withDetail(ErrNoContract, "The default contract, which the configuration names, is not there yet")
+	}
 	if _, err := s.read.Contract(contract.Token); err == nil {
 		return fmt.Errorf("%w: %s", chain.ContractExists, contract.Token)
 	}

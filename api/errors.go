@@ -54,4 +54,10 @@ const (
 	ErrPathUnknown      Error = "path_unknown"
 	ErrMethodNotAllowed Error = "method_not_allowed"
 	ErrInternal         Error = "internal"
+
+	// Why somebody may not ask for this, or not so often.
+	ErrHostUnknown   Error = "host_unknown"
+	ErrOriginForeign Error = "origin_foreign"
+	ErrOperatorOnly  Error = "operator_only"
+	ErrTooManyBlocks Error = "too_many_blocks"
 )

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/nodelist"
 )
 
 // fake is a ledger of one process: it implements Writer, Reader, Member and
@@ -23,7 +24,7 @@ type fake struct {
 	asked    chain.HistoryQuery // by the last call of History
 	mu       sync.Mutex
 	chains   []*fakeChain
-	nodes    []string
+	nodes    nodelist.List
 	applied  uint64
 	writes   int           // calls of the Writer
 	err      error         // what the Writer answers with
@@ -182,17 +183,27 @@ func (f *fake) CreateContract(_ context.Context, c chain.Contract) (uint64, erro
 	return f.applied, nil
 }
 
-func (f *fake) RegisterNodes(_ context.Context, nodes []string) ([]string, error) {
+func (f *fake) RegisterNodes(_ context.Context, nodes []string, from string) (uint64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.writes++
 	if f.err != nil {
-		return nil, f.err
+		return 0, f.err
 	}
-	f.nodes = append(f.nodes, nodes...)
-	slices.Sort(f.nodes)
-	f.nodes = slices.Compact(f.nodes)
-	return f.nodes, nil
+	for _, n := range nodes {
+		f.nodes.Add(n, from)
+	}
+	return f.applied, nil
+}
+
+func (f *fake) RemoveNode(_ context.Context, node string) (uint64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.writes++
+	if f.err == nil && !f.nodes.Remove(node) {
+		return 0, chain.NotFound
+	}
+	return f.applied, f.err
 }
 
 func (f *fake) DefaultToken() (string, bool) {
@@ -263,7 +274,9 @@ func (f *fake) Transaction(token string, id chain.ID) (chain.Outcome, error) {
 	return o, nil
 }
 
-func (f *fake) Nodes() []string { return f.nodes }
+func (f *fake) Nodes(after string, limit int) ([]string, int) {
+	return f.nodes.Page(after, limit), f.nodes.Len()
+}
 
 func (f *fake) AppliedIndex() uint64 {
 	f.mu.Lock()
@@ -339,6 +352,7 @@ func newHandler(t testing.TB, f *fake) http.Handler {
 
 func newHandlerWith(t testing.TB, cfg Config, f *fake) http.Handler {
 	t.Helper()
+	cfg.Hosts = append(cfg.Hosts, "example.com") // what httptest calls every server
 	h, err := New(cfg, f, f, f, f)
 	require.NoError(t, err)
 	return h
@@ -346,10 +360,21 @@ func newHandlerWith(t testing.TB, cfg Config, f *fake) http.Handler {
 
 // call sends one request. extra is header names and values in turn.
 func call(h http.Handler, method, target, body string, extra ...string) *httptest.ResponseRecorder {
+	return callAs(h, func(*http.Request) {}, method, target, body, extra...)
+}
+
+// callAs sends a request of this machine that somebody else has changed.
+func callAs(h http.Handler, change func(r *http.Request), method, target, body string, extra ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.Host, r.RemoteAddr = "localhost:5000", "127.0.0.1:40000"
 	for i := 0; i+1 < len(extra); i += 2 {
+		if extra[i] == "Host" {
+			r.Host = extra[i+1]
+			continue
+		}
 		r.Header.Set(extra[i], extra[i+1])
 	}
+	change(r)
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, r)
 	return rec

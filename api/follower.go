@@ -32,31 +32,33 @@ func NewFollower(cfg Config, r Reader, n Node, p Personal, relay Relay, e Eviden
 
 func (s *followerServer) routes() http.Handler {
 	engine := s.newRouter()
-	s.tutorialRoutes(engine)
 	reads := engine.Group("", s.readLevel)
 	s.readRoutes(reads)
 	reads.GET("/smart/chain", s.handle(s.getSmartChain))
 
-	engine.POST("/v1/transactions", s.handle(s.relayTransaction))
-	engine.POST(`/v1/transactions\:batch`, s.handle(s.relayBatch))
-	engine.POST("/v1/holds/:id", s.handle(s.relayHold))
+	writes := engine.Group("", s.fromHere)
+	s.tutorialRoutes(writes)
+	writes.POST("/v1/transactions", s.handle(s.relayTransaction))
+	writes.POST(`/v1/transactions\:batch`, s.handle(s.relayBatch))
+	writes.POST("/v1/holds/:id", s.handle(s.relayHold))
+	writes.DELETE("/v1/nodes/:node", s.operatorOnly, s.handle(s.removeNode(s.dropNode)))
+	engine.GET("/chain2", s.handle(s.getPersonalChain))
 	s.get(engine, "/v1/sync", s.getSync)
 	s.get(engine, "/readyz", s.readyz)
 
-	engine.POST("/v1/contracts", s.handle(notHere))
+	writes.POST("/v1/contracts", s.handle(notHere))
 	s.get(engine, "/v1/cluster", notHere)
 	return engine
 }
 
 // tutorialRoutes are frozen: those of the tutorial's nodes, and /transactions/new,
 // which is handed on.
-func (s *followerServer) tutorialRoutes(engine *gin.Engine) {
-	engine.POST("/transactions/new", s.handle(s.relayTransaction))
-	engine.POST("/nodes/register", s.handle(s.registerNodes(s.node.Register)))
-	engine.POST("/information/new", s.handle(s.addInformation))
-	engine.GET("/mine", s.handle(s.minePersonal))
-	engine.POST("/mine", s.handle(s.minePersonal))
-	engine.GET("/chain2", s.handle(s.getPersonalChain))
+func (s *followerServer) tutorialRoutes(writes gin.IRoutes) {
+	writes.POST("/transactions/new", s.handle(s.relayTransaction))
+	writes.POST("/nodes/register", s.handle(s.registerNodes(s.addNodes)))
+	writes.POST("/information/new", s.handle(s.addInformation))
+	writes.GET("/mine", s.handle(s.minePersonal))
+	writes.POST("/mine", s.handle(s.minePersonal))
 }
 
 func notHere(*gin.Context) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
+	"github.com/bpsc/bpsc/internal/nodelist"
 )
 
 // fakeNode is a node outside the cluster as simply as can be: its chains are a
@@ -22,7 +23,7 @@ type fakeNode struct {
 	pull     func(ctx context.Context) error
 	pulled   int
 	unready  error
-	nodes    []string
+	nodes    nodelist.List
 	status   SyncStatus
 	upstream http.Handler
 	relayed  []RelayRequest
@@ -50,9 +51,18 @@ func (n *fakeNode) Pull(ctx context.Context, _ string) error {
 	return n.pull(ctx)
 }
 
-func (n *fakeNode) Register(_ context.Context, nodes []string) ([]string, error) {
-	n.nodes = append(n.nodes, nodes...)
-	return n.nodes, nil
+func (n *fakeNode) Register(nodes []string, from string) error {
+	for _, node := range nodes {
+		n.nodes.Add(node, from)
+	}
+	return nil
+}
+
+func (n *fakeNode) Remove(node string) error {
+	if !n.nodes.Remove(node) {
+		return chain.NotFound
+	}
+	return nil
 }
 
 func (n *fakeNode) Add(information []byte) (uint64, error) {
@@ -96,10 +106,23 @@ func (n *fakeNode) Do(_ context.Context, q RelayRequest) (RelayAnswer, error) {
 		return RelayAnswer{}, n.relayErr
 	}
 	r := httptest.NewRequest("POST", q.Path+"?"+q.RawQuery, bytes.NewReader(q.Body))
-	r.Header = q.Header
+	r.Header = q.Header.Clone()
+	for _, own := range []string{"Origin", "Referer", "Sec-Fetch-Site"} {
+		r.Header.Del(own) // a relay does not pass on what is about the client's connection
+	}
 	rec := httptest.NewRecorder()
 	n.upstream.ServeHTTP(rec, r)
 	return RelayAnswer{Status: rec.Code, Header: rec.Header(), Body: rec.Body.Bytes()}, nil
+}
+
+// directory is a fake whose nodes are those of a follower's own list.
+type directory struct {
+	*fake
+	node *fakeNode
+}
+
+func (d directory) Nodes(after string, limit int) ([]string, int) {
+	return d.node.nodes.Page(after, limit), d.node.nodes.Len()
 }
 
 // newFollower serves what the fake has as a follower whose relay leads to a
@@ -109,7 +132,9 @@ func newFollower(t testing.TB, f *fake, n *fakeNode) http.Handler {
 	if n.upstream == nil {
 		n.upstream = newHandler(t, f)
 	}
-	h, err := NewFollower(DefaultConfig(), f, n, n, n, f)
+	cfg := DefaultConfig()
+	cfg.Hosts = []string{"example.com"}
+	h, err := NewFollower(cfg, directory{f, n}, n, n, n, f)
 	require.NoError(t, err)
 	return h
 }

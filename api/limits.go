@@ -35,9 +35,20 @@ const (
 	maxPage     = 1_000
 	defaultPage = 100
 
-	// maxRegister is how many nodes one request may register: as many as the
-	// ledger keeps.
-	maxRegister = 1_000
+	// maxRegister is how many nodes one request may register: those of one
+	// machine.
+	maxRegister = 32
+
+	// maxNodesShown is how many nodes the answer to a registration, or a page of
+	// the list, has at most: a request of some bytes is not to be worth hundreds
+	// of kilobytes.
+	maxNodesShown = 100
+
+	// mineBurst and mineEvery bound blocks on request, of each contract at each
+	// member: enough at once for a demonstration, and in the long run as many as
+	// the fastest schedule makes.
+	mineBurst = 100
+	mineEvery = chain.MinEvery
 
 	// maxNodeBytes bounds a host:port: a DNS name has at most 253 bytes.
 	maxNodeBytes = 255

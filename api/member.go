@@ -54,15 +54,18 @@ func (r settled) Contract(token string) (chain.Info, error) {
 
 func (s *memberServer) routes() http.Handler {
 	engine := s.newRouter()
-	s.tutorialRoutes(engine)
 	reads := engine.Group("", s.readLevel)
 	s.readRoutes(reads)
 	reads.GET("/smart/chain", s.handle(s.getSmartChain))
 
-	engine.POST("/v1/transactions", s.handle(s.postTransaction))
-	engine.POST(`/v1/transactions\:batch`, s.handle(s.postBatch))
-	engine.POST("/v1/holds/:id", s.handle(s.resolveHold)) // {id}:accept and {id}:reject
-	engine.POST("/v1/contracts", s.handle(s.createContract))
+	writes := engine.Group("", s.fromHere)
+	s.tutorialRoutes(writes)
+	writes.POST("/v1/transactions", s.handle(s.postTransaction))
+	writes.POST(`/v1/transactions\:batch`, s.handle(s.postBatch))
+	writes.POST("/v1/holds/:id", s.handle(s.resolveHold)) // {id}:accept and {id}:reject
+	operator := writes.Group("", s.operatorOnly)
+	operator.POST("/v1/contracts", s.handle(s.createContract))
+	operator.DELETE("/v1/nodes/:node", s.handle(s.removeNode(s.dropNode)))
 	s.get(engine, "/v1/cluster", s.getCluster)
 	s.get(engine, "/readyz", s.readyz)
 	return engine
@@ -70,9 +73,9 @@ func (s *memberServer) routes() http.Handler {
 
 // tutorialRoutes are frozen, as are /chain and /smart/chain: same methods,
 // bodies, messages and status codes as the tutorial's programs.
-func (s *memberServer) tutorialRoutes(engine *gin.Engine) {
-	engine.POST("/transactions/new", s.handle(s.postTutorialTransaction))
-	engine.GET("/mine", s.handle(s.mine))
-	engine.POST("/mine", s.handle(s.mine))
-	engine.POST("/nodes/register", s.handle(s.registerNodes(s.write.RegisterNodes)))
+func (s *memberServer) tutorialRoutes(writes gin.IRoutes) {
+	writes.POST("/transactions/new", s.handle(s.postTutorialTransaction))
+	writes.GET("/mine", s.handle(s.mine))
+	writes.POST("/mine", s.handle(s.mine))
+	writes.POST("/nodes/register", s.handle(s.registerNodes(s.addNodes)))
 }

@@ -31,6 +31,9 @@ func (s *memberServer) mine(c *gin.Context) error {
 	if !contract.OnRequest {
 		return chain.OnRequestDisabled
 	}
+	if err := s.forging.allow(contract.Token); err != nil {
+		return err
+	}
 	produced, err := s.produce(c, contract.Token)
 	if err != nil {
 		return err

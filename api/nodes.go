@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -19,8 +22,8 @@ const noNodes = "Error: Please supply a valid list of nodes"
 
 // registerNodes is the tutorial's POST /nodes/register. The list is a directory
 // for clients and nothing else: anybody may add to it, so nothing here or behind
-// register ever sends a request to a node because it stands there.
-func (s *server) registerNodes(register func(ctx context.Context, nodes []string) (all []string, err error)) handler {
+// add ever sends a request to a node because it stands there.
+func (s *server) registerNodes(add func(c *gin.Context, nodes []string) error) handler {
 	return func(c *gin.Context) error {
 		w := s.pool.get()
 		defer s.pool.put(w)
@@ -31,32 +34,101 @@ func (s *server) registerNodes(register func(ctx context.Context, nodes []string
 		if err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
-		defer cancel()
-		all, err := register(ctx, nodes)
-		if err != nil {
-			return nodesError(err)
+		if err := add(c, nodes); err != nil {
+			return err
 		}
+		// Those that were asked for are there, whatever page they are on.
+		page, count := s.read.Nodes("", maxNodesShown)
+		page = append(page, nodes...)
+		slices.Sort(page)
+		page = slices.Compact(page)
 		w.out = appendText(append(w.out, '{'), "message", "New nodes have been added")
-		w.out = appendList(w.out, "total_nodes", all)
+		w.out = appendList(w.out, "total_nodes", page)
+		if count > len(page) {
+			w.out = appendUint(w.out, "count", uint64(count))
+			w.out = appendText(w.out, "all", "/v1/nodes")
+		}
 		s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
 		return nil
 	}
 }
 
+// addNodes registers nodes with the cluster.
+func (s *memberServer) addNodes(c *gin.Context, nodes []string) error {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
+	defer cancel()
+	applied, err := s.write.RegisterNodes(ctx, nodes, networkOf(c.Request))
+	if err != nil {
+		return nodesError(err, "The nodes may have been added: send the same list again")
+	}
+	_ = s.catchUp(c, applied) // the answer names them all the same
+	return nil
+}
+
+// addNodes registers nodes with this node alone.
+func (s *followerServer) addNodes(c *gin.Context, nodes []string) error {
+	return s.node.Register(nodes, networkOf(c.Request))
+}
+
+// removeNode is DELETE /v1/nodes/{host:port}, or {host} for all its ports.
+func (s *server) removeNode(drop func(c *gin.Context, node string) error) handler {
+	return func(c *gin.Context) error {
+		text, err := url.PathUnescape(c.Param("node"))
+		if err != nil {
+			return fmt.Errorf("%w: the node is not escaped as in a URL", chain.InvalidField)
+		}
+		node, wrong := normalNode(text)
+		if host := normalHost(strings.Trim(text, "[]")); host != "" {
+			node, wrong = net.JoinHostPort(host, ""), ""
+		}
+		if wrong != "" {
+			return fmt.Errorf("%w: %s %s", chain.NodeInvalid, strconv.QuoteToASCII(echo(text)), wrong)
+		}
+		if err := drop(c, node); err != nil {
+			return err
+		}
+		c.Status(http.StatusNoContent)
+		return nil
+	}
+}
+
+func (s *memberServer) dropNode(c *gin.Context, node string) error {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
+	defer cancel()
+	applied, err := s.write.RemoveNode(ctx, node)
+	if err != nil {
+		return nodesError(err, "The node may have been removed: send the same request again")
+	}
+	_ = s.catchUp(c, applied)
+	return nil
+}
+
+func (s *followerServer) dropNode(_ *gin.Context, node string) error { return s.node.Remove(node) }
+
 // nodesError adds what to do about an unknown outcome: nodes are a set.
-func nodesError(err error) error {
+func nodesError(err error, again string) error {
 	if err = writeError(err, nil); errors.Is(err, ErrOutcomeUnknown) {
-		return withDetail(err, "The nodes may have been added: send the same list again")
+		return withDetail(err, again)
 	}
 	return err
 }
 
-// getNodes is GET /v1/nodes: {"items":[ … ]}, sorted.
+// getNodes is GET /v1/nodes: {"items":[ … ]}, sorted; "next" is where the next
+// page begins, as ?after=.
 func (s *server) getNodes(c *gin.Context) error {
+	limit, err := queryUint(c, "limit", maxNodesShown, maxNodesShown)
+	if err != nil {
+		return err
+	}
 	w := s.pool.get()
 	defer s.pool.put(w)
-	w.out = appendList(append(w.out, '{'), "items", s.read.Nodes())
+	page, _ := s.read.Nodes(queryText(c, "after"), int(limit)+1)
+	more := len(page) > int(limit)
+	page = page[:min(len(page), int(limit))]
+	w.out = appendList(append(w.out, '{'), "items", page)
+	if more {
+		w.out = appendText(w.out, "next", page[len(page)-1])
+	}
 	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
 	return nil
 }
@@ -112,7 +184,7 @@ func scanNode(s *pyjson.Scanner, i int) (string, error) {
 
 func appendList(dst []byte, key string, values []string) []byte {
 	dst = append(appendKey(dst, key), '[')
-	for i, value := range slices.Sorted(slices.Values(values)) {
+	for i, value := range values {
 		if i > 0 {
 			dst = append(dst, ',')
 		}

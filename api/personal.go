@@ -48,6 +48,9 @@ func (s *followerServer) addInformation(c *gin.Context) error {
 // chain but its own.
 func (s *followerServer) minePersonal(c *gin.Context) error {
 	c.Writer.Header()[headerCache] = noStore
+	if err := s.forging.allow(""); err != nil { // no contract has that name
+		return err
+	}
 	block, err := s.personal.Forge()
 	if err != nil {
 		return err

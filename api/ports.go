@@ -24,8 +24,11 @@ type Writer interface {
 	// CreateContract begins a chain. A member that has applied the index knows
 	// the contract.
 	CreateContract(ctx context.Context, c chain.Contract) (appliedIndex uint64, err error)
-	// RegisterNodes adds host:port addresses and returns all there are then.
-	RegisterNodes(ctx context.Context, nodes []string) (all []string, err error)
+	// RegisterNodes adds host:port addresses for the network that asks. A member
+	// that has applied the index lists them.
+	RegisterNodes(ctx context.Context, nodes []string, from string) (appliedIndex uint64, err error)
+	// RemoveNode takes one off the list, or fails with chain.NotFound.
+	RemoveNode(ctx context.Context, node string) (appliedIndex uint64, err error)
 }
 
 // Reader is the state that this node has: a member's replica, or the copy that a
@@ -52,8 +55,9 @@ type Reader interface {
 	History(token, account string, q chain.HistoryQuery) (chain.HistoryPage, error)
 	// Hold fails with chain.NotFound or chain.ContractUnknown.
 	Hold(token string, id chain.ID) (chain.HoldState, error)
-	// Nodes lists the nodes registered here, sorted.
-	Nodes() []string
+	// Nodes lists at most limit of the nodes registered here, sorted, that come
+	// after one, and says how many there are.
+	Nodes(after string, limit int) (page []string, count int)
 	// AppliedIndex is the log index this replica stands at. A follower has no log
 	// and is not asked.
 	AppliedIndex() uint64

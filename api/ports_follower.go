@@ -16,9 +16,11 @@ type Node interface {
 	// with ErrNoUpstream when none answers, with chain.ErrInvalid when what one
 	// sends does not verify.
 	Pull(ctx context.Context, token string) error
-	// Register adds host:port addresses to this node's own directory and returns
-	// all there are then. Nothing is ever sent to them.
-	Register(ctx context.Context, nodes []string) (all []string, err error)
+	// Register adds host:port addresses to this node's own directory, for the
+	// network that asks. Nothing is ever sent to them.
+	Register(nodes []string, from string) error
+	// Remove takes one off it, or fails with chain.NotFound.
+	Remove(node string) error
 	// Sync tells how this node keeps up.
 	Sync() SyncStatus
 }

@@ -57,7 +57,7 @@ var meanings = map[string]meaning{
 	string(chain.ContractUnknown):   {status: http.StatusNotFound, title: "There is no such contract"},
 	string(chain.ContractExists):    {status: http.StatusConflict, title: "The contract exists already"},
 	string(chain.ContractsFull):     {status: http.StatusUnprocessableEntity, title: "There is no room for another contract"},
-	string(chain.NodesFull):         {status: http.StatusUnprocessableEntity, title: "There is no room for more nodes"},
+	string(chain.SchedulesFull):     {status: http.StatusUnprocessableEntity, title: "The contracts' schedules together would produce too many blocks"},
 	string(chain.IDReused):          {status: http.StatusConflict, title: "The id belongs to another transaction"},
 	string(chain.Expired):           {status: http.StatusUnprocessableEntity, title: "The transaction came after it expired"},
 	string(chain.ExpiresTooFar):     {status: http.StatusUnprocessableEntity, title: "The transaction expires too far ahead"},
@@ -117,6 +117,11 @@ var meanings = map[string]meaning{
 	string(ErrPathUnknown):      {status: http.StatusNotFound, title: "There is no such path"},
 	string(ErrMethodNotAllowed): {status: http.StatusMethodNotAllowed, title: "The path does not take this method"},
 	string(ErrInternal):         {status: http.StatusInternalServerError, title: "Internal error"},
+
+	string(ErrHostUnknown):   {status: http.StatusForbidden, title: "This node does not go by that name"},
+	string(ErrOriginForeign): {status: http.StatusForbidden, title: "Pages of another site may not do this"},
+	string(ErrOperatorOnly):  {status: http.StatusForbidden, title: "Only the operator may do this"},
+	string(ErrTooManyBlocks): {status: http.StatusTooManyRequests, title: "Blocks are asked for too often", retryable: true, retryAfter: "1"},
 
 	string(proof.ErrTilePath):    {status: http.StatusBadRequest, title: "There are no tiles of that name"},
 	string(proof.ErrTileMissing): {status: http.StatusNotFound, title: "The log has no such tile yet"},

@@ -38,7 +38,7 @@ const (
 	ContractUnknown   Code = "contract_unknown"
 	ContractExists    Code = "contract_exists"
 	ContractsFull     Code = "contracts_full"
-	NodesFull         Code = "nodes_full"
+	SchedulesFull     Code = "schedules_full"
 	IDReused          Code = "id_reused"
 	Expired           Code = "expired"
 	ExpiresTooFar     Code = "expires_too_far"

@@ -54,8 +54,8 @@ const (
 	MaxLoosening = 30 * 24 * time.Hour
 
 	// MinEvery and MaxEvery bound a schedule by time. The lower one keeps a
-	// contract from filling the log with ticks.
-	MinEvery = 10 * time.Millisecond
+	// contract from filling the log with ticks: a block is for people to read.
+	MinEvery = 100 * time.Millisecond
 	MaxEvery = 366 * 24 * time.Hour
 
 	// MaxTimestamp is the last time a block may carry, in microseconds:

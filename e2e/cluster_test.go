@@ -71,6 +71,9 @@ func call(t *testing.T, method, url, body string, headers ...string) answer {
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
 		req.Header.Set(name, value)
+		if name == "Host" {
+			req.Host = value
+		}
 	}
 	a, err := do(client, req)
 	if err != nil {

@@ -49,7 +49,7 @@ func startOwner(ctx context.Context, f *harness.Follower) *owner {
 	o.before = before
 	// Two hands, so that blocks end while information comes in.
 	o.hands.Go(func() { o.repeat(ctx, writeEvery, o.write) })
-	o.hands.Go(func() { o.repeat(ctx, 5*writeEvery, o.mine) })
+	o.hands.Go(func() { o.repeat(ctx, 30*writeEvery, o.mine) })
 	return o
 }
 

@@ -11,7 +11,7 @@ import (
 
 // busy is a contract whose blocks end by count and by time all the while, so
 // that leaders die in the middle of it.
-const busy = `{"token":"aka","wallets":"open","schedule":{"every":"50ms","transactions":25,"empty":false}}`
+const busy = `{"token":"aka","wallets":"open","schedule":{"every":"100ms","transactions":25,"empty":false}}`
 
 // The leader dies again and again while everybody writes through everybody.
 func TestKillTheLeader(t *testing.T) {

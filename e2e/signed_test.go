@@ -15,7 +15,7 @@ import (
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
-const busySchedule = `{"every":"50ms","transactions":25,"empty":false}`
+const busySchedule = `{"every":"100ms","transactions":25,"empty":false}`
 
 // supplyUnits is what the issuer begins with, in base units.
 const supplyUnits = 900_000_000_000_000

@@ -79,8 +79,14 @@ func (r *request) decodeBody(body []byte) error {
 			err = decodeTransaction(f.bytes, &r.txs[len(r.txs)-1])
 		case f.num == contractField && r.kind == createKind:
 			r.contract = f.bytes
+		case f.num == firstField && r.kind == createKind:
+			r.first = f.number == 1
 		case f.num == nodesField && r.kind == registerKind:
 			r.nodes = append(r.nodes, string(f.bytes))
+		case f.num == fromField && r.kind == registerKind:
+			r.from = string(f.bytes)
+		case f.num == nodesField && r.kind == removeKind:
+			r.node = string(f.bytes)
 		case f.num == memberField && r.kind == announceKind:
 			r.member = string(f.bytes)
 		case f.num == urlField && r.kind == announceKind:
@@ -212,8 +218,6 @@ func decodeAnswer(data []byte) (a answer, err error) {
 			return err
 		case answerBlock:
 			a.block = f.number
-		case answerNodes:
-			a.nodes = append(a.nodes, string(f.bytes))
 		default:
 			return unknownField("answer", f)
 		}

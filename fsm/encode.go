@@ -35,7 +35,9 @@ const (
 	authSignature = 4
 
 	contractField = 1
+	firstField    = 2
 	nodesField    = 1
+	fromField     = 2
 	memberField   = 1
 	urlField      = 2
 	keyField      = 3
@@ -50,7 +52,6 @@ const (
 	answerDetail   = 2
 	answerOutcomes = 3
 	answerBlock    = 4
-	answerNodes    = 5
 
 	outcomeBlock     = 1
 	outcomePosition  = 2
@@ -75,10 +76,16 @@ func (r *request) encode() []byte {
 		body = appendString(body, tokenField, r.token)
 	case createKind:
 		body = appendBytes(body, contractField, r.contract)
+		if r.first {
+			body = appendUint(body, firstField, 1)
+		}
 	case registerKind:
 		for _, n := range r.nodes {
 			body = appendString(body, nodesField, n)
 		}
+		body = appendString(body, fromField, r.from)
+	case removeKind:
+		body = appendString(body, nodesField, r.node)
 	case announceKind:
 		body = appendString(appendString(body, memberField, r.member), urlField, r.url)
 		if r.key != "" {
@@ -164,9 +171,6 @@ func (a *answer) encode() []byte {
 	}
 	if a.block > 0 {
 		b = appendUint(b, answerBlock, a.block)
-	}
-	for _, n := range a.nodes {
-		b = appendString(b, answerNodes, n)
 	}
 	return b
 }

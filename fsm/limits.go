@@ -7,8 +7,10 @@ const (
 	// its pending records in memory.
 	MaxContracts = 1000
 
-	// MaxNodes bounds the directory of registered nodes, which strangers fill.
-	MaxNodes = 1000
+	// MaxTicks bounds the empty blocks that the schedules of all contracts
+	// together produce a second while nobody does anything, and so what an idle
+	// cluster writes for ever.
+	MaxTicks = 100
 
 	// MaxOpenHolds bounds the holds of one contract that wait for a decision:
 	// their expiries are in memory, and may all fall due at one moment.

@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store"
@@ -13,7 +14,10 @@ type request struct {
 	token    string
 	txs      []chain.Transaction
 	contract []byte   // JSON
+	first    bool     // the contract is only wanted as the cluster's first
 	nodes    []string // host:port
+	from     string   // the network that registers them
+	node     string   // the one to remove
 	member   string
 	url      string
 	key      string
@@ -30,6 +34,7 @@ const (
 	registerKind requestKind = 5
 	announceKind requestKind = 6
 	attestKind   requestKind = 7
+	removeKind   requestKind = 8
 )
 
 // answer is what a request came to. refused is for the request as a whole.
@@ -38,7 +43,6 @@ type answer struct {
 	detail   string
 	outcomes []outcome
 	block    uint64
-	nodes    []string
 }
 
 // outcome is what one transaction of a submit came to.
@@ -57,9 +61,17 @@ func (r *request) run(tx *store.Tx) (answer, error) {
 	case produceKind:
 		return produceOnRequest(tx, r.token)
 	case createKind:
-		return createContract(tx, r.contract)
+		return createContract(tx, r.contract, r.first)
 	case registerKind:
-		return registerNodes(tx, r.nodes), tx.Err()
+		for _, n := range r.nodes {
+			tx.AddNode(n, r.from)
+		}
+		return answer{}, tx.Err()
+	case removeKind:
+		if !tx.RemoveNode(r.node) {
+			return refuse(fmt.Errorf("%w: %s is not registered", chain.NotFound, r.node)), nil
+		}
+		return answer{}, tx.Err()
 	case announceKind:
 		return announce(tx, r.member, store.Member{URL: r.url, Key: r.key}), nil
 	case attestKind:
@@ -72,16 +84,22 @@ func refuse(err error) answer {
 	return answer{refused: codeOf(err), detail: err.Error()}
 }
 
-// createContract starts a chain with its genesis block.
-func createContract(tx *store.Tx, text []byte) (answer, error) {
+// createContract starts a chain with its genesis block. first asks for the
+// cluster's default contract: it is not to be made beside another one.
+func createContract(tx *store.Tx, text []byte, first bool) (answer, error) {
 	c, err := chain.DecodeContract(text)
 	switch {
 	case err != nil:
 		return refuse(err), nil
 	case tx.Head(c.Token) != nil:
 		return refuse(fmt.Errorf("%w: %q", chain.ContractExists, c.Token)), nil
+	case first && len(tx.Heads()) > 0:
+		return refuse(fmt.Errorf("%w: the default one is %q", chain.ContractExists, tx.Heads()[0].Contract.Token)), nil
 	case len(tx.Heads()) >= MaxContracts:
 		return refuse(fmt.Errorf("%w: at most %d", chain.ContractsFull, MaxContracts)), nil
+	case ticks(tx, c.Schedule) > MaxTicks*ticksUnit:
+		return refuse(fmt.Errorf("%w: the contracts that produce empty blocks by time would together produce more than %d a second",
+			chain.SchedulesFull, MaxTicks)), nil
 	}
 	h := tx.CreateChain(c)
 	if err := produceGenesis(tx, h); err != nil {
@@ -90,21 +108,22 @@ func createContract(tx *store.Tx, text []byte) (answer, error) {
 	return answer{block: h.Index}, tx.Err()
 }
 
-// registerNodes adds to the directory of nodes: all of them or none.
-func registerNodes(tx *store.Tx, nodes []string) answer {
-	added := map[string]bool{}
-	count := 0
-	for _, n := range nodes {
-		var known bool
-		if count, known = tx.Nodes(n); !known {
-			added[n] = true
-		}
+// ticksUnit is one empty block a second, in the unit of ticks.
+const ticksUnit = 1_000_000
+
+// ticks is how many empty blocks all schedules, and one more, produce by
+// themselves: in a million seconds, so that no fraction counts as nothing.
+func ticks(tx *store.Tx, more chain.Schedule) int64 {
+	sum := ticksOf(more)
+	for _, h := range tx.Heads() {
+		sum += ticksOf(h.Contract.Schedule)
 	}
-	if count+len(added) > MaxNodes {
-		return refuse(fmt.Errorf("%w: at most %d", chain.NodesFull, MaxNodes))
+	return sum
+}
+
+func ticksOf(s chain.Schedule) int64 {
+	if s.Every == 0 || !s.Empty {
+		return 0 // it waits for a record, and costs no more than that
 	}
-	for _, n := range nodes {
-		tx.AddNode(n)
-	}
-	return answer{nodes: tx.NodeList()}
+	return int64((ticksUnit*time.Second + s.Every - 1) / s.Every)
 }

@@ -151,18 +151,36 @@ func (q *Requester) Produce(ctx context.Context, token string) (chain.Produced, 
 
 // CreateContract starts a chain and returns the log index of its start.
 func (q *Requester) CreateContract(ctx context.Context, c chain.Contract) (uint64, error) {
+	return q.create(ctx, c, false)
+}
+
+// CreateDefault starts the first chain of a cluster, or fails with
+// chain.ContractExists.
+func (q *Requester) CreateDefault(ctx context.Context, c chain.Contract) error {
+	_, err := q.create(ctx, c, true)
+	return err
+}
+
+func (q *Requester) create(ctx context.Context, c chain.Contract, first bool) (uint64, error) {
 	text, err := c.MarshalJSON()
 	if err != nil {
 		return 0, err
 	}
-	_, index, err := q.one(ctx, &request{kind: createKind, contract: text})
+	_, index, err := q.one(ctx, &request{kind: createKind, contract: text, first: first})
 	return index, err
 }
 
-// RegisterNodes adds nodes to the directory and returns all of it.
-func (q *Requester) RegisterNodes(ctx context.Context, nodes []string) ([]string, error) {
-	a, _, err := q.one(ctx, &request{kind: registerKind, nodes: nodes})
-	return a.nodes, err
+// RegisterNodes adds nodes to the directory, for the network they come from,
+// and returns the log index at which they are there.
+func (q *Requester) RegisterNodes(ctx context.Context, nodes []string, from string) (uint64, error) {
+	_, index, err := q.one(ctx, &request{kind: registerKind, nodes: nodes, from: from})
+	return index, err
+}
+
+// RemoveNode takes a node off the directory, or fails with chain.NotFound.
+func (q *Requester) RemoveNode(ctx context.Context, node string) (uint64, error) {
+	_, index, err := q.one(ctx, &request{kind: removeKind, node: node})
+	return index, err
 }
 
 // Announce records where a member's API is and with which key it signs

@@ -17,12 +17,14 @@ func goldenRequests() map[string]*request {
 	limit, frozen, receive, key := chain.Amount(5), false, chain.ReceiveApprove, chain.PublicKey{1}
 	auth := &chain.Auth{Nonce: "00ff", Expires: 1_800_000_000, PublicKey: chain.PublicKey{2}, Signature: chain.Signature{3}}
 	return map[string]*request{
-		"0a0c":                                 nil, // an unknown kind
-		"1a050a03616b61":                       {kind: produceKind, token: "aka"},
-		"22040a027b7d":                         {kind: createKind, contract: []byte("{}")},
-		"2a100a06613a353030300a06623a35303030": {kind: registerKind, nodes: []string{"a:5000", "b:5000"}},
-		"32060a016e120175":                     {kind: announceKind, member: "n", url: "u"},
-		"32090a016e1201751a016b":               {kind: announceKind, member: "n", url: "u", key: "k"},
+		"0a0c":             nil, // an unknown kind
+		"1a050a03616b61":   {kind: produceKind, token: "aka"},
+		"22040a027b7d":     {kind: createKind, contract: []byte("{}")},
+		"22060a027b7d1001": {kind: createKind, contract: []byte("{}"), first: true},
+		"2a150a06613a353030300a06623a3530303012036e6574": {kind: registerKind, nodes: []string{"a:5000", "b:5000"}, from: "net"},
+		"42080a06613a35303030":                           {kind: removeKind, node: "a:5000"},
+		"32060a016e120175":                               {kind: announceKind, member: "n", url: "u"},
+		"32090a016e1201751a016b":                         {kind: announceKind, member: "n", url: "u", key: "k"},
 		"3a540a03616b6112016e1807222000000000000000000000000000000000000000000000000000000000000000092a20" +
 			"00000000000000000000000000000000000000000000000000000000000000083204e2809420": {kind: attestKind, token: "aka", attest: chain.Attestation{
 			Member: "n", Size: 7, Root: chain.Hash{31: 9}, Digest: chain.Hash{31: 8}, Cosignature: "— "}},
@@ -66,7 +68,7 @@ func TestRequestsKeepTheirBytes(t *testing.T) {
 }
 
 func TestAnswersRoundTrip(t *testing.T) {
-	a := answer{refused: chain.NodesFull, detail: "d", block: 4, nodes: []string{"n"}, outcomes: []outcome{
+	a := answer{refused: chain.NotFound, detail: "d", block: 4, outcomes: []outcome{
 		{placement: store.Placement{Block: 2, Position: 1}, replay: true, completed: true, record: []byte("{}")},
 		{placement: store.Placement{Refused: chain.Expired}},
 	}}

@@ -3,8 +3,8 @@ package store
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
+
+	"github.com/bpsc/bpsc/internal/nodelist"
 )
 
 // format is the version of everything this package writes.
@@ -16,7 +16,7 @@ type meta struct {
 	Format  int
 	Applied uint64 // log index of the last entry in here
 	Time    int64  // the machine's clock, unix microseconds
-	Nodes   map[string]bool
+	Nodes   nodelist.List
 	Members map[string]Member // by id
 }
 
@@ -29,7 +29,7 @@ type Member struct {
 var metaKey = string(append([]byte{metaTable}, "meta"...))
 
 func newMeta() meta {
-	return meta{Format: format, Nodes: map[string]bool{}, Members: map[string]Member{}}
+	return meta{Format: format, Members: map[string]Member{}}
 }
 
 func (m *meta) encode() ([]byte, error) { return json.Marshal(m) }
@@ -44,5 +44,3 @@ func decodeMeta(row []byte) (meta, error) {
 	}
 	return m, nil
 }
-
-func (m *meta) nodes() []string { return slices.Sorted(maps.Keys(m.Nodes)) }

@@ -106,11 +106,12 @@ func (s *Store) Time() int64 {
 	return s.meta.Time
 }
 
-// Nodes returns the registered nodes, host:port, sorted.
-func (s *Store) Nodes() []string {
+// Nodes returns at most limit of the registered nodes, host:port, sorted, that
+// come after one, and how many there are in all.
+func (s *Store) Nodes(after string, limit int) (page []string, count int) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.meta.nodes()
+	return s.meta.Nodes.Page(after, limit), s.meta.Nodes.Len()
 }
 
 // Member returns what a member of the cluster has made known of itself.

@@ -61,7 +61,8 @@ func addBlock(t testing.TB, s *Store, index uint64) {
 // contents is everything a reader can see, for comparison.
 func contents(t testing.TB, s *Store) string {
 	t.Helper()
-	text := fmt.Sprintf("%d %d %v\n", s.AppliedIndex(), s.Time(), s.Nodes())
+	nodes, _ := s.Nodes("", 1000)
+	text := fmt.Sprintf("%d %d %v\n", s.AppliedIndex(), s.Time(), nodes)
 	for _, info := range s.Contracts() {
 		text += fmt.Sprintf("%+v\n", info)
 		require.NoError(t, s.Blocks(info.Contract.Token, 1, 0, func(index uint64, canonical []byte) error {

@@ -20,7 +20,7 @@ func TestSystemErrorsAreNotDamage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Update(1, func(tx *store.Tx) error { tx.AddNode("a:1"); return nil }); err != nil {
+			if err := s.Update(1, func(tx *store.Tx) error { tx.AddNode("a:1", "net"); return nil }); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.Close(); err != nil {

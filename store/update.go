@@ -136,16 +136,12 @@ func (tx *Tx) AddBlock(h *Head, hash, leaf chain.Hash, stored []byte) {
 	h.produced = make(chan struct{})
 }
 
-// Nodes returns how many nodes are registered and whether this one is.
-func (tx *Tx) Nodes(node string) (count int, known bool) {
-	return len(tx.s.meta.Nodes), tx.s.meta.Nodes[node]
-}
+// AddNode registers a node, host:port, for the network that asked; the list
+// makes room for it.
+func (tx *Tx) AddNode(node, from string) { tx.s.meta.Nodes.Add(node, from) }
 
-// AddNode registers a node, host:port.
-func (tx *Tx) AddNode(node string) { tx.s.meta.Nodes[node] = true }
-
-// NodeList returns all registered nodes, sorted.
-func (tx *Tx) NodeList() []string { return tx.s.meta.nodes() }
+// RemoveNode tells whether there was such a node to remove.
+func (tx *Tx) RemoveNode(node string) bool { return tx.s.meta.Nodes.Remove(node) }
 
 // Member returns what a member of the cluster has made known of itself.
 func (tx *Tx) Member(id string) Member { return tx.s.meta.Members[id] }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -79,15 +80,12 @@ func (a *attesting) Ready() error {
 	return a.attester.Ready()
 }
 
-// refused notes what the cluster said to this member's announcement. A key that
-// is not the one announced before is for an operator to look at.
-func (a *attesting) refused(err error) error {
-	if errors.Is(err, chain.MemberKeyFixed) {
-		a.mu.Lock()
-		a.key = fmt.Errorf("this member's key is not the one with which it began: put the member.key back that was kept then: %w", err)
-		a.mu.Unlock()
-	}
-	return err
+// refused notes that the cluster does not take this member's key. A key that is
+// not the one announced before is for an operator to look at.
+func (a *attesting) refused(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.key = fmt.Errorf("this member's key is not the one with which it began: put the member.key back that was kept then: %w", err)
 }
 
 // prepareAttesting makes the attester; serve runs it.
@@ -111,8 +109,30 @@ func (s *server) prepareAttesting() error {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return err
 	}
-	s.attest.attester, err = attest.New(cfg, s.store, s.requests)
+	s.attest.attester, err = attest.New(cfg, s.store, words{s})
 	return err
+}
+
+// words puts the words of this member and its witnesses into the log, where they
+// would be taken: one under another key than its speaker has announced is an
+// entry for nothing.
+type words struct{ *server }
+
+// Attest adds a word on a chain.
+func (w words) Attest(ctx context.Context, token string, a chain.Attestation) error {
+	if known := w.store.Member(a.Member).Key; known != w.keyOf(a.Member) {
+		return fmt.Errorf("%w: the key that the cluster knows of %s is %q", chain.AttestationWrong, a.Member, known)
+	}
+	return w.requests.Attest(ctx, token, a)
+}
+
+func (w words) keyOf(speaker string) string {
+	for _, witness := range w.witnesses {
+		if attest.WitnessID(witness.Name) == speaker {
+			return witness.Key.String()
+		}
+	}
+	return w.key.String()
 }
 
 // quorum is whose word on a checkpoint counts.

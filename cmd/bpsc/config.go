@@ -29,11 +29,13 @@ type serverConfig struct {
 	// `bpsc witness key` prints it; none when empty.
 	Witnesses     string
 	WitnessQuorum int // how many of them the policy requires
+	accessConfig
 	logConfig
 }
 
 func serverFlags(f *pflag.FlagSet) {
 	settingsFlags(f)
+	accessFlags(f)
 	f.String("id", "", "name of this member in --cluster (required)")
 	f.String("data", "", "folder for everything this member keeps (required)")
 	f.String("listen", "127.0.0.1:5000", "host:port of the HTTP API")
@@ -55,7 +57,7 @@ func loadConfig(flags *pflag.FlagSet) (serverConfig, error) {
 	c := serverConfig{
 		ID: k.String("id"), Data: k.String("data"), Listen: k.String("listen"), Advertise: k.String("advertise"),
 		Raft: k.String("raft"), Cluster: k.String("cluster"), Contract: k.String("contract"),
-		Heartbeat: k.Duration("heartbeat"), Witnesses: k.String("witnesses"), WitnessQuorum: k.Int("witness-quorum"), logConfig: readLogConfig(k),
+		Heartbeat: k.Duration("heartbeat"), Witnesses: k.String("witnesses"), WitnessQuorum: k.Int("witness-quorum"), accessConfig: readAccessConfig(k), logConfig: readLogConfig(k),
 	}
 	if c.Advertise == "" {
 		c.Advertise = "http://" + c.Listen
@@ -83,7 +85,7 @@ func (c serverConfig) Validate() error {
 	if !isURL(c.Advertise) {
 		return fmt.Errorf("--advertise %q is not an http URL", c.Advertise)
 	}
-	if err := c.logConfig.Validate(); err != nil {
+	if err := errors.Join(c.logConfig.Validate(), c.accessConfig.Validate()); err != nil {
 		return err
 	}
 	_, err := c.peers()
@@ -103,6 +105,17 @@ func (c serverConfig) peers() ([]cluster.Peer, error) {
 	return peers, nil
 }
 
+// peerAddress is where --cluster says that this member is.
+func (c serverConfig) peerAddress() string {
+	peers, _ := c.peers() // validated
+	for _, p := range peers {
+		if p.ID == c.ID {
+			return p.Addr
+		}
+	}
+	return ""
+}
+
 // clusterConfig is the part of c that the cluster package needs.
 func (c serverConfig) clusterConfig() (cluster.Config, error) {
 	cc := cluster.DefaultConfig()
@@ -111,10 +124,8 @@ func (c serverConfig) clusterConfig() (cluster.Config, error) {
 		return cc, err
 	}
 	cc.ID, cc.Peers, cc.Bind = c.ID, peers, c.Raft
-	for _, p := range peers {
-		if p.ID == c.ID && cc.Bind == "" {
-			cc.Bind = p.Addr
-		}
+	if cc.Bind == "" {
+		cc.Bind = c.peerAddress()
 	}
 	cc.HeartbeatTimeout, cc.ElectionTimeout, cc.LeaderLeaseTimeout = c.Heartbeat, c.Heartbeat, c.Heartbeat
 	return cc, nil

@@ -1,22 +1,17 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"sync"
 
 	"github.com/google/renameio/v2"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/nodelist"
 )
-
-// maxNodes bounds a follower's directory: as many as a member's ledger keeps.
-const maxNodes = 1_000
 
 // directory is the set of nodes that were registered with a follower, in a
 // file of its own. It is a list to read: nobody sends anything to an address
@@ -25,57 +20,68 @@ type directory struct {
 	path string
 
 	mu    sync.Mutex
-	nodes map[string]bool // host:port
+	nodes nodelist.List // host:port
 }
 
 func openDirectory(path string) (*directory, error) {
-	d := &directory{path: path, nodes: map[string]bool{}}
+	d := &directory{path: path}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return d, nil
 	}
-	var nodes []string
 	if err == nil {
-		err = json.Unmarshal(text, &nodes)
+		err = json.Unmarshal(text, &d.nodes)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; move it away to begin with an empty directory", path, err)
 	}
-	for _, n := range nodes {
-		d.nodes[n] = true
-	}
 	return d, nil
 }
 
-// Nodes lists all nodes, sorted.
-func (d *directory) Nodes() []string {
+// Nodes lists nodes that come after one, sorted, and says how many there are.
+func (d *directory) Nodes(after string, limit int) (page []string, count int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Sorted(maps.Keys(d.nodes))
+	return d.nodes.Page(after, limit), d.nodes.Len()
 }
 
-// Register adds nodes, all of them or none, and returns all there are then.
-func (d *directory) Register(_ context.Context, nodes []string) ([]string, error) {
+// Register adds nodes for the network that asks.
+func (d *directory) Register(nodes []string, from string) error {
+	return d.change(func(l *nodelist.List) (changed bool) {
+		for _, n := range nodes {
+			changed = l.Add(n, from) || changed
+		}
+		return changed
+	})
+}
+
+// Remove takes a node off the list.
+func (d *directory) Remove(node string) error {
+	found := false
+	err := d.change(func(l *nodelist.List) bool {
+		found = l.Remove(node)
+		return found
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("%w: %s is not registered", chain.NotFound, node)
+	}
+	return err
+}
+
+// change makes a change that is on disk before anybody sees it.
+func (d *directory) change(do func(l *nodelist.List) (changed bool)) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	grown := maps.Clone(d.nodes)
-	for _, n := range nodes {
-		grown[n] = true
+	next := d.nodes.Clone()
+	if !do(&next) {
+		return nil
 	}
-	all := slices.Sorted(maps.Keys(grown))
-	switch {
-	case len(grown) == len(d.nodes):
-		return all, nil
-	case len(grown) > maxNodes:
-		return nil, fmt.Errorf("%w: at most %d", chain.NodesFull, maxNodes)
-	}
-	text, err := json.Marshal(all)
+	text, err := json.Marshal(next)
 	if err == nil {
 		err = renameio.WriteFile(d.path, append(text, '\n'), 0o600)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		d.nodes = next
 	}
-	d.nodes = grown
-	return all, nil
+	return err
 }

@@ -163,6 +163,9 @@ func (n *followNode) newFollower() (*follower.Follower, error) {
 func (n *followNode) handler() (http.Handler, error) {
 	cfg := api.DefaultConfig()
 	cfg.Logger, cfg.Version = n.log, version
+	if err := n.cfg.accessConfig.apply(&cfg, n.cfg.Listen, n.cfg.Advertise); err != nil {
+		return nil, err
+	}
 	cfg.Metrics = metricsHandler(chainMetrics{n.store.Contracts}, followMetrics{n.follower.Status})
 	return api.NewFollower(cfg,
 		copies{Store: n.store, follower: n.follower, directory: n.directory},

@@ -25,11 +25,13 @@ type followConfig struct {
 	FirstUse  []string // tokens about which the first upstream is believed, though Policy or Pin is given
 	Advertise string   // URL to register at the upstreams; none when empty
 	Strict    bool     // end once there is evidence against an upstream
+	accessConfig
 	logConfig
 }
 
 func followFlags(f *pflag.FlagSet) {
 	settingsFlags(f)
+	accessFlags(f)
 	f.String("listen", "127.0.0.1:5001", "host:port of the HTTP API")
 	f.String("data", "", "folder for everything this node keeps (required)")
 	f.StringSlice("upstream", nil, "URLs of one cluster, or of followers of it; all of its contracts are followed")
@@ -50,7 +52,7 @@ func loadFollowConfig(flags *pflag.FlagSet) (followConfig, error) {
 		Listen: k.String("listen"), Data: k.String("data"), Upstream: settingList(k, "upstream", ","),
 		BPSC: settingList(k, "bpsc", " "), Pin: settingList(k, "pin", " "), Policy: settingList(k, "policy", ","),
 		FirstUse:  settingList(k, "trust-first-use", ","),
-		Advertise: k.String("advertise"), Strict: k.Bool("strict"), logConfig: readLogConfig(k),
+		Advertise: k.String("advertise"), Strict: k.Bool("strict"), accessConfig: readAccessConfig(k), logConfig: readLogConfig(k),
 	}
 	if err := c.Validate(); err != nil {
 		return c, fmt.Errorf("%w: %w", errUsage, err)
@@ -63,7 +65,7 @@ func loadFollowConfig(flags *pflag.FlagSet) (followConfig, error) {
 func settingList(k *koanf.Koanf, key, separator string) (list []string) {
 	text, ok := k.Get(key).(string)
 	if !ok {
-		return k.Strings(key)
+		return append(list, k.Strings(key)...)
 	}
 	for part := range strings.SplitSeq(text, separator) {
 		if part = strings.TrimSpace(part); part != "" {
@@ -83,7 +85,7 @@ func (c followConfig) Validate() error {
 	case c.Advertise != "" && !isURL(c.Advertise):
 		return fmt.Errorf("--advertise %q is not an http URL", c.Advertise)
 	}
-	if err := c.logConfig.Validate(); err != nil {
+	if err := errors.Join(c.logConfig.Validate(), c.accessConfig.Validate()); err != nil {
 		return err
 	}
 	_, err := c.sources()

@@ -43,7 +43,9 @@ func (c copies) Contract(token string) (chain.Info, error) {
 }
 
 // Nodes is this node's own directory.
-func (c copies) Nodes() []string { return c.directory.Nodes() }
+func (c copies) Nodes(after string, limit int) ([]string, int) {
+	return c.directory.Nodes(after, limit)
+}
 
 // Time is that of the newest block: the chains of one store need not be
 // equally far.

@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/api"
-	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
@@ -76,12 +75,16 @@ func serve(ctx context.Context, cfg serverConfig) error {
 		return errors.Join(explain(cfg, err), s.close())
 	}
 	s.log.Info("member is up", "id", cfg.ID, "api", cfg.Advertise, "version", version)
-	served := make(chan error, 1)
+	served := make(chan error, 2) // what ended it first, and that it was ended
 	go func() { served <- s.http.Serve(s.listener) }()
 	var work sync.WaitGroup
 	workCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	work.Go(func() { s.introduce(workCtx) })
+	work.Go(func() {
+		if err := s.introduce(workCtx); err != nil {
+			served <- err
+		}
+	})
 	work.Go(func() { s.attest.attester.Run(workCtx) })
 	work.Go(func() { s.store.Scrub(workCtx, scrubRate, scrubPause) })
 
@@ -117,6 +120,9 @@ func (s *server) open() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.checkDefault(); err != nil {
+		return err
+	}
 	if s.key, err = signingKey(filepath.Join(s.cfg.Data, "member.key"), "", s.cfg.ID); err != nil {
 		return err
 	}
@@ -132,6 +138,10 @@ func (s *server) open() (err error) {
 	}
 	apiConfig := api.DefaultConfig()
 	apiConfig.Logger, apiConfig.Version = s.log, version
+	apiConfig.DefaultConfigured = s.contract != nil
+	if err := s.cfg.accessConfig.apply(&apiConfig, s.cfg.Listen, s.cfg.Advertise, s.cfg.peerAddress()); err != nil {
+		return err
+	}
 	apiConfig.Metrics = metricsHandler(chainMetrics{s.store.Contracts}, memberMetrics{s.member.Self})
 	quorum, err := s.quorum()
 	if err != nil {
@@ -201,58 +211,4 @@ func (s *server) close() error {
 		err = errors.Join(err, s.lock.Close())
 	}
 	return err
-}
-
-// introduceEvery is how often a member tries again to make itself known.
-const introduceEvery = 200 * time.Millisecond
-
-// introduce tells the cluster this member's URL and creates the default
-// contract, once there is a leader. Members do so at the same time; the first
-// wins.
-func (s *server) introduce(ctx context.Context) {
-	tick := time.NewTicker(introduceEvery)
-	defer tick.Stop()
-	for {
-		err := s.tryIntroduce(ctx)
-		if err == nil || ctx.Err() != nil {
-			return
-		}
-		s.log.Debug("not introduced yet", "error", err)
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (s *server) tryIntroduce(ctx context.Context) error {
-	if err := s.member.Barrier(ctx); err != nil {
-		return err
-	}
-	if self := (store.Member{URL: s.cfg.Advertise, Key: s.key.String()}); s.store.Member(s.cfg.ID) != self {
-		if err := s.requests.Announce(ctx, s.cfg.ID, self.URL, self.Key); err != nil {
-			return s.attest.refused(err)
-		}
-	}
-	for _, w := range s.witnesses {
-		id, word := attest.WitnessID(w.Name), store.Member{URL: w.URL, Key: w.Key.String()}
-		if s.store.Member(id) == word {
-			continue
-		}
-		if err := s.requests.Announce(ctx, id, word.URL, word.Key); err != nil {
-			return err
-		}
-	}
-	if s.contract == nil {
-		return nil
-	}
-	if token, exists := s.store.DefaultToken(); exists {
-		s.log.Info("the default contract stands; --contract is not read again", "token", token)
-		return nil
-	}
-	if _, err := s.requests.CreateContract(ctx, *s.contract); !errors.Is(err, chain.ContractExists) {
-		return err
-	}
-	return nil
 }

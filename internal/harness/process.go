@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -34,6 +35,9 @@ func newProcess(dir, binary, id, api string) Process {
 		Data: filepath.Join(dir, id), Log: filepath.Join(dir, id+".log"),
 	}
 }
+
+// Also gives the next start further arguments; of one given twice the last counts.
+func (p *Process) Also(args ...string) { p.args = append(slices.Clone(p.args), args...) }
 
 // Use makes the next start one of another binary.
 func (p *Process) Use(binary string) { p.binary = binary }

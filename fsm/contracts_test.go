@@ -1,0 +1,69 @@
+package fsm
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// What schedules make of an idle cluster has a bound, whoever asks for them and
+// however often; contracts that wait for records do not count.
+func TestTheSumOfSchedulesHasABound(t *testing.T) {
+	r := newRig(t)
+	made := 0
+	for i := range 20 {
+		if a := r.create(fmt.Sprintf(`{"token":"fast%d","wallets":"open","schedule":{"every":"100ms"}}`, i)); a.refused == "" {
+			made++
+		} else {
+			require.Equal(t, chain.SchedulesFull, a.refused)
+			require.Contains(t, a.detail, "100 a second")
+		}
+	}
+	require.Equal(t, MaxTicks/10, made)
+	require.Equal(t, chain.SchedulesFull, r.create(`{"token":"slow","wallets":"open","schedule":{"every":"8784h"}}`).refused)
+	for _, schedule := range []string{`{"every":"100ms","empty":false}`, `{"transactions":1}`, `{}`} {
+		require.Empty(t, r.create(fmt.Sprintf(`{"token":"quiet%d","wallets":"open","schedule":%s}`, len(schedule), schedule)).refused)
+	}
+
+	before := len(r.store.Contracts())
+	var blocks uint64
+	for range 100 { // ten seconds, a tick every 100 ms
+		r.now += second / 10
+		r.apply()
+	}
+	for _, c := range r.store.Contracts() {
+		blocks += c.Length - 1
+	}
+	require.Len(t, r.store.Contracts(), before)
+	require.LessOrEqual(t, blocks, uint64(10*MaxTicks))
+}
+
+func TestTheFirstContractIsNotMadeBesideAnother(t *testing.T) {
+	r := newRig(t)
+	first := func(token string) answer {
+		return r.apply(&request{kind: createKind, first: true, contract: fmt.Appendf(nil, `{"token":"%s","wallets":"open"}`, token)})[0]
+	}
+	require.Empty(t, first("aka").refused)
+	require.Equal(t, chain.ContractExists, first("aka").refused)
+	a := first("gold")
+	require.Equal(t, chain.ContractExists, a.refused)
+	require.Contains(t, a.detail, `the default one is "aka"`)
+	require.Len(t, r.store.Contracts(), 1)
+}
+
+func TestNodesAreRegisteredAndRemoved(t *testing.T) {
+	r := newRig(t)
+	nodes := func() []string { page, _ := r.store.Nodes("", 10); return page }
+	require.Equal(t, answer{}, r.apply(&request{kind: registerKind, nodes: []string{"b:1", "a:1"}, from: "net"})[0],
+		"the answer holds no list: whoever wants one reads it")
+	require.Equal(t, []string{"a:1", "b:1"}, nodes())
+	require.Empty(t, r.apply(&request{kind: removeKind, node: "a:1"})[0].refused)
+	require.Equal(t, chain.NotFound, r.apply(&request{kind: removeKind, node: "a:1"})[0].refused)
+	require.Equal(t, []string{"b:1"}, nodes())
+	require.NoError(t, r.store.Close())
+	r.open()
+	require.Equal(t, []string{"b:1"}, nodes())
+}
