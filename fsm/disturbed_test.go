@@ -123,7 +123,8 @@ func (r *replica) contents() string {
 	r.open()
 	s := r.store
 	var text strings.Builder
-	fmt.Fprintln(&text, s.Time(), s.Nodes(), s.Members())
+	nodes, _ := s.Nodes("", MaxContracts)
+	fmt.Fprintln(&text, s.Time(), nodes, s.Members())
 	for _, info := range s.Contracts() {
 		token := info.Contract.Token
 		said, _, err := s.Attestations(token)
@@ -202,7 +203,7 @@ func life(t *testing.T, seed uint64, steps int) (script []step, contents string,
 		w.model.tick(now)
 		switch rng.IntN(12) {
 		case 0:
-			apply(&request{kind: registerKind, nodes: []string{fmt.Sprint("host:", 1+i)}})
+			apply(&request{kind: registerKind, nodes: []string{fmt.Sprint("host:", 1+i)}, from: "net"})
 		case 1:
 			apply(&request{kind: announceKind, member: "n1", url: fmt.Sprint("http://", i), key: signer(t, "n1").String()})
 		case 2:
