@@ -13,6 +13,12 @@ import (
 
 func testFitness() *fitness { return newFitness(slog.New(slog.DiscardHandler), time.Second) }
 
+func testProgress() *progress {
+	p := newProgress(DefaultConfig(), newRunClock(time.Millisecond), testFitness())
+	p.leads = func() bool { return true }
+	return p
+}
+
 // A leader that becomes unfit makes way under load, and nobody has to wonder
 // about an outcome. It goes on as a member that follows.
 func TestUnfitLeaderMakesWay(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 type replica struct {
 	machine StateMachine
 	broken  bool // after a fatal error nothing is applied any more
+	watch   *watchdog
 	fatal   func(error)
 	ctx     context.Context // ends a checkpoint when the member stops
 
@@ -34,8 +35,8 @@ type replica struct {
 
 var _ raft.BatchingFSM = (*replica)(nil)
 
-func newReplica(ctx context.Context, machine StateMachine, fatal func(error)) *replica {
-	r := &replica{machine: machine, fatal: fatal, ctx: ctx, changed: make(chan struct{}, 1)}
+func newReplica(ctx context.Context, machine StateMachine, watch *watchdog, fatal func(error)) *replica {
+	r := &replica{machine: machine, watch: watch, fatal: fatal, ctx: ctx, changed: make(chan struct{}, 1)}
 	r.publish()
 	return r
 }
@@ -65,6 +66,7 @@ func (r *replica) ApplyBatch(logs []*raft.Log) []any {
 func (r *replica) Apply(l *raft.Log) any { return r.ApplyBatch([]*raft.Log{l})[0] }
 
 func (r *replica) apply(l *raft.Log) (result func(int) []byte, err error) {
+	defer r.watch.end(r.watch.begin(applyTask, "applying an entry"))
 	if l.Type != raft.LogCommand {
 		// A change of configuration is nothing to the machine, but it shows it
 		// the index all the same: raft counts it in a snapshot's index, and the
@@ -152,7 +154,10 @@ func (p persister) Persist(sink raft.SnapshotSink) error {
 	if !ok {
 		return fmt.Errorf("cluster: cannot persist to a %T", sink)
 	}
-	if err := p.replica.machine.Checkpoint(p.replica.ctx, s.checkpoint); err != nil {
+	watched := p.replica.watch.begin(machineTask, "writing a checkpoint")
+	err := p.replica.machine.Checkpoint(p.replica.ctx, s.checkpoint)
+	p.replica.watch.end(watched)
+	if err != nil {
 		return err
 	}
 	// The machine went on meanwhile, so the checkpoint may hold more than the

@@ -60,10 +60,11 @@ func newGuards(t *testing.T, store *faultyStore, limit time.Duration) guards {
 	t.Helper()
 	g := guards{fatal: make(chan error, 10)}
 	report := func(err error) { g.fatal <- err }
-	watch := newWatchdog(limit, report)
+	clock := newRunClock(limit / watchSteps)
+	watch := newWatchdog(limit, clock, testFitness(), report)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { watch.run(ctx) })
+	running.Go(func() { clock.run(ctx, watch.check) })
 	t.Cleanup(func() { cancel(); running.Wait() })
 	g.log = &guardedLog{LogStore: store, path: "raft.db", watch: watch, fatal: report}
 	g.votes = &guardedVotes{StableStore: store, watch: watch, fatal: report}

@@ -95,6 +95,30 @@ const (
 	// What a status is at most: a dozen numbers, and reasons in words.
 	maxStatusBytes = 64 << 10
 
+	// The watchdog of the disk and of the state machine counts the time that
+	// the process runs in steps of at most this part of its limit; a pause of
+	// the process counts as one step.
+	watchSteps = 40
+
+	// How many times DiskStall an Apply may take before the process must end.
+	// Until then the member only does not lead.
+	hangFactor = 6
+
+	// How many election time-outs entries may take to get through to a majority
+	// and, once committed, into the state, before a member says that they do
+	// not. raft answers heartbeats in the same goroutine as it writes, so this
+	// is far more than what a slow disk explains.
+	stallTimeouts = 10
+
+	// How long a leader whose entries did not get through does not lead again,
+	// at most. It begins with as long as that took and doubles with each time
+	// within reachMemory.
+	maxReachPause = 15 * time.Second
+	reachMemory   = 2 * time.Minute
+
+	// Bytes a second at which a member is sure to unpack and restore a snapshot.
+	restoreRate = 1 << 20
+
 	// How many entries a ready member's state may lag behind the commit index.
 	maxReadyLag = 256
 

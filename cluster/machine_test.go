@@ -22,8 +22,9 @@ type testMachine struct {
 	mu    sync.Mutex
 	state machineState
 
-	entries  int           // entries applied by this process
-	applying chan struct{} // when set, Apply waits until it can receive
+	entries       int           // entries applied by this process
+	applying      chan struct{} // when set, Apply waits until it can receive
+	checkpointing chan struct{} // and Checkpoint until it can from this one
 }
 
 type machineState struct {
@@ -113,7 +114,11 @@ func (m *testMachine) NextDue() (int64, bool) {
 func (m *testMachine) Checkpoint(_ context.Context, dir string) error {
 	m.mu.Lock()
 	data, err := json.Marshal(m.state)
+	checkpointing := m.checkpointing
 	m.mu.Unlock()
+	if checkpointing != nil {
+		<-checkpointing
+	}
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,9 @@ import (
 
 // Member is one replica. Its methods are safe for concurrent use.
 //
-// It owns the goroutines of watchdog, batcher, duties and gatherer, which end when
-// ctx does, and through port, peers and raft those of all connections and of raft.
+// It owns the goroutines of awake, batcher, duties, gatherer and progress, which
+// end when ctx does, and through port, peers and raft those of all connections and
+// of raft.
 type Member struct {
 	cfg      Config
 	log      *slog.Logger
@@ -37,13 +38,15 @@ type Member struct {
 	trans    *serialTransport
 	gatherer *gatherer
 	fitness  *fitness
+	awake    *runClock
+	progress *progress
 	raft     *raft.Raft
 	failure  *failure
 	observer []*raft.Observer
 
 	ctx     context.Context
 	cancel  context.CancelFunc
-	running sync.WaitGroup // watchdog, batcher, duties, gatherer
+	running sync.WaitGroup // awake, batcher, duties, gatherer, progress
 
 	stopping sync.Once
 	stopErr  error
@@ -80,8 +83,10 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 // open opens everything, in the order in which one needs the other. What it
 // opened before an error is released by the caller.
 func (m *Member) open(sm StateMachine) (err error) {
-	watch := newWatchdog(m.cfg.DiskStall, m.failure.report)
-	m.replica = newReplica(m.ctx, sm, m.failure.report)
+	m.awake = newRunClock(min(m.cfg.DiskStall/watchSteps, m.cfg.HeartbeatTimeout/2))
+	m.progress = newProgress(m.cfg, m.awake, m.fitness)
+	watch := newWatchdog(m.cfg.DiskStall, m.awake, m.fitness, m.failure.report)
+	m.replica = newReplica(m.ctx, sm, watch, m.failure.report)
 	if m.store, err = openStorage(m.cfg, watch, m.failure.report); err != nil {
 		return err
 	}
@@ -96,8 +101,8 @@ func (m *Member) open(sm StateMachine) (err error) {
 	if m.port, err = openPort(m.cfg, m.log); err != nil {
 		return err
 	}
-	m.running.Go(func() { watch.run(m.ctx) })
-	m.trans = newTransport(m.port, m.fitness, hclog)
+	m.running.Go(func() { m.awake.run(m.ctx, watch.check) })
+	m.trans = newTransport(m.port, m.fitness, m.progress, hclog)
 	err = guarded(func() (err error) {
 		m.raft, err = raft.NewRaft(conf, m.replica, m.store.logs, m.store.votes, m.store.snapshots, m.trans)
 		return err
@@ -111,6 +116,8 @@ func (m *Member) open(sm StateMachine) (err error) {
 // start sets the member's own goroutines going.
 func (m *Member) start() {
 	clock := newClock(m.cfg.wallMicros)
+	m.progress.leads = func() bool { return m.raft.State() == raft.Leader }
+	m.progress.state = func() (commit, applied uint64) { return m.raft.CommitIndex(), m.replica.applied.get() }
 	m.peers = newPeerServer(m.queue, m.IsLeader, m.status, m.log)
 	m.batcher = &batcher{
 		queue:   m.queue,
@@ -138,6 +145,7 @@ func (m *Member) start() {
 	m.running.Go(func() { m.gatherer.run(m.ctx, m.cfg.others()) })
 	m.running.Go(func() { m.batcher.run(m.ctx) })
 	m.running.Go(func() { duties.run(m.ctx) })
+	m.running.Go(func() { m.progress.run(m.ctx) })
 	m.port.start(m.peers.serve)
 }
 
@@ -202,6 +210,9 @@ func (m *Member) Ready() error {
 	commit, applied := m.raft.CommitIndex(), m.replica.applied.get()
 	if commit == 0 || applied+maxReadyLag < commit {
 		return fmt.Errorf("%w: its state is at entry %d of %d", ErrNotReady, applied, commit)
+	}
+	if entry, ok := m.progress.behind(); ok {
+		return fmt.Errorf("%w: entry %d was committed long ago, its state is at entry %d", ErrNotReady, entry, applied)
 	}
 	return nil
 }

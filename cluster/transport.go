@@ -3,6 +3,7 @@ package cluster
 import (
 	"io"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
@@ -22,6 +23,7 @@ import (
 type serialTransport struct {
 	*raft.NetworkTransport
 	fitness  *fitness
+	progress *progress
 	received chan raft.RPC
 	closed   chan struct{}
 	close    func() // closes closed, once
@@ -36,8 +38,8 @@ var (
 	_ raft.WithClose   = (*serialTransport)(nil)
 )
 
-func newTransport(p *port, fit *fitness, log hclog.Logger) *serialTransport {
-	t := &serialTransport{fitness: fit, received: make(chan raft.RPC), closed: make(chan struct{})}
+func newTransport(p *port, fit *fitness, prog *progress, log hclog.Logger) *serialTransport {
+	t := &serialTransport{fitness: fit, progress: prog, received: make(chan raft.RPC), closed: make(chan struct{})}
 	t.close = sync.OnceFunc(func() { close(t.closed) })
 	t.NetworkTransport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  raftStreams{p},
@@ -83,7 +85,15 @@ func (t *serialTransport) AppendEntries(id raft.ServerID, to raft.ServerAddress,
 	if t.fitness.silent() {
 		return errUnfit
 	}
-	return t.NetworkTransport.AppendEntries(id, to, args, resp)
+	if len(args.Entries) == 0 {
+		return t.NetworkTransport.AppendEntries(id, to, args, resp)
+	}
+	t.progress.sent(id)
+	err := t.NetworkTransport.AppendEntries(id, to, args, resp)
+	if err == nil {
+		t.progress.answered(id)
+	}
+	return err
 }
 
 // InstallSnapshot implements raft.Transport.
@@ -91,7 +101,31 @@ func (t *serialTransport) InstallSnapshot(id raft.ServerID, to raft.ServerAddres
 	if t.fitness.silent() {
 		return errUnfit
 	}
-	return t.NetworkTransport.InstallSnapshot(id, to, args, resp, data)
+	err := t.NetworkTransport.InstallSnapshot(id, to, args, resp, &snapshotInTransit{Reader: data, to: id, progress: t.progress})
+	if err == nil {
+		t.progress.answered(id)
+	}
+	return err
+}
+
+// snapshotInTransit is a snapshot on its way to a member that cannot take
+// entries before it has that.
+type snapshotInTransit struct {
+	io.Reader
+	to       raft.ServerID
+	bytes    int64
+	progress *progress
+}
+
+func (s *snapshotInTransit) Read(b []byte) (int, error) {
+	n, err := s.Reader.Read(b)
+	s.bytes += int64(n)
+	var rest time.Duration
+	if err != nil { // all is read: it is unpacked, verified and restored
+		rest = time.Duration(s.bytes/restoreRate) * time.Second
+	}
+	s.progress.sending(s.to, rest)
+	return n, err
 }
 
 // RequestPreVote implements raft.WithPreVote.

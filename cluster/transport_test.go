@@ -180,7 +180,7 @@ func TestPlaces(t *testing.T) {
 // consumer channel, not be handled on the connection's goroutine.
 func TestHeartbeatsTakeTheSlowPath(t *testing.T) {
 	a, b := testPorts(t)
-	from, to := newTransport(a, testFitness(), hclog.NewNullLogger()), newTransport(b, testFitness(), hclog.NewNullLogger())
+	from, to := newTransport(a, testFitness(), testProgress(), hclog.NewNullLogger()), newTransport(b, testFitness(), testProgress(), hclog.NewNullLogger())
 	defer from.Close()
 	defer to.Close()
 	to.SetHeartbeatHandler(func(raft.RPC) { t.Error("a heartbeat took the fast path") })
@@ -206,7 +206,7 @@ func TestHeartbeatsTakeTheSlowPath(t *testing.T) {
 // hashicorp/raft#612: no pipelining.
 func TestNoPipelining(t *testing.T) {
 	a, b := testPorts(t)
-	trans := newTransport(a, testFitness(), hclog.NewNullLogger())
+	trans := newTransport(a, testFitness(), testProgress(), hclog.NewNullLogger())
 	defer trans.Close()
 	_, err := trans.AppendEntriesPipeline("b", raft.ServerAddress(b.self.peers["b"]))
 	if !errors.Is(err, raft.ErrPipelineReplicationNotSupported) {

@@ -1,0 +1,138 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+// large is a request that fits in no small packet.
+var large = strings.Repeat("large ", 1000)
+
+// proposeSoon orders a large request within the time that a failover may take.
+func (c *testCluster) proposeSoon(i int) Result {
+	limit := 4 * stallTimeouts * c.members[i].cfg.ElectionTimeout
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	return c.members[i].Propose(ctx, [][]byte{[]byte(large)})[0]
+}
+
+// A leader whose entries do not get through, or whose answers to them do not come
+// back, makes way although its heartbeats get through.
+func TestLeaderWhoseEntriesDoNotGetThrough(t *testing.T) {
+	c, net := startFaulty(t, 3)
+	old := c.leader()
+	m := c.members[old]
+	for _, p := range c.peers {
+		net.lose(m.cfg.ID, p.ID, true)
+	}
+	if r := c.proposeSoon(old); r.Err == nil {
+		t.Fatal("a request got through: the fault is none")
+	}
+	waitFor(t, "another leader", func() bool {
+		id, ok := m.Leader()
+		return ok && id != m.cfg.ID
+	})
+	if err := m.Ready(); !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), "get through") {
+		t.Errorf("the former leader says of its readiness: %v", err)
+	}
+	next := c.other(old)
+	c.mustPropose(next, large)
+	for _, p := range c.peers {
+		net.lose(m.cfg.ID, p.ID, false)
+	}
+	waitFor(t, "the former leader to be fit again", func() bool { return m.Ready() == nil })
+	c.mustPropose(old, "after")
+	c.sameHistory()
+}
+
+// When no member gets entries through, they take turns; soon after the network is
+// well again one of them leads for good.
+func TestNobodysEntriesGetThrough(t *testing.T) {
+	c, net := startFaulty(t, 3)
+	lose := func(lost bool) {
+		for _, from := range c.peers {
+			for _, to := range c.peers {
+				net.lose(from.ID, to.ID, lost)
+			}
+		}
+	}
+	lose(true)
+	led := map[string]bool{}
+	waitFor(t, "two members to have tried", func() bool {
+		for _, m := range c.members {
+			if m.IsLeader() && !led[m.cfg.ID] {
+				led[m.cfg.ID] = true
+				m.queue.push(newCall([][]byte{[]byte(large)}, true, nil))
+			}
+		}
+		return len(led) > 1
+	})
+	lose(false)
+	c.mustPropose(0, "after")
+	waitFor(t, "all to be ready", func() bool {
+		for _, m := range c.members {
+			if m.Ready() != nil {
+				return false
+			}
+		}
+		return true
+	})
+	c.sameHistory()
+}
+
+// A leader that is cut off from one of three leads on.
+func TestLeaderWhoseEntriesReachAMajority(t *testing.T) {
+	c, net := startFaulty(t, 3)
+	lead := c.leader()
+	m, cut := c.members[lead], c.members[c.other(lead)]
+	net.lose(m.cfg.ID, cut.cfg.ID, true)
+	began := m.awake.now()
+	for m.awake.now()-began < 2*m.progress.limit {
+		if r := c.proposeSoon(lead); r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	if !m.IsLeader() {
+		t.Error("it leads no more")
+	}
+}
+
+// The pause grows, to a bound, and shrinks when it was long ago.
+func TestReachPauses(t *testing.T) {
+	p := testProgress()
+	next := func() time.Duration {
+		p.sent("n2")
+		p.clock.ran.Add(int64(p.limit + 1))
+		p.lookAtMembers()
+		if p.fitness.fit() {
+			t.Fatal("it is fit")
+		}
+		pause := p.pause
+		p.clock.ran.Add(int64(pause))
+		clear(p.waiting)
+		p.lookAtMembers()
+		if !p.fitness.fit() {
+			t.Fatal("it is not fit after the pause")
+		}
+		return pause
+	}
+	p.members = 2
+	var last time.Duration
+	for range 6 {
+		pause := next()
+		if pause < last || pause > maxReachPause {
+			t.Errorf("a pause of %v after one of %v", pause, last)
+		}
+		last = pause
+	}
+	if last != maxReachPause {
+		t.Errorf("the pause grew to %v, not %v", last, maxReachPause)
+	}
+	p.clock.ran.Add(int64(reachMemory))
+	if pause := next(); pause != p.limit {
+		t.Errorf("long after, the pause is %v, not %v", pause, p.limit)
+	}
+}
