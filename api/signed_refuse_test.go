@@ -246,7 +246,7 @@ func TestRefusalsOfASignedLedger(t *testing.T) {
 	for code, status := range map[chain.Code]int{
 		chain.Expired: 422, chain.ExpiresTooFar: 422, chain.KeyWrong: 403, chain.AccountFrozen: 422, chain.InsufficientFunds: 422,
 		chain.LimitPerTransfer: 422, chain.LimitPerDay: 422, chain.HoldUnknown: 404, chain.HoldNotYours: 403, chain.HoldDelivered: 409,
-		chain.HoldRejected: 409, chain.HoldHasExpired: 409, chain.HoldRefunded: 409, chain.HoldUntilInvalid: 422, chain.HoldsFull: 422,
+		chain.HoldRejected: 409, chain.HoldHasExpired: 409, chain.HoldRefunded: 409, chain.HoldUntilInvalid: 422, chain.HoldsFull: 422, chain.SenderHoldsFull: 422, chain.HoldTooSmall: 422,
 		chain.NotIssuer: 403, chain.NotTreasurer: 403, chain.NotMintable: 422, chain.NotFreezable: 422, chain.InsufficientFees: 422,
 	} {
 		f := newFake(signedContract("aka"))

@@ -74,6 +74,8 @@ var meanings = map[string]meaning{
 	string(chain.HoldRefunded):      {status: http.StatusConflict, title: "The hold has been given back"},
 	string(chain.HoldUntilInvalid):  {status: http.StatusUnprocessableEntity, title: "The end of the hold is not in its range"},
 	string(chain.HoldsFull):         {status: http.StatusUnprocessableEntity, title: "There is no room for another hold"},
+	string(chain.SenderHoldsFull):   {status: http.StatusUnprocessableEntity, title: "Too many holds of the sender wait"},
+	string(chain.HoldTooSmall):      {status: http.StatusUnprocessableEntity, title: "So many holds wait that this one is too small"},
 	string(chain.NotIssuer):         {status: http.StatusForbidden, title: "Only the contract's issuer may do this"},
 	string(chain.NotTreasurer):      {status: http.StatusForbidden, title: "Only the contract's treasurer may do this"},
 	string(chain.NotMintable):       {status: http.StatusUnprocessableEntity, title: "The contract creates no tokens after its start"},

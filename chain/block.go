@@ -53,6 +53,12 @@ type Block struct {
 // RecordSeparator stands between the records in a block's text.
 const RecordSeparator = ", "
 
+// HasRoom tells whether a block whose records have so many bytes of text, with
+// what stands between them, may take one more.
+func HasRoom(textBytes int) bool {
+	return textBytes+MaxRecordBytes+BlockOverhead <= MaxBlockBytes
+}
+
 // AppendBlock appends the canonical text of a block whose records are already
 // written, joined by RecordSeparator.
 func AppendBlock(dst []byte, h *Header, records []byte, decimals int) []byte {

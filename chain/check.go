@@ -11,8 +11,9 @@ type Checked struct {
 	Canonical []byte
 	Hash      Hash
 
-	contract *Contract // by whose rules it was checked
-	chainID  Hash
+	contract  *Contract // by whose rules it was checked
+	chainID   Hash
+	textBytes int // of the records and what stands between them
 }
 
 // CheckBlock checks one block by itself. contract is that of its chain and id
@@ -84,6 +85,12 @@ func (c *Checked) checkRecords(places []span) error {
 		}
 		root.Add(c.Canonical[places[i].from:places[i].to])
 	}
+	if n := len(places); n > 0 {
+		c.textBytes = places[n-1].to - places[0].from
+		if before := places[max(n-2, 0)].to - places[0].from; n > 1 && !HasRoom(before) {
+			return invalid("it was full by size before its last record")
+		}
+	}
 	if root.Root() != b.Root {
 		return invalid("transactions_root does not match the records")
 	}
@@ -94,20 +101,21 @@ func (c *Checked) checkRecords(places []span) error {
 }
 
 // checkRecord checks one record against the contract alone: its form and its
-// fee arithmetic.
+// fee arithmetic. In an open contract no more is decided, so the record is
+// exactly the one that the rules make of what was asked, and carries nothing
+// beside it.
 func checkRecord(c *Contract, r *Record) error {
 	switch {
 	case r.ID.IsZero():
 		return invalid("the record has no id")
 	case r.HasMemo && r.Memo == "":
 		return invalid("an empty memo is written as none")
-	case c.Wallets == OpenWallets && r.Kind != Transfer:
-		return invalid("kind %q is not of an open contract", r.Kind)
+	case c.Wallets == OpenWallets:
+		return checkOpenRecord(c, r)
 	}
 	if r.Kind == Transfer || r.Kind == Delivery {
-		fee := Fee(r.AmountSend, c.FeePPM)
-		if r.BPSC != c.BPSC || r.AmountBPSC != fee || r.AmountReceive != r.AmountSend-fee || r.AmountReceive < 1 {
-			return invalid("fee or rest is not what the contract says")
+		if err := checkFee(c, r); err != nil {
+			return err
 		}
 	}
 	t, asked := r.Transaction()
@@ -116,6 +124,35 @@ func checkRecord(c *Contract, r *Record) error {
 	}
 	if err := t.Validate(c); err != nil {
 		return invalid("%v", err)
+	}
+	return nil
+}
+
+func checkOpenRecord(c *Contract, r *Record) error {
+	if r.Kind != Transfer {
+		return invalid("kind %q is not of an open contract", r.Kind)
+	}
+	if err := checkFee(c, r); err != nil {
+		return err
+	}
+	t := Transaction{ID: r.ID, Sender: r.Sender, Recipient: r.Recipient, Amount: r.AmountSend, Memo: r.Memo}
+	if err := t.Validate(c); err != nil {
+		return invalid("%v", err)
+	}
+	want, err := NewTransfer(c, &t)
+	if err != nil {
+		return invalid("%v", err)
+	}
+	if want != *r {
+		return invalid("the contract's rules make another record of what was asked: %s", AppendRecord(nil, &want, c.Decimals))
+	}
+	return nil
+}
+
+func checkFee(c *Contract, r *Record) error {
+	fee := Fee(r.AmountSend, c.FeePPM)
+	if r.BPSC != c.BPSC || r.AmountBPSC != fee || r.AmountReceive != r.AmountSend-fee || r.AmountReceive < 1 {
+		return invalid("fee or rest is not what the contract says")
 	}
 	return nil
 }

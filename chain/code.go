@@ -55,6 +55,8 @@ const (
 	HoldRefunded      Code = "hold_refunded"
 	HoldUntilInvalid  Code = "hold_until_invalid"
 	HoldsFull         Code = "holds_full"
+	SenderHoldsFull   Code = "sender_holds_full"
+	HoldTooSmall      Code = "hold_too_small"
 	NotIssuer         Code = "not_issuer"
 	NotTreasurer      Code = "not_treasurer"
 	NotMintable       Code = "not_mintable"

@@ -42,6 +42,22 @@ type Schedule struct {
 	Empty        bool          // produce a block on time even with no records
 }
 
+// Due is the time at which the next block is due by the schedule, unix
+// microseconds; ok is false when none is due by time. before is the time of the
+// block before, since that at which the oldest of the records that wait was
+// decided. Where empty blocks are wanted, a block is due at an interval after
+// the one before; where they are not, after that record, so that what comes
+// after a quiet time is gathered as well.
+func (s Schedule) Due(before, since int64, waiting bool) (micros int64, ok bool) {
+	switch {
+	case s.Every == 0:
+		return 0, false
+	case s.Empty:
+		return before + s.Every.Microseconds(), true
+	}
+	return since + s.Every.Microseconds(), waiting
+}
+
 // Contract holds the parameters of one BPSC. They stand in the genesis block
 // and no command changes them.
 type Contract struct {

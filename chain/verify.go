@@ -44,6 +44,15 @@ func (v *Verifier) Next(canonical []byte) (*Block, error) {
 	return c.Block, nil
 }
 
+// CheckPending checks that the records of a block that v has checked may wait for
+// the next one. An error wraps ErrInvalid.
+func (v *Verifier) CheckPending(c Checked) error {
+	if v.Contract.Wallets == OpenWallets {
+		return nil
+	}
+	return v.checkRecordTimes(c.Block)
+}
+
 // Check is CheckBlock for a block that may stand next in this chain.
 func (v *Verifier) Check(canonical []byte) (Checked, error) {
 	if v.last.Index == 0 {
@@ -82,35 +91,5 @@ func (v *Verifier) checkNext(c Checked) error {
 	case b.Timestamp < v.last.Timestamp:
 		return invalid("timestamp goes back")
 	}
-	if err := v.checkTrigger(b, len(c.Canonical)); err != nil {
-		return err
-	}
-	if v.Contract.Wallets == SignedWallets && len(b.Records) > 0 && b.Records[0].Time < v.last.Timestamp {
-		return timeOutside(0)
-	}
-	return nil
-}
-
-// checkTrigger holds a block's stated reason against the contract.
-func (v *Verifier) checkTrigger(b *Block, size int) error {
-	sched, records := v.Contract.Schedule, len(b.Records)
-	ok := false
-	switch b.Trigger {
-	case ByTime:
-		ok = sched.Every > 0 && b.Timestamp-v.last.Timestamp >= sched.Every.Microseconds() &&
-			(sched.Empty || records > 0)
-	case ByCount:
-		ok = sched.Transactions > 0 && records == sched.Transactions
-	case BySize:
-		ok = records == MaxBlockRecords || size > MaxBlockBytes-BlockOverhead-MaxRecordBytes
-	case ByRequest:
-		ok = v.Contract.OnRequest
-	}
-	if !ok {
-		return invalid("the contract allows no block by %q here", b.Trigger)
-	}
-	if sched.Transactions > 0 && (records > sched.Transactions || records == sched.Transactions && b.Trigger != ByCount) {
-		return invalid("%d records, the contract produces a block by count at %d", records, sched.Transactions)
-	}
-	return nil
+	return v.checkProduced(c)
 }

@@ -18,9 +18,9 @@ const second = 1_000_000
 func forge(alter func(b *Block)) [][]byte {
 	c := DefaultContract()
 	c.Wallets, c.BPSC = OpenWallets, OpenBPSC
-	c.Schedule = Schedule{Every: time.Second, Transactions: 2, Empty: true}
+	c.Schedule = Schedule{Every: 2 * time.Second, Transactions: 2, Empty: true}
 	totals := Totals{}
-	previous, now := GenesisPrevious, int64(1_800_000_000)*second
+	previous, now := GenesisPrevious, int64(1_799_999_999)*second
 	var blocks [][]byte
 	for index := uint64(1); index <= 3; index++ {
 		b := &Block{Header: Header{Index: index, Timestamp: now, PreviousHash: previous, Trigger: ByTime, HasRoot: true}}
@@ -43,7 +43,7 @@ func forge(alter func(b *Block)) [][]byte {
 		canonical := b.Append(nil, c.Decimals)
 		blocks = append(blocks, canonical)
 		previous = HashBytes(canonical).String()
-		now += second
+		now += int64(3-index) * second
 	}
 	return blocks
 }
@@ -82,31 +82,32 @@ func TestVerifierRefuses(t *testing.T) {
 		alter func(b *Block)
 		says  string
 	}{
-		"a genesis block without a contract":  {at(1, func(b *Block) { b.Contract = nil }), "no contract"},
-		"a genesis block that links":          {at(1, func(b *Block) { b.PreviousHash = strings.Repeat("0", 64) }), "genesis"},
-		"a genesis block with another reason": {at(1, func(b *Block) { b.Trigger = ByRequest }), "genesis"},
-		"tokens out of nothing in genesis":    {at(1, func(b *Block) { b.Totals.Issued = 5 }), "genesis"},
-		"a second contract":                   {at(2, func(b *Block) { c := DefaultContract(); c.Wallets, c.BPSC = OpenWallets, "x"; b.Contract = &c }), "genesis block only"},
-		"a block left out":                    {at(2, func(b *Block) { b.Index = 3 }), "index"},
-		"a link to another block":             {at(2, func(b *Block) { b.PreviousHash = strings.Repeat("0", 64) }), "previous_hash"},
-		"time that goes back":                 {at(3, func(b *Block) { b.Timestamp -= 2 * second }), "goes back"},
-		"a block before its time":             {at(2, func(b *Block) { b.Timestamp -= 1 }), "no block by \"time\""},
-		"a count that is not full":            {at(3, func(b *Block) { b.Records = b.Records[:1]; b.Root = rootOf(b) }), "no block by \"count\""},
-		"a full block for another reason":     {at(3, func(b *Block) { b.Trigger = ByTime }), "by count"},
-		"a small block by size":               {at(2, func(b *Block) { b.Trigger = BySize }), "no block by \"size\""},
-		"a reason nobody knows":               {at(2, func(b *Block) { b.Trigger = "whim" }), "whim"},
-		"no totals":                           {at(2, func(b *Block) { b.Totals = nil }), "missing"},
-		"no root":                             {at(2, func(b *Block) { b.HasRoot = false }), "missing"},
-		"another root":                        {at(2, func(b *Block) { b.Root[0]++ }), "transactions_root"},
-		"a record changed":                    {at(3, func(b *Block) { b.Records[0].Recipient = "c" }), "transactions_root"},
-		"records swapped":                     {at(3, func(b *Block) { b.Records[0], b.Records[1] = b.Records[1], b.Records[0] }), "transactions_root"},
-		"another fee":                         {at(3, func(b *Block) { b.Records[0].AmountBPSC++; b.Root = rootOf(b) }), "fee"},
-		"more received than sent":             {at(3, func(b *Block) { b.Records[0].AmountReceive++; b.Root = rootOf(b) }), "fee"},
-		"a fee for somebody else":             {at(3, func(b *Block) { b.Records[0].BPSC = "me"; b.Root = rootOf(b) }), "fee"},
-		"a record without an id":              {at(3, func(b *Block) { b.Records[0].ID = ID{}; b.Root = rootOf(b) }), "no id"},
-		"a kind nobody knows":                 {at(3, func(b *Block) { b.Records[0].Kind = "gift"; b.Root = rootOf(b) }), "kind"},
-		"an empty memo":                       {at(3, func(b *Block) { b.Records[0].HasMemo = true; b.Root = rootOf(b) }), "memo"},
-		"a name too long":                     {at(3, func(b *Block) { b.Records[0].Sender = longName; b.Root = rootOf(b) }), "name_too_long"},
+		"a genesis block without a contract":    {at(1, func(b *Block) { b.Contract = nil }), "no contract"},
+		"a genesis block that links":            {at(1, func(b *Block) { b.PreviousHash = strings.Repeat("0", 64) }), "genesis"},
+		"a genesis block with another reason":   {at(1, func(b *Block) { b.Trigger = ByRequest }), "genesis"},
+		"tokens out of nothing in genesis":      {at(1, func(b *Block) { b.Totals.Issued = 5 }), "genesis"},
+		"a second contract":                     {at(2, func(b *Block) { c := DefaultContract(); c.Wallets, c.BPSC = OpenWallets, "x"; b.Contract = &c }), "genesis block only"},
+		"a block left out":                      {at(2, func(b *Block) { b.Index = 3 }), "index"},
+		"a link to another block":               {at(2, func(b *Block) { b.PreviousHash = strings.Repeat("0", 64) }), "previous_hash"},
+		"time that goes back":                   {at(3, func(b *Block) { b.Timestamp -= 2 * second }), "goes back"},
+		"a block before its time":               {at(2, func(b *Block) { b.Timestamp -= 1 }), "no block by \"time\""},
+		"one by count when one by time was due": {at(3, func(b *Block) { b.Timestamp += second }), "a block by time was due"},
+		"a count that is not full":              {at(3, func(b *Block) { b.Records = b.Records[:1]; b.Root = rootOf(b) }), "no block by \"count\""},
+		"a full block for another reason":       {at(3, func(b *Block) { b.Trigger, b.Timestamp = ByTime, b.Timestamp+second }), "by count"},
+		"a small block by size":                 {at(2, func(b *Block) { b.Trigger = BySize }), "no block by \"size\""},
+		"a reason nobody knows":                 {at(2, func(b *Block) { b.Trigger = "whim" }), "whim"},
+		"no totals":                             {at(2, func(b *Block) { b.Totals = nil }), "missing"},
+		"no root":                               {at(2, func(b *Block) { b.HasRoot = false }), "missing"},
+		"another root":                          {at(2, func(b *Block) { b.Root[0]++ }), "transactions_root"},
+		"a record changed":                      {at(3, func(b *Block) { b.Records[0].Recipient = "c" }), "transactions_root"},
+		"records swapped":                       {at(3, func(b *Block) { b.Records[0], b.Records[1] = b.Records[1], b.Records[0] }), "transactions_root"},
+		"another fee":                           {at(3, func(b *Block) { b.Records[0].AmountBPSC++; b.Root = rootOf(b) }), "fee"},
+		"more received than sent":               {at(3, func(b *Block) { b.Records[0].AmountReceive++; b.Root = rootOf(b) }), "fee"},
+		"a fee for somebody else":               {at(3, func(b *Block) { b.Records[0].BPSC = "me"; b.Root = rootOf(b) }), "fee"},
+		"a record without an id":                {at(3, func(b *Block) { b.Records[0].ID = ID{}; b.Root = rootOf(b) }), "no id"},
+		"a kind nobody knows":                   {at(3, func(b *Block) { b.Records[0].Kind = "gift"; b.Root = rootOf(b) }), "kind"},
+		"an empty memo":                         {at(3, func(b *Block) { b.Records[0].HasMemo = true; b.Root = rootOf(b) }), "memo"},
+		"a name too long":                       {at(3, func(b *Block) { b.Records[0].Sender = longName; b.Root = rootOf(b) }), "name_too_long"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := verify(forge(c.alter))

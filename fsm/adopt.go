@@ -123,4 +123,8 @@ func (l headLedger) setDecided(id chain.ID, block uint64, position int) {
 	l.tx.SetPlacement(l.h, id, store.Placement{Block: block, Position: position})
 }
 
+func (l headLedger) Holds() *store.HoldQueue { return l.h.Holds() }
+
+func (l headLedger) tipTime() int64 { return l.h.Timestamp }
+
 func (l headLedger) sums() (chain.Totals, chain.Amount) { return l.h.Totals, l.h.BalanceSum }

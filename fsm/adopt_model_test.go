@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/e2e/verify"
 )
 
 var modelTokens = []string{"aka", "count", "time", "both", "one"}
@@ -70,6 +71,8 @@ func TestAFollowersStoreOfASignedChain(t *testing.T) {
 			kinds := liveInTown(t, r, newTown(c.options, true), rng, operations)
 			require.Len(t, kinds, c.kinds, "every kind of record: %v", kinds)
 			blocks := blocksOf(t, r.store, "aka")
+			_, err := verify.Check(blocks)
+			require.NoError(t, err)
 			follower := newFollowerRig(t, t.TempDir())
 			for !follower.step("aka", blocks, 1+rng.IntN(30), rng.IntN) {
 			}

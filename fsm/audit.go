@@ -1,6 +1,9 @@
 package fsm
 
-import "github.com/bpsc/bpsc/chain"
+import (
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store"
+)
 
 // Auditor checks a whole chain from its blocks alone: all that
 // chain.Verifier checks, and that no id stands twice, that the contract's rules
@@ -27,7 +30,7 @@ func (a *Auditor) Next(canonical []byte) (*chain.Block, error) {
 		return nil, err
 	}
 	a.scratch.commit(&a.memory, b)
-	a.Totals = *b.Totals
+	a.Totals, a.tip = *b.Totals, b.Timestamp
 	a.Records += uint64(len(b.Records))
 	return b, nil
 }
@@ -37,7 +40,8 @@ type memory struct {
 	Totals   chain.Totals
 	accounts map[string]chain.Account
 	holds    map[chain.ID]chain.HoldState
-	open     int // holds
+	open     store.HoldQueue
+	tip      int64 // time of the last block
 	ids      map[chain.ID]struct{}
 	sum      chain.Amount // of all balances
 }
@@ -49,7 +53,7 @@ func newMemory() memory {
 // Account returns a wallet as the blocks so far leave it.
 func (m *memory) Account(name string) chain.Account { return m.accounts[name] }
 
-// SetAccount, Hold, SetHold and OpenHolds make memory a ledger.
+// SetAccount, Hold, SetHold and those after them make memory a ledger.
 func (m *memory) SetAccount(name string, before, now chain.Account) {
 	m.sum += now.Balance - before.Balance
 	m.accounts[name] = now
@@ -61,17 +65,20 @@ func (m *memory) Hold(id chain.ID) (chain.HoldState, bool) {
 }
 
 func (m *memory) SetHold(id chain.ID, s chain.HoldState) {
-	before, known := m.holds[id]
-	if known && before.Ended == "" {
-		m.open--
-	}
-	if s.Ended == "" {
-		m.open++
-	}
+	m.open.Set(id, s)
 	m.holds[id] = s
 }
 
-func (m *memory) OpenHolds() int { return m.open }
+func (m *memory) OpenHolds() int { return m.open.Count() }
+
+func (m *memory) OpenHoldsOf(sender string) int { return m.open.SentBy(sender) }
+
+func (m *memory) Supply() chain.Amount { return m.Totals.Issued - m.Totals.Burned }
+
+// Holds are the open ones.
+func (m *memory) Holds() *store.HoldQueue { return &m.open }
+
+func (m *memory) tipTime() int64 { return m.tip }
 
 func (m *memory) decided(id chain.ID) bool {
 	_, known := m.ids[id]

@@ -35,8 +35,8 @@ func (a *Auditor) Compare(s *store.Store) error {
 		return differs("totals are %+v, the records come to %+v", info.Totals, a.Totals)
 	case info.Records != a.Records+uint64(len(pending)):
 		return differs("%d records are counted, there are %d", info.Records, a.Records+uint64(len(pending)))
-	case info.OpenHolds != a.OpenHolds():
-		return differs("%d holds are open, the records leave %d", info.OpenHolds, a.OpenHolds())
+	case info.OpenHolds != a.Holds().Count():
+		return differs("%d holds are open, the records leave %d", info.OpenHolds, a.Holds().Count())
 	}
 	if err := a.compareAccounts(s, token); err != nil {
 		return err
@@ -57,7 +57,11 @@ func (a *Auditor) takePending(records []chain.Record) error {
 		root.Add(chain.AppendRecord(nil, &records[i], v.Contract.Decimals))
 	}
 	b.Root = root.Root()
-	if _, err := v.Check(b.Append(nil, v.Contract.Decimals)); err != nil {
+	c, err := v.Check(b.Append(nil, v.Contract.Decimals))
+	if err == nil {
+		err = v.CheckPending(c)
+	}
+	if err != nil {
 		return fmt.Errorf("pending records: %w", err)
 	}
 	a.scratch.start(&a.memory, &v.Contract)

@@ -14,6 +14,8 @@ type ledger interface {
 	Hold(id chain.ID) (chain.HoldState, bool)
 	SetHold(id chain.ID, s chain.HoldState)
 	OpenHolds() int
+	OpenHoldsOf(sender string) int
+	Supply() chain.Amount // issued and not burned
 }
 
 // question is a transaction with all that its decision depends on. The same
@@ -161,8 +163,8 @@ func (q question) refund(r *chain.Record, reason chain.Reason) {
 
 // hold makes r a hold, until the sender's time or the contract's.
 func (q question) hold(r *chain.Record) error {
-	if q.OpenHolds() >= MaxOpenHolds {
-		return fmt.Errorf("%w: at most %d in a contract", chain.HoldsFull, MaxOpenHolds)
+	if err := q.placeForHold(); err != nil {
+		return err
 	}
 	now := q.now / second
 	if q.t.Kind == chain.Transfer {
@@ -175,6 +177,36 @@ func (q question) hold(r *chain.Record) error {
 	}
 	r.HoldUntil = q.t.HoldUntil
 	return nil
+}
+
+// placeForHold asks whether one more hold of this sender and this amount may
+// wait.
+func (q question) placeForHold() error {
+	open := q.OpenHolds()
+	if open >= MaxOpenHolds {
+		return fmt.Errorf("%w: at most %d in a contract", chain.HoldsFull, MaxOpenHolds)
+	}
+	if q.OpenHoldsOf(q.t.Sender) >= MaxSenderHolds {
+		return fmt.Errorf("%w: at most %d of %s", chain.SenderHoldsFull, MaxSenderHolds, q.t.Sender)
+	}
+	if least := leastHold(open, q.Supply()); q.t.Amount < least {
+		text := chain.AppendAmount(nil, least, q.c.Decimals)
+		return fmt.Errorf("%w: while %d holds wait, at least %s", chain.HoldTooSmall, open, text)
+	}
+	return nil
+}
+
+// leastHold is the least amount of a hold while so many wait. The first step of
+// places is for any amount. For the last, 1/holdSteps of all places, each hold
+// takes so much that all of them together are half of the supply, and for each
+// step before it half as much as for the one behind it: whoever fills them all,
+// with however many wallets, has all tokens in escrow.
+func leastHold(open int, supply chain.Amount) chain.Amount {
+	step := open / holdStep
+	if step == 0 {
+		return 0
+	}
+	return supply / (holdStep << (holdSteps - step))
 }
 
 // resolve decides what becomes of a hold whose recipient has spoken.

@@ -210,4 +210,8 @@ func (l headLedger) Hold(id chain.ID) (chain.HoldState, bool) { return l.tx.Hold
 
 func (l headLedger) SetHold(id chain.ID, s chain.HoldState) { l.tx.SetHold(l.h, id, s) }
 
-func (l headLedger) OpenHolds() int { return l.h.OpenHolds() }
+func (l headLedger) OpenHolds() int { return l.h.Holds().Count() }
+
+func (l headLedger) OpenHoldsOf(sender string) int { return l.h.Holds().SentBy(sender) }
+
+func (l headLedger) Supply() chain.Amount { return l.h.Totals.Issued - l.h.Totals.Burned }

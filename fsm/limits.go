@@ -16,6 +16,15 @@ const (
 	// their expiries are in memory, and may all fall due at one moment.
 	MaxOpenHolds = 100_000
 
+	// MaxSenderHolds is one wallet's share of them: without, 0.2 token would take
+	// them all for 90 days, since what goes back costs nothing.
+	MaxSenderHolds = 1000
+
+	// holdSteps and holdStep are for what shares cannot do, because wallets are
+	// free: the more places are taken, the more a hold has to be worth (leastHold).
+	holdSteps = 20
+	holdStep  = MaxOpenHolds / holdSteps
+
 	// MaxMembers bounds who can speak on checkpoints: members and witnesses, of
 	// which no sensible cluster has more.
 	MaxMembers = 64

@@ -41,7 +41,7 @@ func produceFull(tx *store.Tx, h *store.Head) (completed bool, err error) {
 
 // makeRoom produces a block when one more record might not fit in it.
 func makeRoom(tx *store.Tx, h *store.Head) error {
-	if len(h.Pending.Text())+chain.MaxRecordBytes+chain.BlockOverhead <= chain.MaxBlockBytes {
+	if chain.HasRoom(len(h.Pending.Text())) {
 		return nil
 	}
 	return produce(tx, h, chain.BySize)

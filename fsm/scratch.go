@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store"
 )
 
 // books are what the blocks of a chain have come to: a store, or the memory of
@@ -13,6 +14,8 @@ type books interface {
 	ledger
 	decided(id chain.ID) bool
 	setDecided(id chain.ID, block uint64, position int)
+	Holds() *store.HoldQueue // the open ones
+	tipTime() int64          // of the last block
 	sums() (totals chain.Totals, balances chain.Amount)
 }
 
@@ -26,7 +29,11 @@ type scratch struct {
 	touched  []touchedAccount
 	holds    map[chain.ID]int // place in held
 	held     []touchedHold
-	open     int // holds
+	open     int              // holds
+	sent     map[string]int   // what the block adds to a sender's open holds
+	opened   store.HoldQueue  // holds of this block
+	waiting  store.HoldCursor // at the first of the holds below that may still be open
+	clock    int64            // of the chain: machine time of what came last
 	ids      map[chain.ID]struct{}
 	totals   chain.Totals
 	sum      chain.Amount // of all balances
@@ -44,7 +51,7 @@ type touchedHold struct {
 }
 
 func newScratch() *scratch {
-	return &scratch{accounts: map[string]int{}, holds: map[chain.ID]int{}, ids: map[chain.ID]struct{}{}}
+	return &scratch{accounts: map[string]int{}, holds: map[chain.ID]int{}, sent: map[string]int{}, ids: map[chain.ID]struct{}{}}
 }
 
 // start empties s and lays it on the books of a chain.
@@ -56,9 +63,11 @@ func (s *scratch) start(below books, c *chain.Contract) {
 	clear(s.accounts)
 	clear(s.holds)
 	clear(s.ids)
+	clear(s.sent)
 	s.touched, s.held = s.touched[:0], s.held[:0]
 	s.totals, s.sum = below.sums()
-	s.open = below.OpenHolds()
+	s.open, s.opened = below.OpenHolds(), store.HoldQueue{}
+	s.waiting, s.clock = below.Holds().InOrder(), below.tipTime()
 }
 
 // try takes a block that links to what the books hold, and checks that no id
@@ -78,6 +87,9 @@ func (s *scratch) try(below books, c *chain.Contract, b *chain.Block) error {
 	}
 	if s.totals != *b.Totals {
 		return fmt.Errorf("%w: block %d: totals are %+v, the records come to %+v", chain.ErrInvalid, b.Index, *b.Totals, s.totals)
+	}
+	if err := s.end(b); err != nil {
+		return fmt.Errorf("%w: block %d: %w", chain.ErrInvalid, b.Index, err)
 	}
 	if t := s.totals; s.sum+t.Held+t.Burned != t.Issued {
 		return fmt.Errorf("%w: block %d: tokens came out of nothing", chain.ErrInvalid, b.Index)
@@ -127,62 +139,15 @@ func (s *scratch) record(r *chain.Record) error {
 // decideAgain makes the decision that r says was made, from what was asked and
 // the state before it.
 func (s *scratch) decideAgain(r *chain.Record) (chain.Record, error) {
+	if err := s.moveClock(r.Time); err != nil {
+		return chain.Record{}, err
+	}
 	t, asked := r.Transaction()
-	if asked {
-		return decide(question{s, s.contract, &t, r.Time})
+	if !asked {
+		return s.expireAgain(r)
 	}
-	h, known := s.Hold(r.Hold)
-	if !known || h.Ended != "" || h.Until*second > r.Time {
-		return chain.Record{}, fmt.Errorf("no hold %s has expired", r.Hold)
+	if err := s.settled(); err != nil {
+		return chain.Record{}, err
 	}
-	return expire(r.Hold, h, r.Time), nil
+	return decide(question{s, s.contract, &t, r.Time})
 }
-
-// account returns the place of a wallet among the touched.
-func (s *scratch) account(name string) *touchedAccount {
-	i, known := s.accounts[name]
-	if !known {
-		i = len(s.touched)
-		a := s.below.Account(name)
-		s.touched = append(s.touched, touchedAccount{name, a, a})
-		s.accounts[name] = i
-	}
-	return &s.touched[i]
-}
-
-// Account returns a wallet as the block so far leaves it.
-func (s *scratch) Account(name string) chain.Account { return s.account(name).now }
-
-// SetAccount, Hold, SetHold and OpenHolds are for decide and evolve.
-func (s *scratch) SetAccount(name string, before, now chain.Account) {
-	s.sum += now.Balance - before.Balance
-	s.account(name).now = now
-}
-
-func (s *scratch) hold(id chain.ID) *touchedHold {
-	i, touched := s.holds[id]
-	if !touched {
-		i = len(s.held)
-		state, known := s.below.Hold(id)
-		s.held = append(s.held, touchedHold{id, known, state})
-		s.holds[id] = i
-	}
-	return &s.held[i]
-}
-
-func (s *scratch) Hold(id chain.ID) (chain.HoldState, bool) {
-	h := s.hold(id)
-	return h.state, h.known
-}
-
-func (s *scratch) SetHold(id chain.ID, state chain.HoldState) {
-	if state.Ended == "" {
-		s.open++
-	} else {
-		s.open--
-	}
-	h := s.hold(id)
-	h.known, h.state = true, state
-}
-
-func (s *scratch) OpenHolds() int { return s.open }

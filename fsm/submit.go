@@ -79,17 +79,17 @@ func decided(h *store.Head, text []byte) []byte {
 // of their expiry and then their id.
 func expireHolds(tx *store.Tx, h *store.Head) error {
 	for {
-		id, until, ok := h.NextHold()
-		if !ok || until*second > tx.Time() {
+		first, ok := h.Holds().First()
+		if !ok || first.Until*second > tx.Time() {
 			return tx.Err()
 		}
-		state, _ := tx.Hold(h, id)
-		r := expire(id, state, tx.Time())
+		state, _ := tx.Hold(h, first.ID)
+		r := expire(first.ID, state, tx.Time())
 		if err := makeRoom(tx, h); err != nil {
 			return err
 		}
 		if err := evolve(machineLedger{headLedger{tx, h}}, &h.Contract, &h.Totals, &r); err != nil {
-			return fmt.Errorf("hold %s cannot be given back: %w", id, err)
+			return fmt.Errorf("hold %s cannot be given back: %w", first.ID, err)
 		}
 		if _, err := record(tx, h, &r); err != nil {
 			return err

@@ -23,7 +23,7 @@ type Head struct {
 	attested []chain.Attestation
 	words    uint64 // how often attested was replaced
 	tree     frontier
-	holds    holdQueue
+	holds    HoldQueue
 	saved    *version      // what the rows say; nil before there are any
 	produced chan struct{} // closed when the next block is there
 	more     chan struct{} // closed when attested has changed
@@ -176,17 +176,7 @@ func newHead(number uint32, c chain.Contract) *Head {
 func contractOf(key []byte) uint32 { return binary.BigEndian.Uint32(key[1:]) }
 
 // Due is the machine time at which h's next block is due by its schedule,
-// unix microseconds; ok is false when it is not due by time at all. Where
-// empty blocks are wanted it is the interval after the block before; where they
-// are not, after the oldest record that waits, so that what comes after a quiet
-// time is gathered as well.
+// unix microseconds; ok is false when it is not due by time at all.
 func (h *Head) Due() (micros int64, ok bool) {
-	s := h.Contract.Schedule
-	switch {
-	case s.Every == 0:
-		return 0, false
-	case s.Empty:
-		return h.Timestamp + s.Every.Microseconds(), true
-	}
-	return h.PendingSince + s.Every.Microseconds(), h.Pending.Count() > 0
+	return h.Contract.Schedule.Due(h.Timestamp, h.PendingSince, h.Pending.Count() > 0)
 }

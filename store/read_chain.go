@@ -38,7 +38,7 @@ func (h *Head) info() chain.Info {
 	return chain.Info{
 		Contract: h.Contract, ID: h.ID, Length: h.Index, Tip: h.Hash, TipTimestamp: h.Timestamp,
 		Records: h.Records, Pending: h.Pending.Count(), Totals: h.Totals,
-		OpenHolds: h.OpenHolds(),
+		OpenHolds: h.Holds().Count(),
 	}
 }
 
@@ -115,8 +115,8 @@ func (s *Store) NextDue() (micros int64, ok bool) {
 		if due, is := h.Due(); is && (!ok || due < micros) {
 			micros, ok = due, true
 		}
-		if _, until, is := h.NextHold(); is && (!ok || until*1_000_000 < micros) {
-			micros, ok = until*1_000_000, true
+		if first, is := h.Holds().First(); is && (!ok || first.Until*1_000_000 < micros) {
+			micros, ok = first.Until*1_000_000, true
 		}
 	}
 	return micros, ok

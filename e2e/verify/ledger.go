@@ -31,7 +31,9 @@ type Ledger struct {
 	issued, burned, fees, held int64
 	every                      *big.Rat // seconds, or nil
 	chainID                    string   // hash of the genesis block
-	clock                      *big.Rat // time of the last record that has one, else nil
+	clock                      *big.Rat // of a signed contract: time of its last record or block, else nil
+	due                        *big.Rat // when the next block is due by time, or nil
+	waiting                    []waiting
 }
 
 // Check replays a chain, given as the texts of its blocks, and returns what it
@@ -75,12 +77,17 @@ func (l *Ledger) add(index uint64, b Block, previous string) error {
 		if err := l.begin(b); err != nil {
 			return err
 		}
-	} else if err := l.checkSchedule(b); err != nil {
+	} else if err := errors.Join(l.checkSchedule(b), l.startBlock()); err != nil {
 		return err
 	}
 	for position := range b.Transactions {
 		if err := l.apply(index, position, b); err != nil {
 			return fmt.Errorf("record %d: %w", position, err)
+		}
+	}
+	if index > 1 {
+		if err := l.endBlock(b); err != nil {
+			return err
 		}
 	}
 	if err := l.checkTotals(b.Totals); err != nil {

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -14,18 +15,24 @@ type Hold struct {
 	Ended             string // "", or the code that a second decision gets
 }
 
-// Wallet is what has been set for an address. Limits are not followed here.
+// Wallet is what has been set for an address.
 type Wallet struct {
 	Key     string // of a rotated one
 	Receive string // "" is auto
 	Frozen  bool
+
+	perTransfer, perDay limit
+	day, spent          int64 // what was sent on that day, while there was a limit for it
 }
+
+// unitsMax bounds balances.
+const unitsMax = 999_999_999_999_999
 
 // move changes the balances as a record says, and returns its amount.
 func (l *Ledger) move(r Record) (int64, error) {
 	switch r.Kind {
 	case "transfer":
-		if err := l.checkReceives(r, ""); err != nil {
+		if err := l.checkReceives(r, "", r.AmountSend); err != nil {
 			return 0, err
 		}
 		return l.deliver(r, r.Sender)
@@ -37,12 +44,27 @@ func (l *Ledger) move(r Record) (int64, error) {
 		if r.Hold != "" {
 			return l.resolve(r)
 		}
-		amount, err := l.units(r.AmountRefund)
-		return amount, errors.Join(err, l.checkReceives(r, r.Reason))
+		return l.sendBack(r)
 	case "policy":
 		return 0, l.set(r)
 	}
 	return l.moveTokens(r)
+}
+
+// sendBack checks a transfer that failed at once. It could have been made but
+// for the recipient.
+func (l *Ledger) sendBack(r Record) (int64, error) {
+	amount, err := l.units(r.AmountRefund)
+	switch {
+	case err != nil:
+		return 0, err
+	case r.Reason == "":
+		return 0, errors.New("it has no reason")
+	case amount < 1 || l.feeOf(amount) >= amount || l.Balances[r.Sender] < amount:
+		return 0, fmt.Errorf("%s has %d units and was to give %d", r.Sender, l.Balances[r.Sender], amount)
+	}
+	_, err = l.counted(r.Sender, amount)
+	return amount, errors.Join(err, l.checkReceives(r, r.Reason, r.AmountRefund))
 }
 
 // deliver takes the amount from a balance, or from what is held where from is
@@ -77,17 +99,30 @@ func (l *Ledger) deliver(r Record, from string) (int64, error) {
 
 // take takes from a balance, which in a signed contract never goes below zero.
 func (l *Ledger) take(from string, units int64) error {
-	if l.signed() && (units < 1 || l.Balances[from] < units) {
+	if units < 1 || l.signed() && l.Balances[from] < units {
 		return fmt.Errorf("%s has %d units and gives %d", from, l.Balances[from], units)
 	}
 	l.Balances[from] -= units
-	return nil
+	if !l.signed() {
+		return nil
+	}
+	w, err := l.counted(from, units)
+	if err == nil {
+		l.Wallets[from] = w
+	}
+	return err
 }
 
 func (l *Ledger) open(r Record) (int64, error) {
 	amount, err := l.units(r.AmountSend)
+	if err == nil && l.feeOf(amount) >= amount {
+		err = fmt.Errorf("of %d units the fee would leave nothing", amount)
+	}
 	if err == nil {
-		err = l.checkReceives(r, "")
+		err = l.checkReceives(r, "", r.AmountSend)
+	}
+	if err == nil {
+		err = l.checkPlace(r.Sender, amount)
 	}
 	if err == nil {
 		err = l.take(r.Sender, amount)
@@ -95,12 +130,15 @@ func (l *Ledger) open(r Record) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if wait := new(big.Rat).Sub(big.NewRat(r.HoldUntil, 1), l.clock); r.Request == "transfer" &&
-		(wait.Cmp(big.NewRat(l.Contract.HoldFor, 1)) < 0 || wait.Cmp(big.NewRat(l.Contract.HoldFor+1, 1)) > 0) {
+	now := new(big.Int).Div(l.clock.Num(), l.clock.Denom()).Int64()
+	if r.Request == "transfer" && r.HoldUntil != now+l.Contract.HoldFor+1 {
 		return 0, fmt.Errorf("a delivery waits until %d from %s on, the contract says for %d s", r.HoldUntil, r.Time, l.Contract.HoldFor)
 	}
+	if r.HoldUntil <= now || r.HoldUntil > now+holdSeconds+1 {
+		return 0, fmt.Errorf("a hold from %s until %d", r.Time, r.HoldUntil)
+	}
 	l.held += amount
-	l.Holds[r.ID] = Hold{Sender: r.Sender, Recipient: r.Recipient, Amount: amount, Until: r.HoldUntil}
+	l.await(r.ID, Hold{Sender: r.Sender, Recipient: r.Recipient, Amount: amount, Until: r.HoldUntil})
 	return amount, nil
 }
 
@@ -134,7 +172,7 @@ func (l *Ledger) resolve(r Record) (int64, error) {
 		err = fmt.Errorf("hold %s is of %d units, %d were resolved for %q", r.Hold, h.Amount, amount, r.Reason)
 	}
 	if err == nil && r.Request == "accept" {
-		err = l.checkReceives(r, r.Reason)
+		err = l.checkReceives(r, r.Reason, text)
 	}
 	if err == nil && r.Kind == "delivery" {
 		_, err = l.deliver(r, "")
@@ -146,27 +184,29 @@ func (l *Ledger) resolve(r Record) (int64, error) {
 		l.Balances[h.Sender] += amount
 	}
 	l.held -= amount
-	h.Ended = ending
-	l.Holds[r.Hold] = h
+	l.end(r.Hold, h, ending)
 	return amount, nil
 }
 
 // checkReceives checks that what became of a delivery follows from the wallets
 // on both sides.
-func (l *Ledger) checkReceives(r Record, reason string) error {
+func (l *Ledger) checkReceives(r Record, reason string, amount json.Number) error {
 	if !l.signed() {
 		return nil
 	}
+	units, err := l.units(amount)
 	to, want := l.Wallets[r.Recipient], ""
 	switch {
+	case err != nil:
+		return err
 	case r.Request != "accept" && l.Wallets[r.Sender].Frozen:
 		return fmt.Errorf("the sender %s is frozen", r.Sender)
 	case to.Frozen:
 		want = "frozen"
 	case to.Receive == "closed":
 		want = "closed"
-	case reason == "recipient_limit": // the balance is checked by nobody else
-		want = reason
+	case l.Balances[r.Recipient] > unitsMax-units:
+		want = "recipient_limit"
 	}
 	if reason != want {
 		return fmt.Errorf("a delivery to %s has the reason %q, its wallet gives %q", r.Recipient, reason, want)
@@ -225,6 +265,12 @@ func (l *Ledger) set(r Record) error {
 	}
 	if r.Receive != "" {
 		w.Receive = r.Receive
+	}
+	var err1, err2 error
+	w.perTransfer, err1 = l.change(w.perTransfer, r.PerTransfer)
+	w.perDay, err2 = l.change(w.perDay, r.PerDay)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
 	}
 	l.Wallets[name] = w
 	l.Balances[name] += 0 // an account from now on, which has to be compared

@@ -67,8 +67,16 @@ func checkShape(r Record, signed bool) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("a record of kind %q has no %s", kind, strings.Join(slices.Sorted(maps.Keys(rest)), ", "))
 	}
-	if len(r.ID) != 64 {
-		return fmt.Errorf("an id is 64 digits")
+	if id, err := hex.DecodeString(r.ID); err != nil || len(id) != sha256.Size || strings.ToLower(r.ID) != r.ID {
+		return fmt.Errorf("%q is no id", r.ID)
+	}
+	if _, has := r.fields["memo"]; has && (r.Memo == "" || len(r.Memo) > 256) {
+		return fmt.Errorf("a memo of %d bytes", len(r.Memo))
+	}
+	for _, name := range []string{r.Sender, r.Recipient} {
+		if !signed && (name == "" || len(name) > 128) {
+			return fmt.Errorf("a name of %d bytes", len(name))
+		}
 	}
 	return nil
 }
@@ -143,16 +151,24 @@ func (l *Ledger) checkSigned(r Record, b Block) error {
 // checkTime checks that a record's time does not go back and lies between
 // those of the blocks, and returns it in whole seconds.
 func (l *Ledger) checkTime(r Record, b Block) (int64, error) {
-	at, ok1 := new(big.Rat).SetString(r.Time.String())
-	end, ok2 := new(big.Rat).SetString(b.Timestamp.String())
-	begin, ok3 := new(big.Rat).SetString(l.Blocks[len(l.Blocks)-1].Timestamp.String())
-	if !ok1 || !ok2 || !ok3 {
-		return 0, fmt.Errorf("time %s", r.Time)
+	at, err1 := moment(r.Time)
+	end, err2 := moment(b.Timestamp)
+	begin, err3 := moment(l.Blocks[len(l.Blocks)-1].Timestamp)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return 0, err
 	}
 	if at.Cmp(begin) < 0 || at.Cmp(end) > 0 || l.clock != nil && at.Cmp(l.clock) < 0 {
 		return 0, fmt.Errorf("its time %s is not in its place", r.Time)
 	}
+	if l.clock != nil && at.Cmp(l.clock) > 0 {
+		if err := l.checkReturned(l.clock); err != nil {
+			return 0, err
+		}
+	}
 	l.clock = at
+	if err := l.checkMoment(r.Signature != "", end); err != nil {
+		return 0, err
+	}
 	return new(big.Int).Div(at.Num(), at.Denom()).Int64(), nil
 }
 
@@ -168,6 +184,9 @@ func (l *Ledger) checkExpiry(r Record, now int64) error {
 	}
 	if until := l.Holds[r.Hold].Until; now < until {
 		return fmt.Errorf("the hold was given back at %d, it waits until %d", now, until)
+	}
+	if len(l.waiting) > 0 && l.waiting[0].id != r.Hold && l.Holds[r.Hold].Ended == "" {
+		return fmt.Errorf("hold %s is given back before %s", r.Hold, l.waiting[0].id)
 	}
 	return nil
 }

@@ -92,26 +92,26 @@ func policyBy(by person, sender, early, late string) string {
 }
 
 // checkSecond checks a chain whose second block has these records.
-func checkSecond(fees, held string, records ...string) (*Ledger, error) {
-	text := block(signedGenesis, 2, "210.0", "request", fees, records...)
+func checkSecond(at, fees, held string, records ...string) (*Ledger, error) {
+	text := block(signedGenesis, 2, at, "request", fees, records...)
 	text = strings.Replace(text, `"held": 0, "issued": 0`, `"held": `+held+`, "issued": 10`, 1)
 	return check(signedGenesis, text)
 }
 
 func TestSignedAccepts(t *testing.T) {
 	for _, c := range []struct {
-		name, fees, held string
-		records          []string
-		ann, bob         int64
+		name, at, fees, held string
+		records              []string
+		ann, bob             int64
 	}{
-		{"a transfer", "5e-05", "0", []string{transferBy(ann)}, 9_000_000, 999_950},
-		{"a hold that waits", "0", "2", []string{holdBy(ann)}, 8_000_000, 0},
-		{"a hold rejected", "0", "0", []string{holdBy(ann), rejectBy(bob, "102.0", nonce)}, 10_000_000, 0},
-		{"a hold expired", "0", "0", []string{holdBy(ann), expiryAt("150.0")}, 10_000_000, 0},
-		{"a rotated key", "5e-05", "0", []string{policyBy(ann, "ANN", `"new_key": "`+eve.public+`", `, ""), transferBy(eve)}, 9_000_000, 999_950},
+		{"a transfer", "210.0", "5e-05", "0", []string{transferBy(ann)}, 9_000_000, 999_950},
+		{"a hold that waits", "149.0", "0", "2", []string{holdBy(ann)}, 8_000_000, 0},
+		{"a hold rejected", "210.0", "0", "0", []string{holdBy(ann), rejectBy(bob, "102.0", nonce)}, 10_000_000, 0},
+		{"a hold expired", "210.0", "0", "0", []string{holdBy(ann), expiryAt("150.0")}, 10_000_000, 0},
+		{"a rotated key", "210.0", "5e-05", "0", []string{policyBy(ann, "ANN", `"new_key": "`+eve.public+`", `, ""), transferBy(eve)}, 9_000_000, 999_950},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l, err := checkSecond(c.fees, c.held, c.records...)
+			l, err := checkSecond(c.at, c.fees, c.held, c.records...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,7 +153,10 @@ func TestSignedRefuses(t *testing.T) {
 		{"a hold resolved too late", "0", []string{holdBy(ann), rejectBy(bob, "150.0", nonce)}, "ended at"},
 		{"a hold expired too early", "0", []string{holdBy(ann), expiryAt("149.9")}, "waits until"},
 		{"a hold that is none", "0", []string{rejectBy(bob, "102.0", nonce)}, "no hold"},
-		{"nothing is said of what is held", "0", []string{holdBy(ann)}, "totals"},
+		{"nothing is said of what is given back", "2", []string{holdBy(ann), rejectBy(bob, "102.0", nonce)}, "totals"},
+		{"a hold that has expired and is not given back", "2", []string{holdBy(ann)}, "has not been given back"},
+		{"one that is given back behind a later record", "0", []string{holdBy(ann), says(eve, `{"chain": "CHAIN", "expires": 300, "kind": "policy", "nonce": "`+nonce+`", "receive": "auto", "sender": "EVE"}`,
+			`{"expires": 300, "id": "ID", "kind": "policy", "nonce": "`+nonce+`", "public_key": "KEY", "receive": "auto", "sender": "EVE", "signature": "SIG", "time": 150.0}`), expiryAt("150.0")}, "has not been given back"},
 		{"a transfer to a closed wallet", "0", []string{policyBy(bob, "BOB", "", `"receive": "closed", `), good}, "gives \"closed\""},
 		{"a freeze by another", "0", []string{says(bob, `{"account": "EVE", "chain": "CHAIN", "expires": 200, "frozen": true, "kind": "policy", "nonce": "`+nonce+`", "sender": "BOB"}`,
 			`{"account": "EVE", "expires": 200, "frozen": true, "id": "ID", "kind": "policy", "nonce": "`+nonce+`", "public_key": "KEY", "sender": "BOB", "signature": "SIG", "time": 101.0}`)}, "may not freeze"},
@@ -161,7 +164,7 @@ func TestSignedRefuses(t *testing.T) {
 			`{"amount_send": 1, "expires": 200, "hold_until": 150, "id": "ID", "kind": "hold", "nonce": "`+nonce+`", "public_key": "KEY", "recipient": "ANN", "sender": "BOB", "signature": "SIG", "time": 101.0}`)}, "has 0 units"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if _, err := checkSecond("5e-05", c.held, c.records...); err == nil || !strings.Contains(err.Error(), c.complaint) {
+			if _, err := checkSecond("210.0", "5e-05", c.held, c.records...); err == nil || !strings.Contains(err.Error(), c.complaint) {
 				t.Errorf("got %v, want a complaint about %q", err, c.complaint)
 			}
 		})

@@ -1,0 +1,83 @@
+package fsm
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store"
+)
+
+// The clock comes first: whatever a member does at a time, it has given back all
+// holds that have expired by then. So nobody may leave one behind.
+
+// moveClock moves the chain's clock to the time of what comes next.
+func (s *scratch) moveClock(micros int64) error {
+	if micros <= s.clock {
+		return nil
+	}
+	if err := s.settled(); err != nil {
+		return err
+	}
+	s.clock = micros
+	return nil
+}
+
+// settled checks that no hold has expired and not been given back.
+func (s *scratch) settled() error {
+	if first, ok := s.firstHold(); ok && first.Until*second <= s.clock {
+		return fmt.Errorf("hold %s expired at %d and has not been given back", first.ID, first.Until)
+	}
+	return nil
+}
+
+// firstHold is the open hold that expires first.
+func (s *scratch) firstHold() (first store.QueuedHold, ok bool) {
+	first, ok = s.waiting.Hold()
+	for ok {
+		if i, touched := s.holds[first.ID]; !touched || s.held[i].state.Ended == "" {
+			break
+		}
+		s.waiting.Next()
+		first, ok = s.waiting.Hold()
+	}
+	if here, is := s.opened.First(); is && (!ok || here.Before(first)) {
+		return here, true
+	}
+	return first, ok
+}
+
+// expireAgain makes the refund of the hold that the machine gives back next.
+func (s *scratch) expireAgain(r *chain.Record) (chain.Record, error) {
+	first, ok := s.firstHold()
+	if !ok || first.Until*second > s.clock {
+		return chain.Record{}, fmt.Errorf("no hold %s has expired", r.Hold)
+	}
+	if first.ID != r.Hold {
+		return chain.Record{}, fmt.Errorf("hold %s goes back before %s", first.ID, r.Hold)
+	}
+	h, _ := s.Hold(first.ID)
+	return expire(first.ID, h, s.clock), nil
+}
+
+// end moves the clock to the time of the block. Only one that the refunds
+// themselves have filled may come before the last of them.
+func (s *scratch) end(b *chain.Block) error {
+	if s.contract.Wallets == chain.OpenWallets {
+		return nil
+	}
+	if err := s.moveClock(b.Timestamp); err != nil {
+		return err
+	}
+	if b.Trigger != chain.BySize {
+		if b.Trigger != chain.ByCount {
+			return s.settled()
+		}
+		return nil
+	}
+	due, timed := s.contract.Schedule.Due(s.below.tipTime(), b.Records[0].Time, true)
+	if timed && b.Timestamp >= due && len(b.Records) < chain.MaxBlockRecords && s.settled() == nil {
+		return errors.New("a block by time was due, and no refund was there to fill this one by size")
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package store
+
+import (
+	"bytes"
+	"container/heap"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// HoldQueue holds the open holds of one chain in the order of (expiry, id), and
+// counts them by sender. It is in memory, which a bound on open holds makes
+// small, because the clock asks for its first at every entry. The zero value is
+// empty.
+type HoldQueue struct {
+	byExpiry holdHeap
+	sent     map[string]int
+}
+
+// QueuedHold is a place in the order in which holds expire.
+type QueuedHold struct {
+	Until  int64 // unix seconds
+	ID     chain.ID
+	sender string
+}
+
+// Before tells whether h expires before other.
+func (h QueuedHold) Before(other QueuedHold) bool {
+	if h.Until != other.Until {
+		return h.Until < other.Until
+	}
+	return bytes.Compare(h.ID[:], other.ID[:]) < 0
+}
+
+// Set adds an open hold or removes an ended one.
+func (q *HoldQueue) Set(id chain.ID, s chain.HoldState) {
+	if q.sent == nil {
+		q.sent, q.byExpiry.place = map[string]int{}, map[chain.ID]int{}
+	}
+	i, known := q.byExpiry.place[id]
+	switch {
+	case s.Ended == "" && !known:
+		heap.Push(&q.byExpiry, QueuedHold{s.Until, id, s.Sender})
+		q.sent[s.Sender]++
+	case s.Ended != "" && known:
+		heap.Remove(&q.byExpiry, i)
+		if q.sent[s.Sender]--; q.sent[s.Sender] == 0 {
+			delete(q.sent, s.Sender)
+		}
+	}
+}
+
+// Count is how many holds nobody has decided yet.
+func (q *HoldQueue) Count() int { return len(q.byExpiry.list) }
+
+// SentBy is how many of them a wallet has sent.
+func (q *HoldQueue) SentBy(sender string) int { return q.sent[sender] }
+
+// First is the hold that expires first.
+func (q *HoldQueue) First() (first QueuedHold, ok bool) {
+	if q.Count() == 0 {
+		return first, false
+	}
+	return q.byExpiry.list[0], true
+}
+
+// InOrder returns a cursor at the first hold. It is good until q changes.
+func (q *HoldQueue) InOrder() HoldCursor {
+	c := HoldCursor{queue: &q.byExpiry}
+	if q.Count() > 0 {
+		c.places = append(c.places, 0)
+	}
+	return c
+}
+
+// HoldCursor goes through a queue in order and leaves it as it is: a step costs
+// no more than to take a hold out of the queue would. The zero value is at the
+// end of nothing.
+type HoldCursor struct {
+	queue  *holdHeap
+	places []int // a heap of places in the queue, none above another; what follows is below one of them
+}
+
+// Hold is the one where the cursor is.
+func (c *HoldCursor) Hold() (hold QueuedHold, ok bool) {
+	if len(c.places) == 0 {
+		return hold, false
+	}
+	return c.queue.list[c.places[0]], true
+}
+
+// Next moves to the hold that expires next.
+func (c *HoldCursor) Next() {
+	at := c.places[0]
+	heap.Pop((*cursorHeap)(c))
+	for _, below := range []int{2*at + 1, 2*at + 2} {
+		if below < len(c.queue.list) {
+			heap.Push((*cursorHeap)(c), below)
+		}
+	}
+}
+
+// holdHeap is for container/heap.
+type holdHeap struct {
+	list  []QueuedHold
+	place map[chain.ID]int
+}
+
+func (q *holdHeap) Len() int { return len(q.list) }
+
+func (q *holdHeap) Less(i, j int) bool { return q.list[i].Before(q.list[j]) }
+
+func (q *holdHeap) Swap(i, j int) {
+	q.list[i], q.list[j] = q.list[j], q.list[i]
+	q.place[q.list[i].ID], q.place[q.list[j].ID] = i, j
+}
+
+func (q *holdHeap) Push(x any) {
+	h := x.(QueuedHold)
+	q.place[h.ID] = len(q.list)
+	q.list = append(q.list, h)
+}
+
+func (q *holdHeap) Pop() any {
+	last := len(q.list) - 1
+	h := q.list[last]
+	q.list[last] = QueuedHold{}
+	q.list = q.list[:last]
+	delete(q.place, h.ID)
+	return h
+}
+
+// cursorHeap is a cursor's places for container/heap.
+type cursorHeap HoldCursor
+
+func (c *cursorHeap) Len() int { return len(c.places) }
+
+func (c *cursorHeap) Less(i, j int) bool {
+	return c.queue.list[c.places[i]].Before(c.queue.list[c.places[j]])
+}
+
+func (c *cursorHeap) Swap(i, j int) { c.places[i], c.places[j] = c.places[j], c.places[i] }
+
+func (c *cursorHeap) Push(x any) { c.places = append(c.places, x.(int)) }
+
+func (c *cursorHeap) Pop() any {
+	last := len(c.places) - 1
+	at := c.places[last]
+	c.places = c.places[:last]
+	return at
+}
