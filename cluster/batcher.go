@@ -22,6 +22,7 @@ type batcher struct {
 	replica *replica
 	clock   *clock
 	fitness *fitness
+	lag     *lag
 	self    string
 	leader  func() (id string, ok bool)
 	lines   dialer
@@ -165,7 +166,7 @@ func (b *batcher) connected(d dialled) {
 	b.lines.done()
 	if d.err == nil {
 		b.dropUplink()
-		b.uplink = newUplink(d.to, d.conn, b.freed)
+		b.uplink = newUplink(d.to, d.conn, b.freed, b.lag)
 	}
 }
 

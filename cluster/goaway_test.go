@@ -63,7 +63,7 @@ func TestAStoppingServerSaysWhatItHandled(t *testing.T) {
 // What the leader has not looked at is not of unknown outcome.
 func TestFramesThatTheLeaderTurnedAwayWereNotApplied(t *testing.T) {
 	conn, leader := pair(t)
-	u := newUplink("n1", conn, make(chan struct{}, 1))
+	u := newUplink("n1", conn, make(chan struct{}, 1), testLag())
 	q := newQueue()
 	calls := make([]*call, 3)
 	for i := range calls {

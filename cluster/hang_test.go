@@ -89,7 +89,7 @@ func TestFollowerWhoseMachineHangs(t *testing.T) {
 	m := c.members[hung]
 	release := c.hang(hung)
 	c.mustPropose(c.leader(), "hangs there")
-	waitFor(t, "it not to be ready", notReadyFor(m, "was committed long ago"))
+	waitFor(t, "it not to be ready", notReadyFor(m, "was committed more than"))
 	release()
 	waitFor(t, "it to be ready", func() bool { return m.Ready() == nil })
 }

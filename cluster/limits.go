@@ -116,6 +116,10 @@ const (
 	maxReachPause = 15 * time.Second
 	reachMemory   = 2 * time.Minute
 
+	// How long a member whose leader answers nothing that it passes on says so.
+	// Then it is ready again, or nobody would ask it to pass something on.
+	unansweredPause = 15 * time.Second
+
 	// Bytes a second at which a member is sure to unpack and restore a snapshot.
 	restoreRate = 1 << 20
 

@@ -40,6 +40,7 @@ type Member struct {
 	fitness  *fitness
 	awake    *runClock
 	progress *progress
+	lag      *lag
 	raft     *raft.Raft
 	failure  *failure
 	observer []*raft.Observer
@@ -116,8 +117,14 @@ func (m *Member) open(sm StateMachine) (err error) {
 // start sets the member's own goroutines going.
 func (m *Member) start() {
 	clock := newClock(m.cfg.wallMicros)
+	m.lag = &lag{
+		limit:   m.progress.limit,
+		clock:   m.awake,
+		leader:  m.otherLeader,
+		commit:  m.committed,
+		applied: m.replica.applied.get,
+	}
 	m.progress.leads = func() bool { return m.raft.State() == raft.Leader }
-	m.progress.state = func() (commit, applied uint64) { return m.raft.CommitIndex(), m.replica.applied.get() }
 	m.peers = newPeerServer(m.queue, m.IsLeader, m.status, m.log)
 	m.batcher = &batcher{
 		queue:   m.queue,
@@ -131,6 +138,7 @@ func (m *Member) start() {
 		grace:   leaderlessGrace * m.cfg.ElectionTimeout,
 		changed: m.observe(),
 		freed:   make(chan struct{}, 1),
+		lag:     m.lag,
 		flights: make(chan struct{}, maxEntriesInFlight),
 	}
 	m.fitness.inFlight(func() int { return len(m.batcher.flights) })
@@ -145,7 +153,7 @@ func (m *Member) start() {
 	m.running.Go(func() { m.gatherer.run(m.ctx, m.cfg.others()) })
 	m.running.Go(func() { m.batcher.run(m.ctx) })
 	m.running.Go(func() { duties.run(m.ctx) })
-	m.running.Go(func() { m.progress.run(m.ctx) })
+	m.running.Go(func() { m.progress.run(m.ctx, m.lag.look) })
 	m.port.start(m.peers.serve)
 }
 
@@ -184,6 +192,19 @@ func (m *Member) Leader() (id string, ok bool) {
 	return string(leader), true
 }
 
+// otherLeader is the member that leads, if it is another one.
+func (m *Member) otherLeader() (id string, ok bool) {
+	id, ok = m.Leader()
+	return id, ok && id != m.cfg.ID
+}
+
+// committed is the last entry that is known to be committed, here or by the
+// leader; ok is false when that does not say.
+func (m *Member) committed(leader string) (entry uint64, ok bool) {
+	s := m.gatherer.status(leader)
+	return max(m.raft.CommitIndex(), s.Commit), s.Role != RoleUnreachable
+}
+
 // IsLeader tells whether this member leads, as far as it knows, and may go on.
 func (m *Member) IsLeader() bool { return m.raft.State() == raft.Leader && m.fitness.fit() }
 
@@ -211,8 +232,8 @@ func (m *Member) Ready() error {
 	if commit == 0 || applied+maxReadyLag < commit {
 		return fmt.Errorf("%w: its state is at entry %d of %d", ErrNotReady, applied, commit)
 	}
-	if entry, ok := m.progress.behind(); ok {
-		return fmt.Errorf("%w: entry %d was committed long ago, its state is at entry %d", ErrNotReady, entry, applied)
+	if why := m.lag.reason(); why != "" {
+		return fmt.Errorf("%w: %s", ErrNotReady, why)
 	}
 	return nil
 }

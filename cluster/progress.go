@@ -9,8 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// progress watches that entries get on: from a leader to the others, and from
-// the log into the state. raft itself looks at heartbeats alone, which are small,
+// progress watches that entries get from a leader to the others. raft itself looks at heartbeats alone, which are small,
 // have a connection of their own and wait for no disk: a network that drops large
 // packets leaves a leader that orders nothing, for ever.
 //
@@ -19,25 +18,22 @@ import (
 // all members one after the other; so it ends by itself, and the pause grows each
 // time, while those come to lead who get something through.
 //
-// run is its goroutine. sent, answered and sending may be called from anywhere.
+// run is its goroutine, which also looks after the lag. sent, answered and sending
+// may be called from anywhere.
 type progress struct {
 	limit   time.Duration // by the clock
 	members int
 	clock   *runClock
 	fitness *fitness
 	leads   func() bool
-	state   func() (commit, applied uint64)
 
 	// Owned by run.
 	until time.Duration // when the pause ends; zero when there is none
 	pause time.Duration // the latest one
 	ended time.Duration // when it ended
-	mark  uint64        // an entry that was committed at
-	since time.Duration // and is not applied
 
 	mu      sync.Mutex
 	waiting map[raft.ServerID]time.Duration // since when entries sent to it are without an answer
-	overdue uint64                          // the entry that waits to be applied for too long; else zero
 }
 
 // unfitReach is the key of what progress has against leading.
@@ -77,7 +73,7 @@ func (p *progress) sending(to raft.ServerID, rest time.Duration) {
 	p.waiting[to] = p.clock.now() + rest
 }
 
-func (p *progress) run(ctx context.Context) {
+func (p *progress) run(ctx context.Context, also func()) {
 	ticker := time.NewTicker(p.clock.step)
 	defer ticker.Stop()
 	for {
@@ -85,14 +81,14 @@ func (p *progress) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			p.lookAtMembers()
-			p.lookAtState()
+			p.look()
+			also()
 		}
 	}
 }
 
-// lookAtMembers decides whether entries get through.
-func (p *progress) lookAtMembers() {
+// look decides whether entries get through.
+func (p *progress) look() {
 	now := p.clock.now()
 	if p.until > 0 && now >= p.until {
 		p.until, p.ended = 0, now
@@ -126,26 +122,4 @@ func (p *progress) stuck(now time.Duration) bool {
 		}
 	}
 	return 2*(p.members-silent) <= p.members
-}
-
-// lookAtState decides whether what is committed gets applied.
-func (p *progress) lookAtState() {
-	commit, applied := p.state()
-	now := p.clock.now()
-	if applied >= p.mark {
-		p.mark, p.since = commit, now
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.overdue = 0
-	if applied < p.mark && now-p.since > p.limit {
-		p.overdue = p.mark
-	}
-}
-
-// behind returns the entry that was committed too long ago not to be applied.
-func (p *progress) behind() (entry uint64, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.overdue, p.overdue > 0
 }

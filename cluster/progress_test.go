@@ -83,7 +83,8 @@ func TestNobodysEntriesGetThrough(t *testing.T) {
 	c.sameHistory()
 }
 
-// A leader that is cut off from one of three leads on.
+// A leader that is cut off from one of three leads on. That one knows that it is
+// behind, though it hears heartbeats.
 func TestLeaderWhoseEntriesReachAMajority(t *testing.T) {
 	c, net := startFaulty(t, 3)
 	lead := c.leader()
@@ -98,6 +99,69 @@ func TestLeaderWhoseEntriesReachAMajority(t *testing.T) {
 	if !m.IsLeader() {
 		t.Error("it leads no more")
 	}
+	waitFor(t, "the other not to be ready", notReadyFor(cut, "was committed more than"))
+	net.lose(m.cfg.ID, cut.cfg.ID, false)
+	waitFor(t, "the other to be ready", func() bool { return cut.Ready() == nil })
+}
+
+// A member that follows well, but whose requests do not reach the leader, says so.
+func TestMemberWhoseRequestsDoNotGetThrough(t *testing.T) {
+	c, net := startFaulty(t, 3)
+	lead := c.leader()
+	m := c.members[c.other(lead)]
+	net.lose(m.cfg.ID, c.peers[lead].ID, true)
+	m.queue.push(newCall([][]byte{[]byte(large)}, false, nil))
+	waitFor(t, "it not to be ready", notReadyFor(m, "has answered nothing that was passed on"))
+	if err := c.members[lead].Ready(); err != nil {
+		t.Error(err)
+	}
+}
+
+func testLag() *lag {
+	return &lag{
+		limit:   time.Second,
+		clock:   newRunClock(time.Millisecond),
+		leader:  func() (string, bool) { return "n1", true },
+		commit:  func(string) (uint64, bool) { return 10, true },
+		applied: func() uint64 { return 10 },
+	}
+}
+
+func TestLag(t *testing.T) {
+	steps := map[string]struct {
+		before func(*lag)
+		want   string
+		later  func(*lag)
+	}{
+		"keeps up":       {func(*lag) {}, "", func(*lag) {}},
+		"does not apply": {func(l *lag) { l.applied = func() uint64 { return 9 } }, "committed", func(l *lag) { l.applied = func() uint64 { return 10 } }},
+		"hears nothing":  {func(l *lag) { l.commit = func(string) (uint64, bool) { return 10, false } }, "has not said", func(l *lag) { l.leader = func() (string, bool) { return "", false } }},
+		"no answer":      {func(l *lag) { l.passing("n1") }, "answered nothing", func(l *lag) { l.answered(false) }},
+		"long ago":       {func(l *lag) { l.passing("n1") }, "answered nothing", func(l *lag) { l.clock.ran.Add(int64(unansweredPause)) }},
+		"other leader":   {func(l *lag) { l.passing("n1") }, "answered nothing", func(l *lag) { l.leader = func() (string, bool) { return "n2", true } }},
+		"an answer":      {func(l *lag) { l.passing("n1"); l.answered(true) }, "answered nothing", func(l *lag) { l.answered(true) }},
+	}
+	for name, s := range steps {
+		t.Run(name, func(t *testing.T) {
+			l := testLag()
+			l.clock.ran.Add(1)
+			s.before(l)
+			l.look()
+			if why := l.reason(); why != "" {
+				t.Errorf("at once it says %q", why)
+			}
+			l.clock.ran.Add(int64(l.limit + 1))
+			l.look()
+			if why := l.reason(); !strings.Contains(why, s.want) || (why == "") != (s.want == "") {
+				t.Errorf("late it says %q, want %q", why, s.want)
+			}
+			s.later(l)
+			l.look()
+			if why := l.reason(); why != "" {
+				t.Errorf("at the end it says %q", why)
+			}
+		})
+	}
 }
 
 // The pause grows, to a bound, and shrinks when it was long ago.
@@ -106,14 +170,14 @@ func TestReachPauses(t *testing.T) {
 	next := func() time.Duration {
 		p.sent("n2")
 		p.clock.ran.Add(int64(p.limit + 1))
-		p.lookAtMembers()
+		p.look()
 		if p.fitness.fit() {
 			t.Fatal("it is fit")
 		}
 		pause := p.pause
 		p.clock.ran.Add(int64(pause))
 		clear(p.waiting)
-		p.lookAtMembers()
+		p.look()
 		if !p.fitness.fit() {
 			t.Fatal("it is not fit after the pause")
 		}

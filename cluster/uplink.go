@@ -17,6 +17,7 @@ type uplink struct {
 	conn   net.Conn
 	freed  chan struct{} // token for the batcher: an answer came, or the end
 	ended  chan struct{} // closed when the reader has ended
+	lag    *lag
 
 	mu      sync.Mutex
 	next    uint64
@@ -25,8 +26,8 @@ type uplink struct {
 	resting bool // the leader has just said that it does not lead
 }
 
-func newUplink(leader string, conn net.Conn, freed chan struct{}) *uplink {
-	u := &uplink{leader: leader, conn: conn, freed: freed, ended: make(chan struct{}), waiting: map[uint64]batch{}}
+func newUplink(leader string, conn net.Conn, freed chan struct{}, lag *lag) *uplink {
+	u := &uplink{leader: leader, conn: conn, freed: freed, lag: lag, ended: make(chan struct{}), waiting: map[uint64]batch{}}
 	go u.read()
 	return u
 }
@@ -44,6 +45,13 @@ func (u *uplink) full() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return len(u.waiting) >= maxFramesInFlight || u.resting
+}
+
+// waits tells whether frames are under way.
+func (u *uplink) waits() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.waiting) > 0
 }
 
 // rest holds the queue back for a moment, in which this member may learn who
@@ -93,6 +101,7 @@ func (u *uplink) enlist(b batch) (id uint64, ok bool) {
 	if len(u.waiting) == 1 {
 		u.expectAnswer()
 	}
+	u.lag.passing(u.leader)
 	return u.next, true
 }
 
@@ -148,6 +157,7 @@ func (u *uplink) receive(f frame) error {
 		return errors.Join(errFrame, errors.New("an answer that nobody asked for"))
 	}
 	poke(u.freed)
+	u.lag.answered(u.waits())
 	common, results, err := decodeResults(f.body, len(b.requests))
 	if err != nil {
 		b.fail(fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
