@@ -2,7 +2,6 @@ package api
 
 import (
 	"fmt"
-	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
 )
@@ -19,8 +18,8 @@ type server struct {
 	pool      workPool
 	requests  requestIDs
 	complain  throttle
-	waiting   atomic.Int64  // long polls under way
-	listening atomic.Int64  // readers of events
+	answers   answers
+	long      chan struct{} // a place for each answer that may take long
 	bundling  chan struct{} // a place for each bundle of entries under way
 }
 
@@ -36,7 +35,10 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &server{cfg: cfg, read: r, evidence: e, site: site, requests: requests, bundling: make(chan struct{}, maxBundles)}, nil
+	return &server{
+		cfg: cfg, read: r, evidence: e, site: site, requests: requests, pool: newWorkPool(), answers: newAnswers(),
+		long: make(chan struct{}, cfg.longAnswers()), bundling: make(chan struct{}, maxBundles),
+	}, nil
 }
 
 // newEngine returns gin as a router and nothing more: no logging, no recovery,

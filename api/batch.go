@@ -43,6 +43,9 @@ func (s *memberServer) postBatch(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := w.reserve(len(items) * resultBytes); err != nil {
+		return err
+	}
 	outcomes, err := s.submitBatch(c, w, contract, items)
 	if err != nil {
 		return err

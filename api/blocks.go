@@ -22,11 +22,21 @@ func (s *server) getBlock(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	canonical, hash, err := s.read.Block(contract.Token, index)
-	if err != nil || keptForEver(c, `"`+hash.String()+`"`) {
+	var canonical []byte
+	var hash chain.Hash
+	release, err := s.answers.hold(c.Request.Context(), firstPatience, func() (_ int, err error) {
+		canonical, hash, err = s.read.Block(contract.Token, index)
+		return len(canonical), err
+	})
+	if err != nil {
 		return err
 	}
-	s.sendJSON(c, http.StatusOK, canonical)
+	defer release()
+	if keptForEver(c, `"`+hash.String()+`"`) {
+		return nil
+	}
+	c.Writer.Header()[headerType] = typeJSON
+	sendAll(c, http.StatusOK, canonical)
 	return nil
 }
 

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"math"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/webserver"
 )
 
 // headerLength tells a reader of a part how long the whole chain is.
@@ -86,15 +86,14 @@ func (s *server) chainRequest(c *gin.Context) (sp span, info chain.Info, err err
 
 // longPoll waits until the block exists, or for as long as the client said.
 func (s *server) longPoll(c *gin.Context, token string, index uint64, wait time.Duration) error {
-	defer s.waiting.Add(-1)
-	if s.waiting.Add(1) > maxLongPolls {
-		return nil // it will ask again
+	leave, ok := s.enterLong()
+	if !ok {
+		return ErrTooManyClients
 	}
-	// The answer may take longer than a request may take to come in.
-	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
+	defer leave()
 	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)
 	defer cancel()
-	defer untilDraining(ctx, cancel)()
+	defer webserver.UntilDraining(ctx, cancel)()
 	err := s.read.WaitBlock(ctx, token, index)
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return nil // no block yet is an answer too

@@ -17,7 +17,7 @@ func (s *server) sendChain(c *gin.Context, opening string, sp span, length uint6
 	if err := st.writeString(opening); err != nil {
 		return err
 	}
-	err := sp.each(length, blocks, func(index uint64, canonical []byte) error {
+	err := s.each(c, sp, length, blocks, func(index uint64, canonical []byte) error {
 		if index > sp.from {
 			if err := st.writeString(", "); err != nil {
 				return err
@@ -45,7 +45,7 @@ func (s *server) sendLines(c *gin.Context, sp span, info *chain.Info, waited boo
 	defer s.pool.put(w)
 	st := s.stream(c, w)
 	c.Writer.Header()[headerType] = typeNDJSON
-	err := sp.each(info.Length, s.blocksOf(info), func(_ uint64, canonical []byte) error {
+	err := s.each(c, sp, info.Length, s.blocksOf(info), func(_ uint64, canonical []byte) error {
 		if err := st.write(canonical); err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (s *server) sendPage(c *gin.Context, sp span, info *chain.Info) error {
 	if err := st.writeString(`{"items":[`); err != nil {
 		return err
 	}
-	err := sp.each(info.Length, s.blocksOf(info), func(index uint64, canonical []byte) error {
+	err := s.each(c, sp, info.Length, s.blocksOf(info), func(index uint64, canonical []byte) error {
 		if index > sp.from {
 			if err := st.writeString(","); err != nil {
 				return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/internal/webserver"
 )
 
 // getCheckpoint is GET /v1/contracts/{token}/checkpoint: the newest signed note
@@ -63,14 +64,14 @@ func (s *server) getPolicy(c *gin.Context) error {
 
 // awaitCheckpoint waits until a checkpoint covers so many blocks.
 func (s *server) awaitCheckpoint(c *gin.Context, token string, size uint64, wait time.Duration) error {
-	defer s.waiting.Add(-1)
-	if s.waiting.Add(1) > maxLongPolls {
+	leave, ok := s.enterLong()
+	if !ok {
 		return ErrTooManyClients
 	}
-	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{}) // it is for the request
+	defer leave()
 	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)
 	defer cancel()
-	defer untilDraining(ctx, cancel)()
+	defer webserver.UntilDraining(ctx, cancel)()
 	return s.evidence.WaitCheckpoint(ctx, token, size)
 }
 

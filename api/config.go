@@ -3,6 +3,7 @@ package api
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -23,9 +24,13 @@ type Config struct {
 	// for this replica to see it as well.
 	CatchUpTimeout time.Duration
 
-	// ChunkTimeout is how long a reader of a stream may take for one chunk
-	// before the connection is closed.
+	// ChunkTimeout is how long a client may take for 64 KiB of an answer before
+	// the connection is closed.
 	ChunkTimeout time.Duration
+
+	// Connections is how many clients may be connected; three quarters of them
+	// with long polls, events and chains.
+	Connections int
 
 	// Logger gets internal errors, and every request at debug level.
 	Logger *slog.Logger
@@ -64,6 +69,7 @@ func DefaultConfig() Config {
 		ReadTimeout:    5 * time.Second,
 		CatchUpTimeout: 5 * time.Second,
 		ChunkTimeout:   30 * time.Second,
+		Connections:    maxConnections,
 		KeepAlive:      15 * time.Second,
 		Logger:         slog.New(slog.DiscardHandler),
 		Random:         rand.Reader,
@@ -75,8 +81,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.WriteTimeout <= 0 || c.ReadTimeout <= 0 || c.CatchUpTimeout <= 0 || c.ChunkTimeout <= 0 || c.KeepAlive <= 0:
 		return errors.New("api: every timeout must be more than nothing")
-	case c.WriteTimeout+c.CatchUpTimeout >= readTimeout:
-		return errors.New("api: a write must end before the connection's read timeout")
+	case c.Connections < longOf || c.Connections > maxConnections:
+		return fmt.Errorf("api: %d connections; %d to %d are possible", c.Connections, longOf, maxConnections)
 	case c.Logger == nil:
 		return errors.New("api: a logger is needed")
 	case c.Random == nil:
@@ -84,3 +90,6 @@ func (c Config) Validate() error {
 	}
 	return nil
 }
+
+// longAnswers is how many answers may be under way that can take long.
+func (c Config) longAnswers() int { return min(maxLongAnswers, c.Connections/longOf*longShare) }

@@ -86,12 +86,13 @@ func TestRequestsAreLoggedAtDebugLevel(t *testing.T) {
 func TestConfigIsValidated(t *testing.T) {
 	require.NoError(t, DefaultConfig().Validate())
 	for name, spoil := range map[string]func(*Config){
-		"no write timeout":       func(c *Config) { c.WriteTimeout = 0 },
-		"no chunk timeout":       func(c *Config) { c.ChunkTimeout = -1 },
-		"no keep-alive":          func(c *Config) { c.KeepAlive = 0 },
-		"write after connection": func(c *Config) { c.WriteTimeout = readTimeout },
-		"no logger":              func(c *Config) { c.Logger = nil },
-		"no random bytes":        func(c *Config) { c.Random = nil },
+		"no write timeout":     func(c *Config) { c.WriteTimeout = 0 },
+		"no chunk timeout":     func(c *Config) { c.ChunkTimeout = -1 },
+		"no keep-alive":        func(c *Config) { c.KeepAlive = 0 },
+		"no connections":       func(c *Config) { c.Connections = 0 },
+		"too many connections": func(c *Config) { c.Connections = maxConnections + 1 },
+		"no logger":            func(c *Config) { c.Logger = nil },
+		"no random bytes":      func(c *Config) { c.Random = nil },
 	} {
 		cfg := DefaultConfig()
 		spoil(&cfg)

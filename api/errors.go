@@ -28,7 +28,7 @@ const (
 // ErrReceiptNotReady: no checkpoint covers the transaction's block yet.
 const ErrReceiptNotReady Error = "receipt_not_ready"
 
-// Why there is no stream of events.
+// This node has no place or no memory for another client at the moment.
 const ErrTooManyClients Error = "too_many_clients"
 
 // Why a follower did not do what was asked. ErrNoUpstream means that no one took

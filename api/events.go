@@ -10,6 +10,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/pyjson"
+	"github.com/bpsc/bpsc/internal/webserver"
 )
 
 // events is one reader of GET /v1/events. It keeps no queue: it reads from the
@@ -18,6 +20,7 @@ import (
 type events struct {
 	read            Reader
 	pool            *workPool
+	answers         *answers
 	keepAlive       time.Duration
 	token           string
 	records, blocks bool  // what is wanted
@@ -25,6 +28,9 @@ type events struct {
 	st              *stream
 	unsent          bool
 	speak           time.Time // when something has to be sent at the latest
+
+	gone    context.Context // ends when the client says no more
+	doubted bool            // whether it was asked for since
 }
 
 // getEvents is GET /v1/events: for each block a server-sent event of each of its
@@ -35,19 +41,25 @@ func (s *server) getEvents(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.listening.Add(-1)
-	if s.listening.Add(1) > maxEventClients {
+	leave, ok := s.enterLong()
+	if !ok {
 		return ErrTooManyClients
 	}
+	defer leave()
 	ctx, cancel := context.WithCancel(c.Request.Context())
 	defer cancel()
-	defer untilDraining(ctx, cancel)()
+	defer webserver.UntilDraining(ctx, cancel)()
+	e.gone = webserver.Gone(ctx)
+	if c.Request.Body == http.NoBody {
+		// The request is here; its deadline would only say that the client had gone.
+		_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
+	}
 	header := c.Writer.Header()
 	header[headerType] = typeEvents
 	header[headerCache] = revalidate
 	header["X-Accel-Buffering"] = noBuffering
 	c.Writer.WriteHeader(http.StatusOK)
-	e.st = s.newStream(c, nil)
+	e.st = &stream{w: c.Writer}
 	if err = e.say("retry: 1000\n\n"); err == nil {
 		err = e.run(ctx)
 	}
@@ -58,7 +70,7 @@ func (s *server) getEvents(c *gin.Context) error {
 }
 
 func (s *server) newEvents(c *gin.Context) (*events, error) {
-	e := &events{read: s.read, pool: &s.pool, keepAlive: s.cfg.KeepAlive, records: true, blocks: true}
+	e := &events{read: s.read, pool: &s.pool, answers: &s.answers, keepAlive: s.cfg.KeepAlive, records: true, blocks: true}
 	switch queryText(c, "only") {
 	case "":
 	case "blocks":
@@ -104,9 +116,19 @@ func (e *events) run(ctx context.Context) error {
 func (e *events) await(ctx context.Context) error {
 	for {
 		quiet, cancel := context.WithDeadline(ctx, e.speak)
+		listens := func() bool { return true }
+		if !e.doubted {
+			listens = context.AfterFunc(e.gone, cancel)
+		}
 		err := e.read.WaitBlock(quiet, e.token, e.at.block)
+		silent := quiet.Err() != nil
 		cancel()
-		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		if !listens() && !e.doubted {
+			// Only sending to it shows whether it still listens: the first line
+			// makes a machine say so whose client has gone, the next one fails.
+			e.doubted, e.keepAlive = true, min(e.keepAlive, doubtfulKeepAlive)
+		}
+		if err == nil || ctx.Err() != nil || !silent {
 			return err
 		}
 		if err := e.say(": keep-alive\n\n"); err != nil {
@@ -124,12 +146,9 @@ func (e *events) catchUp(ctx context.Context) error {
 		e.pool.put(w)
 	}()
 	for ctx.Err() == nil {
-		canonical, hash, err := e.read.Block(e.token, e.at.block)
+		err := e.sendNext(ctx, &w.scan)
 		if errors.Is(err, chain.NotFound) {
 			return e.push()
-		}
-		if err == nil {
-			err = e.sendBlock(&w.scan, canonical, hash)
 		}
 		if err == nil && time.Now().After(e.speak) { // nothing wanted in a long stretch
 			err = e.say(": keep-alive\n\n")
@@ -140,4 +159,19 @@ func (e *events) catchUp(ctx context.Context) error {
 		e.at = place{block: e.at.block + 1}
 	}
 	return ctx.Err()
+}
+
+// sendNext sends the events of the next block, and holds it no longer than that.
+func (e *events) sendNext(ctx context.Context, s *pyjson.Scanner) error {
+	var canonical []byte
+	var hash chain.Hash
+	release, err := e.answers.hold(ctx, nextPatience, func() (_ int, err error) {
+		canonical, hash, err = e.read.Block(e.token, e.at.block)
+		return len(canonical), err
+	})
+	if err != nil {
+		return err
+	}
+	defer release()
+	return e.sendBlock(s, canonical, hash)
 }

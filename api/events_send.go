@@ -85,15 +85,11 @@ func (e *events) say(line string) error {
 	return e.push()
 }
 
-// push sends what there is, and leaves no deadline behind for the time of
-// waiting.
+// push sends what there is.
 func (e *events) push() error {
 	if !e.unsent {
 		return nil
 	}
 	e.unsent, e.speak = false, time.Now().Add(e.keepAlive)
-	if err := e.st.flush(); err != nil {
-		return err
-	}
-	return e.st.finish()
+	return e.st.push()
 }

@@ -238,19 +238,33 @@ func TestBadRequestsForEventsAreRefused(t *testing.T) {
 	}
 }
 
-func TestReadersOfEventsAreBounded(t *testing.T) {
+func TestAnswersThatMayTakeLongAreBounded(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Connections = longOf
+	s, err := newMember(cfg, newFake(), newFake(), newFake(), newFake())
+	require.NoError(t, err)
+	server := serve(t, s.routes())
+	for range longShare {
+		defer listen(t, t.Context(), server.URL, "", "").res.Body.Close()
+	}
+	for _, path := range []string{"/v1/events", "/chain", "/smart/chain", "/smart/chain?from=2&wait=1s", "/v1/blocks"} {
+		rec := call(s.routes(), "GET", path, "")
+		p := requireProblem(t, rec, 503, "too_many_clients", "")
+		require.True(t, p.Retryable)
+		require.Equal(t, "1", rec.Header().Get("Retry-After"))
+	}
+	require.Equal(t, 200, call(s.routes(), "GET", "/v1/blocks/1", "").Code)
+	require.Equal(t, 201, call(s.routes(), "POST", "/transactions/new", `{"sender":"a","recipient":"b","amount":1}`).Code)
+}
+
+func TestReaderOfEventsThatHasGoneGivesItsPlaceBack(t *testing.T) {
 	s, err := newMember(DefaultConfig(), newFake(), newFake(), newFake(), newFake())
 	require.NoError(t, err)
-	s.listening.Store(maxEventClients)
-	p := requireProblem(t, call(s.routes(), "GET", "/v1/events", ""), 503, "too_many_clients", "")
-	require.True(t, p.Retryable)
-	require.Equal(t, int64(maxEventClients), s.listening.Load())
-
 	server := serve(t, s.routes())
-	s.listening.Store(maxEventClients - 1)
 	l := listen(t, t.Context(), server.URL, "", "")
+	require.Len(t, s.long, 1)
 	l.res.Body.Close()
-	require.Eventually(t, func() bool { return s.listening.Load() == maxEventClients-1 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(s.long) == 0 }, 20*time.Second, time.Millisecond)
 }
 
 func TestQuietStreamsAreKeptAlive(t *testing.T) {
@@ -291,11 +305,11 @@ func TestReaderOfEventsThatDoesNotReadIsCutOff(t *testing.T) {
 	h, err := New(cfg, l.fake, l, l.fake, l.fake)
 	require.NoError(t, err)
 	ended := make(chan struct{})
-	server := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := serveWith(t, cfg, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer close(ended)
 		h.ServeHTTP(w, r)
 	}))
-	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	conn, err := net.Dial("tcp", server.addr)
 	require.NoError(t, err)
 	defer conn.Close()
 	_, err = io.WriteString(conn, "GET /v1/events?from=1 HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -317,7 +331,7 @@ func TestShutdownEndsStreamsOfEvents(t *testing.T) {
 	requireEvents(t, all, got)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	require.NoError(t, server.Config.Shutdown(ctx))
+	require.NoError(t, server.Shutdown(ctx))
 	_, err = l.ReadString('\n')
 	require.ErrorIs(t, err, io.EOF, "the stream must end as a whole, not be cut")
 }

@@ -57,14 +57,16 @@ const (
 	// connections on which nothing happens for a minute.
 	maxLongPoll = 30 * time.Second
 
-	// maxLongPolls is how many clients may wait at a time; beyond it they are
-	// answered at once and ask again. Each costs a goroutine.
-	maxLongPolls = 10_000
+	// maxLongAnswers is how many answers may be under way that can take long: long
+	// polls, streams of events and of chains. Each holds a connection, and costs a
+	// goroutine while nothing happens. They get no more than longShare parts in
+	// longOf of the connections that there are: the others are for writes.
+	maxLongAnswers    = 10_000
+	longShare, longOf = 3, 4
 
-	// maxEventClients is how many readers of events a node has at a time. One to
-	// whom nothing happens costs a goroutine, one that does not read also a block
-	// and a chunk, until its chunk has timed out.
-	maxEventClients = 10_000
+	// doubtfulKeepAlive is how often something is sent to a reader of events that
+	// may have gone.
+	doubtfulKeepAlive = time.Second
 
 	// maxBundles is how many bundles of entries are made at a time. One may take
 	// reading 256 of the largest blocks for 64 KiB of answer.
@@ -81,15 +83,58 @@ const (
 	maxPooled = 512 << 10
 
 	// chunk is how much of a stream goes into one write: enough that system
-	// calls do not count, and all the memory a slow reader costs.
+	// calls do not count. A client gets Config.ChunkTimeout for each.
 	chunk = 64 << 10
 
-	// The server's own limits on a connection. A request of maxBatchBody in
-	// readTimeout is 140 kB/s. There is no write timeout because /chain may
-	// take as long as a reader keeps reading: streams set a deadline for each
-	// chunk instead.
-	readHeaderTimeout = 10 * time.Second
-	readTimeout       = time.Minute
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 32 << 10
+	// The memory of what clients send and get, all of them together. What is
+	// beyond it is answered with 503 and Retry-After, so that many clients which
+	// are slow, on purpose or not, cannot take this node's memory: a client costs
+	// what its connection does, and beyond that these bytes are all there is.
+	//
+	// maxBodyBytes is for bodies, counted as they arrive, and for the results of
+	// batches: eight of the largest, twice what the queue of writes takes. The
+	// first smallBody of each are free, which most single transactions are: they
+	// find their way also when batches fill the memory. As a buffer is copied when
+	// it grows, the process may use twice as much for a moment.
+	maxBodyBytes = 64 << 20
+	smallBody    = 4 << 10
+
+	// maxAnswerBytes is for answers: 32 of the largest blocks, or 500 readers of
+	// chains with a run of small ones each. Answers up to smallAnswer are free.
+	// maxReading bounds those that read a run for which there is no room yet.
+	maxAnswerBytes = 128 << 20
+	smallAnswer    = 4 << 10
+	maxReading     = 8
+
+	// resultBytes is what the result of one item of a batch takes, at most but for
+	// a detail that is long.
+	resultBytes = 256
+
+	// runBlocks and runBytes bound what a stream reads at a time, which is what a
+	// reader costs that does not read.
+	runBlocks = 256
+	runBytes  = 256 << 10
+
+	// firstPatience is how long an answer waits for memory before its client is
+	// told to come again, nextPatience how long one does that is half out.
+	firstPatience = time.Second
+	nextPatience  = 30 * time.Second
+
+	// maxConnections bounds the clients that are connected, where the process may
+	// have enough files open: an idle connection takes some 20 kB. There are
+	// spareConnections more, for spareTimeout each: they tell clients to come
+	// again, and let through who watches over this node.
+	maxConnections   = 16_384
+	spareConnections = 32
+	spareTimeout     = 2 * time.Second
+
+	// headerTimeout is for the header of a request, requestTimeout for the whole
+	// of a small one and for each further bodyStep of a body, which is 6 kB/s.
+	// bodyTimeout is for a body in all: one of maxBatchBody comes at 140 kB/s.
+	headerTimeout  = 10 * time.Second
+	requestTimeout = 10 * time.Second
+	bodyStep       = 64 << 10
+	bodyTimeout    = time.Minute
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 32 << 10
 )

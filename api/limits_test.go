@@ -14,5 +14,5 @@ func TestLimitsFitTogether(t *testing.T) {
 	require.LessOrEqual(t, maxRegister*(maxNodeBytes+20), maxBody, "every valid list of nodes must fit into a body")
 	require.LessOrEqual(t, maxBatch*500, maxBatchBody, "a full batch of ordinary transactions must fit into a body")
 	require.LessOrEqual(t, chunk, maxPooled, "the buffer of a stream must be kept")
-	require.Less(t, maxLongPoll, readTimeout)
+	require.Less(t, maxLongPoll, idleTimeout)
 }

@@ -43,8 +43,8 @@ type Reader interface {
 	// Block fails with chain.NotFound or chain.ContractUnknown.
 	Block(token string, index uint64) (canonical []byte, hash chain.Hash, err error)
 	// Blocks calls yield for those of the blocks from…from+limit-1 that exist,
-	// oldest first. limit 0 is all up to the tip at the time of the call. The
-	// bytes are valid only during the call of yield, whose error ends it.
+	// oldest first. limit 0 is all up to the tip at the time of the call. Who
+	// gets the bytes may keep them; an error of yield ends the call.
 	Blocks(token string, from, limit uint64, yield func(index uint64, canonical []byte) error) error
 	// Account is the zero value, without an error, for a name never used.
 	Account(token, name string) (chain.Account, error)

@@ -112,7 +112,7 @@ func (s *server) fail(c *gin.Context, err error) {
 	// An answer that may be kept is about to be replaced by one that may not.
 	header[headerCache] = noStore
 	delete(header, headerTag)
-	s.send(c, p.status, w.out)
+	sendAll(c, p.status, w.out)
 }
 
 // logFailure logs what went wrong inside; of what a busy or leaderless cluster

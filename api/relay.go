@@ -42,6 +42,9 @@ func (s *followerServer) relayBatch(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := w.reserve(len(items) * resultBytes); err != nil {
+		return err
+	}
 	keyed := true
 	for i := range items {
 		keyed = keyed && items[i].key != ""

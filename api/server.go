@@ -1,41 +1,67 @@
 package api
 
 import (
-	"context"
-	"net"
+	"crypto/rand"
 	"net/http"
+
+	"github.com/bpsc/bpsc/internal/webserver"
 )
 
-// NewServer returns a server for handler with the limits of limits.go set. The
-// caller gives it its address, its TLS and its error log. Its Shutdown lets
-// every request finish, and ends long polls and streams of events at once.
-func NewServer(handler http.Handler) *http.Server {
-	draining, drain := context.WithCancel(context.Background())
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		BaseContext: func(net.Listener) context.Context {
-			return context.WithValue(context.Background(), drainingKey{}, draining)
-		},
+// NewServer returns a server for handler, which New or NewFollower made from the
+// same configuration, with the limits of limits.go. A client that comes when all
+// places are taken gets 503 and Retry-After; who watches over the node, at
+// /livez, /readyz and /metrics, still gets an answer.
+func NewServer(cfg Config, handler http.Handler) (*webserver.Server, error) {
+	requests, err := newRequestIDs(rand.Reader)
+	if err != nil {
+		return nil, err
 	}
-	server.RegisterOnShutdown(drain)
-	return server
+	return webserver.New(webserver.Config{
+		Connections:      cfg.Connections,
+		SpareConnections: spareConnections,
+		SpareTimeout:     spareTimeout,
+		Vital:            vital,
+		Refuse:           refuser{requests},
+		HeaderTimeout:    headerTimeout,
+		RequestTimeout:   requestTimeout,
+		WriteTimeout:     cfg.ChunkTimeout,
+		WriteStep:        chunk,
+		IdleTimeout:      idleTimeout,
+		HeaderBytes:      maxHeaderBytes,
+		Logger:           cfg.Logger,
+	}, handler)
 }
 
-// drainingKey finds, in the context of a request, the context that ends when
-// its server begins to shut down. The request's own goes on: a write in flight
-// must get its answer.
-type drainingKey struct{}
-
-// untilDraining calls stop when the server of a request begins to shut down.
-// The result undoes that.
-func untilDraining(request context.Context, stop func()) (undo func() bool) {
-	draining, ok := request.Value(drainingKey{}).(context.Context)
-	if !ok {
-		return func() bool { return true }
+func vital(r *http.Request) bool {
+	switch r.URL.Path {
+	case "/livez", "/readyz", "/metrics":
+		return true
 	}
-	return context.AfterFunc(draining, stop)
+	return false
+}
+
+// refuser answers those for whom there is no place.
+type refuser struct{ requests requestIDs }
+
+// ServeHTTP implements http.Handler.
+func (f refuser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p := newProblem(ErrTooManyClients)
+	header := w.Header()
+	p.request = f.requests.of(r.Header[headerRequestID])
+	header[headerRequestID] = []string{p.request}
+	header["Retry-After"] = []string{p.retryAfter}
+	header[headerType] = typeProblem
+	header[headerCache] = noStore
+	w.WriteHeader(p.status)
+	_, _ = w.Write(p.append(nil))
+}
+
+// enterLong takes one of the places for answers that may take long.
+func (s *server) enterLong() (leave func(), ok bool) {
+	select {
+	case s.long <- struct{}{}:
+		return func() { <-s.long }, true
+	default:
+		return nil, false
+	}
 }

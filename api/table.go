@@ -102,7 +102,7 @@ var meanings = map[string]meaning{
 
 	string(ErrReceiptNotReady): {status: http.StatusServiceUnavailable, title: "No checkpoint covers the transaction yet", retryable: true, retryAfter: "1"},
 
-	string(ErrTooManyClients): {status: http.StatusServiceUnavailable, title: "Too many clients listen to this node", retryable: true, retryAfter: "1"},
+	string(ErrTooManyClients): {status: http.StatusServiceUnavailable, title: "This node serves as many clients as it can", retryable: true, retryAfter: "1"},
 
 	string(ErrNoUpstream):   {status: http.StatusServiceUnavailable, title: "No member can be reached from here", retryable: true, retryAfter: "1"},
 	string(ErrRelayLoop):    {status: http.StatusLoopDetected, title: "Followers hand this request round in a circle"},

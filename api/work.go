@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/bpsc/bpsc/chain/pyjson"
 )
@@ -15,6 +17,9 @@ import (
 // work is the memory of one request. It goes back to the pool, so nothing may
 // keep a part of it.
 type work struct {
+	pool     *workPool
+	reserved int // bytes of what requests may use
+
 	in     []byte // the body
 	out    []byte // the answer
 	signed []byte // what the signature of a transaction is over
@@ -34,18 +39,25 @@ func (s *memberServer) draw(w *work) ([]byte, error) {
 }
 
 // workPool hands out work with empty buffers.
-type workPool struct{ pool sync.Pool }
+type workPool struct {
+	pool   sync.Pool
+	bodies *semaphore.Weighted // bytes that requests may use
+}
+
+func newWorkPool() workPool { return workPool{bodies: semaphore.NewWeighted(maxBodyBytes)} }
 
 func (p *workPool) get() *work {
 	if w, ok := p.pool.Get().(*work); ok {
 		w.in, w.out = w.in[:0], w.out[:0]
 		return w
 	}
-	return &work{in: make([]byte, 0, 1<<10), out: make([]byte, 0, 1<<10)}
+	return &work{pool: p, in: make([]byte, 0, 1<<10), out: make([]byte, 0, 1<<10)}
 }
 
 // put drops buffers that one large request has grown.
 func (p *workPool) put(w *work) {
+	p.bodies.Release(int64(w.reserved))
+	w.reserved = 0
 	if cap(w.in) <= maxPooled && cap(w.out) <= maxPooled {
 		p.pool.Put(w)
 	}
@@ -66,22 +78,29 @@ func (s *server) sendJSON(c *gin.Context, status int, body []byte) {
 	s.send(c, status, body)
 }
 
-// send writes a whole answer. net/http finds the length of a short one by
-// itself; a long one is sent in chunks, each with its deadline.
+// send writes a whole answer. Where there is no memory for one of those that can
+// be asked for again, its client is told so; of a write that took effect it must
+// be told.
 func (s *server) send(c *gin.Context, status int, body []byte) {
+	release, ok := s.answers.try(len(body))
+	switch {
+	case ok:
+		defer release()
+	case c.Request.Method == http.MethodGet:
+		s.fail(c, errNoRoom)
+		return
+	}
+	sendAll(c, status, body)
+}
+
+// sendAll writes an answer whose memory is counted. net/http finds the length of
+// a short one by itself.
+func sendAll(c *gin.Context, status int, body []byte) {
 	if len(body) >= 2<<10 {
 		c.Writer.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	}
 	c.Writer.WriteHeader(status)
-	// A client that has gone needs no answer.
-	if len(body) <= chunk {
-		_, _ = c.Writer.Write(body)
-		return
-	}
-	st := s.newStream(c, nil)
-	if st.send(body) == nil {
-		_ = st.finish()
-	}
+	_, _ = c.Writer.Write(body) // a client that has gone needs no answer
 }
 
 // readBody reads the whole body into w.in. A body that says it is too large is
@@ -95,5 +114,17 @@ func readBody(c *gin.Context, w *work, limit int64) error {
 	if length < 0 {
 		body = http.MaxBytesReader(c.Writer, body, limit)
 	}
-	return fill(w, body, int(max(length, 0)))
+	var end time.Time
+	return fill(w, body, int(length), func() {
+		now := time.Now()
+		if end.IsZero() {
+			end = now.Add(bodyTimeout)
+		}
+		deadline := now.Add(requestTimeout)
+		if end.Before(deadline) {
+			deadline = end
+		}
+		// Where the writer knows no deadlines there is none.
+		_ = http.NewResponseController(c.Writer).SetReadDeadline(deadline)
+	})
 }

@@ -33,9 +33,9 @@ const (
 	scrubRunBytes = 1 << 20
 
 	// readRun and readRunBytes bound how many blocks one pass reads before it
-	// lets go of the store, so that a slow reader holds nothing.
+	// lets go of the store, so that a slow reader holds nothing but those.
 	readRun      = 256
-	readRunBytes = 1 << 20
+	readRunBytes = 256 << 10
 
 	// MaxHistoryPage is the most records a call of History returns, and
 	// DefaultHistoryPage what it returns when nobody says.

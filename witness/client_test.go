@@ -3,6 +3,8 @@ package witness
 import (
 	"context"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -25,11 +27,17 @@ func newClient(t testing.TB) *Client {
 
 // serve gives a handler an address.
 func serve(t testing.TB, handler http.Handler) string {
-	s := httptest.NewUnstartedServer(nil)
-	s.Config = NewServer(handler)
-	s.Start()
-	t.Cleanup(s.Close)
-	return s.URL
+	server, err := NewServer(handler, maxConnections, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	go server.Serve(l)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		_ = server.Shutdown(ctx)
+	})
+	return "http://" + l.Addr().String()
 }
 
 func TestTheClientReadsEveryAnswer(t *testing.T) {

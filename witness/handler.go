@@ -4,11 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+
+	"github.com/bpsc/bpsc/internal/webserver"
 )
 
-// addPath is where checkpoints are sent, below a witness's address.
-const addPath = "/add-checkpoint"
+// addPath is where checkpoints are sent, below a witness's address; livePath is
+// for who watches over the process.
+const (
+	addPath  = "/add-checkpoint"
+	livePath = "/livez"
+)
 
 // sizeType is the Content-Type of an answer that tells a size.
 const sizeType = "text/x.tlog.size"
@@ -18,21 +25,32 @@ const sizeType = "text/x.tlog.size"
 func (w *Witness) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+addPath, w.serveAdd)
-	mux.HandleFunc("GET /livez", w.serveLive)
+	mux.HandleFunc("GET "+livePath, w.serveLive)
 	return mux
 }
 
-// NewServer returns a server for handler with the limits of limits.go set. The
-// caller gives it its address, its TLS and its error log.
-func NewServer(handler http.Handler) *http.Server {
-	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-	}
+// NewServer returns a server for handler with the limits of limits.go. A client
+// that comes when all places are taken gets 503 and Retry-After.
+func NewServer(handler http.Handler, connections int, log *slog.Logger) (*webserver.Server, error) {
+	return webserver.New(webserver.Config{
+		Connections:      min(connections, maxConnections),
+		SpareConnections: spareConnections,
+		SpareTimeout:     spareTimeout,
+		Vital:            func(r *http.Request) bool { return r.URL.Path == livePath },
+		Refuse:           http.HandlerFunc(turnAway),
+		HeaderTimeout:    headerTimeout,
+		RequestTimeout:   requestTimeout,
+		WriteTimeout:     writeTimeout,
+		WriteStep:        maxAnswerBytes,
+		IdleTimeout:      idleTimeout,
+		HeaderBytes:      maxHeaderBytes,
+		Logger:           log,
+	}, handler)
+}
+
+func turnAway(rw http.ResponseWriter, _ *http.Request) {
+	rw.Header().Set("Retry-After", "1")
+	http.Error(rw, "this witness serves as many clients as it can", http.StatusServiceUnavailable)
 }
 
 func (w *Witness) serveAdd(rw http.ResponseWriter, r *http.Request) {

@@ -49,10 +49,17 @@ const (
 	// a machine far away.
 	attemptTimeout = 10 * time.Second
 
+	// maxConnections bounds those who ask at a time, members of a hundred
+	// clusters and more; each costs a request at worst. There are
+	// spareConnections more, to say so, for spareTimeout each.
+	maxConnections   = 1_024
+	spareConnections = 16
+	spareTimeout     = 2 * time.Second
+
 	// What a witness's server allows a connection. Requests and answers are small.
-	readHeaderTimeout = 10 * time.Second
-	readTimeout       = 20 * time.Second
-	writeTimeout      = 40 * time.Second
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 16 << 10
+	headerTimeout  = 10 * time.Second
+	requestTimeout = 20 * time.Second
+	writeTimeout   = 10 * time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 16 << 10
 )

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -21,6 +20,7 @@ import (
 	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/follower/relay"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/internal/webserver"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -61,7 +61,7 @@ type followNode struct {
 	directory *directory
 	personal  *personal.Chain
 	relay     *relay.Relay
-	http      *http.Server
+	http      *webserver.Server
 	listener  net.Listener
 }
 
@@ -125,11 +125,9 @@ func (n *followNode) open() (err error) {
 	if n.relay, err = relay.New(relayConfig, n.follower.Upstreams); err != nil {
 		return err
 	}
-	handler, err := n.handler()
-	if err != nil {
+	if n.http, err = n.newServer(); err != nil {
 		return err
 	}
-	n.http = api.NewServer(handler)
 	n.listener, err = net.Listen("tcp", n.cfg.Listen)
 	return err
 }
@@ -160,17 +158,21 @@ func (n *followNode) newFollower() (*follower.Follower, error) {
 	return follower.New(cfg, follower.StoreLedger(n.store))
 }
 
-func (n *followNode) handler() (http.Handler, error) {
+func (n *followNode) newServer() (*webserver.Server, error) {
 	cfg := api.DefaultConfig()
 	cfg.Logger, cfg.Version = n.log, version
 	if err := n.cfg.accessConfig.apply(&cfg, n.cfg.Listen, n.cfg.Advertise); err != nil {
 		return nil, err
 	}
 	cfg.Metrics = metricsHandler(chainMetrics{n.store.Contracts}, followMetrics{n.follower.Status})
-	return api.NewFollower(cfg,
+	handler, err := api.NewFollower(cfg,
 		copies{Store: n.store, follower: n.follower, directory: n.directory},
 		node{Follower: n.follower, directory: n.directory, began: time.Now()},
 		ownChain{n.personal}, relayed{n.relay}, copiedEvidence{n.follower, n.store})
+	if err != nil {
+		return nil, err
+	}
+	return api.NewServer(cfg, handler)
 }
 
 // advertise registers this node at its upstreams, until they have taken it.
@@ -226,12 +228,9 @@ func (n *followNode) remedy(err error) string {
 func (n *followNode) stop(work *sync.WaitGroup) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	var err error
-	if stopErr := n.http.Shutdown(ctx); stopErr != nil {
-		err = n.http.Close() // streams that are still open
-	}
+	_ = n.http.Shutdown(ctx) // of clients that are too slow
 	work.Wait()
-	return errors.Join(err, n.close())
+	return n.close()
 }
 
 // close releases what open got, as far as it got.

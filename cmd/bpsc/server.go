@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/internal/webserver"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -64,7 +64,7 @@ type server struct {
 	attest   attesting
 	// The witnesses that this member asks while it leads.
 	witnesses []proof.Cosigner
-	http      *http.Server
+	http      *webserver.Server
 	listener  net.Listener
 }
 
@@ -152,7 +152,9 @@ func (s *server) open() (err error) {
 	if err != nil {
 		return err
 	}
-	s.http = api.NewServer(handler)
+	if s.http, err = api.NewServer(apiConfig, handler); err != nil {
+		return err
+	}
 	s.listener, err = net.Listen("tcp", s.cfg.Listen)
 	return err
 }
@@ -186,10 +188,7 @@ func (s *server) stop() error {
 	defer cancel()
 	err := s.member.Shutdown(ctx)
 	s.member = nil
-	if stopErr := s.http.Shutdown(ctx); stopErr != nil {
-		err = errors.Join(err, s.http.Close()) // streams that are still open
-	}
-	s.http = nil
+	_ = s.http.Shutdown(ctx) // of clients that are too slow
 	return errors.Join(err, s.close())
 }
 

@@ -136,7 +136,10 @@ func runWitness(ctx context.Context, cfg witnessConfig) (err error) {
 	if err != nil {
 		return errors.Join(err, w.Close())
 	}
-	server := witness.NewServer(w.Handler())
+	server, err := witness.NewServer(w.Handler(), 1<<10, log)
+	if err != nil {
+		return errors.Join(err, listener.Close(), w.Close())
+	}
 	log.Info("witness is up", "url", "http://"+listener.Addr().String(), "key", key.String(), "version", version)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -146,5 +149,6 @@ func runWitness(ctx context.Context, cfg witnessConfig) (err error) {
 	}
 	stopCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	return errors.Join(err, server.Shutdown(stopCtx), w.Close())
+	_ = server.Shutdown(stopCtx) // of clients that are too slow
+	return errors.Join(err, w.Close())
 }

@@ -1,0 +1,55 @@
+package webserver
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Config is what a Server is told. All of it is needed.
+type Config struct {
+	// Connections is how many clients may be connected. SpareConnections is how
+	// many more are taken on to be told so; the listener holds up the others.
+	Connections, SpareConnections int
+
+	// SpareTimeout is how long one of the spare connections lasts.
+	SpareTimeout time.Duration
+
+	// Vital tells which requests are answered on a spare connection: those of
+	// whoever watches over the process, who must not be shut out by clients.
+	// Refuse answers the others.
+	Vital  func(*http.Request) bool
+	Refuse http.Handler
+
+	// HeaderTimeout is for the header of a request, RequestTimeout for all of
+	// it, from its first byte on. A handler that knows the body to be larger
+	// gives it more, as it arrives.
+	HeaderTimeout, RequestTimeout time.Duration
+
+	// WriteTimeout is how long a client may take for each WriteStep bytes of an
+	// answer, however large the whole is.
+	WriteTimeout time.Duration
+	WriteStep    int
+
+	// IdleTimeout is how long a connection is kept between two requests.
+	IdleTimeout time.Duration
+
+	// HeaderBytes bounds the header of a request.
+	HeaderBytes int
+
+	Logger *slog.Logger
+}
+
+// Validate says what is wrong with c.
+func (c Config) Validate() error {
+	switch {
+	case c.Connections <= 0 || c.SpareConnections <= 0 || c.WriteStep <= 0 || c.HeaderBytes <= 0:
+		return errors.New("webserver: every bound must be more than nothing")
+	case c.SpareTimeout <= 0 || c.HeaderTimeout <= 0 || c.RequestTimeout <= 0 || c.WriteTimeout <= 0 || c.IdleTimeout <= 0:
+		return errors.New("webserver: every timeout must be more than nothing")
+	case c.Vital == nil || c.Refuse == nil || c.Logger == nil:
+		return errors.New("webserver: Vital, Refuse and a logger are needed")
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+// Package webserver is net/http's server with bounds that hold whatever clients
+// do: how many there are, how long each part of a request and of an answer may
+// take, and how long it takes to stop. What a request is, and how much memory it
+// may use, is for the handler to say.
+package webserver
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// endTimeout is how long handlers may go on after their connections have been
+// closed and their contexts ended.
+const endTimeout = time.Second
+
+// Server serves one handler on one listener. Its methods are safe for concurrent
+// use. It owns the goroutines of its connections.
+type Server struct {
+	cfg     Config
+	handler http.Handler
+	http    http.Server
+
+	draining, ending context.Context // see UntilDraining and ServeHTTP
+	drain, end       context.CancelFunc
+
+	serving chan struct{}  // closed when Serve has returned
+	running sync.WaitGroup // connections, and so handlers
+}
+
+// New returns a server; Serve starts it.
+func New(cfg Config, handler http.Handler) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, handler: handler, serving: make(chan struct{})}
+	s.draining, s.drain = context.WithCancel(context.Background())
+	s.ending, s.end = context.WithCancel(context.WithValue(context.Background(), drainingKey{}, s.draining))
+	s.http = http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: cfg.HeaderTimeout,
+		ReadTimeout:       cfg.RequestTimeout,
+		IdleTimeout:       cfg.IdleTimeout,
+		MaxHeaderBytes:    cfg.HeaderBytes,
+		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelWarn),
+		ConnState:         s.count,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, c)
+		},
+	}
+	return s, nil
+}
+
+func (s *Server) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.running.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.running.Done()
+	}
+}
+
+// Serve takes clients on until Shutdown, and then returns nil. It is called once.
+func (s *Server) Serve(l net.Listener) error {
+	defer close(s.serving)
+	if err := s.http.Serve(newListener(l, &s.cfg)); err != http.ErrServerClosed {
+		return err
+	}
+	return nil
+}
+
+// ServeHTTP gives a request a context that ends with the server, and not when the
+// client has nothing more to say: one that closes its side of the connection after
+// the request still waits for the answer (RFC 9112, 9.6), and work under way is
+// not to be given up, least of all a write. Whoever waits for something has a
+// time-out of its own; Gone tells that the client may not listen any more.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if c, ok := r.Context().Value(connKey{}).(*conn); ok && c.spare() {
+		w.Header().Set("Connection", "close")
+		if !s.cfg.Vital(r) {
+			s.cfg.Refuse.ServeHTTP(w, r)
+			return
+		}
+	}
+	ctx := context.WithValue(s.ending, goneKey{}, r.Context())
+	s.handler.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// Drain ends what waits for things to happen (UntilDraining). All else goes on.
+func (s *Server) Drain() { s.drain() }
+
+// Shutdown takes no more clients on and lets open requests end. Those that have
+// not when ctx ends are cut off. It returns when no handler runs any more, and
+// within a second after ctx in any case; the error is ctx's.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.drain()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		_ = s.http.Close() // of the connections whose clients are too slow
+	}
+	s.end()
+	ended := make(chan struct{})
+	go func() {
+		<-s.serving
+		s.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(endTimeout):
+		s.cfg.Logger.Warn("requests are still worked on")
+	}
+	return err
+}
