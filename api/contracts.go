@@ -87,7 +87,7 @@ func (s *memberServer) readContract(c *gin.Context) (chain.Contract, error) {
 	if err := scanObject(w, func(string) error { return nil }); err != nil {
 		return chain.Contract{}, err
 	}
-	contract, err := chain.DecodeContract(w.in)
+	contract, err := chain.DecodeNewContract(w.in)
 	var code chain.Code
 	switch {
 	case err == nil || errors.As(err, &code) && !errors.Is(err, pyjson.ErrKind):

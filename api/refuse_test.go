@@ -251,6 +251,7 @@ func TestBadContractsAreRefused(t *testing.T) {
 		{"wrong kind", `{"token":1,"wallets":"open"}`, 400, "contract_invalid"},
 		{"fee over everything", `{"token":"usd","wallets":"open","fee_ppm":1000001}`, 400, "contract_invalid"},
 		{"unreadable duration", `{"token":"usd","wallets":"open","schedule":{"every":"soon"}}`, 400, "contract_invalid"},
+		{"nobody can ever hold it", `{"token":"gold"}`, 400, "contract_invalid"},
 		{"exists", `{"token":"aka","wallets":"open"}`, 409, "contract_exists"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -113,6 +113,27 @@ func (c Contract) Validate() error {
 	return c.Schedule.validate()
 }
 
+// ValidateNew is Validate for a contract that is to begin: it refuses, too, what
+// would be of use to nobody, for nobody can change it afterwards.
+func (c Contract) ValidateNew() error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	largest := MaxUnits // that one wallet may ever send
+	if c.Wallets == SignedWallets && !c.Mintable {
+		largest = c.Supply
+	}
+	switch {
+	case largest == 0:
+		return invalidContract("nobody could ever hold this token: give an issuer and a supply, or an issuer and mintable")
+	case Fee(largest, c.FeePPM) >= largest:
+		return invalidContract("no transfer would leave its recipient anything: the fee on %s is all of it", AppendAmount(nil, largest, c.Decimals))
+	case c.Schedule.Every == 0 && c.Schedule.Transactions == 0 && !c.OnRequest:
+		return invalidContract("no block would ever be produced: give every, transactions, or on_request")
+	}
+	return nil
+}
+
 func (c Contract) validateWallets() error {
 	switch c.Wallets {
 	case OpenWallets:

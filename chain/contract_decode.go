@@ -23,6 +23,15 @@ func DecodeContract(data []byte) (Contract, error) {
 	return c, c.Validate()
 }
 
+// DecodeNewContract is DecodeContract for a contract that is to begin.
+func DecodeNewContract(data []byte) (Contract, error) {
+	c, err := DecodeContract(data)
+	if err == nil {
+		err = c.ValidateNew()
+	}
+	return c, err
+}
+
 // scanContract reads a contract from s without validating it.
 func scanContract(s *pyjson.Scanner) (Contract, error) {
 	defaults := DefaultContract()

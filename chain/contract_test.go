@@ -72,12 +72,42 @@ func TestDecodeContractRefuses(t *testing.T) {
 		"half a transaction":                       {`{"wallets":"open","schedule":{"transactions":1.5}}`, ContractInvalid},
 		"an unknown trigger":                       {`{"wallets":"open","schedule":{"bytes":5}}`, ContractInvalid},
 		"a name over 128 bytes":                    {`{"wallets":"open","bpsc":"` + longName + `"}`, ContractInvalid},
+		"a token that nobody can hold":             {`{"token":"gold"}`, ContractInvalid},
+		"an issuer with nothing to issue":          {`{"token":"gold","issuer":"` + someone + `"}`, ContractInvalid},
+		"supply without an issuer":                 {`{"token":"gold","supply":1}`, ContractInvalid},
+		"freezing by nobody":                       {`{"token":"gold","freezable":true}`, ContractInvalid},
+		"minting by nobody, signed":                {`{"token":"gold","mintable":true}`, ContractInvalid},
+		"a supply of nothing":                      {`{"token":"gold","issuer":"` + someone + `","supply":0}`, ContractInvalid},
+		"a supply that no one can count":           {`{"token":"gold","decimals":0,"issuer":"` + someone + `","supply":1000000000000000}`, ContractInvalid},
+		"a supply that the fee eats":               {`{"token":"gold","decimals":0,"issuer":"` + someone + `","supply":1}`, ContractInvalid},
+		"a fee of everything":                      {`{"wallets":"open","fee_ppm":1000000}`, ContractInvalid},
+		"a fee of everything, signed":              {`{"issuer":"` + someone + `","mintable":true,"fee_ppm":1000000}`, ContractInvalid},
+		"no block ever":                            {`{"wallets":"open","on_request":false}`, ContractInvalid},
+		"no block but empty ones that never come":  {`{"wallets":"open","on_request":false,"schedule":{"empty":true}}`, ContractInvalid},
 		"a lone surrogate":                         {`{"wallets":"open","bpsc":"\ud800"}`, ContractInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := DecodeContract([]byte(c.text))
+			_, err := DecodeNewContract([]byte(c.text))
 			require.ErrorIs(t, err, c.code)
 		})
+	}
+}
+
+// someone is an address of a key.
+var someone = PublicKey{7}.Address()
+
+func TestContractsThatAreOfUse(t *testing.T) {
+	for name, text := range map[string]string{
+		"the smallest supply that moves":    `{"token":"gold","decimals":0,"issuer":"` + someone + `","supply":2}`,
+		"one that is not divided, free":     `{"token":"gold","decimals":0,"fee_ppm":0,"issuer":"` + someone + `","supply":1}`,
+		"minted later":                      `{"token":"gold","issuer":"` + someone + `","mintable":true}`,
+		"nearly everything as a fee":        `{"wallets":"open","fee_ppm":999999}`,
+		"the fastest schedule":              `{"wallets":"open","on_request":false,"schedule":{"every":"100ms"}}`,
+		"by count alone":                    `{"wallets":"open","on_request":false,"schedule":{"transactions":1}}`,
+		"an open one, of which all is said": `{"wallets":"open"}`,
+	} {
+		_, err := DecodeNewContract([]byte(text))
+		require.NoError(t, err, name)
 	}
 }
 

@@ -94,6 +94,7 @@ var badRequests = []badRequest{
 	{name: "an unknown path", path: "/v1/wishes", status: 404, code: "path_unknown"},
 	{name: "no nodes", path: "/nodes/register", body: `{}`, status: 400, detail: "Error: Please supply a valid list of nodes"},
 	{name: "nodes that are none", path: "/nodes/register", body: `{"nodes":["not a node"]}`, status: 400, detail: "Error: Please supply a valid list of nodes"},
+	{name: "a token that nobody can ever hold", path: "/v1/contracts", body: `{"token":"gold"}`, status: 400, code: "contract_invalid"},
 	{name: "a contract that is none", path: "/v1/contracts", body: `{"token":"UPPER","wallets":"open"}`, status: 400, code: "contract_invalid"},
 	{name: "a misspelt rule of a contract", path: "/v1/contracts", body: `{"token":"t","wallets":"open","fee":1}`, status: 400, code: "contract_invalid"},
 	{name: "a signed contract with a wallet of its own", path: "/v1/contracts", body: `{"token":"t","wallets":"signed","bpsc":"mine"}`, status: 400, code: "contract_invalid"},

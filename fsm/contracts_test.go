@@ -67,3 +67,10 @@ func TestNodesAreRegisteredAndRemoved(t *testing.T) {
 	r.open()
 	require.Equal(t, []string{"b:1"}, nodes())
 }
+
+func TestAContractOfUseToNobodyIsNotMade(t *testing.T) {
+	r := newRig(t)
+	a := r.create(`{"token":"gold"}`)
+	require.Equal(t, chain.ContractInvalid, a.refused)
+	require.Contains(t, a.detail, "nobody could ever hold this token")
+}

@@ -87,7 +87,7 @@ func refuse(err error) answer {
 // createContract starts a chain with its genesis block. first asks for the
 // cluster's default contract: it is not to be made beside another one.
 func createContract(tx *store.Tx, text []byte, first bool) (answer, error) {
-	c, err := chain.DecodeContract(text)
+	c, err := chain.DecodeNewContract(text)
 	switch {
 	case err != nil:
 		return refuse(err), nil

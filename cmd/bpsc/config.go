@@ -140,7 +140,7 @@ func (c serverConfig) readContract() (*chain.Contract, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: --contract: %w", errUsage, err)
 	}
-	contract, err := chain.DecodeContract(text)
+	contract, err := chain.DecodeNewContract(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: --contract %s: %w", errUsage, c.Contract, err)
 	}
