@@ -112,6 +112,7 @@ type MemberStatus struct {
 	Last          uint64 `json:"last"`            // last entry of its log
 	Lag           uint64 `json:"lag"`             // entries it has to apply to reach the leader
 	LastContactMS int64  `json:"last_contact_ms"` // since it last heard the leader
+	ClockOffsetMS int64  `json:"clock_offset_ms"` // its clock minus that of a majority
 
 	Unfit []string `json:"unfit,omitempty"` // why it must not lead, if so
 }

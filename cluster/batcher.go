@@ -81,9 +81,14 @@ func (b *batcher) send(ctx context.Context) {
 }
 
 // route reports whether there is a way to the leader; if not, it begins to
-// look for one.
+// look for one. To lead oneself one has to know what time it is.
 func (b *batcher) route(ctx context.Context, leader string) bool {
-	if leader == b.self || b.uplink != nil {
+	if leader == b.self {
+		now, _ := b.replica.schedule()
+		_, known := b.clock.now(now)
+		return known
+	}
+	if b.uplink != nil {
 		return true
 	}
 	b.lines.dial(ctx, leader)
@@ -133,7 +138,13 @@ func (b *batcher) propose(taken batch) {
 		return
 	}
 	now, _ := b.replica.schedule()
-	data := entry{micros: b.clock.now(now), requests: taken.requests}.encode()
+	micros, known := b.clock.now(now)
+	if !known {
+		<-b.flights
+		taken.fail(fmt.Errorf("%w: the leader does not know the clocks of a majority", ErrNoLeader))
+		return
+	}
+	data := entry{micros: micros, requests: taken.requests}.encode()
 	future := b.raft.ApplyLog(raft.Log{Data: data}, 0)
 	b.waiting.Go(func() {
 		err := future.Error()

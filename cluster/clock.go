@@ -5,34 +5,48 @@ import (
 	"time"
 )
 
-// clock is the leader's: the wall clock, but never behind the machine's time nor
-// behind what it showed before, and going forward even then. A leader whose wall
-// clock is an hour slow, or is set back, goes on from the machine's time at the
-// rate of its monotonic clock, so nothing that is due has to wait for an hour.
+// clock is what a leader stamps entries with. It shows the time that a majority's
+// clocks stand for (clocks.go), but never less than the machine's time nor than
+// what it showed before.
+//
+// When the machine's time is ahead of the clocks, because they were wrong and
+// have been put right, it goes on at half speed until they have caught up: what
+// is due comes, if late, and the lead does not last for ever.
 //
 // Safe for concurrent use.
 type clock struct {
-	wall func() int64 // unix microseconds
+	clocks *clocks
 
 	mu   sync.Mutex
 	last int64     // the last reading
 	at   time.Time // when that was, by the monotonic clock
 }
 
-func newClock(wall func() int64) *clock {
-	if wall == nil {
-		wall = func() int64 { return time.Now().UnixMicro() }
-	}
-	return &clock{wall: wall, at: time.Now()}
-}
+func newClock(c *clocks) *clock { return &clock{clocks: c, at: time.Now()} }
 
 // now reads the clock in unix microseconds; machine is the machine's time as
-// last seen.
-func (c *clock) now(machine int64) int64 {
+// last seen. It is false while the clocks of a majority are not known: then
+// nothing may be stamped.
+func (c *clock) now(machine int64) (micros int64, ok bool) {
+	micros, _, ok = c.read(machine)
+	return micros, ok
+}
+
+// until is how long it takes until the clock shows due.
+func (c *clock) until(due, machine int64) (wait time.Duration, ok bool) {
+	now, trusted, ok := c.read(machine)
+	// Half speed until the clocks have caught up, full speed from there.
+	return time.Duration(min(2*(due-now), due-trusted)) * time.Microsecond, ok
+}
+
+func (c *clock) read(machine int64) (micros, trusted int64, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := time.Now()
-	c.last = max(c.wall(), machine, c.last+at.Sub(c.at).Microseconds())
+	if trusted, ok = c.clocks.trusted(at); !ok {
+		return 0, 0, false
+	}
+	c.last = max(trusted, machine, c.last+at.Sub(c.at).Microseconds()/2)
 	c.at = at
-	return c.last
+	return c.last, trusted, true
 }

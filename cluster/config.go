@@ -46,14 +46,21 @@ type Config struct {
 	// quiet by its heartbeats, and nobody else can step in (hashicorp/raft#503).
 	DiskStall time.Duration
 
+	// ClockBound is how far a member's wall clock may be from those of most
+	// members: one that is further off does not lead, and no entry's time is
+	// further ahead of a majority's clocks. Every machine that keeps its time by
+	// NTP is well below a second, even while a leap second is smeared; holds and
+	// the time by which a transaction must be applied count in seconds.
+	ClockBound time.Duration
+
 	// Fatal is called once, when the member cannot trust its disk or its state.
 	// It must end the process. When nil, the member panics.
 	Fatal func(error)
 
 	Logger *slog.Logger // slog.Default() when nil
 
-	// wallMicros is the wall clock in unix microseconds; tests set it.
-	wallMicros func() int64
+	// wall is what the wall clock shows, in unix microseconds; tests set it.
+	wall func(time.Time) int64
 	// listener is used instead of listening on Bind; tests set it.
 	listener net.Listener
 }
@@ -73,6 +80,7 @@ func DefaultConfig() Config {
 		// further than any conflict.
 		TrailingLogs: 10240,
 		DiskStall:    10 * time.Second,
+		ClockBound:   time.Second,
 	}
 }
 
@@ -134,6 +142,8 @@ func (c Config) validateTimes() error {
 		return fmt.Errorf("cluster: SnapshotInterval %v is below %v", c.SnapshotInterval, shortest)
 	case c.SnapshotThreshold == 0:
 		return errors.New("cluster: SnapshotThreshold is zero")
+	case c.ClockBound < minClockBound:
+		return fmt.Errorf("cluster: ClockBound %v is below %v", c.ClockBound, minClockBound)
 	case c.DiskStall < c.HeartbeatTimeout:
 		return fmt.Errorf("cluster: DiskStall %v is below HeartbeatTimeout %v", c.DiskStall, c.HeartbeatTimeout)
 	}

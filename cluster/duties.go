@@ -67,8 +67,11 @@ func (d *duties) step() (wait time.Duration, ok bool) {
 	if due == math.MaxInt64 {
 		return 0, false
 	}
-	wait = max(time.Duration(due-d.clock.now(now))*time.Microsecond, time.Until(d.pause))
-	if wait > 0 {
+	wait, known := d.clock.until(due, now)
+	if !known {
+		return statusPeriod, true // the clocks are asked for
+	}
+	if wait = max(wait, time.Until(d.pause)); wait > 0 {
 		return wait, true
 	}
 	tick := newCall(nil, true, nil)

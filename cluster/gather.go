@@ -20,6 +20,8 @@ import (
 // run.
 type gatherer struct {
 	connect func(ctx context.Context, to string) (net.Conn, error)
+	clocks  *clocks // learns what the others' clocks show
+	news    func()  // called after every answer
 
 	mu    sync.Mutex
 	heard map[string]MemberStatus // by id; no entry for one that does not answer
@@ -66,21 +68,31 @@ func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	r := bufio.NewReader(conn)
 	for n := uint64(1); ; n++ {
-		s, err := askStatus(conn, r, n)
+		asked := time.Now()
+		answer, err := askStatus(conn, r, n)
 		if err != nil {
 			return err
 		}
+		g.clocks.note(id, asked, time.Now(), answer.Clock)
 		g.mu.Lock()
-		g.heard[id] = s
+		g.heard[id] = answer.MemberStatus
 		g.mu.Unlock()
+		g.news()
 		if err := quiet(conn, r, statusPeriod); err != nil {
 			return err
 		}
 	}
 }
 
+// statusAnswer is what a member answers: how it is, and what its wall clock shows
+// at this moment.
+type statusAnswer struct {
+	MemberStatus
+	Clock int64 // unix microseconds
+}
+
 // askStatus asks once.
-func askStatus(conn net.Conn, r *bufio.Reader, n uint64) (s MemberStatus, err error) {
+func askStatus(conn net.Conn, r *bufio.Reader, n uint64) (s statusAnswer, err error) {
 	if err := writeFrame(conn, frame{kind: frameStatus, id: n}); err != nil {
 		return s, err
 	}

@@ -92,6 +92,23 @@ const (
 	statusPeriod  = 200 * time.Millisecond
 	statusTimeout = time.Second
 
+	// How long another member's clock counts after it was seen last. Quartz
+	// drifts less than a millisecond meanwhile; a member that does not answer
+	// for so long is gone.
+	clockMemory = 10 * time.Second
+
+	// How long the majority's time has to stay where it has stepped to before it
+	// is followed: longer than a slip of an operator or a time server takes to be
+	// put right, short enough that nobody minds if the step was right.
+	stepPatience = 30 * time.Second
+
+	// How long the cluster may be without a leader before a member whose clock
+	// is off may lead after all, and for how long it may then.
+	clockTruce = 3 * time.Second
+
+	// Below this the round trip between members hides the difference of clocks.
+	minClockBound = 10 * time.Millisecond
+
 	// What a status is at most: a dozen numbers, and reasons in words.
 	maxStatusBytes = 64 << 10
 

@@ -23,9 +23,9 @@ import (
 
 // Member is one replica. Its methods are safe for concurrent use.
 //
-// It owns the goroutines of awake, batcher, duties, gatherer and progress, which
-// end when ctx does, and through port, peers and raft those of all connections and
-// of raft.
+// It owns the goroutines of awake, batcher, duties, gatherer, progress and
+// clockWatch, which end when ctx does, and through port, peers and raft those of
+// all connections and of raft.
 type Member struct {
 	cfg      Config
 	log      *slog.Logger
@@ -37,6 +37,8 @@ type Member struct {
 	port     *port
 	trans    *serialTransport
 	gatherer *gatherer
+	clocks   *clocks
+	clock    *clock
 	fitness  *fitness
 	awake    *runClock
 	progress *progress
@@ -47,7 +49,7 @@ type Member struct {
 
 	ctx     context.Context
 	cancel  context.CancelFunc
-	running sync.WaitGroup // awake, batcher, duties, gatherer, progress
+	running sync.WaitGroup // awake, batcher, duties, gatherer, progress, clockWatch
 
 	stopping sync.Once
 	stopErr  error
@@ -69,6 +71,8 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 	m := &Member{cfg: cfg, log: cfg.Logger, queue: newQueue(), failure: &failure{then: cfg.Fatal}, stopped: make(chan struct{})}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.fitness = newFitness(m.log, cfg.ElectionTimeout)
+	m.clocks = newClocks(cfg)
+	m.clock = newClock(m.clocks)
 	err := m.open(sm)
 	if first := m.failure.arm(); first != nil {
 		err = first // the cause, of which raft only says that it panics
@@ -116,7 +120,6 @@ func (m *Member) open(sm StateMachine) (err error) {
 
 // start sets the member's own goroutines going.
 func (m *Member) start() {
-	clock := newClock(m.cfg.wallMicros)
 	m.lag = &lag{
 		limit:   m.progress.limit,
 		clock:   m.awake,
@@ -125,12 +128,12 @@ func (m *Member) start() {
 		applied: m.replica.applied.get,
 	}
 	m.progress.leads = func() bool { return m.raft.State() == raft.Leader }
-	m.peers = newPeerServer(m.queue, m.IsLeader, m.status, m.log)
+	m.peers = newPeerServer(m.queue, m.IsLeader, m.answerStatus, m.log)
 	m.batcher = &batcher{
 		queue:   m.queue,
 		raft:    m.raft,
 		replica: m.replica,
-		clock:   clock,
+		clock:   m.clock,
 		fitness: m.fitness,
 		self:    m.cfg.ID,
 		leader:  m.Leader,
@@ -145,11 +148,18 @@ func (m *Member) start() {
 	duties := &duties{
 		queue:   m.queue,
 		replica: m.replica,
-		clock:   clock,
+		clock:   m.clock,
 		leads:   func() (uint64, bool) { return m.raft.CurrentTerm(), m.IsLeader() },
 		changed: m.observe(),
 	}
-	m.gatherer = &gatherer{connect: m.connect, heard: map[string]MemberStatus{}}
+	m.gatherer = &gatherer{
+		connect: m.connect,
+		clocks:  m.clocks,
+		news:    func() { poke(m.batcher.freed) }, // it may wait for the clocks
+		heard:   map[string]MemberStatus{},
+	}
+	watch := &clockWatch{clocks: m.clocks, fitness: m.fitness, log: m.log, led: m.led}
+	m.running.Go(func() { watch.run(m.ctx) })
 	m.running.Go(func() { m.gatherer.run(m.ctx, m.cfg.others()) })
 	m.running.Go(func() { m.batcher.run(m.ctx) })
 	m.running.Go(func() { duties.run(m.ctx) })
@@ -226,6 +236,9 @@ func (m *Member) Ready() error {
 	if _, ok := m.Leader(); !ok {
 		return fmt.Errorf("%w: %w", ErrNotReady, ErrNoLeader)
 	}
+	if _, ok := m.Now(); !ok {
+		return fmt.Errorf("%w: it does not know the clocks of a majority of the members", ErrNotReady)
+	}
 	// A member that has just started learns the commit index with the first
 	// entry from the leader.
 	commit, applied := m.raft.CommitIndex(), m.replica.applied.get()
@@ -236,6 +249,19 @@ func (m *Member) Ready() error {
 		return fmt.Errorf("%w: %s", ErrNotReady, why)
 	}
 	return nil
+}
+
+// Now is the time, in unix microseconds, that the next entry would carry if this
+// member led; false while it does not know the clocks of a majority.
+func (m *Member) Now() (micros int64, ok bool) {
+	machine, _ := m.replica.schedule()
+	return m.clock.now(machine)
+}
+
+// led tells whether a leader is known, be it one that must not lead.
+func (m *Member) led() bool {
+	_, leader := m.raft.LeaderWithID()
+	return leader != ""
 }
 
 // Snapshot takes a snapshot of the state now and cuts the log behind it.

@@ -19,7 +19,7 @@ import (
 type peerServer struct {
 	queue  *queue
 	leads  func() bool
-	status func() MemberStatus
+	status func() statusAnswer
 	log    *slog.Logger
 
 	quit    chan struct{} // closed by stop
@@ -29,7 +29,7 @@ type peerServer struct {
 	serving sync.WaitGroup
 }
 
-func newPeerServer(q *queue, leads func() bool, status func() MemberStatus, log *slog.Logger) *peerServer {
+func newPeerServer(q *queue, leads func() bool, status func() statusAnswer, log *slog.Logger) *peerServer {
 	return &peerServer{queue: q, leads: leads, status: status, log: log, quit: make(chan struct{}), conns: map[net.Conn]struct{}{}}
 }
 

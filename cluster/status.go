@@ -31,6 +31,7 @@ type MemberStatus struct {
 	Last        uint64        // last entry in the log
 	Lag         uint64        // the leader's Last minus Applied; zero when no leader answered
 	Unfit       []string      `json:",omitempty"` // why it must not lead, if so
+	ClockOffset time.Duration // its clock minus the majority's time, as it sees it; zero when it does not know that
 	LastContact time.Duration // since it last heard the leader: zero for the leader itself, negative for never
 }
 
@@ -75,6 +76,7 @@ func summarize(members []MemberStatus) Status {
 
 // status is how this member describes itself.
 func (m *Member) status() MemberStatus {
+	ahead, _, _ := m.clocks.offset(time.Now())
 	return MemberStatus{
 		ID:          m.cfg.ID,
 		Addr:        m.cfg.addr(),
@@ -84,8 +86,16 @@ func (m *Member) status() MemberStatus {
 		Commit:      m.raft.CommitIndex(),
 		Last:        m.raft.LastIndex(),
 		Unfit:       m.fitness.why(),
+		ClockOffset: ahead,
 		LastContact: m.LastContact(),
 	}
+}
+
+// answerStatus is what this member answers another.
+func (m *Member) answerStatus() statusAnswer {
+	s := statusAnswer{MemberStatus: m.status()}
+	s.Clock = m.clocks.wall(time.Now()) // last, so that it is close to the answer
+	return s
 }
 
 func role(s raft.RaftState) string {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 // failed, the members' last words are printed.
 func startCluster(t *testing.T, o harness.Options) *harness.Cluster {
 	t.Helper()
-	o.Binary, o.Dir = binary, t.TempDir()
+	o.Binary, o.Dir = cmp.Or(o.Binary, binary), t.TempDir()
 	c, err := harness.New(o)
 	if err != nil {
 		t.Fatal(err)

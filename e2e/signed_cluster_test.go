@@ -25,8 +25,14 @@ type signedCluster struct {
 // startSigned starts one; schedule is that of the contract.
 func startSigned(t *testing.T, schedule string) *signedCluster {
 	t.Helper()
+	return startSignedAs(t, binary, schedule)
+}
+
+// startSignedAs starts one of another binary.
+func startSignedAs(t *testing.T, binary, schedule string) *signedCluster {
+	t.Helper()
 	issuer := sign.NewKey("issuer")
-	c := startCluster(t, harness.Options{Contract: fmt.Sprintf(`{"token":"aka","wallets":"signed","issuer":"%s","treasurer":"%[1]s",`+
+	c := startCluster(t, harness.Options{Binary: binary, Contract: fmt.Sprintf(`{"token":"aka","wallets":"signed","issuer":"%s","treasurer":"%[1]s",`+
 		`"supply":900000000,"mintable":true,"freezable":true,"schedule":%s}`, issuer.Address, schedule)})
 	var info struct {
 		ChainID  string `json:"chain_id"`

@@ -76,6 +76,7 @@ func (m memberMetrics) Collect(ch chan<- prometheus.Metric) {
 		fit = 0
 	}
 	gauge(ch, metric("raft_fit_to_lead", "0 while this member must not lead; /readyz says why."), fit)
+	gauge(ch, metric("clock_offset_seconds", "This machine's clock minus that of a majority of the members."), s.ClockOffset.Seconds())
 	gauge(ch, metric("raft_role", "1 for the role this member has.", "role"), 1, s.Role)
 }
 

@@ -83,6 +83,7 @@ func (m member) Cluster() api.ClusterStatus {
 			ID: p.ID, Raft: p.Addr, API: m.store.Member(p.ID).URL, Role: p.Role, Term: p.Term,
 			Applied: p.Applied, Commit: p.Commit, Last: p.Last, Lag: p.Lag,
 			LastContactMS: p.LastContact.Milliseconds(), Unfit: p.Unfit,
+			ClockOffsetMS: p.ClockOffset.Milliseconds(),
 		})
 	}
 	return out
