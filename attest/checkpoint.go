@@ -10,9 +10,6 @@ import (
 	"github.com/bpsc/bpsc/chain/proof"
 )
 
-// WitnessID is the name under which the word of a witness is replicated.
-func WitnessID(name string) string { return "witness/" + name }
-
 // Quorum is who has to say the same. Words of anybody else are nothing: whoever
 // reaches the log can put his own there.
 type Quorum struct {
@@ -42,7 +39,7 @@ func (q Quorum) Newest(info *chain.Info, said []chain.Attestation) (note []byte,
 
 func (q Quorum) counts(id string) bool {
 	return slices.Contains(q.Members, id) ||
-		slices.ContainsFunc(q.Witnesses, func(name string) bool { return WitnessID(name) == id })
+		slices.ContainsFunc(q.Witnesses, func(name string) bool { return chain.WitnessID(name) == id })
 }
 
 // Note puts together what several say of one size and root.

@@ -75,7 +75,7 @@ func (a *Attester) askWitnesses(ctx context.Context, token string, said []chain.
 	}
 	lines, failed := a.cfg.Witnesses(ctx, note, a.state.LogHashes(token))
 	for name, line := range lines {
-		word := chain.Attestation{Member: WitnessID(name), Size: c.Size, Root: c.Root, Cosignature: line}
+		word := chain.Attestation{Member: chain.WitnessID(name), Size: c.Size, Root: c.Root, Cosignature: line}
 		if err := a.log.Attest(ctx, token, word); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("witness %s: %w", name, err))
 		}

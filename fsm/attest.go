@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -56,30 +57,53 @@ func attest(tx *store.Tx, token string, a chain.Attestation) answer {
 	return answer{}
 }
 
-// keepAttested adds a word to those kept: the words on the size that most
-// members have spoken on, so that there is always a checkpoint to serve, and
-// on the newest sizes, which members are speaking on now.
+// keepAttested adds a word to those kept: the words on the newest sizes, which
+// members are speaking on now, and those on a size before for which nothing newer
+// makes up, so that there is always the newest checkpoint that as many members
+// and as many witnesses have signed as a policy asks for, whatever it asks for.
 func keepAttested(all []chain.Attestation, a chain.Attestation) []chain.Attestation {
 	all = append(slices.Clone(all), a)
-	slices.SortStableFunc(all, func(x, y chain.Attestation) int {
-		if x.Size != y.Size {
-			return int(int64(x.Size) - int64(y.Size))
+	slices.SortStableFunc(all, func(x, y chain.Attestation) int { return cmp.Compare(x.Size, y.Size) })
+	var kept []chain.Attestation
+	var newer []voices
+	for sizes := 1; len(all) > 0; sizes++ { // the newest first
+		first := len(all) - 1
+		for first > 0 && all[first-1].Size == all[first].Size {
+			first--
 		}
-		return 0
-	})
-	voices := map[uint64]int{}
-	var sizes []uint64 // ascending
-	for _, x := range all {
-		if voices[x.Size]++; voices[x.Size] == 1 {
-			sizes = append(sizes, x.Size)
+		words := all[first:]
+		all = all[:first]
+		said := voicesOf(words)
+		if sizes <= MaxRounds || slices.ContainsFunc(said, func(v voices) bool { return !slices.ContainsFunc(newer, v.within) }) {
+			kept = append(slices.Clone(words), kept...)
+		}
+		newer = append(newer, said...)
+	}
+	return kept
+}
+
+// voices is how many members and witnesses say the same.
+type voices struct{ members, witnesses int }
+
+// within tells whether others are as many, of both.
+func (v voices) within(others voices) bool {
+	return v.members <= others.members && v.witnesses <= others.witnesses
+}
+
+// voicesOf counts who says the same among words on one size.
+func voicesOf(words []chain.Attestation) (all []voices) {
+	var roots []chain.Hash
+	for _, w := range words {
+		i := slices.Index(roots, w.Root)
+		if i < 0 {
+			i = len(roots)
+			roots, all = append(roots, w.Root), append(all, voices{})
+		}
+		if w.ByWitness() {
+			all[i].witnesses++
+		} else {
+			all[i].members++
 		}
 	}
-	most := sizes[0]
-	for _, size := range sizes {
-		if voices[size] >= voices[most] {
-			most = size
-		}
-	}
-	oldest := sizes[max(0, len(sizes)-MaxRounds)]
-	return slices.DeleteFunc(all, func(x chain.Attestation) bool { return x.Size < oldest && x.Size != most })
+	return all
 }

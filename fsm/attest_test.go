@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,7 +14,7 @@ import (
 
 // signer is the key of a member.
 func signer(t testing.TB, member string) proof.SigningKey {
-	name, err := proof.KeyName("", member)
+	name, err := proof.KeyName("", strings.ReplaceAll(member, "/", "-"))
 	require.NoError(t, err)
 	k, err := proof.NewSigningKey(name, chain.DeriveID([]byte(member)))
 	require.NoError(t, err)
@@ -115,6 +116,44 @@ func TestTheNewestWordsAreKeptAndThoseOfTheMost(t *testing.T) {
 	}
 	r.say(r.word("n2", 11, chain.Hash{}))
 	require.Equal(t, []string{"n1:8", "n1:9", "n1:10", "n2:10", "n3:10", "n2:11"}, r.said())
+}
+
+// While witnesses are away, or come and go, members speak on. The newest
+// checkpoint that any policy's numbers of both have signed stays.
+func TestTheNewestCheckpointOfEveryPolicyStays(t *testing.T) {
+	r := attested(t, 20)
+	for _, w := range []string{"witness/w1", "witness/w2"} {
+		require.Empty(t, r.announce(w).refused)
+	}
+	speak := func(size uint64, who ...string) {
+		t.Helper()
+		for _, name := range who {
+			require.Empty(t, r.say(r.word(name, size, chain.Hash{})).refused)
+		}
+	}
+	all := []string{"n1", "n2", "n3"}
+	speak(2, "n1", "n2", "witness/w1", "witness/w2")
+	speak(3, "n1", "n2", "n3", "witness/w1")
+	speak(4, "n1", "n2", "witness/w2")
+	for size := uint64(5); size <= 12; size++ {
+		speak(size, all...)
+	}
+	kept := []string{"n1:2", "n2:2", "witness/w1:2", "witness/w2:2", "n1:3", "n2:3", "n3:3", "witness/w1:3", "n1:4", "n2:4", "witness/w2:4"}
+	require.Equal(t, kept, r.said()[:len(kept)])
+	require.Len(t, r.said(), len(kept)+3*MaxRounds)
+
+	speak(13, "n1", "n2", "n3", "witness/w1", "witness/w2")
+	for size := uint64(14); size <= 18; size++ {
+		speak(size, all...)
+	}
+	require.Equal(t, []string{"n1:13", "n2:13", "n3:13", "witness/w1:13", "witness/w2:13"}, r.said()[:5])
+	require.Len(t, r.said(), 5+3*MaxRounds)
+
+	// Words on two roots of one size do not add up.
+	r.say(r.word("n1", 19, chain.Hash{1}))
+	r.say(r.word("n2", 19, chain.Hash{2}))
+	r.say(r.word("n3", 19, chain.Hash{3}))
+	require.Equal(t, "n1:13", r.said()[0])
 }
 
 func TestTheKeyOfAMemberIsItsFirst(t *testing.T) {

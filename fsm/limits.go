@@ -30,7 +30,9 @@ const (
 	MaxMembers = 64
 
 	// MaxRounds bounds the sizes of a chain on which members' words are kept.
-	// There is one at a time unless a majority is slow or silent.
+	// There is one at a time unless a majority is slow or silent. Older ones stay
+	// where nothing newer has as many members and witnesses: at most one for each
+	// number of the fewer of both.
 	MaxRounds = 4
 
 	// maxRequestTransactions and maxRequestBytes bound one request to the

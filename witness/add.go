@@ -102,7 +102,7 @@ func (w *Witness) accept(t *tracked, a *authority, q request, c proof.Checkpoint
 	if c.Size == t.newest.Size {
 		return nil
 	}
-	if err := w.advance(t, c, q.note); err != nil {
+	if err := w.advance(t, a, c, q.note); err != nil {
 		return refuse(http.StatusServiceUnavailable, "the witness cannot write")
 	}
 	return nil

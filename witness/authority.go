@@ -10,8 +10,8 @@ import (
 
 // authority is a Log as the witness uses it.
 type authority struct {
-	name    string
 	members *proof.Policy   // without witnesses: this is one, and asks no other
+	keys    []string        // of the members
 	pinned  map[string]bool // origins; none: any of these members
 }
 
@@ -21,7 +21,10 @@ func newAuthority(l Log) (authority, error) {
 	if err != nil {
 		return authority{}, fmt.Errorf("witness: log %q: %w", l.Name, err)
 	}
-	a := authority{name: l.Name, members: members, pinned: map[string]bool{}}
+	a := authority{members: members, pinned: map[string]bool{}}
+	for _, m := range members.Members() {
+		a.keys = append(a.keys, m.Key.String())
+	}
 	for _, c := range members.Chains() {
 		a.pinned[proof.Origin(c.Token, c.ID)] = true
 	}
@@ -46,7 +49,7 @@ func (w *Witness) vouched(origin string, note []byte) (*authority, error) {
 }
 
 // candidates are the logs that may speak for an origin: the one that names it;
-// else the one under whose name it is tracked, so that no other cluster takes a
+// else one with members that it is tracked for, so that no other cluster takes a
 // chain over; else all that name no chains.
 func (w *Witness) candidates(origin string) (open []*authority) {
 	t := w.tracked(origin)
@@ -55,7 +58,7 @@ func (w *Witness) candidates(origin string) (open []*authority) {
 		if a.pinned[origin] {
 			return []*authority{a}
 		}
-		if len(a.pinned) == 0 && (t == nil || t.log == a.name) {
+		if len(a.pinned) == 0 && (t == nil || t.of(a)) {
 			open = append(open, a)
 		}
 	}

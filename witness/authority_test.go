@@ -2,6 +2,8 @@ package witness
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,6 +37,38 @@ func TestNoOtherClusterTakesAChainOver(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, post(w, other.body(t, h, 8, 9)).Code)
 	requireConflict(t, 8, post(w, one.body(t, h, 0, 9)))
 	requireCosigned(t, h.at(t, 1, 9), post(w, one.body(t, h, 8, 9)))
+}
+
+// What a witness has seen is the members', whatever the file of their policy is
+// called, and stays theirs while most of them do.
+func TestAPolicyThatMovesKeepsItsChains(t *testing.T) {
+	ours, h, dir := newCluster(t, "ours"), grow(t, 9, 9, ""), t.TempDir()
+	w, err := New(config(t, dir, ours.log(t, strings.Repeat("a/long/way/", 40)+"policy")))
+	require.NoError(t, err)
+	requireCosigned(t, h.at(t, 1, 4), post(w, ours.body(t, h, 0, 4)))
+	require.NoError(t, w.Close())
+
+	w, err = New(config(t, dir, ours.log(t, "policy")))
+	require.NoError(t, err)
+	requireConflict(t, 4, post(w, ours.body(t, h, 0, 6)))
+	requireCosigned(t, h.at(t, 1, 6), post(w, ours.body(t, h, 4, 6)))
+	require.NoError(t, w.Close())
+
+	// n3 has been replaced, and then n1 and n2 as well.
+	changed := &cluster{keys: append(slices.Clone(ours.keys[:2]), newCluster(t, "new").keys[2])}
+	w, err = New(config(t, dir, changed.log(t, "policy")))
+	require.NoError(t, err)
+	requireCosigned(t, h.at(t, 1, 7), post(w, changed.body(t, h, 6, 7)))
+	require.NoError(t, w.Close())
+
+	strangers := &cluster{keys: append(slices.Clone(newCluster(t, "new").keys[:2]), ours.keys[0])}
+	w, err = New(config(t, dir, strangers.log(t, "policy")))
+	require.NoError(t, err)
+	require.Equal(t, http.StatusNotFound, post(w, strangers.body(t, h, 7, 8)).Code)
+	require.NoError(t, w.Close())
+
+	w = newWitness(t, dir, strangers.log(t, "policy", 1)) // unless their policy names the chain
+	requireCosigned(t, h.at(t, 1, 8), post(w, strangers.body(t, h, 7, 8)))
 }
 
 func TestOfManyLogsTheOneThatSignedCounts(t *testing.T) {
@@ -84,17 +118,16 @@ func TestConfigRefuses(t *testing.T) {
 		spoil func(*Config)
 		want  string
 	}{
-		"no folder":         {func(c *Config) { c.Dir = "" }, "a folder"},
-		"no key":            {func(c *Config) { c.Key = proof.SigningKey{} }, "a key"},
-		"no clock":          {func(c *Config) { c.Now = nil }, "a clock"},
-		"no logger":         {func(c *Config) { c.Logger = nil }, "a logger"},
-		"no log":            {func(c *Config) { c.Logs = nil }, "0 logs"},
-		"too many logs":     {func(c *Config) { c.Logs = make([]Log, maxLogs+1) }, "101 logs"},
-		"a log has no name": {func(c *Config) { c.Logs[0].Name = "" }, "a name has"},
-		"a name twice":      {func(c *Config) { c.Logs = append(c.Logs, c.Logs[0]) }, "stands once"},
-		"no policy":         {func(c *Config) { c.Logs[0].Policy = nil }, "has no policy"},
-		"a chain twice":     {func(c *Config) { c.Logs = append(c.Logs, ours.log(t, "b", 2, 1)) }, `is named by the logs "a" and "b"`},
-		"a member's key":    {func(c *Config) { c.Logs[0].Policy = member }, "nobody is a witness of itself"},
+		"no folder":      {func(c *Config) { c.Dir = "" }, "a folder"},
+		"no key":         {func(c *Config) { c.Key = proof.SigningKey{} }, "a key"},
+		"no clock":       {func(c *Config) { c.Now = nil }, "a clock"},
+		"no logger":      {func(c *Config) { c.Logger = nil }, "a logger"},
+		"no log":         {func(c *Config) { c.Logs = nil }, "0 logs"},
+		"too many logs":  {func(c *Config) { c.Logs = make([]Log, maxLogs+1) }, "101 logs"},
+		"a log twice":    {func(c *Config) { c.Logs = append(c.Logs, c.Logs[0]) }, "is named by the logs"},
+		"no policy":      {func(c *Config) { c.Logs[0].Policy = nil }, "has no policy"},
+		"a chain twice":  {func(c *Config) { c.Logs = append(c.Logs, ours.log(t, "b", 2, 1)) }, `is named by the logs "a" and "b"`},
+		"a member's key": {func(c *Config) { c.Logs[0].Policy = member }, "nobody is a witness of itself"},
 	} {
 		cfg := config(t, "x", ours.log(t, "a", 1))
 		c.spoil(&cfg)

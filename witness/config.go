@@ -11,8 +11,7 @@ import (
 
 // Log is a cluster whose chains a witness cosigns.
 type Log struct {
-	// Name stands in the witness's records, 1 to 64 bytes. It stays when the
-	// members change: what the witness has seen under a name binds the new ones.
+	// Name is what messages call it: the policy's file. Nothing is kept under it.
 	Name string
 	// Policy has the members' keys and says how many of them it takes; its own
 	// witnesses do not count here. Where it names chains, the witness cosigns
@@ -47,12 +46,8 @@ func (c Config) Validate() error {
 	case len(c.Logs) == 0 || len(c.Logs) > maxLogs:
 		return fmt.Errorf("witness: %d logs, 1 to %d are possible", len(c.Logs), maxLogs)
 	}
-	names, pinned := map[string]bool{}, map[string]string{}
+	pinned := map[string]string{}
 	for _, l := range c.Logs {
-		if l.Name == "" || len(l.Name) > maxLogName || names[l.Name] {
-			return fmt.Errorf("witness: log %.80q: a name has 1 to %d bytes and stands once", l.Name, maxLogName)
-		}
-		names[l.Name] = true
 		if l.Policy == nil {
 			return fmt.Errorf("witness: log %q has no policy", l.Name)
 		}

@@ -22,9 +22,6 @@ const (
 	// nobody has named is held against each of them.
 	maxLogs = 100
 
-	// maxLogName bounds the name that a witness gives to a policy.
-	maxLogName = 64
-
 	// maxOrigins is how many chains a witness tracks under one policy. As many
 	// as a policy may name; where it names none, its members could sign for any
 	// number.

@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/durable"
@@ -17,15 +19,17 @@ import (
 // record is the file that remembers one chain. Its origin, size and root stand
 // in the note and nowhere else.
 type record struct {
-	Log  string `json:"log"`
-	Note string `json:"note"` // the newest that was cosigned, as the members sent it
+	Members []string `json:"members"` // of the policy under which it was cosigned
+	Note    string   `json:"note"`    // the newest that was cosigned, as the members sent it
 }
 
 const recordSuffix = ".json"
 
 // tracked is one chain.
 type tracked struct {
-	log string // never changes
+	// members are those of the policy under which newest was cosigned, and so
+	// say whose the chain is: files and their names may change.
+	members atomic.Pointer[[]string]
 
 	mu     sync.Mutex       // held from the look at newest until its successor is on the disk
 	newest proof.Checkpoint // cosigned; size 0: none
@@ -61,7 +65,9 @@ func (w *Witness) load() error {
 		if w.recordPath(c.Origin) != path {
 			return fmt.Errorf("witness: %s is the record of %s and has not its name", path, c.Origin)
 		}
-		w.chains[c.Origin] = &tracked{log: r.Log, newest: c}
+		t := &tracked{newest: c}
+		t.members.Store(&r.Members)
+		w.chains[c.Origin] = t
 	}
 	return nil
 }
@@ -78,6 +84,19 @@ func readRecord(path string) (record, proof.Checkpoint, error) {
 	return r, c, nil
 }
 
+// of tells whether t is a chain of a's members: whether so many of them are
+// those of the policy before that no majority of a is without one.
+func (t *tracked) of(a *authority) bool {
+	shared := 0
+	for _, key := range *t.members.Load() {
+		if slices.Contains(a.keys, key) {
+			shared++
+		}
+	}
+	majority, _ := a.members.Required()
+	return shared >= majority
+}
+
 // tracked is the chain of an origin, nil where there is none yet.
 func (w *Witness) tracked(origin string) *tracked {
 	w.mu.Lock()
@@ -90,33 +109,35 @@ func (w *Witness) track(a *authority, origin string) (*tracked, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if t := w.chains[origin]; t != nil {
-		if t.log != a.name && !a.pinned[origin] {
+		if !a.pinned[origin] && !t.of(a) {
 			return nil, refuse(http.StatusForbidden, "another log of this witness has the chain")
 		}
 		return t, nil
 	}
 	count := 0
 	for _, t := range w.chains {
-		if t.log == a.name {
+		if t.of(a) {
 			count++
 		}
 	}
 	if count >= maxOrigins && !a.pinned[origin] {
 		return nil, refuse(http.StatusForbidden, "this witness tracks %d chains of these members and takes no more", count)
 	}
-	t := &tracked{log: a.name}
+	t := &tracked{}
+	t.members.Store(&a.keys)
 	w.chains[origin] = t
 	return t, nil
 }
 
-// advance makes c, which stands in note, the newest checkpoint of t. Who calls
-// it holds t.mu.
-func (w *Witness) advance(t *tracked, c proof.Checkpoint, note []byte) error {
-	if err := durable.WriteSealed(w.recordPath(c.Origin), record{Log: t.log, Note: string(note)}); err != nil {
+// advance makes c, which stands in note and is signed by a's members, the newest
+// checkpoint of t. Who calls it holds t.mu.
+func (w *Witness) advance(t *tracked, a *authority, c proof.Checkpoint, note []byte) error {
+	if err := durable.WriteSealed(w.recordPath(c.Origin), record{Members: a.keys, Note: string(note)}); err != nil {
 		w.broken.Store(true)
 		w.logger.Error("a record could not be written; nothing is cosigned until the next start", "origin", c.Origin, "error", err)
 		return err
 	}
 	t.newest = c
+	t.members.Store(&a.keys)
 	return w.Ready() // another chain's write may have failed meanwhile, on the same disk
 }

@@ -37,7 +37,7 @@ func TestTheRecordIsThereBeforeTheCosignatureLeaves(t *testing.T) {
 		r, c, err := readRecord(w.recordPath(h.at(t, 1, 9).Origin))
 		require.NoError(t, err)
 		require.Equal(t, h.at(t, 1, 9), c)
-		require.Equal(t, "ours", r.Log)
+		require.Len(t, r.Members, 3)
 	}}
 	w.Handler().ServeHTTP(broken, httptest.NewRequest(http.MethodPost, "/add-checkpoint", strings.NewReader(ours.body(t, h, 4, 9))))
 	require.Equal(t, 1, looked)
@@ -82,7 +82,7 @@ func TestItDoesNotStartWithoutItsMemory(t *testing.T) {
 			require.NoError(t, os.Rename(path, filepath.Join(filepath.Dir(path), fileName("other")+recordSuffix)))
 		}, "has not its name"},
 		"a record without checkpoint": {func(t *testing.T, path string) {
-			require.NoError(t, durable.WriteSealed(path, record{Log: "ours", Note: "nothing"}))
+			require.NoError(t, durable.WriteSealed(path, record{Note: "nothing"}))
 		}, string(proof.ErrNote)},
 	} {
 		t.Run(name, func(t *testing.T) {

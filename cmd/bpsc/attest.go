@@ -128,7 +128,7 @@ func (w words) Attest(ctx context.Context, token string, a chain.Attestation) er
 
 func (w words) keyOf(speaker string) string {
 	for _, witness := range w.witnesses {
-		if attest.WitnessID(witness.Name) == speaker {
+		if chain.WitnessID(witness.Name) == speaker {
 			return witness.Key.String()
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store"
 )
@@ -44,7 +43,7 @@ func (s *server) tryIntroduce(ctx context.Context) error {
 		return err
 	}
 	for _, w := range s.witnesses {
-		if err := s.announce(ctx, attest.WitnessID(w.Name), store.Member{URL: w.URL, Key: w.Key.String()}); err != nil {
+		if err := s.announce(ctx, chain.WitnessID(w.Name), store.Member{URL: w.URL, Key: w.Key.String()}); err != nil {
 			return err
 		}
 	}
