@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -65,7 +64,7 @@ func openSnapshots(dir string) (*snapshotStore, error) {
 	}
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), unfinished) {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			if err := durable.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
 				return nil, err
 			}
 			continue
@@ -77,7 +76,8 @@ func openSnapshots(dir string) (*snapshotStore, error) {
 		s.metas = append(s.metas, meta)
 	}
 	s.sort()
-	return s, nil
+	// Their names last from now on: the log may continue where one of them ends.
+	return s, durable.SyncDir(dir)
 }
 
 func readMeta(dir string) (snapshotMeta, error) {
@@ -184,20 +184,11 @@ func (s *snapshotStore) add(meta snapshotMeta) {
 	s.sort()
 	for i := len(s.metas) - 1; i >= snapshotsRetained; i-- {
 		id := s.metas[i].ID
-		if s.inUse[id] > 0 || removeSnapshot(filepath.Join(s.dir, id)) != nil {
+		if s.inUse[id] > 0 || durable.RemoveAll(filepath.Join(s.dir, id)) != nil {
 			continue
 		}
 		s.metas = slices.Delete(s.metas, i, i+1)
 	}
-}
-
-// removeSnapshot takes the final name away first, so that a crash in the middle
-// does not leave half a snapshot under it.
-func removeSnapshot(dir string) error {
-	if err := os.Rename(dir, dir+unfinished); err != nil {
-		return err
-	}
-	return errors.Join(durable.SyncDir(filepath.Dir(dir)), os.RemoveAll(dir+unfinished))
 }
 
 func (s *snapshotStore) sort() {

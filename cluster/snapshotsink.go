@@ -95,10 +95,7 @@ func (s *snapshotSink) finish() error {
 	if err := durable.WriteSealed(filepath.Join(s.dir, metaFile), s.meta); err != nil {
 		return err
 	}
-	if err := os.Rename(s.dir, filepath.Join(s.store.dir, s.meta.ID)); err != nil {
-		return err
-	}
-	return durable.SyncDir(s.store.dir)
+	return durable.Rename(s.dir, filepath.Join(s.store.dir, s.meta.ID))
 }
 
 // Cancel implements raft.SnapshotSink: it leaves nothing.

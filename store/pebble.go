@@ -22,6 +22,7 @@ func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
 	defer cache.Unref()
 	opts := &pebble.Options{
 		Cache:                 cache,
+		FS:                    markerFS{cfg.FS},
 		DisableWAL:            !cfg.Log,
 		MemTableSize:          memTableBytes,
 		L0CompactionThreshold: 10, // new ids cost no reads, so fewer merges are the better bargain

@@ -22,7 +22,10 @@ func (s *Store) Scrub(ctx context.Context, bytesPerSecond int, pause time.Durati
 			return err
 		})
 		if errors.Is(err, errCorrupt) {
-			s.alarm.raise(err)
+			s.mu.RLock()
+			bell := s.alarm
+			s.mu.RUnlock()
+			bell.raise(err)
 		}
 		if err != nil {
 			return // closed or damaged, and whoever has to know does

@@ -5,14 +5,12 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/google/renameio/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/bpsc/bpsc/internal/durable"
 )
@@ -33,6 +31,9 @@ type Config struct {
 	// Log makes Pebble keep a log of its own, for a store without a Raft log
 	// above it: a layer that has reached Pebble is durable, and Sync is cheap.
 	Log bool
+	// FS is the file system that Dir is on, and the checkpoints; the operating
+	// system's when nil. Tests have one that crashes.
+	FS vfs.FS
 	// Fatal is called when what is on disk turns out damaged while the store
 	// is in use. It must end the process: what has been read so far may be
 	// wrong too. When nil, the store panics.
@@ -44,13 +45,18 @@ type Config struct {
 // Store is the state of one member. One goroutine at a time calls Update and
 // Restore; everything else may be called from any.
 type Store struct {
-	cfg   Config
-	alarm *alarm // of the database in use
+	cfg    Config
+	folder folder
+
+	// using is held, to read, by whoever works with the database without mu, and
+	// to write by whoever closes it. It is taken before mu.
+	using sync.RWMutex
 
 	mu      sync.RWMutex // guards all below
 	settled *sync.Cond   // on mu's write side: frozen became nil, or failed was set
 	db      *pebble.DB
 	dbName  string    // db's folder inside cfg.Dir
+	alarm   *alarm    // db's
 	active  *layer    // written by Update
 	frozen  *layer    // on its way into db, or nil
 	ids     *idFilter // of db and the layers
@@ -61,11 +67,6 @@ type Store struct {
 	durable uint64 // log index up to which the disk has everything, whatever happens
 	failed  error  // set once; nothing is written or trusted after it
 }
-
-const (
-	currentFile = "CURRENT" // names the folder in use, so that Restore swaps with one rename
-	firstDB     = "db-1"
-)
 
 // Open opens the store in cfg.Dir, an empty one if there is none, and checks
 // what it finds. Errors that mean damage wrap ErrDamaged.
@@ -79,23 +80,31 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Fatal == nil {
 		cfg.Fatal = func(err error) { panic(err) }
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, err
+	if cfg.FS == nil {
+		cfg.FS = vfs.Default
 	}
-	name, err := currentDB(cfg.Dir)
+	s := &Store{cfg: cfg, folder: newFolder(cfg), active: newLayer(nil)}
+	s.settled = sync.NewCond(&s.mu)
+	name, err := s.folder.current()
+	if errors.Is(err, fs.ErrNotExist) {
+		name, err = s.folder.begin()
+	}
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, active: newLayer(nil)}
-	s.settled = sync.NewCond(&s.mu)
 	if err := s.use(name); err != nil {
 		return nil, err
 	}
-	return s, removeOthers(cfg.Dir, name)
+	if err := s.folder.removeOthers(name); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 // Close writes what is in memory and closes the store.
 func (s *Store) Close() error {
+	s.using.Lock()
+	defer s.using.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed != nil {
@@ -131,10 +140,10 @@ func (s *Store) closeFailed() error {
 // use opens the database in the named folder, loads and checks it, and makes
 // it the one in use. The caller has seen to it that nobody else looks.
 func (s *Store) use(name string) error {
-	bell := &alarm{dir: filepath.Join(s.cfg.Dir, name), fatal: s.cfg.Fatal}
-	db, err := openDB(filepath.Join(s.cfg.Dir, name), s.cfg, bell)
+	bell := &alarm{dir: s.folder.path(name), fatal: s.cfg.Fatal}
+	db, err := openDB(s.folder.path(name), s.cfg, bell)
 	if err != nil {
-		return damaged(filepath.Join(s.cfg.Dir, name), err)
+		return damaged(s.folder.path(name), err)
 	}
 	var loaded *loaded
 	err = caught(func() (err error) {
@@ -144,7 +153,7 @@ func (s *Store) use(name string) error {
 		return err
 	})
 	if err != nil {
-		return errors.Join(damaged(filepath.Join(s.cfg.Dir, name), err), caught(db.Close))
+		return errors.Join(damaged(s.folder.path(name), err), caught(db.Close))
 	}
 	bell.armed.Store(true)
 	s.alarm, s.db, s.dbName = bell, db, name
@@ -164,58 +173,11 @@ func damaged(path string, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
 }
 
-func currentDB(dir string) (string, error) {
-	path := filepath.Join(dir, currentFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return firstDB, createCurrent(dir)
-	}
-	if err != nil {
-		return "", err
-	}
-	name := strings.TrimSpace(string(text))
-	if !strings.HasPrefix(name, "db-") || name != filepath.Base(name) {
-		return "", fmt.Errorf("%w: %s does not name a folder", ErrDamaged, path)
-	}
-	if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-		return "", damaged(path, err)
-	}
-	return name, nil
-}
-
-// createCurrent begins a new store, and refuses where data stands without a
-// pointer to it.
-func createCurrent(dir string) error {
-	left, err := filepath.Glob(filepath.Join(dir, "db-*"))
-	if err != nil {
-		return err
-	}
-	if len(left) > 0 {
-		return fmt.Errorf("%w: %s is missing beside %s", ErrDamaged, currentFile, left[0])
-	}
-	if err := os.Mkdir(filepath.Join(dir, firstDB), 0o700); err != nil {
-		return err
-	}
-	return renameio.WriteFile(filepath.Join(dir, currentFile), []byte(firstDB+"\n"), 0o600)
-}
-
-// removeOthers removes folders that a Restore left half done or replaced.
-func removeOthers(dir, current string) error {
-	all, err := filepath.Glob(filepath.Join(dir, "db-*"))
-	if err != nil {
-		return err
-	}
-	for _, path := range all {
-		if filepath.Base(path) != current {
-			err = errors.Join(err, os.RemoveAll(path))
-		}
-	}
-	return err
-}
-
 // Abandon closes the store and forgets what is only in memory, as the death of
 // the process would. Tests use it.
 func (s *Store) Abandon() error {
+	s.using.Lock()
+	defer s.using.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.frozen != nil {

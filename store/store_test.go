@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -15,9 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Pebble leaves this one behind where it refuses to open a database.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction(
-		"github.com/cockroachdb/pebble/v2/vfs.(*diskHealthCheckingFS).startTickerLocked.func1"))
+	goleak.VerifyTestMain(m)
 }
 
 func openTest(t testing.TB, dir string, layerBytes int) *Store {
@@ -370,4 +370,46 @@ func stored(canonical []byte) []byte {
 	b, hash := withRoom(canonical), chain.HashBytes(canonical)
 	copy(b, hash[:])
 	return b
+}
+
+// raft takes a snapshot in one goroutine and is given another in a second. Both
+// end well, and so does a Sync beside them.
+func TestCheckpointAndSyncBesideRestore(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, filepath.Join(dir, "state"), 1000)
+	for i := uint64(1); i <= 30; i++ {
+		addBlock(t, s, i)
+	}
+	first := filepath.Join(dir, "first")
+	require.NoError(t, s.Checkpoint(context.Background(), first))
+	want := contents(t, s)
+	restored := make(chan struct{})
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-restored:
+				return
+			default:
+			}
+			assert.NoError(t, s.Checkpoint(context.Background(), filepath.Join(dir, fmt.Sprint("more-", i))))
+		}
+	})
+	beside.Go(func() {
+		for {
+			select {
+			case <-restored:
+				return
+			default:
+			}
+			assert.NoError(t, s.Sync(context.Background()))
+		}
+	})
+	for range 20 {
+		assert.NoError(t, s.Restore(first))
+	}
+	close(restored)
+	beside.Wait()
+	require.Equal(t, want, contents(t, s))
+	require.NoError(t, s.Close())
 }

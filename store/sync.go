@@ -17,6 +17,8 @@ func (s *Store) Sync(ctx context.Context) error {
 	if err != nil || applied == durable {
 		return err
 	}
+	s.using.RLock()
+	defer s.using.RUnlock()
 	db, err := s.settle(ctx)
 	if err != nil || s.cfg.Log {
 		return err
@@ -26,9 +28,7 @@ func (s *Store) Sync(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.db == db { // not restored to another state meanwhile
-		s.durable = max(s.durable, applied)
-	}
+	s.durable = max(s.durable, applied)
 	return s.failed
 }
 

@@ -6,12 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/durable"
 )
 
 const (
@@ -27,18 +25,28 @@ func (s *Keystore) write(name string, text []byte, address string) error {
 	if err := s.makeDir(); err != nil {
 		return err
 	}
-	if err := writeNew(s.path(name, keySuffix), text); err != nil {
-		return err
+	path := s.path(name, keySuffix)
+	// Not WriteFile: another process may have stored a key of this name meanwhile.
+	err := durable.CreateFile(path, text, filePerm)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w: %s", ErrExists, path)
 	}
-	if err := s.writeAddress(name, address); err != nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("wallet: %w", err)
 	}
-	return syncDir(s.Dir)
+	return s.writeAddress(name, address)
+}
+
+func (s *Keystore) writeAddress(name, address string) error {
+	if err := durable.WriteFile(s.path(name, addrSuffix), []byte(address+"\n"), filePerm); err != nil {
+		return fmt.Errorf("wallet: %w", err)
+	}
+	return nil
 }
 
 // makeDir makes the folder, or checks that it is its owner's alone.
 func (s *Keystore) makeDir() error {
-	if err := os.MkdirAll(s.Dir, dirPerm); err != nil {
+	if err := durable.MkdirAll(s.Dir, dirPerm); err != nil {
 		return fmt.Errorf("wallet: %w", err)
 	}
 	return checkOwn(s.Dir)
@@ -51,58 +59,6 @@ func checkOwn(path string) error {
 	}
 	if perm := info.Mode().Perm(); perm&othersMask != 0 {
 		return fmt.Errorf("%w: %s has mode %04o; chmod go= it, and think of who may have read it", ErrPermissions, path, perm)
-	}
-	return nil
-}
-
-// writeNew makes a file appear whole under a name that is free. A rename would
-// replace a key that another process stored meanwhile; a link does not.
-func writeNew(path string, data []byte) error {
-	pending, err := renameio.NewPendingFile(path, renameio.WithTempDir(tempDir(path)), renameio.WithStaticPermissions(filePerm))
-	if err != nil {
-		return fmt.Errorf("wallet: %w", err)
-	}
-	_, err = pending.Write(data)
-	if err == nil {
-		err = pending.Sync()
-	}
-	if err == nil {
-		err = os.Link(pending.Name(), path)
-	}
-	if errors.Is(err, fs.ErrExist) {
-		err = fmt.Errorf("%w: %s", ErrExists, path)
-	} else if err != nil {
-		err = fmt.Errorf("wallet: %w", err)
-	}
-	if cleanErr := pending.Cleanup(); err == nil && cleanErr != nil {
-		err = fmt.Errorf("wallet: %w", cleanErr)
-	}
-	return err
-}
-
-func (s *Keystore) writeAddress(name, address string) error {
-	path := s.path(name, addrSuffix)
-	err := renameio.WriteFile(path, []byte(address+"\n"), filePerm,
-		renameio.WithTempDir(tempDir(path)), renameio.WithStaticPermissions(filePerm))
-	if err != nil {
-		return fmt.Errorf("wallet: %w", err)
-	}
-	return nil
-}
-
-// tempDir is where path's file is made: beside it, never in a folder that
-// others can read or that is another file system.
-func tempDir(path string) string { return filepath.Dir(path) }
-
-// syncDir makes the names of new files last. Who is told an address may send
-// tokens to it at once.
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err == nil {
-		err = errors.Join(dir.Sync(), dir.Close())
-	}
-	if err != nil {
-		return fmt.Errorf("wallet: %w", err)
 	}
 	return nil
 }

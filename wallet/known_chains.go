@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/durable"
 )
 
 // ErrChainChanged: a server names another chain than it did before.
@@ -127,7 +128,7 @@ func (k KnownChains) add(fresh []knownChain, id chain.Hash) error {
 	for _, p := range fresh {
 		text = fmt.Appendln(text, p.server, p.contract, id)
 	}
-	if err := os.MkdirAll(k.Dir, dirPerm); err != nil {
+	if err := durable.MkdirAll(k.Dir, dirPerm); err != nil {
 		return fmt.Errorf("wallet: %w", err)
 	}
 	f, err := os.OpenFile(k.path(), os.O_WRONLY|os.O_APPEND|os.O_CREATE, filePerm)
@@ -135,5 +136,8 @@ func (k KnownChains) add(fresh []knownChain, id chain.Hash) error {
 		return fmt.Errorf("wallet: %w", err)
 	}
 	_, err = f.Write(text)
+	if err == nil {
+		err = errors.Join(f.Sync(), durable.SyncDir(k.Dir))
+	}
 	return errors.Join(err, f.Close())
 }

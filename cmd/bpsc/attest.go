@@ -106,7 +106,7 @@ func (s *server) prepareAttesting() error {
 		s.attest.client = client
 		cfg.Witnesses = askWitnesses(witness.NewAsker(client, s.witnesses), s.witnesses)
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := durable.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return err
 	}
 	s.attest.attester, err = attest.New(cfg, s.store, words{s})

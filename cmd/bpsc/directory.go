@@ -7,9 +7,8 @@ import (
 	"os"
 	"sync"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/nodelist"
 )
 
@@ -78,7 +77,7 @@ func (d *directory) change(do func(l *nodelist.List) (changed bool)) error {
 	}
 	text, err := json.Marshal(next)
 	if err == nil {
-		err = renameio.WriteFile(d.path, append(text, '\n'), 0o600)
+		err = durable.WriteFile(d.path, append(text, '\n'), 0o600)
 	}
 	if err == nil {
 		d.nodes = next

@@ -98,7 +98,7 @@ func follow(ctx context.Context, cfg followConfig) error {
 
 // open brings up everything, from the disk to the listener.
 func (n *followNode) open() (err error) {
-	if err := os.MkdirAll(n.cfg.Data, 0o700); err != nil {
+	if err := durable.MkdirAll(n.cfg.Data, 0o700); err != nil {
 		return err
 	}
 	n.lock = flock.New(n.path("LOCK"))

@@ -19,6 +19,7 @@ import (
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/webserver"
 	"github.com/bpsc/bpsc/store"
 )
@@ -104,7 +105,7 @@ func (s *server) open() (err error) {
 	if s.contract, err = s.cfg.readContract(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
+	if err := durable.MkdirAll(s.cfg.Data, 0o700); err != nil {
 		return err
 	}
 	if err := refuseDiverged(s.cfg.Data); err != nil {

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/witness"
 )
 
@@ -88,7 +88,7 @@ func newWitnessKeyCommand() *cobra.Command {
 			if data == "" || name == "" {
 				return argError("--data and --name are required")
 			}
-			if err := os.MkdirAll(data, 0o700); err != nil {
+			if err := durable.MkdirAll(data, 0o700); err != nil {
 				return err
 			}
 			key, err := witnessKey(data, name)
@@ -112,7 +112,7 @@ func witnessKey(data, name string) (proof.SigningKey, error) {
 func runWitness(ctx context.Context, cfg witnessConfig) (err error) {
 	defer func() { err = explainSystem(err, cfg.Data) }()
 	log := cfg.logger()
-	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+	if err := durable.MkdirAll(cfg.Data, 0o700); err != nil {
 		return err
 	}
 	key, err := witnessKey(cfg.Data, cfg.Name)

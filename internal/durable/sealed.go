@@ -6,8 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
-	"os"
+	"io"
 )
 
 // ErrSeal: a sealed file is not what WriteSealed wrote.
@@ -15,19 +14,23 @@ var ErrSeal = errors.New("checksum does not match")
 
 // WriteSealed durably writes v as one line of JSON, readable by people, and a
 // second line with its checksum, so that damage cannot pass for content.
-func WriteSealed(path string, v any) error {
+func (d Disk) WriteSealed(path string, v any) error {
 	line, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	return WriteFile(path, seal(line), 0o600)
+	return d.WriteFile(path, seal(line), 0o600)
 }
 
-// ReadSealed reads what WriteSealed wrote. The error is fs.ErrNotExist when
-// there is no file, ErrSeal when there is but it is damaged.
-func ReadSealed(path string, v any) error {
-	data, err := os.ReadFile(path)
+// ReadSealed reads what WriteSealed wrote, and makes it last: who acts on it
+// never finds the file before it again. The error is fs.ErrNotExist when there
+// is no file, ErrSeal when there is but it is damaged.
+func (d Disk) ReadSealed(path string, v any) error {
+	data, err := d.read(path)
 	if err != nil {
+		return err
+	}
+	if err := d.Settle(path); err != nil {
 		return err
 	}
 	line, _, _ := bytes.Cut(data, []byte("\n"))
@@ -40,13 +43,13 @@ func ReadSealed(path string, v any) error {
 	return nil
 }
 
-// Exists tells whether there is anything at path.
-func Exists(path string) (bool, error) {
-	_, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+func (d Disk) read(path string) ([]byte, error) {
+	f, err := d.fs().Open(path)
+	if err != nil {
+		return nil, err
 	}
-	return err == nil, err
+	data, err := io.ReadAll(f)
+	return data, errors.Join(err, f.Close())
 }
 
 func seal(line []byte) []byte {

@@ -15,7 +15,7 @@ const anything = "*"
 var allowed = map[string][]string{
 	"chain":    {},
 	"attest":   {"chain", "internal"},
-	"wallet":   {"chain"},
+	"wallet":   {"chain", "internal"},
 	"store":    {"chain", "internal"},
 	"fsm":      {"chain", "store", "internal"},
 	"cluster":  {"internal"},
