@@ -64,6 +64,9 @@ func normalHost(host string) string {
 		if ip.Zone() != "" {
 			return "" // means something on one machine only
 		}
+		if ip.Unmap().IsUnspecified() {
+			return "" // to listen on, and leads nobody anywhere
+		}
 		return ip.String()
 	}
 	host = strings.ToLower(strings.TrimSuffix(host, "."))

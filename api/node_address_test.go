@@ -32,7 +32,7 @@ func TestNodeAddressesHaveOneSpelling(t *testing.T) {
 func TestUnusableNodeAddresses(t *testing.T) {
 	for _, text := range []string{
 		"", " ", "a", "a:", ":5000", "a:0", "a:65536", "a:-1", "a:+1", "a:http", "a b:1", "a/b:1", "a:1/chain",
-		"ftp://a:1", "http://", "http://:80", "http://user:secret@a:1", "//a:1", "http://a:1:2", "::1:5000",
+		"ftp://a:1", "0.0.0.0:5000", "[::]:5000", "http://[::ffff:0.0.0.0]:5000", "http://0.0.0.0", "http://", "http://:80", "http://user:secret@a:1", "//a:1", "http://a:1:2", "::1:5000",
 		"[fe80::1%eth0]:1", "-a:1", "a-:1", "a..b:1", "a\x00:1", "\u00e9:1", "http://[::1", "http://a:99999",
 		strings.Repeat("a", 64) + ":1", strings.Repeat("a.", 127) + "b:1", "http://%zz",
 	} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -107,7 +108,8 @@ func (c Config) validatePeers() error {
 			return fmt.Errorf("cluster: peer address %q is listed twice", p.Addr)
 		}
 		host, port, err := net.SplitHostPort(p.Addr)
-		if err != nil || host == "" || port == "" || port == "0" {
+		ip, _ := netip.ParseAddr(host)
+		if err != nil || host == "" || ip.Unmap().IsUnspecified() || port == "" || port == "0" {
 			return fmt.Errorf("cluster: address %q of peer %q is not a host:port that others can reach", p.Addr, p.ID)
 		}
 		ids[p.ID], addrs[p.Addr] = true, true

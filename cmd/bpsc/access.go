@@ -69,16 +69,16 @@ func (c accessConfig) secret() (string, error) {
 		text, err := os.ReadFile(c.OperatorSecretFile)
 		switch {
 		case err != nil:
-			return "", fmt.Errorf("%w: --operator-secret-file: %w", errUsage, err)
+			return "", fmt.Errorf("--operator-secret-file: %w", err)
 		case secret != "":
-			return "", fmt.Errorf("%w: --operator-secret-file and %s: give one of them", errUsage, secretVariable)
+			return "", fmt.Errorf("--operator-secret-file and %s: give one of them", secretVariable)
 		}
 		secret, from = string(text), "--operator-secret-file"
 	} else if secret == "" {
 		return "", nil
 	}
 	if secret = strings.TrimSpace(secret); len(secret) < minSecret {
-		return "", fmt.Errorf("%w: the secret of %s has %d bytes, at least %d are needed", errUsage, from, len(secret), minSecret)
+		return "", fmt.Errorf("the secret of %s has %d bytes, at least %d are needed", from, len(secret), minSecret)
 	}
 	return secret, nil
 }

@@ -25,10 +25,27 @@ func signingKey(path, group, owner string) (proof.SigningKey, error) {
 	if err != nil {
 		return proof.SigningKey{}, fmt.Errorf("%w: %w", errUsage, err)
 	}
-	text, err := os.ReadFile(path)
+	k, err := readSigningKey(path, name)
 	if errors.Is(err, os.ErrNotExist) {
 		return newSigningKey(path, name)
 	}
+	return k, err
+}
+
+// checkSigningKey finds what signingKey would, and writes nothing.
+func checkSigningKey(path, group, owner string) error {
+	name, err := proof.KeyName(group, owner)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if _, err := readSigningKey(path, name); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func readSigningKey(path, name string) (proof.SigningKey, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return proof.SigningKey{}, err
 	}

@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -59,11 +61,11 @@ func loadConfig(flags *pflag.FlagSet) (serverConfig, error) {
 		Raft: k.String("raft"), Cluster: k.String("cluster"), Contract: k.String("contract"),
 		Heartbeat: k.Duration("heartbeat"), Witnesses: k.String("witnesses"), WitnessQuorum: k.Int("witness-quorum"), accessConfig: readAccessConfig(k), logConfig: readLogConfig(k),
 	}
-	if c.Advertise == "" {
-		c.Advertise = "http://" + c.Listen
-	}
 	if err := c.Validate(); err != nil {
 		return c, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if c.Advertise == "" {
+		c.Advertise = "http://" + c.Listen
 	}
 	return c, nil
 }
@@ -82,14 +84,38 @@ func (c serverConfig) Validate() error {
 	case c.Heartbeat <= 0:
 		return errors.New("--heartbeat must be a duration above 0, such as 150ms")
 	}
-	if !isURL(c.Advertise) {
-		return fmt.Errorf("--advertise %q is not an http URL", c.Advertise)
+	if err := c.validateAddresses(); err != nil {
+		return err
 	}
 	if err := errors.Join(c.logConfig.Validate(), c.accessConfig.Validate()); err != nil {
 		return err
 	}
-	_, err := c.peers()
+	cc, err := c.clusterConfig()
+	if err == nil {
+		err = cc.Validate()
+	}
 	return err
+}
+
+func (c serverConfig) validateAddresses() error {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen %q is not host:port", c.Listen)
+	}
+	if c.Advertise != "" {
+		if err := checkURL(c.Advertise); err != nil {
+			return fmt.Errorf("--advertise %s: %w", c.Advertise, err)
+		}
+	} else if err := checkReachable(host, port); err != nil {
+		return fmt.Errorf("--listen %s: %w: say with --advertise under which URL this member is reached", c.Listen, err)
+	}
+	if c.Raft == "" {
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(c.Raft); err != nil {
+		return fmt.Errorf("--raft %q is not host:port", c.Raft)
+	}
+	return nil
 }
 
 // peers reads --cluster.
@@ -123,7 +149,7 @@ func (c serverConfig) clusterConfig() (cluster.Config, error) {
 	if err != nil {
 		return cc, err
 	}
-	cc.ID, cc.Peers, cc.Bind = c.ID, peers, c.Raft
+	cc.ID, cc.Peers, cc.Bind, cc.Dir = c.ID, peers, c.Raft, filepath.Join(c.Data, "raft")
 	if cc.Bind == "" {
 		cc.Bind = c.peerAddress()
 	}

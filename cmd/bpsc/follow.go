@@ -71,7 +71,7 @@ func follow(ctx context.Context, cfg followConfig) error {
 	if err := n.open(); err != nil {
 		return errors.Join(n.explain(err), n.close())
 	}
-	n.log.Info("node is up", "api", "http://"+n.listener.Addr().String(), "version", version)
+	n.log.Info("node is up", "listen", n.listener.Addr().String(), "version", version)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var work sync.WaitGroup
@@ -98,6 +98,10 @@ func follow(ctx context.Context, cfg followConfig) error {
 
 // open brings up everything, from the disk to the listener.
 func (n *followNode) open() (err error) {
+	cfg, err := n.check()
+	if err != nil {
+		return err
+	}
 	if err := durable.MkdirAll(n.cfg.Data, 0o700); err != nil {
 		return err
 	}
@@ -117,7 +121,7 @@ func (n *followNode) open() (err error) {
 	if n.directory, err = openDirectory(n.path("nodes.json")); err != nil {
 		return err
 	}
-	if n.follower, err = n.newFollower(); err != nil {
+	if n.follower, err = follower.New(cfg, follower.StoreLedger(n.store)); err != nil {
 		return err
 	}
 	relayConfig := relay.DefaultConfig()
@@ -134,28 +138,33 @@ func (n *followNode) open() (err error) {
 
 func (n *followNode) path(name string) string { return filepath.Join(n.cfg.Data, name) }
 
-func (n *followNode) newFollower() (*follower.Follower, error) {
+// check reads what the configuration names and finds what is wrong with it,
+// before anything is written.
+func (n *followNode) check() (follower.Config, error) {
 	cfg := follower.DefaultConfig()
 	sources, err := n.cfg.sources()
 	if err != nil {
-		return nil, err
+		return cfg, err
 	}
 	pins, err := n.cfg.pins()
 	if err != nil {
-		return nil, err
+		return cfg, err
 	}
 	policies, err := n.cfg.policies()
 	if err != nil {
-		return nil, err
+		return cfg, err
 	}
 	cfg.Sources, cfg.Pins, cfg.Policies, cfg.FirstUse = sources, pins, policies, n.cfg.FirstUse
 	cfg.Strict, cfg.Logger = n.cfg.Strict, n.log
 	cfg.Evidence, cfg.Known = n.path("evidence"), n.path("known.json")
 	cfg.PolicyDir, cfg.Checkpoints = n.path("policies"), n.path("checkpoints")
 	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: %w", errUsage, err)
+		return cfg, fmt.Errorf("%w: %w", errUsage, err)
 	}
-	return follower.New(cfg, follower.StoreLedger(n.store))
+	if err := checkFolder(n.cfg.Data, "a follower"); err != nil {
+		return cfg, err
+	}
+	return cfg, checkListen("listen", n.cfg.Listen)
 }
 
 func (n *followNode) newServer() (*webserver.Server, error) {

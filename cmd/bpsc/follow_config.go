@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/knadh/koanf/v2"
@@ -82,8 +83,14 @@ func (c followConfig) Validate() error {
 		return errors.New("--data is required")
 	case len(c.Upstream)+len(c.BPSC) == 0:
 		return errors.New("--upstream or --bpsc is required")
-	case c.Advertise != "" && !isURL(c.Advertise):
-		return fmt.Errorf("--advertise %q is not an http URL", c.Advertise)
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return fmt.Errorf("--listen %q is not host:port", c.Listen)
+	}
+	if c.Advertise != "" {
+		if err := checkURL(c.Advertise); err != nil {
+			return fmt.Errorf("--advertise %s: %w", c.Advertise, err)
+		}
 	}
 	if err := errors.Join(c.logConfig.Validate(), c.accessConfig.Validate()); err != nil {
 		return err

@@ -102,7 +102,7 @@ func serve(ctx context.Context, cfg serverConfig) error {
 
 // open brings up everything, from the disk to the listener.
 func (s *server) open() (err error) {
-	if s.contract, err = s.cfg.readContract(); err != nil {
+	if err := s.check(); err != nil {
 		return err
 	}
 	if err := durable.MkdirAll(s.cfg.Data, 0o700); err != nil {
@@ -124,13 +124,11 @@ func (s *server) open() (err error) {
 	if err := s.checkDefault(); err != nil {
 		return err
 	}
-	if s.key, err = signingKey(filepath.Join(s.cfg.Data, "member.key"), "", s.cfg.ID); err != nil {
-		return err
-	}
-	if s.witnesses, err = readWitnesses(s.cfg.Witnesses); err != nil {
-		return err
-	}
 	if err := s.join(); err != nil {
+		return err
+	}
+	// Only now: the folder of the log has said whose it is.
+	if s.key, err = signingKey(s.keyPath(), "", s.cfg.ID); err != nil {
 		return err
 	}
 	s.requests = &fsm.Requester{Order: orderer(s.member), Contracts: s.store}
@@ -160,16 +158,43 @@ func (s *server) open() (err error) {
 	return err
 }
 
+// check reads what the configuration names and finds what is wrong with it,
+// before anything is written.
+func (s *server) check() (err error) {
+	if s.contract, err = s.cfg.readContract(); err != nil {
+		return err
+	}
+	if s.witnesses, err = readWitnesses(s.cfg.Witnesses); err != nil {
+		return err
+	}
+	if s.cfg.WitnessQuorum > len(s.witnesses) {
+		return fmt.Errorf("%w: --witness-quorum %d, and --witnesses names %d", errUsage, s.cfg.WitnessQuorum, len(s.witnesses))
+	}
+	if err := checkFolder(s.cfg.Data, "a member"); err != nil {
+		return err
+	}
+	if err := checkSigningKey(s.keyPath(), "", s.cfg.ID); err != nil {
+		return err
+	}
+	if err := checkListen("listen", s.cfg.Listen); err != nil {
+		return err
+	}
+	cc, err := s.cfg.clusterConfig()
+	if err != nil {
+		return err
+	}
+	return checkListen("raft", cc.Bind)
+}
+
+func (s *server) keyPath() string { return filepath.Join(s.cfg.Data, "member.key") }
+
 // join opens the replicated side.
 func (s *server) join() error {
 	cc, err := s.cfg.clusterConfig()
 	if err != nil {
 		return err
 	}
-	cc.Dir, cc.Logger, cc.Fatal = filepath.Join(s.cfg.Data, "raft"), s.log, s.fatal
-	if err := cc.Validate(); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
-	}
+	cc.Logger, cc.Fatal = s.log, s.fatal
 	s.member, err = cluster.Open(cc, fsm.New(s.store))
 	return err
 }

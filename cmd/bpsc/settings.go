@@ -7,7 +7,9 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/env/v2"
@@ -44,7 +46,7 @@ func loadSettings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 	}
 	if path != "" {
 		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
-			return nil, fmt.Errorf("%w: --config: %w", errUsage, err)
+			return nil, fmt.Errorf("%w: --config %s: %w", errUsage, path, err)
 		}
 	}
 	known := flagNames(flags)
@@ -53,14 +55,84 @@ func loadSettings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 			return nil, fmt.Errorf("%w: %s: unknown setting %q", errUsage, path, key)
 		}
 	}
-	err = errors.Join(
-		k.Load(env.Provider("\n", env.Opt{Prefix: envPrefix, TransformFunc: envKey(known)}), nil),
-		k.Load(posflag.Provider(flags, "\n", k), nil),
-	)
-	if err != nil {
+	if err := checkValues(flags, k, func(key string) string { return path + ": " + key }); err != nil {
+		return nil, err
+	}
+	variables := koanf.New("\n")
+	if err := variables.Load(env.Provider("\n", env.Opt{Prefix: envPrefix, TransformFunc: envKey(known)}), nil); err != nil {
+		return nil, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if err := checkValues(flags, variables, variableOf); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(k.Merge(variables), k.Load(posflag.Provider(flags, "\n", k), nil)); err != nil {
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	return k, nil
+}
+
+// variableOf is the variable of a setting.
+func variableOf(key string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
+}
+
+// checkValues refuses values that are not what their flag takes, by the name
+// that the user gave them: koanf would read them as nothing.
+func checkValues(flags *pflag.FlagSet, k *koanf.Koanf, name func(key string) string) error {
+	for _, key := range k.Keys() {
+		if err := checkValue(flags.Lookup(key).Value.Type(), k.Get(key)); err != nil {
+			return fmt.Errorf("%w: %s: %w", errUsage, name(key), err)
+		}
+	}
+	return nil
+}
+
+// checkValue checks a value of YAML, or the text of a variable, against the
+// type of a flag.
+func checkValue(kind string, value any) error {
+	text, isText := value.(string)
+	var err error
+	switch kind {
+	case "duration":
+		if _, err = time.ParseDuration(text); err != nil {
+			err = fmt.Errorf("%s is not a duration, such as 150ms", shown(value))
+		}
+	case "int":
+		_, isInt := value.(int)
+		if _, err = strconv.Atoi(text); err != nil && !isInt {
+			return fmt.Errorf("%s is not a whole number", shown(value))
+		}
+		return nil
+	case "bool":
+		_, isBool := value.(bool)
+		if _, err = strconv.ParseBool(text); err != nil && !isBool {
+			return fmt.Errorf("%s is neither true nor false", shown(value))
+		}
+		return nil
+	case "stringSlice", "stringArray":
+		list, isList := value.([]any)
+		for _, item := range list {
+			if _, ok := item.(string); !ok {
+				return fmt.Errorf("%s is not a text: put it in quotes", shown(item))
+			}
+		}
+		if !isText && !isList {
+			err = fmt.Errorf("%s is neither a text nor a list of texts", shown(value))
+		}
+	default:
+		if !isText {
+			err = fmt.Errorf("%s is not a text: put it in quotes", shown(value))
+		}
+	}
+	return err
+}
+
+// shown is a value in a message.
+func shown(value any) string {
+	if text, ok := value.(string); ok {
+		return strconv.Quote(text)
+	}
+	return fmt.Sprint(value)
 }
 
 func flagNames(flags *pflag.FlagSet) (names []string) {

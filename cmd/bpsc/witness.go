@@ -88,7 +88,10 @@ func newWitnessKeyCommand() *cobra.Command {
 			if data == "" || name == "" {
 				return argError("--data and --name are required")
 			}
-			if err := durable.MkdirAll(data, 0o700); err != nil {
+			if err := checkURL(url); err != nil {
+				return argError("--url %s: %v", url, err)
+			}
+			if err := checkWitness(data, name); err != nil {
 				return err
 			}
 			key, err := witnessKey(data, name)
@@ -105,28 +108,43 @@ func newWitnessKeyCommand() *cobra.Command {
 	return cmd
 }
 
+// witnessKey is the key in a witness's folder, both made when there is none.
 func witnessKey(data, name string) (proof.SigningKey, error) {
+	if err := durable.MkdirAll(data, 0o700); err != nil {
+		return proof.SigningKey{}, err
+	}
 	return signingKey(filepath.Join(data, "witness.key"), "witness", name)
+}
+
+// checkWitness finds what is wrong with a witness's folder and name, and writes
+// nothing.
+func checkWitness(data, name string) error {
+	if err := checkFolder(data, "a witness"); err != nil {
+		return err
+	}
+	return checkSigningKey(filepath.Join(data, "witness.key"), "witness", name)
 }
 
 func runWitness(ctx context.Context, cfg witnessConfig) (err error) {
 	defer func() { err = explainSystem(err, cfg.Data) }()
 	log := cfg.logger()
-	if err := durable.MkdirAll(cfg.Data, 0o700); err != nil {
-		return err
-	}
-	key, err := witnessKey(cfg.Data, cfg.Name)
-	if err != nil {
-		return err
-	}
 	wc := witness.DefaultConfig()
-	wc.Dir, wc.Key, wc.Logger = filepath.Join(cfg.Data, "logs"), key, log
+	wc.Dir, wc.Logger = filepath.Join(cfg.Data, "logs"), log
 	for _, path := range cfg.Policies {
 		policy, err := readPolicy(path)
 		if err != nil {
 			return err
 		}
 		wc.Logs = append(wc.Logs, witness.Log{Name: path, Policy: policy})
+	}
+	if err := checkWitness(cfg.Data, cfg.Name); err != nil {
+		return err
+	}
+	if err := checkListen("listen", cfg.Listen); err != nil {
+		return err
+	}
+	if wc.Key, err = witnessKey(cfg.Data, cfg.Name); err != nil {
+		return err
 	}
 	w, err := witness.New(wc)
 	if err != nil {
@@ -140,7 +158,7 @@ func runWitness(ctx context.Context, cfg witnessConfig) (err error) {
 	if err != nil {
 		return errors.Join(err, listener.Close(), w.Close())
 	}
-	log.Info("witness is up", "url", "http://"+listener.Addr().String(), "key", key.String(), "version", version)
+	log.Info("witness is up", "listen", listener.Addr().String(), "key", wc.Key.String(), "version", version)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {

@@ -28,8 +28,11 @@ func readWitnesses(path string) (list []proof.Cosigner, err error) {
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
-		if len(fields) != 4 || fields[0] != "witness" || !isURL(fields[3]) {
+		if len(fields) != 4 || fields[0] != "witness" {
 			return nil, fmt.Errorf("%w: --witnesses %s: %q is not: witness NAME KEY URL", errUsage, path, strings.TrimSpace(line))
+		}
+		if err := checkURL(fields[3]); err != nil {
+			return nil, fmt.Errorf("%w: --witnesses %s: URL of %s: %w", errUsage, path, fields[1], err)
 		}
 		key, err := proof.ParseVerifierKey(fields[2])
 		if err != nil {

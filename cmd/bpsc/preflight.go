@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// What is in this file finds mistakes before the first byte is written: what was
+// written under a wrong name or in a wrong place stands in the way of the right
+// one.
+
+// marks are what only one kind of process keeps in its folder.
+var marks = map[string][]string{
+	"a member":   {"raft", "member.key"},
+	"a follower": {"personal.db"},
+	"a witness":  {"witness.key"},
+}
+
+// checkFolder refuses the folder of a process of another kind, and what is no
+// folder at all.
+func checkFolder(dir, kind string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("--data: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("%w: --data %s is not a folder", errUsage, dir)
+	}
+	for other, names := range marks {
+		for _, name := range names {
+			if _, err := os.Stat(filepath.Join(dir, name)); other != kind && err == nil {
+				return fmt.Errorf("%w: --data %s is the folder of %s, for it has %s; this is %s", errUsage, dir, other, name, kind)
+			}
+		}
+	}
+	return nil
+}
+
+// checkListen tells whether an address can be listened on at this moment.
+func checkListen(flag, address string) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("--%s: %w", flag, err)
+	}
+	return l.Close()
+}
+
+// checkURL refuses a URL that leads nobody here.
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || !isURL(text) {
+		return fmt.Errorf("%q is not an http URL", text)
+	}
+	return checkReachable(u.Hostname(), u.Port())
+}
+
+// checkReachable refuses what is an address to listen on and none to connect to.
+func checkReachable(host, port string) error {
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case host == "" || err == nil && ip.Unmap().IsUnspecified():
+		return errors.New("it stands for every address of this machine, and leads nobody here")
+	case err != nil && strings.Trim(host, "0123456789.") == "":
+		return fmt.Errorf("%q is neither a name nor an address", host)
+	case strings.Trim(port, "0") == "" && port != "":
+		return errors.New("port 0 is any free one, and leads nobody here")
+	}
+	return nil
+}
