@@ -12,6 +12,7 @@ type server struct {
 	cfg       Config
 	read      Reader
 	evidence  Evidence
+	missing   func() string // why there may be no contract; nil when unknown
 	site      *site
 	contracts contractCache
 	forging   forging

@@ -52,10 +52,18 @@ func (s *server) defaultToken() (string, error) {
 	}
 	token, ok := s.read.DefaultToken()
 	if !ok {
-		return "", ErrNoContract
+		return "", s.noContract()
 	}
 	s.contracts.defaultToken.Store(&token)
 	return token, nil
+}
+
+// noContract is ErrNoContract with what the cluster lacks.
+func (s *server) noContract() error {
+	if s.missing == nil {
+		return ErrNoContract
+	}
+	return withDetail(ErrNoContract, "There is no contract yet: "+s.missing())
 }
 
 func (k *contractCache) remember(c *knownContract) *knownContract {

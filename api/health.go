@@ -49,6 +49,9 @@ func (s *server) contractLine() string {
 	if token, ok := s.read.DefaultToken(); ok {
 		return "[+]contract " + token + "\n"
 	}
+	if s.missing != nil {
+		return "[ ]contract none yet: " + s.missing() + "\n"
+	}
 	return "[ ]contract none yet\n"
 }
 

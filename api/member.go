@@ -27,10 +27,19 @@ func New(cfg Config, w Writer, r Reader, m Member, e Evidence) (http.Handler, er
 	return s.routes(), nil
 }
 
+// howToContract is what an operator can do for a cluster without a contract.
+const howToContract = "start the members with --contract FILE, or make one with POST /v1/contracts"
+
 func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberServer, error) {
 	s, err := newServer(cfg, settled{r, m}, e)
 	if err != nil {
 		return nil, err
+	}
+	s.missing = func() string {
+		if err := m.Ready(); err != nil {
+			return err.Error()
+		}
+		return howToContract
 	}
 	return &memberServer{server: s, write: w, member: m, signature: newVerifier()}, nil
 }

@@ -19,9 +19,10 @@ import (
 // It owns one goroutine for each of the others, which end with the context of
 // run.
 type gatherer struct {
-	connect func(ctx context.Context, to string) (net.Conn, error)
-	clocks  *clocks // learns what the others' clocks show
-	news    func()  // called after every answer
+	connect  func(ctx context.Context, to string) (net.Conn, error)
+	absences *absences
+	clocks   *clocks // learns what the others' clocks show
+	news     func()  // called after every answer
 
 	mu    sync.Mutex
 	heard map[string]MemberStatus // by id; no entry for one that does not answer
@@ -49,10 +50,12 @@ func (g *gatherer) status(id string) MemberStatus {
 // watch asks one member, and connects again whenever that ends.
 func (g *gatherer) watch(ctx context.Context, id string) {
 	for ctx.Err() == nil {
-		if conn, err := g.connect(ctx, id); err == nil {
-			_ = g.ask(ctx, id, conn) // it does not answer, whatever the reason
+		conn, err := g.connect(ctx, id)
+		if err == nil {
+			err = g.ask(ctx, id, conn)
 			_ = conn.Close()
 		}
+		g.absences.missed(id, err)
 		g.mu.Lock()
 		delete(g.heard, id)
 		g.mu.Unlock()
@@ -77,6 +80,7 @@ func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
 		g.mu.Lock()
 		g.heard[id] = answer.MemberStatus
 		g.mu.Unlock()
+		g.absences.heard(id)
 		g.news()
 		if err := quiet(conn, r, statusPeriod); err != nil {
 			return err

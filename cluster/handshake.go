@@ -53,7 +53,7 @@ func (v verdict) String() string {
 	case otherVersion:
 		return "it speaks another version: finish the upgrade"
 	case otherCluster:
-		return "it belongs to another cluster"
+		return "it has another list of members, or belongs to another cluster"
 	case otherMember:
 		return "another member listens at this address"
 	case unknownPeer:

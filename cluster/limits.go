@@ -137,6 +137,10 @@ const (
 	// Then it is ready again, or nobody would ask it to pass something on.
 	unansweredPause = 15 * time.Second
 
+	// Different lines about who is missing, while there is no leader. Members
+	// that come and go must not fill the log.
+	maxAbsencesTold = 32
+
 	// Bytes a second at which a member is sure to unpack and restore a snapshot.
 	restoreRate = 1 << 20
 

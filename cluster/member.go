@@ -43,6 +43,7 @@ type Member struct {
 	awake    *runClock
 	progress *progress
 	lag      *lag
+	absences *absences
 	raft     *raft.Raft
 	failure  *failure
 	observer []*raft.Observer
@@ -127,6 +128,7 @@ func (m *Member) start() {
 		commit:  m.committed,
 		applied: m.replica.applied.get,
 	}
+	m.absences = newAbsences(m.cfg, m.log, m.awake, func() bool { _, ok := m.Leader(); return ok })
 	m.progress.leads = func() bool { return m.raft.State() == raft.Leader }
 	m.peers = newPeerServer(m.queue, m.IsLeader, m.answerStatus, m.log)
 	m.batcher = &batcher{
@@ -153,17 +155,18 @@ func (m *Member) start() {
 		changed: m.observe(),
 	}
 	m.gatherer = &gatherer{
-		connect: m.connect,
-		clocks:  m.clocks,
-		news:    func() { poke(m.batcher.freed) }, // it may wait for the clocks
-		heard:   map[string]MemberStatus{},
+		connect:  m.connect,
+		absences: m.absences,
+		clocks:   m.clocks,
+		news:     func() { poke(m.batcher.freed) }, // it may wait for the clocks
+		heard:    map[string]MemberStatus{},
 	}
 	watch := &clockWatch{clocks: m.clocks, fitness: m.fitness, log: m.log, led: m.led}
 	m.running.Go(func() { watch.run(m.ctx) })
 	m.running.Go(func() { m.gatherer.run(m.ctx, m.cfg.others()) })
 	m.running.Go(func() { m.batcher.run(m.ctx) })
 	m.running.Go(func() { duties.run(m.ctx) })
-	m.running.Go(func() { m.progress.run(m.ctx, m.lag.look) })
+	m.running.Go(func() { m.progress.run(m.ctx, func() { m.lag.look(); m.absences.look() }) })
 	m.port.start(m.peers.serve)
 }
 
@@ -234,7 +237,7 @@ func (m *Member) Ready() error {
 		return fmt.Errorf("%w: it must not lead: %s", ErrNotReady, strings.Join(why, "; "))
 	}
 	if _, ok := m.Leader(); !ok {
-		return fmt.Errorf("%w: %w", ErrNotReady, ErrNoLeader)
+		return fmt.Errorf("%w: %w: it %v", ErrNotReady, ErrNoLeader, m.absences)
 	}
 	if _, ok := m.Now(); !ok {
 		return fmt.Errorf("%w: it does not know the clocks of a majority of the members", ErrNotReady)

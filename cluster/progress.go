@@ -18,7 +18,7 @@ import (
 // all members one after the other; so it ends by itself, and the pause grows each
 // time, while those come to lead who get something through.
 //
-// run is its goroutine, which also looks after the lag. sent, answered and sending
+// run is its goroutine, which also looks after something else. sent, answered and sending
 // may be called from anywhere.
 type progress struct {
 	limit   time.Duration // by the clock

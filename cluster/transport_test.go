@@ -68,7 +68,7 @@ func TestHandshakeRefusals(t *testing.T) {
 		name, to, want string
 		from           *port
 	}{
-		{"other cluster", "b", "another cluster", other},
+		{"other cluster", "b", "another list of members", other},
 		{"other member at the address", "c", "another member", lost},
 	}
 	for _, tt := range tests {

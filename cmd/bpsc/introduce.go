@@ -79,6 +79,9 @@ func (s *server) announce(ctx context.Context, id string, m store.Member) error 
 // configured for.
 func (s *server) settleDefault(ctx context.Context) error {
 	if s.contract == nil {
+		if _, exists := s.store.DefaultToken(); !exists {
+			s.log.Warn("there is no contract yet: start the members with --contract FILE, or make one with POST /v1/contracts")
+		}
 		return nil
 	}
 	if _, exists := s.store.DefaultToken(); !exists {

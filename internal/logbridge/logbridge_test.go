@@ -81,3 +81,29 @@ func TestOrdinaryTroubleIsRateLimited(t *testing.T) {
 		t.Error("real trouble was held back")
 	}
 }
+
+// Elections that nobody can win are told less and less often, and anew when there
+// was a pause.
+func TestElectionsInVain(t *testing.T) {
+	l, out := bridge(slog.LevelInfo)
+	now := time.Unix(1000, 0)
+	l.noise.now = func() time.Time { return now }
+	for range 36_000 { // an hour
+		l.Info("entering candidate state", "term", 2)
+		l.Info("pre-vote campaign failed, waiting for election timeout")
+		l.Warn("Election timeout reached, restarting election")
+		now = now.Add(100 * time.Millisecond)
+	}
+	if lines := strings.Count(out.String(), "\n"); lines > 3*15 || lines < 3*5 {
+		t.Errorf("%d lines in an hour", lines)
+	}
+	if !strings.Contains(out.String(), "level=INFO msg=\"entering candidate state\" term=2") {
+		t.Errorf("its level is another one:\n%s", out)
+	}
+	now = now.Add(quiet + 1)
+	out.Reset()
+	l.Info("entering candidate state", "term", 3)
+	if !strings.Contains(out.String(), "term=3") {
+		t.Error("the next election is not told")
+	}
+}

@@ -9,10 +9,14 @@ import (
 
 // quiet is how long messages about the same ordinary trouble are held back
 // after one was written.
-const quiet = 10 * time.Second
+// That grows, to quietest, while the trouble goes on.
+const (
+	quiet    = 10 * time.Second
+	quietest = 10 * time.Minute
+)
 
 // noise knows the messages that raft logs as errors, many times a second, when
-// nothing worse has happened than that a peer is down.
+// nothing worse has happened than that a peer is down, or a majority.
 type noise struct {
 	now func() time.Time
 
@@ -21,7 +25,9 @@ type noise struct {
 }
 
 type series struct {
-	last    time.Time
+	came    time.Time     // the last message
+	written time.Time     // the last that was not held back
+	wait    time.Duration // until the next is written
 	dropped int
 }
 
@@ -47,9 +53,28 @@ func ordinary() []string {
 	}
 }
 
+// elections returns the beginnings of messages about an election that nobody can
+// win, several a second as long as a majority is away. The first of each is as
+// good as all.
+func elections() []string {
+	return []string{
+		"heartbeat timeout reached, starting election",
+		"entering candidate state",
+		"pre-vote campaign failed",
+		"pre-vote denied",
+		"Election timeout reached, restarting election",
+	}
+}
+
 // judge tells at which level to write a message and how many alike were held
 // back before it; ok is false when it is to be held back itself.
 func (n *noise) judge(level slog.Level, msg string) (_ slog.Level, dropped int, ok bool) {
+	for _, prefix := range elections() {
+		if strings.HasPrefix(msg, prefix) {
+			dropped, ok = n.pass(prefix)
+			return level, dropped, ok
+		}
+	}
 	if level < slog.LevelWarn {
 		return level, 0, true
 	}
@@ -67,15 +92,19 @@ func (n *noise) pass(prefix string) (dropped int, ok bool) {
 	defer n.mu.Unlock()
 	now := n.now()
 	s := n.seen[prefix]
-	if s == nil {
-		n.seen[prefix] = &series{last: now}
-		return 0, true
+	if s == nil || now.Sub(s.came) > quiet { // a new trouble
+		if s != nil {
+			dropped = s.dropped
+		}
+		n.seen[prefix] = &series{came: now, written: now, wait: quiet}
+		return dropped, true
 	}
-	if now.Sub(s.last) < quiet {
+	s.came = now
+	if now.Sub(s.written) < s.wait {
 		s.dropped++
 		return 0, false
 	}
 	dropped = s.dropped
-	*s = series{last: now}
+	*s = series{came: now, written: now, wait: min(2*s.wait, quietest)}
 	return dropped, true
 }
