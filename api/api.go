@@ -12,7 +12,8 @@ type server struct {
 	cfg       Config
 	read      Reader
 	evidence  Evidence
-	missing   func() string // why there may be no contract; nil when unknown
+	missing   func() string                  // why there may be no contract; nil when unknown
+	now       func() (micros int64, ok bool) // the chain's time, where this node knows it
 	site      *site
 	contracts contractCache
 	forging   forging
@@ -37,7 +38,7 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 		return nil, err
 	}
 	return &server{
-		cfg: cfg, read: r, evidence: e, site: site, requests: requests, pool: newWorkPool(), answers: newAnswers(),
+		cfg: cfg, read: r, evidence: e, now: func() (int64, bool) { return 0, false }, site: site, requests: requests, pool: newWorkPool(), answers: newAnswers(),
 		long: make(chan struct{}, cfg.longAnswers()), bundling: make(chan struct{}, maxBundles),
 	}, nil
 }

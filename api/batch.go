@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -52,6 +54,10 @@ func (s *memberServer) postBatch(c *gin.Context) error {
 	}
 	s.resolveBatch(c, contract, items, outcomes)
 	w.out = appendResults(w.out, items, outcomes)
+	if slices.ContainsFunc(outcomes, func(o chain.Outcome) bool { return liesInTime(o.Refused) }) {
+		w.out = strconv.AppendInt(appendKey(w.out, "chain_time"), s.chainNow(contract.Token)/1_000_000, 10)
+	}
+	w.out = append(w.out, "}\n"...)
 	s.sendJSON(c, http.StatusOK, w.out)
 	return nil
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// appendResults writes one result for each item, in the order of the items.
+// appendResults writes one result for each item, in the order of the items, and
+// leaves the object open.
 func appendResults(dst []byte, items []batchItem, outcomes []chain.Outcome) []byte {
 	dst = append(dst, `{"results":[`...)
 	for i := range items {
@@ -22,7 +23,7 @@ func appendResults(dst []byte, items []batchItem, outcomes []chain.Outcome) []by
 		}
 		dst = append(dst, '}')
 	}
-	return append(dst, "]}\n"...)
+	return append(dst, ']')
 }
 
 // appendRefused writes why an item was refused before it reached the log.

@@ -22,7 +22,7 @@ func (s *server) getContracts(c *gin.Context) error {
 			w.out = append(w.out, ',')
 		}
 		var err error
-		if w.out, err = appendInfo(w.out, &info); err != nil {
+		if w.out, err = s.appendInfo(w.out, &info); err != nil {
 			return err
 		}
 	}
@@ -100,7 +100,7 @@ func (s *memberServer) readContract(c *gin.Context) (chain.Contract, error) {
 func (s *server) sendInfo(c *gin.Context, status int, info *chain.Info) (err error) {
 	w := s.pool.get()
 	defer s.pool.put(w)
-	if w.out, err = appendInfo(w.out, info); err != nil {
+	if w.out, err = s.appendInfo(w.out, info); err != nil {
 		return err
 	}
 	s.sendJSON(c, status, append(w.out, '\n'))
@@ -109,13 +109,16 @@ func (s *server) sendInfo(c *gin.Context, status int, info *chain.Info) (err err
 
 // appendInfo writes a contract and where its chain stands; only the contract
 // when this replica has not seen the chain begin.
-func appendInfo(dst []byte, info *chain.Info) ([]byte, error) {
+func (s *server) appendInfo(dst []byte, info *chain.Info) ([]byte, error) {
 	text, err := info.Contract.MarshalJSON()
 	if err != nil {
 		return dst, err
 	}
 	dst = appendText(append(dst, '{'), "token", info.Contract.Token)
 	dst = appendRaw(dst, "contract", text)
+	if now, ok := s.now(); ok {
+		dst = chain.AppendTimestamp(appendKey(dst, "time"), now)
+	}
 	if info.Length == 0 {
 		return append(dst, '}'), nil
 	}

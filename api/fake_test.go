@@ -36,6 +36,7 @@ type fake struct {
 	last     []chain.Transaction
 	become   func(r *chain.Record) // what a record is instead of what was asked for
 	clock    int64                 // machine time, unix microseconds
+	now      int64                 // what the next entry would carry; 0 for not known
 	signed   signedLog
 }
 
@@ -336,6 +337,7 @@ func (f *fake) WaitApplied(ctx context.Context, index uint64) error {
 func (f *fake) Ready() error                { return f.err }
 func (f *fake) LastContact() time.Duration  { return 12 * time.Millisecond }
 func (f *fake) Leader() (id string, _ bool) { return "n1", true }
+func (f *fake) Now() (int64, bool)          { return f.now, f.now != 0 }
 func (f *fake) IsLeader() bool              { return !f.follower }
 
 func (f *fake) Cluster() ClusterStatus {

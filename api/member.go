@@ -41,6 +41,7 @@ func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberSer
 		}
 		return howToContract
 	}
+	s.now = m.Now
 	return &memberServer{server: s, write: w, member: m, signature: newVerifier()}, nil
 }
 

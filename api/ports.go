@@ -84,6 +84,9 @@ type Member interface {
 	LastContact() time.Duration
 	// Leader is the member known to lead.
 	Leader() (id string, ok bool)
+	// Now is the time, in unix microseconds, that the next entry would carry;
+	// false while this member cannot tell.
+	Now() (micros int64, ok bool)
 	// IsLeader tells whether it is this one.
 	IsLeader() bool
 	// Cluster is how every member is, as far as this one has heard. It asks none

@@ -22,6 +22,8 @@ type detailed struct {
 	key    string   // the key drawn for a transaction that came without
 	final  bool     // not to be retried, whatever the table says
 
+	chainTime int64 // unix seconds, of a refusal that lies in the time
+
 	// Nothing is known of the transaction with that id: neither that it was
 	// applied nor that it cannot be.
 	unknown bool
@@ -58,6 +60,7 @@ type problem struct {
 	code, detail, instance, request string
 	id                              chain.ID
 	key                             string
+	chainTime                       int64
 	unknown                         bool
 }
 
@@ -68,7 +71,7 @@ func newProblem(err error) problem {
 	p.meaning = meanings[p.code]
 	var d *detailed
 	if errors.As(err, &d) {
-		p.detail, p.id, p.key, p.unknown = d.detail, d.id, d.key, d.unknown
+		p.detail, p.id, p.key, p.unknown, p.chainTime = d.detail, d.id, d.key, d.unknown, d.chainTime
 		p.retryable = p.retryable && !d.final
 	}
 	if p.detail == "" {
@@ -150,6 +153,9 @@ func (p *problem) append(dst []byte) []byte {
 	}
 	if p.unknown { // "status" is the number, as RFC 9457 has it
 		dst = appendText(dst, "transaction_status", statusUnknown)
+	}
+	if p.chainTime != 0 {
+		dst = strconv.AppendInt(appendKey(dst, "chain_time"), p.chainTime, 10)
 	}
 	if p.key != "" {
 		dst = appendText(dst, "idempotency_key", p.key)

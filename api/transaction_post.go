@@ -78,7 +78,7 @@ func (s *memberServer) transact(c *gin.Context, w *work, rule bodyRule) (*submis
 	}
 	outcome := outcomes[0]
 	if err := sub.failure(&outcome); err != nil {
-		return nil, chain.Outcome{}, err
+		return nil, chain.Outcome{}, s.aboutTime(err, sub)
 	}
 	if outcome.Replay {
 		c.Writer.Header()[headerReplay] = replayed

@@ -36,6 +36,7 @@ type Problem struct {
 	Code      string `json:"code"`
 	Detail    string `json:"detail"`
 	Retryable bool   `json:"retryable"`
+	ChainTime int64  `json:"chain_time"` // unix seconds, of a refusal that lies in the time
 }
 
 // Error shows the detail with its stable code.

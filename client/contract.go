@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"time"
 
 	"github.com/bpsc/bpsc/chain"
 )
@@ -14,6 +15,7 @@ type ContractInfo struct {
 	Contract chain.Contract
 	ChainID  chain.Hash // zero while the server asked has not seen the chain begin
 	Length   uint64     // blocks
+	Time     time.Time  // by which the ledger judges, at the moment of the answer; zero when the server does not say
 }
 
 // contractAnswer is a contract as the API tells it.
@@ -21,6 +23,8 @@ type contractAnswer struct {
 	Contract json.RawMessage `json:"contract"`
 	ChainID  string          `json:"chain_id"`
 	Length   uint64          `json:"length"`
+	Time     json.Number     `json:"time"`
+	Tip      json.Number     `json:"tip_timestamp"`
 }
 
 // Contract reads the contract of a token; of the cluster's first when token is
@@ -62,7 +66,7 @@ func (c *Client) defaultContract(ctx context.Context) (ContractInfo, error) {
 }
 
 func (a *contractAnswer) info() (info ContractInfo, err error) {
-	info.Length = a.Length
+	info.Length, info.Time = a.Length, a.chainNow(time.Now())
 	if info.Contract, err = chain.DecodeContract(a.Contract); err != nil {
 		return info, fmt.Errorf("client: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/bpsc/bpsc/chain"
 )
@@ -111,7 +112,7 @@ func refusal(id chain.ID, p *Problem) (r Result, decided bool) {
 	if p.Status >= http.StatusInternalServerError || p.Retryable || slices.Contains(elsewhere, p.Code) {
 		return r, false
 	}
-	r = Result{ID: id.String(), Status: StatusRefused, Code: p.Code, Detail: p.Detail}
+	r = Result{ID: id.String(), Status: StatusRefused, Code: p.Code, Detail: p.Detail + clockNote(p.ChainTime, time.Now())}
 	if p.Code == string(chain.Expired) {
 		r.Status = StatusExpired
 	}

@@ -152,6 +152,7 @@ func (only) Ready() error                              { return nil }
 func (only) LastContact() time.Duration                { return 0 }
 func (only) Leader() (string, bool)                    { return "n1", true }
 func (only) IsLeader() bool                            { return true }
+func (only) Now() (int64, bool)                        { return 0, false }
 func (only) Cluster() api.ClusterStatus                { return api.ClusterStatus{} }
 
 // setUpWorld serves a world at $BPSC_SERVER, and leaves beside the script: the

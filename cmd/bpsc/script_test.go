@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -39,7 +40,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exit": exitsWith, "signed": isSigned, "newchain": beginsAnew,
+			"exit": exitsWith, "signed": isSigned, "newchain": beginsAnew, "chaintime": setChainTime,
 		},
 		RequireExplicitExec: true,
 	})
@@ -95,6 +96,17 @@ func beginsAnew(ts *testscript.TestScript, _ bool, _ []string) {
 	f.chainID = newChain
 }
 
+// setChainTime is: chaintime DURATION. The chain's time is that far ahead of the
+// clock from now on.
+func setChainTime(ts *testscript.TestScript, _ bool, args []string) {
+	ahead, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	f := ts.Value("server").(*fakeServer)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ahead = ahead
+}
+
 var newChain = chain.HashBytes([]byte("the genesis block of a ledger made anew"))
 
 var scriptChain = chain.HashBytes([]byte("the genesis block of the scripts"))
@@ -104,6 +116,7 @@ var scriptChain = chain.HashBytes([]byte("the genesis block of the scripts"))
 type fakeServer struct {
 	mu      sync.Mutex
 	chainID chain.Hash
+	ahead   time.Duration // of the chain's time
 	decided map[chain.ID]client.Result
 }
 
@@ -115,6 +128,13 @@ func (f *fakeServer) chain() chain.Hash {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.chainID
+}
+
+// now is the chain's time in unix seconds.
+func (f *fakeServer) now() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Now().Add(f.ahead).Unix()
 }
 
 func (f *fakeServer) handler() http.Handler {
@@ -155,7 +175,8 @@ func openContract() chain.Contract {
 
 func (f *fakeServer) contract(c chain.Contract) string {
 	text, _ := c.MarshalJSON()
-	return `{"token":"` + c.Token + `","contract":` + string(text) + `,"chain_id":"` + f.chain().String() + `","length":1}`
+	now := strconv.FormatInt(f.now(), 10)
+	return `{"token":"` + c.Token + `","contract":` + string(text) + `,"time":` + now + `,"chain_id":"` + f.chain().String() + `","length":1}`
 }
 
 // account knows everybody but nobody, and shows what a name may hold.
@@ -186,6 +207,11 @@ func (f *fakeServer) post(w http.ResponseWriter, r *http.Request) {
 	id, err := wallet.Verify(&tx, f.chain(), 6)
 	if err != nil {
 		answer(w, http.StatusBadRequest, client.Problem{Code: "signature_invalid", Detail: "The signature is not good"})
+		return
+	}
+	if late := s.Expires <= f.now(); late || s.Expires > f.now()+int64(chain.MaxExpires.Seconds()) {
+		code := map[bool]chain.Code{true: chain.Expired, false: chain.ExpiresTooFar}[late]
+		answer(w, http.StatusUnprocessableEntity, client.Problem{Code: string(code), Detail: "Its time is wrong", ChainTime: f.now()})
 		return
 	}
 	f.decide(w, id, &s)

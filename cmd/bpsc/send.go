@@ -65,7 +65,7 @@ func (s *sendOptions) run(cmd *cobra.Command) error {
 func (s *sendOptions) fill(t *terms, tx *chain.Transaction) (err error) {
 	tx.Kind, tx.Memo = chain.Transfer, s.memo
 	if s.holdUntil > 0 {
-		tx.Kind, tx.HoldUntil = chain.Hold, time.Now().Add(s.holdUntil).Unix()
+		tx.Kind, tx.HoldUntil = chain.Hold, t.moment.Chain.Add(s.holdUntil).Unix()
 	}
 	if tx.Amount, err = t.amount("amount", s.amount); err != nil {
 		return err

@@ -24,6 +24,7 @@ type signing struct {
 	offline   bool
 	chainID   string
 	decimals  int
+	trustTime bool
 }
 
 func newSigning(o *clientOptions) *signing { return &signing{clientOptions: o} }
@@ -34,6 +35,7 @@ func (s *signing) flags(cmd *cobra.Command) {
 	f.DurationVar(&s.expiresIn, "expires-in", time.Hour, "how long the ledger may take to apply it, at most "+chain.MaxExpires.String())
 	f.BoolVar(&s.offline, "offline", false, "print the signed transaction and use no network; needs --chain-id, --decimals and --contract")
 	f.StringVar(&s.chainID, "chain-id", "", "hash of the genesis block; with a server: sign only if it is this chain, and know it from now on")
+	f.BoolVar(&s.trustTime, "trust-chain-time", false, "count --expires-in from the chain's time however far ahead of this machine's clock a server says it is")
 	f.IntVar(&s.decimals, "decimals", -1, "decimal places of the token, with --offline")
 }
 
@@ -41,6 +43,7 @@ func (s *signing) flags(cmd *cobra.Command) {
 type terms struct {
 	contract chain.Contract
 	chainID  chain.Hash
+	moment   wallet.Moment
 }
 
 // amount reads an amount in tokens.
@@ -74,6 +77,8 @@ func (s *signing) terms(cmd *cobra.Command) (t terms, err error) {
 	if err := s.check(); err != nil {
 		return t, err
 	}
+	now := time.Now()
+	t.moment = wallet.Moment{Local: now, Chain: now, Trusted: s.trustTime}
 	if s.offline {
 		t.contract = chain.Contract{Token: s.contract, Decimals: s.decimals, Wallets: chain.SignedWallets, BPSC: chain.BPSCAddress(s.contract)}
 		t.chainID, err = chain.ParseHash(s.chainID)
@@ -81,7 +86,10 @@ func (s *signing) terms(cmd *cobra.Command) (t terms, err error) {
 	}
 	err = s.with(cmd, func(ctx context.Context, c *client.Client) error {
 		info, err := c.Contract(ctx, s.contract)
-		t = terms{contract: info.Contract, chainID: info.ChainID}
+		t.contract, t.chainID, t.moment.Local, t.moment.Chain = info.Contract, info.ChainID, time.Now(), info.Time
+		if info.Time.IsZero() {
+			t.moment.Chain = t.moment.Local
+		}
 		return err
 	})
 	return t, err
@@ -188,8 +196,14 @@ func (s *signing) sign(t *terms, tx *chain.Transaction, key *wallet.Key) error {
 	if err != nil {
 		return err
 	}
+	expires, err := t.moment.At(time.Now()).Expires(s.expiresIn)
+	if errors.Is(err, wallet.ErrChainAhead) {
+		return fmt.Errorf("%w: set the clock right; if it is, ask who runs the cluster, or give --trust-chain-time", err)
+	} else if err != nil {
+		return err
+	}
 	tx.Sender = key.Address()
-	tx.Auth = &chain.Auth{Nonce: nonce, Expires: time.Now().Add(s.expiresIn).Unix()}
+	tx.Auth = &chain.Auth{Nonce: nonce, Expires: expires}
 	if err := tx.Validate(&t.contract); err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}

@@ -109,7 +109,11 @@ func verdict(r *client.Result, asked chain.Kind) error {
 	case r.Status == client.StatusRefused:
 		return fmt.Errorf("%w: %s (%s)", errRejected, r.Detail, r.Code)
 	case r.Status == client.StatusExpired:
-		return fmt.Errorf("%w: it expired before it was applied", errRejected)
+		why := "it expired before it was applied"
+		if r.Detail != "" {
+			why += ". " + r.Detail
+		}
+		return fmt.Errorf("%w: %s", errRejected, why)
 	case r.Kind == chain.Refund && asked != chain.Reject:
 		return fmt.Errorf("%w: everything went back to the sender (%s)", errRejected, r.Reason)
 	}
