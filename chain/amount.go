@@ -13,8 +13,8 @@ type Amount int64
 
 // ParseAmount reads tokens written as a JSON number or the same text in a
 // string, exactly and without a float in between. It refuses a sign, more
-// places than decimals (an exponent is resolved first), and anything outside
-// 1 ≤ units ≤ MaxUnits.
+// places than decimals (an exponent is resolved first, and zeros at the end are
+// none), and anything outside 1 ≤ units ≤ MaxUnits.
 func ParseAmount(text string, decimals int) (Amount, error) {
 	if strings.HasPrefix(text, "-") {
 		if _, err := parseUnits(text[1:], decimals); err != nil && err != AmountTooLarge {
@@ -60,6 +60,12 @@ func parseUnits(text string, decimals int) (Amount, error) {
 		return 0, nil
 	}
 	places := len(fraction) - exponent
+	if places > decimals+MaxIdleZeros {
+		return 0, AmountTooPrecise
+	}
+	for places > decimals && digits[len(digits)-1] == '0' {
+		digits, places = digits[:len(digits)-1], places-1
+	}
 	if places > decimals {
 		return 0, AmountTooPrecise
 	}

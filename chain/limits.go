@@ -10,6 +10,10 @@ const (
 	// JSON parser that reads numbers as doubles reads such a number exactly.
 	MaxUnits Amount = 999_999_999_999_999
 
+	// MaxIdleZeros is how many zeros an amount may have on input behind the places
+	// that its token has: more than any program writes, and soon counted.
+	MaxIdleZeros = 1000
+
 	// MaxDecimals is how many places a token may have.
 	MaxDecimals = 9
 

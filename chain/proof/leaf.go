@@ -127,6 +127,23 @@ func bounded(data []byte, limit int) error {
 	return nil
 }
 
+// asWritten says what a tool that changes texts has made of one, which would be
+// hard to see otherwise.
+func asWritten(data []byte) error {
+	changed := ""
+	switch {
+	case bytes.HasPrefix(data, []byte("\ufeff")):
+		changed = "it begins with a byte order mark"
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		changed = "it is UTF-16, not UTF-8"
+	case bytes.Contains(data, []byte("\r\n")):
+		changed = "its lines end with CR LF, not LF"
+	default:
+		return nil
+	}
+	return fmt.Errorf("a tool that changes texts has been at the file: %s; get it again, or undo that", changed)
+}
+
 func scanHash(s *pyjson.Scanner) (chain.Hash, error) {
 	text, err := s.String()
 	if err != nil {

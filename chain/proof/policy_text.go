@@ -60,6 +60,9 @@ func ParsePolicy(text []byte) (*Policy, error) {
 	if err := bounded(text, MaxPolicyBytes); err != nil {
 		return nil, err
 	}
+	if err := asWritten(text); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
 	var r policyReader
 	number := 0
 	for line := range strings.SplitSeq(string(text), "\n") {

@@ -51,6 +51,9 @@ func ParseReceipt(data []byte) (*Receipt, error) {
 	if err := bounded(data, MaxReceiptBytes); err != nil {
 		return nil, err
 	}
+	if err := asWritten(data); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrReceipt, err)
+	}
 	// Base64 and numbers have more spellings than the one that is written.
 	var file tlogproof.TLogProof
 	if err := file.Unmarshal(data); err != nil {

@@ -160,6 +160,11 @@ func (only) Cluster() api.ClusterStatus                { return api.ClusterStatu
 // `tampered`, and `followed`, a follower's; policies; and evidence.
 func setUpWorld(env *testscript.Env) error {
 	in := func(name string) string { return filepath.Join(env.WorkDir, name) }
+	verifier, err := filepath.Abs("../../docs/verify_receipt.py")
+	if err != nil {
+		return err
+	}
+	env.Setenv("VERIFIER", verifier)
 	var w *world
 	for _, name := range []string{"running", "stopped", "tampered"} {
 		var err error
