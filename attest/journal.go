@@ -65,8 +65,8 @@ func openJournal(path string) (*journal, error) {
 }
 
 // write remembers what is about to be signed. It refuses what contradicts the
-// file. After a failure nothing may be signed until a restart has read the
-// file again.
+// file. After a failure nothing may be signed until the file has been opened
+// again: it may hold what was to be written, or what it held before.
 func (j *journal) write(s signed) error {
 	switch last := j.last; {
 	case last.Size == 0:

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -229,6 +230,50 @@ func TestAMemberThatCannotWriteDoesNotSign(t *testing.T) {
 		pass(time.Second)
 		require.NoError(t, m.attester.Ready())
 		require.True(t, m.signed(2))
+	})
+}
+
+// A disk that is full, or a process with too many files open, is no disk that
+// lies. When there is room again the member signs again, and no second root.
+func TestAMemberSignsAgainWhenThereIsRoom(t *testing.T) {
+	bubble(t, 3, openContract, func(r *rig) {
+		r.startAll()
+		m := r.members[1]
+		require.NoError(t, os.Symlink("/dev/full", m.journal()+".tmp"))
+		r.block("x")
+		pass(time.Millisecond)
+		require.ErrorContains(t, m.attester.Ready(), "until there is room again")
+		require.ErrorIs(t, m.attester.Ready(), syscall.ENOSPC)
+		require.False(t, m.signed(2))
+		pass(time.Minute) // the link is gone
+		require.NoError(t, m.attester.Ready())
+		require.True(t, m.signed(2))
+		r.block("y")
+		pass(time.Minute)
+		require.True(t, m.signed(3))
+		r.one()
+	})
+}
+
+// While there is no room, the journal is put back to an older state: what the
+// member remembers of it counts, too.
+func TestNoRoomIsNoWayBack(t *testing.T) {
+	bubble(t, 3, openContract, func(r *rig) {
+		r.startAll()
+		m := r.members[1]
+		old, err := os.ReadFile(m.journal())
+		require.NoError(t, err)
+		r.block("x")
+		pass(time.Minute)
+		require.True(t, m.signed(2))
+		require.NoError(t, os.Symlink("/dev/full", m.journal()+".tmp"))
+		r.block("y")
+		pass(time.Millisecond)
+		require.ErrorIs(t, m.attester.Ready(), syscall.ENOSPC)
+		require.NoError(t, os.WriteFile(m.journal(), old, 0o600))
+		pass(time.Minute)
+		require.ErrorIs(t, m.attester.Ready(), attest.ErrWouldContradict)
+		require.False(t, m.signed(3))
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/internal/durable"
 )
 
 // watcher is the goroutine that attests one chain; it owns all fields.
@@ -24,20 +25,46 @@ type watcher struct {
 	opened  time.Time         // when this member last chose a size
 	words   map[uint64]word   // what wordAt said of the sizes that others have spoken on
 	doubted bool              // the log has told that somebody says otherwise
+	starved bool              // there was no room for the journal, and nothing was said since
 }
 
 // watch attests one chain until ctx ends or the chain turns out bad.
 func (a *Attester) watch(ctx context.Context, token string) {
 	w := &watcher{Attester: a, token: token}
-	err := w.open(ctx)
-	if err == nil {
-		err = w.run(ctx)
+	err := w.once(ctx)
+	for durable.Passing(err) {
+		w.starved = true
+		a.unready(token, fmt.Errorf("this member signs no checkpoint of %s until there is room again: %w", token, err))
+		if w.rest(ctx) != nil {
+			return
+		}
+		err = w.once(ctx)
 	}
 	if ctx.Err() == nil {
 		a.fault(token, err)
 		if !errors.Is(err, ErrDiverged) {
 			w.compareOn(ctx)
 		}
+	}
+}
+
+// once attests from what the journal says on. What a write that failed has left
+// is not known, so nothing that this member has in memory counts after one.
+func (w *watcher) once(ctx context.Context) error {
+	if err := w.open(ctx); err != nil {
+		return err
+	}
+	return w.run(ctx)
+}
+
+// rest is the pause before another try.
+func (w *watcher) rest(ctx context.Context) error {
+	w.pause = min(max(2*w.pause, w.cfg.Every), w.cfg.Patience)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(w.pause):
+		return nil
 	}
 }
 
@@ -65,10 +92,15 @@ func (w *watcher) compareOn(ctx context.Context) {
 // open finds the place in the chain where this member has signed last. After
 // a crash the log has to bring back the end of the chain first.
 func (w *watcher) open(ctx context.Context) (err error) {
+	before := w.journal
 	if w.journal, err = openJournal(journalPath(w.cfg.Dir, w.token)); err != nil {
+		w.journal = before
 		return err
 	}
 	last := w.journal.last.Size
+	if before != nil && last < before.last.Size {
+		return fmt.Errorf("%w: root %s of %d blocks, and the journal says %d", ErrWouldContradict, before.last.Root, before.last.Size, last)
+	}
 	info, err := w.state.Contract(w.token)
 	if err != nil {
 		return err
@@ -80,7 +112,7 @@ func (w *watcher) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if w.chain, err = resume(w.state, w.token, w.journal.last); err == nil {
+	if w.chain, err = resume(w.state, w.token, w.journal.last); err == nil && !w.starved {
 		w.unready(w.token, nil)
 	}
 	return err
@@ -203,7 +235,7 @@ func (w *watcher) noteSaid(a chain.Attestation, err error) {
 	var refused chain.Code
 	switch {
 	case err == nil:
-		w.pause = 0
+		w.pause, w.starved = 0, false
 		w.unready(w.token, nil)
 		return
 	case errors.As(err, &refused): // an entry of the log each time

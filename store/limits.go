@@ -1,5 +1,7 @@
 package store
 
+import "time"
+
 const (
 	// LayerBytes is how much changed state the overlay gathers before it is
 	// frozen and flushed. Larger runs mean fewer, better sorted writes; two
@@ -27,6 +29,14 @@ const (
 	// startCheckBytes bounds what is read back and checked at start, so that
 	// a long chain does not make a slow start.
 	startCheckBytes = 256 << 20
+
+	// retryFor is how long Pebble may try again what it does in the background, once
+	// every retryPause: a disk that is full may have room again. Then the process ends
+	// and says why. Pebble itself would try again at once and for ever.
+	retryFor   = 5 * time.Second
+	retryPause = 50 * time.Millisecond
+	// retryGap is how long nothing fails after a trouble that is over.
+	retryGap = 5 * time.Second
 
 	// scrubRunBytes is what Scrub reads while it holds the store: a millisecond
 	// or two.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+
+	"github.com/bpsc/bpsc/internal/durable"
 )
 
 // openDB opens Pebble, without a write-ahead log where a Raft log is the
@@ -30,7 +32,8 @@ func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
 		FormatMajorVersion:    pebble.FormatNewest,
 		Logger:                pebbleLog{cfg.Logger, alarm},
 		EventListener: &pebble.EventListener{
-			DataCorruption: func(info pebble.DataCorruptionInfo) { alarm.raise(errors.New(info.String())) },
+			DataCorruption:  func(info pebble.DataCorruptionInfo) { alarm.raise(errors.New(info.String())) },
+			BackgroundError: (&patience{log: cfg.Logger, alarm: alarm}).failed,
 		},
 	}
 	// Blocks never change: their bytes go to files of their own, which
@@ -62,6 +65,15 @@ func (a *alarm) raise(err error) {
 	}
 }
 
+// raiseStuck is for what Pebble cannot go on after. It comes from any goroutine,
+// while a store is being opened too, and where the operating system is the cause
+// the process ends with its message, not with a panic.
+func (a *alarm) raiseStuck(err *stuck) {
+	if _, system := durable.Advice(err); system || a.armed.Load() {
+		a.fatal(damaged(a.dir, err))
+	}
+}
+
 // pebbleLog hands Pebble's messages to slog. Pebble's own notes on its work
 // are of no interest to an operator.
 type pebbleLog struct {
@@ -74,7 +86,7 @@ func (l pebbleLog) Infof(format string, args ...any) {
 }
 
 func (l pebbleLog) Errorf(format string, args ...any) {
-	l.logger.Error(fmt.Sprintf(format, args...), "from", "pebble")
+	l.logger.Error("pebble reports trouble", "error", fmt.Sprintf(format, args...))
 }
 
 // Fatalf is called where Pebble cannot go on, such as a disk that refuses a
@@ -86,7 +98,7 @@ func (l pebbleLog) Fatalf(format string, args ...any) {
 			err.cause = cause
 		}
 	}
-	l.alarm.raise(err)
+	l.alarm.raiseStuck(err)
 	panic(err)
 }
 

@@ -87,6 +87,11 @@ func (w *Witness) accept(t *tracked, a *authority, q request, c proof.Checkpoint
 	if err := w.Ready(); err != nil {
 		return refuse(http.StatusServiceUnavailable, "%v", err)
 	}
+	if t.unread {
+		if err := w.reread(t, c.Origin); err != nil {
+			return refuse(http.StatusServiceUnavailable, "the witness cannot read what it has cosigned")
+		}
+	}
 	if c.Size == t.newest.Size && c.Root != t.newest.Root {
 		w.convict(a, c, q.note)
 		return conflict(t)

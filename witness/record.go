@@ -3,7 +3,9 @@ package witness
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -33,6 +35,7 @@ type tracked struct {
 
 	mu     sync.Mutex       // held from the look at newest until its successor is on the disk
 	newest proof.Checkpoint // cosigned; size 0: none
+	unread bool             // a write failed, so the disk says what newest is
 }
 
 func (w *Witness) recordsDir() string { return filepath.Join(w.dir, "logs") }
@@ -133,11 +136,40 @@ func (w *Witness) track(a *authority, origin string) (*tracked, error) {
 // checkpoint of t. Who calls it holds t.mu.
 func (w *Witness) advance(t *tracked, a *authority, c proof.Checkpoint, note []byte) error {
 	if err := durable.WriteSealed(w.recordPath(c.Origin), record{Members: a.keys, Note: string(note)}); err != nil {
-		w.broken.Store(true)
-		w.logger.Error("a record could not be written; nothing is cosigned until the next start", "origin", c.Origin, "error", err)
-		return err
+		t.unread = true
+		return w.failed(c.Origin, err)
 	}
 	t.newest = c
 	t.members.Store(&a.keys)
 	return w.Ready() // another chain's write may have failed meanwhile, on the same disk
+}
+
+// reread takes what the disk holds of a chain for what was cosigned, after a
+// write that failed: it may be either record. Who calls it holds t.mu.
+func (w *Witness) reread(t *tracked, origin string) error {
+	r, c, err := readRecord(w.recordPath(origin))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && t.newest.Size == 0: // the first one was not written
+	case err != nil:
+		return w.failed(origin, err)
+	case c.Size < t.newest.Size:
+		return w.failed(origin, fmt.Errorf("size %d was cosigned, and the record has size %d", t.newest.Size, c.Size))
+	default:
+		t.newest = c
+		t.members.Store(&r.Members)
+	}
+	t.unread = false
+	return nil
+}
+
+// failed decides what an error of a record means. Where there was no room for it
+// the next request reads again what is there; else only a start does.
+func (w *Witness) failed(origin string, err error) error {
+	if durable.Passing(err) {
+		w.logger.Error("there is no room for a record; this chain is not cosigned meanwhile", "origin", origin, "error", err)
+		return err
+	}
+	w.broken.Store(true)
+	w.logger.Error("a record could not be written; nothing is cosigned until the next start", "origin", origin, "error", err)
+	return err
 }

@@ -66,6 +66,31 @@ func TestAfterAFailedWriteNothingIsCosigned(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, live.Code)
 }
 
+// A disk that is full is no disk that lies: what is there is read again, and
+// counts, and when there is room the witness goes on.
+func TestAfterAFullDiskTheRecordCounts(t *testing.T) {
+	ours, h := newCluster(t, "ours"), grow(t, 9, 9, "")
+	w := newWitness(t, t.TempDir(), ours.log(t, "ours"))
+	requireCosigned(t, h.at(t, 1, 4), post(w, ours.body(t, h, 0, 4)))
+	path := w.recordPath(h.at(t, 1, 9).Origin)
+	require.NoError(t, os.Symlink("/dev/full", path+".tmp"))
+	require.Equal(t, http.StatusServiceUnavailable, post(w, ours.body(t, h, 4, 9)).Code)
+	require.NoError(t, w.Ready())
+	requireConflict(t, 4, post(w, ours.body(t, h, 2, 9)))
+	requireCosigned(t, h.at(t, 1, 9), post(w, ours.body(t, h, 4, 9)))
+	requireConflict(t, 9, post(w, ours.body(t, grow(t, 9, 4, "other"), 4, 9)))
+
+	// The write may have reached the disk and failed after that.
+	other := grow(t, 12, 9, "")
+	require.NoError(t, os.Symlink("/dev/full", path+".tmp"))
+	require.Equal(t, http.StatusServiceUnavailable, post(w, ours.body(t, other, 9, 12)).Code)
+	written, _, err := readRecord(path)
+	require.NoError(t, err)
+	written.Note = string(ours.sign(t, other.at(t, 1, 12), 0, 1))
+	require.NoError(t, durable.WriteSealed(path, written))
+	requireConflict(t, 12, post(w, ours.body(t, other, 9, 12)))
+}
+
 func TestItDoesNotStartWithoutItsMemory(t *testing.T) {
 	ours, h := newCluster(t, "ours"), grow(t, 4, 4, "")
 	for name, c := range map[string]struct {

@@ -17,6 +17,8 @@ import (
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+
+	"github.com/bpsc/bpsc/internal/logbridge"
 )
 
 const envPrefix = "BPSC_"
@@ -177,9 +179,9 @@ func (c logConfig) logger() *slog.Logger {
 	level, _ := c.level() // validated
 	opts := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
+		return slog.New(logbridge.Limit(slog.NewJSONHandler(os.Stderr, opts)))
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, opts))
+	return slog.New(logbridge.Limit(slog.NewTextHandler(os.Stderr, opts)))
 }
 
 func isURL(text string) bool {

@@ -66,3 +66,17 @@ func permission(err error) string {
 		}
 	}
 }
+
+// Passing tells that the operating system had no room for something, on the disk
+// or for one more open file, which may be otherwise in a moment. Nothing is known
+// to be wrong with the disk: whoever reads again what is there may try again.
+func Passing(err error) bool {
+	for _, number := range [...]syscall.Errno{
+		syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EAGAIN, syscall.EINTR,
+	} {
+		if errors.Is(err, number) {
+			return true
+		}
+	}
+	return false
+}
