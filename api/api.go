@@ -2,6 +2,8 @@ package api
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 )
@@ -19,10 +21,16 @@ type server struct {
 	forging   forging
 	pool      workPool
 	requests  requestIDs
-	complain  throttle
-	answers   answers
-	long      chan struct{} // a place for each answer that may take long
-	bundling  chan struct{} // a place for each bundle of entries under way
+
+	// What to do about an id that this replica has nothing about; nil: nothing.
+	absent func(c *gin.Context) (absence, error)
+
+	queryNames queryNames // set while the routes are, never changed after
+
+	complain throttle
+	answers  answers
+	long     chan struct{} // a place for each answer that may take long
+	bundling chan struct{} // a place for each bundle of entries under way
 }
 
 func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
@@ -41,6 +49,17 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 		cfg: cfg, read: r, evidence: e, now: func() (int64, bool) { return 0, false }, site: site, requests: requests, pool: newWorkPool(), answers: newAnswers(),
 		long: make(chan struct{}, cfg.longAnswers()), bundling: make(chan struct{}, maxBundles),
 	}, nil
+}
+
+// colons lets a colon in a path be escaped, which some clients do: a router that
+// matches paths as they stand escaped knows :batch only as it is.
+func colons(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.RawPath, "%3") {
+			r.URL.RawPath = strings.NewReplacer("%3A", ":", "%3a", ":").Replace(r.URL.RawPath)
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // newEngine returns gin as a router and nothing more: no logging, no recovery,

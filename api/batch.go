@@ -52,6 +52,7 @@ func (s *memberServer) postBatch(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	s.answerForBatch(c, outcomes)
 	s.resolveBatch(c, contract, items, outcomes)
 	w.out = appendResults(w.out, items, outcomes)
 	if slices.ContainsFunc(outcomes, func(o chain.Outcome) bool { return liesInTime(o.Refused) }) {
@@ -60,6 +61,19 @@ func (s *memberServer) postBatch(c *gin.Context) error {
 	w.out = append(w.out, "}\n"...)
 	s.sendJSON(c, http.StatusOK, w.out)
 	return nil
+}
+
+// answerForBatch is answerFor of the last record that was made.
+func (s *memberServer) answerForBatch(c *gin.Context, outcomes []chain.Outcome) {
+	var last *chain.Outcome
+	for i := range outcomes {
+		if o := &outcomes[i]; o.Err == nil && o.Refused == "" && (last == nil || o.Block >= last.Block) {
+			last = o
+		}
+	}
+	if last != nil {
+		s.answerFor(c, last)
+	}
 }
 
 // submitBatch orders the items that can be ordered. It fails when none was,

@@ -48,9 +48,12 @@ func (s *server) sealedTag(info *chain.Info, sp span, form string) (string, erro
 	return sp.tag(hash, form), err
 }
 
-// keptForEver is kept for an answer that never changes, so that it cannot say
-// how fresh it is.
+// keptForEver is kept for an answer that never changes in this chain, so that,
+// where the address says which chain, it cannot say how fresh it is.
 func keptForEver(c *gin.Context, tag string) bool {
+	if !namesChain(c) {
+		return kept(c, tag, revalidate)
+	}
 	header := c.Writer.Header()
 	delete(header, headerApplied)
 	delete(header, headerLastContact)

@@ -29,9 +29,13 @@ func (r *counting) Blocks(token string, from, limit uint64, yield func(uint64, [
 	return r.fake.Blocks(token, from, limit, yield)
 }
 
+// What never changes in a chain is kept for ever under an address that names the
+// chain. Under any other a cluster that was made anew has something else.
 func TestSealedRangesAreKeptForEver(t *testing.T) {
 	f := newFake()
 	grow(f, 4)
+	info, err := f.Contract("aka")
+	require.NoError(t, err)
 	r := &counting{fake: f}
 	h, err := New(DefaultConfig(), f, r, f, f)
 	require.NoError(t, err)
@@ -42,9 +46,14 @@ func TestSealedRangesAreKeptForEver(t *testing.T) {
 		{"/smart/chain?from=4&limit=1&wait=30s", ndjson},
 		{"/v1/blocks?from=2&limit=2", ""},
 		{"/v1/blocks?limit=3", ""},
-		{"/v1/blocks/4", ""},
+		{"/v1/blocks/4?contract=aka", ""},
 	} {
+		plain := call(h, "GET", tc.target, "", "Accept", tc.accept)
+		require.Equal(t, "no-cache", plain.Header().Get("Cache-Control"), tc.target)
+		requireProblem(t, call(h, "GET", tc.target+"&chain="+chain.Hash{7}.String(), "", "Accept", tc.accept), 409, "chain_other", "")
+		tc.target += "&chain=" + info.ID.String()
 		rec := call(h, "GET", tc.target, "", "Accept", tc.accept)
+		require.Equal(t, plain.Body.String(), rec.Body.String())
 		header := rec.Header()
 		require.Equal(t, 200, rec.Code, tc.target)
 		require.Equal(t, "public, max-age=31536000, immutable", header.Get("Cache-Control"), tc.target)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
@@ -10,10 +11,13 @@ import (
 
 // sendChain streams the blocks after opening, and the length.
 func (s *server) sendChain(c *gin.Context, opening string, sp span, length uint64, blocks source) error {
+	c.Writer.Header()[headerType] = typeJSON
+	if headOnly(c) {
+		return nil
+	}
 	w := s.pool.get()
 	defer s.pool.put(w)
 	st := s.stream(c, w)
-	c.Writer.Header()[headerType] = typeJSON
 	if err := st.writeString(opening); err != nil {
 		return err
 	}
@@ -34,6 +38,17 @@ func (s *server) sendChain(c *gin.Context, opening string, sp span, length uint6
 	return st.close()
 }
 
+// headOnly answers HEAD: what would be streamed is not read from the disk for
+// nobody.
+func headOnly(c *gin.Context) bool {
+	if c.Request.Method != http.MethodHead {
+		return false
+	}
+	c.Writer.WriteHeader(http.StatusOK)
+	c.Writer.WriteHeaderNow()
+	return true
+}
+
 // sendLines streams one block a line: what a program can read without holding
 // more than a block. A client that waited for the answer gets it whatever it
 // has.
@@ -41,10 +56,13 @@ func (s *server) sendLines(c *gin.Context, sp span, info *chain.Info, waited boo
 	if done, err := s.keepLines(c, sp, info, waited); done || err != nil {
 		return err
 	}
+	c.Writer.Header()[headerType] = typeNDJSON
+	if headOnly(c) {
+		return nil
+	}
 	w := s.pool.get()
 	defer s.pool.put(w)
 	st := s.stream(c, w)
-	c.Writer.Header()[headerType] = typeNDJSON
 	err := s.each(c, sp, info.Length, s.blocksOf(info), func(_ uint64, canonical []byte) error {
 		if err := st.write(canonical); err != nil {
 			return err
@@ -76,10 +94,13 @@ func (s *server) keepLines(c *gin.Context, sp span, info *chain.Info, waited boo
 
 // sendPage streams a page of blocks, with next when there are more.
 func (s *server) sendPage(c *gin.Context, sp span, info *chain.Info) error {
+	c.Writer.Header()[headerType] = typeJSON
+	if headOnly(c) {
+		return nil
+	}
 	w := s.pool.get()
 	defer s.pool.put(w)
 	st := s.stream(c, w)
-	c.Writer.Header()[headerType] = typeJSON
 	if err := st.writeString(`{"items":[`); err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func (s *server) getCheckpoint(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.contract(token); err != nil {
+	if _, err := s.contractOnChain(c, token); err != nil {
 		return err
 	}
 	if size > 0 {

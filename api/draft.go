@@ -13,8 +13,8 @@ type draft struct {
 	sender, recipient, memo string
 	amount                  string // the text of the number
 	key                     string // of an item in a batch
-	have                    fields
-	lenient                 bool // the tutorial's clients may send any fields
+	have, null              fields // null are those of have that say nothing
+	lenient                 bool   // the tutorial's clients may send fields that mean nothing here
 	signed                  *signedDraft
 	fault
 }
@@ -65,7 +65,7 @@ func (d *draft) openTransaction(contract *chain.Contract) (tx chain.Transaction,
 	if d.err != nil {
 		return tx, d.err
 	}
-	if signed := d.have &^ (openFields | fieldKind); signed != 0 && !d.lenient {
+	if signed := d.have &^ (openFields | fieldKind | d.nothing()); signed != 0 {
 		return tx, fmt.Errorf("%w: %s, in a contract in which nothing is signed", chain.InvalidField, signed)
 	}
 	tx = chain.Transaction{Sender: d.sender, Recipient: d.recipient, Memo: d.memo}
@@ -73,10 +73,18 @@ func (d *draft) openTransaction(contract *chain.Contract) (tx chain.Transaction,
 	return tx, err
 }
 
+// nothing are the fields that the tutorial's clients may leave empty.
+func (d *draft) nothing() fields {
+	if !d.lenient {
+		return 0
+	}
+	return d.null
+}
+
 // checkOpenKind refuses what an open contract cannot do.
 func (d *draft) checkOpenKind() error {
 	switch x := d.signed; {
-	case d.lenient || d.have&fieldKind == 0 || x == nil:
+	case d.have&fieldKind == 0 || x == nil:
 		return nil
 	case x.err != nil:
 		return x.err

@@ -8,8 +8,8 @@ import (
 )
 
 // signedDraft is what a draft has of the fields that only signed contracts
-// know. Its faults are its own: in an open contract the tutorial's clients may
-// send anything under these names.
+// know. Its faults are its own: an open contract refuses the fields whatever they
+// hold.
 type signedDraft struct {
 	kind, nonce, receive, account string
 	perTransfer, perDay           string // the texts of the numbers
@@ -27,6 +27,9 @@ func (d *draft) scanSignedField(s *pyjson.Scanner, key string) (known bool, err 
 		return bit != 0, nil
 	}
 	d.have |= bit
+	if s.Peek() == pyjson.KindNull {
+		d.null |= bit
+	}
 	if d.signed == nil {
 		d.signed = &signedDraft{}
 	}

@@ -25,7 +25,7 @@ func (s *server) enter(c *gin.Context) {
 	id := s.requests.of(c.Request.Header[headerRequestID])
 	c.Writer.Header()[headerRequestID] = []string{id}
 	defer s.leave(c, id, time.Now())
-	if err := checkQuery(c.Request.URL.RawQuery); err != nil {
+	if err := s.checkQuery(c); err != nil {
 		c.Abort()
 		s.fail(c, err)
 		return

@@ -42,7 +42,7 @@ func TestUnknownPathsAndMethodsAreProblems(t *testing.T) {
 	for _, tc := range []struct{ method, path, allow string }{
 		{"GET", "/transactions/new", "POST"},
 		{"DELETE", "/transactions/new", "POST"},
-		{"POST", "/chain", "GET"},
+		{"POST", "/chain", "GET, HEAD"},
 		{"PUT", "/mine", "GET, POST"},
 		{"GET", "/v1/transactions:batch", "POST"},
 		{"GET", "/v1/transactions", "POST"},

@@ -23,6 +23,7 @@ type events struct {
 	answers         *answers
 	keepAlive       time.Duration
 	token           string
+	chainID         chain.Hash
 	records, blocks bool  // what is wanted
 	at              place // of what comes next
 	st              *stream
@@ -58,6 +59,9 @@ func (s *server) getEvents(c *gin.Context) error {
 	header[headerType] = typeEvents
 	header[headerCache] = revalidate
 	header["X-Accel-Buffering"] = noBuffering
+	if headOnly(c) {
+		return nil
+	}
 	c.Writer.WriteHeader(http.StatusOK)
 	e.st = &stream{w: c.Writer}
 	if err = e.say("retry: 1000\n\n"); err == nil {
@@ -88,17 +92,19 @@ func (s *server) newEvents(c *gin.Context) (*events, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.token = contract.Token
-	if e.at, err = lastEvent(c.Request.Header[headerLastEvent]); err != nil || e.at.block > 0 {
-		return e, err
+	e.token, e.chainID = contract.Token, contract.chainID
+	if e.at, err = lastEvent(c.Request.Header[headerLastEvent], e.chainID); err != nil {
+		return nil, err
 	}
-	e.at.block = from
-	if from == 0 {
+	if e.at.block == 0 {
+		e.at.block = from
+	}
+	if e.at.block == 0 {
 		info, err := s.read.Contract(e.token)
 		e.at.block = info.Length + 1
 		return e, err
 	}
-	return e, nil
+	return e, s.awaitPlace(c, e.token, e.at)
 }
 
 func (e *events) run(ctx context.Context) error {

@@ -65,9 +65,9 @@ func (e *events) sendRecords(s *pyjson.Scanner) (count uint64, err error) {
 // breaks in data, as in no canonical text.
 func (e *events) send(kind string, position int, data []byte) error {
 	e.unsent = true
-	var buf [64]byte
+	var buf [96]byte
 	begin := append(append(append(buf[:0], "event: "...), kind...), "\nid: "...)
-	begin = append(appendEventID(begin, e.at.block, position), "\ndata: "...)
+	begin = append(appendEventID(begin, e.chainID, e.at.block, position), "\ndata: "...)
 	for _, part := range [...][]byte{begin, data, endOfEvent} {
 		if err := e.st.write(part); err != nil {
 			return err

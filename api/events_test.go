@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -89,16 +90,22 @@ func eventful(t testing.TB, blocks int) (f *fake, all []event) {
 		_, err := f.Produce(t.Context(), "aka")
 		require.NoError(t, err)
 	}
+	of := eventsOf(f)
 	for i, text := range f.chains[0].blocks {
 		b, err := chain.DecodeBlock(text, 6)
 		require.NoError(t, err)
 		for j := range b.Records {
-			all = append(all, event{"record", fmt.Sprintf("%d-%d", i+1, j),
+			all = append(all, event{"record", fmt.Sprintf("%s%d-%d", of, i+1, j),
 				fmt.Sprintf(`{"block":%d,"position":%d,"record":%s}`, i+1, j, chain.AppendRecord(nil, &b.Records[j], 6))})
 		}
-		all = append(all, event{Kind: "block", ID: fmt.Sprint(i + 1)})
+		all = append(all, event{Kind: "block", ID: fmt.Sprint(of, i+1)})
 	}
 	return f, all
+}
+
+// eventsOf is how the ids of a chain's events begin.
+func eventsOf(f *fake) string {
+	return chain.HashBytes(f.chains[0].blocks[0]).String()[:cursorDigits] + "-"
 }
 
 // requireEvents compares what is fixed to the byte: all but the data of blocks.
@@ -179,7 +186,7 @@ func TestEventsBeginWithWhatComes(t *testing.T) {
 		call(h, "POST", "/mine", "")
 		got, _, err := readEvents(l.Reader, 2)
 		require.NoError(t, err)
-		require.Equal(t, []string{fmt.Sprintf("%d-0", 4+i), fmt.Sprint(4 + i)}, []string{got[0].ID, got[1].ID})
+		require.Equal(t, []string{fmt.Sprintf("%s%d-0", eventsOf(f), 4+i), fmt.Sprint(eventsOf(f), 4+i)}, []string{got[0].ID, got[1].ID})
 	}
 }
 
@@ -205,7 +212,11 @@ func TestEventIDsArePlaces(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		block := rapid.Uint64Range(1, 1<<62).Draw(t, "block")
 		position := rapid.IntRange(wholeBlock, chain.MaxBlockRecords).Draw(t, "position")
-		at, err := lastEvent([]string{string(appendEventID(nil, block, position))})
+		id, other := chain.HashBytes([]byte("one")), chain.HashBytes([]byte("another"))
+		text := []string{string(appendEventID(nil, id, block, position))}
+		_, err := lastEvent(text, other)
+		require.ErrorIs(t, err, ErrOtherChain)
+		at, err := lastEvent(text, id)
 		require.NoError(t, err)
 		if position == wholeBlock {
 			require.Equal(t, place{block: block + 1}, at)
@@ -219,8 +230,12 @@ func FuzzLastEvent(f *testing.F) {
 	for _, id := range []string{"7", "7-3", "0", "-1", "7-", "7-x", "18446744073709551616", "7-2147483648"} {
 		f.Add(id)
 	}
+	of := chain.HashBytes([]byte("one"))
 	f.Fuzz(func(t *testing.T, id string) {
-		at, err := lastEvent([]string{id})
+		if id != "" {
+			id = of.String()[:cursorDigits] + "-" + id
+		}
+		at, err := lastEvent([]string{id}, of)
 		if err == nil && id != "" {
 			require.Positive(t, at.block)
 			require.GreaterOrEqual(t, at.position, 0)
@@ -229,10 +244,23 @@ func FuzzLastEvent(f *testing.F) {
 }
 
 func TestBadRequestsForEventsAreRefused(t *testing.T) {
-	h := newHandler(t, newFake())
-	for _, id := range []string{"x", "0", "-1", "1-", "1-x", "-", "1-2-3", "+1", "99999999999999999999", " "} {
+	f, _ := eventful(t, 3)
+	cfg := DefaultConfig()
+	cfg.ReadTimeout = 10 * time.Millisecond
+	h := newHandlerWith(t, cfg, f)
+	info, err := f.Contract("aka")
+	require.NoError(t, err)
+	of := info.ID.String()[:cursorDigits] + "-"
+	for _, id := range []string{"x", "0", "-1", "1-", "1-x", "-", "1-2-3", "+1", "99999999999999999999", " ", "2-1000"} {
+		requireProblem(t, call(h, "GET", "/v1/events", "", "Last-Event-ID", of+id), 400, "invalid_field", "")
 		requireProblem(t, call(h, "GET", "/v1/events", "", "Last-Event-ID", id), 400, "invalid_field", "")
 	}
+	// A place in another chain, and one that this chain has not reached.
+	requireProblem(t, call(h, "GET", "/v1/events", "", "Last-Event-ID", "00000000000000ff-2"), 409, "chain_other", "")
+	beyond := strconv.FormatUint(info.Length+1, 10)
+	requireProblem(t, call(h, "GET", "/v1/events", "", "Last-Event-ID", of+beyond), 503, "behind", "")
+	requireProblem(t, call(h, "GET", "/v1/events", "", "Last-Event-ID", of+beyond+"-0"), 503, "behind", "")
+	requireProblem(t, call(h, "GET", "/v1/events?from="+strconv.FormatUint(info.Length+2, 10), ""), 503, "behind", "")
 	for query, status := range map[string]int{"from=0": 400, "from=x": 400, "only=all": 400, "contract=nix": 404} {
 		require.Equal(t, status, call(h, "GET", "/v1/events?"+query, "").Code, query)
 	}
@@ -272,7 +300,7 @@ func TestQuietStreamsAreKeptAlive(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.KeepAlive = time.Millisecond
 	server := serve(t, newHandlerWith(t, cfg, f))
-	for _, query := range []string{"", "?from=99", "?from=1&only=records"} {
+	for _, query := range []string{"", "?from=4", "?from=1&only=records"} {
 		l := listen(t, t.Context(), server.URL, query, "")
 		for seen := 0; seen < 3; {
 			line, err := l.ReadString('\n')

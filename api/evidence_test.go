@@ -291,7 +291,11 @@ func TestTilesAreKeptForEver(t *testing.T) {
 	f := newFake()
 	grow(f, 300)
 	h := newHandler(t, f)
+	of := "?chain=" + chain.HashBytes(f.chains[0].blocks[0]).String()
 	for _, path := range []string{"0/000", "0/001.p/44", "1/000.p/1", "entries/000", "entries/001.p/3"} {
+		require.Equal(t, "no-cache", call(h, "GET", "/v1/contracts/aka/tile/"+path, "").Header().Get("Cache-Control"))
+		requireProblem(t, call(h, "GET", "/v1/contracts/aka/tile/"+path+"?chain="+chain.Hash{7}.String(), ""), 409, "chain_other", "")
+		path += of
 		rec := call(h, "GET", "/v1/contracts/aka/tile/"+path, "")
 		require.Equal(t, 200, rec.Code, rec.Body)
 		require.Equal(t, "application/octet-stream", rec.Header().Get("Content-Type"))

@@ -27,38 +27,38 @@ func NewFollower(cfg Config, r Reader, n Node, p Personal, relay Relay, e Eviden
 		return nil, err
 	}
 	f := &followerServer{server: s, node: n, personal: p, relay: relay}
+	s.absent = f.askUpstream
 	return f.routes(), nil
 }
 
 func (s *followerServer) routes() http.Handler {
 	engine := s.newRouter()
 	reads := engine.Group("", s.readLevel)
-	s.readRoutes(reads)
-	reads.GET("/smart/chain", s.handle(s.getSmartChain))
+	s.readRoutes(reads, reads)
+	s.get(reads, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
 
 	writes := engine.Group("", s.fromHere)
 	s.tutorialRoutes(writes)
-	writes.POST("/v1/transactions", s.handle(s.relayTransaction))
-	writes.POST(`/v1/transactions\:batch`, s.handle(s.relayBatch))
-	writes.POST("/v1/holds/:id", s.handle(s.relayHold))
-	writes.DELETE("/v1/nodes/:node", s.operatorOnly, s.handle(s.removeNode(s.dropNode)))
-	engine.GET("/chain2", s.handle(s.getPersonalChain))
+	s.post(writes, "/v1/transactions", s.relayTransaction, aboutAChain)
+	s.post(writes, `/v1/transactions\:batch`, unkeyed(s.relayBatch), aboutAChain)
+	s.post(writes, "/v1/holds/:id", s.relayHold, aboutAChain)
+	s.post(writes, "/v1/contracts", notHere)
+	s.on(writes.Group("", s.operatorOnly), http.MethodDelete, "/v1/nodes/:node", unkeyed(s.removeNode(s.dropNode)))
+	s.get(engine, "/chain2", s.getPersonalChain, ofAPart)
 	s.get(engine, "/v1/sync", s.getSync)
 	s.get(engine, "/readyz", s.readyz)
-
-	writes.POST("/v1/contracts", s.handle(notHere))
 	s.get(engine, "/v1/cluster", notHere)
-	return engine
+	return colons(engine)
 }
 
 // tutorialRoutes are frozen: those of the tutorial's nodes, and /transactions/new,
 // which is handed on.
 func (s *followerServer) tutorialRoutes(writes gin.IRoutes) {
-	writes.POST("/transactions/new", s.handle(s.relayTransaction))
-	writes.POST("/nodes/register", s.handle(s.registerNodes(s.addNodes)))
-	writes.POST("/information/new", s.handle(s.addInformation))
-	writes.GET("/mine", s.handle(s.minePersonal))
-	writes.POST("/mine", s.handle(s.minePersonal))
+	s.post(writes, "/transactions/new", s.relayTransaction, aboutAChain)
+	s.post(writes, "/nodes/register", unkeyed(s.registerNodes(s.addNodes)))
+	s.post(writes, "/information/new", unkeyed(s.addInformation))
+	s.on(writes, http.MethodGet, "/mine", unkeyed(s.minePersonal))
+	s.post(writes, "/mine", unkeyed(s.minePersonal))
 }
 
 func notHere(*gin.Context) error {
@@ -67,21 +67,25 @@ func notHere(*gin.Context) error {
 
 // readLevel is before every read of a follower's ledger.
 func (s *followerServer) readLevel(c *gin.Context) {
-	if s.reached(c, localOnly) {
+	if asksNothing(c) || s.reached(c, func(ctx context.Context) error { return s.awaitLevel(ctx, c) }) {
 		setLastContact(c, s.node.LastContact())
 	}
 }
 
-// localOnly refuses what a follower cannot promise: it hears of blocks only, and
+// awaitLevel refuses what a follower cannot promise: it hears of blocks only, and
 // of those later than a member does.
-func localOnly(_ context.Context, c *gin.Context) error {
-	if level := queryText(c, "consistency"); level != "" && level != "local" {
+func (s *followerServer) awaitLevel(ctx context.Context, c *gin.Context) error {
+	if wanted := queryText(c, "consistency"); wanted != "" && level(wanted) != asItIsHere {
 		return fmt.Errorf("%w: a follower answers consistency=local only; ask a member, or wait here with min_block", chain.InvalidField)
 	}
 	if queryText(c, "min_index") != "" {
 		return fmt.Errorf("%w: a follower has no log and no index in it; wait with min_block, the block of the answer to a write", chain.InvalidField)
 	}
-	return nil
+	index, _, err := minBlock(c)
+	if err != nil {
+		return err
+	}
+	return s.awaitBlock(ctx, c, index)
 }
 
 // getSmartChain is GET /smart/chain on a follower: it gets what an upstream has

@@ -105,7 +105,11 @@ func (n *fakeNode) Do(_ context.Context, q RelayRequest) (RelayAnswer, error) {
 	if n.relayErr != nil {
 		return RelayAnswer{}, n.relayErr
 	}
-	r := httptest.NewRequest("POST", q.Path+"?"+q.RawQuery, bytes.NewReader(q.Body))
+	method := http.MethodPost
+	if q.Read {
+		method = http.MethodGet
+	}
+	r := httptest.NewRequest(method, q.Path+"?"+q.RawQuery, bytes.NewReader(q.Body))
 	r.Header = q.Header.Clone()
 	for _, own := range []string{"Origin", "Referer", "Sec-Fetch-Site"} {
 		r.Header.Del(own) // a relay does not pass on what is about the client's connection

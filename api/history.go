@@ -19,7 +19,7 @@ func (s *server) getHistory(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	q, err := historyQuery(c)
+	q, err := historyQuery(c, contract)
 	if err != nil {
 		return err
 	}
@@ -34,26 +34,27 @@ func (s *server) getHistory(c *gin.Context) error {
 		if i > 0 {
 			w.out = append(w.out, ',')
 		}
-		w.out = appendHistoryRecord(w.out, &page.Records[i], contract.Decimals)
+		w.out = appendHistoryRecord(w.out, &page.Records[i], contract)
 	}
 	w.out = append(w.out, ']')
-	if page.Next != "" {
-		w.out = appendText(w.out, "next", page.Next)
-	}
-	if page.Prev != "" {
-		w.out = appendText(w.out, "prev", page.Prev)
-	}
+	w.out = appendHistoryCursor(w.out, "next", page.Next, contract)
+	w.out = appendHistoryCursor(w.out, "prev", page.Prev, contract)
 	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
 	return nil
 }
 
-func historyQuery(c *gin.Context) (q chain.HistoryQuery, err error) {
+func historyQuery(c *gin.Context, contract *knownContract) (q chain.HistoryQuery, err error) {
 	limit, err := queryUint(c, "limit", defaultPage, maxPage)
 	if err != nil {
 		return q, err
 	}
-	q = chain.HistoryQuery{Limit: int(limit), Direction: chain.Direction(queryText(c, "direction")),
-		After: queryText(c, "after"), Before: queryText(c, "before")}
+	q = chain.HistoryQuery{Limit: int(limit), Direction: chain.Direction(queryText(c, "direction"))}
+	if q.After, err = ofChain(queryText(c, "after"), contract.chainID); err != nil {
+		return q, err
+	}
+	if q.Before, err = ofChain(queryText(c, "before"), contract.chainID); err != nil {
+		return q, err
+	}
 	if kinds := queryText(c, "kind"); kinds != "" {
 		for kind := range strings.SplitSeq(kinds, ",") {
 			q.Kinds = append(q.Kinds, chain.Kind(kind))
@@ -69,10 +70,19 @@ func historyQuery(c *gin.Context) (q chain.HistoryQuery, err error) {
 	return q, nil
 }
 
-func appendHistoryRecord(dst []byte, r *chain.HistoryRecord, decimals int) []byte {
+func appendHistoryRecord(dst []byte, r *chain.HistoryRecord, contract *knownContract) []byte {
 	dst = appendUint(append(dst, '{'), "block", r.Block)
 	dst = appendUint(dst, "position", uint64(r.Position))
 	dst = strconv.AppendBool(appendKey(dst, "in_block"), !r.Pending)
-	dst = appendText(dst, "cursor", r.Cursor)
-	return append(chain.AppendRecord(appendKey(dst, "record"), &r.Record, decimals), '}')
+	dst = appendHistoryCursor(dst, "cursor", r.Cursor, contract)
+	return append(chain.AppendRecord(appendKey(dst, "record"), &r.Record, contract.Decimals), '}')
+}
+
+// appendHistoryCursor writes a cursor with the chain it is of; "" is none.
+func appendHistoryCursor(dst []byte, key, cursor string, contract *knownContract) []byte {
+	if cursor == "" {
+		return dst
+	}
+	dst = append(appendKey(dst, key), '"')
+	return append(append(appendCursor(dst, contract.chainID), cursor...), '"')
 }

@@ -48,7 +48,10 @@ func (s *server) getHold(c *gin.Context) error {
 		return err
 	}
 	applied := s.read.AppliedIndex()
-	hold, err := s.read.Hold(contract.Token, id)
+	hold, sent, err := find(c, s, chain.NotFound, func() (chain.HoldState, error) { return s.read.Hold(contract.Token, id) })
+	if sent {
+		return nil
+	}
 	if errors.Is(err, chain.NotFound) {
 		return chain.HoldUnknown
 	}

@@ -12,52 +12,84 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// Headers that say how old the answer to a read may be.
+// Headers about the age of the answer to a read.
 const (
 	headerApplied     = "Bpsc-Applied-Index"
 	headerLastContact = "Bpsc-Last-Contact" // milliseconds
+	// headerMinBlock is on the answer to a write the block that has, or will have,
+	// its record. A client that sends it back with a read gets no answer that is
+	// older: on followers, which know blocks only, it waits for that block.
+	headerMinBlock = "Bpsc-Min-Block"
+)
+
+// level is how fresh the answer to a read must be.
+type level string
+
+const (
+	asItIsHere   level = "local"        // what this replica has
+	onTheLeader  level = "leader"       // what the replica has that believes to lead
+	linearizable level = "linearizable" // all that was acknowledged anywhere before
 )
 
 // readLevel is before every read of a member's ledger: it waits until the
-// replica is as fresh as the client asked for, and says how fresh it is.
-func (s *memberServer) readLevel(c *gin.Context) {
-	if !s.reached(c, s.awaitLevel) {
-		return
+// replica is as fresh as the client asked for, or else as the route is by
+// default, and says how fresh it is.
+func (s *memberServer) readLevel(byDefault level) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if byDefault == asItIsHere && asksNothing(c) ||
+			s.reached(c, func(ctx context.Context) error { return s.awaitLevel(ctx, c, byDefault) }) {
+			// Taken before the state is read: what follows is at least as new.
+			c.Writer.Header()[headerApplied] = []string{strconv.FormatUint(s.read.AppliedIndex(), 10)}
+			setLastContact(c, s.member.LastContact())
+		}
 	}
-	// Taken before the state is read: what follows is at least as new.
-	c.Writer.Header()[headerApplied] = []string{strconv.FormatUint(s.read.AppliedIndex(), 10)}
-	setLastContact(c, s.member.LastContact())
+}
+
+// asksNothing: a request without a query and without the header waits for
+// nothing of its own.
+func asksNothing(c *gin.Context) bool {
+	return c.Request.URL.RawQuery == "" && c.Request.Header[headerMinBlock] == nil
 }
 
 // reached tells whether what a read waits for has come; if not, it has
-// answered. A request without a query waits for nothing.
-func (s *server) reached(c *gin.Context, await func(context.Context, *gin.Context) error) bool {
-	if c.Request.URL.RawQuery == "" {
-		return true
-	}
+// answered.
+func (s *server) reached(c *gin.Context, await func(context.Context) error) bool {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
 	defer cancel()
-	err := await(ctx, c)
-	if err == nil {
-		err = s.awaitBlock(ctx, c)
-	}
-	if err != nil {
+	if err := await(ctx); err != nil {
 		c.Abort()
 		s.fail(c, err)
+		return false
 	}
-	return err == nil
+	return true
 }
 
 func setLastContact(c *gin.Context, ago time.Duration) {
 	c.Writer.Header()[headerLastContact] = []string{strconv.FormatInt(ago.Milliseconds(), 10)}
 }
 
-// awaitBlock obeys ?min_block=, with the block that the answer to a write
-// named: it works on any node, since blocks are the same everywhere.
-func (s *server) awaitBlock(ctx context.Context, c *gin.Context) error {
-	index, err := queryUint(c, "min_block", 0, math.MaxInt64)
-	if err != nil || index == 0 {
-		return err
+// minBlock is the block that a read is to wait for: ?min_block=, or, unless
+// that is there, the header that the answer to a write suggested.
+func minBlock(c *gin.Context) (index uint64, given bool, err error) {
+	if index, err = queryUint(c, "min_block", 0, math.MaxInt64); index != 0 || err != nil {
+		return index, true, err
+	}
+	values := c.Request.Header[headerMinBlock]
+	if len(values) == 0 {
+		return 0, false, nil
+	}
+	index, err = strconv.ParseUint(values[0], 10, 63)
+	if len(values) > 1 || err != nil {
+		return 0, false, fmt.Errorf("%w: %s must be one whole number", chain.InvalidField, headerMinBlock)
+	}
+	return index, false, nil
+}
+
+// awaitBlock waits for a block, which works on any node: they are the same
+// everywhere.
+func (s *server) awaitBlock(ctx context.Context, c *gin.Context, index uint64) error {
+	if index == 0 {
+		return nil
 	}
 	token := c.Param("token") // of /v1/contracts/:token
 	if token == "" {
@@ -70,29 +102,52 @@ func (s *server) awaitBlock(ctx context.Context, c *gin.Context) error {
 	return readError(s.read.WaitBlock(ctx, contract.Token, index))
 }
 
-// awaitLevel obeys ?consistency= and ?min_index=.
-func (s *memberServer) awaitLevel(ctx context.Context, c *gin.Context) error {
+// awaitLevel obeys ?consistency=, ?min_index= and ?min_block=. What an answer
+// suggested as the least block is in a linearizable answer, block or no block: a
+// member knows records before they are in one.
+func (s *memberServer) awaitLevel(ctx context.Context, c *gin.Context, wanted level) error {
 	minIndex, err := queryUint(c, "min_index", 0, math.MaxInt64)
 	if err != nil {
 		return err
 	}
-	switch level := queryText(c, "consistency"); level {
-	case "", "local":
-	case "leader":
+	block, asked, err := minBlock(c)
+	if err != nil {
+		return err
+	}
+	if text := queryText(c, "consistency"); text != "" {
+		wanted = level(text)
+	}
+	switch wanted {
+	case asItIsHere:
+	case onTheLeader:
 		if err := s.mustLead(); err != nil {
 			return err
 		}
-	case "linearizable":
+	case linearizable:
 		if err := s.member.Barrier(ctx); err != nil {
-			return readError(err)
+			return notLinearizable(c, readError(err))
+		}
+		if !asked {
+			block = 0
 		}
 	default:
 		return fmt.Errorf("%w: consistency must be local, leader or linearizable", chain.InvalidField)
 	}
-	if minIndex <= s.read.AppliedIndex() {
-		return nil
+	if minIndex > s.read.AppliedIndex() {
+		if err := readError(s.member.WaitApplied(ctx, minIndex)); err != nil {
+			return err
+		}
 	}
-	return readError(s.member.WaitApplied(ctx, minIndex))
+	return s.awaitBlock(ctx, c, block)
+}
+
+// notLinearizable says how to get an older answer, to who did not ask for a new
+// one.
+func notLinearizable(c *gin.Context, err error) error {
+	if queryText(c, "consistency") != "" {
+		return err
+	}
+	return withDetail(err, fmt.Sprintf("The newest state cannot be had now (%s); ?consistency=local asks for what this member has", err))
 }
 
 func (s *memberServer) mustLead() error {

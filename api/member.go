@@ -16,6 +16,7 @@ type memberServer struct {
 	write     Writer
 	member    Member
 	signature *verifier
+	answered  answered
 }
 
 // New returns the handler for everything a member serves over HTTP.
@@ -42,7 +43,9 @@ func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberSer
 		return howToContract
 	}
 	s.now = m.Now
-	return &memberServer{server: s, write: w, member: m, signature: newVerifier()}, nil
+	member := &memberServer{server: s, write: w, member: m, signature: newVerifier()}
+	s.absent = member.awaitAnswered
+	return member, nil
 }
 
 // settled is a replica that says that there is no such contract only when it is
@@ -64,28 +67,29 @@ func (r settled) Contract(token string) (chain.Info, error) {
 
 func (s *memberServer) routes() http.Handler {
 	engine := s.newRouter()
-	reads := engine.Group("", s.readLevel)
-	s.readRoutes(reads)
-	reads.GET("/smart/chain", s.handle(s.getSmartChain))
+	state, local := engine.Group("", s.readLevel(linearizable)), engine.Group("", s.readLevel(asItIsHere))
+	s.readRoutes(state, local)
+	s.get(local, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
 
 	writes := engine.Group("", s.fromHere)
 	s.tutorialRoutes(writes)
-	writes.POST("/v1/transactions", s.handle(s.postTransaction))
-	writes.POST(`/v1/transactions\:batch`, s.handle(s.postBatch))
-	writes.POST("/v1/holds/:id", s.handle(s.resolveHold)) // {id}:accept and {id}:reject
+	s.post(writes, "/v1/transactions", s.postTransaction, aboutAChain)
+	s.post(writes, `/v1/transactions\:batch`, unkeyed(s.postBatch), aboutAChain)
+	s.post(writes, "/v1/holds/:id", s.resolveHold, aboutAChain) // {id}:accept and {id}:reject
 	operator := writes.Group("", s.operatorOnly)
-	operator.POST("/v1/contracts", s.handle(s.createContract))
-	operator.DELETE("/v1/nodes/:node", s.handle(s.removeNode(s.dropNode)))
+	s.post(operator, "/v1/contracts", unkeyed(s.createContract))
+	s.on(operator, http.MethodDelete, "/v1/nodes/:node", unkeyed(s.removeNode(s.dropNode)))
 	s.get(engine, "/v1/cluster", s.getCluster)
 	s.get(engine, "/readyz", s.readyz)
-	return engine
+	return colons(engine)
 }
 
 // tutorialRoutes are frozen, as are /chain and /smart/chain: same methods,
-// bodies, messages and status codes as the tutorial's programs.
+// bodies, messages and status codes as the tutorial's programs. GET /mine changes
+// the ledger, so there is no HEAD of it.
 func (s *memberServer) tutorialRoutes(writes gin.IRoutes) {
-	writes.POST("/transactions/new", s.handle(s.postTutorialTransaction))
-	writes.GET("/mine", s.handle(s.mine))
-	writes.POST("/mine", s.handle(s.mine))
-	writes.POST("/nodes/register", s.handle(s.registerNodes(s.addNodes)))
+	s.post(writes, "/transactions/new", s.postTutorialTransaction, aboutAChain)
+	s.on(writes, http.MethodGet, "/mine", unkeyed(s.mine), aboutAChain)
+	s.post(writes, "/mine", unkeyed(s.mine), aboutAChain)
+	s.post(writes, "/nodes/register", unkeyed(s.registerNodes(s.addNodes)))
 }

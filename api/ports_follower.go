@@ -58,6 +58,7 @@ type Relay interface {
 // RelayRequest is a write as it came, but for its contract, and the relay's to
 // keep.
 type RelayRequest struct {
+	Read       bool   // a GET, which changes nothing
 	Token      string // of its contract
 	Chain      string // the id of its chain
 	Signed     bool   // the contract is one

@@ -11,10 +11,11 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// checkQuery refuses what net/url would drop in silence, and a parameter given
-// twice: a transfer must not fall back to the default contract because the
-// name of another could not be read.
-func checkQuery(raw string) error {
+// checkQuery refuses what net/url would drop in silence, a parameter given twice,
+// and one that the route does not take: a transfer must not fall back to the
+// default contract because the name of another could not be read.
+func (s *server) checkQuery(c *gin.Context) error {
+	raw := c.Request.URL.RawQuery
 	if raw == "" {
 		return nil
 	}
@@ -27,7 +28,7 @@ func checkQuery(raw string) error {
 			return fmt.Errorf("%w: %q is given twice in the query", chain.InvalidField, echo(name))
 		}
 	}
-	return nil
+	return s.queryNames.check(c.Request.Method, c.FullPath(), values)
 }
 
 // queryText returns a parameter, "" when it is not there. Requests without a

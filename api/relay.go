@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -14,7 +16,7 @@ import (
 
 // passedOn are the headers of an answer that are the client's. The others are
 // about a connection that is not.
-var passedOn = [...]string{headerType, "Location", headerReplay, "Retry-After", headerCache}
+var passedOn = [...]string{headerType, "Location", headerReplay, "Retry-After", headerCache, headerMinBlock}
 
 // relayTransaction is POST /transactions/new and /v1/transactions on a follower.
 // What is not JSON is refused here; all else is for the BPSC to judge.
@@ -77,6 +79,45 @@ func (s *followerServer) relayed(c *gin.Context, w *work, inBody string, keyed b
 	if err != nil {
 		return relayError(err, &q)
 	}
+	s.sendRelayed(c, contract.Token, &answer)
+	return nil
+}
+
+// headerRelayed marks the answer to a read that comes from an upstream as it is:
+// this node has not verified it, since it hears of what is decided with its block.
+const headerRelayed = "Bpsc-Relayed"
+
+// askUpstream answers a read of an id that is not here, with what a member says
+// of it.
+func (s *followerServer) askUpstream(c *gin.Context) (absence, error) {
+	contract, err := s.contractOf(c)
+	if err != nil {
+		return unknown, err
+	}
+	query := c.Request.URL.Query()
+	query.Del("min_block")
+	query.Del("consistency") // local here, and here it is not
+	query.Set("contract", contract.Token)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
+	defer cancel()
+	answer, err := s.relay.Do(ctx, RelayRequest{Read: true, Token: contract.Token, Chain: contract.chainID.String(),
+		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: s.onward(c)})
+	if err != nil {
+		return unknown, notHereYet(err)
+	}
+	c.Writer.Header()[headerRelayed] = []string{"true"}
+	s.sendRelayed(c, contract.Token, &answer)
+	return answeredFrom, nil
+}
+
+// notHereYet is what a follower says of an id that it has not, while nobody can be
+// asked: that it is unknown is not for it to say.
+func notHereYet(err error) error {
+	return withDetail(ErrNoUpstream, fmt.Sprintf("It is in no block that this node has, and no member can be asked whether it is elsewhere: %s", err))
+}
+
+// sendRelayed answers with an upstream's answer.
+func (s *followerServer) sendRelayed(c *gin.Context, token string, answer *RelayAnswer) {
 	header := c.Writer.Header()
 	for _, name := range passedOn {
 		if values := answer.Header[name]; len(values) > 0 {
@@ -84,10 +125,9 @@ func (s *followerServer) relayed(c *gin.Context, w *work, inBody string, keyed b
 		}
 	}
 	if there := answer.Header.Get("Location"); there != "" {
-		header["Location"] = []string{s.here(there, contract.Token)}
+		header["Location"] = []string{s.here(there, token)}
 	}
 	s.send(c, answer.Status, answer.Body)
-	return nil
 }
 
 // relayRequest copies what the relay is to keep: what sends the body may still
@@ -95,11 +135,17 @@ func (s *followerServer) relayed(c *gin.Context, w *work, inBody string, keyed b
 func (s *followerServer) relayRequest(c *gin.Context, w *work, contract *knownContract, keyed bool) RelayRequest {
 	query := c.Request.URL.Query()
 	query.Set("contract", contract.Token)
-	header := c.Request.Header.Clone()
-	header[headerRequestID] = c.Writer.Header()[headerRequestID] // one name for it all the way
+	header := s.onward(c)
 	signed := contract.Wallets == chain.SignedWallets
 	return RelayRequest{Token: contract.Token, Chain: contract.chainID.String(), Signed: signed, Repeatable: signed || keyed,
 		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: header, Body: bytes.Clone(w.in)}
+}
+
+// onward are the headers of a request, with one name for it all the way.
+func (s *followerServer) onward(c *gin.Context) http.Header {
+	header := c.Request.Header.Clone()
+	header[headerRequestID] = c.Writer.Header()[headerRequestID]
+	return header
 }
 
 // here is a member's Location on this node, whose default contract may be

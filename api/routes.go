@@ -20,33 +20,57 @@ func (s *server) newRouter() *gin.Engine {
 	s.get(engine, "/livez", s.livez)
 	if s.cfg.Metrics != nil {
 		engine.GET("/metrics", gin.WrapH(s.cfg.Metrics))
+		engine.HEAD("/metrics", gin.WrapH(s.cfg.Metrics))
 	}
 	return engine
 }
 
-// readRoutes are the reads that members and followers answer alike.
-func (s *server) readRoutes(reads gin.IRoutes) {
-	reads.GET("/chain", s.handle(s.getChain))
-	s.get(reads, "/v1/transactions/:id", s.getTransaction)
-	s.get(reads, "/v1/holds/:id", s.getHold)
-	s.get(reads, "/v1/blocks/:index", s.getBlock)
-	s.get(reads, "/v1/accounts/:address", s.getAccount)
-	s.get(reads, "/v1/accounts/:address/transactions", s.getHistory)
-	s.get(reads, "/v1/contracts", s.getContracts)
-	s.get(reads, "/v1/contracts/:token", s.getContract)
-	s.get(reads, "/v1/contracts/:token/checkpoint", s.getCheckpoint)
-	s.get(reads, "/v1/contracts/:token/tile/*tile", s.getTile)
-	s.get(reads, "/v1/transactions/:id/receipt", s.getReceipt)
-	s.get(reads, "/v1/policy", s.getPolicy)
-	s.get(reads, "/v1/nodes", s.getNodes)
-	reads.GET("/v1/blocks", s.handle(s.getBlocks))
-	reads.GET("/v1/events", s.handle(s.getEvents))
+// The parameters that requests have in common. What a route takes besides stands
+// with the route; whatever else is in a query is refused (query_names.go).
+var (
+	aboutAChain = []string{"contract", "chain"}
+	ofAge       = []string{"consistency", "min_index", "min_block"}
+	ofAPart     = []string{"from", "limit"}
+)
+
+// readRoutes are the reads that members and followers answer alike. Those of
+// state answer as of now; what never changes, or shows by itself how new it is,
+// is answered with what this replica has.
+func (s *server) readRoutes(state, local gin.IRoutes) {
+	s.get(state, "/v1/transactions/:id", s.getTransaction, aboutAChain, ofAge, []string{"expires"})
+	s.get(state, "/v1/holds/:id", s.getHold, aboutAChain, ofAge)
+	s.get(state, "/v1/accounts/:address", s.getAccount, aboutAChain, ofAge)
+	s.get(state, "/v1/accounts/:address/transactions", s.getHistory, aboutAChain, ofAge,
+		[]string{"limit", "kind", "direction", "order", "after", "before"})
+
+	s.get(local, "/chain", s.getChain, aboutAChain, ofAge, ofAPart)
+	s.get(local, "/v1/blocks/:index", s.getBlock, aboutAChain, ofAge)
+	s.get(local, "/v1/blocks", s.getBlocks, aboutAChain, ofAge, ofAPart)
+	s.get(local, "/v1/contracts", s.getContracts, ofAge)
+	s.get(local, "/v1/contracts/:token", s.getContract, ofAge, []string{"chain"})
+	s.get(local, "/v1/contracts/:token/checkpoint", s.getCheckpoint, ofAge, []string{"chain", "size"})
+	s.get(local, "/v1/contracts/:token/tile/*tile", s.getTile, ofAge, []string{"chain"})
+	s.get(local, "/v1/transactions/:id/receipt", s.getReceipt, aboutAChain, ofAge, []string{"wait"})
+	s.get(local, "/v1/policy", s.getPolicy, aboutAChain, ofAge)
+	s.get(local, "/v1/nodes", s.getNodes, ofAge, []string{"limit", "after"})
+	s.get(local, "/v1/events", s.getEvents, aboutAChain, ofAge, []string{"from", "only"})
 }
 
-// get routes GET and HEAD; net/http drops the body of the latter.
-func (s *server) get(routes gin.IRoutes, path string, h handler) {
-	routes.GET(path, s.handle(h))
-	routes.HEAD(path, s.handle(h))
+// get routes GET and HEAD, which is the same without the body.
+func (s *server) get(routes gin.IRoutes, path string, h handler, names ...[]string) {
+	s.on(routes, http.MethodGet, path, h, names...)
+	s.on(routes, http.MethodHead, path, h, names...)
+}
+
+// post routes POST.
+func (s *server) post(routes gin.IRoutes, path string, h handler, names ...[]string) {
+	s.on(routes, http.MethodPost, path, h, names...)
+}
+
+// on routes one method, with the names that a query may have.
+func (s *server) on(routes gin.IRoutes, method, path string, h handler, names ...[]string) {
+	routes.Handle(method, path, s.handle(h))
+	s.queryNames.add(method, path, names...)
 }
 
 // handle answers with a problem where h could not answer. Once part of an

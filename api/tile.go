@@ -26,7 +26,11 @@ func (s *server) getTile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	info, err := s.read.Contract(c.Param("token"))
+	contract, err := s.contractOnChain(c, c.Param("token"))
+	if err != nil {
+		return err
+	}
+	info, err := s.read.Contract(contract.Token)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -83,5 +84,13 @@ func (s *memberServer) transact(c *gin.Context, w *work, rule bodyRule) (*submis
 	if outcome.Replay {
 		c.Writer.Header()[headerReplay] = replayed
 	}
+	s.answerFor(c, &outcome)
 	return sub, outcome, nil
+}
+
+// answerFor notes what this member has said of the ledger, and tells the client
+// from which block on everybody says the same.
+func (s *memberServer) answerFor(c *gin.Context, o *chain.Outcome) {
+	s.answered.saw(o.AppliedIndex)
+	c.Writer.Header()[headerMinBlock] = []string{strconv.FormatUint(o.Block, 10)}
 }

@@ -2,10 +2,12 @@ package api
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
 const headerKey = "Idempotency-Key"
@@ -19,7 +21,7 @@ type submission struct {
 
 // bodyRule says what the body of a single transaction may hold.
 type bodyRule struct {
-	lenient bool       // any field: the tutorial's clients may send what they like
+	lenient bool       // fields that mean nothing here: the tutorial's clients may send what they like
 	kind    chain.Kind // "", or what the path says that is asked for
 	hold    chain.ID   // of which hold
 }
@@ -65,6 +67,27 @@ func (s *memberServer) readTransaction(c *gin.Context, w *work, rule bodyRule) (
 	return sub, err
 }
 
+// elsewhereInBodies are names that mean something in other requests and answers
+// of this API. Who sends one with a transaction means that, and must not be
+// debited for something else.
+var elsewhereInBodies = []string{"token", "chain", "chain_id", "key", "idempotency_key", "id", "transactions", "consistency", "min_block", "min_index"}
+
+// notThere says where such a name belongs.
+func notThere(name string) error {
+	hint := "it is not taken in the body of a transaction"
+	switch name {
+	case "token":
+		hint = `the contract is named with "contract"`
+	case "key", "idempotency_key":
+		hint = "the key is the header " + headerKey
+	case "chain", "chain_id":
+		hint = "the chain is named with ?chain= or the header " + headerChain
+	case "transactions":
+		hint = "several go to /v1/transactions:batch"
+	}
+	return fmt.Errorf("%w: %q: %s", chain.InvalidField, name, hint)
+}
+
 // scanTransaction reads the body of a single transaction.
 func scanTransaction(w *work, rule bodyRule) (d draft, token string, err error) {
 	d.lenient = rule.lenient
@@ -73,8 +96,12 @@ func scanTransaction(w *work, rule bodyRule) (d draft, token string, err error) 
 			return d.optional(&w.scan, key, &token)
 		}
 		known, err := d.scanField(&w.scan, key)
-		if !known && !rule.lenient {
+		switch {
+		case known:
+		case !rule.lenient:
 			d.note(unknownKey(key))
+		case slices.Contains(elsewhereInBodies, key) && w.scan.Peek() != pyjson.KindNull:
+			d.note(notThere(key))
 		}
 		return err
 	})
@@ -94,6 +121,17 @@ func idempotencyKey(c *gin.Context) (key string, given bool, err error) {
 		return "", false, fmt.Errorf("%w: more than one %s", chain.InvalidField, headerKey)
 	default:
 		return values[0], true, checkKey(values[0])
+	}
+}
+
+// unkeyed refuses an idempotency key where there is none to be obeyed: whoever
+// sends it believes that a repeat is safe.
+func unkeyed(h handler) handler {
+	return func(c *gin.Context) error {
+		if c.Request.Header[headerKey] != nil {
+			return fmt.Errorf("%w: this path takes no %s", chain.InvalidField, headerKey)
+		}
+		return h(c)
 	}
 }
 

@@ -46,6 +46,7 @@ func acceptable(resp *http.Response, mediaType string) error {
 // span is the part of a chain that is asked for.
 type span struct {
 	token string
+	chain chain.Hash // its id, once it is known: what comes of another one is no answer
 	from  uint64
 	limit uint64
 	wait  time.Duration // for the first block, if it is not there yet
@@ -66,6 +67,9 @@ type blocks struct {
 func (w *web) blocks(ctx context.Context, upstream string, sp span) (*blocks, error) {
 	target := upstream + "/smart/chain?contract=" + url.QueryEscape(sp.token) +
 		"&from=" + strconv.FormatUint(sp.from, 10) + "&limit=" + strconv.FormatUint(sp.limit, 10)
+	if !sp.chain.IsZero() {
+		target += "&chain=" + sp.chain.String()
+	}
 	if sp.wait > 0 {
 		target += "&wait=" + sp.wait.String()
 	}

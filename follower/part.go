@@ -35,7 +35,7 @@ func (f *Follower) newPart(from, to, room uint64) *part {
 // stream fetches what is missing of pt from p, and checks each block by
 // itself. Whether they continue our chain is for run to see.
 func (s *syncer) stream(ctx context.Context, p *peer, pt *part, wait time.Duration) error {
-	b, err := s.f.web.blocks(ctx, p.url, span{token: s.token, from: pt.next, limit: pt.to - pt.next + 1, wait: wait})
+	b, err := s.f.web.blocks(ctx, p.url, span{token: s.token, chain: s.chainID, from: pt.next, limit: pt.to - pt.next + 1, wait: wait})
 	if err != nil {
 		return blame(p, err)
 	}

@@ -157,7 +157,7 @@ func (r relayed) Do(ctx context.Context, q api.RelayRequest) (api.RelayAnswer, e
 	if err != nil {
 		return api.RelayAnswer{}, fmt.Errorf("%w: the query cannot be read: %w", chain.InvalidField, err)
 	}
-	answer, err := r.Relay.Do(ctx, relay.Request{Token: q.Token, Chain: q.Chain, Signed: q.Signed, Repeatable: q.Repeatable, Path: q.Path, Query: query,
+	answer, err := r.Relay.Do(ctx, relay.Request{Read: q.Read, Token: q.Token, Chain: q.Chain, Signed: q.Signed, Repeatable: q.Repeatable, Path: q.Path, Query: query,
 		Header: q.Header, Body: q.Body})
 	var unknown *relay.UnknownOutcome
 	switch {

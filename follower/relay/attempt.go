@@ -73,7 +73,7 @@ func (t *trip) request(ctx context.Context, upstream string) (*http.Request, err
 		return nil, fmt.Errorf("%q is not an http URL", upstream)
 	}
 	u.RawQuery = t.query
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(t.body))
+	req, err := http.NewRequestWithContext(ctx, t.method, u.String(), bytes.NewReader(t.body))
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,5 @@
-// Package relay passes writes on to the BPSC and brings its answers back. A
-// write is sent again, to the same upstream or another, only where that cannot
+// Package relay passes writes on to the BPSC and brings its answers back, and
+// asks it what this node cannot know. A write is sent again, to the same upstream or another, only where that cannot
 // make a second transaction of it.
 package relay
 
@@ -25,8 +25,10 @@ type Relay struct {
 	transport *http.Transport
 }
 
-// Request is a POST as a client sent it.
+// Request is a POST as a client sent it, or a GET of something that this node
+// has not.
 type Request struct {
+	Read       bool        // a GET: it has no effect, so it can be sent any number of times
 	Token      string      // the contract, which the upstream is told in any case
 	Chain      string      // the id of its chain: an upstream with another one refuses
 	Signed     bool        // the contract has signed wallets

@@ -16,6 +16,7 @@ import (
 // trip is one request on its way.
 type trip struct {
 	*Relay
+	method string
 	token  string
 	path   string
 	query  string
@@ -48,8 +49,12 @@ func (r *Relay) newTrip(q Request) (*trip, error) {
 		query = url.Values{}
 	}
 	query.Set("contract", q.Token)
-	t := &trip{Relay: r, token: q.Token, path: q.Path, query: query.Encode(), header: header, body: q.Body, again: q.Signed || q.Repeatable}
-	if q.Signed || !single(q.Path) {
+	t := &trip{Relay: r, method: http.MethodPost, token: q.Token, path: q.Path, query: query.Encode(), header: header, body: q.Body, again: q.Signed || q.Repeatable}
+	if q.Read {
+		t.method, t.again = http.MethodGet, true
+		header.Del(headerKey)
+	}
+	if q.Read || q.Signed || !single(q.Path) {
 		return t, nil
 	}
 	t.again = true
@@ -85,7 +90,7 @@ func (t *trip) try(ctx context.Context, upstream string) (done bool) {
 	case fate == looped && !t.open:
 		t.err = ErrLoop // to go on would send it around again
 		return true
-	case fate == untouched:
+	case fate == untouched, t.method == http.MethodGet && fate != looped:
 		if err == nil {
 			t.refused = &answer
 		}
