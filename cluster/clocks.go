@@ -75,17 +75,32 @@ func (c *clocks) trusted(at time.Time) (micros int64, ok bool) {
 	return now + c.steady.follow(beyond, now, c.bound), true
 }
 
-// offset is by how much this member's clock is ahead of the majority's time, and
-// whether it is off: whether a majority of the members have clocks that are all
-// ahead of it, or all behind it, by more than the bound. Two clocks that differ do
-// not show which of them is wrong.
-func (c *clocks) offset(at time.Time) (ahead time.Duration, off, ok bool) {
+// ahead is by how much this member's clock is ahead of the majority's time; zero
+// when that is not known.
+func (c *clocks) ahead(at time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	own, now := c.own(at), c.monotonic(at)
+	majority, ok := c.majority(at)
+	if !ok {
+		return 0
+	}
+	return time.Duration(c.own(at)-majority) * time.Microsecond
+}
+
+// off tells whether a majority of the members have clocks that are all ahead of
+// this member's, or all behind it, by more than the bound. Two clocks that differ
+// do not show which of them is wrong. A clock that was off is so until it is well
+// within the bound, lest leadership go to and fro with the noise of measuring.
+func (c *clocks) off(at time.Time, was bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	own, now, bound := c.own(at), c.monotonic(at), c.bound
+	if was {
+		bound /= 2
+	}
 	var before, behind int
 	for _, s := range c.others {
-		if now-s.at > clockMemory.Microseconds() || apart(s.beyond, own) <= c.bound+s.slack {
+		if now-s.at > clockMemory.Microseconds() || apart(s.beyond, own) <= bound+s.slack {
 			continue
 		}
 		if s.beyond > own {
@@ -94,11 +109,7 @@ func (c *clocks) offset(at time.Time) (ahead time.Duration, off, ok bool) {
 			behind++
 		}
 	}
-	majority, ok := c.majority(at)
-	if !ok {
-		return 0, false, false
-	}
-	return time.Duration(own-majority) * time.Microsecond, max(before, behind) >= c.quorum, true
+	return max(before, behind) >= c.quorum
 }
 
 // own is what this member's clock shows beyond the monotonic one.

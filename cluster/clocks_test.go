@@ -74,7 +74,7 @@ func TestTheMajorityTime(t *testing.T) {
 			if want := at.Add(tt.trusted).UnixMicro(); ok && apart(got, want) > 2000 {
 				t.Errorf("the majority's time is %v from the true one, want %v", time.UnixMicro(got).Sub(at), tt.trusted)
 			}
-			if _, off, _ := c.offset(at); off != tt.off {
+			if off := c.off(at, false); off != tt.off {
 				t.Errorf("off: %v, want %v", off, tt.off)
 			}
 		})
@@ -91,8 +91,8 @@ func TestAStepOfTheOwnClockShowsAtOnce(t *testing.T) {
 		if got, ok := c.trusted(at); !ok || apart(got, at.UnixMicro()) > 2000 {
 			t.Errorf("with %v: %v, %v", step, got, ok)
 		}
-		if ahead, off, _ := c.offset(at); !off || (ahead-step).Abs() > 2*time.Millisecond {
-			t.Errorf("with %v: %v, %v", step, ahead, off)
+		if ahead := c.ahead(at); !c.off(at, false) || (ahead-step).Abs() > 2*time.Millisecond {
+			t.Errorf("with %v: it is %v ahead", step, ahead)
 		}
 	}
 }
@@ -105,8 +105,28 @@ func TestASlowAnswerIsNotHeldAgainstAClock(t *testing.T) {
 	for _, id := range []string{"a", "b"} {
 		c.note(id, at.Add(-4*time.Second), at, at.Add(-2*time.Second).UnixMicro())
 	}
-	if _, off, ok := c.offset(at); off || !ok {
-		t.Errorf("off: %v, known: %v", off, ok)
+	if c.off(at, false) {
+		t.Error("it is")
+	}
+}
+
+// A clock on the edge of the bound does not change sides with every look.
+func TestAClockOnTheEdge(t *testing.T) {
+	c, own := testClocks(3)
+	at := time.Now()
+	hear(c, at, 0, 0)
+	off := false
+	for _, step := range []struct {
+		ahead time.Duration
+		want  bool
+	}{
+		{990 * time.Millisecond, false}, {1010 * time.Millisecond, true}, {990 * time.Millisecond, true},
+		{510 * time.Millisecond, true}, {490 * time.Millisecond, false}, {990 * time.Millisecond, false},
+	} {
+		own.set(step.ahead)
+		if off = c.off(at, off); off != step.want {
+			t.Errorf("with %v: off %v", step.ahead, off)
+		}
 	}
 }
 

@@ -24,8 +24,9 @@ type clockWatch struct {
 	log     *slog.Logger
 
 	// ---
-	own        int64     // what the wall clock showed beyond the monotonic one
-	looked     bool      // own is set
+	own        int64 // what the wall clock showed beyond the monotonic one
+	looked     bool  // own is set
+	off        bool
 	leaderless time.Time // since when no leader is known; zero when one is
 	truce      time.Time // until when the clock is no reason
 }
@@ -46,9 +47,9 @@ func (w *clockWatch) run(ctx context.Context) {
 func (w *clockWatch) look(at time.Time) {
 	w.noteStep(at)
 	w.clocks.trusted(at) // so that a step is followed in time, whoever asks next
-	ahead, off, _ := w.clocks.offset(at)
-	if off && !w.grantTruce(at) {
-		w.fitness.forbid(clockReason, "its clock is "+aside(ahead)+" those of most members")
+	w.off = w.clocks.off(at, w.off)
+	if w.off && !w.grantTruce(at) {
+		w.fitness.forbid(clockReason, "its clock is "+aside(w.clocks.ahead(at))+" those of most members")
 		return
 	}
 	w.fitness.allow(clockReason)

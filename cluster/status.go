@@ -76,7 +76,6 @@ func summarize(members []MemberStatus) Status {
 
 // status is how this member describes itself.
 func (m *Member) status() MemberStatus {
-	ahead, _, _ := m.clocks.offset(time.Now())
 	return MemberStatus{
 		ID:          m.cfg.ID,
 		Addr:        m.cfg.addr(),
@@ -86,7 +85,7 @@ func (m *Member) status() MemberStatus {
 		Commit:      m.raft.CommitIndex(),
 		Last:        m.raft.LastIndex(),
 		Unfit:       m.fitness.why(),
-		ClockOffset: ahead,
+		ClockOffset: m.clocks.ahead(time.Now()),
 		LastContact: m.LastContact(),
 	}
 }
