@@ -41,6 +41,7 @@ type Follower struct {
 	budget   *budget
 	cores    chan struct{} // one for each block that is being checked
 	slots    chan struct{} // one for each range fetched ahead
+	asks     chan struct{} // one for each Pull that asks an upstream
 	evidence *evidence
 	known    *known
 
@@ -65,6 +66,7 @@ func New(cfg Config, l Ledger) (*Follower, error) {
 		budget:  newBudget(cfg.Memory, min(2*rangeBytes, max(cfg.Memory/4, 1))),
 		cores:   make(chan struct{}, runtime.GOMAXPROCS(0)),
 		slots:   make(chan struct{}, cfg.Parallel),
+		asks:    make(chan struct{}, maxAsks),
 		byToken: map[string]*syncer{}, found: make([]discovery, len(cfg.Sources)),
 	}
 	if f.log == nil {

@@ -58,6 +58,11 @@ const (
 	// requests: chains that ask at about the same time share them.
 	idleConns = 64
 
+	// maxAsks is how many requests of clients may ask upstreams at a time how
+	// long a chain is; the others wait. Anybody may make this node ask: no more
+	// of them than there are connections kept, so that none opens another.
+	maxAsks = idleConns
+
 	// maxDetail bounds how much of an upstream's own text a message repeats.
 	maxDetail = 256
 

@@ -29,6 +29,12 @@ func (f *Follower) Pull(ctx context.Context, token string) error {
 // first time it asks those as well that were down, for they may be up again;
 // after that their pauses hold, or a Pull would undo every one of them.
 func (s *syncer) askAny(ctx context.Context, again bool) (*peer, uint64, error) {
+	select {
+	case s.f.asks <- struct{}{}:
+		defer func() { <-s.f.asks }()
+	case <-ctx.Done():
+		return nil, 0, context.Cause(ctx)
+	}
 	last := error(ErrNotSynced) // all are aside
 	for _, p := range s.order() {
 		s.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -343,6 +344,67 @@ func TestPullWaitsForWhatTheUpstreamHas(t *testing.T) {
 	up.CloseClientConnections()
 	up.Close()
 	require.ErrorIs(t, n.Pull(t.Context(), "aka"), ErrNoUpstream)
+}
+
+// However many clients ask, upstreams are asked by so many of them at a time.
+func TestPullsDoNotCrowdAnUpstream(t *testing.T) {
+	c := newCluster(t)
+	c.create("aka", 5)
+	up := serve(t, c, "aka")
+	var mu sync.Mutex
+	var crowded bool
+	var asking, most int
+	enough := make(chan struct{})
+	count := func(n int) (held bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if crowded {
+			asking += n
+			most = max(most, asking)
+		}
+		return crowded
+	}
+	up.all = func(_ http.ResponseWriter, r *http.Request) bool {
+		if !count(1) {
+			return false
+		}
+		select {
+		case <-enough:
+		case <-r.Context().Done():
+		}
+		count(-1)
+		return false
+	}
+	n := startNode(t, Source{Token: "aka", Upstreams: []string{up.URL}})
+	n.awaitLength("aka", 5)
+	mu.Lock()
+	crowded = true
+	mu.Unlock()
+
+	var pulling sync.WaitGroup
+	for range 4 * maxAsks {
+		pulling.Go(func() { _ = n.Pull(t.Context(), "aka") })
+	}
+	before, looks := 0, 0
+	n.until("as many ask as may", func() error {
+		mu.Lock()
+		defer mu.Unlock()
+		if looks++; asking != before {
+			before, looks = asking, 0
+		}
+		if asking < maxAsks || looks < 10 { // no more have come for a while
+			return fmt.Errorf("%d ask", asking)
+		}
+		return nil
+	})
+	close(enough)
+	pulling.Wait()
+	const sync = 8 // requests of sync itself
+	mu.Lock()
+	defer mu.Unlock()
+	if most > maxAsks+sync {
+		t.Errorf("%d requests at a time", most)
+	}
 }
 
 // A Pull does not wait for blocks that were only claimed.
