@@ -6,7 +6,29 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/harness"
 )
+
+// startLossy starts members that reach each other through a network that can lose
+// large packets.
+func startLossy(t testing.TB, n int) (*testCluster, *harness.Lossy) {
+	t.Helper()
+	c, net := newTestCluster(t, n), harness.NewLossy()
+	t.Cleanup(net.Close)
+	for i, p := range c.peers {
+		addr, err := net.Front(p.ID, p.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.peers[i].Addr = addr
+	}
+	for i := range n {
+		c.start(i)
+	}
+	c.leader()
+	return c, net
+}
 
 // large is a request that fits in no small packet.
 var large = strings.Repeat("large ", 1000)
@@ -22,11 +44,11 @@ func (c *testCluster) proposeSoon(i int) Result {
 // A leader whose entries do not get through, or whose answers to them do not come
 // back, makes way although its heartbeats get through.
 func TestLeaderWhoseEntriesDoNotGetThrough(t *testing.T) {
-	c, net := startFaulty(t, 3)
+	c, net := startLossy(t, 3)
 	old := c.leader()
 	m := c.members[old]
 	for _, p := range c.peers {
-		net.lose(m.cfg.ID, p.ID, true)
+		net.Lose(m.cfg.ID, p.ID, true)
 	}
 	if r := c.proposeSoon(old); r.Err == nil {
 		t.Fatal("a request got through: the fault is none")
@@ -41,7 +63,7 @@ func TestLeaderWhoseEntriesDoNotGetThrough(t *testing.T) {
 	next := c.other(old)
 	c.mustPropose(next, large)
 	for _, p := range c.peers {
-		net.lose(m.cfg.ID, p.ID, false)
+		net.Lose(m.cfg.ID, p.ID, false)
 	}
 	waitFor(t, "the former leader to be fit again", func() bool { return m.Ready() == nil })
 	c.mustPropose(old, "after")
@@ -51,11 +73,11 @@ func TestLeaderWhoseEntriesDoNotGetThrough(t *testing.T) {
 // When no member gets entries through, they take turns; soon after the network is
 // well again one of them leads for good.
 func TestNobodysEntriesGetThrough(t *testing.T) {
-	c, net := startFaulty(t, 3)
+	c, net := startLossy(t, 3)
 	lose := func(lost bool) {
 		for _, from := range c.peers {
 			for _, to := range c.peers {
-				net.lose(from.ID, to.ID, lost)
+				net.Lose(from.ID, to.ID, lost)
 			}
 		}
 	}
@@ -86,10 +108,10 @@ func TestNobodysEntriesGetThrough(t *testing.T) {
 // A leader that is cut off from one of three leads on. That one knows that it is
 // behind, though it hears heartbeats.
 func TestLeaderWhoseEntriesReachAMajority(t *testing.T) {
-	c, net := startFaulty(t, 3)
+	c, net := startLossy(t, 3)
 	lead := c.leader()
 	m, cut := c.members[lead], c.members[c.other(lead)]
-	net.lose(m.cfg.ID, cut.cfg.ID, true)
+	net.Lose(m.cfg.ID, cut.cfg.ID, true)
 	began := m.awake.now()
 	for m.awake.now()-began < 2*m.progress.limit {
 		if r := c.proposeSoon(lead); r.Err != nil {
@@ -100,16 +122,16 @@ func TestLeaderWhoseEntriesReachAMajority(t *testing.T) {
 		t.Error("it leads no more")
 	}
 	waitFor(t, "the other not to be ready", notReadyFor(cut, "was committed more than"))
-	net.lose(m.cfg.ID, cut.cfg.ID, false)
+	net.Lose(m.cfg.ID, cut.cfg.ID, false)
 	waitFor(t, "the other to be ready", func() bool { return cut.Ready() == nil })
 }
 
 // A member that follows well, but whose requests do not reach the leader, says so.
 func TestMemberWhoseRequestsDoNotGetThrough(t *testing.T) {
-	c, net := startFaulty(t, 3)
+	c, net := startLossy(t, 3)
 	lead := c.leader()
 	m := c.members[c.other(lead)]
-	net.lose(m.cfg.ID, c.peers[lead].ID, true)
+	net.Lose(m.cfg.ID, c.peers[lead].ID, true)
 	m.queue.push(newCall([][]byte{[]byte(large)}, false, nil))
 	waitFor(t, "it not to be ready", notReadyFor(m, "has answered nothing that was passed on"))
 	if err := c.members[lead].Ready(); err != nil {

@@ -23,6 +23,7 @@ type Options struct {
 	Members  int      // 3 when 0
 	Contract string   // JSON; OpenContract when empty
 	Args     []string // further arguments of every member
+	Network  *Lossy   // between the members; nil for none
 }
 
 // Cluster is a set of members on free loopback ports.
@@ -58,7 +59,13 @@ func New(o Options) (*Cluster, error) {
 		}
 		apis = append(apis, fmt.Sprintf("127.0.0.1:%d", api))
 		rafts = append(rafts, fmt.Sprintf("127.0.0.1:%d", raft))
-		peers = append(peers, fmt.Sprintf("n%d=%s", i+1, rafts[i]))
+		id, reach := fmt.Sprintf("n%d", i+1), rafts[i]
+		if o.Network != nil {
+			if reach, err = o.Network.Front(id, reach); err != nil {
+				return nil, err
+			}
+		}
+		peers = append(peers, id+"="+reach)
 	}
 	c := &Cluster{HTTP: newHTTPClient()}
 	for i := range o.Members {
