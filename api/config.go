@@ -28,8 +28,8 @@ type Config struct {
 	// the connection is closed.
 	ChunkTimeout time.Duration
 
-	// Connections is how many clients may be connected; three quarters of them
-	// with long polls, events and chains.
+	// Connections is how many clients may be connected, the spare ones included;
+	// three quarters of the others with long polls, events and chains.
 	Connections int
 
 	// Logger gets internal errors, and every request at debug level.
@@ -69,7 +69,7 @@ func DefaultConfig() Config {
 		ReadTimeout:    5 * time.Second,
 		CatchUpTimeout: 5 * time.Second,
 		ChunkTimeout:   30 * time.Second,
-		Connections:    maxConnections,
+		Connections:    MaxConnections,
 		KeepAlive:      15 * time.Second,
 		Logger:         slog.New(slog.DiscardHandler),
 		Random:         rand.Reader,
@@ -81,8 +81,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.WriteTimeout <= 0 || c.ReadTimeout <= 0 || c.CatchUpTimeout <= 0 || c.ChunkTimeout <= 0 || c.KeepAlive <= 0:
 		return errors.New("api: every timeout must be more than nothing")
-	case c.Connections < longOf || c.Connections > maxConnections:
-		return fmt.Errorf("api: %d connections; %d to %d are possible", c.Connections, longOf, maxConnections)
+	case c.Connections < spareConnections+longOf || c.Connections > MaxConnections:
+		return fmt.Errorf("api: %d connections; %d to %d are possible", c.Connections, spareConnections+longOf, MaxConnections)
 	case c.Logger == nil:
 		return errors.New("api: a logger is needed")
 	case c.Random == nil:
@@ -92,4 +92,6 @@ func (c Config) Validate() error {
 }
 
 // longAnswers is how many answers may be under way that can take long.
-func (c Config) longAnswers() int { return min(maxLongAnswers, c.Connections/longOf*longShare) }
+func (c Config) longAnswers() int {
+	return min(maxLongAnswers, (c.Connections-spareConnections)/longOf*longShare)
+}

@@ -90,7 +90,7 @@ func TestConfigIsValidated(t *testing.T) {
 		"no chunk timeout":     func(c *Config) { c.ChunkTimeout = -1 },
 		"no keep-alive":        func(c *Config) { c.KeepAlive = 0 },
 		"no connections":       func(c *Config) { c.Connections = 0 },
-		"too many connections": func(c *Config) { c.Connections = maxConnections + 1 },
+		"too many connections": func(c *Config) { c.Connections = MaxConnections + 1 },
 		"no logger":            func(c *Config) { c.Logger = nil },
 		"no random bytes":      func(c *Config) { c.Random = nil },
 	} {

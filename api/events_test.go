@@ -268,7 +268,7 @@ func TestBadRequestsForEventsAreRefused(t *testing.T) {
 
 func TestAnswersThatMayTakeLongAreBounded(t *testing.T) {
 	cfg := DefaultConfig()
-	cfg.Connections = longOf
+	cfg.Connections = spareConnections + longOf
 	s, err := newMember(cfg, newFake(), newFake(), newFake(), newFake())
 	require.NoError(t, err)
 	server := serve(t, s.routes())

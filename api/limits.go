@@ -120,11 +120,11 @@ const (
 	firstPatience = time.Second
 	nextPatience  = 30 * time.Second
 
-	// maxConnections bounds the clients that are connected, where the process may
-	// have enough files open: an idle connection takes some 20 kB. There are
-	// spareConnections more, for spareTimeout each: they tell clients to come
+	// MaxConnections bounds the clients that are connected, where the process may
+	// have enough files open: an idle connection takes some 20 kB. The last
+	// spareConnections of them are for spareTimeout each: they tell clients to come
 	// again, and let through who watches over this node.
-	maxConnections   = 16_384
+	MaxConnections   = 16_384
 	spareConnections = 32
 	spareTimeout     = 2 * time.Second
 

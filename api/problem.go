@@ -108,6 +108,9 @@ func (s *server) fail(c *gin.Context, err error) {
 	if p.retryAfter != "" {
 		header["Retry-After"] = []string{p.retryAfter}
 	}
+	if p.code == string(ErrTooManyClients) {
+		header["Connection"] = []string{"close"} // others need the place
+	}
 	w := s.pool.get()
 	defer s.pool.put(w)
 	w.out = p.append(w.out)

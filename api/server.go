@@ -17,7 +17,7 @@ func NewServer(cfg Config, handler http.Handler) (*webserver.Server, error) {
 		return nil, err
 	}
 	return webserver.New(webserver.Config{
-		Connections:      cfg.Connections,
+		Connections:      cfg.Connections - spareConnections,
 		SpareConnections: spareConnections,
 		SpareTimeout:     spareTimeout,
 		Vital:            vital,

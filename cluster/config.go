@@ -85,6 +85,11 @@ func DefaultConfig() Config {
 	}
 }
 
+// Files is how many files a member has open at most, connections included.
+func (c Config) Files() int {
+	return ownFiles + maxStrangers + (len(c.Peers)-1)*(maxRaftConns+maxPeerConns+dialledConns)
+}
+
 // Validate reports the first thing that is wrong with the configuration.
 func (c Config) Validate() error {
 	if c.Dir == "" {

@@ -65,6 +65,14 @@ const (
 	maxRaftConns = 32
 	maxPeerConns = 8
 
+	// Connections to one member: raft's and a few of its elections, requests and
+	// the status.
+	dialledConns = raftPool + 5
+
+	// Files of a member's own: its log and vote, and the files of a snapshot that
+	// is written, sent or unpacked.
+	ownFiles = 16
+
 	raftPool    = 3
 	raftTimeout = 3 * time.Second // bounds each raft RPC, votes included
 

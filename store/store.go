@@ -34,6 +34,9 @@ type Config struct {
 	// FS is the file system that Dir is on, and the checkpoints; the operating
 	// system's when nil. Tests have one that crashes.
 	FS vfs.FS
+	// Tables is how many files of the database are kept open for reading; Pebble's
+	// own number when 0.
+	Tables int
 	// Fatal is called when what is on disk turns out damaged while the store
 	// is in use. It must end the process: what has been read so far may be
 	// wrong too. When nil, the store panics.

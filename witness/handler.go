@@ -29,11 +29,12 @@ func (w *Witness) Handler() http.Handler {
 	return mux
 }
 
-// NewServer returns a server for handler with the limits of limits.go. A client
-// that comes when all places are taken gets 503 and Retry-After.
+// NewServer returns a server for handler with the limits of limits.go, and for so
+// many connections as the process may have. A client that comes when all places
+// are taken gets 503 and Retry-After.
 func NewServer(handler http.Handler, connections int, log *slog.Logger) (*webserver.Server, error) {
 	return webserver.New(webserver.Config{
-		Connections:      min(connections, maxConnections),
+		Connections:      min(connections, maxConnections) - spareConnections,
 		SpareConnections: spareConnections,
 		SpareTimeout:     spareTimeout,
 		Vital:            func(r *http.Request) bool { return r.URL.Path == livePath },

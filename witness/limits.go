@@ -47,8 +47,8 @@ const (
 	attemptTimeout = 10 * time.Second
 
 	// maxConnections bounds those who ask at a time, members of a hundred
-	// clusters and more; each costs a request at worst. There are
-	// spareConnections more, to say so, for spareTimeout each.
+	// clusters and more; each costs a request at worst. The last
+	// spareConnections are to say so, for spareTimeout each.
 	maxConnections   = 1_024
 	spareConnections = 16
 	spareTimeout     = 2 * time.Second

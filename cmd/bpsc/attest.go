@@ -178,7 +178,7 @@ func (s *server) diverged(err error) {
 	if err := durable.WriteFile(filepath.Join(s.cfg.Data, divergedFile), []byte(text), 0o600); err != nil {
 		s.log.Error("cannot leave a mark", "file", divergedFile, "error", err)
 	}
-	os.Exit(exitFatal)
+	s.exit(exitFatal)
 }
 
 func refuseDiverged(data string) error {

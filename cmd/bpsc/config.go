@@ -157,6 +157,19 @@ func (c serverConfig) clusterConfig() (cluster.Config, error) {
 	return cc, nil
 }
 
+// files shares out what this process may have open.
+func (c serverConfig) files() (files, error) {
+	limit, err := openFiles()
+	if err != nil {
+		return files{}, err
+	}
+	cc, err := c.clusterConfig()
+	if err != nil {
+		return files{}, err
+	}
+	return memberFiles(limit, cc.Files())
+}
+
 // readContract reads the default contract's file; nil when none is named.
 func (c serverConfig) readContract() (*chain.Contract, error) {
 	if c.Contract == "" {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -40,7 +38,9 @@ func newFollowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return follow(cmd.Context(), cfg)
+			return runProcess(cmd.Context(), cfg.logConfig, func(ctx context.Context, p *process) error {
+				return follow(ctx, p, cfg)
+			})
 		},
 	}
 	followFlags(cmd.Flags())
@@ -53,8 +53,9 @@ const followLayer = 2 * store.LayerBytes
 
 // followNode is one running follower.
 type followNode struct {
+	*process
 	cfg       followConfig
-	log       *slog.Logger
+	files     files
 	lock      *flock.Flock
 	store     *store.Store
 	follower  *follower.Follower
@@ -66,11 +67,12 @@ type followNode struct {
 }
 
 // follow runs a follower until ctx ends, or until it must not go on.
-func follow(ctx context.Context, cfg followConfig) error {
-	n := &followNode{cfg: cfg, log: cfg.logger()}
+func follow(ctx context.Context, p *process, cfg followConfig) error {
+	n := &followNode{process: p, cfg: cfg}
 	if err := n.open(); err != nil {
 		return errors.Join(n.explain(err), n.close())
 	}
+	n.up.Store(true)
 	n.log.Info("node is up", "listen", n.listener.Addr().String(), "version", version)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -98,6 +100,13 @@ func follow(ctx context.Context, cfg followConfig) error {
 
 // open brings up everything, from the disk to the listener.
 func (n *followNode) open() (err error) {
+	limit, err := openFiles()
+	if err != nil {
+		return err
+	}
+	if n.files, err = followerFiles(limit); err != nil {
+		return err
+	}
 	cfg, err := n.check()
 	if err != nil {
 		return err
@@ -111,7 +120,7 @@ func (n *followNode) open() (err error) {
 	} else if !ok {
 		return fmt.Errorf("another process uses %s", n.cfg.Data)
 	}
-	n.store, err = store.Open(store.Config{Dir: n.path("state"), Log: true, LayerBytes: followLayer, Logger: n.log, Fatal: n.fatal})
+	n.store, err = store.Open(store.Config{Dir: n.path("state"), Log: true, LayerBytes: followLayer, Tables: n.files.tables, Logger: n.log, Fatal: n.fatal})
 	if err != nil {
 		return err
 	}
@@ -125,7 +134,7 @@ func (n *followNode) open() (err error) {
 		return err
 	}
 	relayConfig := relay.DefaultConfig()
-	relayConfig.Logger = n.log
+	relayConfig.Logger, relayConfig.Connections = n.log, n.files.relays
 	if n.relay, err = relay.New(relayConfig, n.follower.Upstreams); err != nil {
 		return err
 	}
@@ -169,7 +178,7 @@ func (n *followNode) check() (follower.Config, error) {
 
 func (n *followNode) newServer() (*webserver.Server, error) {
 	cfg := api.DefaultConfig()
-	cfg.Logger, cfg.Version = n.log, version
+	cfg.Logger, cfg.Version, cfg.Connections = n.log, version, n.files.clients
 	if err := n.cfg.accessConfig.apply(&cfg, n.cfg.Listen, n.cfg.Advertise); err != nil {
 		return nil, err
 	}
@@ -209,7 +218,7 @@ func (n *followNode) advertise(ctx context.Context) {
 // fatal ends the process at once: what is on disk cannot be trusted.
 func (n *followNode) fatal(err error) {
 	n.log.Error("this node cannot go on and stops", "error", err, "what to do", n.remedy(err))
-	os.Exit(exitFatal)
+	n.exit(exitFatal)
 }
 
 // explain adds what to do to errors that mean damage.
@@ -235,7 +244,7 @@ func (n *followNode) remedy(err error) string {
 
 // stop lets open requests finish, and then everything else.
 func (n *followNode) stop(work *sync.WaitGroup) error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), clientsStop)
 	defer cancel()
 	_ = n.http.Shutdown(ctx) // of clients that are too slow
 	work.Wait()

@@ -32,12 +32,14 @@ const (
 	exitDoesNotVerify  = 5
 	exitUnavailable    = 7
 	exitOutcomeUnknown = 8
-	exitFatal          = 70 // a member that cannot trust its disk or its state
+	exitFatal          = 70  // a member that cannot trust its disk or its state
+	exitInterrupted    = 130 // interrupted again while it stopped
 )
 
 const exitCodesHelp = `Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 rejected by the ledger,
 5 verification failed, 7 unavailable, 8 outcome unknown (sending again with the
-same --key, or with submit what --offline printed, is safe), 70 a member that cannot trust its disk or its state.`
+same --key, or with submit what --offline printed, is safe), 70 a member that cannot trust its disk or its state,
+130 a server that was interrupted twice. A server that is told to stop ends with 0.`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -50,7 +52,7 @@ func run(ctx context.Context, args []string) int {
 	root := newRootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err != nil {
+	if err != nil && !errors.As(err, new(reported)) {
 		fmt.Fprintln(os.Stderr, "bpsc:", printable(err.Error()))
 	}
 	return exitCode(err)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -31,10 +29,6 @@ const (
 	scrubPause = 10 * time.Minute
 )
 
-// stopTimeout bounds a graceful stop: handing leadership over takes an
-// election at worst, and open requests end within the API's own time-outs.
-const stopTimeout = 15 * time.Second
-
 func newServerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "server", Short: "Run a member of a cluster", Args: exactArgs(0),
@@ -45,7 +39,9 @@ func newServerCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), cfg)
+			return runProcess(cmd.Context(), cfg.logConfig, func(ctx context.Context, p *process) error {
+				return serve(ctx, p, cfg)
+			})
 		},
 	}
 	serverFlags(cmd.Flags())
@@ -54,8 +50,9 @@ func newServerCommand() *cobra.Command {
 
 // server is one running member.
 type server struct {
+	*process
 	cfg      serverConfig
-	log      *slog.Logger
+	files    files
 	contract *chain.Contract // to create when there is none, or nil
 	lock     *flock.Flock
 	store    *store.Store
@@ -70,11 +67,12 @@ type server struct {
 }
 
 // serve runs a member until ctx ends, then stops it gracefully.
-func serve(ctx context.Context, cfg serverConfig) error {
-	s := &server{cfg: cfg, log: cfg.logger()}
+func serve(ctx context.Context, p *process, cfg serverConfig) error {
+	s := &server{process: p, cfg: cfg}
 	if err := s.open(); err != nil {
 		return errors.Join(explain(cfg, err), s.close())
 	}
+	s.up.Store(true)
 	s.log.Info("member is up", "id", cfg.ID, "api", cfg.Advertise, "version", version)
 	served := make(chan error, 2) // what ended it first, and that it was ended
 	go func() { served <- s.http.Serve(s.listener) }()
@@ -93,6 +91,7 @@ func serve(ctx context.Context, cfg serverConfig) error {
 	select {
 	case <-ctx.Done():
 		s.log.Info("stopping: no new requests, handing over what is open")
+		s.http.Drain()
 	case err = <-served:
 	}
 	cancel()
@@ -103,6 +102,9 @@ func serve(ctx context.Context, cfg serverConfig) error {
 // open brings up everything, from the disk to the listener.
 func (s *server) open() (err error) {
 	if err := s.check(); err != nil {
+		return err
+	}
+	if s.files, err = s.cfg.files(); err != nil {
 		return err
 	}
 	if err := durable.MkdirAll(s.cfg.Data, 0o700); err != nil {
@@ -117,7 +119,7 @@ func (s *server) open() (err error) {
 	} else if !ok {
 		return fmt.Errorf("another process uses %s", s.cfg.Data)
 	}
-	s.store, err = store.Open(store.Config{Dir: filepath.Join(s.cfg.Data, "state"), Logger: s.log, Fatal: s.fatal})
+	s.store, err = store.Open(store.Config{Dir: filepath.Join(s.cfg.Data, "state"), Tables: s.files.tables, Logger: s.log, Fatal: s.fatal})
 	if err != nil {
 		return err
 	}
@@ -136,7 +138,7 @@ func (s *server) open() (err error) {
 		return err
 	}
 	apiConfig := api.DefaultConfig()
-	apiConfig.Logger, apiConfig.Version = s.log, version
+	apiConfig.Logger, apiConfig.Version, apiConfig.Connections = s.log, version, s.files.clients
 	apiConfig.DefaultConfigured = s.contract != nil
 	if err := s.cfg.accessConfig.apply(&apiConfig, s.cfg.Listen, s.cfg.Advertise, s.cfg.peerAddress()); err != nil {
 		return err
@@ -204,27 +206,36 @@ func (s *server) join() error {
 func (s *server) fatal(err error) {
 	s.log.Error("this member cannot go on and stops; the others are not affected", "error", err,
 		"what to do", remedy(s.cfg, err))
-	os.Exit(exitFatal)
+	s.exit(exitFatal)
 }
 
 // stop ends gracefully: requests in flight get their answers, leadership is
 // handed over, and the state is on disk.
 func (s *server) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	err := s.leave()
+	ctx, cancel := context.WithTimeout(context.Background(), clientsStop)
+	defer cancel()
+	_ = s.http.Shutdown(ctx) // of clients that are too slow
+	return errors.Join(err, s.close())
+}
+
+// leave takes this member out of the cluster's work.
+func (s *server) leave() error {
+	ctx, cancel := context.WithTimeout(context.Background(), memberStop)
 	defer cancel()
 	err := s.member.Shutdown(ctx)
 	s.member = nil
-	_ = s.http.Shutdown(ctx) // of clients that are too slow
-	return errors.Join(err, s.close())
+	if s.late(err) {
+		return nil
+	}
+	return err
 }
 
 // close releases what open got, as far as it got.
 func (s *server) close() error {
 	var err error
 	if s.member != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-		defer cancel()
-		err = s.member.Shutdown(ctx)
+		err = s.leave()
 	}
 	if s.attest.client != nil {
 		s.attest.client.Close()

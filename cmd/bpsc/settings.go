@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"os"
@@ -174,14 +175,14 @@ func (c logConfig) level() (l slog.Level, err error) {
 	return l, err
 }
 
-// logger writes to standard error, which a service manager keeps.
-func (c logConfig) logger() *slog.Logger {
+// logger writes lines of the level that was asked for.
+func (c logConfig) logger(out io.Writer) *slog.Logger {
 	level, _ := c.level() // validated
 	opts := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "json" {
-		return slog.New(logbridge.Limit(slog.NewJSONHandler(os.Stderr, opts)))
+		return slog.New(logbridge.Limit(slog.NewJSONHandler(out, opts)))
 	}
-	return slog.New(logbridge.Limit(slog.NewTextHandler(os.Stderr, opts)))
+	return slog.New(logbridge.Limit(slog.NewTextHandler(out, opts)))
 }
 
 func isURL(text string) bool {

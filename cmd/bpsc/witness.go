@@ -36,7 +36,9 @@ func newWitnessCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return runWitness(cmd.Context(), cfg)
+			return runProcess(cmd.Context(), cfg.logConfig, func(ctx context.Context, p *process) error {
+				return runWitness(ctx, p, cfg)
+			})
 		},
 	}
 	witnessFlags(cmd.Flags())
@@ -125,11 +127,18 @@ func checkWitness(data, name string) error {
 	return checkSigningKey(filepath.Join(data, "witness.key"), "witness", name)
 }
 
-func runWitness(ctx context.Context, cfg witnessConfig) (err error) {
+func runWitness(ctx context.Context, p *process, cfg witnessConfig) (err error) {
 	defer func() { err = explainSystem(err, cfg.Data) }()
-	log := cfg.logger()
+	limit, err := openFiles()
+	if err != nil {
+		return err
+	}
+	f, err := witnessFiles(limit)
+	if err != nil {
+		return err
+	}
 	wc := witness.DefaultConfig()
-	wc.Dir, wc.Logger = filepath.Join(cfg.Data, "logs"), log
+	wc.Dir, wc.Logger = filepath.Join(cfg.Data, "logs"), p.log
 	for _, path := range cfg.Policies {
 		policy, err := readPolicy(path)
 		if err != nil {
@@ -154,18 +163,19 @@ func runWitness(ctx context.Context, cfg witnessConfig) (err error) {
 	if err != nil {
 		return errors.Join(err, w.Close())
 	}
-	server, err := witness.NewServer(w.Handler(), 1<<10, log)
+	server, err := witness.NewServer(w.Handler(), f.clients, p.log)
 	if err != nil {
 		return errors.Join(err, listener.Close(), w.Close())
 	}
-	log.Info("witness is up", "listen", listener.Addr().String(), "key", wc.Key.String(), "version", version)
+	p.up.Store(true)
+	p.log.Info("witness is up", "listen", listener.Addr().String(), "key", wc.Key.String(), "version", version)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {
 	case <-ctx.Done():
 	case err = <-served:
 	}
-	stopCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	stopCtx, cancel := context.WithTimeout(context.Background(), clientsStop)
 	defer cancel()
 	_ = server.Shutdown(stopCtx) // of clients that are too slow
 	return errors.Join(err, w.Close())

@@ -44,6 +44,12 @@ func (t *trip) attempt(ctx context.Context, upstream string) (Answer, fate, erro
 		ctx, cancel = context.WithTimeout(ctx, t.cfg.AttemptTimeout)
 		defer cancel()
 	}
+	select {
+	case t.places <- struct{}{}:
+		defer func() { <-t.places }()
+	case <-ctx.Done():
+		return Answer{}, untouched, ctx.Err()
+	}
 	var connected atomic.Bool
 	req, err := t.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },

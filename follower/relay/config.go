@@ -18,6 +18,10 @@ type Config struct {
 	// Budget is how long a request may take with all its attempts.
 	Budget time.Duration
 
+	// Connections is how many there may be to all upstreams; more requests wait
+	// for a free one.
+	Connections int
+
 	// Random gives the keys of transactions that come without. It must be safe
 	// for concurrent use and unpredictable.
 	Random io.Reader
@@ -31,6 +35,7 @@ func DefaultConfig() Config {
 	return Config{
 		AttemptTimeout: 5 * time.Second,
 		Budget:         12 * time.Second,
+		Connections:    maxConns,
 		Random:         rand.Reader,
 		Logger:         slog.New(slog.DiscardHandler),
 	}
@@ -41,6 +46,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.AttemptTimeout <= 0 || c.Budget <= 0:
 		return errors.New("relay: every timeout must be more than nothing")
+	case c.Connections <= 0:
+		return errors.New("relay: at least one connection is needed")
 	case c.Random == nil:
 		return errors.New("relay: a source of random bytes is needed")
 	case c.Logger == nil:

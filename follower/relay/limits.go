@@ -18,8 +18,8 @@ const (
 	firstPause = 20 * time.Millisecond
 	lastPause  = 500 * time.Millisecond
 
-	// maxConns bounds the connections to one upstream. A member is at its best
-	// with half of them; more requests wait for a free one.
+	// maxConns bounds the connections to one upstream, and to all of them where the
+	// configuration says nothing else. A member is at its best with half of them.
 	maxConns = 512
 
 	// idleTimeout is how long an unused connection is kept: less than the two

@@ -23,6 +23,7 @@ type Relay struct {
 	cfg       Config
 	upstreams Upstreams
 	transport *http.Transport
+	places    chan struct{} // one token for each attempt under way
 }
 
 // Request is a POST as a client sent it, or a GET of something that this node
@@ -55,14 +56,17 @@ func New(cfg Config, upstreams Upstreams) (*Relay, error) {
 		return nil, errors.New("relay: upstreams are needed")
 	}
 	dialer := &net.Dialer{Timeout: cfg.AttemptTimeout}
-	return &Relay{cfg: cfg, upstreams: upstreams, transport: &http.Transport{
+	// Half of the connections may be kept though nobody uses them.
+	busy, perHost := (cfg.Connections+1)/2, min(maxConns, (cfg.Connections+1)/2)
+	return &Relay{cfg: cfg, upstreams: upstreams, places: make(chan struct{}, busy), transport: &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         dialer.DialContext,
 		TLSHandshakeTimeout: cfg.AttemptTimeout,
 		ForceAttemptHTTP2:   true,
 		DisableCompression:  true, // bytes are passed on as they come
-		MaxConnsPerHost:     maxConns,
-		MaxIdleConnsPerHost: maxConns,
+		MaxConnsPerHost:     perHost,
+		MaxIdleConnsPerHost: perHost,
+		MaxIdleConns:        busy,
 		IdleConnTimeout:     idleTimeout,
 	}}, nil
 }

@@ -111,7 +111,7 @@ func (c *Cluster) KillAll() error {
 	var errs []error
 	// All signals before the first wait: the members are to die together.
 	for _, m := range c.Members {
-		errs = append(errs, m.signal(syscall.SIGKILL))
+		errs = append(errs, m.Signal(syscall.SIGKILL))
 	}
 	for _, m := range c.Members {
 		errs = append(errs, m.Kill())

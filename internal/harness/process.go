@@ -22,6 +22,11 @@ type Process struct {
 	Data string // its data folder
 	Log  string // file with everything it printed, over all its lives
 
+	// Files is how many files the process may have open, and Output gets what it
+	// prints in place of Log, from the next start on; zero changes nothing.
+	Files  int
+	Output *os.File
+
 	args    []string
 	binary  string
 	process *exec.Cmd
@@ -53,7 +58,14 @@ func (p *Process) Start() error {
 	}
 	defer func() { _ = log.Close() }() // the process has its own handle
 	cmd := exec.Command(p.binary, p.args...)
+	if p.Files > 0 {
+		script := fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, p.Files)
+		cmd = exec.Command("/bin/sh", append([]string{"-c", script, p.binary}, p.args...)...)
+	}
 	cmd.Stdout, cmd.Stderr = log, log
+	if p.Output != nil {
+		cmd.Stdout, cmd.Stderr = p.Output, p.Output
+	}
 	cmd.Env = Environ()
 	cmd.SysProcAttr = dieWithParent()
 	if err := cmd.Start(); err != nil {
@@ -86,7 +98,7 @@ func (p *Process) Kill() error {
 	if !p.Alive() {
 		return nil
 	}
-	if err := p.signal(syscall.SIGKILL); err != nil {
+	if err := p.Signal(syscall.SIGKILL); err != nil {
 		return err
 	}
 	<-p.exited
@@ -94,15 +106,16 @@ func (p *Process) Kill() error {
 }
 
 // Terminate asks the process to stop.
-func (p *Process) Terminate() error { return p.signal(syscall.SIGTERM) }
+func (p *Process) Terminate() error { return p.Signal(syscall.SIGTERM) }
 
 // Pause stops the process in its tracks, as a hung machine would.
-func (p *Process) Pause() error { return p.signal(syscall.SIGSTOP) }
+func (p *Process) Pause() error { return p.Signal(syscall.SIGSTOP) }
 
 // Resume lets a paused process go on as if nothing had happened.
-func (p *Process) Resume() error { return p.signal(syscall.SIGCONT) }
+func (p *Process) Resume() error { return p.Signal(syscall.SIGCONT) }
 
-func (p *Process) signal(s os.Signal) error {
+// Signal sends a signal to the process, if it lives.
+func (p *Process) Signal(s os.Signal) error {
 	if !p.Alive() {
 		return nil
 	}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/bpsc/bpsc/api"
+)
+
+// Files are what a process may have open: sockets, too. Votes, the log and
+// snapshots come first, then members' connections; clients get what is left, so
+// that there is always a file for what keeps the cluster going.
+const (
+	// ownFiles is for what each process has open: its output, locks, journals,
+	// listeners, files that are replaced, questions for names, calls to witnesses.
+	ownFiles = 32
+
+	// storeFiles is for the files of a store that are being written; it reads
+	// from as many as tables says. A member may have two stores for a while:
+	// another one that a snapshot is unpacked to.
+	storeFiles = 16
+	minTables  = 74 // of which Pebble keeps ten for itself
+	maxTables  = 1_000
+
+	// syncFiles is for a follower's calls to upstreams when it fetches chains.
+	syncFiles = 64
+
+	// minClients is the least that is worth starting with.
+	minClients = 48
+	maxFiles   = 1 << 20
+)
+
+// files is how many files a process may use, and for what.
+type files struct {
+	tables  int // of each store
+	relays  int // a follower's calls for its clients
+	clients int
+}
+
+// memberFiles shares the files of a member out; cluster is what raft takes.
+func memberFiles(limit, cluster int) (files, error) {
+	f := files{tables: tablesOf(limit)}
+	return f.rest(limit, ownFiles+cluster+2*(f.tables+storeFiles))
+}
+
+func followerFiles(limit int) (files, error) {
+	f := files{tables: tablesOf(limit), relays: min(limit/4, 1_024)}
+	return f.rest(limit, ownFiles+syncFiles+f.relays+f.tables+storeFiles)
+}
+
+func witnessFiles(limit int) (files, error) { return files{}.rest(limit, ownFiles) }
+
+func tablesOf(limit int) int { return min(max(limit/8, minTables), maxTables) }
+
+// rest gives clients what others leave.
+func (f files) rest(limit, others int) (files, error) {
+	f.clients = min(limit-others, api.MaxConnections)
+	if f.clients < minClients {
+		return f, fmt.Errorf("this process may have %d files open and needs %d at least: raise the limit (ulimit -n, LimitNOFILE=)",
+			limit, others+minClients)
+	}
+	return f, nil
+}

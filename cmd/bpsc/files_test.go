@@ -1,0 +1,30 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/cluster"
+)
+
+func TestFilesAreSharedOut(t *testing.T) {
+	cc := cluster.DefaultConfig()
+	cc.Peers = make([]cluster.Peer, 3)
+	for _, limit := range []int{512, 1_024, 4_096, 20_000, maxFiles} {
+		f, err := memberFiles(limit, cc.Files())
+		require.NoError(t, err)
+		require.LessOrEqual(t, ownFiles+cc.Files()+2*(f.tables+storeFiles)+f.clients, limit)
+		require.GreaterOrEqual(t, f.clients, minClients)
+
+		f, err = followerFiles(limit)
+		require.NoError(t, err)
+		require.LessOrEqual(t, ownFiles+syncFiles+f.relays+f.tables+storeFiles+f.clients, limit)
+		require.GreaterOrEqual(t, f.clients, minClients)
+	}
+	_, err := memberFiles(128, cc.Files())
+	require.ErrorContains(t, err, "ulimit -n")
+	f, err := witnessFiles(128)
+	require.NoError(t, err)
+	require.Positive(t, f.clients)
+}
