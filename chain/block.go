@@ -60,10 +60,11 @@ func HasRoom(textBytes int) bool {
 }
 
 // AppendBlock appends the canonical text of a block whose records are already
-// written, joined by RecordSeparator.
-func AppendBlock(dst []byte, h *Header, records []byte, decimals int) []byte {
-	dst = append(appendHead(dst, h, decimals), records...)
-	return appendTail(dst, h)
+// written, joined by RecordSeparator, and returns where the first of them begins.
+func AppendBlock(dst []byte, h *Header, records []byte, decimals int) (block []byte, recordsAt int) {
+	dst = appendHead(dst, h, decimals)
+	recordsAt = len(dst)
+	return appendTail(append(dst, records...), h), recordsAt
 }
 
 // appendHead appends what stands before a block's records, appendTail what
@@ -103,7 +104,8 @@ func (b *Block) Append(dst []byte, decimals int) []byte {
 		}
 		records = AppendRecord(records, &b.Records[i], decimals)
 	}
-	return AppendBlock(dst, &b.Header, records, decimals)
+	dst, _ = AppendBlock(dst, &b.Header, records, decimals)
+	return dst
 }
 
 // AppendTimestamp appends microseconds as Python writes the same seconds in a

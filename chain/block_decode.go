@@ -21,11 +21,11 @@ func DecodeBlock(canonical []byte, decimals int) (*Block, error) {
 // decoded is a block and where its records stand in the bytes it was read from.
 type decoded struct {
 	block   *Block
-	records []span
+	records []Span
 }
 
-// span is a part of a text.
-type span struct{ from, to int }
+// Span is a part of a text.
+type Span struct{ From, To int }
 
 func decodeBlock(canonical []byte, decimals int) (decoded, error) {
 	// Nearly every block is canonical and reads the fast way. The scanner has
@@ -63,10 +63,10 @@ func (d *decoded) encodesTo(canonical []byte, decimals int) bool {
 			at += len(RecordSeparator)
 		}
 		buf = AppendRecord(buf[:0], &b.Records[i], decimals)
-		if place.from != at || !bytes.Equal(buf, canonical[place.from:place.to]) {
+		if place.From != at || !bytes.Equal(buf, canonical[place.From:place.To]) {
 			return false
 		}
-		at = place.to
+		at = place.To
 	}
 	return bytes.Equal(appendTail(buf[:0], &b.Header), canonical[at:])
 }
@@ -175,7 +175,7 @@ func (d *decoded) scanRecords(s *pyjson.Scanner, text []byte, decimals int, fast
 			return fmt.Errorf("%w: more than %d records", InvalidField, MaxBlockRecords)
 		}
 		if i == 1 {
-			d.makeRoom(len(text) - d.records[0].from)
+			d.makeRoom(len(text) - d.records[0].From)
 		}
 		d.block.Records = append(d.block.Records, Record{})
 		r, from := &d.block.Records[i], s.Offset()
@@ -188,7 +188,7 @@ func (d *decoded) scanRecords(s *pyjson.Scanner, text []byte, decimals int, fast
 		} else if err := scanRecord(s, r, decimals); err != nil {
 			return fmt.Errorf("%d: %w", i, err)
 		}
-		d.records = append(d.records, span{from, s.Offset()})
+		d.records = append(d.records, Span{from, s.Offset()})
 		return nil
 	})
 }
@@ -197,29 +197,8 @@ func (d *decoded) scanRecords(s *pyjson.Scanner, text []byte, decimals int, fast
 // about as long as the first: to grow by and by would cost as much as to read
 // them.
 func (d *decoded) makeRoom(length int) {
-	n := length / (d.records[0].to - d.records[0].from)
+	n := length / (d.records[0].To - d.records[0].From)
 	n = min(n+n/16, MaxBlockRecords)
 	d.block.Records = slices.Grow(d.block.Records, n)
 	d.records = slices.Grow(d.records, n)
-}
-
-// RecordText returns the text of the record at the given place in a block.
-func RecordText(block []byte, position int) ([]byte, error) {
-	s := pyjson.NewScanner(block)
-	var text []byte
-	err := s.Object(func(key string) error {
-		if key != "transactions" {
-			return nil
-		}
-		return s.Array(func(i int) (err error) {
-			if i == position {
-				text, err = s.Raw()
-			}
-			return err
-		})
-	})
-	if err == nil && text == nil {
-		err = fmt.Errorf("%w: no record %d in this block", NotFound, position)
-	}
-	return text, err
 }

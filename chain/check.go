@@ -9,6 +9,7 @@ import "fmt"
 type Checked struct {
 	Block     *Block
 	Canonical []byte
+	Records   []Span // where each record stands in Canonical
 	Hash      Hash
 
 	contract  *Contract // by whose rules it was checked
@@ -34,17 +35,17 @@ func CheckBlock(canonical []byte, contract *Contract, id Hash) (Checked, error) 
 		return Checked{}, err
 	}
 	b := d.block
-	c := Checked{Block: b, Canonical: canonical, Hash: HashBytes(canonical), contract: contract, chainID: id}
+	c := Checked{Block: b, Canonical: canonical, Records: d.records, Hash: HashBytes(canonical), contract: contract, chainID: id}
 	if contract == nil {
 		c.contract, c.chainID = b.Contract, c.Hash
 	}
-	if err := c.check(contract == nil, d.records); err != nil {
+	if err := c.check(contract == nil); err != nil {
 		return Checked{}, fmt.Errorf("block %d: %w", b.Index, err)
 	}
 	return c, nil
 }
 
-func (c *Checked) check(genesis bool, records []span) error {
+func (c *Checked) check(genesis bool) error {
 	b := c.Block
 	switch {
 	case !b.HasRoot || b.Totals == nil:
@@ -58,7 +59,7 @@ func (c *Checked) check(genesis bool, records []span) error {
 	case b.Index <= 1:
 		return invalid("index is %d, expected 2 or more", b.Index)
 	}
-	return c.checkRecords(records)
+	return c.checkRecords()
 }
 
 func checkGenesis(b *Block) error {
@@ -75,7 +76,7 @@ func checkGenesis(b *Block) error {
 	return nil
 }
 
-func (c *Checked) checkRecords(places []span) error {
+func (c *Checked) checkRecords() error {
 	b := c.Block
 	var root RootBuilder
 	for i := range b.Records {
@@ -83,11 +84,11 @@ func (c *Checked) checkRecords(places []span) error {
 		if err := checkRecord(c.contract, r); err != nil {
 			return fmt.Errorf("record %d: %w", i, err)
 		}
-		root.Add(c.Canonical[places[i].from:places[i].to])
+		root.Add(c.Canonical[c.Records[i].From:c.Records[i].To])
 	}
-	if n := len(places); n > 0 {
-		c.textBytes = places[n-1].to - places[0].from
-		if before := places[max(n-2, 0)].to - places[0].from; n > 1 && !HasRoom(before) {
+	if n := len(c.Records); n > 0 {
+		c.textBytes = c.Records[n-1].To - c.Records[0].From
+		if before := c.Records[max(n-2, 0)].To - c.Records[0].From; n > 1 && !HasRoom(before) {
 			return invalid("it was full by size before its last record")
 		}
 	}

@@ -17,10 +17,11 @@ func ResumeRoot(size uint64, subtrees []Hash) RootBuilder {
 	return RootBuilder{size: size, subtrees: subtrees}
 }
 
-// Add appends the leaf with the given content.
-func (b *RootBuilder) Add(leaf []byte) {
+// Add appends the leaf with the given content and returns its hash.
+func (b *RootBuilder) Add(leaf []byte) Hash {
 	b.buf = append(append(b.buf[:0], 0x00), leaf...)
-	node := Hash(sha256.Sum256(b.buf))
+	hash := Hash(sha256.Sum256(b.buf))
+	node := hash
 	for n := b.size; n&1 == 1; n >>= 1 {
 		last := len(b.subtrees) - 1
 		node = interior(b.subtrees[last], node)
@@ -28,6 +29,7 @@ func (b *RootBuilder) Add(leaf []byte) {
 	}
 	b.subtrees = append(b.subtrees, node)
 	b.size++
+	return hash
 }
 
 // Root returns the tree hash of the leaves added so far; that of no leaves is

@@ -186,20 +186,20 @@ func TestRootIsThatOfRFC6962(t *testing.T) {
 	require.Equal(t, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", root.Root().String())
 }
 
-func TestRecordTextFindsEachRecord(t *testing.T) {
+func TestACheckedBlockSaysWhereItsRecordsStand(t *testing.T) {
 	blocks := forge(nil)
-	b, err := DecodeBlock(blocks[2], 6)
+	genesis, err := CheckBlock(blocks[0], nil, Hash{})
 	require.NoError(t, err)
-	for i := range b.Records {
-		text, err := RecordText(blocks[2], i)
-		require.NoError(t, err)
-		require.Equal(t, string(AppendRecord(nil, &b.Records[i], 6)), string(text))
+	c, err := CheckBlock(blocks[2], genesis.contract, genesis.Hash)
+	require.NoError(t, err)
+	require.Len(t, c.Records, len(c.Block.Records))
+	for i, place := range c.Records {
+		text := c.Canonical[place.From:place.To]
+		require.Equal(t, string(AppendRecord(nil, &c.Block.Records[i], 6)), string(text))
 		r, err := DecodeRecord(text, 6)
 		require.NoError(t, err)
-		require.Equal(t, b.Records[i], r)
+		require.Equal(t, c.Block.Records[i], r)
 	}
-	_, err = RecordText(blocks[2], 2)
-	require.ErrorIs(t, err, NotFound)
 }
 
 func FuzzDecodeBlock(f *testing.F) {

@@ -168,6 +168,9 @@ func results(future raft.ApplyFuture, n int) ([]Result, Result) {
 	answers := make([]Result, n)
 	for i := range answers {
 		answers[i] = Result{Index: future.Index(), Data: result(i)}
+		if answers[i].Data == nil {
+			answers[i].Err = fmt.Errorf("%w: it was applied, and the answer cannot be read", ErrOutcomeUnknown)
+		}
 	}
 	return answers, Result{Index: future.Index()}
 }

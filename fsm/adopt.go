@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"bytes"
 	"fmt"
 	"sync"
 
@@ -105,10 +106,8 @@ func (a *Adopter) add(tx *store.Tx, h *store.Head, token string, v *chain.Verifi
 	h.Totals = *b.Totals
 	h.Records += uint64(len(b.Records))
 	a.scratch.commit(headLedger{tx, h}, b)
-	stored := make([]byte, store.BlockRoom+len(c.Canonical))
-	copy(stored[store.BlockRoom:], c.Canonical)
 	leaf := proof.LeafOf(&b.Header, c.Hash, len(b.Records))
-	tx.AddBlock(h, h.Hash, leaf.EntryHash(), stored)
+	tx.AddBlock(h, leaf.EntryHash(), &store.Block{Canonical: bytes.Clone(c.Canonical), Hash: c.Hash, Records: c.Records})
 	tx.SetTime(max(tx.Time(), b.Timestamp))
 	return h, nil
 }

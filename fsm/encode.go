@@ -160,7 +160,7 @@ func appendAuth(b []byte, a *chain.Auth) []byte {
 
 // encode writes the answer; see command.proto.
 func (a *answer) encode() []byte {
-	var b []byte
+	b := []byte{} // nil is no answer
 	if a.refused != "" {
 		b = appendString(appendString(b, answerRefused, string(a.refused)), answerDetail, a.detail)
 	}

@@ -45,7 +45,29 @@ func (m *Machine) Apply(index uint64, micros int64, requests [][]byte) (result f
 	if err != nil {
 		return nil, err
 	}
-	return func(i int) []byte { return answers[i].encode() }, nil
+	return func(i int) []byte { return m.tell(&answers[i]) }, nil
+}
+
+// tell encodes an answer, for who asked. Records that were decided before, and
+// do not follow from what was asked, are read now and not in Apply: who asks
+// again waits for them, and nobody else. It returns nil where they cannot be
+// read.
+func (m *Machine) tell(a *answer) []byte {
+	var again []*outcome
+	var at []store.Placement
+	for i := range a.outcomes {
+		if o := &a.outcomes[i]; a.signed != "" && o.replay && o.placement.Refused == "" {
+			again, at = append(again, o), append(at, o.placement)
+		}
+	}
+	texts, err := m.store.Records(a.signed, at)
+	if err != nil {
+		return nil
+	}
+	for i, o := range again {
+		o.record = texts[i]
+	}
+	return a.encode()
 }
 
 // AppliedIndex is the log index of the last entry the state holds.

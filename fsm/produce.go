@@ -84,16 +84,16 @@ func produce(tx *store.Tx, h *store.Head, why chain.Trigger) error {
 	if why == chain.ByGenesis {
 		header.PreviousHash, header.Contract = chain.GenesisPrevious, &h.Contract
 	}
-	stored := make([]byte, store.BlockRoom, store.BlockRoom+len(h.Pending.Text())+chain.BlockOverhead)
-	stored = chain.AppendBlock(stored, &header, h.Pending.Text(), h.Contract.Decimals)
-	canonical := stored[store.BlockRoom:]
+	room := make([]byte, 0, len(h.Pending.Text())+chain.BlockOverhead)
+	canonical, recordsAt := chain.AppendBlock(room, &header, h.Pending.Text(), h.Contract.Decimals)
 	if len(canonical) > chain.MaxBlockBytes {
 		return fmt.Errorf("block %d of %s has %d bytes, at most %d", header.Index, h.Contract.Token, len(canonical), chain.MaxBlockBytes)
 	}
-	h.Index, h.Hash, h.Timestamp = header.Index, chain.HashBytes(canonical), header.Timestamp
+	b := &store.Block{Canonical: canonical, Hash: chain.HashBytes(canonical), Records: h.Pending.Places(recordsAt)}
+	h.Index, h.Hash, h.Timestamp = header.Index, b.Hash, header.Timestamp
 	leaf := proof.LeafOf(&header, h.Hash, h.Pending.Count())
 	h.Pending.Clear()
-	tx.AddBlock(h, h.Hash, leaf.EntryHash(), stored)
+	tx.AddBlock(h, leaf.EntryHash(), b)
 	return conserved(h)
 }
 

@@ -42,6 +42,7 @@ type answer struct {
 	refused  chain.Code
 	detail   string
 	outcomes []outcome
+	signed   string // the outcomes' contract, where their records do not follow from what was asked
 	block    uint64
 }
 

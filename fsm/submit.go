@@ -1,8 +1,6 @@
 package fsm
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -17,6 +15,9 @@ func submit(tx *store.Tx, token string, txs []chain.Transaction) (answer, error)
 		return refuse(fmt.Errorf("%w: %q", chain.ContractUnknown, token)), nil
 	}
 	a := answer{outcomes: make([]outcome, len(txs))}
+	if h.Contract.Wallets == chain.SignedWallets {
+		a.signed = token
+	}
 	for i := range txs {
 		var err error
 		if a.outcomes[i], err = submitOne(tx, h, &txs[i]); err != nil {
@@ -34,7 +35,7 @@ func submitOne(tx *store.Tx, h *store.Head, t *chain.Transaction) (outcome, erro
 		return refusedOutcome(err), nil
 	}
 	if p, known := tx.Placement(h, t.ID); known {
-		return replay(tx, h, t, p)
+		return replay(h, t, p), nil
 	}
 	l := machineLedger{headLedger{tx, h}}
 	r, err := decide(question{l, &h.Contract, t, tx.Time()})
@@ -59,7 +60,7 @@ func record(tx *store.Tx, h *store.Head, r *chain.Record) (outcome, error) {
 	if p.Position == 0 {
 		h.PendingSince = tx.Time()
 	}
-	h.Pending.Add(text)
+	p.Content = fingerprint(h, h.Pending.Add(text))
 	h.Records++
 	tx.SetPlacement(h, r.ID, p)
 	completed, err := produceFull(tx, h)
@@ -98,25 +99,16 @@ func expireHolds(tx *store.Tx, h *store.Head) error {
 }
 
 // replay answers an id that has been decided: the same answer for the same
-// content, a refusal for any other.
-func replay(tx *store.Tx, h *store.Head, t *chain.Transaction, p store.Placement) (outcome, error) {
+// content, a refusal for any other. All that it needs stands in the placement,
+// so it costs less than a new transaction; a record that has to be told again is
+// read outside of Apply, see Machine.tell.
+func replay(h *store.Head, t *chain.Transaction, p store.Placement) outcome {
+	if p.Content != content(h, t) {
+		return refusedOutcome(chain.IDReused)
+	}
 	// Where one record fills a block, each one completed its own.
-	o := outcome{placement: p, replay: true, completed: p.Refused == "" && h.Contract.Schedule.Transactions == 1}
-	same := p.Content == content(t)
-	if p.Refused == "" {
-		text := tx.Record(h, p)
-		r, err := chain.DecodeRecord(text, h.Contract.Decimals)
-		if err != nil {
-			return outcome{}, errors.Join(err, tx.Err())
-		}
-		same = r.Sender == t.Sender && r.Recipient == t.Recipient && r.AmountSend == t.Amount && r.Memo == t.Memo
-		o.record = decided(h, text)
-	}
-	// The id of a signed transaction is that of its content.
-	if !same && h.Contract.Wallets == chain.OpenWallets {
-		return refusedOutcome(chain.IDReused), nil
-	}
-	return o, nil
+	completed := p.Refused == "" && h.Contract.Schedule.Transactions == 1
+	return outcome{placement: p, replay: true, completed: completed}
 }
 
 // refuseForGood refuses for a reason that lies in the state. The state may
@@ -132,7 +124,7 @@ func refuseForGood(tx *store.Tx, h *store.Head, t *chain.Transaction, reason err
 		// sees signed bytes could spoil them by signing them first.
 		return o
 	}
-	o.placement.Content = content(t)
+	o.placement.Content = content(h, t)
 	tx.SetPlacement(h, t.ID, o.placement)
 	foldRefusal(h, t.ID, o.placement)
 	return o
@@ -142,13 +134,28 @@ func refusedOutcome(reason error) outcome {
 	return outcome{placement: store.Placement{Refused: codeOf(reason)}}
 }
 
-// content is a fingerprint of what a transaction asks for, its id aside.
-func content(t *chain.Transaction) chain.Hash {
-	var b []byte
-	for _, s := range []string{t.Sender, t.Recipient, t.Memo} {
-		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
+// content is the fingerprint of what a transaction asks for: of the record that
+// it becomes, or would have become.
+func content(h *store.Head, t *chain.Transaction) (f store.Fingerprint) {
+	if h.Contract.Wallets == chain.SignedWallets {
+		return f
 	}
-	return sha256.Sum256(binary.AppendUvarint(b, uint64(t.Amount)))
+	r, err := chain.NewTransfer(&h.Contract, t)
+	if err != nil {
+		return f // it never becomes one
+	}
+	var buf [1024]byte
+	var root chain.RootBuilder
+	return fingerprint(h, root.Add(chain.AppendRecord(buf[:0], &r, h.Contract.Decimals)))
+}
+
+// fingerprint is the beginning of a record's hash. Where the id is that of the
+// content there is none.
+func fingerprint(h *store.Head, record chain.Hash) (f store.Fingerprint) {
+	if h.Contract.Wallets == chain.OpenWallets {
+		copy(f[:], record[:])
+	}
+	return f
 }
 
 // codeOf finds the stable code in a refusal. One without a code would read as

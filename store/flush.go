@@ -66,8 +66,22 @@ func (s *Store) remember(l *layer) {
 	s.recent.add(l.accounts)
 }
 
-// row is one change; without a value it is a deletion.
-type row struct{ key, value []byte }
+// row is one change; without a value it is a deletion. more is the rest of a
+// value that is in two places in memory.
+type row struct{ key, value, more []byte }
+
+func (r *row) write(batch *pebble.Batch) error {
+	switch {
+	case r.value == nil:
+		return batch.Delete(r.key, nil)
+	case r.more == nil:
+		return batch.Set(r.key, r.value, nil)
+	}
+	op := batch.SetDeferred(len(r.key), len(r.value)+len(r.more))
+	copy(op.Key, r.key)
+	copy(op.Value[copy(op.Value, r.value):], r.more)
+	return op.Finish()
+}
 
 // sorted returns the places of rows in the order of their keys. Nearly all
 // keys differ in their first 16 bytes, which are compared without a look at the
@@ -109,7 +123,7 @@ func (l *layer) appendAccounts(rows []row) (_ []row, err error) {
 			if arena, err = appendAccount(arena, v); err != nil {
 				return nil, err
 			}
-			rows = append(rows, row{arena[start:split:split], arena[split:len(arena):len(arena)]})
+			rows = append(rows, row{key: arena[start:split:split], value: arena[split:len(arena):len(arena)]})
 		}
 	}
 	return rows, nil
@@ -120,16 +134,16 @@ const accountRowBytes = 64
 
 // appendIDs is the same for the layer's ids.
 func (l *layer) appendIDs(rows []row) []row {
-	arena := make([]byte, 0, len(l.ids)*(idKeyBytes+2*binary.MaxVarintLen32))
+	arena := make([]byte, 0, len(l.ids)*(idKeyBytes+2*binary.MaxVarintLen32+len(Fingerprint{})))
 	for k, at := range l.ids {
 		start := len(arena)
 		arena = append(binary.BigEndian.AppendUint32(append(arena, idTable), k.contract), k.id[:]...)
 		split := len(arena)
-		arena = binary.AppendUvarint(binary.AppendUvarint(arena, at.block), uint64(at.position))
-		rows = append(rows, row{arena[start:split:split], arena[split:len(arena):len(arena)]})
+		arena = appendSpot(arena, at)
+		rows = append(rows, row{key: arena[start:split:split], value: arena[split:len(arena):len(arena)]})
 	}
 	for k, p := range l.refused {
-		rows = append(rows, row{k.bytes(), encodePlacement(p)})
+		rows = append(rows, row{key: k.bytes(), value: encodePlacement(p)})
 	}
 	return rows
 }
@@ -140,15 +154,15 @@ const idKeyBytes = 1 + 4 + len(chain.ID{})
 func (s *Store) write(db *pebble.DB, l *layer) error {
 	rows := make([]row, 0, len(l.rows)+l.accounts.count()+len(l.ids)+len(l.refused)+len(l.blocks)+len(l.nodes)+len(l.digests)+2*len(l.holds))
 	for k, v := range l.rows {
-		rows = append(rows, row{[]byte(k), v})
+		rows = append(rows, row{key: []byte(k), value: v})
 	}
 	rows, err := l.appendAccounts(rows)
 	if err != nil {
 		return err
 	}
 	rows = l.appendIDs(rows)
-	for k, v := range l.blocks {
-		rows = append(rows, row{k.bytes(), v})
+	for k, b := range l.blocks {
+		rows = b.appendPieces(rows, k)
 	}
 	rows = l.appendTree(rows)
 	for k, v := range l.holds {
@@ -157,10 +171,10 @@ func (s *Store) write(db *pebble.DB, l *layer) error {
 			return err
 		}
 		if v.Ended == "" {
-			rows = append(rows, row{k.inTable(openHoldTable), encoded})
+			rows = append(rows, row{key: k.inTable(openHoldTable), value: encoded})
 			continue
 		}
-		rows = append(rows, row{k.inTable(openHoldTable), nil}, row{k.inTable(endedHoldTable), encoded})
+		rows = append(rows, row{key: k.inTable(openHoldTable)}, row{key: k.inTable(endedHoldTable), value: encoded})
 	}
 	l.index.expect(2 * len(l.ids))
 	for from, blocks := l.unindexed(); len(blocks) > 0; from, blocks = l.unindexed() {
@@ -169,13 +183,7 @@ func (s *Store) write(db *pebble.DB, l *layer) error {
 	rows = l.index.appendRows(rows)
 	batch := db.NewBatchWithSize(l.bytes + l.bytes/8)
 	for _, place := range sorted(rows) {
-		r, err := &rows[place.row], error(nil)
-		if r.value == nil {
-			err = batch.Delete(r.key, nil)
-		} else {
-			err = batch.Set(r.key, r.value, nil)
-		}
-		if err != nil {
+		if err := rows[place.row].write(batch); err != nil {
 			return err
 		}
 	}

@@ -62,6 +62,7 @@ type Pending struct {
 	text    []byte // joined by chain.RecordSeparator
 	ends    []int  // where each record ends in text
 	root    chain.RootBuilder
+	shared  bool   // somebody reads text as it is now
 	changes uint64 // so far
 }
 
@@ -75,15 +76,31 @@ func (p *Pending) Root() chain.Hash { return p.root.Root() }
 // next change.
 func (p *Pending) Text() []byte { return p.text }
 
-// Add appends a record.
-func (p *Pending) Add(record []byte) {
+// Add appends a record and returns its hash as a leaf of the block's tree.
+func (p *Pending) Add(record []byte) chain.Hash {
 	p.changes++
 	if len(p.ends) > 0 {
 		p.text = append(p.text, chain.RecordSeparator...)
 	}
 	p.text = append(p.text, record...)
 	p.ends = append(p.ends, len(p.text))
-	p.root.Add(record)
+	return p.root.Add(record)
+}
+
+// Places are where the records stand in a text in which the first begins at
+// from.
+func (p *Pending) Places(from int) []chain.Span {
+	places := make([]chain.Span, len(p.ends))
+	for i, end := range p.ends {
+		places[i].To = from + end
+		if i+1 < len(places) {
+			places[i+1].From = from + end + len(chain.RecordSeparator)
+		}
+	}
+	if len(places) > 0 {
+		places[0].From = from
+	}
+	return places
 }
 
 // Record returns the text of the record at position; it is valid until the
@@ -99,8 +116,21 @@ func (p *Pending) Record(position int) []byte {
 // Clear empties p and keeps its memory.
 func (p *Pending) Clear() {
 	p.changes++
+	if p.shared {
+		p.text, p.shared = make([]byte, 0, cap(p.text)), false
+	}
 	p.text, p.ends = p.text[:0], p.ends[:0]
 	p.root.Reset()
+}
+
+// share returns what Text does, valid for ever: what is added later stands
+// behind it.
+func (p *Pending) share() []byte {
+	p.shared = true
+	if len(p.text) == 0 {
+		return []byte{}
+	}
+	return p.text[:len(p.text):len(p.text)]
 }
 
 // load sets p from its joined text.
@@ -138,28 +168,24 @@ func (h *Head) save(l *layer) error {
 	}
 	l.rows[h.rowKey(headTable)] = row
 	if h.saved == nil || h.saved.pending != now.pending {
-		l.rows[h.rowKey(pendingTable)] = append([]byte{}, h.Pending.text...)
+		l.rows[h.rowKey(pendingTable)] = h.Pending.share()
 	}
 	h.saved = &now
 	return nil
 }
 
 // loadHead rebuilds a head from its rows and its genesis block.
-func loadHead(number uint32, row, pending, genesis []byte) (*Head, error) {
+func loadHead(number uint32, row, pending []byte, genesis *Block) (*Head, error) {
 	var r headRow
 	if err := json.Unmarshal(row, &r); err != nil {
 		return nil, fmt.Errorf("%w: head: %w", errCorrupt, err)
 	}
-	id, canonical, err := decodeBlock(genesis)
-	if err != nil {
-		return nil, err
-	}
-	b, err := chain.DecodeBlock(canonical, 0)
+	b, err := chain.DecodeBlock(genesis.Canonical, 0)
 	if err != nil || b.Contract == nil {
 		return nil, fmt.Errorf("%w: genesis block: %w", errCorrupt, err)
 	}
 	h := newHead(number, *b.Contract)
-	h.ID, h.Standing, h.attested = id, r.Standing, r.Attested
+	h.ID, h.Standing, h.attested = genesis.Hash, r.Standing, r.Attested
 	if err := h.Pending.load(pending); err != nil || h.Pending.Count() != r.Pending {
 		return nil, fmt.Errorf("%w: pending records", errCorrupt)
 	}

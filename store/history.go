@@ -21,6 +21,8 @@ func (s *Store) History(token, account string, q chain.HistoryQuery) (chain.Hist
 	if err != nil {
 		return chain.HistoryPage{}, err
 	}
+	s.using.RLock()
+	defer s.using.RUnlock()
 	page, err := s.history(token, w)
 	if q.Before != "" {
 		slices.Reverse(page.Records)

@@ -20,8 +20,8 @@ func BenchmarkHistoryIndex(b *testing.B) {
 			r := transferRecord(n, fmt.Sprint("wallet-", n%100_000), fmt.Sprint("wallet-", n*7919%100_000))
 			p.Add(chain.AppendRecord(nil, &r, 6))
 		}
-		canonical := chain.AppendBlock(nil, &chain.Header{Index: uint64(i) + 1}, p.Text(), 6)
-		l.setBlock(blockKey{0, uint64(i) + 1}, stored(canonical))
+		canonical, at := chain.AppendBlock(nil, &chain.Header{Index: uint64(i) + 1}, p.Text(), 6)
+		l.setBlock(blockKey{0, uint64(i) + 1}, &Block{Canonical: canonical, Hash: chain.HashBytes(canonical), Records: p.Places(at)})
 	}
 	rows := 0
 	for b.Loop() {

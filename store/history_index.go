@@ -73,8 +73,8 @@ type layerIndex struct {
 
 // indexedBlock is a block on its way into the index.
 type indexedBlock struct {
-	key    blockKey
-	stored []byte
+	key   blockKey
+	block *Block
 }
 
 // unindexed returns some of the blocks that the index lacks, and how many
@@ -88,7 +88,7 @@ func (l *layer) unindexed() (from int, blocks []indexedBlock) {
 			break
 		}
 		blocks = append(blocks, indexedBlock{k, l.blocks[k]})
-		size += len(l.blocks[k])
+		size += len(l.blocks[k].Canonical)
 	}
 	return from, blocks
 }
@@ -116,7 +116,7 @@ func (x *layerIndex) expect(n int) {
 
 func (x *layerIndex) addBlock(b *indexedBlock) {
 	var m mention
-	text := records(b.stored[len(chain.Hash{}):])
+	text := records(b.block.Canonical)
 	for position := 0; ; position++ {
 		n := m.read(text)
 		if n == 0 {

@@ -71,13 +71,14 @@ func seal(h *Head, tx *Tx) {
 	if h.Index == 0 {
 		header.PreviousHash, header.Trigger, header.Contract = chain.GenesisPrevious, chain.ByGenesis, &h.Contract
 	}
-	canonical := chain.AppendBlock(nil, &header, h.Pending.Text(), h.Contract.Decimals)
-	h.Index, h.Hash = header.Index, chain.HashBytes(canonical)
+	canonical, recordsAt := chain.AppendBlock(nil, &header, h.Pending.Text(), h.Contract.Decimals)
+	b := &Block{Canonical: canonical, Hash: chain.HashBytes(canonical), Records: h.Pending.Places(recordsAt)}
+	h.Index, h.Hash = header.Index, b.Hash
 	if h.Index == 1 {
 		h.ID = h.Hash
 	}
 	h.Pending.Clear()
-	tx.AddBlock(h, h.Hash, chain.Hash{byte(h.Index)}, withRoom(canonical))
+	tx.AddBlock(h, chain.Hash{byte(h.Index)}, b)
 }
 
 // scan is the whole chain read the slow way, oldest first.

@@ -15,6 +15,7 @@ func (s *Store) beginWalk(token string, w *walk) error {
 	defer s.mu.RUnlock()
 	h, err := s.head(token)
 	if err == nil {
+		w.pending, w.decimals = placeOf(h.Index+1, 0), h.Contract.Decimals
 		w.who = whoIs(h.Number, []byte(w.account))
 		w.hi = min(w.hi, placeOf(h.Index+1, h.Pending.Count())-1)
 	}
@@ -32,28 +33,23 @@ func (s *Store) step(token string, w *walk) error {
 		return err
 	}
 	inLayers, pending := placeOf(s.flushedTo(h)+1, 0), placeOf(h.Index+1, 0)
-	switch next := w.next(); {
-	case next >= pending:
+	if w.next() >= pending {
 		w.takePending(h, max(w.lo, pending))
-	case next < inLayers:
-		err = s.walkRows(h, w, w.lo, min(w.hi, inLayers-1))
-	default:
-		layers := s.layersNow()
-		s.mu.RUnlock() // what a layer holds stays true; the work on it may take a while
-		return s.walkLayers(layers, w, max(w.lo, inLayers), min(w.hi, pending-1))
+		s.mu.RUnlock()
+		return nil
 	}
-	s.mu.RUnlock()
-	return err
+	layers, db, contract := s.layersNow(), s.db, h.Number
+	s.mu.RUnlock() // what has been written stays true; the work on it may take a while
+	if w.next() < inLayers {
+		return s.noticed(walkRows(db, contract, w, w.lo, min(w.hi, inLayers-1)))
+	}
+	return s.walkLayers(layers, w, max(w.lo, inLayers), min(w.hi, pending-1))
 }
 
 // flushedTo is the newest block of h that no layer holds.
 func (s *Store) flushedTo(h *Head) uint64 {
 	return uint64(sort.Search(int(h.Index), func(i int) bool {
-		k := blockKey{h.Number, uint64(i) + 1}
-		_, ok := s.active.blocks[k]
-		if !ok && s.frozen != nil {
-			_, ok = s.frozen.blocks[k]
-		}
+		_, ok := s.blockInMemory(blockKey{h.Number, uint64(i) + 1})
 		return ok
 	}))
 }
@@ -114,17 +110,13 @@ func (w *walk) takePending(h *Head, lo place) {
 }
 
 // walkRows goes through some of the rows of the account's bucket from lo to hi.
-func (s *Store) walkRows(h *Head, w *walk, lo, hi place) error {
-	prefix := historyPrefix(h.Number, w.who)
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+func walkRows(r pebble.Reader, contract uint32, w *walk, lo, hi place) error {
+	prefix := historyPrefix(contract, w.who)
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
 	if err != nil {
 		return err
 	}
-	err = w.takeRows(it, prefix, lo, hi)
-	if errors.Is(err, errCorrupt) {
-		s.alarm.raise(err)
-	}
-	return errors.Join(err, it.Close())
+	return errors.Join(w.takeRows(it, prefix, lo, hi), it.Close())
 }
 
 func (w *walk) takeRows(it *pebble.Iterator, prefix []byte, lo, hi place) error {

@@ -10,17 +10,19 @@ import (
 
 // walk goes through an account's postings in one direction, some at a time.
 type walk struct {
-	account string
-	who     who    // set once the contract is known
-	kinds   uint16 // one bit for each kind that is wanted
-	roles   tags   // one of these is wanted
-	up      bool   // towards newer records
-	lo, hi  place  // what has not been looked at
-	need    int    // how many to find
-	budget  int    // how many more to look at
-	bytes   int    // how many more of blocks to read
-	found   []posting
-	behind  string // cursor that leads back over where the walk began
+	account  string
+	who      who   // this and the next two are set once the contract is known
+	pending  place // the first that no block held then
+	decimals int
+	kinds    uint16 // one bit for each kind that is wanted
+	roles    tags   // one of these is wanted
+	up       bool   // towards newer records
+	lo, hi   place  // what has not been looked at
+	need     int    // how many to find
+	budget   int    // how many more to look at
+	bytes    int    // how much more of blocks to read
+	found    []posting
+	behind   string // cursor that leads back over where the walk began
 }
 
 // filter sets what is wanted.

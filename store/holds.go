@@ -14,9 +14,14 @@ func (h *Head) Holds() *HoldQueue { return &h.holds }
 
 // Hold returns what is known of a hold.
 func (tx *Tx) Hold(h *Head, id chain.ID) (chain.HoldState, bool) {
-	s, ok, err := tx.s.hold(idKey{h.Number, id})
-	tx.note(err)
-	return s, ok
+	k := idKey{h.Number, id}
+	state, known := tx.s.holdInMemory(k)
+	if !known {
+		var err error
+		state, err = holdOnDisk(tx.s.db, k)
+		tx.note(err)
+	}
+	return state.HoldState, state.known
 }
 
 // SetHold opens a hold or ends one.
@@ -32,27 +37,34 @@ func (l *layer) setHold(k idKey, s chain.HoldState) {
 	l.holds[k] = s
 }
 
-// hold reads through the layers. The caller holds mu.
-func (s *Store) hold(k idKey) (chain.HoldState, bool, error) {
-	if h, ok := s.active.holds[k]; ok {
-		return h, true, nil
+// heldAs is a hold, or that there is none.
+type heldAs struct {
+	chain.HoldState
+	known bool
+}
+
+func (s *Store) holdInMemory(k idKey) (heldAs, bool) {
+	h, ok := s.active.holds[k]
+	if !ok && s.frozen != nil {
+		h, ok = s.frozen.holds[k]
 	}
-	if s.frozen != nil {
-		if h, ok := s.frozen.holds[k]; ok {
-			return h, true, nil
-		}
-	}
+	return heldAs{h, ok}, ok
+}
+
+// holdOnDisk looks among the open holds first: one that ends in between is then
+// found among the others.
+func holdOnDisk(r pebble.Reader, k idKey) (heldAs, error) {
 	for _, table := range []byte{openHoldTable, endedHoldTable} {
-		row, err := get(s.db, k.inTable(table))
+		row, err := get(r, k.inTable(table))
 		if err != nil {
-			return chain.HoldState{}, false, err
+			return heldAs{}, err
 		}
 		if row != nil {
 			h, err := decodeHold(row)
-			return h, true, err
+			return heldAs{h, true}, err
 		}
 	}
-	return chain.HoldState{}, false, nil
+	return heldAs{}, nil
 }
 
 func (k idKey) inTable(table byte) []byte { return append(tableKey(table, k.contract), k.id[:]...) }
@@ -68,17 +80,13 @@ func decodeHold(row []byte) (h chain.HoldState, err error) {
 
 // Hold returns what is known of a hold.
 func (s *Store) Hold(token string, id chain.ID) (chain.HoldState, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	h, err := s.head(token)
-	if err != nil {
-		return chain.HoldState{}, err
-	}
-	state, ok, err := s.hold(idKey{h.Number, id})
-	if err == nil && !ok {
+	h, err := lookup(s, token,
+		func(h *Head) (heldAs, bool) { return s.holdInMemory(idKey{h.Number, id}) },
+		func(r pebble.Reader, contract uint32) (heldAs, error) { return holdOnDisk(r, idKey{contract, id}) })
+	if err == nil && !h.known {
 		err = fmt.Errorf("%w: no hold %s", chain.NotFound, id)
 	}
-	return state, err
+	return h.HoldState, err
 }
 
 // loadHolds fills the queue from disk.

@@ -13,7 +13,7 @@ import (
 // row's own key. Numbers are big-endian, so that rows sort by them.
 const (
 	accountTable   = 'a' // contract, name    -> balance, records
-	blockTable     = 'b' // contract, index   -> hash, canonical bytes
+	blockTable     = 'b' // contract, index, piece -> see piece.go
 	headTable      = 'h' // contract          -> headRow
 	idTable        = 'i' // contract, id      -> Placement
 	pendingTable   = 'p' // contract          -> records joined by RecordSeparator
@@ -40,9 +40,14 @@ func (k blockKey) bytes() []byte {
 type Placement struct {
 	Block    uint64
 	Position int
-	Refused  chain.Code // why, when it is a refusal; Block and Position are 0
-	Content  chain.Hash // of a refusal: what was asked, to tell a replay from a reuse
+	Refused  chain.Code  // why, when it is a refusal; Block and Position are 0
+	Content  Fingerprint // of what was asked; zero where nobody needs it
 }
+
+// Fingerprint is of what was asked for under an id, to tell who asks again from
+// who asks for something else. Whoever looks for two contents with the same one,
+// in 2^48 attempts, fools himself: the id is his own.
+type Fingerprint [12]byte
 
 var errCorrupt = errors.New("stored row is not readable")
 
@@ -51,7 +56,16 @@ func encodePlacement(p Placement) []byte {
 	if p.Refused != "" {
 		return append(append(b, p.Content[:]...), p.Refused...)
 	}
-	return binary.AppendUvarint(b, uint64(p.Position))
+	return appendSpot(b[:0], spot{p.Block, uint32(p.Position), p.Content})
+}
+
+// appendSpot appends the row of a placement that is no refusal.
+func appendSpot(row []byte, at spot) []byte {
+	row = binary.AppendUvarint(binary.AppendUvarint(row, at.block), uint64(at.position))
+	if at.content != (Fingerprint{}) {
+		row = append(row, at.content[:]...)
+	}
+	return row
 }
 
 func decodePlacement(b []byte) (p Placement, err error) {
@@ -68,10 +82,18 @@ func decodePlacement(b []byte) (p Placement, err error) {
 		return p, nil
 	}
 	position, n := binary.Uvarint(b)
-	if n <= 0 || n != len(b) {
+	if n <= 0 || position >= chain.MaxBlockRecords {
 		return p, fmt.Errorf("%w: id", errCorrupt)
 	}
-	return Placement{Block: block, Position: int(position)}, nil
+	p = Placement{Block: block, Position: int(position)}
+	switch len(b) - n {
+	case len(p.Content):
+		copy(p.Content[:], b[n:])
+	case 0:
+	default:
+		return p, fmt.Errorf("%w: id", errCorrupt)
+	}
+	return p, nil
 }
 
 // appendAccount appends the numbers and, where something has been set for the
@@ -102,20 +124,4 @@ func decodeAccount(b []byte) (chain.Account, error) {
 		}
 	}
 	return a, nil
-}
-
-// BlockRoom is how much room the caller of Tx.AddBlock leaves in front of a
-// block's bytes: for their hash, so that each read can check that the bytes are
-// still the ones that were hashed.
-const BlockRoom = len(chain.Hash{})
-
-func decodeBlock(stored []byte) (hash chain.Hash, canonical []byte, err error) {
-	if len(stored) < len(hash) {
-		return hash, nil, fmt.Errorf("%w: block", errCorrupt)
-	}
-	canonical = stored[copy(hash[:], stored):]
-	if chain.HashBytes(canonical) != hash {
-		return hash, nil, fmt.Errorf("%w: block %s does not have that hash any more", errCorrupt, hash)
-	}
-	return hash, canonical, nil
 }

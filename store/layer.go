@@ -10,8 +10,8 @@ type layer struct {
 	ids      map[idKey]spot
 	refused  map[idKey]Placement
 	holds    map[idKey]chain.HoldState
-	blocks   map[blockKey][]byte // hash and canonical bytes, see decodeBlock
-	order    []blockKey          // of blocks, as they came
+	blocks   map[blockKey]*Block
+	order    []blockKey // of blocks, as they came
 	nodes    map[nodeKey]chain.Hash
 	digests  map[blockKey]chain.Hash
 	index    layerIndex    // of blocks, as far as somebody asked
@@ -33,7 +33,7 @@ type blockKey struct {
 // Estimates of what a map entry costs beside its variable part.
 const (
 	accountCost = 96
-	idCost      = 96
+	idCost      = 104
 	blockCost   = 96
 	holdCost    = 320
 	nodeCost    = 96
@@ -51,7 +51,7 @@ func newLayer(before *layer) *layer {
 		ids:      make(map[idKey]spot, len(before.ids)),
 		refused:  map[idKey]Placement{},
 		holds:    map[idKey]chain.HoldState{},
-		blocks:   make(map[blockKey][]byte, len(before.blocks)),
+		blocks:   make(map[blockKey]*Block, len(before.blocks)),
 		nodes:    make(map[nodeKey]chain.Hash, len(before.nodes)),
 		digests:  make(map[blockKey]chain.Hash, len(before.digests)),
 		flushed:  make(chan struct{}),
@@ -69,13 +69,14 @@ func (l *layer) setAccount(contract uint32, name string, a chain.Account) {
 type spot struct {
 	block    uint64
 	position uint32
+	content  Fingerprint
 }
 
 func (l *layer) setID(k idKey, p Placement) {
 	if p.Refused != "" {
 		l.refused[k] = p
 	} else {
-		l.ids[k] = spot{p.Block, uint32(p.Position)}
+		l.ids[k] = spot{p.Block, uint32(p.Position), p.Content}
 	}
 	l.bytes += idCost
 }
@@ -83,14 +84,14 @@ func (l *layer) setID(k idKey, p Placement) {
 // placement finds what the layer knows of an id.
 func (l *layer) placement(k idKey) (Placement, bool) {
 	if at, ok := l.ids[k]; ok {
-		return Placement{Block: at.block, Position: int(at.position)}, true
+		return Placement{Block: at.block, Position: int(at.position), Content: at.content}, true
 	}
 	p, ok := l.refused[k]
 	return p, ok
 }
 
-func (l *layer) setBlock(k blockKey, stored []byte) {
-	l.blocks[k] = stored
+func (l *layer) setBlock(k blockKey, b *Block) {
+	l.blocks[k] = b
 	l.order = append(l.order, k)
-	l.bytes += blockCost + len(stored) + 2*nodeCost // a block adds two nodes in the mean
+	l.bytes += blockCost + b.bytes() + 2*nodeCost // a block adds two nodes in the mean
 }

@@ -23,8 +23,13 @@ const (
 	bloomBits = 10
 
 	// separateBytes is the size from which a value is kept apart from its key:
-	// blocks with more than a few records, and nothing else of note.
+	// pieces of blocks with more than a few records, and nothing else of note.
 	separateBytes = 1 << 10
+
+	// pieceRecords is how many records share a row, so that one of them is read
+	// without the rest of its block: 10 KiB of plain transfers, 192 KiB at most.
+	// A row for each would make a flush sort and compact twice as many.
+	pieceRecords = 32
 
 	// startCheckBytes bounds what is read back and checked at start, so that
 	// a long chain does not make a slow start.

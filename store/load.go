@@ -34,7 +34,7 @@ func load(db *pebble.DB) (*loaded, error) {
 		if err != nil {
 			return err
 		}
-		genesis, err := get(db, blockKey{number, 1}.bytes())
+		genesis, err := readBlock(db, blockKey{number, 1})
 		if err != nil {
 			return err
 		}
@@ -77,30 +77,27 @@ func caught(read func() error) (err error) {
 var errEnough = errors.New("enough")
 
 // check reads back every tip and then rows in order, up to startCheckBytes:
-// Pebble checks its own sums on the way, decodeBlock those of blocks.
+// Pebble checks its own sums on the way, and blocks have theirs.
 func (l *loaded) check(db *pebble.DB) error {
 	for _, h := range l.heads {
-		stored, err := get(db, blockKey{h.Number, h.Index}.bytes())
+		tip, err := readBlock(db, blockKey{h.Number, h.Index})
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", h.Contract.Token, err)
 		}
-		hash, _, err := decodeBlock(stored)
-		if err != nil {
-			return fmt.Errorf("%s, block %d: %w", h.Contract.Token, h.Index, err)
-		}
-		if hash != h.Hash {
+		if tip.Hash != h.Hash {
 			return fmt.Errorf("%w: %s: the newest block has another hash than its head says", errCorrupt, h.Contract.Token)
 		}
 	}
+	blocks := assembler{sums: true}
 	read := 0
 	err := scan(db, nil, func(key, row []byte) error {
 		if read += len(key) + len(row); read > startCheckBytes {
 			return errEnough
 		}
-		if key[0] != blockTable {
+		if key[0] != blockTable && !blocks.open() {
 			return nil
 		}
-		_, _, err := decodeBlock(row)
+		_, err := blocks.add(key, row)
 		return err
 	})
 	if errors.Is(err, errEnough) {
@@ -125,7 +122,13 @@ func get(r pebble.Reader, key []byte) ([]byte, error) {
 // scan calls row for every row whose key has the prefix, in order. Key and
 // value are valid during the call only.
 func scan(r pebble.Reader, prefix []byte, row func(key, value []byte) error) error {
-	it, err := r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	return scanRange(r, prefix, after(prefix), row)
+}
+
+// scanRange does the same for the keys from lower on and before upper; nil is no
+// bound.
+func scanRange(r pebble.Reader, lower, upper []byte, row func(key, value []byte) error) error {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return err
 	}

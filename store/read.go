@@ -5,79 +5,71 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"github.com/bpsc/bpsc/chain"
 )
 
-// account reads through the layers. The caller holds mu, as in all lookups in
-// lower case here.
-func (s *Store) account(contract uint32, name string) (chain.Account, error) {
+// accountInMemory looks in the layers. The caller holds mu, as in all lookups of
+// that name.
+func (s *Store) accountInMemory(contract uint32, name string) (chain.Account, bool) {
 	if a, ok := s.active.accounts.get(contract, name); ok {
-		return a, nil
+		return a, true
 	}
 	if s.frozen != nil {
 		if a, ok := s.frozen.accounts.get(contract, name); ok {
-			return a, nil
+			return a, true
 		}
 	}
-	if a, ok := s.recent.get(contract, name); ok {
-		return a, nil
-	}
-	row, err := get(s.db, append(tableKey(accountTable, contract), name...))
+	return s.recent.get(contract, name)
+}
+
+func accountOnDisk(r pebble.Reader, contract uint32, name string) (chain.Account, error) {
+	row, err := get(r, append(tableKey(accountTable, contract), name...))
 	if row == nil || err != nil {
 		return chain.Account{}, err
 	}
 	return decodeAccount(row)
 }
 
-func (s *Store) placement(k idKey) (Placement, bool, error) {
-	if s.ids.lacks(k) { // neither here nor in Pebble: the answer for almost every new id
-		return Placement{}, false, nil
+// found is a placement, or that there is none.
+type found struct {
+	Placement
+	known bool
+}
+
+// placementInMemory answers for almost every new id, too: that it is neither here
+// nor in Pebble.
+func (s *Store) placementInMemory(k idKey) (f found, sure bool) {
+	if s.ids.lacks(k) {
+		return found{}, true
 	}
 	if p, ok := s.active.placement(k); ok {
-		return p, true, nil
+		return found{p, true}, true
 	}
 	if s.frozen != nil {
 		if p, ok := s.frozen.placement(k); ok {
-			return p, true, nil
+			return found{p, true}, true
 		}
 	}
-	row, err := get(s.db, k.bytes())
+	return found{}, false
+}
+
+func placementOnDisk(r pebble.Reader, k idKey) (found, error) {
+	row, err := get(r, k.bytes())
 	if row == nil || err != nil {
-		return Placement{}, false, err
+		return found{}, err
 	}
 	p, err := decodePlacement(row)
-	return p, true, err
+	return found{p, true}, err
 }
 
-func (s *Store) block(k blockKey) (hash chain.Hash, canonical []byte, err error) {
-	stored, ok := s.active.blocks[k]
+func (s *Store) blockInMemory(k blockKey) (*Block, bool) {
+	b, ok := s.active.blocks[k]
 	if !ok && s.frozen != nil {
-		stored, ok = s.frozen.blocks[k]
+		b, ok = s.frozen.blocks[k]
 	}
-	if !ok {
-		if stored, err = get(s.db, k.bytes()); err != nil {
-			return hash, nil, err
-		}
-	}
-	if stored == nil {
-		return hash, nil, fmt.Errorf("%w: block %d", chain.NotFound, k.index)
-	}
-	if hash, canonical, err = decodeBlock(stored); err != nil {
-		s.alarm.raise(err)
-	}
-	return hash, canonical, err
-}
-
-// recordText returns the record at p, pending or in a block.
-func (s *Store) recordText(h *Head, p Placement) ([]byte, error) {
-	if p.Block == h.Index+1 {
-		return h.Pending.Record(p.Position), nil
-	}
-	_, canonical, err := s.block(blockKey{h.Number, p.Block})
-	if err != nil {
-		return nil, err
-	}
-	return chain.RecordText(canonical, p.Position)
+	return b, ok
 }
 
 // head finds a chain by its token.
@@ -130,40 +122,9 @@ func (s *Store) Members() map[string]Member {
 
 // Account returns the state of a wallet; one never seen has nothing.
 func (s *Store) Account(token, name string) (chain.Account, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	h, err := s.head(token)
-	if err != nil {
-		return chain.Account{}, err
-	}
-	return s.account(h.Number, name)
-}
-
-// Transaction returns what an id was decided to be.
-func (s *Store) Transaction(token string, id chain.ID) (chain.Outcome, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	h, err := s.head(token)
-	if err != nil {
-		return chain.Outcome{}, err
-	}
-	p, ok, err := s.placement(idKey{h.Number, id})
-	if err != nil {
-		return chain.Outcome{}, err
-	}
-	if !ok {
-		return chain.Outcome{}, fmt.Errorf("%w: no transaction %s", chain.NotFound, id)
-	}
-	out := chain.Outcome{Block: p.Block, Position: p.Position, Refused: p.Refused, AppliedIndex: s.meta.Applied}
-	out.Record.ID = id
-	if p.Refused != "" {
-		return out, nil
-	}
-	text, err := s.recordText(h, p)
-	if err == nil {
-		out.Record, err = chain.DecodeRecord(text, h.Contract.Decimals)
-	}
-	return out, err
+	return lookup(s, token,
+		func(h *Head) (chain.Account, bool) { return s.accountInMemory(h.Number, name) },
+		func(r pebble.Reader, contract uint32) (chain.Account, error) { return accountOnDisk(r, contract, name) })
 }
 
 // WaitBlock returns once the chain has a block with that index.

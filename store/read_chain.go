@@ -1,6 +1,10 @@
 package store
 
-import "github.com/bpsc/bpsc/chain"
+import (
+	"fmt"
+
+	"github.com/bpsc/bpsc/chain"
+)
 
 // DefaultToken is the token of the first contract created.
 func (s *Store) DefaultToken() (string, bool) {
@@ -45,14 +49,11 @@ func (h *Head) info() chain.Info {
 // Block returns the canonical bytes of a block and their hash, which has been
 // checked against them.
 func (s *Store) Block(token string, index uint64) ([]byte, chain.Hash, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	h, err := s.head(token)
+	run, err := s.readRun(token, index, index+1)
 	if err != nil {
 		return nil, chain.Hash{}, err
 	}
-	hash, canonical, err := s.block(blockKey{h.Number, index})
-	return canonical, hash, err
+	return run[0].Canonical, run[0].Hash, nil
 }
 
 // Blocks calls yield for the blocks from, from+1, … up to limit of them (0:
@@ -74,8 +75,8 @@ func (s *Store) Blocks(token string, from, limit uint64, yield func(index uint64
 		if err != nil {
 			return err
 		}
-		for _, canonical := range run {
-			if err := yield(from, canonical); err != nil {
+		for _, b := range run {
+			if err := yield(from, b.Canonical); err != nil {
 				return err
 			}
 			from++
@@ -85,25 +86,50 @@ func (s *Store) Blocks(token string, from, limit uint64, yield func(index uint64
 }
 
 // readRun reads at least one block from the start of a range, and no more
-// than is good to hold at once.
-func (s *Store) readRun(token string, from, end uint64) ([][]byte, error) {
+// than is good to hold at once. They have been checked against their hashes.
+func (s *Store) readRun(token string, from, end uint64) ([]*Block, error) {
+	s.using.RLock()
+	defer s.using.RUnlock()
 	s.mu.RLock()
-	defer s.mu.RUnlock()
 	h, err := s.head(token)
+	if err == nil && (from < 1 || from > h.Index) {
+		err = fmt.Errorf("%w: block %d", chain.NotFound, from)
+	}
 	if err != nil {
+		s.mu.RUnlock()
 		return nil, err
 	}
-	var run [][]byte
-	size := 0
-	for i := from; i < end && len(run) < readRun && size < readRunBytes; i++ {
-		_, canonical, err := s.block(blockKey{h.Number, i})
-		if err != nil {
-			return nil, err
-		}
-		run = append(run, canonical)
-		size += len(canonical)
+	run := s.runInMemory(h, from, end)
+	if len(run) > 0 {
+		s.mu.RUnlock()
+		return run, s.noticed(checkAll(run))
 	}
-	return run, nil
+	db, contract, onDisk := s.db, h.Number, s.flushedTo(h)
+	s.mu.RUnlock()
+	run, err = readBlocks(db, contract, from, min(end, onDisk+1))
+	return run, s.noticed(err)
+}
+
+func checkAll(run []*Block) error {
+	for _, b := range run {
+		if err := b.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runInMemory returns blocks of a range as long as the layers have them.
+func (s *Store) runInMemory(h *Head, from, end uint64) (run []*Block) {
+	for size := 0; from < end && len(run) < readRun && size < readRunBytes; from++ {
+		b, ok := s.blockInMemory(blockKey{h.Number, from})
+		if !ok {
+			break
+		}
+		run = append(run, b)
+		size += len(b.Canonical)
+	}
+	return run
 }
 
 // NextDue is the earliest time at which a block is due or a hold expires, in

@@ -1,11 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 // Scrub reads everything on disk over and over, at most bytesPerSecond, until
@@ -41,35 +40,40 @@ func (s *Store) Scrub(ctx context.Context, bytesPerSecond int, pause time.Durati
 	}
 }
 
-// scrubRun reads some rows from a key on, and returns where to go on; nil at
-// the end. Between two runs nothing is held.
+// scrubRun reads some rows from a key on, whole blocks among them, and returns
+// where to go on; nil at the end. Between two runs nothing is held.
 func (s *Store) scrubRun(from []byte) (next []byte, read int, err error) {
+	s.using.RLock()
+	defer s.using.RUnlock()
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.failed != nil {
-		return nil, 0, s.failed
-	}
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: from})
+	db, err := s.db, s.failed
+	s.mu.RUnlock()
 	if err != nil {
 		return nil, 0, err
 	}
-	defer func() { _ = it.Close() }() // its errors were those of Error
-	for ok := it.First(); ok; ok = it.Next() {
-		value, err := it.ValueAndErr()
-		if err == nil && it.Key()[0] == blockTable {
-			_, _, err = decodeBlock(value)
+	blocks := assembler{sums: true}
+	err = scanRange(db, from, nil, func(key, value []byte) error {
+		read += len(key) + len(value)
+		if key[0] == blockTable || blocks.open() {
+			if _, err := blocks.add(key, value); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			s.alarm.raise(err)
-			return nil, read, err
+		if read < scrubRunBytes || blocks.open() {
+			return nil
 		}
-		if read += len(it.Key()) + len(value); read >= scrubRunBytes {
-			return append(append([]byte(nil), it.Key()...), 0), read, nil
-		}
+		next = append(bytes.Clone(key), 0)
+		return errEnough
+	})
+	switch {
+	case errors.Is(err, errEnough):
+		err = nil
+	case err == nil && blocks.open():
+		err = blocks.broken()
 	}
-	if err := it.Error(); err != nil {
+	if err != nil {
 		s.alarm.raise(err)
 		return nil, read, err
 	}
-	return nil, read, nil
+	return next, read, nil
 }

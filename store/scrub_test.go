@@ -57,7 +57,7 @@ func TestScrubFindsWhatHasRotted(t *testing.T) {
 	defer func() { require.NoError(t, s.Close()) }()
 	require.NoError(t, scrubbed(t, s, found))
 
-	key := blockKey{0, 150}.bytes()
+	key := blockKey{0, 150}.piece(0)
 	stored, err := get(s.db, key)
 	require.NoError(t, err)
 	stored[len(stored)/2] ^= 1

@@ -44,7 +44,7 @@ func addBlock(t testing.TB, s *Store, index uint64) {
 			header.Index, header.PreviousHash, header.Trigger = h.Index+1, h.Hash.String(), chain.ByRequest
 		}
 		h.Index, h.Timestamp = header.Index, int64(index)
-		canonical := chain.AppendBlock(nil, &header, nil, 6)
+		canonical, _ := chain.AppendBlock(nil, &header, nil, 6)
 		h.Hash = chain.HashBytes(canonical)
 		if header.Index == 1 {
 			h.ID = h.Hash
@@ -53,7 +53,7 @@ func addBlock(t testing.TB, s *Store, index uint64) {
 		before := tx.Account(h, name)
 		tx.SetAccount(h, name, before, chain.Account{Balance: before.Balance + 1, Records: before.Records + 1})
 		tx.SetPlacement(h, chain.DeriveID([]byte(fmt.Sprint(index))), Placement{Block: h.Index})
-		tx.AddBlock(h, h.Hash, chain.Hash{byte(h.Index)}, withRoom(canonical))
+		tx.AddBlock(h, chain.Hash{byte(h.Index)}, &Block{Canonical: canonical, Hash: h.Hash})
 		return nil
 	}))
 }
@@ -254,7 +254,7 @@ func TestABlockThatChangedInMemoryIsNotServed(t *testing.T) {
 	require.NoError(t, err)
 	defer s.Close()
 	addBlock(t, s, 1)
-	s.active.blocks[blockKey{0, 1}][50] ^= 1
+	s.active.blocks[blockKey{0, 1}].Canonical[50] ^= 1
 	_, _, err = s.Block("aka", 1)
 	require.ErrorIs(t, err, errCorrupt)
 	require.ErrorIs(t, alarmed, ErrDamaged)
@@ -329,7 +329,8 @@ func TestPendingRecordsSurviveARestart(t *testing.T) {
 func TestPlacementRoundTrip(t *testing.T) {
 	for _, p := range []Placement{
 		{Block: 2, Position: 0}, {Block: 1 << 40, Position: 9999},
-		{Refused: chain.BalanceOutOfRange, Content: chain.DeriveID([]byte("x"))},
+		{Block: 3, Position: 7, Content: Fingerprint{1, 2}},
+		{Refused: chain.BalanceOutOfRange, Content: Fingerprint{3}},
 	} {
 		got, err := decodePlacement(encodePlacement(p))
 		require.NoError(t, err)
@@ -360,16 +361,6 @@ func FuzzDecodeRows(f *testing.F) {
 			require.Equal(t, a, again)
 		}
 	})
-}
-
-// withRoom is what AddBlock takes of a block's bytes.
-func withRoom(canonical []byte) []byte { return append(make([]byte, BlockRoom), canonical...) }
-
-// stored is what AddBlock makes of it.
-func stored(canonical []byte) []byte {
-	b, hash := withRoom(canonical), chain.HashBytes(canonical)
-	copy(b, hash[:])
-	return b
 }
 
 // raft takes a snapshot in one goroutine and is given another in a second. Both

@@ -74,10 +74,10 @@ func (h *Head) loadTree(db *pebble.DB) error {
 
 func (l *layer) appendTree(rows []row) []row {
 	for k, node := range l.nodes {
-		rows = append(rows, row{k.bytes(), node[:]})
+		rows = append(rows, row{key: k.bytes(), value: node[:]})
 	}
 	for k, digest := range l.digests {
-		rows = append(rows, row{k.inTable(digestTable), digest[:]})
+		rows = append(rows, row{key: k.inTable(digestTable), value: digest[:]})
 	}
 	return rows
 }
@@ -85,67 +85,48 @@ func (l *layer) appendTree(rows []row) []row {
 // LogHashes reads the nodes of a chain's log of headers.
 func (s *Store) LogHashes(token string) tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-		h, err := s.head(token)
-		if err != nil {
-			return nil, err
-		}
 		hashes := make([]tlog.Hash, len(indexes))
 		for i, index := range indexes {
-			if hashes[i], err = s.node(nodeKey{h.Number, uint64(index)}); err != nil {
+			node, err := s.hash(token, nodeTable, uint64(index), func(l *layer, k nodeKey) (chain.Hash, bool) {
+				node, ok := l.nodes[k]
+				return node, ok
+			})
+			if err != nil {
 				return nil, err
 			}
+			hashes[i] = tlog.Hash(node)
 		}
 		return hashes, nil
 	})
 }
 
-func (s *Store) node(k nodeKey) (tlog.Hash, error) {
-	if node, ok := s.active.nodes[k]; ok {
-		return tlog.Hash(node), nil
-	}
-	if s.frozen != nil {
-		if node, ok := s.frozen.nodes[k]; ok {
-			return tlog.Hash(node), nil
-		}
-	}
-	row, err := get(s.db, k.bytes())
-	if err == nil && len(row) != tlog.HashSize {
-		err = fmt.Errorf("%w: node %d of the log of headers", chain.NotFound, k.index)
-	}
-	if err != nil {
-		return tlog.Hash{}, err
-	}
-	return tlog.Hash(row), nil
-}
-
 // Digest is what all changes of a chain's state up to a block come to; it
 // fails with chain.NotFound where nobody keeps it.
 func (s *Store) Digest(token string, index uint64) (chain.Hash, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	h, err := s.head(token)
-	if err != nil {
-		return chain.Hash{}, err
-	}
-	k := blockKey{h.Number, index}
-	if d, ok := s.active.digests[k]; ok {
-		return d, nil
-	}
-	if s.frozen != nil {
-		if d, ok := s.frozen.digests[k]; ok {
-			return d, nil
+	return s.hash(token, digestTable, index, func(l *layer, k nodeKey) (chain.Hash, bool) {
+		d, ok := l.digests[blockKey(k)]
+		return d, ok
+	})
+}
+
+// hash reads a hash of a table whose rows are hashes by number.
+func (s *Store) hash(token string, table byte, index uint64, in func(l *layer, k nodeKey) (chain.Hash, bool)) (chain.Hash, error) {
+	return lookup(s, token, func(h *Head) (hash chain.Hash, known bool) {
+		k := nodeKey{h.Number, index}
+		if hash, known = in(s.active, k); !known && s.frozen != nil {
+			hash, known = in(s.frozen, k)
 		}
-	}
-	row, err := get(s.db, k.inTable(digestTable))
-	if err == nil && len(row) != len(chain.Hash{}) {
-		err = fmt.Errorf("%w: digest of block %d", chain.NotFound, index)
-	}
-	if err != nil {
-		return chain.Hash{}, err
-	}
-	return chain.Hash(row), nil
+		return hash, known
+	}, func(r pebble.Reader, contract uint32) (chain.Hash, error) {
+		row, err := get(r, blockKey{contract, index}.inTable(table))
+		if err == nil && len(row) != len(chain.Hash{}) {
+			err = fmt.Errorf("%w: %d in table %q", chain.NotFound, index, table)
+		}
+		if err != nil {
+			return chain.Hash{}, err
+		}
+		return chain.Hash(row), nil
+	})
 }
 
 // Attest replaces what members have said about a chain. attested is not

@@ -87,8 +87,12 @@ func (tx *Tx) CreateChain(c chain.Contract) *Head {
 
 // Account returns the state of a wallet; one never seen has nothing.
 func (tx *Tx) Account(h *Head, name string) chain.Account {
-	a, err := tx.s.account(h.Number, name)
-	tx.note(err)
+	a, known := tx.s.accountInMemory(h.Number, name)
+	if !known {
+		var err error
+		a, err = accountOnDisk(tx.s.db, h.Number, name)
+		tx.note(err)
+	}
 	return a
 }
 
@@ -101,9 +105,14 @@ func (tx *Tx) SetAccount(h *Head, name string, before, now chain.Account) {
 
 // Placement returns what an id was decided to be.
 func (tx *Tx) Placement(h *Head, id chain.ID) (Placement, bool) {
-	p, ok, err := tx.s.placement(idKey{h.Number, id})
-	tx.note(err)
-	return p, ok
+	k := idKey{h.Number, id}
+	f, sure := tx.s.placementInMemory(k)
+	if !sure {
+		var err error
+		f, err = placementOnDisk(tx.s.db, k)
+		tx.note(err)
+	}
+	return f.Placement, f.known
 }
 
 // SetPlacement decides a new id.
@@ -113,21 +122,12 @@ func (tx *Tx) SetPlacement(h *Head, id chain.ID, p Placement) {
 	tx.s.ids.add(k)
 }
 
-// Record returns the text of a record that Placement found.
-func (tx *Tx) Record(h *Head, p Placement) []byte {
-	text, err := tx.s.recordText(h, p)
-	tx.note(err)
-	return text
-}
-
-// AddBlock stores the next block of a chain and wakes who waits for it. stored
-// has BlockRoom bytes to spare and then the canonical bytes, whose hash is
-// given, and leaf is the hash of its leaf in the log of headers: the caller
-// computed both. AddBlock keeps stored.
-func (tx *Tx) AddBlock(h *Head, hash, leaf chain.Hash, stored []byte) {
-	copy(stored, hash[:])
+// AddBlock stores the next block of a chain and wakes who waits for it. leaf is
+// the hash of its leaf in the log of headers, which the caller has computed.
+// AddBlock keeps b.
+func (tx *Tx) AddBlock(h *Head, leaf chain.Hash, b *Block) {
 	k := blockKey{h.Number, h.Index}
-	tx.s.active.setBlock(k, stored)
+	tx.s.active.setBlock(k, b)
 	h.tree.add(leaf, func(index uint64, node chain.Hash) { tx.s.active.nodes[nodeKey{h.Number, index}] = node })
 	if h.Digest != (chain.Hash{}) {
 		tx.s.active.digests[k] = h.Digest
