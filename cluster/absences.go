@@ -38,7 +38,7 @@ type absences struct {
 func newAbsences(cfg Config, log *slog.Logger, clock *runClock, leads func() bool) *absences {
 	return &absences{
 		log:    log,
-		peers:  newSelf(cfg).peers,
+		peers:  newSelf(cfg, nil).peers,
 		limit:  leaderlessGrace * cfg.ElectionTimeout,
 		clock:  clock,
 		leads:  leads,

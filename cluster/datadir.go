@@ -23,8 +23,11 @@ const (
 	logFile      = "raft.db"
 	snapshotsDir = "snapshots"
 
-	identityFormat = 1
+	identityFormat = 2
 )
+
+// dataFiles are what a directory has once its first start is complete.
+func dataFiles() []string { return []string{logFile, voteFile, snapshotsDir, startsFile, memoryFile} }
 
 // identity says whose directory it is. It is written before anything else, and
 // again when the first start is complete: then, and only then, all other files
@@ -87,6 +90,9 @@ func checkIdentity(cfg Config) (fresh bool, err error) {
 	if err := got.match(want, cfg.Dir); err != nil {
 		return false, err
 	}
+	if err := checkUsable(cfg.Dir); err != nil {
+		return false, err
+	}
 	if got.Ready {
 		return false, checkComplete(cfg.Dir)
 	}
@@ -120,7 +126,7 @@ func setReady(cfg Config) error {
 
 // checkEmpty refuses a directory that lost its identity but not its data.
 func checkEmpty(dir string) error {
-	for _, name := range []string{logFile, voteFile, snapshotsDir} {
+	for _, name := range dataFiles() {
 		there, err := durable.Exists(filepath.Join(dir, name))
 		if err != nil {
 			return err
@@ -134,7 +140,7 @@ func checkEmpty(dir string) error {
 
 // checkComplete refuses a directory that lost part of its data.
 func checkComplete(dir string) error {
-	for _, name := range []string{logFile, voteFile, snapshotsDir} {
+	for _, name := range dataFiles() {
 		there, err := durable.Exists(filepath.Join(dir, name))
 		if err != nil {
 			return err
@@ -147,7 +153,7 @@ func checkComplete(dir string) error {
 }
 
 func clearDir(dir string) error {
-	for _, name := range []string{logFile, voteFile, snapshotsDir} {
+	for _, name := range dataFiles() {
 		if err := durable.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("cluster: clearing an interrupted first start: %w", err)
 		}

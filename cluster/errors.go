@@ -37,6 +37,14 @@ var (
 	ErrMismatch = errors.New("data directory belongs to another member or cluster")
 	// ErrLocked: another process uses the data directory.
 	ErrLocked = errors.New("data directory is in use by another process")
+	// ErrWentBack: the data directory, or a file of it, is an earlier state of
+	// what it was when others last saw this member, or is a new one under an id
+	// that has been in use. It must not take part: it has forgotten votes and
+	// entries on which a majority may rest.
+	ErrWentBack = errors.New("the data of this member went back in time")
+	// ErrDiverged: members hold different histories as final. No member can tell
+	// which of them counts.
+	ErrDiverged = errors.New("members hold different histories")
 	// ErrNotReady: the member is not, or not yet, able to serve.
 	ErrNotReady = errors.New("member is not ready")
 )

@@ -123,7 +123,12 @@ func (r *replica) Restore(source io.ReadCloser) error {
 	if !ok {
 		return fmt.Errorf("cluster: cannot restore from a %T", source)
 	}
-	err := r.restore(snapshot.checkpoint, snapshot.index)
+	var err error
+	if at := r.machine.AppliedIndex(); snapshot.reach < at {
+		err = fmt.Errorf("cluster: %w: the leader's snapshot ends with entry %d, and entries up to %d are applied", ErrDiverged, snapshot.reach, at)
+	} else {
+		err = r.restore(snapshot.checkpoint, snapshot.index)
+	}
 	if err != nil {
 		r.broken = true
 		r.fatal(err)

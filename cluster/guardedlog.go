@@ -16,9 +16,11 @@ import (
 // is not as it was written, which its checksum tells.
 type guardedLog struct {
 	raft.LogStore
-	path  string // of its file, for messages
-	watch *watchdog
-	fatal func(error)
+	path      string // of its file, for messages
+	watch     *watchdog
+	fatal     func(error)
+	memory    *memory
+	snapshots *snapshotStore
 }
 
 // StoreLog implements raft.LogStore.
@@ -26,16 +28,40 @@ func (g *guardedLog) StoreLog(l *raft.Log) error { return g.StoreLogs([]*raft.Lo
 
 // StoreLogs implements raft.LogStore.
 func (g *guardedLog) StoreLogs(logs []*raft.Log) error {
-	sealed := make([]*raft.Log, len(logs))
+	sealed, committed := make([]*raft.Log, len(logs)), g.memory.committed()
 	for i, l := range logs {
-		sealed[i] = seal(l)
+		sealed[i] = seal(l, committed)
 	}
-	return g.write("writing to the log", func() error { return g.LogStore.StoreLogs(sealed) })
+	err := g.write("writing to the log", func() error { return g.LogStore.StoreLogs(sealed) })
+	poke(g.memory.wake) // they will be committed soon
+	return err
 }
 
-// DeleteRange implements raft.LogStore.
+// DeleteRange implements raft.LogStore. The end of the log is cut off when a
+// leader has other entries in its place. That must never concern one that is
+// known to be committed: then there are two histories, and somebody was told that
+// what is in this one is final.
 func (g *guardedLog) DeleteRange(min, max uint64) error {
+	if committed := g.memory.committed(); min <= committed {
+		behind, err := g.isBehindSnapshot(max)
+		if err == nil && !behind {
+			err = fmt.Errorf("cluster: %w: the leader has other entries than this member from %d on, and entries up to %d were final",
+				ErrDiverged, min, committed)
+		}
+		if err != nil {
+			g.fatal(err)
+			return err
+		}
+	}
 	return g.write("cutting the log", func() error { return g.LogStore.DeleteRange(min, max) })
+}
+
+// isBehindSnapshot tells whether the log goes on, or a snapshot takes its place,
+// after an entry up to which it is cut.
+func (g *guardedLog) isBehindSnapshot(upTo uint64) (bool, error) {
+	last, err := g.LastIndex()
+	snapshot, _ := g.snapshots.newest()
+	return upTo < last || upTo <= snapshot.Index, err
 }
 
 func (g *guardedLog) write(what string, f func() error) error {
@@ -50,7 +76,7 @@ func (g *guardedLog) write(what string, f func() error) error {
 func (g *guardedLog) GetLog(index uint64, l *raft.Log) error {
 	err := g.LogStore.GetLog(index, l)
 	if err == nil {
-		err = unseal(index, l)
+		_, err = unseal(index, l)
 	}
 	if err != nil && !errors.Is(err, raft.ErrLogNotFound) {
 		err = damaged(g.path, fmt.Errorf("entry %d: %w", index, err))
@@ -59,29 +85,62 @@ func (g *guardedLog) GetLog(index uint64, l *raft.Log) error {
 	return err
 }
 
-// seal returns a copy of the entry with a checksum behind its extensions, for
-// neither bbolt nor raft has one: a flipped bit would make this member differ.
-func seal(l *raft.Log) *raft.Log {
+// committed is what the last record says was committed when it was written.
+func (g *guardedLog) committed() (index uint64, err error) {
+	last, err := g.LastIndex()
+	if err != nil || last == 0 {
+		return 0, err
+	}
+	err = guarded(func() error {
+		var l raft.Log
+		if err := g.LogStore.GetLog(last, &l); err != nil {
+			return err
+		}
+		index, err = unseal(last, &l)
+		return err
+	})
+	if err != nil {
+		return 0, damaged(g.path, fmt.Errorf("entry %d: %w", last, err))
+	}
+	return index, nil
+}
+
+// sealLength is what stands behind the extensions of a record.
+const sealLength = 8 + crc32.Size
+
+// seal returns a copy of the entry with two numbers behind its extensions: the
+// last entry known to be committed, so that a crash does not make this member
+// forget it; and a checksum, for neither bbolt nor raft has one: a flipped bit
+// would make this member differ.
+func seal(l *raft.Log, committed uint64) *raft.Log {
 	sealed := *l
-	sealed.Extensions = binary.BigEndian.AppendUint32(slices.Clip(l.Extensions), checksum(l))
+	sealed.Extensions = binary.BigEndian.AppendUint64(slices.Clip(l.Extensions), committed)
+	sealed.Extensions = binary.BigEndian.AppendUint32(sealed.Extensions, recordSum(l, committed))
 	return &sealed
 }
 
-// unseal checks an entry as it was read and takes the checksum off again.
-func unseal(index uint64, l *raft.Log) error {
-	at := len(l.Extensions) - crc32.Size
+// unseal checks an entry as it was read and takes the seal off again.
+func unseal(index uint64, l *raft.Log) (committed uint64, err error) {
+	at := len(l.Extensions) - sealLength
 	if at < 0 || l.Index != index {
-		return errors.New("it is not what was written")
+		return 0, errors.New("it is not what was written")
 	}
-	stored := binary.BigEndian.Uint32(l.Extensions[at:])
+	seal := l.Extensions[at:]
 	l.Extensions = l.Extensions[:at]
-	if stored != checksum(l) {
-		return errors.New("its checksum does not match")
+	committed = binary.BigEndian.Uint64(seal)
+	if binary.BigEndian.Uint32(seal[8:]) != recordSum(l, committed) {
+		return 0, errors.New("its checksum does not match")
 	}
-	return nil
+	return committed, nil
 }
 
-// checksum covers all of an entry that means something.
+// recordSum covers an entry and what else stands in its record.
+func recordSum(l *raft.Log, committed uint64) uint32 {
+	return crc32.Update(checksum(l), crc32.MakeTable(crc32.Castagnoli), binary.BigEndian.AppendUint64(nil, committed))
+}
+
+// checksum covers all of an entry that means something. It is the same on every
+// member.
 func checksum(l *raft.Log) uint32 {
 	table := crc32.MakeTable(crc32.Castagnoli)
 	head := binary.BigEndian.AppendUint64(nil, l.Index)

@@ -66,7 +66,7 @@ func newGuards(t *testing.T, store *faultyStore, limit time.Duration) guards {
 	var running sync.WaitGroup
 	running.Go(func() { clock.run(ctx, watch.check) })
 	t.Cleanup(func() { cancel(); running.Wait() })
-	g.log = &guardedLog{LogStore: store, path: "raft.db", watch: watch, fatal: report}
+	g.log = &guardedLog{LogStore: store, path: "raft.db", watch: watch, fatal: report, memory: testMemory(t), snapshots: &snapshotStore{}}
 	g.votes = &guardedVotes{StableStore: store, watch: watch, fatal: report}
 	return g
 }

@@ -173,6 +173,26 @@ const (
 	maxArchiveFiles     = 1 << 20
 	maxArchiveNameBytes = 4 << 10
 
+	// What a member remembers is written once nothing has changed for so long,
+	// and under load after so long at most: one more sync a second.
+	memoryQuiet = 50 * time.Millisecond
+	memoryDelay = time.Second
+
+	// Starts of which the mark is kept: what somebody remembers who was away for
+	// longer than that many starts cannot be checked against them.
+	maxStartMarks = 1024
+
+	// A word between members: a dozen numbers in JSON.
+	maxWordBytes = 1 << 10
+
+	// How long a member that starts waits for the others to hear of it before it
+	// is ready.
+	greetTimeout = 500 * time.Millisecond
+
+	// How long a member that ends because histories differ tries to tell the
+	// others so.
+	warnTimeout = time.Second
+
 	maxPeers         = 9
 	maxMemberIDBytes = 64
 )

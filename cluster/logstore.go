@@ -128,9 +128,9 @@ func inspectBucket(b *bbolt.Bucket, after uint64) error {
 	})
 }
 
-// lastEntry reads the first and the last entry and returns the index of the
+// lastEntry reads the first and the last entry and returns index and term of the
 // last, zero for an empty log. raft would panic later on what fails here.
-func lastEntry(logs raft.LogStore) (last uint64, err error) {
+func lastEntry(logs raft.LogStore) (last, term uint64, err error) {
 	err = guarded(func() error {
 		first, err := logs.FirstIndex()
 		if err != nil {
@@ -144,8 +144,9 @@ func lastEntry(logs raft.LogStore) (last uint64, err error) {
 			if err := logs.GetLog(index, &l); err != nil {
 				return fmt.Errorf("entry %d: %w", index, err)
 			}
+			term = l.Term
 		}
 		return nil
 	})
-	return last, err
+	return last, term, err
 }

@@ -14,6 +14,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -23,9 +24,9 @@ import (
 
 // Member is one replica. Its methods are safe for concurrent use.
 //
-// It owns the goroutines of awake, batcher, duties, gatherer, progress and
-// clockWatch, which end when ctx does, and through port, peers and raft those of
-// all connections and of raft.
+// It owns the goroutines of awake, batcher, duties, gatherer, progress, memory,
+// greet and clockWatch, which end when ctx does, and through port, peers and raft
+// those of all connections and of raft.
 type Member struct {
 	cfg      Config
 	log      *slog.Logger
@@ -48,9 +49,12 @@ type Member struct {
 	failure  *failure
 	observer []*raft.Observer
 
+	greeted   chan struct{} // closed when the others know of this start, or do not answer
+	condemned atomic.Bool   // this member must not come back
+
 	ctx     context.Context
 	cancel  context.CancelFunc
-	running sync.WaitGroup // awake, batcher, duties, gatherer, progress, clockWatch
+	running sync.WaitGroup // awake, batcher, duties, gatherer, progress, memory, greet, clockWatch
 
 	stopping sync.Once
 	stopErr  error
@@ -69,7 +73,7 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Member{cfg: cfg, log: cfg.Logger, queue: newQueue(), failure: &failure{then: cfg.Fatal}, stopped: make(chan struct{})}
+	m := &Member{cfg: cfg, log: cfg.Logger, queue: newQueue(), failure: &failure{then: cfg.Fatal}, greeted: make(chan struct{}), stopped: make(chan struct{})}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.fitness = newFitness(m.log, cfg.ElectionTimeout)
 	m.clocks = newClocks(cfg)
@@ -91,9 +95,9 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 func (m *Member) open(sm StateMachine) (err error) {
 	m.awake = newRunClock(min(m.cfg.DiskStall/watchSteps, m.cfg.HeartbeatTimeout/2))
 	m.progress = newProgress(m.cfg, m.awake, m.fitness)
-	watch := newWatchdog(m.cfg.DiskStall, m.awake, m.fitness, m.failure.report)
-	m.replica = newReplica(m.ctx, sm, watch, m.failure.report)
-	if m.store, err = openStorage(m.cfg, watch, m.failure.report); err != nil {
+	watch := newWatchdog(m.cfg.DiskStall, m.awake, m.fitness, m.fatal)
+	m.replica = newReplica(m.ctx, sm, watch, m.fatal)
+	if m.store, err = openStorage(m.cfg, watch, m.fatal); err != nil {
 		return err
 	}
 	if err := m.store.reconcile(m.cfg, m.replica); err != nil {
@@ -101,14 +105,21 @@ func (m *Member) open(sm StateMachine) (err error) {
 	}
 	hclog := logbridge.New(m.log)
 	conf := raftConfig(m.cfg, hclog)
+	past := memberPast{&standing{memory: m.store.memory, logs: m.store.logs}, m}
+	if m.port, err = openPort(m.cfg, past, m.log); err != nil {
+		return err
+	}
+	// From here on nothing fails that an operator would have to mend first, so
+	// that tries in vain take no numbers; and nobody has been talked to.
+	if err := m.store.begin(m.cfg); err != nil {
+		return err
+	}
+	past.starts = m.store.starts
 	if err := m.store.bootstrap(m.cfg, conf); err != nil {
 		return err
 	}
-	if m.port, err = openPort(m.cfg, m.log); err != nil {
-		return err
-	}
 	m.running.Go(func() { m.awake.run(m.ctx, watch.check) })
-	m.trans = newTransport(m.port, m.fitness, m.progress, hclog)
+	m.trans = newTransport(m.port, m.fitness, m.progress, m.store.memory, hclog)
 	err = guarded(func() (err error) {
 		m.raft, err = raft.NewRaft(conf, m.replica, m.store.logs, m.store.votes, m.store.snapshots, m.trans)
 		return err
@@ -116,6 +127,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("cluster: starting raft: %w", err), m.trans.Close())
 	}
+	m.store.memory.attach(m.raft)
 	return nil
 }
 
@@ -164,10 +176,12 @@ func (m *Member) start() {
 	watch := &clockWatch{clocks: m.clocks, fitness: m.fitness, log: m.log, led: m.led}
 	m.running.Go(func() { watch.run(m.ctx) })
 	m.running.Go(func() { m.gatherer.run(m.ctx, m.cfg.others()) })
+	m.running.Go(func() { m.store.memory.run(m.ctx) })
 	m.running.Go(func() { m.batcher.run(m.ctx) })
 	m.running.Go(func() { duties.run(m.ctx) })
 	m.running.Go(func() { m.progress.run(m.ctx, func() { m.lag.look(); m.absences.look() }) })
 	m.port.start(m.peers.serve)
+	m.running.Go(m.greet)
 }
 
 // connect opens a connection of the peer protocol.
@@ -247,6 +261,11 @@ func (m *Member) Ready() error {
 	commit, applied := m.raft.CommitIndex(), m.replica.applied.get()
 	if commit == 0 || applied+maxReadyLag < commit {
 		return fmt.Errorf("%w: its state is at entry %d of %d", ErrNotReady, applied, commit)
+	}
+	select {
+	case <-m.greeted:
+	default:
+		return fmt.Errorf("%w: it has not met the others yet", ErrNotReady)
 	}
 	if why := m.lag.reason(); why != "" {
 		return fmt.Errorf("%w: %s", ErrNotReady, why)

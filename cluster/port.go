@@ -39,7 +39,7 @@ var errPortClosed = errors.New("port is closed")
 
 // openPort listens. Go sets SO_REUSEADDR, so a restarted process gets its port
 // back at once.
-func openPort(cfg Config, log *slog.Logger) (*port, error) {
+func openPort(cfg Config, p past, log *slog.Logger) (*port, error) {
 	l := cfg.listener
 	if l == nil {
 		var err error
@@ -49,7 +49,7 @@ func openPort(cfg Config, log *slog.Logger) (*port, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &port{
-		self:     newSelf(cfg),
+		self:     newSelf(cfg, p),
 		listener: l,
 		log:      log,
 		ctx:      ctx,

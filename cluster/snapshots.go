@@ -162,6 +162,7 @@ func (s *snapshotStore) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, erro
 		archiveReader: newArchiveReader(s.checkpoint(id), files, meta.Reach),
 		checkpoint:    s.checkpoint(id),
 		index:         meta.Index,
+		reach:         max(meta.Index, meta.Reach),
 		release:       sync.OnceFunc(func() { s.release(id) }),
 	}, nil
 }
@@ -203,6 +204,7 @@ type snapshotReader struct {
 	*archiveReader
 	checkpoint string
 	index      uint64
+	reach      uint64 // upper bound of the entries in it
 	release    func()
 }
 

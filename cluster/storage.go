@@ -20,7 +20,10 @@ type storage struct {
 	logs      raft.LogStore
 	votes     raft.StableStore
 	snapshots *snapshotStore
-	fresh     bool // this is the first start
+	starts    starts
+	memory    *memory
+	term      uint64 // current, as the vote file says
+	fresh     bool   // this is the first start
 }
 
 // openStorage locks and opens the data directory, or says what is wrong with it
@@ -46,6 +49,12 @@ func openStorage(cfg Config, watch *watchdog, fatal func(error)) (_ *storage, er
 	if s.snapshots, err = openSnapshots(filepath.Join(cfg.Dir, snapshotsDir)); err != nil {
 		return nil, err
 	}
+	if s.starts, err = readStarts(cfg.Dir); err != nil {
+		return nil, err
+	}
+	if s.memory, err = openMemory(cfg.Dir, cfg.ID, watch, fatal); err != nil {
+		return nil, err
+	}
 	snapshot, _ := s.snapshots.newest()
 	if s.bolt, err = openLog(filepath.Join(cfg.Dir, logFile), snapshot.Index); err != nil {
 		return nil, err
@@ -54,10 +63,36 @@ func openStorage(cfg Config, watch *watchdog, fatal func(error)) (_ *storage, er
 		return nil, err
 	}
 	s.votes = &guardedVotes{StableStore: votes, watch: watch, fatal: fatal}
-	s.logs, err = raft.NewLogCache(logCacheEntries, &guardedLog{
+	guarded := &guardedLog{
 		LogStore: s.bolt, path: filepath.Join(cfg.Dir, logFile), watch: watch, fatal: fatal,
-	})
+		memory: s.memory, snapshots: s.snapshots,
+	}
+	if err := s.recall(votes, guarded); err != nil {
+		return nil, err
+	}
+	s.logs, err = raft.NewLogCache(logCacheEntries, guarded)
 	return s, err
+}
+
+// recall adds to the memory what vote and log say of this member itself.
+func (s *storage) recall(votes raft.StableStore, log *guardedLog) error {
+	term, err := votes.GetUint64([]byte("CurrentTerm"))
+	if err != nil && !errors.Is(err, votefile.ErrNotFound) {
+		return err
+	}
+	s.term = term
+	commit, err := log.committed()
+	s.memory.learn(0, commit)
+	return err
+}
+
+// begin takes a number for this start; it is on disk when begin returns, and so
+// is what the member remembers.
+func (s *storage) begin(cfg Config) (err error) {
+	if s.starts, err = s.starts.begin(cfg.Dir); err != nil {
+		return fmt.Errorf("cluster: %w", err)
+	}
+	return s.memory.write()
 }
 
 // bootstrap writes the first configuration on a first start. Every member does
@@ -72,24 +107,33 @@ func (s *storage) bootstrap(cfg Config, conf *raft.Config) error {
 	return setReady(cfg)
 }
 
-// reconcile makes sure that log, snapshots and state machine belong together: no
-// state that the log does not know, and none that is older than the log's
-// beginning, for that a snapshot mends.
+// reconcile makes sure that votes, log, snapshots and state machine belong
+// together: no state that the log does not know, none that is older than the
+// log's beginning, for that a snapshot mends, and no file that is older than what
+// another one says of it.
 func (s *storage) reconcile(cfg Config, r *replica) error {
 	path := filepath.Join(cfg.Dir, logFile)
-	last, err := lastEntry(s.logs)
+	last, lastTerm, err := lastEntry(s.logs)
 	if err != nil {
 		return damaged(path, err)
 	}
 	snapshot, _ := s.snapshots.newest()
 	known := max(last, snapshot.Index, snapshot.Reach)
-	applied := r.machine.AppliedIndex()
+	applied, committed := r.machine.AppliedIndex(), s.memory.committed()
+	seen := max(lastTerm, snapshot.Term, s.memory.state.Term)
 	switch {
 	case last == 0 && snapshot.Index == 0 && !s.fresh:
 		return damaged(path, errors.New("it is empty"))
 	case known < applied:
 		return damaged(path, fmt.Errorf("it ends with entry %d, but the state machine holds entries up to %d", known, applied))
-	case snapshot.Index > applied:
+	case known < committed && !s.fresh:
+		return fmt.Errorf("cluster: %w: %s ends with entry %d, and this member had entries up to %d", ErrWentBack, path, known, committed)
+	case s.term < seen && !s.fresh:
+		return fmt.Errorf("cluster: %w: %s is in term %d, and this member has been in term %d",
+			ErrWentBack, filepath.Join(cfg.Dir, voteFile), s.term, seen)
+	}
+	s.memory.learn(s.term, applied)
+	if snapshot.Index > applied {
 		return r.restore(s.snapshots.checkpoint(snapshot.ID), snapshot.Index)
 	}
 	return nil

@@ -17,13 +17,16 @@ import (
 // silent while it writes, so the heartbeat time-out has to be well above a slow
 // fsync.
 //
-// It also keeps a member that is not fit to lead from leading (fitness.go).
+// It also keeps a member that is not fit to lead from leading (fitness.go), and
+// remembers what the others show in their answers (memory.go). Not in those to
+// a pre-vote: its term is not on anybody's disk.
 //
 // It owns the goroutine that receives, which ends with Close.
 type serialTransport struct {
 	*raft.NetworkTransport
 	fitness  *fitness
 	progress *progress
+	memory   *memory
 	received chan raft.RPC
 	closed   chan struct{}
 	close    func() // closes closed, once
@@ -38,8 +41,8 @@ var (
 	_ raft.WithClose   = (*serialTransport)(nil)
 )
 
-func newTransport(p *port, fit *fitness, prog *progress, log hclog.Logger) *serialTransport {
-	t := &serialTransport{fitness: fit, progress: prog, received: make(chan raft.RPC), closed: make(chan struct{})}
+func newTransport(p *port, fit *fitness, prog *progress, mem *memory, log hclog.Logger) *serialTransport {
+	t := &serialTransport{fitness: fit, progress: prog, memory: mem, received: make(chan raft.RPC), closed: make(chan struct{})}
 	t.close = sync.OnceFunc(func() { close(t.closed) })
 	t.NetworkTransport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  raftStreams{p},
@@ -85,15 +88,23 @@ func (t *serialTransport) AppendEntries(id raft.ServerID, to raft.ServerAddress,
 	if t.fitness.silent() {
 		return errUnfit
 	}
-	if len(args.Entries) == 0 {
-		return t.NetworkTransport.AppendEntries(id, to, args, resp)
+	held, news := args.PrevLogEntry, len(args.Entries) > 0
+	if news {
+		held = args.Entries[len(args.Entries)-1].Index
+		t.progress.sent(id)
 	}
-	t.progress.sent(id)
 	err := t.NetworkTransport.AppendEntries(id, to, args, resp)
-	if err == nil {
+	if err != nil {
+		return err
+	}
+	if news {
 		t.progress.answered(id)
 	}
-	return err
+	if !resp.Success {
+		held = 0
+	}
+	t.memory.note(string(id), resp.Term, min(held, args.LeaderCommitIndex))
+	return nil
 }
 
 // InstallSnapshot implements raft.Transport.
@@ -104,6 +115,9 @@ func (t *serialTransport) InstallSnapshot(id raft.ServerID, to raft.ServerAddres
 	err := t.NetworkTransport.InstallSnapshot(id, to, args, resp, &snapshotInTransit{Reader: data, to: id, progress: t.progress})
 	if err == nil {
 		t.progress.answered(id)
+		if resp.Success {
+			t.memory.note(string(id), resp.Term, args.LastLogIndex)
+		}
 	}
 	return err
 }
@@ -141,7 +155,11 @@ func (t *serialTransport) RequestVote(id raft.ServerID, to raft.ServerAddress, a
 	if !t.fitness.fit() {
 		return errUnfit
 	}
-	return t.NetworkTransport.RequestVote(id, to, args, resp)
+	err := t.NetworkTransport.RequestVote(id, to, args, resp)
+	if err == nil {
+		t.memory.note(string(id), resp.Term, 0)
+	}
+	return err
 }
 
 // Close implements raft.WithClose.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,13 +17,55 @@ import (
 // testPort is a started port whose peer connections echo.
 func testPort(t *testing.T, id string, peers []Peer, l net.Listener) *port {
 	t.Helper()
-	p, err := openPort(Config{ID: id, Peers: peers, listener: l}, slog.New(slog.DiscardHandler))
+	p, err := openPort(Config{ID: id, Peers: peers, listener: l}, &testPast{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.start(func(_ string, conn net.Conn) { io.Copy(conn, conn) })
 	t.Cleanup(func() { p.close() })
 	return p
+}
+
+// testPast is a member to which nothing has happened; what is set happens.
+type testPast struct {
+	judged error
+	met    chan string
+
+	mu      sync.Mutex
+	refused []error
+	heard   []verdict
+}
+
+func (*testPast) word(string) word           { return word{} }
+func (p *testPast) judge(string, word) error { return p.judged }
+
+func (p *testPast) meet(peer string, _ word) error {
+	if p.met != nil {
+		p.met <- peer
+	}
+	return nil
+}
+
+func (p *testPast) refuse(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refused = append(p.refused, err)
+}
+
+func (p *testPast) told(_ string, v verdict) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heard = append(p.heard, v)
+}
+
+func testMemory(t *testing.T) *memory {
+	t.Helper()
+	report := func(err error) { t.Error(err) }
+	m, err := openMemory(t.TempDir(), "a", newWatchdog(time.Minute, newRunClock(time.Second), testFitness(), report), report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // testPorts is two members of one cluster.
@@ -180,7 +223,7 @@ func TestPlaces(t *testing.T) {
 // consumer channel, not be handled on the connection's goroutine.
 func TestHeartbeatsTakeTheSlowPath(t *testing.T) {
 	a, b := testPorts(t)
-	from, to := newTransport(a, testFitness(), testProgress(), hclog.NewNullLogger()), newTransport(b, testFitness(), testProgress(), hclog.NewNullLogger())
+	from, to := newTransport(a, testFitness(), testProgress(), testMemory(t), hclog.NewNullLogger()), newTransport(b, testFitness(), testProgress(), testMemory(t), hclog.NewNullLogger())
 	defer from.Close()
 	defer to.Close()
 	to.SetHeartbeatHandler(func(raft.RPC) { t.Error("a heartbeat took the fast path") })
@@ -206,7 +249,7 @@ func TestHeartbeatsTakeTheSlowPath(t *testing.T) {
 // hashicorp/raft#612: no pipelining.
 func TestNoPipelining(t *testing.T) {
 	a, b := testPorts(t)
-	trans := newTransport(a, testFitness(), testProgress(), hclog.NewNullLogger())
+	trans := newTransport(a, testFitness(), testProgress(), testMemory(t), hclog.NewNullLogger())
 	defer trans.Close()
 	_, err := trans.AppendEntriesPipeline("b", raft.ServerAddress(b.self.peers["b"]))
 	if !errors.Is(err, raft.ErrPipelineReplicationNotSupported) {

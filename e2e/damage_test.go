@@ -69,6 +69,7 @@ func TestDamagedData(t *testing.T) {
 	}
 	// The state is a product of the log: without it, or with what looks like an
 	// older one, the member comes to the same again.
+	replaceData(t, m, sound)
 	for _, d := range []struct {
 		name   string
 		damage func(t *testing.T, data string)
@@ -85,7 +86,7 @@ func TestDamagedData(t *testing.T) {
 			if err := m.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			replaceData(t, m, sound)
+			replaceState(t, m, sound)
 			d.damage(t, m.Data)
 			if err := c.Start(t.Context()); err != nil {
 				t.Fatal(err)
@@ -103,6 +104,16 @@ func replaceData(t *testing.T, m *harness.Member, sound string) {
 		t.Fatal(err)
 	}
 	copyData(t, m.Data, sound)
+}
+
+// replaceState leaves the log as it is: a member whose log went back is refused.
+func replaceState(t *testing.T, m *harness.Member, sound string) {
+	t.Helper()
+	state := filepath.Join(m.Data, "state")
+	if err := os.RemoveAll(state); err != nil {
+		t.Fatal(err)
+	}
+	copyData(t, state, filepath.Join(sound, "state"))
 }
 
 // copyData copies a folder with the permissions of its files: a member refuses

@@ -43,7 +43,7 @@ func TestBitRot(t *testing.T) {
 	files := append(tables, blobs...)
 	rng, found := rand.New(rand.NewPCG(seed(t), 7)), 0
 	for n := range flips {
-		replaceData(t, m, data)
+		replaceState(t, m, data)
 		file := files[n%len(files)]
 		at, err := flipBit(file, rng, n/len(files)%4 == 3)
 		if err != nil {
@@ -62,7 +62,7 @@ func TestBitRot(t *testing.T) {
 	if found < flips/2 {
 		t.Errorf("%d of %d bits were found", found, flips)
 	}
-	replaceData(t, m, data)
+	replaceState(t, m, data)
 	if err := c.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

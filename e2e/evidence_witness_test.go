@@ -154,7 +154,7 @@ func TestRestoredFromBackup(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	awaitOneUnready(t, c.Cluster, "witness", "backup")
+	awaitOneUnready(t, c.Cluster, "witness", "went back in time")
 
 	// The restored cluster writes another history, shorter than the lost one at
 	// first and then longer.

@@ -13,8 +13,11 @@ import (
 // explain adds to an error of a member's start what to do about it, where that
 // is known.
 func explain(cfg serverConfig, err error) error {
-	_, system := durable.Advice(err)
-	if system || errors.Is(err, store.ErrDamaged) || errors.Is(err, cluster.ErrDamaged) {
+	_, known := durable.Advice(err)
+	for _, kind := range []error{store.ErrDamaged, cluster.ErrDamaged, cluster.ErrWentBack, cluster.ErrDiverged} {
+		known = known || errors.Is(err, kind)
+	}
+	if known {
 		return fmt.Errorf("%w\n\n%s", err, remedy(cfg, err))
 	}
 	return err
@@ -31,6 +34,15 @@ func remedy(cfg serverConfig, err error) string {
 	case errors.Is(err, store.ErrDamaged):
 		return fmt.Sprintf("What to do: check the disk and the memory of this machine. Then move %[1]s/state aside\n"+
 			"and start this member again: the state is rebuilt from the snapshots and the log in %[1]s/raft.", cfg.Data)
+	case errors.Is(err, cluster.ErrDiverged):
+		return fmt.Sprintf("What to do: stop all members and leave their folders, %s among them, as they are.\n"+
+			"Some hold transfers as final that others do not have, and no program can tell which\n"+
+			"history counts. People have to decide, by the checkpoints, receipts and copies of the\n"+
+			"chain that clients, followers and witnesses keep. No member serves until then.", cfg.Data)
+	case errors.Is(err, cluster.ErrWentBack):
+		return fmt.Sprintf("What to do: do not start this member again, and leave %[1]s as it is. It is not what it\n"+
+			"was: an earlier state of the folder, or a new one under an old id.\n%[2]s\n"+
+			"It would have forgotten transfers that are final and votes that it has cast.", cfg.Data, waitForOthers(cfg))
 	case errors.Is(err, cluster.ErrDamaged):
 		return fmt.Sprintf("What to do: check the disk and the memory of this machine, and leave %[1]s as it is.\n%[2]s\n"+
 			"Nothing may take the place of %[1]s: an earlier state of it is as unsafe as an empty\n"+

@@ -204,7 +204,7 @@ func (s *server) join() error {
 // fatal ends the process at once: what this member has on disk or in memory
 // is not what the log says, so every further answer could be wrong.
 func (s *server) fatal(err error) {
-	s.log.Error("this member cannot go on and stops; the others are not affected", "error", err,
+	s.log.Error("this member cannot go on and stops", "error", err,
 		"what to do", remedy(s.cfg, err))
 	s.exit(exitFatal)
 }

@@ -1,0 +1,82 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// fatal ends the member. One that must not come back leaves a mark first, and
+// where histories differ the others learn it from this member while it still can
+// say so: none of them may go on serving as if it knew what is final.
+func (m *Member) fatal(err error) {
+	if !errors.Is(err, ErrWentBack) && !errors.Is(err, ErrDiverged) {
+		m.failure.report(err)
+		return
+	}
+	if !m.condemned.CompareAndSwap(false, true) {
+		return // it ends already; to tell the others leads here again
+	}
+	m.fitness.forbid("history", err.Error())
+	if markErr := markStopped(m.cfg.Dir, err); markErr != nil {
+		m.log.Error("cannot leave a mark", "file", stoppedFile, "error", markErr)
+	}
+	if errors.Is(err, ErrDiverged) {
+		m.warnOthers()
+	}
+	m.failure.report(err)
+}
+
+// greet meets every other member that is there, so that all of them know of this
+// start before it is ready. The gatherer goes on with those that are not.
+func (m *Member) greet() {
+	defer close(m.greeted)
+	m.meetOthers(greetTimeout)
+}
+
+// warnOthers lets every other member see that histories differ.
+func (m *Member) warnOthers() { m.meetOthers(warnTimeout) }
+
+// meetOthers has a handshake with each of the others, for so long at most.
+func (m *Member) meetOthers(limit time.Duration) {
+	ctx, cancel := context.WithTimeout(m.ctx, limit)
+	defer cancel()
+	var calls sync.WaitGroup
+	for _, id := range m.cfg.others() {
+		calls.Go(func() {
+			if conn, err := m.connect(ctx, id); err == nil {
+				_ = conn.Close()
+			}
+		})
+	}
+	calls.Wait()
+}
+
+// memberPast is the past of a member, for handshakes.
+type memberPast struct {
+	*standing
+	member *Member
+}
+
+var _ past = memberPast{}
+
+// meet implements past.
+func (p memberPast) meet(peer string, theirs word) error {
+	p.memory.note(peer, theirs.Term, theirs.Commit)
+	return p.memory.meet(peer, theirs.Start)
+}
+
+// refuse implements past.
+func (p memberPast) refuse(err error) { p.member.fatal(err) }
+
+// told implements past.
+func (p memberPast) told(peer string, v verdict) {
+	switch v {
+	case wentBack:
+		p.member.log.Error("another member went back in time and ends; this one goes on without it", "member", peer)
+	case otherHistory:
+		p.member.fatal(fmt.Errorf("%w: so says %s", ErrDiverged, peer))
+	}
+}

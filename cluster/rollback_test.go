@@ -1,0 +1,293 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// keepCopy returns what the directory of a member is now, and a function that
+// puts it in the place of what it is then.
+func (c *testCluster) keepCopy(i int) (putBack func()) {
+	c.t.Helper()
+	t := c.t.(*testing.T)
+	dir, old := c.config(i).Dir, filepath.Join(t.TempDir(), "old")
+	copyDir(t, dir, old)
+	return func() { copyDir(t, old, dir) }
+}
+
+// mustStop waits until a member has found, once it runs, that it must not, and
+// makes sure that it does not start again.
+func (c *testCluster) mustStop(i int, kind error, says string) {
+	c.t.Helper()
+	if err := c.takeFatal(); !errors.Is(err, kind) || !strings.Contains(err.Error(), says) {
+		c.t.Errorf("fatal: %v, want %v and %q", err, kind, says)
+	}
+	if err := c.members[i].Ready(); err == nil {
+		c.t.Error("it is ready")
+	}
+	c.discard(i)
+	c.mustRefuse(i, kind)
+}
+
+// mustRefuse makes sure that a member does not start.
+func (c *testCluster) mustRefuse(i int, kind error) {
+	c.t.Helper()
+	if err := c.open(i); !errors.Is(err, kind) {
+		c.t.Errorf("it starts: %v", err)
+	}
+}
+
+func (c *testCluster) proposeTen(i int, what string) {
+	c.t.Helper()
+	for n := range 10 {
+		c.mustPropose(i, fmt.Sprintf("%s %d", what, n))
+	}
+}
+
+// A member that the others have seen further than it is now ends, wherever in
+// its directory it went back, and does not start again. The others go on.
+func TestMemberThatWentBack(t *testing.T) {
+	for _, tt := range []struct {
+		name, says string
+		during     bool // the copy is of the start that the others saw last
+		back       func(t *testing.T, c *testCluster, putBack func())
+	}{
+		{"to before its last start", "start", false, func(_ *testing.T, _ *testCluster, putBack func()) { putBack() }},
+		{"within its last start", "entry", true, func(_ *testing.T, _ *testCluster, putBack func()) { putBack() }},
+		{"to nothing", "start", false, func(t *testing.T, c *testCluster, _ func()) {
+			if err := os.RemoveAll(c.config(0).Dir); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := startCluster(t, 3)
+			c.proposeTen(0, "before")
+			c.stop(0)
+			var putBack func()
+			if !tt.during {
+				putBack = c.keepCopy(0)
+			}
+			c.start(0)
+			c.leader()
+			if tt.during {
+				putBack = c.keepCopy(0)
+			}
+			c.proposeTen(0, "after")
+			c.discard(0)
+			tt.back(t, c, putBack)
+			c.start(0)
+			c.mustStop(0, ErrWentBack, tt.says)
+			c.proposeTen(1, "without it")
+			c.stop(1)
+			c.start(1)
+			c.leader()
+			c.mustRefuse(0, ErrWentBack)
+		})
+	}
+}
+
+// One file of a member went back: the others tell it from that.
+func TestFileThatWentBack(t *testing.T) {
+	for _, name := range []string{logFile, voteFile, startsFile} {
+		t.Run(name, func(t *testing.T) {
+			c := startCluster(t, 3)
+			c.proposeTen(0, "before")
+			c.stop(0)
+			file := filepath.Join(c.config(0).Dir, name)
+			old, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.stop(c.leader()) // an election for those who stay, and the term grows
+			c.start(0)
+			for i := range c.members {
+				if c.members[i] == nil {
+					c.start(i)
+				}
+			}
+			c.leader()
+			c.proposeTen(0, "after")
+			c.stop(0)
+			if err := os.WriteFile(file, old, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.open(0); err != nil { // its other files know better
+				if !errors.Is(err, ErrWentBack) {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			c.mustStop(0, ErrWentBack, "")
+		})
+	}
+}
+
+// n3 is away while ten requests are final on n1 and n2. n1 goes back to before
+// them, and goes on with n3, who does not know, while n2 is away for the moment.
+// That nobody can notice; but when n2 returns nobody serves, whatever starts when.
+func TestTwoHistories(t *testing.T) {
+	for name, fill := range map[string]int{"as long": 10, "shorter": 1, "longer": 30} {
+		t.Run(name, func(t *testing.T) {
+			c := startCluster(t, 3)
+			c.proposeTen(0, "before")
+			c.stop(2)
+			c.stop(0)
+			putBack := c.keepCopy(0)
+			c.start(0)
+			c.leader()
+			c.proposeTen(0, "final")
+			c.discard(0)
+			c.discard(1)
+			putBack()
+			c.start(0)
+			c.start(2)
+			c.leader()
+			for n := range fill {
+				c.mustPropose(2, fmt.Sprintf("another %d", n))
+			}
+			c.start(1)
+			waitFor(t, "nobody to be ready", func() bool {
+				return !slices.ContainsFunc(c.members, func(m *Member) bool { return m.Ready() == nil })
+			})
+			waitFor(t, "all to have ended", func() bool {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				return len(c.fatals) == 3
+			})
+			c.mu.Lock()
+			for _, err := range c.fatals {
+				if !errors.Is(err, ErrDiverged) && !errors.Is(err, ErrWentBack) {
+					t.Errorf("fatal: %v", err)
+				}
+			}
+			c.fatals = nil
+			c.mu.Unlock()
+			for i := range c.members {
+				c.discard(i)
+			}
+			for i := range c.members {
+				if err := c.open(i); !errors.Is(err, ErrDiverged) && !errors.Is(err, ErrWentBack) {
+					t.Errorf("%s starts: %v", c.peers[i].ID, err)
+				}
+			}
+		})
+	}
+}
+
+// What was never final may go: a leader that was cut off has entries that the
+// others replace, and that is no second history.
+func TestUnconfirmedEntriesMayGo(t *testing.T) {
+	c := startCluster(t, 3)
+	c.proposeTen(0, "before")
+	old := c.leader()
+	for i := range c.members {
+		if i != old {
+			c.discard(i)
+		}
+	}
+	before := c.members[old].raft.LastIndex()
+	c.members[old].raft.Apply(entry{micros: 1}.encode(), 0)
+	waitFor(t, "an entry that nobody else has", func() bool { return c.members[old].raft.LastIndex() > before })
+	c.discard(old)
+	for i := range c.members {
+		if i != old {
+			c.start(i)
+		}
+	}
+	c.leader()
+	for i := range c.members {
+		if i != old {
+			c.proposeTen(i, "after")
+		}
+	}
+	c.start(old)
+	c.leader()
+	c.sameHistory()
+}
+
+// hashicorp/raft cuts the end of a log off wherever a leader has other entries.
+// Up to what is known to be committed that is a second history, after a crash
+// too; beyond, and at the beginning of the log, it is how raft works.
+func TestCommittedEntriesAreNotCutOff(t *testing.T) {
+	store := &faultyStore{InmemStore: raft.NewInmemStore()}
+	g := newGuards(t, store, time.Minute)
+	for i := range uint64(10) {
+		g.log.memory.learn(1, i/2) // half of what was written before
+		if err := g.log.StoreLog(&raft.Log{Index: i + 1, Term: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.log.memory = testMemory(t) // after a crash
+	committed, err := g.log.committed()
+	if committed != 4 || err != nil {
+		t.Fatalf("committed: %d, %v", committed, err)
+	}
+	g.log.memory.learn(1, committed)
+	for _, r := range [][2]uint64{{1, 2}, {7, 10}, {5, 6}} {
+		if err := g.log.DeleteRange(r[0], r[1]); err != nil {
+			t.Errorf("%v: %v", r, err)
+		}
+	}
+	if len(g.fatal) != 0 {
+		t.Errorf("fatal: %v", <-g.fatal)
+	}
+	if err := g.log.DeleteRange(4, 4); !errors.Is(err, ErrDiverged) {
+		t.Errorf("it lets a committed entry go: %v", err)
+	}
+	g.wantFatal(t, "from 4 on")
+	if last, err := g.log.LastIndex(); last != 4 || err != nil {
+		t.Errorf("the log ends with %d, %v", last, err)
+	}
+}
+
+// A snapshot that ends before what is applied would take the state back.
+func TestOlderSnapshotIsNotInstalled(t *testing.T) {
+	c := startCluster(t, 1)
+	c.proposeTen(0, "a")
+	if err := c.members[0].Snapshot(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	newest, _ := c.members[0].store.snapshots.newest()
+	c.proposeTen(0, "b")
+	_, r, err := c.members[0].store.snapshots.Open(newest.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := c.members[0].replica.Restore(r); !errors.Is(err, ErrDiverged) {
+		t.Errorf("got %v", err)
+	}
+	c.takeFatal()
+}
+
+// What leader and member have seen of each other is on the disk soon after the
+// last request, and so is what is final.
+func TestWhatOthersHoldIsRememberedThroughACrash(t *testing.T) {
+	c := startCluster(t, 3)
+	c.proposeTen(0, "a")
+	commit := c.members[0].raft.CommitIndex()
+	leader := c.leader()
+	for i, m := range c.members {
+		waitFor(t, "the memory on the disk", func() bool {
+			on, err := openMemory(c.config(i).Dir, m.cfg.ID, m.store.memory.watch, c.fatal)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for j, p := range c.peers {
+				if j != i && (i == leader || j == leader) && on.of(p.ID).Held < commit {
+					return false
+				}
+			}
+			return on.committed() >= commit
+		})
+	}
+}
