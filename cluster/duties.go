@@ -69,7 +69,7 @@ func (d *duties) step() (wait time.Duration, ok bool) {
 	}
 	wait, known := d.clock.until(due, now)
 	if !known {
-		return statusPeriod, true // the clocks are asked for
+		return tickPause, true // the others are being asked
 	}
 	if wait = max(wait, time.Until(d.pause)); wait > 0 {
 		return wait, true

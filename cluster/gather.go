@@ -60,7 +60,7 @@ func (g *gatherer) watch(ctx context.Context, id string) {
 		delete(g.heard, id)
 		g.mu.Unlock()
 		select {
-		case <-time.After(statusPeriod):
+		case <-time.After(statusRedial):
 		case <-ctx.Done():
 		}
 	}

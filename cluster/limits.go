@@ -95,10 +95,11 @@ const (
 	answerTimeout = 10 * time.Second
 
 	// How often a member asks each of the others how it is: often enough to
-	// notice a clock that was set before it does harm, and a thousandth of a
-	// core. And how long it waits for the answer.
-	statusPeriod  = 200 * time.Millisecond
+	// notice within a second that a clock was set, at a hundredth of a core at
+	// most. How long it waits for the answer, and before it connects again.
+	statusPeriod  = 500 * time.Millisecond
 	statusTimeout = time.Second
+	statusRedial  = 200 * time.Millisecond
 
 	// How long another member's clock counts after it was seen last. Quartz
 	// drifts less than a millisecond meanwhile; a member that does not answer
