@@ -27,6 +27,7 @@ func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
 		FS:                    markerFS{cfg.FS},
 		DisableWAL:            !cfg.Log,
 		MaxOpenFiles:          cfg.Tables,
+		ReadOnly:              cfg.ReadOnly,
 		MemTableSize:          memTableBytes,
 		L0CompactionThreshold: 10, // new ids cost no reads, so fewer merges are the better bargain
 		L0StopWritesThreshold: 24,

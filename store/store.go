@@ -31,6 +31,9 @@ type Config struct {
 	// Log makes Pebble keep a log of its own, for a store without a Raft log
 	// above it: a layer that has reached Pebble is durable, and Sync is cheap.
 	Log bool
+	// ReadOnly opens a store that is there and changes nothing on its disk, not
+	// even what a crash has left.
+	ReadOnly bool
 	// FS is the file system that Dir is on, and the checkpoints; the operating
 	// system's when nil. Tests have one that crashes.
 	FS vfs.FS
@@ -89,7 +92,7 @@ func Open(cfg Config) (*Store, error) {
 	s := &Store{cfg: cfg, folder: newFolder(cfg), active: newLayer(nil)}
 	s.settled = sync.NewCond(&s.mu)
 	name, err := s.folder.current()
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !cfg.ReadOnly {
 		name, err = s.folder.begin()
 	}
 	if err != nil {
@@ -97,6 +100,9 @@ func Open(cfg Config) (*Store, error) {
 	}
 	if err := s.use(name); err != nil {
 		return nil, err
+	}
+	if cfg.ReadOnly {
+		return s, nil
 	}
 	if err := s.folder.removeOthers(name); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -113,20 +119,28 @@ func (s *Store) Close() error {
 	if s.failed != nil {
 		return s.closeFailed()
 	}
-	err := s.freeze()
-	for s.frozen != nil && s.failed == nil {
-		s.settled.Wait()
-	}
-	if err == nil {
-		err = s.failed
-	}
-	if err == nil {
-		err = s.db.Flush()
+	var err error
+	if !s.cfg.ReadOnly {
+		err = s.drain()
 	}
 	s.failed = ErrClosed
 	s.settled.Broadcast()
 	s.ids.close()
 	return errors.Join(err, s.db.Close())
+}
+
+// drain writes what is in memory. The caller holds mu.
+func (s *Store) drain() error {
+	if err := s.freeze(); err != nil {
+		return err
+	}
+	for s.frozen != nil && s.failed == nil {
+		s.settled.Wait()
+	}
+	if s.failed != nil {
+		return s.failed
+	}
+	return s.db.Flush()
 }
 
 // closeFailed closes Pebble after a failure, once the flusher has let go.

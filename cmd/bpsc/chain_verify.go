@@ -27,7 +27,8 @@ func newVerifyCommand(o *clientOptions) *cobra.Command {
 			"the newest checkpoint. Exits with 5 at the first thing that is wrong, and names it.\n\n" +
 			"Without more it downloads from --server, a member or a follower; --file reads an export\n" +
 			"(- is standard input), --data the folder of a stopped node, whose accounts and log of\n" +
-			"headers it compares as well. With --policy a checkpoint is demanded, signed as that file\n" +
+			"headers it compares as well, and which it does not change. A copy of the folder of a node that\n" +
+			"runs verifies as of some moment, or is named as such a copy, with exit code 1. With --policy a checkpoint is demanded, signed as that file\n" +
 			"says; without, signatures of members are not judged. --timeout is how long a download may\n" +
 			"pause.",
 		RunE: func(cmd *cobra.Command, _ []string) error {

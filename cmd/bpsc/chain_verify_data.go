@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -18,60 +17,97 @@ import (
 	"github.com/bpsc/bpsc/store"
 )
 
+// errCopied: what is wrong with a copy may be the copying.
+var errCopied = errors.New("this is a copy of the folder of a node that ran, or had been killed")
+
+// stoppedNode is what a node that does not run has on disk.
+type stoppedNode struct {
+	dir    string
+	folder *folder
+	left   left
+	store  *store.Store
+}
+
 // verifyData checks what a stopped node has on disk: each chain, and that the
 // accounts and the log of headers beside it are what its blocks come to.
 func (v *verifier) verifyData(cmd *cobra.Command) (err error) {
-	s, closeStore, err := openStopped(v.data)
+	n, err := openStopped(v.data)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeStore()) }()
+	defer func() { err = errors.Join(n.judge(err), n.close()) }()
 	var audits []*audit
-	for _, info := range s.Contracts() {
+	for _, info := range n.store.Contracts() {
 		if v.contract != "" && v.contract != info.Contract.Token {
 			continue
 		}
-		a, err := v.auditStored(cmd, s, &info)
+		a, err := v.auditStored(cmd, n.store, &info)
 		if err != nil {
 			return fmt.Errorf("%s: %w", info.Contract.Token, err)
 		}
 		audits = append(audits, a)
 	}
-	if len(audits) == 0 {
-		return fmt.Errorf("%w: there is no such chain in %s", chain.ContractUnknown, v.data)
+	switch {
+	case len(audits) > 0 && n.left == copied:
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v; what follows is true of this copy, which may end before the node's chain does\n", n.dir, errCopied)
+	case len(audits) == 0 && n.left == stopped:
+		return fmt.Errorf("%w: there is no such chain in %s", chain.ContractUnknown, n.dir)
+	case len(audits) == 0:
+		return fmt.Errorf("%s has no such chain on disk, and its node did not stop in order: what a member has not flushed is in its raft log; start the node, and stop it, or verify it by --server", n.dir)
 	}
 	return v.report(cmd.OutOrStdout(), audits...)
 }
 
-// openStopped opens the store of a node that does not run, and keeps one from
-// being started meanwhile. A folder without a store stays without.
-func openStopped(dir string) (*store.Store, func() error, error) {
+// openStopped opens the store of a node that does not run, to read only, and
+// keeps one from being started meanwhile. A folder without a store stays without.
+func openStopped(dir string) (n *stoppedNode, err error) {
+	n = &stoppedNode{dir: dir}
 	state := filepath.Join(dir, "state")
 	if _, err := os.Stat(filepath.Join(state, "CURRENT")); err != nil {
-		return nil, nil, fmt.Errorf("%s is not the data folder of a node: %w", dir, err)
+		return nil, fmt.Errorf("%s is not the data folder of a node: %w", dir, err)
 	}
-	lock := flock.New(filepath.Join(dir, "LOCK"))
-	if ok, err := lock.TryLock(); err != nil {
-		return nil, nil, err
-	} else if !ok {
-		return nil, nil, fmt.Errorf("another process uses %s: stop it first, or verify it by --server", dir)
+	if n.folder, err = takeFolder(dir); err != nil {
+		return nil, fmt.Errorf("%w: stop the node first, or verify it by --server", err)
+	}
+	if n.left, err = n.folder.left(); err != nil {
+		return nil, errors.Join(err, n.close())
 	}
 	_, notMember := os.Stat(filepath.Join(dir, "raft")) // only a member has that log; a follower's store keeps its own
-	s, err := store.Open(store.Config{Dir: state, Log: notMember != nil, Logger: slog.New(slog.DiscardHandler), Fatal: damagedOnDisk})
-	if errors.Is(err, store.ErrDamaged) {
-		err = doesNotVerify(err)
-	}
+	n.store, err = store.Open(store.Config{Dir: state, Log: notMember != nil, ReadOnly: true,
+		Logger: slog.New(slog.DiscardHandler), Fatal: n.end})
 	if err != nil {
-		return nil, nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(n.judge(err), n.close())
 	}
-	return s, func() error { return errors.Join(s.Close(), lock.Close()) }, nil
+	return n, nil
 }
 
-// damagedOnDisk ends the process where the store finds, while it is read, that
-// its files are damaged.
-func damagedOnDisk(err error) {
-	fmt.Fprintln(os.Stderr, "bpsc:", printable(err.Error()))
-	os.Exit(exitDoesNotVerify)
+// judge says what is to be thought of something that does not verify.
+func (n *stoppedNode) judge(found error) error {
+	damage := errors.Is(found, store.ErrDamaged)
+	switch {
+	case n.left == copied && (damage || errors.Is(found, chain.ErrInvalid)):
+		// Not %w: it is not proven that the chain does not verify.
+		return fmt.Errorf("%s: %w, and its files do not fit together; that says nothing about the node. Copy the folder of a stopped node, or verify it by --server or an export (%v)", n.dir, errCopied, found)
+	case damage:
+		return doesNotVerify(found)
+	}
+	return found
+}
+
+// end ends the process where the store finds, while it is read, that its files
+// are damaged.
+func (n *stoppedNode) end(found error) {
+	err := n.judge(found)
+	fmt.Fprintln(os.Stderr, "bpsc:", err)
+	os.Exit(exitCode(err))
+}
+
+func (n *stoppedNode) close() error {
+	var err error
+	if n.store != nil {
+		err = n.store.Close()
+	}
+	return errors.Join(err, n.folder.release())
 }
 
 func (v *verifier) auditStored(cmd *cobra.Command, s *store.Store, info *chain.Info) (*audit, error) {

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/api"
@@ -56,7 +55,7 @@ type followNode struct {
 	*process
 	cfg       followConfig
 	files     files
-	lock      *flock.Flock
+	folder    *folder
 	store     *store.Store
 	follower  *follower.Follower
 	directory *directory
@@ -114,11 +113,11 @@ func (n *followNode) open() (err error) {
 	if err := durable.MkdirAll(n.cfg.Data, 0o700); err != nil {
 		return err
 	}
-	n.lock = flock.New(n.path("LOCK"))
-	if ok, err := n.lock.TryLock(); err != nil {
+	if n.folder, err = takeFolder(n.cfg.Data); err != nil {
 		return err
-	} else if !ok {
-		return fmt.Errorf("another process uses %s", n.cfg.Data)
+	}
+	if err := n.folder.serve(); err != nil {
+		return err
 	}
 	n.store, err = store.Open(store.Config{Dir: n.path("state"), Log: true, LayerBytes: followLayer, Tables: n.files.tables, Logger: n.log, Fatal: n.fatal})
 	if err != nil {
@@ -262,8 +261,8 @@ func (n *followNode) close() (err error) {
 	if n.store != nil {
 		err = errors.Join(err, n.store.Close())
 	}
-	if n.lock != nil {
-		err = errors.Join(err, n.lock.Close())
+	if n.folder != nil {
+		err = errors.Join(err, n.folder.release())
 	}
 	return err
 }

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/api"
@@ -54,7 +53,7 @@ type server struct {
 	cfg      serverConfig
 	files    files
 	contract *chain.Contract // to create when there is none, or nil
-	lock     *flock.Flock
+	folder   *folder
 	store    *store.Store
 	member   *cluster.Member
 	requests *fsm.Requester
@@ -113,11 +112,11 @@ func (s *server) open() (err error) {
 	if err := refuseDiverged(s.cfg.Data); err != nil {
 		return err
 	}
-	s.lock = flock.New(filepath.Join(s.cfg.Data, "LOCK"))
-	if ok, err := s.lock.TryLock(); err != nil {
+	if s.folder, err = takeFolder(s.cfg.Data); err != nil {
 		return err
-	} else if !ok {
-		return fmt.Errorf("another process uses %s", s.cfg.Data)
+	}
+	if err := s.folder.serve(); err != nil {
+		return err
 	}
 	s.store, err = store.Open(store.Config{Dir: filepath.Join(s.cfg.Data, "state"), Tables: s.files.tables, Logger: s.log, Fatal: s.fatal})
 	if err != nil {
@@ -243,8 +242,8 @@ func (s *server) close() error {
 	if s.store != nil {
 		err = errors.Join(err, s.store.Close())
 	}
-	if s.lock != nil {
-		err = errors.Join(err, s.lock.Close())
+	if s.folder != nil {
+		err = errors.Join(err, s.folder.release())
 	}
 	return err
 }

@@ -17,3 +17,17 @@ func owners(info fs.FileInfo) string {
 	}
 	return fmt.Sprintf(" and belongs to user %d, group %d, while this process is user %d, group %d", s.Uid, s.Gid, os.Geteuid(), os.Getegid())
 }
+
+// FileID tells files apart, also those whose content is the same. Renaming a file
+// keeps it, copying gives another.
+func FileID(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	s, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return "", nil
+	}
+	return fmt.Sprintf("file %d on device %d\n", s.Ino, s.Dev), nil
+}
