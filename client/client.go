@@ -15,6 +15,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,7 @@ type Problem struct {
 	Code      string `json:"code"`
 	Detail    string `json:"detail"`
 	Retryable bool   `json:"retryable"`
+	ID        string `json:"id"`         // of the transaction that the ledger has refused
 	ChainTime int64  `json:"chain_time"` // unix seconds, of a refusal that lies in the time
 }
 
@@ -74,6 +76,13 @@ type Client struct {
 	attemptTimeout time.Duration
 	totalTimeout   time.Duration
 	answered       atomic.Int64 // which server answered last: the first to be asked next
+	seen           seen
+
+	// Consistency is what reads of accounts, transactions and holds ask for:
+	// "" for the newest state of a member, and of a follower for what it has with
+	// all that this client was answered for; "local" for what a server has. It is
+	// set before the first call.
+	Consistency string
 }
 
 // New returns a client of the given servers, http or https URLs or host:port.
@@ -135,6 +144,10 @@ type call struct {
 	path   string // with query
 	key    string // Idempotency-Key, or ""
 	body   []byte
+	// contract is the token as the call names it, where it is about state: answers
+	// to its writes are remembered, and its reads are not older than those.
+	contract string
+	state    bool // a read of what may change
 	// again tells that the call may be repeated when its outcome is unknown.
 	again bool
 	wait  time.Duration // how long the server was asked to think about it
@@ -215,6 +228,9 @@ func (c *Client) attempt(ctx context.Context, number int, q call) ([]byte, error
 	if q.key != "" {
 		req.Header.Set("Idempotency-Key", q.key)
 	}
+	if block := c.seen.block(q.contract); q.state && block > 0 {
+		req.Header.Set(headerMinBlock, strconv.FormatUint(block, 10))
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, transportError(q, connected.Load(), err)
@@ -226,6 +242,9 @@ func (c *Client) attempt(ctx context.Context, number int, q call) ([]byte, error
 	}
 	if resp.StatusCode < 300 {
 		c.answered.Store(int64(number))
+		if q.method != http.MethodGet {
+			c.seen.note(q.contract, resp.Header.Get(headerMinBlock))
+		}
 		return body, nil
 	}
 	err = problem(q.method, resp.StatusCode, body)

@@ -34,7 +34,21 @@ func (c *Client) Block(ctx context.Context, contract string, index uint64) ([]by
 
 // Account reads the state of a wallet as it came.
 func (c *Client) Account(ctx context.Context, contract, name string) (json.RawMessage, error) {
-	return c.Get(ctx, "/v1/accounts/"+url.PathEscape(name)+query(contract))
+	return c.do(ctx, c.stateCall("/v1/accounts/"+url.PathEscape(name), contract, url.Values{}))
+}
+
+// stateCall is a read of what may change.
+func (c *Client) stateCall(path, contract string, values url.Values) call {
+	if contract != "" {
+		values.Set("contract", contract)
+	}
+	if c.Consistency != "" {
+		values.Set("consistency", c.Consistency)
+	}
+	if len(values) > 0 {
+		path += "?" + values.Encode()
+	}
+	return call{method: http.MethodGet, path: path, again: true, contract: contract, state: true}
 }
 
 func query(contract string) string {

@@ -62,12 +62,19 @@ func (l *fakeLedger) apply(body string) any {
 	}
 	switch {
 	case l.now >= testTx.Auth.Expires:
-		return problemOf(http.StatusUnprocessableEntity, chain.Expired, false)
+		return l.refuses(chain.Expired)
 	case l.refuse != "":
-		return problemOf(http.StatusUnprocessableEntity, l.refuse, false)
+		return l.refuses(l.refuse)
 	}
 	l.applied[l.id] = 0
 	return l.result()
+}
+
+// refuses is a refusal by the ledger, which names what it refuses.
+func (l *fakeLedger) refuses(code chain.Code) Problem {
+	p := problemOf(http.StatusUnprocessableEntity, code, false)
+	p.ID = l.id.String()
+	return p
 }
 
 func (l *fakeLedger) result() Result {

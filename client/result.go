@@ -65,23 +65,16 @@ func (r *Result) refused() error {
 // Status asks what became of an id. With expires, the one that was signed, it
 // can also say that the time for it has passed; 0 leaves that open.
 func (c *Client) Status(ctx context.Context, contract string, id chain.ID, expires int64) (Result, error) {
-	answer, err := c.do(ctx, statusCall(contract, id, expires))
+	answer, err := c.do(ctx, c.statusCall(contract, id, expires))
 	return readStatus(id, answer, err)
 }
 
-func statusCall(contract string, id chain.ID, expires int64) call {
+func (c *Client) statusCall(contract string, id chain.ID, expires int64) call {
 	values := url.Values{}
-	if contract != "" {
-		values.Set("contract", contract)
-	}
 	if expires != 0 {
 		values.Set("expires", strconv.FormatInt(expires, 10))
 	}
-	path := "/v1/transactions/" + id.String()
-	if len(values) > 0 {
-		path += "?" + values.Encode()
-	}
-	return call{method: http.MethodGet, path: path, again: true}
+	return c.stateCall("/v1/transactions/"+id.String(), contract, values)
 }
 
 // readStatus makes a result of the answer to a statusCall. That the id is not
@@ -106,10 +99,15 @@ func readStatus(id chain.ID, answer []byte, err error) (Result, error) {
 }
 
 // refusal is the result of a problem that is the ledger's decision. What only
-// says that a server cannot deal with the request is none.
-func refusal(id chain.ID, p *Problem) (r Result, decided bool) {
-	elsewhere := []string{string(chain.ContractUnknown), string(chain.NotFound), codeForeign, "path_unknown", "method_not_allowed"}
+// says that a server cannot deal with the request is none, and neither is, once an
+// attempt may have been applied (open), what names no id: that server has not
+// looked into the ledger, and can say nothing of that attempt.
+func refusal(id chain.ID, p *Problem, open bool) (r Result, decided bool) {
+	elsewhere := []string{string(chain.ContractUnknown), string(chain.NotFound), codeForeign, "path_unknown", "method_not_allowed", "chain_other"}
 	if p.Status >= http.StatusInternalServerError || p.Retryable || slices.Contains(elsewhere, p.Code) {
+		return r, false
+	}
+	if p.ID != id.String() && (open || p.ID != "") {
 		return r, false
 	}
 	r = Result{ID: id.String(), Status: StatusRefused, Code: p.Code, Detail: p.Detail + clockNote(p.ChainTime, time.Now())}

@@ -36,8 +36,8 @@ func (c *Client) Send(ctx context.Context, t Transfer) (Result, error) {
 	}
 	s := submission{
 		Client: c, id: id,
-		post: call{method: http.MethodPost, path: "/v1/transactions", key: t.Key, body: body, again: true},
-		look: statusCall(t.Contract, id, 0),
+		post: call{method: http.MethodPost, path: "/v1/transactions", key: t.Key, body: body, again: true, contract: t.Contract},
+		look: c.statusCall(t.Contract, id, 0),
 	}
 	r, err := s.run(ctx)
 	r.Key = t.Key
@@ -62,8 +62,8 @@ func (c *Client) Submit(ctx context.Context, tx SignedTransaction) (Result, erro
 	}
 	s := submission{
 		Client: c, id: tx.ID,
-		post: call{method: http.MethodPost, path: "/v1/transactions", body: body, again: true},
-		look: statusCall(tx.Contract, tx.ID, tx.Expires),
+		post: call{method: http.MethodPost, path: "/v1/transactions", body: body, again: true, contract: tx.Contract},
+		look: c.statusCall(tx.Contract, tx.ID, tx.Expires),
 	}
 	return s.run(ctx)
 }
@@ -135,7 +135,7 @@ func (s *submission) judge(answer []byte, err error) (r Result, final error) {
 			errors.Join(err, errAnswer))
 	case errors.Is(err, ErrOutcomeUnknown), errors.Is(err, ErrUnavailable):
 	case errors.As(err, &p):
-		if r, decided := refusal(s.id, p); decided {
+		if r, decided := refusal(s.id, p, s.open); decided {
 			return r, nil
 		}
 		if !s.open {

@@ -224,7 +224,10 @@ func TestSubmitRemembersWhatMayHaveHappened(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	unknown := answer(problemOf(http.StatusNotFound, chain.ContractUnknown, false))
-	plan := append([]fault{answer(outcomeOpen), unknown}, forever(answer(noLeader))...)
+	// Nor because a server that has not asked the ledger refuses the next one.
+	host := answer(problemOf(http.StatusForbidden, "host_unknown", false))
+	another := answer(problemOf(http.StatusConflict, "chain_other", false))
+	plan := append([]fault{answer(outcomeOpen), unknown, host, another}, forever(answer(noLeader))...)
 	_, err := newClient(t, serve(t, newLedger(), true, plan...)).Submit(ctx, signedTx(t))
 	require.ErrorIs(t, err, ErrOutcomeUnknown)
 }

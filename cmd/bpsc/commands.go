@@ -23,7 +23,9 @@ type clientOptions struct {
 	contract string
 	output   string
 	timeout  time.Duration
-	reached  *client.Client // one for the whole command: it remembers which server answers
+	// What reads of accounts and transactions ask for; "" is the newest.
+	consistency string
+	reached     *client.Client // one for the whole command: it remembers which server answers
 }
 
 const defaultServer = "http://127.0.0.1:5000"
@@ -55,6 +57,12 @@ func (o *clientOptions) flags(cmd *cobra.Command) {
 	o.outputFlag(cmd)
 }
 
+// consistencyFlag adds the flag of commands that read what may change.
+func (o *clientOptions) consistencyFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.consistency, "consistency", "",
+		"linearizable, leader, or local for what the node has (default: the newest state of a member; a follower's own)")
+}
+
 // tokenIsContract lets --token say the same as --contract, the name by which a
 // contract goes.
 func tokenIsContract(_ *pflag.FlagSet, name string) pflag.NormalizedName {
@@ -82,6 +90,7 @@ func (o *clientOptions) client() (*client.Client, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: --server: %w", errUsage, err)
 		}
+		c.Consistency = o.consistency
 		o.reached = c
 	}
 	return o.reached, nil

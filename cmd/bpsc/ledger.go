@@ -75,7 +75,11 @@ func newAccountCommand(o *clientOptions) *cobra.Command {
 						return err
 					}
 				}
-				answer, err := c.Account(ctx, info.Contract.Token, name)
+				var answer json.RawMessage
+				err = o.readOwnWrites(ctx, cmd, c, &info, func(ctx context.Context) (err error) {
+					answer, err = c.Account(ctx, info.Contract.Token, name)
+					return err
+				})
 				if err != nil {
 					return err
 				}
@@ -84,6 +88,7 @@ func newAccountCommand(o *clientOptions) *cobra.Command {
 		},
 	}
 	k.dirFlag(cmd)
+	o.consistencyFlag(cmd)
 	return cmd
 }
 

@@ -183,6 +183,13 @@ func (f *fakeServer) contract(c chain.Contract) string {
 func (f *fakeServer) account(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	switch name {
+	case "late": // its node never gets to the block of a transfer
+		if r.Header.Get("Bpsc-Min-Block") != "" {
+			answer(w, http.StatusServiceUnavailable, client.Problem{Code: "behind", Detail: "No block yet", Retryable: true})
+			return
+		}
+	case "fresh":
+		name += " after " + r.Header.Get("Bpsc-Min-Block") + r.FormValue("consistency")
 	case "nobody":
 		answer(w, http.StatusNotFound, client.Problem{Code: "not_found", Detail: "There is no \x1b[31mbody"})
 		return

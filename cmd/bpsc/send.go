@@ -88,7 +88,7 @@ func (s *sendOptions) sendOpen(cmd *cobra.Command, t *terms) error {
 		Amount: json.Number(chain.AppendAmount(nil, amount, t.contract.Decimals)),
 	}
 	return s.deliver(cmd, delivery{
-		kind: chain.Transfer, name: "key " + transfer.Key,
+		kind: chain.Transfer, chain: t.chainID, name: "key " + transfer.Key,
 		send: func(ctx context.Context, c *client.Client) (client.Result, error) { return c.Send(ctx, transfer) },
 		again: fmt.Sprintf("Repeat the same command with --key %s, as often as you like: it happens once.\n"+
 			"Without that key it may happen twice.\n", transfer.Key),

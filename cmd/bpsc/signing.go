@@ -179,7 +179,7 @@ func (s *signing) signAndSend(cmd *cobra.Command, t *terms, name string, fill fu
 		return err
 	}
 	if !s.offline {
-		return s.submit(cmd, signed)
+		return s.submit(cmd, signed, t.chainID)
 	}
 	text, err := signed.Encode()
 	if err == nil {

@@ -31,46 +31,51 @@ func newSubmitCommand(o *clientOptions) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%w: %s: %w", errUsage, args[0], err)
 			}
-			err = o.with(cmd, func(ctx context.Context, c *client.Client) error { return o.identify(ctx, c, &tx) })
+			var id chain.Hash
+			err = o.with(cmd, func(ctx context.Context, c *client.Client) (err error) {
+				id, err = o.identify(ctx, c, &tx)
+				return err
+			})
 			if err != nil {
 				return err
 			}
-			return o.submit(cmd, tx)
+			return o.submit(cmd, tx, id)
 		},
 	}
 }
 
 // identify finds a transaction's id and checks that its signature is for the
-// servers' chain: for another one the ledger would refuse it.
-func (o *clientOptions) identify(ctx context.Context, c *client.Client, tx *client.SignedTransaction) error {
+// servers' chain, whose id it returns: for another one the ledger would refuse it.
+func (o *clientOptions) identify(ctx context.Context, c *client.Client, tx *client.SignedTransaction) (id chain.Hash, err error) {
 	if tx.Contract == "" {
 		tx.Contract = o.contract
 	} else if o.contract != "" && o.contract != tx.Contract {
-		return argError("--contract is %s, the transaction says %s", o.contract, tx.Contract)
+		return id, argError("--contract is %s, the transaction says %s", o.contract, tx.Contract)
 	}
 	info, err := c.Contract(ctx, tx.Contract)
 	if err != nil {
-		return err
+		return id, err
 	}
 	signed, err := tx.Transaction(info.Contract.Decimals)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return id, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	tx.ID, err = wallet.Verify(&signed, info.ChainID, info.Contract.Decimals)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errRejected, err)
+		return id, fmt.Errorf("%w: %w", errRejected, err)
 	}
-	return nil
+	return info.ChainID, nil
 }
 
-// submit sends a signed transaction and prints what became of it.
-func (o *clientOptions) submit(cmd *cobra.Command, tx client.SignedTransaction) error {
+// submit sends a signed transaction to the chain of that id and prints what
+// became of it.
+func (o *clientOptions) submit(cmd *cobra.Command, tx client.SignedTransaction, id chain.Hash) error {
 	text, err := tx.Encode()
 	if err != nil {
 		return err
 	}
 	return o.deliver(cmd, delivery{
-		kind: tx.Kind, name: "transaction " + tx.ID.String(),
+		kind: tx.Kind, chain: id, name: "transaction " + tx.ID.String(),
 		send: func(ctx context.Context, c *client.Client) (client.Result, error) { return c.Submit(ctx, tx) },
 		again: fmt.Sprintf("Do not sign it anew. Keep this line and give it to `bpsc submit`, as often as you like,\n"+
 			"or ask with `bpsc tx %s --expires %d`:\n%s", tx.ID, tx.Expires, text),
@@ -80,7 +85,8 @@ func (o *clientOptions) submit(cmd *cobra.Command, tx client.SignedTransaction) 
 // delivery is a transaction that is to be sent, signed or under a key.
 type delivery struct {
 	kind  chain.Kind
-	name  string // by which errors call it
+	chain chain.Hash // its id
+	name  string     // by which errors call it
 	send  func(context.Context, *client.Client) (client.Result, error)
 	again string // what to do while nobody knows whether it was applied: anything else may pay twice
 }
@@ -92,6 +98,7 @@ func (o *clientOptions) deliver(cmd *cobra.Command, d delivery) error {
 		if errors.Is(err, client.ErrOutcomeUnknown) {
 			fmt.Fprint(cmd.ErrOrStderr(), d.again)
 		}
+		noteSeenBlock(d.chain, r.Block)
 		if r.Status == client.StatusUnknown && err != nil {
 			return fmt.Errorf("%s: %w", d.name, err)
 		}
@@ -169,5 +176,6 @@ func newTxCommand(o *clientOptions) *cobra.Command {
 		},
 	}
 	cmd.Flags().Int64Var(&expires, "expires", 0, "when it expires, in unix seconds")
+	o.consistencyFlag(cmd)
 	return cmd
 }
