@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -11,11 +12,14 @@ import (
 // server is what members and followers have in common: the reads, the streams,
 // the problems. Everything in it is safe for concurrent use.
 type server struct {
-	cfg       Config
-	read      Reader
-	evidence  Evidence
-	missing   func() string                  // why there may be no contract; nil when unknown
-	now       func() (micros int64, ok bool) // the chain's time, where this node knows it
+	cfg      Config
+	read     Reader
+	evidence Evidence
+	missing  func() string                  // why there may be no contract; nil when unknown
+	now      func() (micros int64, ok bool) // the chain's time, where this node knows it
+	// look returns nil once this node has of a token's contract what it can
+	// have; an error is why there may be more in a moment.
+	look      func(ctx context.Context, token string) error
 	site      *site
 	contracts contractCache
 	forging   forging
@@ -33,7 +37,7 @@ type server struct {
 	bundling chan struct{} // a place for each bundle of entries under way
 }
 
-func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
+func newServer(cfg Config, r Reader, e Evidence, look func(ctx context.Context, token string) error) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -46,7 +50,7 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 		return nil, err
 	}
 	return &server{
-		cfg: cfg, read: r, evidence: e, now: func() (int64, bool) { return 0, false }, site: site, requests: requests, pool: newWorkPool(), answers: newAnswers(),
+		cfg: cfg, read: r, evidence: e, now: func() (int64, bool) { return 0, false }, site: site, look: look, requests: requests, pool: newWorkPool(), answers: newAnswers(),
 		long: make(chan struct{}, cfg.longAnswers()), bundling: make(chan struct{}, maxBundles),
 	}, nil
 }

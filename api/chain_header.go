@@ -14,7 +14,7 @@ const headerChain = "Bpsc-Chain"
 // contractOnChain is the contract of that token, or the default one, if its
 // chain is the one that the request names, or it names none.
 func (s *server) contractOnChain(c *gin.Context, token string) (*knownContract, error) {
-	contract, err := s.contract(token)
+	contract, err := s.contract(c.Request.Context(), token)
 	if err != nil {
 		return nil, err
 	}

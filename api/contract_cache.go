@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sync/atomic"
@@ -26,7 +28,7 @@ type contractCache struct {
 
 // contract returns the parameters of the contract a request names; "" is the
 // default one.
-func (s *server) contract(token string) (*knownContract, error) {
+func (s *server) contract(ctx context.Context, token string) (*knownContract, error) {
 	if token == "" {
 		var err error
 		if token, err = s.defaultToken(); err != nil {
@@ -38,11 +40,30 @@ func (s *server) contract(token string) (*knownContract, error) {
 			return c, nil
 		}
 	}
-	info, err := s.read.Contract(token)
+	info, err := s.info(ctx, token)
 	if err != nil {
-		return nil, fmt.Errorf("contract %q: %w", echo(token), err)
+		return nil, err
 	}
 	return s.contracts.remember(&knownContract{info.Contract, info.ID}), nil
+}
+
+// info is where the chain of a token stands here. That there is no such contract
+// is said for good, and clients and relays take it so: first this node looks
+// whether one is on its way.
+func (s *server) info(ctx context.Context, token string) (chain.Info, error) {
+	info, err := s.read.Contract(token)
+	if errors.Is(err, chain.ContractUnknown) && chain.ValidToken(token) {
+		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+		defer cancel()
+		if err := s.look(ctx, token); err != nil {
+			return info, fmt.Errorf("%w: %q: %v", ErrContractNotHere, echo(token), err)
+		}
+		info, err = s.read.Contract(token)
+	}
+	if err != nil {
+		err = fmt.Errorf("contract %q: %w", echo(token), err)
+	}
+	return info, err
 }
 
 // defaultToken is the first contract created.

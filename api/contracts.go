@@ -32,7 +32,7 @@ func (s *server) getContracts(c *gin.Context) error {
 
 // getContract is GET /v1/contracts/{token}.
 func (s *server) getContract(c *gin.Context) error {
-	info, err := s.read.Contract(c.Param("token"))
+	info, err := s.info(c.Request.Context(), c.Param("token"))
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,10 @@ const (
 const (
 	ErrBehind    Error = "behind"
 	ErrNotLeader Error = "not_leader"
+
+	// ErrContractNotHere: there may be such a contract, and this node has not
+	// heard of it yet.
+	ErrContractNotHere Error = "contract_not_here"
 )
 
 // ErrReceiptNotReady: no checkpoint covers the transaction's block yet.

@@ -22,7 +22,7 @@ type followerServer struct {
 
 // NewFollower returns the handler for everything a follower serves over HTTP.
 func NewFollower(cfg Config, r Reader, n Node, p Personal, relay Relay, e Evidence) (http.Handler, error) {
-	s, err := newServer(cfg, logless{r}, e)
+	s, err := newServer(cfg, logless{r}, e, n.Look)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ type fakeNode struct {
 	pull     func(ctx context.Context) error
 	pulled   int
 	unready  error
+	unlooked error
 	nodes    nodelist.List
 	status   SyncStatus
 	upstream http.Handler
@@ -39,9 +40,11 @@ func newFakeNode() *fakeNode {
 	return n
 }
 
-func (n *fakeNode) Ready() error               { return n.unready }
-func (n *fakeNode) LastContact() time.Duration { return 34 * time.Millisecond }
-func (n *fakeNode) Sync() SyncStatus           { return n.status }
+func (n *fakeNode) Ready() error                       { return n.unready }
+func (n *fakeNode) LastContact() time.Duration         { return 34 * time.Millisecond }
+func (n *fakeNode) Look(context.Context, string) error { return n.unlooked }
+
+func (n *fakeNode) Sync() SyncStatus { return n.status }
 
 func (n *fakeNode) Pull(ctx context.Context, _ string) error {
 	n.pulled++

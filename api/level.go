@@ -95,7 +95,7 @@ func (s *server) awaitBlock(ctx context.Context, c *gin.Context, index uint64) e
 	if token == "" {
 		token = queryText(c, "contract")
 	}
-	contract, err := s.contract(token)
+	contract, err := s.contract(ctx, token)
 	if err != nil {
 		return err
 	}

@@ -39,6 +39,10 @@ const (
 	// machine.
 	maxRegister = 32
 
+	// lookTimeout bounds how long a node looks for a contract that it does not
+	// know, before it says to ask again.
+	lookTimeout = 2 * time.Second
+
 	// maxNodesShown is how many nodes the answer to a registration, or a page of
 	// the list, has at most: a request of some bytes is not to be worth hundreds
 	// of kilobytes.

@@ -1,12 +1,10 @@
 package api
 
 import (
-	"errors"
+	"context"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
-
-	"github.com/bpsc/bpsc/chain"
 )
 
 // memberServer is a replica of the cluster: it adds the writes, and what only
@@ -32,7 +30,8 @@ func New(cfg Config, w Writer, r Reader, m Member, e Evidence) (http.Handler, er
 const howToContract = "start the members with --contract FILE, or make one with POST /v1/contracts"
 
 func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberServer, error) {
-	s, err := newServer(cfg, settled{r, m}, e)
+	// A member that has applied all that was acknowledged knows all contracts.
+	s, err := newServer(cfg, r, e, func(ctx context.Context, _ string) error { return m.Barrier(ctx) })
 	if err != nil {
 		return nil, err
 	}
@@ -46,23 +45,6 @@ func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberSer
 	member := &memberServer{server: s, write: w, member: m, signature: newVerifier()}
 	s.absent = member.awaitAnswered
 	return member, nil
-}
-
-// settled is a replica that says that there is no such contract only when it is
-// ready: a member that has just started has not heard of all contracts yet, and
-// clients and relays take the answer as final.
-type settled struct {
-	Reader
-	member Member
-}
-
-// Contract fails with ErrNoContract where that may change in a moment.
-func (r settled) Contract(token string) (chain.Info, error) {
-	info, err := r.Reader.Contract(token)
-	if errors.Is(err, chain.ContractUnknown) && r.member.Ready() != nil {
-		return info, ErrNoContract
-	}
-	return info, err
 }
 
 func (s *memberServer) routes() http.Handler {

@@ -16,6 +16,9 @@ type Node interface {
 	// with ErrNoUpstream when none answers, with chain.ErrInvalid when what one
 	// sends does not verify.
 	Pull(ctx context.Context, token string) error
+	// Look returns nil when no upstream has a contract of that token that this
+	// node does not have; an error is why it may be here in a moment.
+	Look(ctx context.Context, token string) error
 	// Register adds host:port addresses to this node's own directory, for the
 	// network that asks. Nothing is ever sent to them.
 	Register(nodes []string, from string) error

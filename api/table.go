@@ -100,6 +100,8 @@ var meanings = map[string]meaning{
 	string(ErrBehind):    {status: http.StatusServiceUnavailable, title: "This node has not caught up", retryable: true, retryAfter: "1"},
 	string(ErrNotLeader): {status: http.StatusServiceUnavailable, title: "This member is not the leader", retryable: true, retryAfter: "1"},
 
+	string(ErrContractNotHere): {status: http.StatusServiceUnavailable, title: "This node has not heard of such a contract yet", retryable: true, retryAfter: "1"},
+
 	string(ErrReceiptNotReady): {status: http.StatusServiceUnavailable, title: "No checkpoint covers the transaction yet", retryable: true, retryAfter: "1"},
 
 	string(ErrTooManyClients): {status: http.StatusServiceUnavailable, title: "This node serves as many clients as it can", retryable: true, retryAfter: "1"},

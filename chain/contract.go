@@ -92,7 +92,7 @@ func DefaultContract() Contract {
 // Validate says what is wrong with c, as ContractInvalid.
 func (c Contract) Validate() error {
 	switch {
-	case !validToken(c.Token):
+	case !ValidToken(c.Token):
 		return invalidContract("token must be 1 to %d of a-z, 0-9 and -", MaxTokenBytes)
 	case c.Decimals < 0 || c.Decimals > MaxDecimals:
 		return invalidContract("decimals must be 0 to %d", MaxDecimals)
@@ -200,7 +200,8 @@ func invalidContract(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ContractInvalid, fmt.Sprintf(format, args...))
 }
 
-func validToken(s string) bool {
+// ValidToken tells whether there can be a token of that name.
+func ValidToken(s string) bool {
 	if s == "" || len(s) > MaxTokenBytes {
 		return false
 	}

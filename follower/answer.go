@@ -31,7 +31,9 @@ func acceptable(resp *http.Response, mediaType string) error {
 		return refuse(Redirected, "it answers %d, to go to %q", resp.StatusCode, clip(resp.Header.Get("Location")))
 	}
 	if resp.StatusCode != http.StatusOK {
-		return refuse(BadStatus, "it answers %d", resp.StatusCode)
+		r := refuse(BadStatus, "it answers %d", resp.StatusCode)
+		r.status = resp.StatusCode
+		return r
 	}
 	got, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || got != mediaType {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -56,9 +57,25 @@ func (f *Follower) discover(ctx context.Context, group *errgroup.Group, source i
 			failures = 0
 			f.noteDiscovery(source, nil)
 		}
-		if pause(ctx, jitter(wait)) != nil {
+		if f.rest(ctx, source, jitter(wait)) != nil {
 			break
 		}
+	}
+	return nil
+}
+
+// rest waits for so long, or until somebody asks for a contract of the source.
+func (f *Follower) rest(ctx context.Context, source int, wait time.Duration) error {
+	if err := pause(ctx, min(wait, f.cfg.RetryMin)); err != nil {
+		return err
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-f.asked[source]:
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/durable"
@@ -44,6 +45,9 @@ type Follower struct {
 	asks     chan struct{} // one for each Pull that asks an upstream
 	evidence *evidence
 	known    *known
+	looks    singleflight.Group
+	looking  chan struct{}   // one for each look
+	asked    []chan struct{} // by number of source: list its contracts now
 
 	mu      sync.Mutex // guards all below
 	syncers []*syncer  // in the order in which their chains were found
@@ -67,6 +71,7 @@ func New(cfg Config, l Ledger) (*Follower, error) {
 		cores:   make(chan struct{}, runtime.GOMAXPROCS(0)),
 		slots:   make(chan struct{}, cfg.Parallel),
 		asks:    make(chan struct{}, maxAsks),
+		looking: make(chan struct{}, maxLooks),
 		byToken: map[string]*syncer{}, found: make([]discovery, len(cfg.Sources)),
 	}
 	if f.log == nil {
@@ -74,6 +79,9 @@ func New(cfg Config, l Ledger) (*Follower, error) {
 	}
 	if f.now == nil {
 		f.now = time.Now
+	}
+	for range cfg.Sources {
+		f.asked = append(f.asked, make(chan struct{}, 1))
 	}
 	f.web = newWeb(&f.cfg)
 	var err error

@@ -72,4 +72,8 @@ const (
 
 	// readBuffer is what one answer is read through.
 	readBuffer = 32 << 10
+
+	// maxLooks bounds the looks for unknown contracts at a time, which strangers
+	// can ask for.
+	maxLooks = 8
 )

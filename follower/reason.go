@@ -44,6 +44,7 @@ type refusal struct {
 	peer   *peer // whose answer it was
 	reason Reason
 	detail string
+	status int    // of BadStatus
 	index  uint64 // the height that served was to have
 	served []byte // what is kept as evidence; nil: nothing is
 	before []byte // what was served for the height below, where they do not link
