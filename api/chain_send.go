@@ -17,11 +17,15 @@ func (s *server) sendChain(c *gin.Context, opening string, sp span, length uint6
 	}
 	w := s.pool.get()
 	defer s.pool.put(w)
-	st := s.stream(c, w)
+	st, err := s.stream(c, w)
+	if err != nil {
+		return err
+	}
+	defer st.end()
 	if err := st.writeString(opening); err != nil {
 		return err
 	}
-	err := s.each(c, sp, length, blocks, func(index uint64, canonical []byte) error {
+	err = s.each(c, sp, length, blocks, func(index uint64, canonical []byte) error {
 		if index > sp.from {
 			if err := st.writeString(", "); err != nil {
 				return err
@@ -62,8 +66,12 @@ func (s *server) sendLines(c *gin.Context, sp span, info *chain.Info, waited boo
 	}
 	w := s.pool.get()
 	defer s.pool.put(w)
-	st := s.stream(c, w)
-	err := s.each(c, sp, info.Length, s.blocksOf(info), func(_ uint64, canonical []byte) error {
+	st, err := s.stream(c, w)
+	if err != nil {
+		return err
+	}
+	defer st.end()
+	err = s.each(c, sp, info.Length, s.blocksOf(info), func(_ uint64, canonical []byte) error {
 		if err := st.write(canonical); err != nil {
 			return err
 		}
@@ -100,11 +108,15 @@ func (s *server) sendPage(c *gin.Context, sp span, info *chain.Info) error {
 	}
 	w := s.pool.get()
 	defer s.pool.put(w)
-	st := s.stream(c, w)
+	st, err := s.stream(c, w)
+	if err != nil {
+		return err
+	}
+	defer st.end()
 	if err := st.writeString(`{"items":[`); err != nil {
 		return err
 	}
-	err := s.each(c, sp, info.Length, s.blocksOf(info), func(index uint64, canonical []byte) error {
+	err = s.each(c, sp, info.Length, s.blocksOf(info), func(index uint64, canonical []byte) error {
 		if index > sp.from {
 			if err := st.writeString(","); err != nil {
 				return err

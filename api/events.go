@@ -173,7 +173,7 @@ func (e *events) sendNext(ctx context.Context, s *pyjson.Scanner) error {
 	var hash chain.Hash
 	release, err := e.answers.hold(ctx, nextPatience, func() (_ int, err error) {
 		canonical, hash, err = e.read.Block(e.token, e.at.block)
-		return len(canonical), err
+		return len(canonical) + chunk, err
 	})
 	if err != nil {
 		return err

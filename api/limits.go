@@ -121,7 +121,7 @@ const (
 
 	// firstPatience is how long an answer waits for memory before its client is
 	// told to come again, nextPatience how long one does that is half out.
-	firstPatience = time.Second
+	firstPatience = 3 * time.Second
 	nextPatience  = 30 * time.Second
 
 	// MaxConnections bounds the clients that are connected, where the process may

@@ -26,15 +26,10 @@ var errNoRoom = fmt.Errorf("%w: large answers that others do not read fill the m
 // hold keeps room for what read returns, until release. So little is read before
 // there is room for it that it does not count.
 func (a *answers) hold(ctx context.Context, patience time.Duration, read func() (size int, err error)) (release func(), err error) {
-	var cancel context.CancelFunc
 	select {
 	case a.reading <- struct{}{}:
 	default:
-		ctx, cancel = context.WithTimeout(ctx, patience)
-		defer cancel()
-		select {
-		case a.reading <- struct{}{}:
-		case <-ctx.Done():
+		if !a.awaitReading(ctx, patience) {
 			return nil, errNoRoom
 		}
 	}
@@ -43,18 +38,33 @@ func (a *answers) hold(ctx context.Context, patience time.Duration, read func() 
 	if err != nil {
 		return nil, err
 	}
+	return a.room(ctx, patience, size)
+}
+
+func (a *answers) awaitReading(ctx context.Context, patience time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case a.reading <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// room waits for room, until release.
+func (a *answers) room(ctx context.Context, patience time.Duration, size int) (release func(), err error) {
 	n := int64(min(size, maxAnswerBytes))
+	release = func() { a.bytes.Release(n) }
 	if a.bytes.TryAcquire(n) {
-		return func() { a.bytes.Release(n) }, nil
+		return release, nil
 	}
-	if cancel == nil {
-		ctx, cancel = context.WithTimeout(ctx, patience)
-		defer cancel()
-	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	if a.bytes.Acquire(ctx, n) != nil {
 		return nil, errNoRoom
 	}
-	return func() { a.bytes.Release(n) }, nil
+	return release, nil
 }
 
 // try keeps room for an answer that has been made.

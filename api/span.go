@@ -33,14 +33,9 @@ func (s *server) blocksOf(info *chain.Info) source {
 }
 
 // each yields the part of a chain of that length and no block beyond: an answer
-// holds what its length and its tag say, though the chain grows meanwhile. It is
-// one of the answers that may take long, and holds one run of blocks at a time.
+// holds what its length and its tag say, though the chain grows meanwhile. One run
+// of blocks is held at a time.
 func (s *server) each(c *gin.Context, sp span, length uint64, blocks source, yield func(index uint64, canonical []byte) error) error {
-	leave, ok := s.enterLong()
-	if !ok {
-		return ErrTooManyClients
-	}
-	defer leave()
 	end := length + 1
 	if sp.limit > 0 && sp.from < end {
 		end = min(end, sp.from+min(sp.limit, length))

@@ -14,12 +14,23 @@ type stream struct {
 	w     http.ResponseWriter
 	buf   []byte // what is not written yet
 	begun bool
+	end   func() // gives back what the stream takes
 }
 
-// stream begins a stream into w.out.
-func (s *server) stream(c *gin.Context, w *work) *stream {
+// stream begins a stream into w.out. It takes a place among the answers that may
+// take long, and room for its chunk, until its end is called.
+func (s *server) stream(c *gin.Context, w *work) (*stream, error) {
+	leave, ok := s.enterLong()
+	if !ok {
+		return nil, ErrTooManyClients
+	}
+	release, err := s.answers.room(c.Request.Context(), firstPatience, chunk)
+	if err != nil {
+		leave()
+		return nil, err
+	}
 	w.out = slices.Grow(w.out[:0], chunk)
-	return &stream{w: c.Writer, buf: w.out}
+	return &stream{w: c.Writer, buf: w.out, end: func() { release(); leave() }}, nil
 }
 
 // write takes p, and sends what has become a chunk.

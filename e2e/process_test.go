@@ -3,11 +3,13 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -317,4 +319,29 @@ func TestStopAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustStop(t, &c.Members[0].Process, 0)
+}
+
+// A start may take long, and is over at once when it is not wanted any more.
+func TestStopWhileStarting(t *testing.T) {
+	dir := t.TempDir()
+	c, err := harness.New(harness.Options{Binary: binary, Dir: dir, Members: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	contract := filepath.Join(dir, "contract.json")
+	if err := errors.Join(os.Remove(contract), syscall.Mkfifo(contract, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	m := c.Members[0]
+	t.Cleanup(func() { _ = m.Kill() })
+	if err := m.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// Opened once it is there to read; then it waits for what never comes.
+	w, err := os.OpenFile(contract, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	mustStop(t, &m.Process, 0)
 }

@@ -73,9 +73,12 @@ func runProcess(ctx context.Context, cfg logConfig, serve func(context.Context, 
 	p := &process{log: cfg.logger(out), out: out}
 	log.SetOutput(out) // of libraries that know no other
 	signal.Ignore(syscall.SIGPIPE)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	defer signal.Stop(signals)
 	ended := make(chan struct{})
 	defer close(ended)
-	go p.watch(ctx, ended)
+	go p.watch(ctx, signals, ended)
 	err := serve(ctx, p)
 	if err != nil {
 		fmt.Fprintln(out, "bpsc:", printable(err.Error()))
@@ -86,10 +89,7 @@ func runProcess(ctx context.Context, cfg logConfig, serve func(context.Context, 
 }
 
 // watch looks after signals and the time that stopping takes.
-func (p *process) watch(ctx context.Context, ended <-chan struct{}) {
-	again := make(chan os.Signal, 1)
-	signal.Notify(again, syscall.SIGHUP)
-	defer signal.Stop(again)
+func (p *process) watch(ctx context.Context, signals chan os.Signal, ended <-chan struct{}) {
 	stopping := ctx.Done()
 	var overdue <-chan time.Time
 	for {
@@ -98,13 +98,13 @@ func (p *process) watch(ctx context.Context, ended <-chan struct{}) {
 			return
 		case <-stopping:
 			stopping = nil
-			signal.Notify(again, os.Interrupt)
+			signal.Notify(signals, os.Interrupt)
 			limit := stopTimeout
 			if !p.up.Load() {
 				limit = startGrace
 			}
 			overdue = time.After(limit)
-		case s := <-again:
+		case s := <-signals:
 			if s == os.Interrupt {
 				p.log.Warn("interrupted again: this process ends at once")
 				p.exit(exitInterrupted)
