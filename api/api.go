@@ -29,6 +29,9 @@ type server struct {
 	// What to do about an id that this replica has nothing about; nil: nothing.
 	absent func(c *gin.Context) (absence, error)
 
+	// Whether a read was to answer as of now; nil: this node cannot.
+	asOfNow func(c *gin.Context) bool
+
 	queryNames queryNames // set while the routes are, never changed after
 
 	complain throttle

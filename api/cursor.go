@@ -1,8 +1,12 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
 )
@@ -16,6 +20,35 @@ const cursorDigits = 16
 func appendCursor(dst []byte, id chain.Hash) []byte {
 	var buf [2 * len(id)]byte
 	return append(append(dst, id.AppendHex(buf[:0])[:cursorDigits]...), '-')
+}
+
+// fromCursor reads a page that begins at a cursor. Where that is of something
+// which is not here, the page would be empty, for as long as the chain does not get
+// there: who asked for the newest state has made the cursor up; else another
+// replica may be a little ahead, and this one is given the time of a read to get
+// there.
+func fromCursor[T any](c *gin.Context, s *server, token string, read func() (T, error)) (page T, err error) {
+	if page, err = read(); !errors.Is(err, chain.ErrBeyond) {
+		return page, err
+	}
+	if s.asOfNow != nil && s.asOfNow(c) {
+		return page, fmt.Errorf("%w: %w", chain.InvalidField, err)
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
+	defer cancel()
+	for waited := error(nil); ; {
+		info, failed := s.read.Contract(token)
+		if failed != nil {
+			return page, failed
+		}
+		if page, err = read(); !errors.Is(err, chain.ErrBeyond) {
+			return page, err
+		}
+		if waited != nil {
+			return page, withDetail(ErrBehind, fmt.Sprintf("This node may not have caught up: %s", err))
+		}
+		waited = s.read.WaitBlock(ctx, token, info.Length+1)
+	}
 }
 
 // ofChain is a cursor of that chain without its beginning; "" is none.

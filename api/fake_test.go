@@ -1,11 +1,14 @@
 package api
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -297,11 +300,43 @@ func (f *fake) Hold(token string, id chain.ID) (chain.HoldState, error) {
 	return h, nil
 }
 
+// OpenHolds is what a store does, the slow way.
+func (f *fake) OpenHolds(token string, q chain.HoldQuery) (page chain.HoldPage, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	holds := f.find(token).holds
+	after, known := holds[q.After]
+	if !known && !q.After.IsZero() {
+		return page, chain.ErrBeyond
+	}
+	order := func(a, b chain.OpenHold) int {
+		return cmp.Or(cmp.Compare(a.Until, b.Until), bytes.Compare(a.ID[:], b.ID[:]))
+	}
+	for id, h := range holds {
+		at := chain.OpenHold{ID: id, HoldState: h}
+		party := map[chain.HoldRole]string{chain.HoldRecipient: h.Recipient, chain.HoldSender: h.Sender}[q.Role]
+		if h.Ended == "" && party == q.Account && order(at, chain.OpenHold{ID: q.After, HoldState: after}) > 0 {
+			page.Holds = append(page.Holds, at)
+		}
+	}
+	slices.SortFunc(page.Holds, order)
+	page.More = len(page.Holds) > q.Limit
+	page.Holds = page.Holds[:min(q.Limit, len(page.Holds))]
+	return page, nil
+}
+
 // History answers with f.history whatever is asked, and notes the question.
 func (f *fake) History(token, account string, q chain.HistoryQuery) (chain.HistoryPage, error) {
 	f.asked = q
 	if q.After == "bad" {
 		return chain.HistoryPage{}, chain.InvalidField
+	}
+	if block, ok := strings.CutPrefix(q.After+q.Before, "block"); ok {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if n, err := strconv.Atoi(block); err != nil || n > len(f.find(token).blocks) {
+			return chain.HistoryPage{}, chain.ErrBeyond
+		}
 	}
 	return f.history, nil
 }

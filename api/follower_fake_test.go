@@ -136,10 +136,14 @@ func (d directory) Nodes(after string, limit int) ([]string, int) {
 // member with the same.
 func newFollower(t testing.TB, f *fake, n *fakeNode) http.Handler {
 	t.Helper()
+	return newFollowerWith(t, DefaultConfig(), f, n)
+}
+
+func newFollowerWith(t testing.TB, cfg Config, f *fake, n *fakeNode) http.Handler {
+	t.Helper()
 	if n.upstream == nil {
 		n.upstream = newHandler(t, f)
 	}
-	cfg := DefaultConfig()
 	cfg.Hosts = []string{"example.com"}
 	h, err := NewFollower(cfg, directory{f, n}, n, n, n, f)
 	require.NoError(t, err)

@@ -23,7 +23,7 @@ func (s *server) getHistory(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page, err := s.read.History(contract.Token, name, q)
+	page, err := fromCursor(c, s, contract.Token, func() (chain.HistoryPage, error) { return s.read.History(contract.Token, name, q) })
 	if err != nil {
 		return err
 	}

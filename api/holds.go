@@ -58,19 +58,9 @@ func (s *server) getHold(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	status := statusPending
-	if hold.Ended != "" {
-		status = string(hold.Ended)
-	}
 	w := s.pool.get()
 	defer s.pool.put(w)
-	w.out = appendHash(append(w.out, '{'), "id", id)
-	w.out = appendText(w.out, "contract", contract.Token)
-	w.out = appendText(w.out, "status", status)
-	w.out = appendText(w.out, "sender", hold.Sender)
-	w.out = appendText(w.out, "recipient", hold.Recipient)
-	w.out = appendAmount(w.out, "amount", hold.Amount, contract.Decimals)
-	w.out = appendUint(w.out, "hold_until", uint64(hold.Until))
+	w.out = appendHold(append(w.out, '{'), contract, id, &hold)
 	w.out = appendApplied(w.out, applied)
 	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
 	return nil

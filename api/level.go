@@ -141,6 +141,12 @@ func (s *memberServer) awaitLevel(ctx context.Context, c *gin.Context, wanted le
 	return s.awaitBlock(ctx, c, block)
 }
 
+// isLinearizable tells of a read of state that has passed readLevel.
+func isLinearizable(c *gin.Context) bool {
+	wanted := level(queryText(c, "consistency"))
+	return wanted == "" || wanted == linearizable
+}
+
 // notLinearizable says how to get an older answer, to who did not ask for a new
 // one.
 func notLinearizable(c *gin.Context, err error) error {

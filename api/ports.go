@@ -51,10 +51,14 @@ type Reader interface {
 	// Transaction fails with chain.NotFound or chain.ContractUnknown.
 	Transaction(token string, id chain.ID) (chain.Outcome, error)
 	// History returns the records that name an account, a page at a time.
-	// Bad cursors, kinds and directions fail with chain.InvalidField.
+	// Bad cursors, kinds and directions fail with chain.InvalidField, cursors of
+	// what is not here with chain.ErrBeyond.
 	History(token, account string, q chain.HistoryQuery) (chain.HistoryPage, error)
 	// Hold fails with chain.NotFound or chain.ContractUnknown.
 	Hold(token string, id chain.ID) (chain.HoldState, error)
+	// OpenHolds lists the undecided holds of an account, a page at a time. After
+	// a hold that is not here it fails with chain.ErrBeyond.
+	OpenHolds(token string, q chain.HoldQuery) (chain.HoldPage, error)
 	// Nodes lists at most limit of the nodes registered here, sorted, that come
 	// after one, and says how many there are.
 	Nodes(after string, limit int) (page []string, count int)

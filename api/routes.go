@@ -42,6 +42,7 @@ func (s *server) readRoutes(state, local gin.IRoutes) {
 	s.get(state, "/v1/accounts/:address", s.getAccount, aboutAChain, ofAge)
 	s.get(state, "/v1/accounts/:address/transactions", s.getHistory, aboutAChain, ofAge,
 		[]string{"limit", "kind", "direction", "order", "after", "before"})
+	s.get(state, "/v1/accounts/:address/holds", s.getOpenHolds, aboutAChain, ofAge, []string{"limit", "role", "after"})
 
 	s.get(local, "/chain", s.getChain, aboutAChain, ofAge, ofAPart)
 	s.get(local, "/v1/blocks/:index", s.getBlock, aboutAChain, ofAge)

@@ -1,6 +1,9 @@
 package chain
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Outcome is what became of a submitted transaction.
 type Outcome struct {
@@ -85,6 +88,38 @@ type HoldState struct {
 	Until     int64 // unix seconds; at that moment it is too late
 	Ended     Code  // how it was resolved; "" while it is open
 }
+
+// OpenHold is one that nobody has decided yet.
+type OpenHold struct {
+	ID ID
+	HoldState
+}
+
+// HoldRole is what an account is to a hold.
+type HoldRole string
+
+// The roles.
+const (
+	HoldRecipient HoldRole = "recipient" // whose word it waits for
+	HoldSender    HoldRole = "sender"
+)
+
+// HoldQuery asks for the open holds of an account, in the order of (Until, ID).
+type HoldQuery struct {
+	Account string
+	Role    HoldRole
+	After   ID  // a hold, open or ended: what follows its place; zero: from the first on
+	Limit   int // at least 1
+}
+
+// HoldPage is one answer to such a query.
+type HoldPage struct {
+	Holds []OpenHold
+	More  bool // others follow the last of them
+}
+
+// ErrBeyond: a cursor names a place that the chain has not come to, here.
+var ErrBeyond = errors.New("the cursor is of something that is not here")
 
 // Direction says on which side of a record an account stands.
 type Direction string

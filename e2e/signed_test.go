@@ -131,6 +131,24 @@ func checkStatus(t *testing.T, c *signedCluster, all []spoken) {
 	}
 }
 
+// waiting asks every member which holds wait for a wallet's word.
+func (c *signedCluster) waiting(t *testing.T, k sign.Key, want ...string) {
+	t.Helper()
+	for _, m := range c.Members {
+		var page struct {
+			Items []struct{ ID string }
+		}
+		must(t, http.StatusOK, http.MethodGet, m.URL+"/v1/accounts/"+k.Address+"/holds", "").json(t, &page)
+		var got []string
+		for _, item := range page.Items {
+			got = append(got, item.ID)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s says that %v wait for %s, want %v", m.ID, got, k.Address, want)
+		}
+	}
+}
+
 // One envelope, a thousand times at once through three members, happens once;
 // so does the answer to a hold.
 func TestSignedRetryStorm(t *testing.T) {
@@ -140,7 +158,9 @@ func TestSignedRetryStorm(t *testing.T) {
 	c.storm(t, c.chain.Sign(ann, payment(bob, 4_000_000)), 1000, "transfer")
 	held := fresh("hold", sign.Fields{"recipient": bob.Address, "amount": sign.Units(5_000_000), "hold_until": time.Now().Unix() + 600})
 	hold := c.done(t, ann, held, "hold")
+	c.waiting(t, bob, hold.ID)
 	c.storm(t, c.chain.Sign(bob, fresh("accept", sign.Fields{"hold": hold.ID})), 300, "delivery")
+	c.waiting(t, bob)
 
 	// The same envelope twice in a batch, and beside it in another.
 	twice := c.chain.Sign(ann, payment(bob, 600_000)).Body

@@ -128,6 +128,9 @@ func requireSame(t require.TestingT, member, follower *store.Store, token string
 		gotPage, err := follower.History(token, name, chain.HistoryQuery{Limit: store.MaxHistoryPage})
 		require.NoError(t, err)
 		require.Equal(t, wantPage, gotPage, name)
+		for _, role := range []chain.HoldRole{chain.HoldRecipient, chain.HoldSender} {
+			require.Equal(t, allOpenHolds(t, member, token, name, role), allOpenHolds(t, follower, token, name, role), name)
+		}
 	}
 }
 

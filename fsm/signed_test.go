@@ -200,6 +200,7 @@ func compareSigned(t require.TestingT, m *signedModel, s *store.Store) {
 	info, err := s.Contract("aka")
 	require.NoError(t, err)
 	require.Equal(t, chain.Totals{Issued: m.issued, Burned: m.burned, Fees: m.fees, Held: held}, info.Totals)
+	compareOpenHolds(t, m, s)
 }
 
 // TestHundredThousandOperationsAgainstTheModel runs all kinds in random order.
@@ -281,6 +282,7 @@ func TestSignedReplicasAgreeAndAuditorsFollow(t *testing.T) {
 			}
 			holds = w.newHolds(holds, batch)
 			tried.disturb(t)
+			compareOpenHolds(t, m, tried.store)
 		}
 		end := step{now, []*request{{kind: produceKind, token: "aka"}}}
 		calm.apply(end)

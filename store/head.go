@@ -24,6 +24,7 @@ type Head struct {
 	words    uint64 // how often attested was replaced
 	tree     frontier
 	holds    HoldQueue
+	parties  holdIndex
 	saved    *version      // what the rows say; nil before there are any
 	produced chan struct{} // closed when the next block is there
 	more     chan struct{} // closed when attested has changed
@@ -195,7 +196,7 @@ func loadHead(number uint32, row, pending []byte, genesis *Block) (*Head, error)
 }
 
 func newHead(number uint32, c chain.Contract) *Head {
-	return &Head{Number: number, Contract: c, produced: make(chan struct{}), more: make(chan struct{})}
+	return &Head{Number: number, Contract: c, parties: newHoldIndex(), produced: make(chan struct{}), more: make(chan struct{})}
 }
 
 // contractOf reads the contract's number from a key of any table.

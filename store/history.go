@@ -75,8 +75,7 @@ func newWalk(q *chain.HistoryQuery, account string) (*walk, error) {
 		return nil, err
 	}
 	w.pass(at)
-	// Back from the first place looked at, what the cursor names comes first.
-	w.behind = min(max(w.next(), firstPlace), lastPlace).cursor()
+	w.from = at
 	return w, nil
 }
 

@@ -21,6 +21,7 @@ func FuzzHistoryCursor(f *testing.F) {
 		for _, q := range []chain.HistoryQuery{{After: text}, {Before: text}, {After: text, OldestFirst: true}, {Before: text, OldestFirst: true}} {
 			w, err := newWalk(&q, "a")
 			require.NoError(t, err)
+			require.NoError(t, w.begin(lastPlace))
 			_, err = parseCursor(w.behind)
 			require.NoError(t, err)
 		}

@@ -3,10 +3,12 @@ package store
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/bpsc/bpsc/chain"
 )
@@ -131,9 +133,67 @@ func TestBadHistoryQueriesAreRefused(t *testing.T) {
 	}
 	_, err := r.store.History("nope", "a", chain.HistoryQuery{})
 	require.ErrorIs(t, err, chain.ContractUnknown)
-	page, err := r.store.History("aka", "nobody", chain.HistoryQuery{After: lastPlace.cursor(), OldestFirst: true})
-	require.NoError(t, err)
-	require.Empty(t, page.Records)
+}
+
+// TestCursorsLeadOnForEver gathers all cursors that a chain hands out while it
+// grows and its store is flushed, closed and killed, and uses any of them again,
+// either way.
+func TestCursorsLeadOnForEver(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp("", "bpsc-history")
+		require.NoError(t, err)
+		defer os.RemoveAll(dir)
+		r := newHistoryRig(t, dir, rapid.SampledFrom([]int{1, 2000, 1 << 20}).Draw(t, "layer"))
+		defer func() { _ = r.store.Close() }()
+		cursors := []string{""}
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			if rapid.IntRange(0, 2).Draw(t, "live") == 0 {
+				r.live(t)
+			}
+			account, q := drawQuery(t)
+			side := rapid.SampledFrom([]*string{&q.After, &q.Before}).Draw(t, "side")
+			*side = rapid.SampledFrom(cursors).Draw(t, "cursor")
+			page := r.bounded(account, q, rapid.SampledFrom([]int{historyBudget, 20}).Draw(t, "budget"), historyBytes)
+			for _, c := range append(cursorsOf(page), page.Next, page.Prev) {
+				if c != "" {
+					cursors = append(cursors, c)
+				}
+			}
+		}
+	})
+}
+
+func cursorsOf(page chain.HistoryPage) (list []string) {
+	for i := range page.Records {
+		list = append(list, page.Records[i].Cursor)
+	}
+	return list
+}
+
+func TestCursorsBeyondTheChainAreRefused(t *testing.T) {
+	r := newHistoryRig(t, t.TempDir(), 0)
+	defer func() { require.NoError(t, r.store.Close()) }()
+	r.add(transferRecord(0, "a", "b"))
+	r.produce()
+	r.add(transferRecord(1, "a", "b"), transferRecord(2, "a", "b")) // 0 and 1 of block 3
+	ask := func(at place) (errs [4]error) {
+		for i := range errs {
+			q := chain.HistoryQuery{OldestFirst: i%2 == 0}
+			if q.After = at.cursor(); i >= 2 {
+				q.After, q.Before = "", q.After
+			}
+			_, errs[i] = r.store.History("aka", "a", q)
+		}
+		return errs
+	}
+	for _, at := range []place{firstPlace, placeOf(1, 0), placeOf(2, 0), placeOf(2, 1<<positionBits-1), placeOf(3, 0), placeOf(3, 2)} {
+		require.Equal(t, [4]error{}, ask(at), "%x", at)
+	}
+	for _, at := range []place{placeOf(3, 3), placeOf(3, 1<<positionBits-1), placeOf(4, 0), placeOf(1<<40, 7), lastPlace} {
+		for _, err := range ask(at) {
+			require.ErrorIs(t, err, chain.ErrBeyond, "%x", at)
+		}
+	}
 }
 
 // TestNamesThatFallTogetherStayApart lets two names share their postings, as if

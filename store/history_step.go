@@ -14,12 +14,12 @@ func (s *Store) beginWalk(token string, w *walk) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	h, err := s.head(token)
-	if err == nil {
-		w.pending, w.decimals = placeOf(h.Index+1, 0), h.Contract.Decimals
-		w.who = whoIs(h.Number, []byte(w.account))
-		w.hi = min(w.hi, placeOf(h.Index+1, h.Pending.Count())-1)
+	if err != nil {
+		return err
 	}
-	return err
+	w.pending, w.decimals = placeOf(h.Index+1, 0), h.Contract.Decimals
+	w.who = whoIs(h.Number, []byte(w.account))
+	return w.begin(placeOf(h.Index+1, h.Pending.Count()))
 }
 
 // step looks at some of what comes next. Below lies what Pebble holds, then

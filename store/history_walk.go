@@ -22,6 +22,7 @@ type walk struct {
 	budget   int    // how many more to look at
 	bytes    int    // how much more of blocks to read
 	found    []posting
+	from     place  // where the cursor is; 0: none was given
 	behind   string // cursor that leads back over where the walk began
 }
 
@@ -43,6 +44,21 @@ func (w *walk) filter(kinds []chain.Kind, d chain.Direction) error {
 		return fmt.Errorf("%w: direction: in or out", chain.InvalidField)
 	}
 	w.roles = roles
+	return nil
+}
+
+// begin sets the end of the walk: the place of the record that comes next. A
+// cursor beyond it is none that this chain has come to: a walk from there would
+// find nothing, for ever perhaps.
+func (w *walk) begin(end place) error {
+	if w.from > end {
+		return fmt.Errorf("%w: the newest record stands before the cursor, record %d of block %d", chain.ErrBeyond, w.from.position(), w.from.block())
+	}
+	if w.from != 0 {
+		// Back from the first place looked at, what the cursor names comes first.
+		w.behind = min(max(w.next(), firstPlace), end).cursor()
+	}
+	w.hi = min(w.hi, end-1)
 	return nil
 }
 

@@ -27,7 +27,13 @@ func (tx *Tx) Hold(h *Head, id chain.ID) (chain.HoldState, bool) {
 // SetHold opens a hold or ends one.
 func (tx *Tx) SetHold(h *Head, id chain.ID, s chain.HoldState) {
 	tx.s.active.setHold(idKey{h.Number, id}, s)
+	h.queueHold(id, s)
+}
+
+// queueHold keeps what is derived from the open holds.
+func (h *Head) queueHold(id chain.ID, s chain.HoldState) {
 	h.holds.Set(id, s)
+	h.parties.set(id, s)
 }
 
 func (l *layer) setHold(k idKey, s chain.HoldState) {
@@ -89,12 +95,12 @@ func (s *Store) Hold(token string, id chain.ID) (chain.HoldState, error) {
 	return h.HoldState, err
 }
 
-// loadHolds fills the queue from disk.
+// loadHolds fills the queue and the index from disk.
 func (h *Head) loadHolds(r pebble.Reader) error {
 	return scan(r, tableKey(openHoldTable, h.Number), func(key, row []byte) error {
 		state, err := decodeHold(row)
 		if err == nil {
-			h.holds.Set(chain.ID(key[5:]), state)
+			h.queueHold(chain.ID(key[5:]), state)
 		}
 		return err
 	})

@@ -35,7 +35,8 @@ func addClientCommands(root *cobra.Command) {
 	for _, cmd := range []*cobra.Command{
 		newSendCommand(o), newSubmitCommand(o), newTxCommand(o), newAcceptCommand(o), newRejectCommand(o),
 		newPolicyCommand(o), newFreezeCommand(o), newUnfreezeCommand(o), newIssueCommand(o), newFeesCommand(o),
-		newMineCommand(o), newChainCommand(o), newBlockCommand(o), newAccountCommand(o), newClusterCommand(o),
+		newMineCommand(o), newChainCommand(o), newBlockCommand(o), newAccountCommand(o), newHoldsCommand(o),
+		newClusterCommand(o),
 	} {
 		o.flags(cmd)
 		root.AddCommand(cmd)
@@ -142,6 +143,13 @@ func exactArgs(n int) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+func atMostOneArg(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return argError("%s takes one argument at most: %s", cmd.CommandPath(), cmd.UseLine())
+	}
+	return nil
 }
 
 func parseIndex(text string) (uint64, error) {

@@ -7,7 +7,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/client"
 )
 
@@ -69,11 +68,9 @@ func newAccountCommand(o *clientOptions) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				name := args[0]
-				if info.Contract.Wallets == chain.SignedWallets {
-					if name, err = k.address("account", name); err != nil {
-						return err
-					}
+				name, err := k.account(&info.Contract, args[0])
+				if err != nil {
+					return err
 				}
 				var answer json.RawMessage
 				err = o.readOwnWrites(ctx, cmd, c, &info, func(ctx context.Context) (err error) {

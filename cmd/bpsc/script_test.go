@@ -153,6 +153,7 @@ func (f *fakeServer) handler() http.Handler {
 		}
 	})
 	mux.HandleFunc("GET /v1/accounts/{name}", f.account)
+	mux.HandleFunc("GET /v1/accounts/{name}/holds", f.holds)
 	mux.HandleFunc("GET /smart/chain", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "from="+r.FormValue("from")+" limit="+r.FormValue("limit")+"\n")
 	})
@@ -197,6 +198,24 @@ func (f *fakeServer) account(w http.ResponseWriter, r *http.Request) {
 		name += "\x1b[2J\u202e\u009b31m"
 	}
 	answer(w, http.StatusOK, map[string]any{"address": name, "contract": "toy", "balance": json.Number("1.5"), "records": 1})
+}
+
+// holds are three for whoever asks, a page of two at most.
+func (f *fakeServer) holds(w http.ResponseWriter, r *http.Request) {
+	limit, _ := strconv.Atoi(r.FormValue("limit"))
+	page, from := client.HoldPage{}, len(r.FormValue("after"))
+	for i := from; i < min(from+min(limit, 2), 3); i++ {
+		h := client.Hold{ID: chain.DeriveID([]byte{byte(i)}).String(), Contract: r.FormValue("contract"), Status: "pending",
+			Sender: "s\x1b[2J", Recipient: r.PathValue("name"), Amount: json.Number(strconv.Itoa(i) + ".5"), Until: 1_800_000_000}
+		if r.FormValue("role") == "sender" {
+			h.Sender, h.Recipient = h.Recipient, h.Sender
+		}
+		page.Items = append(page.Items, h)
+	}
+	if next := from + len(page.Items); next < 3 {
+		page.Next = strings.Repeat("n", next)
+	}
+	answer(w, http.StatusOK, page)
 }
 
 func (f *fakeServer) post(w http.ResponseWriter, r *http.Request) {

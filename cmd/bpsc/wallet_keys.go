@@ -91,6 +91,34 @@ func (k *keyOptions) unlock(cmd *cobra.Command, name string) (wallet.Stored, err
 	return stored, nil
 }
 
+// account is what a contract calls a wallet: in a signed one an address, in an
+// open one the name itself.
+func (k *keyOptions) account(c *chain.Contract, name string) (string, error) {
+	if c.Wallets == chain.OpenWallets {
+		return name, nil
+	}
+	return k.address("account", name)
+}
+
+// oneOrOnly is the wallet that args name, or else the only one that there is.
+func (k *keyOptions) oneOrOnly(args []string) (string, error) {
+	if len(args) == 1 {
+		return args[0], nil
+	}
+	s, err := k.store()
+	if err != nil {
+		return "", err
+	}
+	list, err := s.List()
+	if err == nil && len(list) != 1 {
+		err = argError("say which wallet: there are %d in %s", len(list), s.Dir)
+	}
+	if err != nil {
+		return "", err
+	}
+	return list[0].Name, nil
+}
+
 // address is the address that text is, or that of the key of that name.
 func (k *keyOptions) address(flag, text string) (string, error) {
 	err := chain.ValidateAddress(flag, text)
