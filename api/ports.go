@@ -122,6 +122,11 @@ type MemberStatus struct {
 	ClockOffsetMS int64  `json:"clock_offset_ms"` // its clock minus that of a majority
 
 	Unfit []string `json:"unfit,omitempty"` // why it must not lead, if so
+
+	Ready      bool   `json:"ready"`                 // it can serve
+	NotReady   string `json:"not_ready,omitempty"`   // why it cannot
+	Signing    bool   `json:"signing"`               // it signs the chains that it holds
+	NotSigning string `json:"not_signing,omitempty"` // why it does not
 }
 
 // Evidence is what a node can prove of its chains to whoever knows the keys of

@@ -55,7 +55,7 @@ type Config struct {
 	Now func() time.Time
 	// Witnesses asks them for cosignatures; nil: there are none.
 	Witnesses Ask
-	// Fatal ends the process; see ErrDiverged.
+	// Fatal ends the process; see ErrDiverged and ErrForgot.
 	Fatal  func(error)
 	Logger *slog.Logger
 

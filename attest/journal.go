@@ -16,6 +16,10 @@ import (
 // signed before.
 var ErrWouldContradict = errors.New("this member has signed another history")
 
+// ErrForgot: others have seen a signature of this member that its journal does
+// not have. It must not sign again, for it may contradict what it has forgotten.
+var ErrForgot = errors.New("this member has forgotten what it has signed")
+
 // signed is what a member signed last of one chain. It is on disk before the
 // signature leaves the member, so that no crash and no restored backup makes it
 // sign two roots for one size.
@@ -62,6 +66,18 @@ func openJournal(path string) (*journal, error) {
 		return nil, fmt.Errorf("what this member has signed cannot be read, and without it it signs nothing: %s: %w", path, err)
 	}
 	return j, nil
+}
+
+// covers makes sure that the journal has all that the log has of this member's
+// words: each was in the journal first.
+func (j *journal) covers(token, member string, said []chain.Attestation) error {
+	for _, s := range said {
+		if s.Member == member && s.Size > j.last.Size {
+			return fmt.Errorf("%w: the log has its word on %d blocks of %s, root %s, and %s ends with %d",
+				ErrForgot, s.Size, token, s.Root, j.path, j.last.Size)
+		}
+	}
+	return nil
 }
 
 // write remembers what is about to be signed. It refuses what contradicts the

@@ -177,37 +177,34 @@ func TestARestoredClusterSignsNoSecondHistory(t *testing.T) {
 	})
 }
 
-// A member whose folder came back from a backup knows less than its words in
-// the log.
-func TestAJournalFromABackupDoesNotContradictTheLog(t *testing.T) {
-	for name, same := range map[string]bool{"the same history": true, "another history": false} {
+// A member whose journal is lost, or from an earlier time, has forgotten words
+// that are in the log. It ends and signs no more, whether or not it would say
+// the same again.
+func TestAJournalThatWentBackIsFatal(t *testing.T) {
+	for name, lost := range map[string]bool{"lost": true, "older": false} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, 3, openContract, func(r *rig) {
 				r.startAll()
 				m := r.members[1]
-				backup, err := os.ReadFile(m.journal())
+				older, err := os.ReadFile(m.journal())
 				require.NoError(t, err)
 				r.block("x")
 				pass(time.Second)
 				for _, each := range r.members {
 					each.stop()
 				}
-				require.NoError(t, os.WriteFile(m.journal(), backup, 0o600))
-				r.block("y")
-				if !same { // what it says of 3 is not the root that it comes to
-					word := m.word(3, chain.Hash{1})
-					require.NoError(t, r.requester().Attest(t.Context(), token, word))
+				require.NoError(t, os.Remove(m.journal()))
+				if !lost {
+					require.NoError(t, os.WriteFile(m.journal(), older, 0o600))
 				}
+				r.block("y")
 				m.start()
 				r.members[0].start()
 				pass(time.Second)
-				if same {
-					require.NoError(t, m.attester.Ready())
-					require.True(t, m.signed(3))
-				} else {
-					require.ErrorIs(t, m.attester.Ready(), attest.ErrWouldContradict)
-					require.False(t, m.signed(3))
-				}
+				require.ErrorIs(t, m.fatal, attest.ErrForgot)
+				require.ErrorContains(t, m.fatal, "the log has its word on")
+				require.Error(t, m.attester.Ready())
+				require.False(t, m.signed(3))
 				r.one()
 			})
 		})

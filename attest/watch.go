@@ -132,7 +132,10 @@ func (w *watcher) run(ctx context.Context) error {
 		if err == nil {
 			err = w.compare(said)
 		}
-		if errors.Is(err, ErrDiverged) {
+		if err == nil {
+			err = w.journal.covers(w.token, w.cfg.Member, said)
+		}
+		if errors.Is(err, ErrDiverged) || errors.Is(err, ErrForgot) {
 			w.cfg.Fatal(err)
 		}
 		if err != nil {

@@ -58,6 +58,11 @@ type Config struct {
 	// It must end the process. When nil, the member panics.
 	Fatal func(error)
 
+	// Condition is how a member is as far as its owner knows: errors say why it
+	// cannot serve, and why it signs nothing. Others see it in its status. When
+	// nil, it can serve when Ready says so. It must not wait.
+	Condition func() (ready, signing error)
+
 	Logger *slog.Logger // slog.Default() when nil
 
 	// wall is what the wall clock shows, in unix microseconds; tests set it.

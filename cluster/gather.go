@@ -44,7 +44,7 @@ func (g *gatherer) status(id string) MemberStatus {
 	if s, ok := g.heard[id]; ok {
 		return s
 	}
-	return MemberStatus{Role: RoleUnreachable}
+	return MemberStatus{Role: RoleUnreachable, NotReady: "it does not answer", NotSigning: "it does not answer"}
 }
 
 // watch asks one member, and connects again whenever that ends.

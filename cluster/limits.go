@@ -179,6 +179,9 @@ const (
 	memoryQuiet = 50 * time.Millisecond
 	memoryDelay = time.Second
 
+	// Why a member is not ready, as others hear it.
+	maxReasonBytes = 500
+
 	// Starts of which the mark is kept: what somebody remembers who was away for
 	// longer than that many starts cannot be checked against them.
 	maxStartMarks = 1024

@@ -29,6 +29,10 @@ func (m *Member) fatal(err error) {
 	m.failure.report(err)
 }
 
+// WentBack ends this member for good, because whoever uses it has found that it
+// has less than it has shown to others.
+func (m *Member) WentBack(reason error) { m.fatal(fmt.Errorf("%w: %w", ErrWentBack, reason)) }
+
 // greet meets every other member that is there, so that all of them know of this
 // start before it is ready. The gatherer goes on with those that are not.
 func (m *Member) greet() {

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"cmp"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -31,6 +33,8 @@ type MemberStatus struct {
 	Last        uint64        // last entry in the log
 	Lag         uint64        // the leader's Last minus Applied; zero when no leader answered
 	Unfit       []string      `json:",omitempty"` // why it must not lead, if so
+	NotReady    string        // why it cannot serve; empty: it can
+	NotSigning  string        // why it signs nothing, as Config.Condition says; empty: it does
 	ClockOffset time.Duration // its clock minus the majority's time, as it sees it; zero when it does not know that
 	LastContact time.Duration // since it last heard the leader: zero for the leader itself, negative for never
 }
@@ -76,6 +80,12 @@ func summarize(members []MemberStatus) Status {
 
 // status is how this member describes itself.
 func (m *Member) status() MemberStatus {
+	ready, signing := m.Ready(), error(nil)
+	if m.cfg.Condition != nil {
+		var more error
+		more, signing = m.cfg.Condition()
+		ready = cmp.Or(ready, more)
+	}
 	return MemberStatus{
 		ID:          m.cfg.ID,
 		Addr:        m.cfg.addr(),
@@ -87,7 +97,18 @@ func (m *Member) status() MemberStatus {
 		Unfit:       m.fitness.why(),
 		ClockOffset: m.clocks.ahead(time.Now()),
 		LastContact: m.LastContact(),
+		NotReady:    reason(ready),
+		NotSigning:  reason(signing),
 	}
+}
+
+// reason is an error as it travels.
+func reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	text := err.Error()
+	return strings.ToValidUTF8(text[:min(len(text), maxReasonBytes)], "")
 }
 
 // answerStatus is what this member answers another.

@@ -69,6 +69,8 @@ func TestAlteredHistory(t *testing.T) {
 			{"without what it signed", []string{"state", "attest"}},
 		} {
 			t.Run(own.name, func(t *testing.T) {
+				kept := filepath.Join(t.TempDir(), "attest")
+				copyData(t, kept, filepath.Join(liar.Data, "attest"))
 				replaceBy(t, liar, altered, append(own.gone, "DIVERGED")...)
 				mustEnd(t, &liar.Process, exitFatal, "what to do", liar.Data)
 				if text, err := os.ReadFile(filepath.Join(liar.Data, "DIVERGED")); err != nil || !bytes.Contains(text, []byte("root")) {
@@ -76,6 +78,11 @@ func TestAlteredHistory(t *testing.T) {
 				}
 				refuseToStart(t, liar)
 				goOn(t)
+				// A member without its journal is one that went back in time.
+				if err := os.RemoveAll(filepath.Join(liar.Data, "attest")); err != nil {
+					t.Fatal(err)
+				}
+				copyData(t, filepath.Join(liar.Data, "attest"), kept)
 			})
 		}
 	})

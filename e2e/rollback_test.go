@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -82,6 +83,35 @@ func TestTwoHistoriesServeNobody(t *testing.T) {
 	}
 }
 
+// A member whose journal of what it has signed is lost, or older than its own
+// words in the log, signs no more: it ends and does not start again.
+func TestJournalWentBack(t *testing.T) {
+	c := startCluster(t, harness.Options{Contract: `{"token":"aka","wallets":"open","schedule":{"transactions":1}}`})
+	n1 := c.Members[0]
+	ack := pay(t, n1.URL, `{"sender":"a","recipient":"b","amount":1}`)
+	err := harness.Until(t.Context(), patience, "all members sign", func(ctx context.Context) error {
+		_, signed, err := getCheckpoint(ctx, client, n1.URL, "", int(ack.Block))
+		if err == nil && len(signed.signers) < len(c.Members) {
+			err = fmt.Errorf("signed by %v", signed.signers)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n1.Terminate(); err != nil {
+		t.Fatal(err)
+	}
+	mustEnd(t, &n1.Process, exitOK)
+	if err := os.Remove(filepath.Join(n1.Data, "attest", "aka.json")); err != nil {
+		t.Fatal(err)
+	}
+	start(t, n1)
+	mustEnd(t, &n1.Process, exitFatal, "forgotten what it has signed", "Wait for n2 and n3")
+	start(t, n1)
+	mustEnd(t, &n1.Process, 1, "forgotten what it has signed", "Wait for n2 and n3")
+}
+
 // copyStopped stops a member and returns a copy of its folder.
 func copyStopped(t *testing.T, m *harness.Member) (folder string) {
 	t.Helper()
@@ -135,5 +165,51 @@ func mustHaveTen(t *testing.T, url string) {
 	must(t, http.StatusOK, http.MethodGet, url+"/v1/accounts/ten", "").json(t, &account)
 	if account.Records != 10 {
 		t.Errorf("%d of 10 final transfers are there", account.Records)
+	}
+}
+
+// A member that signs nothing, here because its key is another than the one with
+// which it began, is not healthy: the status says so, and why.
+func TestStatusShowsWhoSigns(t *testing.T) {
+	c := startCluster(t, harness.Options{})
+	n1, n2 := c.Members[0], c.Members[1]
+	if err := n1.Terminate(); err != nil {
+		t.Fatal(err)
+	}
+	mustEnd(t, &n1.Process, exitOK)
+	if err := os.Remove(filepath.Join(n1.Data, "member.key")); err != nil {
+		t.Fatal(err)
+	}
+	start(t, n1)
+	err := harness.Until(t.Context(), patience, "the status says that n1 signs nothing", func(ctx context.Context) error {
+		text, err := getText(ctx, client, n2.URL+"/v1/cluster")
+		if err != nil {
+			return err
+		}
+		var s struct {
+			Members []struct {
+				ID, Role       string
+				Ready, Signing bool
+				NotReady       string `json:"not_ready"`
+				NotSigning     string `json:"not_signing"`
+			}
+		}
+		if err := json.Unmarshal([]byte(text), &s); err != nil {
+			return harness.Permanent(err)
+		}
+		one, two := s.Members[0], s.Members[1]
+		if one.Ready || one.Signing || !strings.Contains(one.NotSigning, "member.key") || one.NotReady == "" || !two.Ready || !two.Signing {
+			return errors.New(text)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := bpsc(t, exitOK, "cluster", "status", "--server", n2.URL)
+	for _, text := range []string{"READY", "SIGNING", "no: this member's key is not the one"} {
+		if !strings.Contains(out, text) {
+			t.Errorf("the table does not say %q:\n%s", text, out)
+		}
 	}
 }

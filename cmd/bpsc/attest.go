@@ -80,19 +80,22 @@ func newSigningKey(path, name string) (proof.SigningKey, error) {
 
 // attesting is the part of a member that signs checkpoints.
 type attesting struct {
-	attester *attest.Attester
-	client   *witness.Client // nil: there are no witnesses to ask
+	client *witness.Client // nil: there are no witnesses to ask
 
-	mu  sync.Mutex
-	key error // why the cluster does not take this member's key
+	mu       sync.Mutex // others ask for this member's status while it starts
+	attester *attest.Attester
+	key      error // why the cluster does not take this member's key
 }
 
 // Ready says why this member signs nothing.
 func (a *attesting) Ready() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.key != nil {
+	switch {
+	case a.key != nil:
 		return a.key
+	case a.attester == nil:
+		return errors.New("it starts")
 	}
 	return a.attester.Ready()
 }
@@ -114,7 +117,7 @@ func (s *server) prepareAttesting() error {
 	cfg := attest.DefaultConfig()
 	cfg.Member, cfg.Quorum, cfg.Key = s.cfg.ID, quorum, s.key
 	cfg.Dir = filepath.Join(s.cfg.Data, "attest")
-	cfg.Leads, cfg.Logger, cfg.Fatal = s.member.IsLeader, s.log, s.diverged
+	cfg.Leads, cfg.Logger, cfg.Fatal = s.member.IsLeader, s.log, s.distrusted
 	if len(s.witnesses) > 0 {
 		client, err := witness.NewClient(witness.DefaultClientConfig())
 		if err != nil {
@@ -126,7 +129,10 @@ func (s *server) prepareAttesting() error {
 	if err := durable.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return err
 	}
-	s.attest.attester, err = attest.New(cfg, s.store, words{s})
+	attester, err := attest.New(cfg, s.store, words{s})
+	s.attest.mu.Lock()
+	s.attest.attester = attester
+	s.attest.mu.Unlock()
 	return err
 }
 
@@ -169,6 +175,15 @@ func (s *server) quorum() (q attest.Quorum, err error) {
 // divergedFile keeps a member whose state is not that of the majority from
 // starting before somebody has looked.
 const divergedFile = "DIVERGED"
+
+// distrusted ends the process for what the attester has found.
+func (s *server) distrusted(err error) {
+	if errors.Is(err, attest.ErrForgot) {
+		s.member.WentBack(err)
+		return
+	}
+	s.diverged(err)
+}
 
 // diverged ends the process: this member's state is wrong, the others' is not.
 func (s *server) diverged(err error) {

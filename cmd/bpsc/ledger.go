@@ -125,6 +125,9 @@ func (o *clientOptions) printCluster(cmd *cobra.Command, answer json.RawMessage)
 		Members []struct {
 			ID, Raft, API, Role              string
 			Term, Applied, Commit, Last, Lag uint64
+			Ready, Signing                   bool
+			NotReady                         string `json:"not_ready"`
+			NotSigning                       string `json:"not_signing"`
 		}
 	}
 	if err := json.Unmarshal(answer, &s); err != nil {
@@ -132,8 +135,16 @@ func (o *clientOptions) printCluster(cmd *cobra.Command, answer json.RawMessage)
 	}
 	var rows []table.Row
 	for _, m := range s.Members {
-		rows = append(rows, table.Row{m.ID, m.Role, m.API, m.Raft, m.Term, m.Applied, m.Commit, m.Last, m.Lag})
+		rows = append(rows, table.Row{m.ID, m.Role, m.API, m.Raft, m.Term, m.Applied, m.Commit, m.Last, m.Lag,
+			yesOrWhyNot(m.Ready, m.NotReady), yesOrWhyNot(m.Signing, m.NotSigning)})
 	}
 	return o.print(cmd.OutOrStdout(), answer,
-		table.Row{"member", "role", "api", "raft", "term", "applied", "commit", "last", "lag"}, rows...)
+		table.Row{"member", "role", "api", "raft", "term", "applied", "commit", "last", "lag", "ready", "signing"}, rows...)
+}
+
+func yesOrWhyNot(yes bool, why string) string {
+	if yes {
+		return "yes"
+	}
+	return "no: " + why
 }

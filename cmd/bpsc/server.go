@@ -196,6 +196,7 @@ func (s *server) join() error {
 		return err
 	}
 	cc.Logger, cc.Fatal = s.log, s.fatal
+	cc.Condition = member{store: s.store, contract: s.contract != nil, attest: &s.attest}.condition
 	s.member, err = cluster.Open(cc, fsm.New(s.store))
 	return err
 }

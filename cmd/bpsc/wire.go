@@ -65,10 +65,18 @@ func (m member) Ready() error {
 	if err := m.Member.Ready(); err != nil {
 		return err
 	}
+	ready, _ := m.condition()
+	return ready
+}
+
+// condition is what the cluster does not know: whether there is something to
+// serve, and whether this member signs.
+func (m member) condition() (ready, signing error) {
+	signing = m.attest.Ready()
 	if _, ok := m.store.DefaultToken(); m.contract && !ok {
-		return errors.New("the default contract is not created yet")
+		return errors.New("the default contract is not created yet"), signing
 	}
-	return m.attest.Ready()
+	return signing, signing
 }
 
 // Barrier translates the cluster's errors.
@@ -84,6 +92,7 @@ func (m member) Cluster() api.ClusterStatus {
 			Applied: p.Applied, Commit: p.Commit, Last: p.Last, Lag: p.Lag,
 			LastContactMS: p.LastContact.Milliseconds(), Unfit: p.Unfit,
 			ClockOffsetMS: p.ClockOffset.Milliseconds(),
+			Ready:         p.NotReady == "", NotReady: p.NotReady, Signing: p.NotSigning == "", NotSigning: p.NotSigning,
 		})
 	}
 	return out
