@@ -81,11 +81,13 @@ func TestANewLeaderCoversTheBlockOfTheOneThatDied(t *testing.T) {
 func TestANewLeaderAsksTheWitnessesOfWhatIsThere(t *testing.T) {
 	bubble(t, 3, openContract, func(r *rig) {
 		asked := make(chan uint64, 10)
-		r.members[1].ask = func(_ context.Context, note []byte, _ tlog.HashReader) (map[string]string, error) {
+		cosigns := r.witness("w1")
+		r.members[1].witnesses = map[string]attest.Ask{"w1": func(ctx context.Context, note []byte, stored tlog.HashReader) (string, error) {
 			c, err := proof.ReadCheckpoint(note)
+			require.NoError(t, err)
 			asked <- c.Size
-			return nil, err
-		}
+			return cosigns(ctx, note, stored)
+		}}
 		r.startAll()
 		r.block("x")
 		pass(time.Second)

@@ -53,8 +53,8 @@ type Config struct {
 	Leads func() bool
 	// Now is the time that cosignatures carry.
 	Now func() time.Time
-	// Witnesses asks them for cosignatures; nil: there are none.
-	Witnesses Ask
+	// Witnesses are asked for cosignatures, each on its own.
+	Witnesses []Witness
 	// Fatal ends the process; see ErrDiverged and ErrForgot.
 	Fatal  func(error)
 	Logger *slog.Logger
@@ -99,8 +99,8 @@ type Attester struct {
 
 	mu     sync.Mutex
 	faults map[string]error // by token: why it signs nothing now, or never more
-	// By token: what witnesses say of the newest checkpoint; nil: all cosigned.
-	complaints map[string]error
+	// What each witness says of the newest checkpoint; nil: it cosigned.
+	complaints map[complainant]error
 }
 
 // New returns an attester; nothing happens until Run.
@@ -110,7 +110,7 @@ func New(cfg Config, s State, l Log) (*Attester, error) {
 	}
 	a := &Attester{cfg: cfg, state: s, log: l, turns: make(chan struct{}, maxTurns),
 		workers: max(1, runtime.GOMAXPROCS(0)/2), // the rest serves requests
-		faults:  map[string]error{}, complaints: map[string]error{}}
+		faults:  map[string]error{}, complaints: map[complainant]error{}}
 	tokens, err := journaled(cfg.Dir)
 	for _, token := range tokens {
 		a.faults[token] = fmt.Errorf("this member has signed checkpoints of %s and has not found that chain yet", token)
@@ -133,8 +133,8 @@ func (a *Attester) Run(ctx context.Context) {
 			}
 			watched[token] = true
 			chains.Go(func() { a.watch(ctx, token) })
-			if a.cfg.Witnesses != nil {
-				chains.Go(func() { a.watchWitnesses(ctx, token) })
+			for _, w := range a.cfg.Witnesses {
+				chains.Go(func() { a.watchWitness(ctx, token, w) })
 			}
 		}
 		select {

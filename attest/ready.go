@@ -14,9 +14,9 @@ func (a *Attester) Ready() error {
 	for _, token := range slices.Sorted(maps.Keys(a.faults)) {
 		return a.faults[token]
 	}
-	for _, token := range slices.Sorted(maps.Keys(a.complaints)) {
-		if err := a.complaints[token]; errors.Is(err, ErrContradicted) {
-			return fmt.Errorf("%s: %w", token, err)
+	for _, who := range slices.SortedFunc(maps.Keys(a.complaints), complainant.compare) {
+		if err := a.complaints[who]; errors.Is(err, ErrContradicted) {
+			return fmt.Errorf("%s: %w", who.token, err)
 		}
 	}
 	return nil

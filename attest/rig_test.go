@@ -74,7 +74,8 @@ type member struct {
 	spoil  func(index uint64, canonical []byte) []byte
 	killer atomic.Pointer[func(point string) bool]
 	tries  int // to reach the log
-	ask    attest.Ask
+	// The witnesses that it asks, by name.
+	witnesses map[string]attest.Ask
 }
 
 // bubble runs a test with a cluster of n members that have announced their
@@ -274,7 +275,9 @@ func (m *member) start() {
 	cfg.Member, cfg.Quorum, cfg.Key, cfg.Dir = m.id, m.quorum(), m.key(), filepath.Dir(m.journal())
 	cfg.Leads, cfg.Fatal = m.leads, func(err error) { m.fatal = err }
 	cfg.Logger = slog.New(slog.NewTextHandler(&m.logged, nil))
-	cfg.Witnesses = m.ask
+	for name, ask := range m.witnesses {
+		cfg.Witnesses = append(cfg.Witnesses, attest.Witness{Name: name, About: func() attest.Ask { return ask }})
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var err error
 	m.attester, err = attest.New(cfg, disk{m.store, m, cancel}, wire{m, cancel})

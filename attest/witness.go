@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,17 +16,25 @@ import (
 // something else.
 var ErrContradicted = errors.New("a witness has seen another history")
 
-// Ask asks the witnesses for cosignatures of a checkpoint and returns those
-// that verify, by the name of the witness; also beside an error, which is about
-// the others, and which wraps ErrContradicted where one has seen another history.
-// stored is the log of headers it is of.
-type Ask func(ctx context.Context, note []byte, stored tlog.HashReader) (lines map[string]string, err error)
+// Witness is somebody who may cosign checkpoints.
+type Witness struct {
+	Name string
+	// About returns how to ask it about one chain. Each is called by one goroutine.
+	About func() Ask
+}
 
-// watchWitnesses has each new checkpoint of a chain cosigned while this member
-// leads, until ctx ends.
-func (a *Attester) watchWitnesses(ctx context.Context, token string) {
-	last := uint64(0) // size that every witness has cosigned
-	doubt := false    // a witness has just contradicted
+// Ask asks a witness for its cosignature of a checkpoint and returns the line of
+// it, verified. An error wraps ErrContradicted where the witness has seen another
+// history. stored is the log of headers that the checkpoint is of.
+type Ask func(ctx context.Context, note []byte, stored tlog.HashReader) (line string, err error)
+
+// watchWitness has each new checkpoint of a chain cosigned by one witness while
+// this member leads, until ctx ends. Each witness has a goroutine for it, or one
+// that hangs would hold up the words of the others.
+func (a *Attester) watchWitness(ctx context.Context, token string, w Witness) {
+	ask := w.About()
+	last := uint64(0) // size that it has cosigned
+	doubt := false    // it has just contradicted
 	for ctx.Err() == nil {
 		said, more, err := a.state.Attestations(token)
 		if err != nil {
@@ -33,13 +42,13 @@ func (a *Attester) watchWitnesses(ctx context.Context, token string) {
 		}
 		var again <-chan time.Time
 		if a.cfg.Leads() {
-			size, err := a.askWitnesses(ctx, token, said, last)
+			size, err := a.askWitness(ctx, token, w.Name, ask, said, last)
 			// A new leader may not have heard yet of what the one before had
 			// cosigned: only what is still so a while later counts.
 			first := errors.Is(err, ErrContradicted) && !doubt
 			doubt = errors.Is(err, ErrContradicted)
 			if !first {
-				a.noteWitnesses(token, err)
+				a.noteWitness(complainant{token, w.Name}, err)
 			}
 			if err != nil {
 				again = time.After(a.cfg.Patience)
@@ -47,7 +56,7 @@ func (a *Attester) watchWitnesses(ctx context.Context, token string) {
 				last = size
 			}
 		} else {
-			a.noteWitnesses(token, nil)
+			a.noteWitness(complainant{token, w.Name}, nil)
 			doubt, again = false, time.After(a.cfg.Patience) // it may come to lead, and nobody speak
 		}
 		select {
@@ -58,9 +67,9 @@ func (a *Attester) watchWitnesses(ctx context.Context, token string) {
 	}
 }
 
-// askWitnesses has the newest checkpoint cosigned, if it is newer than last, and
-// returns its size. An error is why some witness has not cosigned it.
-func (a *Attester) askWitnesses(ctx context.Context, token string, said []chain.Attestation, last uint64) (uint64, error) {
+// askWitness has the newest checkpoint cosigned, if it is newer than last, and
+// returns its size.
+func (a *Attester) askWitness(ctx context.Context, token, name string, ask Ask, said []chain.Attestation, last uint64) (uint64, error) {
 	info, err := a.state.Contract(token)
 	if err != nil {
 		return last, err
@@ -73,24 +82,32 @@ func (a *Attester) askWitnesses(ctx context.Context, token string, said []chain.
 	if err != nil {
 		return last, err
 	}
-	lines, failed := a.cfg.Witnesses(ctx, note, a.state.LogHashes(token))
-	for name, line := range lines {
-		word := chain.Attestation{Member: chain.WitnessID(name), Size: c.Size, Root: c.Root, Cosignature: line}
-		if err := a.log.Attest(ctx, token, word); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("witness %s: %w", name, err))
-		}
+	line, err := ask(ctx, note, a.state.LogHashes(token))
+	if err != nil {
+		return last, err
 	}
-	return c.Size, failed
+	word := chain.Attestation{Member: chain.WitnessID(name), Size: c.Size, Root: c.Root, Cosignature: line}
+	if err := a.log.Attest(ctx, token, word); err != nil {
+		return last, fmt.Errorf("witness %s: %w", name, err)
+	}
+	return c.Size, nil
 }
 
-// noteWitnesses says what the witnesses complain of, once, and keeps for Ready
-// what an operator has to look at: a witness that is down is not that.
-func (a *Attester) noteWitnesses(token string, err error) {
+// complainant is a witness of one chain.
+type complainant struct{ token, witness string }
+
+func (c complainant) compare(d complainant) int {
+	return cmp.Or(cmp.Compare(c.token, d.token), cmp.Compare(c.witness, d.witness))
+}
+
+// noteWitness says what a witness complains of, once, and keeps for Ready what an
+// operator has to look at: a witness that is down is not that.
+func (a *Attester) noteWitness(who complainant, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	before := a.complaints[token]
-	a.complaints[token] = err
+	before := a.complaints[who]
+	a.complaints[who] = err
 	if err != nil && (before == nil || before.Error() != err.Error()) {
-		a.cfg.Logger.Error("not every witness cosigns", "contract", token, "error", err)
+		a.cfg.Logger.Error("not every witness cosigns", "contract", who.token, "error", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bpsc/bpsc/internal/harness"
 )
@@ -98,6 +99,17 @@ func TestWitnesses(t *testing.T) {
 		sentence := c.accepts(t, receipt(t, c.Members[0].URL, "", ack))[0]
 		if !strings.Contains(sentence, "witnessed by w") {
 			t.Error(sentence)
+		}
+	})
+	t.Run("one that hangs", func(t *testing.T) {
+		if err := c.w1.Pause(); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		c.grow(t)
+		c.grow(t)
+		if took := time.Since(start); took > 10*time.Second { // what a member gives a witness
+			t.Errorf("two checkpoints took %s", took)
 		}
 	})
 	t.Run("one", func(t *testing.T) {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -14,50 +12,35 @@ import (
 	"github.com/bpsc/bpsc/chain/proof"
 )
 
-// Asker asks the witnesses of one chain. It is safe for use by many goroutines.
+// Asker asks one witness about one chain. It is for one goroutine at a time.
 type Asker struct {
-	client    *Client
-	witnesses []proof.Cosigner // never change
-
-	mu    sync.Mutex
-	sizes []uint64 // what each had last; 0: not known, or none
+	client  *Client
+	witness proof.Cosigner
+	last    uint64 // size that the witness had last; 0: not known, or none
 }
 
-// NewAsker asks those of the witnesses that have a URL, as in Policy.Witnesses.
-func NewAsker(client *Client, witnesses []proof.Cosigner) *Asker {
-	reachable := slices.DeleteFunc(slices.Clone(witnesses), func(w proof.Cosigner) bool { return w.URL == "" })
-	return &Asker{client: client, witnesses: reachable, sizes: make([]uint64, len(reachable))}
-}
+// NewAsker asks a witness that has a URL.
+func NewAsker(client *Client, w proof.Cosigner) *Asker { return &Asker{client: client, witness: w} }
 
-// Ask sends a signed checkpoint to all witnesses at a time and returns the
-// lines of those that cosigned it, verified and without newlines, in the
-// witnesses' order. stored holds the log, as far as the checkpoint at least; it
-// is read by one goroutine at a time. err joins what the others say: errors of
-// Client.Add, ErrRolledBack, ErrSecondHistory, or errors from stored.
-func (a *Asker) Ask(ctx context.Context, note []byte, stored tlog.HashReader) (lines []string, err error) {
+// Ask sends a signed checkpoint to the witness and returns the line of its
+// cosignature, verified and without newline. stored holds the log, as far as the
+// checkpoint at least. err is one of Client.Add, ErrRolledBack, ErrSecondHistory,
+// or from stored.
+func (a *Asker) Ask(ctx context.Context, note []byte, stored tlog.HashReader) (line string, err error) {
 	c, err := proof.ReadCheckpoint(note)
+	if err == nil {
+		line, err = a.ask(ctx, &question{note: note, checkpoint: c, stored: stored})
+	}
 	if err != nil {
-		return nil, err
+		return "", fmt.Errorf("witness %s: %w", a.witness.Name, err)
 	}
-	q := &question{note: note, checkpoint: c, stored: stored}
-	answers, failures := make([]string, len(a.witnesses)), make([]error, len(a.witnesses))
-	var all sync.WaitGroup
-	for i, w := range a.witnesses {
-		all.Go(func() {
-			if answers[i], failures[i] = a.ask(ctx, i, q); failures[i] != nil {
-				failures[i] = fmt.Errorf("witness %s: %w", w.Name, failures[i])
-			}
-		})
-	}
-	all.Wait()
-	return slices.DeleteFunc(answers, func(line string) bool { return line == "" }), errors.Join(failures...)
+	return line, nil
 }
 
-// ask asks one witness, and once more where it has another checkpoint than
+// ask asks, and once more where the witness has another checkpoint than
 // expected.
-func (a *Asker) ask(ctx context.Context, i int, q *question) (string, error) {
-	w, size := a.witnesses[i], q.checkpoint.Size
-	old := a.remembered(i)
+func (a *Asker) ask(ctx context.Context, q *question) (string, error) {
+	size, old := q.checkpoint.Size, a.last
 	if old > size {
 		old = 0 // not a question that can be asked; the answer says what it has now
 	}
@@ -68,15 +51,15 @@ func (a *Asker) ask(ctx context.Context, i int, q *question) (string, error) {
 			return "", err
 		}
 		var line string
-		if line, err = a.client.Add(ctx, w.URL, w.Key, old, path, q.note); err == nil {
-			a.remember(i, size)
+		if line, err = a.client.Add(ctx, a.witness.URL, a.witness.Key, old, path, q.note); err == nil {
+			a.last = size
 			return line, nil
 		}
 		var stale *StaleError
 		if !errors.As(err, &stale) {
 			return "", verdict(err, old == size)
 		}
-		a.remember(i, stale.Size)
+		a.last = stale.Size
 		switch {
 		case stale.Size > size:
 			return "", &RolledBackError{Seen: stale.Size, Have: size}
@@ -103,25 +86,11 @@ func verdict(err error, same bool) error {
 	return err
 }
 
-func (a *Asker) remembered(i int) uint64 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.sizes[i]
-}
-
-func (a *Asker) remember(i int, size uint64) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.sizes[i] = size
-}
-
 // question is one checkpoint with its log.
 type question struct {
 	note       []byte
 	checkpoint proof.Checkpoint
-
-	mu     sync.Mutex
-	stored tlog.HashReader
+	stored     tlog.HashReader
 }
 
 // prove is a proof that the log begins with what it was at a size. It has been
@@ -130,8 +99,6 @@ func (q *question) prove(old uint64) ([]chain.Hash, error) {
 	if old == 0 {
 		return nil, nil
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	path, err := proof.ProveConsistency(old, q.checkpoint.Size, q.stored)
 	if err != nil {
 		return nil, err

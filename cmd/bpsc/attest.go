@@ -124,7 +124,7 @@ func (s *server) prepareAttesting() error {
 			return err
 		}
 		s.attest.client = client
-		cfg.Witnesses = askWitnesses(witness.NewAsker(client, s.witnesses), s.witnesses)
+		cfg.Witnesses = attestingWitnesses(client, s.witnesses)
 	}
 	if err := durable.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return err

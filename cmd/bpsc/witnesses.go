@@ -46,22 +46,21 @@ func readWitnesses(path string) (list []proof.Cosigner, err error) {
 	return list, nil
 }
 
-// askWitnesses is what witnesses say, in the words of whoever attests.
-func askWitnesses(asker *witness.Asker, list []proof.Cosigner) attest.Ask {
-	return func(ctx context.Context, note []byte, stored tlog.HashReader) (map[string]string, error) {
-		answered, err := asker.Ask(ctx, note, stored)
+// attestingWitnesses are the witnesses as whoever attests knows them.
+func attestingWitnesses(client *witness.Client, list []proof.Cosigner) (all []attest.Witness) {
+	for _, w := range list {
+		all = append(all, attest.Witness{Name: w.Name, About: func() attest.Ask { return askWitness(witness.NewAsker(client, w)) }})
+	}
+	return all
+}
+
+// askWitness is what a witness says, in the words of whoever attests.
+func askWitness(asker *witness.Asker) attest.Ask {
+	return func(ctx context.Context, note []byte, stored tlog.HashReader) (string, error) {
+		line, err := asker.Ask(ctx, note, stored)
 		if errors.Is(err, witness.ErrRolledBack) || errors.Is(err, witness.ErrSecondHistory) {
 			err = fmt.Errorf("%w: %w", attest.ErrContradicted, err)
 		}
-		c, parseErr := proof.ReadCheckpoint(note)
-		lines := map[string]string{}
-		for _, line := range answered {
-			for _, w := range list {
-				if w.Key.CheckLine(c.Body(), line) == nil {
-					lines[w.Name] = line
-				}
-			}
-		}
-		return lines, errors.Join(err, parseErr)
+		return line, err
 	}
 }
