@@ -76,7 +76,20 @@ func TestWhatAMemberAnsweredForIsThere(t *testing.T) {
 	require.Contains(t, call(h, "GET", "/v1/accounts/b?consistency=local", "").Body.String(), `"records":0`)
 	require.Contains(t, call(h, "GET", "/v1/accounts/b", "").Body.String(), `"records":7`)
 
-	// An id that nobody has ever sent is unknown, without a wait.
+	// A receipt is read as it is here, but its record is not unknown for being
+	// known elsewhere only.
+	f = newFake()
+	there := call(newHandler(t, f), "POST", "/v1/transactions", transferAB).Header().Get("Location")
+	r = &lagging{fake: f, behind: true}
+	h, err = New(DefaultConfig(), f, r, lazy{f, r}, f) // has answered for nothing yet
+	require.NoError(t, err)
+	requireProblem(t, call(h, "GET", there+"/receipt?consistency=local", ""), 404, "not_found", "")
+	requireProblem(t, call(h, "GET", there+"/receipt", ""), 503, "receipt_not_ready", "")
+	f.stuck, r.behind = true, true
+	requireProblem(t, call(h, "GET", there+"/receipt", ""), 503, "behind", "")
+	f.stuck = false
+
+	// An id that nobody has ever sent is unknown.
 	r.behind = true
 	requireProblem(t, call(h, "GET", "/v1/transactions/"+chain.Hash{7}.String(), ""), 404, "not_found", "")
 }

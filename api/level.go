@@ -150,7 +150,7 @@ func isLinearizable(c *gin.Context) bool {
 // notLinearizable says how to get an older answer, to who did not ask for a new
 // one.
 func notLinearizable(c *gin.Context, err error) error {
-	if queryText(c, "consistency") != "" {
+	if err == nil || queryText(c, "consistency") != "" {
 		return err
 	}
 	return withDetail(err, fmt.Sprintf("The newest state cannot be had now (%s); ?consistency=local asks for what this member has", err))
