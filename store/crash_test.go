@@ -203,14 +203,14 @@ func TestKilledAtEachStepAndThenThePower(t *testing.T) {
 			done := false
 			for after := 0; !done; after++ {
 				r := newCrashRig(t, false)
-				files, steps := r.killed(1 << 20)
 				if begun {
-					s, err := r.open(files)
+					whole, _ := r.killed(1 << 20)
+					s, err := r.open(whole)
 					require.NoError(t, err)
 					r.run(s, 1, 6)
 					require.NoError(t, s.Close())
 				}
-				files, steps = r.killed(after)
+				files, steps := r.killed(after)
 				s, err := r.open(files)
 				if err == nil && begun {
 					err = s.Restore("snapshot")
