@@ -60,6 +60,25 @@ func TestAStoppingServerSaysWhatItHandled(t *testing.T) {
 	q.withdrawAll(ErrShuttingDown)
 }
 
+// Who dials again after a farewell, and sends at once, is told that nothing of it
+// was handled: a connection that is merely closed would leave the outcome open.
+func TestAServerThatHasStoppedSaysSo(t *testing.T) {
+	s := newPeerServer(newQueue(), func() bool { return true }, nil, slog.New(slog.DiscardHandler))
+	s.stop()
+	client, conn := pair(t)
+	if err := writeFrame(client, frame{kind: framePropose, id: 1, body: encodeRequests([][]byte{{1}})}); err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() { s.serve("n2", conn); conn.Close(); close(served) }()
+	f, err := readFrame(bufio.NewReader(client), maxAnswerBytes)
+	if err != nil || f.kind != frameGoAway || f.id != 0 {
+		t.Errorf("it says %+v, %v; want to go away after frame 0", f, err)
+	}
+	client.Close()
+	<-served
+}
+
 // What the leader has not looked at is not of unknown outcome.
 func TestFramesThatTheLeaderTurnedAwayWereNotApplied(t *testing.T) {
 	conn, leader := pair(t)

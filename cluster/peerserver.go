@@ -36,6 +36,7 @@ func newPeerServer(q *queue, leads func() bool, status func() statusAnswer, log 
 // serve answers one peer until the connection ends.
 func (s *peerServer) serve(from string, conn net.Conn) {
 	if !s.enter(conn) {
+		farewell(conn, 0) // one who dials again after a farewell sends frames at once
 		return
 	}
 	defer s.leave(conn)
