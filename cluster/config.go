@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -116,10 +118,7 @@ func (c Config) validatePeers() error {
 			return fmt.Errorf("cluster: peer id %q is listed twice", p.ID)
 		case addrs[p.Addr]:
 			return fmt.Errorf("cluster: peer address %q is listed twice", p.Addr)
-		}
-		host, port, err := net.SplitHostPort(p.Addr)
-		ip, _ := netip.ParseAddr(host)
-		if err != nil || host == "" || ip.Unmap().IsUnspecified() || port == "" || port == "0" {
+		case !reachable(p.Addr):
 			return fmt.Errorf("cluster: address %q of peer %q is not a host:port that others can reach", p.Addr, p.ID)
 		}
 		ids[p.ID], addrs[p.Addr] = true, true
@@ -136,6 +135,19 @@ func (c Config) validatePeers() error {
 		}
 	}
 	return nil
+}
+
+// reachable tells whether others can connect to an address. Figures alone are no
+// host: 0 is read as the address that stands for all of a machine's.
+func reachable(addr string) bool {
+	host, port, err := net.SplitHostPort(addr)
+	ip, ipErr := netip.ParseAddr(host)
+	if err != nil || ipErr != nil && strings.Trim(host, "0123456789.") == "" || ip.WithZone("").Unmap().IsUnspecified() {
+		return false
+	}
+	_, portErr := strconv.ParseUint(port, 10, 16)
+	named := strings.Trim(port, "0123456789") != "" // such as "http"
+	return named || portErr == nil && strings.Trim(port, "0") != ""
 }
 
 func (c Config) validateTimes() error {

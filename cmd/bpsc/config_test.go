@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,10 @@ func TestConfigurationIsRefused(t *testing.T) {
 		"an unknown key":        append(good, "--config", writeConfig(t, "idd: n1\n")),
 		"an id not in the list": {"--id", "n4", "--data", "d", "--cluster", threeMembers},
 		"a member twice":        {"--id", "n1", "--data", "d", "--cluster", "n1=a:1,n1=b:2"},
+		"an address with more":  append(good, "--advertise", "http://a.example/?x"),
+		"a user in an address":  append(good, "--advertise", "http://u:p@a.example"),
+		"a member on 0":         {"--id", "n1", "--data", "d", "--cluster", "n1=a:1,n2=0:2"},
+		"a member's odd port":   {"--id", "n1", "--data", "d", "--cluster", "n1=a:1,n2=b:65536"},
 		"a member everywhere":   {"--id", "n1", "--data", "d", "--cluster", "n1=0.0.0.0:1,n2=b:2"},
 		"a member on [::]":      {"--id", "n1", "--data", "d", "--cluster", "n1=a:1,n2=[::]:2"},
 		"no port":               append(good, "--listen", "127.0.0.1"),
@@ -81,7 +86,7 @@ func TestConfigurationIsRefused(t *testing.T) {
 // where it is reached.
 func TestWhatListensEverywhereSaysWhereItIs(t *testing.T) {
 	good := []string{"--id", "n1", "--data", "d", "--cluster", threeMembers}
-	everywhere := []string{"0.0.0.0:5000", ":5000", "[::]:5000", "[::ffff:0.0.0.0]:5000", "0:5000", "127.0.0.1:0"}
+	everywhere := []string{"0.0.0.0:5000", ":5000", "[::]:5000", "[::ffff:0.0.0.0]:5000", "0:5000", "127.0.0.1:0", "[::%lo]:5000", "127.0.0.1:65536"}
 	for _, listen := range everywhere {
 		_, err := configFrom(t, append(good, "--listen", listen)...)
 		require.ErrorIs(t, err, errUsage, listen)
@@ -90,8 +95,8 @@ func TestWhatListensEverywhereSaysWhereItIs(t *testing.T) {
 		c, err := configFrom(t, append(good, "--listen", listen, "--advertise", "http://n1.example:5000")...)
 		require.NoError(t, err)
 		require.Equal(t, "http://n1.example:5000", c.Advertise)
-		_, err = configFrom(t, append(good, "--advertise", "http://"+listen)...)
-		require.ErrorContains(t, err, "--advertise http://"+listen)
+		_, err = configFrom(t, append(good, "--advertise", "http://"+strings.Replace(listen, "%", "%25", 1))...)
+		require.ErrorContains(t, err, "--advertise http://")
 
 		line := fmt.Sprintf("witness w bpsc-witness-w+1b6c8c4d+AUFb http://%s\n", listen)
 		_, err = readWitnesses(writeConfig(t, line))

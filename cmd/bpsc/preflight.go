@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -46,11 +47,30 @@ func checkFolder(dir, kind string) error {
 
 // checkListen tells whether an address can be listened on at this moment.
 func checkListen(flag, address string) error {
-	l, err := net.Listen("tcp", address)
+	l, err := listenOn(flag, address)
 	if err != nil {
-		return fmt.Errorf("--%s: %w", flag, err)
+		return err
 	}
 	return l.Close()
+}
+
+// checkListens tells whether a member can listen on both of its addresses, which
+// one address cannot be.
+func checkListens(api, raft string) error {
+	l, err := listenOn("listen", api)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return checkListen("raft", raft)
+}
+
+func listenOn(flag, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("--%s: %w", flag, err)
+	}
+	return l, nil
 }
 
 // checkURL refuses a URL that leads nobody here.
@@ -59,19 +79,25 @@ func checkURL(text string) error {
 	if err != nil || !isURL(text) {
 		return fmt.Errorf("%q is not an http URL", text)
 	}
+	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return errors.New("paths are appended to it: it takes no user, query or fragment")
+	}
 	return checkReachable(u.Hostname(), u.Port())
 }
 
 // checkReachable refuses what is an address to listen on and none to connect to.
 func checkReachable(host, port string) error {
 	ip, err := netip.ParseAddr(host)
+	_, portErr := strconv.ParseUint(port, 10, 16)
 	switch {
-	case host == "" || err == nil && ip.Unmap().IsUnspecified():
+	case host == "" || err == nil && ip.WithZone("").Unmap().IsUnspecified():
 		return errors.New("it stands for every address of this machine, and leads nobody here")
 	case err != nil && strings.Trim(host, "0123456789.") == "":
 		return fmt.Errorf("%q is neither a name nor an address", host)
 	case strings.Trim(port, "0") == "" && port != "":
 		return errors.New("port 0 is any free one, and leads nobody here")
+	case portErr != nil && strings.Trim(port, "0123456789") == "" && port != "":
+		return fmt.Errorf("there is no port %s", port)
 	}
 	return nil
 }

@@ -16,6 +16,10 @@ func TestWhatIsRefusedWritesNothing(t *testing.T) {
 	require.NoError(t, err)
 	defer taken.Close()
 	busy := taken.Addr().String()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	one := free.Addr().String()
+	require.NoError(t, free.Close())
 	bad := writeConfig(t, `{"token":"gold"}`)
 	cluster := "n1=127.0.0.1:1,n2=127.0.0.1:2,n3=127.0.0.1:3"
 	server := []string{"server", "--id", "n1", "--raft", "127.0.0.1:0", "--cluster", cluster, "--listen", "127.0.0.1:0", "--advertise", "http://a"}
@@ -28,6 +32,7 @@ func TestWhatIsRefusedWritesNothing(t *testing.T) {
 		"an address that is taken":      append(server, "--listen", busy),
 		"a raft address that is none":   append(server, "--raft", "127.0.0.1"),
 		"a raft address that is taken":  append(server, "--raft", busy),
+		"one address for both":          append(server, "--raft", one, "--listen", one),
 		"a peer that is none":           append(server, "--cluster", "n1"),
 		"a contract that is not there":  append(server, "--contract", "/does/not/exist"),
 		"a contract of use to nobody":   append(server, "--contract", bad),

@@ -177,14 +177,11 @@ func (s *server) check() (err error) {
 	if err := checkSigningKey(s.keyPath(), "", s.cfg.ID); err != nil {
 		return err
 	}
-	if err := checkListen("listen", s.cfg.Listen); err != nil {
-		return err
-	}
 	cc, err := s.cfg.clusterConfig()
 	if err != nil {
 		return err
 	}
-	return checkListen("raft", cc.Bind)
+	return checkListens(s.cfg.Listen, cc.Bind)
 }
 
 func (s *server) keyPath() string { return filepath.Join(s.cfg.Data, "member.key") }
