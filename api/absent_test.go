@@ -31,6 +31,13 @@ func (l *lagging) Transaction(token string, id chain.ID) (chain.Outcome, error) 
 	return l.fake.Transaction(token, id)
 }
 
+func (l *lagging) Block(token string, index uint64) ([]byte, chain.Hash, error) {
+	if l.behind && index > 1 {
+		return nil, chain.Hash{}, chain.NotFound
+	}
+	return l.fake.Block(token, index)
+}
+
 func (l *lagging) Account(string, string) (chain.Account, error) {
 	if l.behind {
 		return chain.Account{}, nil
@@ -88,6 +95,14 @@ func TestWhatAMemberAnsweredForIsThere(t *testing.T) {
 	f.stuck, r.behind = true, true
 	requireProblem(t, call(h, "GET", there+"/receipt", ""), 503, "behind", "")
 	f.stuck = false
+
+	// Nor is a block that another member has answered for.
+	rec := call(newHandler(t, f), "POST", "/mine", "")
+	require.Equal(t, "2", rec.Header().Get(headerMinBlock))
+	r.behind = true
+	requireProblem(t, call(h, "GET", "/v1/blocks/2?consistency=local", ""), 404, "not_found", "")
+	require.Equal(t, 200, call(h, "GET", "/v1/blocks/2", "").Code)
+	requireProblem(t, call(h, "GET", "/v1/blocks/3", ""), 404, "not_found", "")
 
 	// An id that nobody has ever sent is unknown.
 	r.behind = true

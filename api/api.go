@@ -28,6 +28,9 @@ type server struct {
 
 	// What to do about an id that this replica has nothing about; nil: nothing.
 	absent func(c *gin.Context) (absence, error)
+	// newest, on members, waits until this replica has all that was acknowledged
+	// anywhere.
+	newest func(c *gin.Context) error
 
 	// Whether a read was to answer as of now; nil: this node cannot.
 	asOfNow func(c *gin.Context) bool

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -24,10 +25,18 @@ func (s *server) getBlock(c *gin.Context) error {
 	}
 	var canonical []byte
 	var hash chain.Hash
-	release, err := s.answers.hold(c.Request.Context(), firstPatience, func() (_ int, err error) {
+	read := func() (_ int, err error) {
 		canonical, hash, err = s.read.Block(contract.Token, index)
 		return len(canonical), err
-	})
+	}
+	release, err := s.answers.hold(c.Request.Context(), firstPatience, read)
+	if errors.Is(err, chain.NotFound) && s.newest != nil {
+		// Another member may have answered for it.
+		if err := s.newest(c); err != nil {
+			return err
+		}
+		release, err = s.answers.hold(c.Request.Context(), firstPatience, read)
+	}
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberSer
 	}
 	s.now = m.Now
 	member := &memberServer{server: s, write: w, member: m, signature: newVerifier()}
-	s.absent, s.asOfNow = member.awaitAnswered, isLinearizable
+	s.absent, s.newest, s.asOfNow = member.awaitAnswered, member.awaitNewest, isLinearizable
 	return member, nil
 }
 

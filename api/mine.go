@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -38,6 +39,8 @@ func (s *memberServer) mine(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	s.answered.saw(produced.AppliedIndex)
+	c.Writer.Header()[headerMinBlock] = []string{strconv.FormatUint(produced.Block, 10)}
 	block, err := s.forged(c, contract.Token, produced.Block, produced.AppliedIndex)
 	if err != nil {
 		return &detailed{err: err, final: true, detail: fmt.Sprintf(

@@ -112,6 +112,12 @@ func baseURL(server string) (string, error) {
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return "", fmt.Errorf("client: %q is neither an http URL nor host:port", server)
 	}
+	if _, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && err != nil {
+		return "", fmt.Errorf("client: %q: there is no port %s", server, u.Port())
+	}
+	if strings.ContainsAny(full, "?#") {
+		return "", fmt.Errorf("client: %q: paths are appended to it, so it takes no query and no fragment", server)
+	}
 	return strings.TrimSuffix(full, "/"), nil
 }
 

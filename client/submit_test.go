@@ -318,3 +318,14 @@ func TestSubmitRefusesWhatIsNotSigned(t *testing.T) {
 	_, err = c.Submit(t.Context(), tx)
 	require.ErrorIs(t, err, ErrNotSigned)
 }
+
+func TestAServerIsAURLOrHostAndPort(t *testing.T) {
+	for _, good := range []string{"localhost:5000", "[::1]:5000", "http://a.example/", "https://a.example/ledger"} {
+		_, err := New(good)
+		require.NoError(t, err, good)
+	}
+	for _, bad := range []string{"", ":5000", "http://", "ftp://a.example", "localhost:65536", "http://a.example/?x=1", "http://a.example/#x", "a b:1"} {
+		_, err := New(bad)
+		require.Error(t, err, bad)
+	}
+}
