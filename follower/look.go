@@ -17,8 +17,11 @@ var errOnItsWay = errors.New("an upstream has it, and its chain has not begun he
 // now and then only. Those who ask for the same token share one look, which ends
 // a circle of followers that ask each other, too.
 func (f *Follower) Look(ctx context.Context, token string) error {
-	if f.Follows(token) {
+	switch {
+	case f.Follows(token):
 		return errOnItsWay
+	case !f.cfg.trusts(token):
+		return nil // an upstream may have it, and it is not followed from there
 	}
 	looked := f.looks.DoChan(token, func() (any, error) {
 		select {

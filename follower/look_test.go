@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
 )
 
 // A contract is not here for good once an upstream says so; until then it may
@@ -44,6 +46,12 @@ func TestLookAsksBeforeItSaysThatThereIsNone(t *testing.T) {
 		require.ErrorIs(t, f.Look(t.Context(), "late"), ErrNoUpstream, other)
 	}
 	require.ErrorIs(t, f.Look(t.Context(), "single"), errOnItsWay, "it is followed, and has not begun")
+
+	// What no policy or pin covers does not come.
+	status.Store(http.StatusOK)
+	f.cfg.Pins = map[string]chain.Hash{"single": {1}}
+	require.NoError(t, f.Look(t.Context(), "late"))
+	f.cfg.Pins = nil
 
 	for range maxLooks {
 		f.looking <- struct{}{}

@@ -147,4 +147,13 @@ func TestABadValueIsBlamedOnItsOwnKey(t *testing.T) {
 	require.NoError(t, flags.Parse([]string{"--data", "d", "--upstream", "http://a"}))
 	_, err := loadFollowConfig(flags)
 	require.ErrorContains(t, err, `BPSC_STRICT: "perhaps" is neither true nor false`)
+	t.Setenv("BPSC_STRICT", "true")
+	for _, setting := range []string{"--upstream=localhost:5000", "--bpsc=aka=localhost:5000"} {
+		flags := pflag.NewFlagSet("follow", pflag.ContinueOnError)
+		followFlags(flags)
+		require.NoError(t, flags.Parse([]string{"--data", "d", setting}))
+		_, err := loadFollowConfig(flags)
+		name, _, _ := strings.Cut(setting, "=")
+		require.ErrorContains(t, err, name+`: "localhost:5000" is not an http URL`)
+	}
 }

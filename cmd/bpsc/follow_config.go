@@ -116,9 +116,13 @@ func (c followConfig) sources() ([]follower.Source, error) {
 		sources = append(sources, follower.Source{Token: token, Upstreams: strings.Split(urls, ",")})
 	}
 	for _, s := range sources {
+		flag := "--bpsc"
+		if s.Token == "" {
+			flag = "--upstream"
+		}
 		for _, u := range s.Upstreams {
 			if !isURL(u) {
-				return nil, fmt.Errorf("%q is not an http URL", u)
+				return nil, fmt.Errorf("%s: %q is not an http URL", flag, u)
 			}
 		}
 	}
