@@ -16,24 +16,31 @@ import (
 // default contract, or all of them, for an answer.
 type queryNames struct {
 	byRoute map[string][]string // by method and path
-	known   map[string]bool     // on any route
+	known   map[string]bool     // on any route, folded
 }
 
 // elsewhere are names that mean something in other places: in bodies, on the
 // command line, in headers.
-var elsewhere = []string{"token", "key", "idempotency_key", "status", "wallet", "hold", "hold_until"}
+var elsewhere = []string{"token", "key", "idempotency_key", "status", "wallet", "hold", "hold_until",
+	"sender", "recipient", "amount", "memo", "nonce", "signature", "public_key", "chain_id", "transactions"}
+
+// folded is a name as its misspellings have it, too: Idempotency-Key and
+// idempotencyKey mean idempotency_key.
+func folded(name string) string {
+	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name))
+}
 
 func (q *queryNames) add(method, path string, names ...[]string) {
 	if q.byRoute == nil {
 		q.byRoute, q.known = map[string][]string{}, map[string]bool{}
 		for _, name := range elsewhere {
-			q.known[name] = true
+			q.known[folded(name)] = true
 		}
 	}
 	all := slices.Concat(names...)
 	q.byRoute[method+" "+plain(path)] = all
 	for _, name := range all {
-		q.known[name] = true
+		q.known[folded(name)] = true
 	}
 }
 
@@ -50,7 +57,7 @@ func (q *queryNames) check(method, route string, values url.Values) error {
 	}
 	lenient := !strings.HasPrefix(route, "/v1/")
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if slices.Contains(takes, name) || lenient && !q.known[name] {
+		if slices.Contains(takes, name) || lenient && !q.known[folded(name)] {
 			continue
 		}
 		hint := ""

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,10 +53,17 @@ func TestNamesThatMeanSomethingElsewhereAreNoFieldsOfATransaction(t *testing.T) 
 	n := newFakeNode()
 	n.upstream = newHandler(t, f)
 	for node, h := range map[string]http.Handler{"member": newHandler(t, f), "follower": newFollower(t, f, n)} {
-		for _, name := range append([]string{"hold_until", "expires", "nonce", "signature", "public_key", "hold", "receive"}, elsewhereInBodies...) {
+		misspelt := []string{"CONTRACT", "Token", "Idempotency-Key", "idempotencyKey", "chainId", "holdUntil", "hold-until"}
+		for _, name := range slices.Concat([]string{"hold_until", "expires", "nonce", "signature", "public_key", "hold", "receive"}, elsewhereInBodies, misspelt) {
 			for _, path := range []string{"/transactions/new", "/v1/transactions"} {
 				requireProblem(t, call(h, "POST", path, transfer(name, `"gold"`)), 400, "invalid_field", "")
 				require.Zero(t, f.writes, "%s: %s %s", node, path, name)
+			}
+		}
+		for _, query := range []string{"memo=x", "amount=5", "sender=z", "Token=gold", "Idempotency-Key=1"} {
+			for _, path := range []string{"/transactions/new", "/v1/transactions"} {
+				requireProblem(t, call(h, "POST", path+"?"+query, transferAB), 400, "invalid_field", "")
+				require.Zero(t, f.writes, "%s: %s?%s", node, path, query)
 			}
 		}
 		require.Equal(t, 201, call(h, "POST", "/transactions/new", transfer("color", `"gold"`)).Code, "what means nothing here is the client's")

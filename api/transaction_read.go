@@ -72,15 +72,23 @@ func (s *memberServer) readTransaction(c *gin.Context, w *work, rule bodyRule) (
 // debited for something else.
 var elsewhereInBodies = []string{"token", "chain", "chain_id", "key", "idempotency_key", "id", "transactions", "consistency", "min_block", "min_index"}
 
+// meansSomething tells whether a key that is no field of a transaction is one of
+// those names, or a misspelling of one or of a field that may be left out.
+func meansSomething(key string) bool {
+	means := func(name string) bool { return folded(name) == folded(key) }
+	return slices.ContainsFunc(elsewhereInBodies, means) ||
+		slices.ContainsFunc([]string{"contract", "memo", "kind", "hold", "hold_until", "expires", "signature"}, means)
+}
+
 // notThere says where such a name belongs.
 func notThere(name string) error {
 	hint := "it is not taken in the body of a transaction"
-	switch name {
-	case "token":
+	switch folded(name) {
+	case "token", "contract":
 		hint = `the contract is named with "contract"`
-	case "key", "idempotency_key":
+	case "key", "idempotencykey":
 		hint = "the key is the header " + headerKey
-	case "chain", "chain_id":
+	case "chain", "chainid":
 		hint = "the chain is named with ?chain= or the header " + headerChain
 	case "transactions":
 		hint = "several go to /v1/transactions:batch"
@@ -100,7 +108,7 @@ func scanTransaction(w *work, rule bodyRule) (d draft, token string, err error) 
 		case known:
 		case !rule.lenient:
 			d.note(unknownKey(key))
-		case slices.Contains(elsewhereInBodies, key) && w.scan.Peek() != pyjson.KindNull:
+		case meansSomething(key) && w.scan.Peek() != pyjson.KindNull:
 			d.note(notThere(key))
 		}
 		return err
