@@ -18,6 +18,7 @@ func NewServer(cfg Config, handler http.Handler) (*webserver.Server, error) {
 	}
 	return webserver.New(webserver.Config{
 		Connections:      cfg.Connections - spareConnections,
+		KeptConnections:  cfg.longAnswers(),
 		SpareConnections: spareConnections,
 		SpareTimeout:     spareTimeout,
 		Vital:            vital,

@@ -33,8 +33,10 @@ func (w *Witness) Handler() http.Handler {
 // many connections as the process may have. A client that comes when all places
 // are taken gets 503 and Retry-After.
 func NewServer(handler http.Handler, connections int, log *slog.Logger) (*webserver.Server, error) {
+	places := min(connections, maxConnections) - spareConnections
 	return webserver.New(webserver.Config{
-		Connections:      min(connections, maxConnections) - spareConnections,
+		Connections:      places,
+		KeptConnections:  (places + 1) / 2,
 		SpareConnections: spareConnections,
 		SpareTimeout:     spareTimeout,
 		Vital:            func(r *http.Request) bool { return r.URL.Path == livePath },

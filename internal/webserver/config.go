@@ -13,6 +13,11 @@ type Config struct {
 	// many more are taken on to be told so; the listener holds up the others.
 	Connections, SpareConnections int
 
+	// KeptConnections is from how many on none is kept for a next request: clients
+	// that have nothing to ask must not keep out those that do. Who is answered is
+	// told so, and loses nothing.
+	KeptConnections int
+
 	// SpareTimeout is how long one of the spare connections lasts.
 	SpareTimeout time.Duration
 
@@ -44,7 +49,7 @@ type Config struct {
 // Validate says what is wrong with c.
 func (c Config) Validate() error {
 	switch {
-	case c.Connections <= 0 || c.SpareConnections <= 0 || c.WriteStep <= 0 || c.HeaderBytes <= 0:
+	case c.Connections <= 0 || c.KeptConnections <= 0 || c.SpareConnections <= 0 || c.WriteStep <= 0 || c.HeaderBytes <= 0:
 		return errors.New("webserver: every bound must be more than nothing")
 	case c.SpareTimeout <= 0 || c.HeaderTimeout <= 0 || c.RequestTimeout <= 0 || c.WriteTimeout <= 0 || c.IdleTimeout <= 0:
 		return errors.New("webserver: every timeout must be more than nothing")

@@ -17,8 +17,8 @@ type listener struct {
 	closed  chan struct{}
 }
 
-func newListener(l net.Listener, cfg *Config) *listener {
-	return &listener{Listener: l, cfg: cfg, places: make(chan struct{}, cfg.Connections),
+func newListener(l net.Listener, cfg *Config, places chan struct{}) *listener {
+	return &listener{Listener: l, cfg: cfg, places: places,
 		spares: make(chan struct{}, cfg.SpareConnections), closed: make(chan struct{})}
 }
 

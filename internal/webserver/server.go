@@ -23,6 +23,7 @@ type Server struct {
 	cfg     Config
 	handler http.Handler
 	http    http.Server
+	places  chan struct{} // one token for each connection that is not a spare one
 
 	draining, ending context.Context // see UntilDraining and ServeHTTP
 	drain, end       context.CancelFunc
@@ -36,7 +37,7 @@ func New(cfg Config, handler http.Handler) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, handler: handler, serving: make(chan struct{})}
+	s := &Server{cfg: cfg, handler: handler, places: make(chan struct{}, cfg.Connections), serving: make(chan struct{})}
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.ending, s.end = context.WithCancel(context.WithValue(context.Background(), drainingKey{}, s.draining))
 	s.http = http.Server{
@@ -66,7 +67,7 @@ func (s *Server) count(_ net.Conn, state http.ConnState) {
 // Serve takes clients on until Shutdown, and then returns nil. It is called once.
 func (s *Server) Serve(l net.Listener) error {
 	defer close(s.serving)
-	if err := s.http.Serve(newListener(l, &s.cfg)); err != http.ErrServerClosed {
+	if err := s.http.Serve(newListener(l, &s.cfg, s.places)); err != http.ErrServerClosed {
 		return err
 	}
 	return nil
@@ -84,6 +85,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.cfg.Refuse.ServeHTTP(w, r)
 			return
 		}
+	}
+	if len(s.places) > s.cfg.KeptConnections {
+		w.Header().Set("Connection", "close")
 	}
 	ctx := context.WithValue(s.ending, goneKey{}, r.Context())
 	s.handler.ServeHTTP(w, r.WithContext(ctx))

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func testConfig() Config {
 	return Config{
-		Connections: 3, SpareConnections: 2, SpareTimeout: 10 * time.Second,
+		Connections: 3, KeptConnections: 3, SpareConnections: 2, SpareTimeout: 10 * time.Second,
 		Vital: func(r *http.Request) bool { return r.URL.Path == "/livez" },
 		Refuse: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "1")
@@ -97,6 +97,27 @@ func TestClientsBeyondTheBoundAreToldSo(t *testing.T) {
 		_, err := conn.Read(make([]byte, 1))
 		require.ErrorIs(t, err, io.EOF)
 		require.Equal(t, 200, get(t, dial(t, addr), "/livez").StatusCode, "who watches is let through")
+	}
+}
+
+// Clients that ask nothing do not keep out those that do.
+func TestIdleClientsLeaveRoom(t *testing.T) {
+	cfg := testConfig()
+	cfg.KeptConnections = 2
+	_, addr := serve(t, cfg, hello)
+	for range 2 {
+		require.False(t, get(t, dial(t, addr), "/").Close, "kept for the next request")
+	}
+	for range 10 { // and stays connected: the server has ended it
+		conn := dial(t, addr)
+		require.Eventually(t, func() bool { // the place of the one before may not be back yet
+			resp := get(t, conn, "/")
+			require.True(t, resp.Close)
+			if resp.StatusCode != 200 {
+				conn = dial(t, addr)
+			}
+			return resp.StatusCode == 200
+		}, 20*time.Second, time.Millisecond)
 	}
 }
 
