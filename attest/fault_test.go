@@ -77,7 +77,7 @@ func TestAnInventedRecordIsNeverAttested(t *testing.T) {
 			require.ErrorIs(t, err, chain.ErrInvalid)
 			require.ErrorContains(t, err, "block 3: does_not_verify: record 1: the signature is not good")
 			require.Contains(t, m.logged.String(), "record 1: the signature is not good")
-			require.NoError(t, m.fatal, "and serves on, for whoever looks")
+			require.NoError(t, m.fatal(), "and serves on, for whoever looks")
 			require.False(t, m.signed(3) || m.signed(4))
 			require.LessOrEqual(t, m.covered(), uint64(2))
 		}
@@ -130,8 +130,8 @@ func TestAMemberWhoseStateIsNotTheMajoritysStops(t *testing.T) {
 				m.alter("a", 5)
 				r.block("after")
 				pass(time.Second)
-				require.ErrorIs(t, m.fatal, attest.ErrDiverged)
-				require.ErrorContains(t, m.fatal, "after block 3 of aka: 2 members have")
+				require.ErrorIs(t, m.fatal(), attest.ErrDiverged)
+				require.ErrorContains(t, m.fatal(), "after block 3 of aka: 2 members have")
 				require.ErrorIs(t, m.attester.Ready(), attest.ErrDiverged)
 				m.stop()
 				m.closeStore(false) // the process is gone
@@ -140,24 +140,24 @@ func TestAMemberWhoseStateIsNotTheMajoritysStops(t *testing.T) {
 				pass(time.Second)
 				for i, other := range r.members {
 					if i != odd {
-						require.NoError(t, other.fatal)
+						require.NoError(t, other.fatal())
 						require.NoError(t, other.attester.Ready())
 						require.Equal(t, uint64(4), other.covered())
 					}
 				}
 
 				m.openStore() // a restart alone does not help
-				m.fatal = nil
+				m.ended.Store(nil)
 				m.start()
 				pass(time.Second)
-				require.ErrorIs(t, m.fatal, attest.ErrDiverged)
+				require.ErrorIs(t, m.fatal(), attest.ErrDiverged)
 				m.stop()
 				m.rebuild()
-				m.fatal = nil
+				m.ended.Store(nil)
 				m.start()
 				r.block("")
 				pass(time.Second)
-				require.NoError(t, m.fatal)
+				require.NoError(t, m.fatal())
 				require.NoError(t, m.attester.Ready())
 				require.True(t, m.signed(5))
 			})
@@ -176,7 +176,7 @@ func TestTwoWhoDifferGoOnAndSaySo(t *testing.T) {
 		r.block("x")
 		pass(time.Second)
 		for _, m := range r.members[:2] {
-			require.NoError(t, m.fatal)
+			require.NoError(t, m.fatal())
 			require.Equal(t, 1, strings.Count(m.logged.String(), "another member's state is not this one's"))
 		}
 	})

@@ -153,14 +153,14 @@ func (h *history) end() {
 		h.restart(m, func() {})
 	}
 	// Who leads chooses the sizes, and a member that has ended leads no more.
-	h.lead(max(0, slices.IndexFunc(h.members, func(m *member) bool { return m.fatal == nil })))
+	h.lead(max(0, slices.IndexFunc(h.members, func(m *member) bool { return m.fatal() == nil })))
 	h.grow()
 	pass(time.Minute)
 	h.one()
 	ended := 0 // those whose journal went back, and who noticed
 	for _, m := range h.members {
-		if m.fatal != nil {
-			require.ErrorIs(h.T, m.fatal, attest.ErrForgot)
+		if m.fatal() != nil {
+			require.ErrorIs(h.T, m.fatal(), attest.ErrForgot)
 			require.True(h.T, h.forgotten)
 			ended++
 		}
@@ -168,7 +168,7 @@ func (h *history) end() {
 	for _, m := range h.members {
 		err := m.attester.Ready()
 		switch {
-		case m.fatal != nil:
+		case m.fatal() != nil:
 		case !h.rolledBack:
 			require.NoError(h.T, err)
 			if ended <= 1 {

@@ -68,7 +68,7 @@ type member struct {
 	up       bool // has its store open, and applies
 	attester *attest.Attester
 	stopped  func()
-	fatal    error
+	ended    atomic.Pointer[error] // what it called fatal; nil: nothing
 	logged   bytes.Buffer
 	// spoil changes a block as it is read; nil: the disk is good.
 	spoil  func(index uint64, canonical []byte) []byte
@@ -270,10 +270,18 @@ func (m *member) leads() bool {
 }
 
 // start runs the attester, on the store that is open.
+// fatal is why the member would have ended, nil while it would not.
+func (m *member) fatal() error {
+	if err := m.ended.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 func (m *member) start() {
 	cfg := attest.DefaultConfig()
 	cfg.Member, cfg.Quorum, cfg.Key, cfg.Dir = m.id, m.quorum(), m.key(), filepath.Dir(m.journal())
-	cfg.Leads, cfg.Fatal = m.leads, func(err error) { m.fatal = err }
+	cfg.Leads, cfg.Fatal = m.leads, func(err error) { m.ended.Store(&err) }
 	cfg.Logger = slog.New(slog.NewTextHandler(&m.logged, nil))
 	for name, ask := range m.witnesses {
 		cfg.Witnesses = append(cfg.Witnesses, attest.Witness{Name: name, About: func() attest.Ask { return ask }})

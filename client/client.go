@@ -284,7 +284,9 @@ func problem(method string, status int, body []byte) error {
 		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, p)
 	case p.Retryable, foreign && notYet(status):
 		return fmt.Errorf("%w: %w", ErrUnavailable, p)
-	case status < http.StatusInternalServerError && !(foreign && gaveUpWaiting(status)):
+	case !foreign && status < http.StatusInternalServerError:
+		return p
+	case foreign && method == http.MethodGet && status < http.StatusInternalServerError && status != http.StatusRequestTimeout:
 		return p
 	case method != http.MethodGet:
 		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, p)
@@ -298,6 +300,3 @@ func problem(method string, status int, body []byte) error {
 func notYet(status int) bool {
 	return status == http.StatusTooManyRequests || status == http.StatusTooEarly
 }
-
-// gaveUpWaiting: a proxy stopped before the answer came. 499 is nginx's.
-func gaveUpWaiting(status int) bool { return status == http.StatusRequestTimeout || status == 499 }

@@ -122,7 +122,8 @@ func TestAProxysAnswerToAWrite(t *testing.T) {
 	for status, want := range map[int]error{
 		500: ErrOutcomeUnknown, 502: ErrOutcomeUnknown, 503: ErrOutcomeUnknown, 504: ErrOutcomeUnknown, 520: ErrOutcomeUnknown,
 		408: ErrOutcomeUnknown, 499: ErrOutcomeUnknown, 429: ErrUnavailable, 425: ErrUnavailable,
-		403: chain.Code(codeForeign), 404: chain.Code(codeForeign), 413: chain.Code(codeForeign),
+		400: ErrOutcomeUnknown, 401: ErrOutcomeUnknown, 403: ErrOutcomeUnknown, 404: ErrOutcomeUnknown, 409: ErrOutcomeUnknown,
+		413: ErrOutcomeUnknown, 422: ErrOutcomeUnknown, 302: ErrOutcomeUnknown,
 	} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(status)

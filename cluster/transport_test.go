@@ -212,11 +212,11 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("connection %d: %v", i, err)
 		}
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if n := len(b.places[place{"a", forRaft}]); n != 1 {
-		t.Errorf("raft has %d connections", n)
-	}
+	waitFor(t, "raft's connection to have its place", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.places[place{"a", forRaft}]) == 1
+	})
 }
 
 // hashicorp/raft#695: heartbeats must reach raft's main goroutine through the

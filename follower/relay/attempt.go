@@ -110,12 +110,14 @@ func judge(status int, body []byte) fate {
 		return looped
 	case status == http.StatusConflict && readProblem(body).Code == codeOtherChain:
 		return untouched
-	case status >= 200 && status < 300, status >= 400 && status < 500:
+	case status >= 200 && status < 300:
 		return decided
 	}
 	switch p := readProblem(body); {
 	case p.Code == "":
 		return lost
+	case status < 500:
+		return decided
 	case p.Code == codeUnknown:
 		return unsure
 	case !p.Retryable:

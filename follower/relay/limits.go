@@ -18,6 +18,10 @@ const (
 	firstPause = 20 * time.Millisecond
 	lastPause  = 500 * time.Millisecond
 
+	// leastAttempt is the time that must be left for an attempt after the first
+	// round: what an upstream takes to say that it has no leader.
+	leastAttempt = 100 * time.Millisecond
+
 	// maxConns bounds the connections to one upstream, and to all of them where the
 	// configuration says nothing else. A member is at its best with half of them.
 	maxConns = 512

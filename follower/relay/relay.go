@@ -106,9 +106,15 @@ func (r *Relay) Do(ctx context.Context, q Request) (Answer, error) {
 }
 
 // wait pauses between two rounds, for half to all of pause, so that relays that
-// failed together do not come back together. False means that ctx ended.
+// failed together do not come back together. False means that ctx has ended, or
+// will before another attempt is likely to: one that is cut off has an unknown
+// outcome, where there would have been none.
 func wait(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause/2 + rand.N(pause/2))
+	pause = pause/2 + rand.N(pause/2)
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < pause+leastAttempt {
+		return false
+	}
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
