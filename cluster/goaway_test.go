@@ -33,7 +33,7 @@ func TestAStoppingServerSaysWhatItHandled(t *testing.T) {
 	q := newQueue()
 	s := newPeerServer(q, func() bool { return true }, nil, slog.New(slog.DiscardHandler))
 	served := make(chan struct{})
-	go func() { s.serve("n2", conn); close(served) }()
+	go func() { s.serve("n2", conn, func() {}); close(served) }()
 
 	// Nobody takes from the queue, so the frames that may be under way fill
 	// the places, and the one after them waits.

@@ -33,9 +33,12 @@ func newPeerServer(q *queue, leads func() bool, status func() statusAnswer, log 
 	return &peerServer{queue: q, leads: leads, status: status, log: log, quit: make(chan struct{}), conns: map[net.Conn]struct{}{}}
 }
 
-// serve answers one peer until the connection ends.
-func (s *peerServer) serve(from string, conn net.Conn) {
-	if !s.enter(conn) {
+// serve answers one peer until the connection ends. It calls known once stop would
+// find the connection.
+func (s *peerServer) serve(from string, conn net.Conn, known func()) {
+	entered := s.enter(conn)
+	known()
+	if !entered {
 		farewell(conn, 0) // one who dials again after a farewell sends frames at once
 		return
 	}

@@ -22,12 +22,14 @@ type port struct {
 	self     self
 	listener net.Listener
 	log      *slog.Logger
-	serve    func(from string, conn net.Conn) // runs in a goroutine of the port
+	serve    serveFunc // runs in a goroutine of the port
 
 	ctx     context.Context // ends with close
 	cancel  context.CancelFunc
 	raft    chan net.Conn // accepted connections for raft
 	running sync.WaitGroup
+	// Accepting, and connections that are not raft's or served yet.
+	greeting sync.WaitGroup
 
 	mu     sync.Mutex
 	conns  map[*portConn]struct{} // of both directions
@@ -60,16 +62,25 @@ func openPort(cfg Config, p past, log *slog.Logger) (*port, error) {
 	}, nil
 }
 
+// serveFunc serves a connection of the peer protocol. It calls known as soon as
+// whoever stops it would find the connection.
+type serveFunc func(from string, conn net.Conn, known func())
+
 // start begins to accept connections.
-func (p *port) start(serve func(from string, conn net.Conn)) {
+func (p *port) start(serve serveFunc) {
 	p.serve = serve
+	p.greeting.Add(1)
 	p.running.Go(p.accept)
 }
 
 func (p *port) accept() {
+	defer p.greeting.Done()
 	for p.ctx.Err() == nil {
 		conn, err := p.listener.Accept()
-		if err != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
 			// Out of file descriptors, perhaps: look again a little later.
 			select {
 			case <-time.After(10 * time.Millisecond):
@@ -79,6 +90,7 @@ func (p *port) accept() {
 		}
 		stranger := &portConn{Conn: conn, port: p}
 		if p.admit(stranger, place{}) {
+			p.greeting.Add(1)
 			p.running.Go(func() { p.welcome(stranger) })
 		}
 	}
@@ -86,6 +98,8 @@ func (p *port) accept() {
 
 // welcome finds out who is there and passes the connection on.
 func (p *port) welcome(conn *portConn) {
+	known := sync.OnceFunc(p.greeting.Done)
+	defer known()
 	from, why, err := p.self.receive(conn)
 	switch {
 	case err != nil:
@@ -93,12 +107,13 @@ func (p *port) welcome(conn *portConn) {
 		_ = conn.Close()
 	case !p.admit(conn, place{from, why}):
 	case why == forRaft:
+		known()
 		select {
 		case p.raft <- conn:
 		case <-p.ctx.Done():
 		}
 	default:
-		p.serve(from, conn)
+		p.serve(from, conn, known)
 		_ = conn.Close()
 	}
 }
@@ -152,6 +167,19 @@ func (p *port) admit(conn *portConn, at place) bool {
 	return true
 }
 
+// quiesce accepts no more connections, and waits until those that were accepted are
+// served: whoever sends to one that is closed unserved does not know what became of
+// it.
+func (p *port) quiesce() {
+	_ = p.listener.Close() // close says why it did not
+	served := make(chan struct{})
+	go func() { p.greeting.Wait(); close(served) }() // ends with close at the latest
+	select {
+	case <-served:
+	case <-time.After(farewellTimeout):
+	}
+}
+
 // close ends all connections and waits for the goroutines of the port.
 func (p *port) close() error {
 	p.mu.Lock()
@@ -162,6 +190,9 @@ func (p *port) close() error {
 	p.closed = true
 	p.cancel()
 	err := p.listener.Close()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil
+	}
 	for conn := range p.conns {
 		conn.Conn.Close()
 	}

@@ -27,6 +27,7 @@ func (m *Member) shutdown(ctx context.Context) error {
 		drained = fmt.Errorf("cluster: requests were still under way: %w", drained)
 	}
 	m.handOver(ctx)
+	m.port.quiesce()
 	m.peers.stop()
 	m.cancel()
 	m.running.Wait()

@@ -21,7 +21,7 @@ func testPort(t *testing.T, id string, peers []Peer, l net.Listener) *port {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.start(func(_ string, conn net.Conn) { io.Copy(conn, conn) })
+	p.start(func(_ string, conn net.Conn, _ func()) { io.Copy(conn, conn) })
 	t.Cleanup(func() { p.close() })
 	return p
 }
@@ -195,6 +195,14 @@ func TestPlaces(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
+		// The other side has let it in when it answers.
+		conn.SetDeadline(time.Now().Add(patience))
+		if _, err := io.WriteString(conn, "x"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
 		conns = append(conns, conn)
 	}
 	raft, err := a.dial(testContext(t), "b", forRaft)
