@@ -141,4 +141,7 @@ const (
 	bodyTimeout    = time.Minute
 	idleTimeout    = 2 * time.Minute
 	maxHeaderBytes = 32 << 10
+
+	// linger is longer than a busy client leaves a connection alone.
+	linger = 250 * time.Millisecond
 )

@@ -28,6 +28,7 @@ func NewServer(cfg Config, handler http.Handler) (*webserver.Server, error) {
 		WriteTimeout:     cfg.ChunkTimeout,
 		WriteStep:        chunk,
 		IdleTimeout:      idleTimeout,
+		Linger:           linger,
 		HeaderBytes:      maxHeaderBytes,
 		Logger:           cfg.Logger,
 	}, handler)

@@ -70,7 +70,7 @@ func TestAServerThatHasStoppedSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	served := make(chan struct{})
-	go func() { s.serve("n2", conn); conn.Close(); close(served) }()
+	go func() { s.serve("n2", conn, func() {}); conn.Close(); close(served) }()
 	f, err := readFrame(bufio.NewReader(client), maxAnswerBytes)
 	if err != nil || f.kind != frameGoAway || f.id != 0 {
 		t.Errorf("it says %+v, %v; want to go away after frame 0", f, err)

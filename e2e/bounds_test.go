@@ -89,7 +89,7 @@ func TestClaimedBodiesCostNothing(t *testing.T) {
 		if i%2 == 1 {
 			head = "Transfer-Encoding: chunked\r\n\r\n800000\r\n{"
 		}
-		say(dial(t, m.URL), "POST /v1/transactions:batch HTTP/1.1\r\nHost: x\r\n%s", head)
+		say(dial(t, m.URL), "POST /v1/transactions:batch HTTP/1.1\r\nHost: localhost\r\n%s", head)
 	}
 	mustTransfer(t, m.URL)
 	check()
@@ -117,7 +117,7 @@ func TestReadersThatDoNotRead(t *testing.T) {
 	for i := range 600 {
 		conn := dial(t, m.URL)
 		readers = append(readers, conn)
-		say(conn, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", paths[i%len(paths)])
+		say(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", paths[i%len(paths)])
 	}
 	refused := 0
 	for i, conn := range readers {
@@ -193,8 +193,8 @@ func TestHalfClosedClients(t *testing.T) {
 	}
 	for _, url := range urls {
 		poll, events := dial(t, url), dial(t, url)
-		say(poll, "GET /smart/chain?from=%d&wait=20s HTTP/1.1\r\nHost: x\r\n\r\n", chainLength(t, url)+1)
-		say(events, "GET /v1/events?only=blocks HTTP/1.1\r\nHost: x\r\n\r\n")
+		say(poll, "GET /smart/chain?from=%d&wait=20s HTTP/1.1\r\nHost: localhost\r\n\r\n", chainLength(t, url)+1)
+		say(events, "GET /v1/events?only=blocks HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		for _, conn := range []*net.TCPConn{poll, events} {
 			if err := conn.CloseWrite(); err != nil {
 				t.Fatal(err)

@@ -70,7 +70,7 @@ func TestMoreClientsThanFiles(t *testing.T) {
 		for range 1_100 {
 			conn := dial(t, node.URL)
 			conns = append(conns, conn)
-			say(conn, "GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
+			say(conn, "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		}
 		for i, conn := range conns {
 			head := make([]byte, 1<<10)
@@ -273,13 +273,13 @@ func TestStopInTime(t *testing.T) {
 	t.Logf("the chain has %d MiB", len(chain.body)>>20)
 	for _, p := range all {
 		for _, request := range []string{
-			"GET /chain HTTP/1.1\r\nHost: x\r\n\r\n", // and does not read it
-			"GET /v1/events?from=1 HTTP/1.1\r\nHost: x\r\n\r\n",
-			"GET /v1/blocks/3 HTTP/1.1\r\nHost: x\r\n\r\n",
-			"GET /smart/chain?from=1000&wait=30s HTTP/1.1\r\nHost: x\r\n\r\n",
-			"POST /v1/transactions:batch HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{",
-			"POST /add-checkpoint HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nold",
-			"GET /livez HTTP/1.1\r\nHost: x\r\n", // half a header
+			"GET /chain HTTP/1.1\r\nHost: localhost\r\n\r\n", // and does not read it
+			"GET /v1/events?from=1 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+			"GET /v1/blocks/3 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+			"GET /smart/chain?from=1000&wait=30s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+			"POST /v1/transactions:batch HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n{",
+			"POST /add-checkpoint HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nold",
+			"GET /livez HTTP/1.1\r\nHost: localhost\r\n", // half a header
 			"",
 		} {
 			say(dial(t, p.URL), "%s", request)
@@ -304,9 +304,9 @@ func TestStopAlone(t *testing.T) {
 		}
 	}
 	for range 5 {
-		say(dial(t, c.Members[0].URL), "POST /v1/transactions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(oneTransfer), oneTransfer)
-		say(dial(t, c.Members[0].URL), "GET /v1/accounts/a?consistency=linearizable HTTP/1.1\r\nHost: x\r\n\r\n")
-		say(dial(t, f.URL), "POST /v1/transactions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(oneTransfer), oneTransfer)
+		say(dial(t, c.Members[0].URL), "POST /v1/transactions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", len(oneTransfer), oneTransfer)
+		say(dial(t, c.Members[0].URL), "GET /v1/accounts/a?consistency=linearizable HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		say(dial(t, f.URL), "POST /v1/transactions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", len(oneTransfer), oneTransfer)
 	}
 	mustStop(t, &f.Process, 0)
 	mustStop(t, &c.Members[0].Process, 0)

@@ -40,6 +40,12 @@ type Config struct {
 	// IdleTimeout is how long a connection is kept between two requests.
 	IdleTimeout time.Duration
 
+	// Linger is how long those are still answered that are connected when the
+	// server shuts down. Each answer ends its connection (Drain), so that those
+	// left are idle: net/http drops a request that it reads while it shuts down,
+	// and its client cannot tell what became of it.
+	Linger time.Duration
+
 	// HeaderBytes bounds the header of a request.
 	HeaderBytes int
 

@@ -6,6 +6,7 @@ package webserver
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -27,6 +28,9 @@ type Server struct {
 
 	draining, ending context.Context // see UntilDraining and ServeHTTP
 	drain, end       context.CancelFunc
+
+	mu       sync.Mutex
+	listener net.Listener // nil until Serve
 
 	serving chan struct{}  // closed when Serve has returned
 	running sync.WaitGroup // connections, and so handlers
@@ -67,10 +71,23 @@ func (s *Server) count(_ net.Conn, state http.ConnState) {
 // Serve takes clients on until Shutdown, and then returns nil. It is called once.
 func (s *Server) Serve(l net.Listener) error {
 	defer close(s.serving)
-	if err := s.http.Serve(newListener(l, &s.cfg, s.places)); err != http.ErrServerClosed {
-		return err
+	s.mu.Lock()
+	s.listener = newListener(l, &s.cfg, s.places)
+	s.mu.Unlock()
+	err := s.http.Serve(s.listener)
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) && s.draining.Err() != nil {
+		return nil
 	}
-	return nil
+	return err
+}
+
+// hangUp takes no more clients on.
+func (s *Server) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener != nil {
+		_ = s.listener.Close() // those that are connected are all that counts now
+	}
 }
 
 // ServeHTTP gives a request a context that ends with the server, and not when the
@@ -86,14 +103,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if len(s.places) > s.cfg.KeptConnections {
-		w.Header().Set("Connection", "close")
+	if len(s.places) > s.cfg.KeptConnections || s.draining.Err() != nil {
+		w.Header().Set("Connection", "close") // see KeptConnections and Linger
 	}
 	ctx := context.WithValue(s.ending, goneKey{}, r.Context())
 	s.handler.ServeHTTP(w, r.WithContext(ctx))
 }
 
-// Drain ends what waits for things to happen (UntilDraining). All else goes on.
+// Drain ends what waits for things to happen (UntilDraining), and each connection
+// with its next answer. All else goes on.
 func (s *Server) Drain() { s.drain() }
 
 // Shutdown takes no more clients on and lets open requests end. Those that have
@@ -101,6 +119,11 @@ func (s *Server) Drain() { s.drain() }
 // within a second after ctx in any case; the error is ctx's.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.drain()
+	s.hangUp()
+	select {
+	case <-time.After(s.cfg.Linger):
+	case <-ctx.Done():
+	}
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		_ = s.http.Close() // of the connections whose clients are too slow

@@ -245,6 +245,17 @@ func TestShutdownLetsRequestsEnd(t *testing.T) {
 	require.Equal(t, 200, resp.StatusCode)
 }
 
+func TestDrainEndsConnectionsWithTheirAnswers(t *testing.T) {
+	s, addr := serve(t, testConfig(), hello)
+	conn := dial(t, addr)
+	require.False(t, get(t, conn, "/").Close)
+	s.Drain()
+	resp := get(t, conn, "/")
+	require.Equal(t, 200, resp.StatusCode)
+	require.True(t, resp.Close)
+	require.Equal(t, 200, get(t, dial(t, addr), "/").StatusCode, "others are still served")
+}
+
 func TestShutdownDoesNotWaitForClients(t *testing.T) {
 	started := make(chan struct{}, 3)
 	ended := make(chan error, 3)
