@@ -27,17 +27,27 @@ func (a *Attester) fault(token string, err error) {
 	a.unready(token, fmt.Errorf("this member signs no checkpoint of %s any more: %w", token, err))
 }
 
-// unready notes why this member signs nothing for a chain; nil: it does again.
+// unready notes why this member signs nothing for a chain, and says so; nil: it
+// does again.
 func (a *Attester) unready(token string, err error) {
+	if a.note(token, err) {
+		a.say(token, err)
+	}
+}
+
+// note is unready without a word. It tells whether there is something to say.
+func (a *Attester) note(token string, err error) (news bool) {
 	a.mu.Lock()
-	before := a.faults[token]
+	defer a.mu.Unlock()
 	if err == nil {
 		delete(a.faults, token)
-	} else {
-		a.faults[token] = err
+		return false
 	}
-	a.mu.Unlock()
-	if err != nil && (before == nil || before.Error() != err.Error()) {
-		a.cfg.Logger.Error("this member signs nothing for a chain", "contract", token, "error", err)
-	}
+	before := a.faults[token]
+	a.faults[token] = err
+	return before == nil || before.Error() != err.Error()
+}
+
+func (a *Attester) say(token string, err error) {
+	a.cfg.Logger.Error("this member signs nothing for a chain", "contract", token, "error", err)
 }

@@ -30,9 +30,14 @@ func TestAfterACrashAMemberWaitsForItsLog(t *testing.T) {
 		log := r.log
 		r.log = log[:5] // what has reached this member so far
 		m.openStore()
+		before := m.logged.String()
 		m.start()
+		pass(time.Second)
+		require.ErrorContains(t, m.attester.Ready(), "has signed 2 blocks of aka, and the chain here is shorter")
+		require.Equal(t, before, m.logged.String(), "every crash ends like this: it is no fault yet")
 		pass(time.Hour)
 		require.ErrorContains(t, m.attester.Ready(), "has signed 2 blocks of aka, and the chain here is shorter")
+		require.Contains(t, strings.TrimPrefix(m.logged.String(), before), "this member signs nothing for a chain")
 		r.log = log
 		m.catchUp()
 		pass(time.Second)

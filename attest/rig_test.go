@@ -69,7 +69,7 @@ type member struct {
 	attester *attest.Attester
 	stopped  func()
 	ended    atomic.Pointer[error] // what it called fatal; nil: nothing
-	logged   bytes.Buffer
+	logged   logText
 	// spoil changes a block as it is read; nil: the disk is good.
 	spoil  func(index uint64, canonical []byte) []byte
 	killer atomic.Pointer[func(point string) bool]
@@ -194,6 +194,24 @@ func (r *rig) lead(leader int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.leader = leader
+}
+
+// logText is what a member has logged. It may be read while the member goes on.
+type logText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logText) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // pass lets time go by.

@@ -106,9 +106,13 @@ func (w *watcher) open(ctx context.Context) (err error) {
 		return err
 	}
 	if info.Length < last {
-		w.unready(w.token, fmt.Errorf("this member has signed %d blocks of %s, and the chain here is shorter: unless the log brings the others, this cluster went back in time",
-			last, w.token))
-		if err := w.state.WaitBlock(ctx, w.token, last); err != nil {
+		behind := fmt.Errorf("this member has signed %d blocks of %s, and the chain here is shorter: unless the log brings the others, this cluster went back in time",
+			last, w.token)
+		w.note(w.token, behind)
+		late := time.AfterFunc(logPatience, func() { w.say(w.token, behind) })
+		err := w.state.WaitBlock(ctx, w.token, last)
+		late.Stop()
+		if err != nil {
 			return err
 		}
 	}
