@@ -37,10 +37,11 @@ type server struct {
 
 	queryNames queryNames // set while the routes are, never changed after
 
-	complain throttle
-	answers  answers
-	long     chan struct{} // a place for each answer that may take long
-	bundling chan struct{} // a place for each bundle of entries under way
+	complain  throttle
+	answers   answers
+	listening chan struct{} // a place for each stream of events
+	reading   chan struct{} // a place for each long poll and each stream of a chain
+	bundling  chan struct{} // a place for each bundle of entries under way
 }
 
 func newServer(cfg Config, r Reader, e Evidence, look func(ctx context.Context, token string) error) (*server, error) {
@@ -57,7 +58,7 @@ func newServer(cfg Config, r Reader, e Evidence, look func(ctx context.Context, 
 	}
 	return &server{
 		cfg: cfg, read: r, evidence: e, now: func() (int64, bool) { return 0, false }, site: site, look: look, requests: requests, pool: newWorkPool(), answers: newAnswers(),
-		long: make(chan struct{}, cfg.longAnswers()), bundling: make(chan struct{}, maxBundles),
+		listening: make(chan struct{}, cfg.eventReaders()), reading: make(chan struct{}, cfg.longReads()), bundling: make(chan struct{}, maxBundles),
 	}, nil
 }
 

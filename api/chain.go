@@ -86,7 +86,7 @@ func (s *server) chainRequest(c *gin.Context) (sp span, info chain.Info, err err
 
 // longPoll waits until the block exists, or for as long as the client said.
 func (s *server) longPoll(c *gin.Context, token string, index uint64, wait time.Duration) error {
-	leave, ok := s.enterLong()
+	leave, ok := enter(s.reading)
 	if !ok {
 		return ErrTooManyClients
 	}

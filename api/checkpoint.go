@@ -64,7 +64,7 @@ func (s *server) getPolicy(c *gin.Context) error {
 
 // awaitCheckpoint waits until a checkpoint covers so many blocks.
 func (s *server) awaitCheckpoint(c *gin.Context, token string, size uint64, wait time.Duration) error {
-	leave, ok := s.enterLong()
+	leave, ok := enter(s.reading)
 	if !ok {
 		return ErrTooManyClients
 	}

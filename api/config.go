@@ -29,7 +29,7 @@ type Config struct {
 	ChunkTimeout time.Duration
 
 	// Connections is how many clients may be connected, the spare ones included;
-	// three quarters of the others with long polls, events and chains.
+	// of eight of the others five with events, two with long polls and chains.
 	Connections int
 
 	// Logger gets internal errors, and every request at debug level.
@@ -81,8 +81,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.WriteTimeout <= 0 || c.ReadTimeout <= 0 || c.CatchUpTimeout <= 0 || c.ChunkTimeout <= 0 || c.KeepAlive <= 0:
 		return errors.New("api: every timeout must be more than nothing")
-	case c.Connections < spareConnections+longOf || c.Connections > MaxConnections:
-		return fmt.Errorf("api: %d connections; %d to %d are possible", c.Connections, spareConnections+longOf, MaxConnections)
+	case c.Connections < spareConnections+ofShares || c.Connections > MaxConnections:
+		return fmt.Errorf("api: %d connections; %d to %d are possible", c.Connections, spareConnections+ofShares, MaxConnections)
 	case c.Logger == nil:
 		return errors.New("api: a logger is needed")
 	case c.Random == nil:
@@ -91,7 +91,12 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// longAnswers is how many answers may be under way that can take long.
-func (c Config) longAnswers() int {
-	return min(maxLongAnswers, (c.Connections-spareConnections)/longOf*longShare)
+// eventReaders is how many streams of events there may be.
+func (c Config) eventReaders() int {
+	return min(maxEventReaders, (c.Connections-spareConnections)*eventShares/ofShares)
+}
+
+// longReads is how many long polls and streams of chains there may be.
+func (c Config) longReads() int {
+	return min(maxLongReads, (c.Connections-spareConnections)*longReadShares/ofShares)
 }

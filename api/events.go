@@ -42,7 +42,7 @@ func (s *server) getEvents(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	leave, ok := s.enterLong()
+	leave, ok := enter(s.listening)
 	if !ok {
 		return ErrTooManyClients
 	}

@@ -268,14 +268,19 @@ func TestBadRequestsForEventsAreRefused(t *testing.T) {
 
 func TestAnswersThatMayTakeLongAreBounded(t *testing.T) {
 	cfg := DefaultConfig()
-	cfg.Connections = spareConnections + longOf
+	cfg.Connections = spareConnections + ofShares
 	s, err := newMember(cfg, newFake(), newFake(), newFake(), newFake())
 	require.NoError(t, err)
 	server := serve(t, s.routes())
-	for range longShare {
+	for range eventShares {
 		defer listen(t, t.Context(), server.URL, "", "").res.Body.Close()
 	}
-	for _, path := range []string{"/v1/events", "/chain", "/smart/chain", "/smart/chain?from=2&wait=1s", "/v1/blocks"} {
+	requireProblem(t, call(s.routes(), "GET", "/v1/events", ""), 503, "too_many_clients", "")
+	require.Equal(t, 200, call(s.routes(), "GET", "/chain", "").Code, "who waits for events keeps out nobody else")
+	for range longReadShares {
+		s.reading <- struct{}{}
+	}
+	for _, path := range []string{"/chain", "/smart/chain", "/smart/chain?from=2&wait=1s", "/v1/blocks"} {
 		rec := call(s.routes(), "GET", path, "")
 		p := requireProblem(t, rec, 503, "too_many_clients", "")
 		require.True(t, p.Retryable)
@@ -290,9 +295,9 @@ func TestReaderOfEventsThatHasGoneGivesItsPlaceBack(t *testing.T) {
 	require.NoError(t, err)
 	server := serve(t, s.routes())
 	l := listen(t, t.Context(), server.URL, "", "")
-	require.Len(t, s.long, 1)
+	require.Len(t, s.listening, 1)
 	l.res.Body.Close()
-	require.Eventually(t, func() bool { return len(s.long) == 0 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(s.listening) == 0 }, 20*time.Second, time.Millisecond)
 }
 
 func TestQuietStreamsAreKeptAlive(t *testing.T) {

@@ -61,12 +61,14 @@ const (
 	// connections on which nothing happens for a minute.
 	maxLongPoll = 30 * time.Second
 
-	// maxLongAnswers is how many answers may be under way that can take long: long
-	// polls, streams of events and of chains. Each holds a connection, and costs a
-	// goroutine while nothing happens. They get no more than longShare parts in
-	// longOf of the connections that there are: the others are for writes.
-	maxLongAnswers    = 10_000
-	longShare, longOf = 3, 4
+	// maxEventReaders is how many streams of events there may be, maxLongReads how
+	// many long polls and streams of chains. Each holds a connection, and costs a
+	// goroutine while nothing happens. They get no more than so many of shares of
+	// the connections that there are: the last share is for writes, and those who
+	// wait for events do not keep out those who copy the chain.
+	maxEventReaders                       = 10_000
+	maxLongReads                          = 10_000
+	eventShares, longReadShares, ofShares = 5, 2, 8
 
 	// doubtfulKeepAlive is how often something is sent to a reader of events that
 	// may have gone.

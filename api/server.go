@@ -18,7 +18,7 @@ func NewServer(cfg Config, handler http.Handler) (*webserver.Server, error) {
 	}
 	return webserver.New(webserver.Config{
 		Connections:      cfg.Connections - spareConnections,
-		KeptConnections:  cfg.longAnswers(),
+		KeptConnections:  cfg.eventReaders() + cfg.longReads(),
 		SpareConnections: spareConnections,
 		SpareTimeout:     spareTimeout,
 		Vital:            vital,
@@ -58,11 +58,11 @@ func (f refuser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(p.append(nil))
 }
 
-// enterLong takes one of the places for answers that may take long.
-func (s *server) enterLong() (leave func(), ok bool) {
+// enter takes a place for an answer that may take long.
+func enter(places chan struct{}) (leave func(), ok bool) {
 	select {
-	case s.long <- struct{}{}:
-		return func() { <-s.long }, true
+	case places <- struct{}{}:
+		return func() { <-places }, true
 	default:
 		return nil, false
 	}

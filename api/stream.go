@@ -20,7 +20,7 @@ type stream struct {
 // stream begins a stream into w.out. It takes a place among the answers that may
 // take long, and room for its chunk, until its end is called.
 func (s *server) stream(c *gin.Context, w *work) (*stream, error) {
-	leave, ok := s.enterLong()
+	leave, ok := enter(s.reading)
 	if !ok {
 		return nil, ErrTooManyClients
 	}

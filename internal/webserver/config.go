@@ -18,7 +18,8 @@ type Config struct {
 	// told so, and loses nothing.
 	KeptConnections int
 
-	// SpareTimeout is how long one of the spare connections lasts.
+	// SpareTimeout is how long one of the spare connections lasts once its client
+	// has begun with a request.
 	SpareTimeout time.Duration
 
 	// Vital tells which requests are answered on a spare connection: those of

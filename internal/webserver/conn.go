@@ -1,6 +1,7 @@
 package webserver
 
 import (
+	"errors"
 	"net"
 	"slices"
 	"sync"
@@ -13,7 +14,12 @@ type conn struct {
 	net.Conn
 	step    int
 	timeout time.Duration
-	until   time.Time // the end of a spare connection; zero for the others
+
+	// The end of a spare connection, zero for others: soon while its client has
+	// said nothing, and so much later once it has.
+	until   time.Time
+	heard   bool
+	respite time.Duration
 
 	release func() // gives its place back
 	closing sync.Once
@@ -36,6 +42,16 @@ func (c *conn) Write(p []byte) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 && c.spare() && !c.heard {
+		c.heard, c.until = true, time.Now().Add(c.respite)
+		err = errors.Join(err, c.Conn.SetReadDeadline(c.until))
+	}
+	return n, err
 }
 
 // SetReadDeadline implements net.Conn.

@@ -6,6 +6,11 @@ import (
 	"time"
 )
 
+// spareSilence is how long a client may take to begin with its request when there
+// is no place for it. One that has waited in the kernel's queue has sent it long
+// ago, and silent ones must not hold up whoever watches over the process.
+const spareSilence = 100 * time.Millisecond
+
 // listener gives each connection a place, or a spare one.
 type listener struct {
 	net.Listener
@@ -41,7 +46,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		c.release = func() { <-l.places }
 	case l.spares <- struct{}{}:
 		c.release = func() { <-l.spares }
-		c.until = time.Now().Add(l.cfg.SpareTimeout)
+		c.until, c.respite = time.Now().Add(spareSilence), l.cfg.SpareTimeout
 	case <-l.closed:
 		_ = raw.Close()
 		return nil, net.ErrClosed
