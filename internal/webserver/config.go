@@ -42,7 +42,7 @@ type Config struct {
 	IdleTimeout time.Duration
 
 	// Linger is how long those are still answered that are connected when the
-	// server shuts down. Each answer ends its connection (Drain), so that those
+	// server shuts down. Each answer ends its connection, so that those
 	// left are idle: net/http drops a request that it reads while it shuts down,
 	// and its client cannot tell what became of it.
 	Linger time.Duration

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,6 +32,12 @@ type Server struct {
 
 	mu       sync.Mutex
 	listener net.Listener // nil until Serve
+
+	// Nobody is taken on any more. Only then does an answer end its connection: one
+	// ended before would be made anew, and a connection that waits to be accepted
+	// when the listener closes is reset, so that its client cannot tell what became
+	// of its request.
+	hungUp atomic.Bool
 
 	serving chan struct{}  // closed when Serve has returned
 	running sync.WaitGroup // connections, and so handlers
@@ -88,6 +95,7 @@ func (s *Server) hangUp() {
 	if s.listener != nil {
 		_ = s.listener.Close() // those that are connected are all that counts now
 	}
+	s.hungUp.Store(true)
 }
 
 // ServeHTTP gives a request a context that ends with the server, and not when the
@@ -103,15 +111,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if len(s.places) > s.cfg.KeptConnections || s.draining.Err() != nil {
+	if len(s.places) > s.cfg.KeptConnections || s.hungUp.Load() {
 		w.Header().Set("Connection", "close") // see KeptConnections and Linger
 	}
 	ctx := context.WithValue(s.ending, goneKey{}, r.Context())
 	s.handler.ServeHTTP(w, r.WithContext(ctx))
 }
 
-// Drain ends what waits for things to happen (UntilDraining), and each connection
-// with its next answer. All else goes on.
+// Drain ends what waits for things to happen (UntilDraining). All else goes on.
 func (s *Server) Drain() { s.drain() }
 
 // Shutdown takes no more clients on and lets open requests end. Those that have

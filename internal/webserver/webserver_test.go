@@ -243,15 +243,29 @@ func TestShutdownLetsRequestsEnd(t *testing.T) {
 	require.Equal(t, 200, resp.StatusCode)
 }
 
-func TestDrainEndsConnectionsWithTheirAnswers(t *testing.T) {
-	s, addr := serve(t, testConfig(), hello)
+// Connections end with their answers once nobody is taken on any more, and not
+// before: their clients would come again.
+func TestTheLastAnswersEndTheirConnections(t *testing.T) {
+	cfg := testConfig()
+	cfg.Linger = time.Minute
+	s, addr := serve(t, cfg, hello)
 	conn := dial(t, addr)
 	require.False(t, get(t, conn, "/").Close)
 	s.Drain()
+	require.False(t, get(t, conn, "/").Close)
+	require.Equal(t, 200, get(t, dial(t, addr), "/").StatusCode, "others are still served")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	stopped := make(chan struct{})
+	go func() { _ = s.Shutdown(ctx); close(stopped) }()
+	require.Eventually(t, s.hungUp.Load, time.Minute, time.Millisecond)
+	_, err := net.Dial("tcp", addr)
+	require.Error(t, err)
 	resp := get(t, conn, "/")
 	require.Equal(t, 200, resp.StatusCode)
 	require.True(t, resp.Close)
-	require.Equal(t, 200, get(t, dial(t, addr), "/").StatusCode, "others are still served")
+	cancel()
+	<-stopped
 }
 
 func TestShutdownDoesNotWaitForClients(t *testing.T) {
