@@ -19,10 +19,7 @@ func TestACrowdOfStrangersCostsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, err := c.State(t.Context(), leader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	before := everybodyAnnounced(t, c, leader)
 
 	ctx, leave := context.WithCancel(t.Context())
 	var crowd sync.WaitGroup
@@ -63,6 +60,27 @@ func TestACrowdOfStrangersCostsNothing(t *testing.T) {
 }
 
 const crowdSize = 300
+
+// everybodyAnnounced is the cluster once each member has told the others where
+// its API is.
+func everybodyAnnounced(t *testing.T, c *harness.Cluster, asked *harness.Member) (s harness.State) {
+	t.Helper()
+	err := harness.Until(t.Context(), 10*time.Second, "every member has told where its API is", func(ctx context.Context) (err error) {
+		if s, err = c.State(ctx, asked); err != nil {
+			return err
+		}
+		for _, m := range s.Members {
+			if m.API == "" {
+				return fmt.Errorf("%s has not", m.ID)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
 
 // askForStatus asks again and again, as fast as it is answered.
 func askForStatus(ctx context.Context, url string, arrived chan<- struct{}) {
