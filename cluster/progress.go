@@ -9,17 +9,18 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// progress watches that entries get from a leader to the others. raft itself looks at heartbeats alone, which are small,
-// have a connection of their own and wait for no disk: a network that drops large
-// packets leaves a leader that orders nothing, for ever.
+// progress watches that entries get from a leader to the others. raft itself
+// looks at heartbeats alone, which are small, have a connection of their own and
+// wait for no disk: a network that drops large packets leaves a leader that orders
+// nothing, for ever.
 //
 // A leader from which no entry gets through to a majority within limit becomes
 // unfit for a while. That says nothing about who is at fault, and it can come to
 // all members one after the other; so it ends by itself, and the pause grows each
 // time, while those come to lead who get something through.
 //
-// run is its goroutine, which also looks after something else. sent, answered and sending
-// may be called from anywhere.
+// run is its goroutine, which also looks after something else. sent, answered and
+// sending may be called from anywhere.
 type progress struct {
 	limit   time.Duration // by the clock
 	members int

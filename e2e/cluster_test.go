@@ -20,6 +20,12 @@ import (
 // failed, the members' last words are printed.
 func startCluster(t *testing.T, o harness.Options) *harness.Cluster {
 	t.Helper()
+	return startLaidOut(t, o, func(*harness.Process) {})
+}
+
+// startLaidOut is startCluster for processes that are changed before they start.
+func startLaidOut(t *testing.T, o harness.Options, change func(p *harness.Process)) *harness.Cluster {
+	t.Helper()
 	o.Binary, o.Dir = cmp.Or(o.Binary, binary), t.TempDir()
 	c, err := harness.New(o)
 	if err != nil {
@@ -35,6 +41,9 @@ func startCluster(t *testing.T, o harness.Options) *harness.Cluster {
 			}
 		}
 	})
+	for _, m := range c.Members {
+		change(&m.Process)
+	}
 	if err := c.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

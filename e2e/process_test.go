@@ -18,33 +18,6 @@ import (
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
-// startLaidOut starts a cluster whose processes can be changed before.
-func startLaidOut(t *testing.T, o harness.Options, change func(p *harness.Process)) *harness.Cluster {
-	t.Helper()
-	o.Binary, o.Dir = binary, t.TempDir()
-	c, err := harness.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.KillAll(); err != nil {
-			t.Error(err)
-		}
-		for _, m := range c.Members {
-			if t.Failed() {
-				t.Logf("log of %s:\n%s", m.ID, m.LogTail(40))
-			}
-		}
-	})
-	for _, m := range c.Members {
-		change(&m.Process)
-	}
-	if err := c.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 // Clients get the files that the cluster's own work leaves, and no more.
 func TestMoreClientsThanFiles(t *testing.T) {
 	c := startLaidOut(t, harness.Options{Args: []string{"--heartbeat", "1s"}}, func(p *harness.Process) { p.Files = 1_024 })

@@ -39,6 +39,22 @@ type KnownChains struct {
 // remembers what is new. Names are those by which the contract was asked for.
 // The error is ErrChainChanged with what to do.
 func (k KnownChains) Check(servers, names []string, id chain.Hash) error {
+	return k.learn(servers, names, id, func(p knownChain, before chain.Hash) error {
+		return fmt.Errorf("%w: %s showed the chain %s for the contract %s, and shows %s now. Nothing was signed. "+
+			"If you know that this ledger was made anew, say so once with --chain-id %s",
+			ErrChainChanged, p.server, before, p.contract, id, id)
+	})
+}
+
+// Trust remembers that servers show this chain, whatever they showed before:
+// somebody has named it.
+func (k KnownChains) Trust(servers, names []string, id chain.Hash) error {
+	return k.learn(servers, names, id, func(knownChain, chain.Hash) error { return nil })
+}
+
+// learn remembers what is new; of what was another chain before, changed says
+// whether that is an error.
+func (k KnownChains) learn(servers, names []string, id chain.Hash, changed func(p knownChain, before chain.Hash) error) error {
 	known, err := k.read()
 	if err != nil {
 		return err
@@ -47,32 +63,16 @@ func (k KnownChains) Check(servers, names []string, id chain.Hash) error {
 	for _, server := range servers {
 		for _, name := range names {
 			p := knownChain{server, name}
-			switch before, there := known[p]; {
-			case !there:
-				fresh = append(fresh, p)
-			case before != id:
-				return fmt.Errorf("%w: %s showed the chain %s for the contract %s, and shows %s now. Nothing was signed. "+
-					"If you know that this ledger was made anew, say so once with --chain-id %s",
-					ErrChainChanged, server, before, name, id, id)
+			before, there := known[p]
+			if there && before == id {
+				continue
 			}
-		}
-	}
-	return k.add(fresh, id)
-}
-
-// Trust remembers that servers show this chain, whatever they showed before:
-// somebody has named it.
-func (k KnownChains) Trust(servers, names []string, id chain.Hash) error {
-	known, err := k.read()
-	if err != nil {
-		return err
-	}
-	var fresh []knownChain
-	for _, server := range servers {
-		for _, name := range names {
-			if p := (knownChain{server, name}); known[p] != id {
-				fresh = append(fresh, p)
+			if there {
+				if err := changed(p, before); err != nil {
+					return err
+				}
 			}
+			fresh = append(fresh, p)
 		}
 	}
 	return k.add(fresh, id)
