@@ -140,7 +140,7 @@ func (n *followNode) open() (err error) {
 	if n.http, err = n.newServer(); err != nil {
 		return err
 	}
-	n.listener, err = net.Listen("tcp", n.cfg.Listen)
+	n.listener, err = webserver.Listen(n.cfg.Listen)
 	return err
 }
 

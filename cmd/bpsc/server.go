@@ -155,7 +155,7 @@ func (s *server) open() (err error) {
 	if s.http, err = api.NewServer(apiConfig, handler); err != nil {
 		return err
 	}
-	s.listener, err = net.Listen("tcp", s.cfg.Listen)
+	s.listener, err = webserver.Listen(s.cfg.Listen)
 	return err
 }
 

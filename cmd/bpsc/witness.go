@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/internal/webserver"
 	"github.com/bpsc/bpsc/witness"
 )
 
@@ -159,7 +159,7 @@ func runWitness(ctx context.Context, p *process, cfg witnessConfig) (err error) 
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", cfg.Listen)
+	listener, err := webserver.Listen(cfg.Listen)
 	if err != nil {
 		return errors.Join(err, w.Close())
 	}

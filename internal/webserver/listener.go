@@ -1,6 +1,7 @@
 package webserver
 
 import (
+	"context"
 	"net"
 	"sync"
 	"time"
@@ -18,8 +19,17 @@ type listener struct {
 	places chan struct{} // one token for each connection
 	spares chan struct{}
 
-	closing sync.Once
-	closed  chan struct{}
+	mu     sync.Mutex
+	closed chan struct{} // closed by Close
+	queued []net.Conn    // that had come before, and are still to be served
+}
+
+// Listen is net.Listen for TCP alone: Multipath TCP, which Go prefers, cannot let
+// the last clients in before it closes (takeQueued).
+func Listen(addr string) (net.Listener, error) {
+	var cfg net.ListenConfig
+	cfg.SetMultipathTCP(false)
+	return cfg.Listen(context.Background(), "tcp", addr)
 }
 
 func newListener(l net.Listener, cfg *Config, places chan struct{}) *listener {
@@ -32,30 +42,71 @@ func newListener(l net.Listener, cfg *Config, places chan struct{}) *listener {
 func (l *listener) Accept() (net.Conn, error) {
 	raw, err := l.Listener.Accept()
 	if err != nil {
-		return nil, err
+		if raw, err = l.left(err); err != nil {
+			return nil, err
+		}
 	}
 	c := &conn{Conn: raw, step: l.cfg.WriteStep, timeout: l.cfg.WriteTimeout}
 	select {
 	case l.places <- struct{}{}:
-		c.release = func() { <-l.places }
-		return c, nil
+		return l.placed(c), nil
+	default:
+	}
+	select {
+	case l.spares <- struct{}{}:
+		return l.spare(c), nil
 	default:
 	}
 	select {
 	case l.places <- struct{}{}:
-		c.release = func() { <-l.places }
+		return l.placed(c), nil
 	case l.spares <- struct{}{}:
-		c.release = func() { <-l.spares }
-		c.until, c.respite = time.Now().Add(spareSilence), l.cfg.SpareTimeout
+		return l.spare(c), nil
 	case <-l.closed:
 		_ = raw.Close()
 		return nil, net.ErrClosed
 	}
-	return c, nil
 }
 
-// Close implements net.Listener.
+func (l *listener) placed(c *conn) *conn {
+	c.release = func() { <-l.places }
+	return c
+}
+
+func (l *listener) spare(c *conn) *conn {
+	c.release = func() { <-l.spares }
+	c.until, c.respite = time.Now().Add(spareSilence), l.cfg.SpareTimeout
+	return c
+}
+
+// left is one of the connections that had come before the listener was closed,
+// then net.ErrClosed; on one that was not, it is err.
+func (l *listener) left(err error) (net.Conn, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.closed:
+	default:
+		return nil, err
+	}
+	if len(l.queued) == 0 {
+		return nil, net.ErrClosed
+	}
+	conn := l.queued[0]
+	l.queued = l.queued[1:]
+	return conn, nil
+}
+
+// Close takes no more connections on. Accept still returns those that had come.
 func (l *listener) Close() error {
-	l.closing.Do(func() { close(l.closed) })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.closed:
+		return nil
+	default:
+	}
+	l.queued = takeQueued(l.Listener)
+	close(l.closed)
 	return l.Listener.Close()
 }

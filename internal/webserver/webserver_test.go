@@ -9,12 +9,15 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"golang.org/x/sync/errgroup"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,7 +41,7 @@ func serve(t *testing.T, cfg Config, h http.HandlerFunc) (s *Server, addr string
 	t.Helper()
 	s, err := New(cfg, h)
 	require.NoError(t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := Listen("127.0.0.1:0")
 	require.NoError(t, err)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
@@ -164,29 +167,15 @@ func TestPlacesAreGivenBack(t *testing.T) {
 func TestClientThatDoesNotReadIsCutOff(t *testing.T) {
 	cfg := testConfig()
 	cfg.WriteTimeout = 50 * time.Millisecond
-	ended := make(chan struct{})
-	_, addr := serve(t, cfg, func(w http.ResponseWriter, r *http.Request) {
-		if _, err := w.Write(make([]byte, 2<<10)); err == nil {
-			err = http.NewResponseController(w).Flush()
-			if err != nil {
-				close(ended)
-			}
-		}
-	})
+	_, addr := serve(t, cfg, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 2<<10)) })
 	conn := dial(t, addr)
 	require.NoError(t, conn.SetReadBuffer(4<<10))
-	for asked := 0; ; asked++ { // small answers, one after the other
-		select {
-		case <-ended:
-			return
-		default:
-		}
+	var err error
+	for asked := 0; err == nil; asked++ { // small answers, one after the other
 		require.Less(t, asked, 1<<20)
-		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
-			<-ended
-			return
-		}
+		_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	}
+	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the server ends it, not the test's time")
 }
 
 func TestRequestThatDoesNotArriveIsGivenUp(t *testing.T) {
@@ -304,4 +293,77 @@ func TestShutdownDoesNotWaitForClients(t *testing.T) {
 	_, err := net.Dial("tcp", addr)
 	var refused *net.OpError
 	require.True(t, errors.As(err, &refused))
+}
+
+// Who has come before the listener closes is served, though nobody had accepted
+// the connection yet: it may have carried a request.
+func TestWhoHasComeIsServedAfterTheListenerHasClosed(t *testing.T) {
+	raw, err := Listen("127.0.0.1:0")
+	require.NoError(t, err)
+	cfg := testConfig()
+	l := newListener(raw, &cfg, make(chan struct{}, cfg.Connections))
+	var clients []net.Conn
+	for range 5 {
+		conn := dial(t, raw.Addr().String())
+		_, err := io.WriteString(conn, "x")
+		require.NoError(t, err)
+		clients = append(clients, conn)
+	}
+	require.NoError(t, l.Close())
+	_, err = net.Dial("tcp", raw.Addr().String())
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+	for range clients {
+		conn, err := l.Accept()
+		require.NoError(t, err)
+		_, err = io.ReadFull(conn, make([]byte, 1))
+		require.NoError(t, err)
+		_, err = io.WriteString(conn, "y")
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+	}
+	_, err = l.Accept()
+	require.ErrorIs(t, err, net.ErrClosed)
+	for _, conn := range clients {
+		text, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		require.Equal(t, "y", string(text))
+	}
+}
+
+// A client that comes while the server stops is served or refused: it is never
+// left with a request of which it cannot know what became.
+func TestStopResetsNobody(t *testing.T) {
+	for range 5 {
+		cfg := testConfig()
+		cfg.Connections, cfg.KeptConnections = 100, 100
+		s, addr := serve(t, cfg, hello)
+		served := make(chan struct{}, 1)
+		var clients errgroup.Group
+		for range 24 {
+			clients.Go(func() error {
+				for {
+					conn, err := net.Dial("tcp", addr)
+					if errors.Is(err, syscall.ECONNREFUSED) {
+						return nil
+					} else if err != nil {
+						return err
+					}
+					_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+					if err == nil {
+						_, err = io.ReadAll(conn)
+					}
+					if err = errors.Join(err, conn.Close()); err != nil {
+						return err
+					}
+					select {
+					case served <- struct{}{}:
+					default:
+					}
+				}
+			})
+		}
+		<-served
+		require.NoError(t, s.Shutdown(t.Context()))
+		require.NoError(t, clients.Wait())
+	}
 }
