@@ -1,9 +1,14 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -64,4 +69,118 @@ func queryDuration(c *gin.Context, name string, most time.Duration) (time.Durati
 		return 0, fmt.Errorf("%w: %s must be a duration from 0s to %s", chain.InvalidField, name, most)
 	}
 	return d, nil
+}
+
+// queryNames are the names that the query of each route may have. A name that
+// means something in this API is honoured or refused, never dropped: whoever
+// asks for ?token=gold, or for pending transfers only, must not get the
+// default contract, or all of them, for an answer.
+type queryNames struct {
+	byRoute map[string][]string // by method and path
+	known   map[string]bool     // on any route, folded
+}
+
+// elsewhere are names that mean something in other places: in bodies, on the
+// command line, in headers.
+var elsewhere = []string{"token", "key", "idempotency_key", "status", "wallet", "hold", "hold_until",
+	"sender", "recipient", "amount", "memo", "nonce", "signature", "public_key", "chain_id", "transactions"}
+
+// folded is a name as its misspellings have it, too: Idempotency-Key and
+// idempotencyKey mean idempotency_key.
+func folded(name string) string {
+	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name))
+}
+
+func (q *queryNames) add(method, path string, names ...[]string) {
+	if q.byRoute == nil {
+		q.byRoute, q.known = map[string][]string{}, map[string]bool{}
+		for _, name := range elsewhere {
+			q.known[folded(name)] = true
+		}
+	}
+	all := slices.Concat(names...)
+	q.byRoute[method+" "+plain(path)] = all
+	for _, name := range all {
+		q.known[folded(name)] = true
+	}
+}
+
+// plain is a route without gin's marks of colons that stand for themselves.
+func plain(route string) string { return strings.ReplaceAll(route, `\:`, ":") }
+
+// check refuses a name that the route of a request does not take. On the
+// tutorial's paths names that mean nothing here are the client's own business, as
+// they were there.
+func (q *queryNames) check(method, route string, values url.Values) error {
+	takes, ours := q.byRoute[method+" "+plain(route)]
+	if !ours {
+		return nil // no route, or one that is not this package's
+	}
+	lenient := !strings.HasPrefix(route, "/v1/")
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if slices.Contains(takes, name) || lenient && !q.known[folded(name)] {
+			continue
+		}
+		hint := ""
+		if name == "token" && slices.Contains(takes, "contract") {
+			hint = "; the contract is named with ?contract="
+		}
+		return fmt.Errorf("%w: this path takes no %q in the query%s", chain.InvalidField, echo(name), hint)
+	}
+	return nil
+}
+
+// cursorDigits is how many digits of the chain's id begin a cursor: a place in one
+// chain means nothing in another, and a ledger that was made anew has the name of
+// the one before. It takes 2^32 chains for two of them to agree by chance.
+const cursorDigits = 16
+
+// appendCursor begins a cursor with the chain it is of.
+func appendCursor(dst []byte, id chain.Hash) []byte {
+	var buf [2 * len(id)]byte
+	return append(append(dst, id.AppendHex(buf[:0])[:cursorDigits]...), '-')
+}
+
+// fromCursor reads a page that begins at a cursor. Where that is of something
+// which is not here, the page would be empty, for as long as the chain does not get
+// there: who asked for the newest state has made the cursor up; else another
+// replica may be a little ahead, and this one is given the time of a read to get
+// there.
+func fromCursor[T any](c *gin.Context, s *server, token string, read func() (T, error)) (page T, err error) {
+	if page, err = read(); !errors.Is(err, chain.ErrBeyond) {
+		return page, err
+	}
+	if s.asOfNow != nil && s.asOfNow(c) {
+		return page, fmt.Errorf("%w: %w", chain.InvalidField, err)
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
+	defer cancel()
+	for waited := error(nil); ; {
+		info, failed := s.read.Contract(token)
+		if failed != nil {
+			return page, failed
+		}
+		if page, err = read(); !errors.Is(err, chain.ErrBeyond) {
+			return page, err
+		}
+		if waited != nil {
+			return page, withDetail(ErrBehind, fmt.Sprintf("This node may not have caught up: %s", err))
+		}
+		waited = s.read.WaitBlock(ctx, token, info.Length+1)
+	}
+}
+
+// ofChain is a cursor of that chain without its beginning; "" is none.
+func ofChain(cursor string, id chain.Hash) (string, error) {
+	if cursor == "" {
+		return "", nil
+	}
+	of, place, ok := strings.Cut(cursor, "-")
+	switch {
+	case !ok || len(of) != cursorDigits || place == "":
+		return "", fmt.Errorf("%w: %q is no cursor", chain.InvalidField, echo(cursor))
+	case !strings.HasPrefix(id.String(), of):
+		return "", fmt.Errorf("%w: it is %s here, and the cursor is of %s…", ErrOtherChain, id, echo(of))
+	}
+	return place, nil
 }

@@ -1,11 +1,93 @@
 package api
 
 import (
+	"context"
 	"crypto/rand"
+	"fmt"
 	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/internal/webserver"
 )
+
+// server is what members and followers have in common: the reads, the streams,
+// the problems. Everything in it is safe for concurrent use.
+type server struct {
+	cfg      Config
+	read     Reader
+	evidence Evidence
+	missing  func() string                  // why there may be no contract; nil when unknown
+	now      func() (micros int64, ok bool) // the chain's time, where this node knows it
+	// look returns nil once this node has of a token's contract what it can
+	// have; an error is why there may be more in a moment.
+	look      func(ctx context.Context, token string) error
+	site      *site
+	contracts contractCache
+	forging   forging
+	pool      workPool
+	requests  requestIDs
+
+	// What to do about an id that this replica has nothing about; nil: nothing.
+	absent func(c *gin.Context) (absence, error)
+	// newest, on members, waits until this replica has all that was acknowledged
+	// anywhere.
+	newest func(c *gin.Context) error
+
+	// Whether a read was to answer as of now; nil: this node cannot.
+	asOfNow func(c *gin.Context) bool
+
+	queryNames queryNames // set while the routes are, never changed after
+
+	complain  throttle
+	answers   answers
+	listening chan struct{} // a place for each stream of events
+	reading   chan struct{} // a place for each long poll and each stream of a chain
+	bundling  chan struct{} // a place for each bundle of entries under way
+}
+
+func newServer(cfg Config, r Reader, e Evidence, look func(ctx context.Context, token string) error) (*server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	requests, err := newRequestIDs(cfg.Random)
+	if err != nil {
+		return nil, fmt.Errorf("api: no random bytes: %w", err)
+	}
+	site, err := newSite(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &server{
+		cfg: cfg, read: r, evidence: e, now: func() (int64, bool) { return 0, false }, site: site, look: look, requests: requests, pool: newWorkPool(), answers: newAnswers(),
+		listening: make(chan struct{}, cfg.eventReaders()), reading: make(chan struct{}, cfg.longReads()), bundling: make(chan struct{}, maxBundles),
+	}, nil
+}
+
+// colons lets a colon in a path be escaped, which some clients do: a router that
+// matches paths as they stand escaped knows :batch only as it is.
+func colons(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.RawPath, "%3") {
+			r.URL.RawPath = strings.NewReplacer("%3A", ":", "%3a", ":").Replace(r.URL.RawPath)
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// newEngine returns gin as a router and nothing more: no logging, no recovery,
+// no redirects, and parameters as they stand escaped in the path, so that a
+// name may hold a slash.
+func newEngine() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode) // or New prints to standard output
+	engine := gin.New()
+	engine.HandleMethodNotAllowed = true
+	engine.RedirectTrailingSlash = false
+	engine.UseEscapedPath = true
+	engine.UnescapePathValues = false // it would turn + into a space
+	return engine
+}
 
 // NewServer returns a server for handler, which New or NewFollower made from the
 // same configuration, with the limits of limits.go. A client that comes when all

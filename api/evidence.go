@@ -1,0 +1,272 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/internal/webserver"
+)
+
+// getCheckpoint is GET /v1/contracts/{token}/checkpoint: the newest signed note
+// over the log of headers. ?size=N waits for one that covers so many blocks.
+func (s *server) getCheckpoint(c *gin.Context) error {
+	token := c.Param("token")
+	size, err := queryUint(c, "size", 0, proof.MaxSize)
+	if err != nil {
+		return err
+	}
+	if _, err := s.contractOnChain(c, token); err != nil {
+		return err
+	}
+	if size > 0 {
+		if err := s.awaitCheckpoint(c, token, size, s.cfg.ReadTimeout); err != nil {
+			return readError(err)
+		}
+	}
+	note, err := s.evidence.Checkpoint(token)
+	if errors.Is(err, chain.NotFound) {
+		return withDetail(err, "There is no checkpoint yet: a majority of the members has to verify the chain and sign it; ask again, or wait with ?size=1")
+	}
+	if err != nil {
+		return err
+	}
+	s.sendChanging(c, note)
+	return nil
+}
+
+// getPolicy is GET /v1/policy: whose signatures count for a chain, as this node
+// knows it. It is to be compared with a copy from somebody who is trusted.
+func (s *server) getPolicy(c *gin.Context) error {
+	token := ""
+	contract, err := s.contractOf(c)
+	switch {
+	case err == nil:
+		token = contract.Token
+	case !errors.Is(err, ErrNoContract): // a cluster has members before it has a chain
+		return err
+	}
+	text, err := s.evidence.Policy(token)
+	if errors.Is(err, chain.NotFound) {
+		return withDetail(err, "This node does not know the keys of the members yet: each makes its own known once it runs")
+	}
+	if err != nil {
+		return err
+	}
+	s.sendChanging(c, text)
+	return nil
+}
+
+// awaitCheckpoint waits until a checkpoint covers so many blocks.
+func (s *server) awaitCheckpoint(c *gin.Context, token string, size uint64, wait time.Duration) error {
+	leave, ok := enter(s.reading)
+	if !ok {
+		return ErrTooManyClients
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)
+	defer cancel()
+	defer webserver.UntilDraining(ctx, cancel)()
+	return s.evidence.WaitCheckpoint(ctx, token, size)
+}
+
+// sendChanging answers with a text that another may take the place of.
+func (s *server) sendChanging(c *gin.Context, text []byte) {
+	if kept(c, `"`+chain.HashBytes(text).String()+`"`, revalidate) {
+		return
+	}
+	c.Writer.Header()[headerType] = typeText
+	s.send(c, http.StatusOK, text)
+}
+
+var typeBytes = []string{"application/octet-stream"}
+
+// entryLevel is that of the leaves themselves, in tlog's coordinates.
+const entryLevel = -1
+
+// getTile is GET /v1/contracts/{token}/tile/…: a part of the log of headers
+// after c2sp.org/tlog-tiles, of as many blocks as there are, signed or not. A
+// partial tile has its width in its name, so it never changes either.
+func (s *server) getTile(c *gin.Context) error {
+	tile, err := proof.ParseTilePath("tile" + c.Param("tile"))
+	if err != nil {
+		return err
+	}
+	contract, err := s.contractOnChain(c, c.Param("token"))
+	if err != nil {
+		return err
+	}
+	info, err := s.read.Contract(contract.Token)
+	if err != nil {
+		return err
+	}
+	if !proof.TileInTree(tile, info.Length) {
+		return withDetail(proof.ErrTileMissing, fmt.Sprintf("The log of %d blocks has no %s", info.Length, proof.TilePath(tile)))
+	}
+	if keptForEver(c, `"`+info.ID.String()+"/"+proof.TilePath(tile)+`"`) {
+		return nil
+	}
+	var data []byte
+	if tile.L == entryLevel {
+		data, err = s.bundle(c.Request.Context(), info.Contract.Token, tile)
+	} else {
+		data, err = proof.ReadTile(tile, info.Length, s.evidence.LogHashes(info.Contract.Token))
+	}
+	if err != nil {
+		return ownFault(err)
+	}
+	c.Writer.Header()[headerType] = typeBytes
+	s.send(c, http.StatusOK, data)
+	return nil
+}
+
+// bundle makes the entries of the log from the blocks, which nobody keeps
+// besides. It holds one block at a time.
+func (s *server) bundle(ctx context.Context, token string, tile tlog.Tile) ([]byte, error) {
+	wait, cancel := context.WithTimeout(ctx, s.cfg.ReadTimeout)
+	defer cancel()
+	select {
+	case s.bundling <- struct{}{}:
+		defer func() { <-s.bundling }()
+	case <-wait.Done():
+		return nil, fmt.Errorf("%w: other bundles are being made", ErrBehind)
+	}
+	var data, leaf []byte
+	first := uint64(tile.N)<<tile.H + 1
+	for index := first; index < first+uint64(tile.W) && ctx.Err() == nil; index++ {
+		canonical, hash, err := s.read.Block(token, index)
+		if err != nil {
+			return nil, err
+		}
+		l, err := proof.LeafOfBlock(canonical, hash)
+		if err != nil {
+			return nil, err
+		}
+		leaf = proof.AppendLeaf(leaf[:0], &l)
+		data = proof.AppendEntry(data, leaf)
+	}
+	return data, ctx.Err()
+}
+
+// ownFault is what it means that evidence cannot be made of what this node has
+// stored: not that something is not there, nor that the client is wrong.
+func ownFault(err error) error {
+	var ledger chain.Code
+	if errors.As(err, &ledger) {
+		return fmt.Errorf("%w: %v", chain.ErrInvalid, err)
+	}
+	return err
+}
+
+// getReceipt is GET /v1/transactions/{id}/receipt: a file that proves the record
+// to whoever knows the members' keys. ?wait= is how long to wait for a
+// checkpoint that covers it. A later one gives another receipt, as good.
+func (s *server) getReceipt(c *gin.Context) error {
+	id, err := chain.ParseHash(c.Param("id"))
+	if err != nil {
+		return err
+	}
+	wait, err := queryDuration(c, "wait", maxLongPoll)
+	if err != nil {
+		return err
+	}
+	contract, err := s.contractOf(c)
+	if err != nil {
+		return err
+	}
+	outcome, sent, err := find(c, s, chain.NotFound, func() (chain.Outcome, error) { return s.read.Transaction(contract.Token, id) })
+	switch {
+	case sent:
+		return nil
+	case errors.Is(err, chain.NotFound):
+		return &detailed{err: err, id: id, unknown: true}
+	case err != nil:
+		return err
+	case outcome.Refused != "":
+		return &detailed{err: chain.NotFound, id: id, detail: fmt.Sprintf(
+			"There is no record to prove: the transaction was refused (%s) and nothing moved", outcome.Refused)}
+	}
+	if wait > 0 {
+		if err := s.awaitCover(c, contract.Token, outcome.Block, wait); err != nil {
+			return err
+		}
+	}
+	receipt, err := s.receipt(contract.Token, &outcome)
+	if err != nil {
+		return err
+	}
+	c.Writer.Header()["Content-Disposition"] = []string{`attachment; filename="` + id.String() + proof.ReceiptSuffix + `"`}
+	s.sendChanging(c, receipt)
+	return nil
+}
+
+// awaitCover waits for a checkpoint over a block. That none has come is for the
+// receipt to say.
+func (s *server) awaitCover(c *gin.Context, token string, block uint64, wait time.Duration) error {
+	err := s.awaitCheckpoint(c, token, block, wait)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// receipt puts together what proves a record, from what this node has stored.
+func (s *server) receipt(token string, o *chain.Outcome) ([]byte, error) {
+	note, err := s.evidence.Checkpoint(token)
+	if errors.Is(err, chain.NotFound) {
+		return nil, notReady(o, "there is no checkpoint yet")
+	}
+	if err != nil {
+		return nil, err
+	}
+	signed, err := proof.ReadCheckpoint(note)
+	if err != nil {
+		return nil, ownFault(err)
+	}
+	info, err := s.read.Contract(token)
+	switch {
+	case err != nil:
+		return nil, err
+	case signed.Size < o.Block:
+		return nil, notReady(o, fmt.Sprintf("the newest checkpoint is of %d blocks", signed.Size))
+	case info.Length < signed.Size:
+		return nil, notReady(o, fmt.Sprintf("this node has %d blocks of the %d that are signed", info.Length, signed.Size))
+	}
+	receipt, err := s.buildReceipt(token, o, signed.Size, note)
+	if err != nil {
+		return nil, ownFault(err)
+	}
+	return receipt, nil
+}
+
+func (s *server) buildReceipt(token string, o *chain.Outcome, size uint64, note []byte) ([]byte, error) {
+	path, err := proof.ProveInclusion(size, o.Block-1, s.evidence.LogHashes(token))
+	if err != nil {
+		return nil, err
+	}
+	canonical, hash, err := s.read.Block(token, o.Block)
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := proof.LeafOfBlock(canonical, hash)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := proof.BuildReceipt(leaf, canonical, o.Position, path, note)
+	if err != nil {
+		return nil, err
+	}
+	return receipt.Marshal()
+}
+
+func notReady(o *chain.Outcome, why string) error {
+	return &detailed{err: ErrReceiptNotReady, id: o.Record.ID, detail: fmt.Sprintf(
+		"The record is final, in block %d, and not signed for yet: %s; ask again, or with ?wait=5s", o.Block, why)}
+}
