@@ -14,6 +14,7 @@ import (
 	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/internal/datafolder"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -23,8 +24,8 @@ var errCopied = errors.New("this is a copy of the folder of a node that ran, or 
 // stoppedNode is what a node that does not run has on disk.
 type stoppedNode struct {
 	dir    string
-	folder *folder
-	left   left
+	folder *datafolder.Folder
+	left   datafolder.Left
 	store  *store.Store
 }
 
@@ -48,9 +49,9 @@ func (v *verifier) verifyData(cmd *cobra.Command) (err error) {
 		audits = append(audits, a)
 	}
 	switch {
-	case len(audits) > 0 && n.left == copied:
+	case len(audits) > 0 && n.left == datafolder.Copied:
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v; what follows is true of this copy, which may end before the node's chain does\n", n.dir, errCopied)
-	case len(audits) == 0 && n.left == stopped:
+	case len(audits) == 0 && n.left == datafolder.Stopped:
 		return fmt.Errorf("%w: there is no such chain in %s", chain.ContractUnknown, n.dir)
 	case len(audits) == 0:
 		return fmt.Errorf("%s has no such chain on disk, and its node did not stop in order: what a member has not flushed is in its raft log; start the node, and stop it, or verify it by --server", n.dir)
@@ -66,10 +67,10 @@ func openStopped(dir string) (n *stoppedNode, err error) {
 	if _, err := os.Stat(filepath.Join(state, "CURRENT")); err != nil {
 		return nil, fmt.Errorf("%s is not the data folder of a node: %w", dir, err)
 	}
-	if n.folder, err = takeFolder(dir); err != nil {
+	if n.folder, err = datafolder.Take(dir); err != nil {
 		return nil, fmt.Errorf("%w: stop the node first, or verify it by --server", err)
 	}
-	if n.left, err = n.folder.left(); err != nil {
+	if n.left, err = n.folder.Left(); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
 	_, notMember := os.Stat(filepath.Join(dir, "raft")) // only a member has that log; a follower's store keeps its own
@@ -85,7 +86,7 @@ func openStopped(dir string) (n *stoppedNode, err error) {
 func (n *stoppedNode) judge(found error) error {
 	damage := errors.Is(found, store.ErrDamaged)
 	switch {
-	case n.left == copied && (damage || errors.Is(found, chain.ErrInvalid)):
+	case n.left == datafolder.Copied && (damage || errors.Is(found, chain.ErrInvalid)):
 		// Not %w: it is not proven that the chain does not verify.
 		return fmt.Errorf("%s: %w, and its files do not fit together; that says nothing about the node. Copy the folder of a stopped node, or verify it by --server or an export (%v)", n.dir, errCopied, found)
 	case damage:
@@ -107,7 +108,7 @@ func (n *stoppedNode) close() error {
 	if n.store != nil {
 		err = n.store.Close()
 	}
-	return errors.Join(err, n.folder.release())
+	return errors.Join(err, n.folder.Release())
 }
 
 func (v *verifier) auditStored(cmd *cobra.Command, s *store.Store, info *chain.Info) (*audit, error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/bpsc/bpsc/follower"
 	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/follower/relay"
+	"github.com/bpsc/bpsc/internal/datafolder"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/webserver"
 	"github.com/bpsc/bpsc/store"
@@ -55,7 +56,7 @@ type followNode struct {
 	*process
 	cfg       followConfig
 	files     files
-	folder    *folder
+	folder    *datafolder.Folder
 	store     *store.Store
 	follower  *follower.Follower
 	directory *directory
@@ -113,10 +114,10 @@ func (n *followNode) open() (err error) {
 	if err := durable.MkdirAll(n.cfg.Data, 0o700); err != nil {
 		return err
 	}
-	if n.folder, err = takeFolder(n.cfg.Data); err != nil {
+	if n.folder, err = datafolder.Take(n.cfg.Data); err != nil {
 		return err
 	}
-	if err := n.folder.serve(); err != nil {
+	if err := n.folder.Serve(); err != nil {
 		return err
 	}
 	n.store, err = store.Open(store.Config{Dir: n.path("state"), Log: true, LayerBytes: followLayer, Tables: n.files.tables, Logger: n.log, Fatal: n.fatal})
@@ -262,7 +263,7 @@ func (n *followNode) close() (err error) {
 		err = errors.Join(err, n.store.Close())
 	}
 	if n.folder != nil {
-		err = errors.Join(err, n.folder.release())
+		err = errors.Join(err, n.folder.Release())
 	}
 	return err
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/internal/datafolder"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/webserver"
 	"github.com/bpsc/bpsc/store"
@@ -53,7 +54,7 @@ type server struct {
 	cfg      serverConfig
 	files    files
 	contract *chain.Contract // to create when there is none, or nil
-	folder   *folder
+	folder   *datafolder.Folder
 	store    *store.Store
 	member   *cluster.Member
 	requests *fsm.Requester
@@ -112,10 +113,10 @@ func (s *server) open() (err error) {
 	if err := refuseDiverged(s.cfg.Data); err != nil {
 		return err
 	}
-	if s.folder, err = takeFolder(s.cfg.Data); err != nil {
+	if s.folder, err = datafolder.Take(s.cfg.Data); err != nil {
 		return err
 	}
-	if err := s.folder.serve(); err != nil {
+	if err := s.folder.Serve(); err != nil {
 		return err
 	}
 	s.store, err = store.Open(store.Config{Dir: filepath.Join(s.cfg.Data, "state"), Tables: s.files.tables, Logger: s.log, Fatal: s.fatal})
@@ -241,7 +242,7 @@ func (s *server) close() error {
 		err = errors.Join(err, s.store.Close())
 	}
 	if s.folder != nil {
-		err = errors.Join(err, s.folder.release())
+		err = errors.Join(err, s.folder.Release())
 	}
 	return err
 }

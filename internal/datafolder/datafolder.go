@@ -1,4 +1,5 @@
-package main
+// Package datafolder locks a node's data folder, and tells how it was left.
+package datafolder
 
 import (
 	"errors"
@@ -11,17 +12,18 @@ import (
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
-// folder is a data folder that this process has to itself: its file LOCK is
+// Folder is a data folder that this process has to itself: its file LOCK is
 // locked. A node that serves from it writes into that file which file it is, and
 // empties it when it has stopped in order. So a copy that was made while the node
 // ran is known as one: it has the text, in another file.
-type folder struct {
+type Folder struct {
 	lock   *flock.Flock
 	serves bool
 }
 
-func takeFolder(dir string) (*folder, error) {
-	f := &folder{lock: flock.New(filepath.Join(dir, "LOCK"))}
+// Take locks a folder. It fails while another process has it.
+func Take(dir string) (*Folder, error) {
+	f := &Folder{lock: flock.New(filepath.Join(dir, "LOCK"))}
 	switch ok, err := f.lock.TryLock(); {
 	case err != nil:
 		return nil, err
@@ -31,8 +33,8 @@ func takeFolder(dir string) (*folder, error) {
 	return f, nil
 }
 
-// serve notes that a node changes the folder from now on, until release.
-func (f *folder) serve() error {
+// Serve notes that a node changes the folder from now on, until Release.
+func (f *Folder) Serve() error {
 	id, err := durable.FileID(f.lock.Path())
 	if err != nil {
 		return err
@@ -41,29 +43,30 @@ func (f *folder) serve() error {
 	return f.write(id)
 }
 
-// left is how a folder was left.
-type left int
+// Left is how a folder was left.
+type Left int
 
 const (
-	stopped left = iota // by a node that stopped in order, or never used
-	killed              // by a node that was killed: what is on the disk fits together
-	copied              // it is a copy of the folder of a node that ran, or had been killed
+	Stopped Left = iota // by a node that stopped in order, or never used
+	Killed              // by a node that was killed: what is on the disk fits together
+	Copied              // it is a copy of the folder of a node that ran, or had been killed
 )
 
-func (f *folder) left() (left, error) {
+// Left tells how the folder was left before it was taken, until Serve is called.
+func (f *Folder) Left() (Left, error) {
 	noted, err := os.ReadFile(f.lock.Path())
 	if err != nil || len(noted) == 0 {
-		return stopped, err
+		return Stopped, err
 	}
 	id, err := durable.FileID(f.lock.Path())
 	if string(noted) != id {
-		return copied, err
+		return Copied, err
 	}
-	return killed, err
+	return Killed, err
 }
 
-// release gives the folder back.
-func (f *folder) release() error {
+// Release gives the folder back.
+func (f *Folder) Release() error {
 	var err error
 	if f.serves {
 		err = f.write("")
@@ -72,7 +75,7 @@ func (f *folder) release() error {
 }
 
 // write changes the locked file in place: one beside it would be another file.
-func (f *folder) write(text string) error {
+func (f *Folder) write(text string) error {
 	file, err := os.OpenFile(f.lock.Path(), os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
