@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/bpsc/bpsc/follower"
+	"github.com/bpsc/bpsc/follower/chainsync"
 )
 
 // chainProgress shows how far the work on one chain is: a bar on a terminal, a
@@ -43,7 +43,7 @@ func (p *chainProgress) at(blocks uint64) {
 		fmt.Fprintf(os.Stderr, "%s: %d%s blocks %s\n", p.token, blocks, of, p.done)
 		return
 	}
-	now := []follower.ChainStatus{{Token: p.token, Length: blocks, UpstreamLength: p.total}}
+	now := []chainsync.ChainStatus{{Token: p.token, Length: blocks, UpstreamLength: p.total}}
 	if p.bars == nil {
 		if blocks < p.total {
 			p.bars = newBars(now)

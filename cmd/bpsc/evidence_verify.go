@@ -12,7 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
-	"github.com/bpsc/bpsc/follower"
+	"github.com/bpsc/bpsc/follower/chainsync"
 )
 
 func newEvidenceCommand(o *clientOptions) *cobra.Command {
@@ -33,7 +33,7 @@ func newEvidenceVerifyCommand(o *clientOptions) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var kept follower.Evidence
+			var kept chainsync.Evidence
 			if json.Unmarshal(data, &kept) == nil && kept.Reason != "" {
 				return o.keptEvidence(cmd.OutOrStdout(), &kept)
 			}
@@ -89,26 +89,26 @@ func (o *clientOptions) equivocation(out io.Writer, data []byte, p *proof.Policy
 var errUnsigned = errors.New("evidence_unsigned: the file convicts nobody, since no signature says who served this")
 
 // keptEvidence says what can be told from a follower's file alone.
-func (o *clientOptions) keptEvidence(out io.Writer, e *follower.Evidence) error {
+func (o *clientOptions) keptEvidence(out io.Writer, e *chainsync.Evidence) error {
 	if o.output != "json" {
 		_, err := fmt.Fprintf(out, "%s: %s is said to have served this for block %d of %s: %s (%s)\n%s\n",
 			e.Time.UTC().Format("2006-01-02 15:04:05"), printableLine(e.Upstream), e.Index, printableLine(e.Token), printableLine(e.Detail), printableLine(string(e.Reason)), tell(e))
 		return errors.Join(err, doesNotVerify(errUnsigned))
 	}
 	return errors.Join(printJSON(out, struct {
-		Verified bool            `json:"verified"`
-		Code     string          `json:"code"`
-		Upstream string          `json:"upstream"`
-		Contract string          `json:"contract"`
-		Block    uint64          `json:"block"`
-		Reason   follower.Reason `json:"reason"`
-		Detail   string          `json:"detail"`
-		Told     string          `json:"told"`
+		Verified bool             `json:"verified"`
+		Code     string           `json:"code"`
+		Upstream string           `json:"upstream"`
+		Contract string           `json:"contract"`
+		Block    uint64           `json:"block"`
+		Reason   chainsync.Reason `json:"reason"`
+		Detail   string           `json:"detail"`
+		Told     string           `json:"told"`
 	}{false, "evidence_unsigned", e.Upstream, e.Token, e.Index, e.Reason, e.Detail, tell(e)}), doesNotVerify(errUnsigned))
 }
 
 // tell says what the bytes in a follower's file come to.
-func tell(e *follower.Evidence) string {
+func tell(e *chainsync.Evidence) string {
 	served := []byte(e.Served)
 	if len(served) == 0 {
 		served = e.ServedBytes
@@ -121,7 +121,7 @@ func tell(e *follower.Evidence) string {
 		return "The bytes in it are the block that the follower has itself: they show nothing wrong."
 	case e.Ours != "":
 		return fmt.Sprintf("The bytes in it have the hash %s; the follower's own block has %s.", hash, chain.HashBytes([]byte(e.Ours)))
-	case e.Reason == follower.CheckpointContradicts:
+	case e.Reason == chainsync.CheckpointContradicts:
 		return "It is a note that members signed, of a log that the follower's is not. Where one of them signed another\n" +
 			"history before, the proof is a file of the same name that ends in " + proof.EvidenceSuffix + "."
 	case e.Index == 1:

@@ -19,7 +19,7 @@ import (
 	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
-	"github.com/bpsc/bpsc/follower"
+	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/store"
 )
@@ -313,8 +313,8 @@ func writeWorldFiles(w *world, in func(string) string) error {
 		files[name] = e.Marshal()
 	}
 	served := `{"index": 3}`
-	kept := follower.Evidence{Time: time.Unix(worldTime, 0), Upstream: "http://eve.example\x1b[2J", Token: "aka", Index: 3,
-		Reason: follower.SecondHistory, Detail: "not our block", SHA256: chain.HashBytes([]byte(served)).String(), Served: served, Ours: "{}"}
+	kept := chainsync.Evidence{Time: time.Unix(worldTime, 0), Upstream: "http://eve.example\x1b[2J", Token: "aka", Index: 3,
+		Reason: chainsync.SecondHistory, Detail: "not our block", SHA256: chain.HashBytes([]byte(served)).String(), Served: served, Ours: "{}"}
 	if files["follower.json"], err = json.Marshal(kept); err != nil {
 		return err
 	}
@@ -322,7 +322,7 @@ func writeWorldFiles(w *world, in func(string) string) error {
 	if files["follower2.json"], err = json.Marshal(kept); err != nil {
 		return err
 	}
-	kept.Reason, kept.Ours, kept.SHA256 = follower.CheckpointContradicts, "", chain.HashBytes([]byte(kept.Served)).String()
+	kept.Reason, kept.Ours, kept.SHA256 = chainsync.CheckpointContradicts, "", chain.HashBytes([]byte(kept.Served)).String()
 	if files["follower3.json"], err = json.Marshal(kept); err != nil {
 		return err
 	}

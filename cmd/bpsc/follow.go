@@ -13,7 +13,7 @@ import (
 
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/client"
-	"github.com/bpsc/bpsc/follower"
+	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/follower/relay"
 	"github.com/bpsc/bpsc/internal/datafolder"
@@ -58,7 +58,7 @@ type followNode struct {
 	files     files
 	folder    *datafolder.Folder
 	store     *store.Store
-	follower  *follower.Follower
+	follower  *chainsync.Follower
 	directory *directory
 	personal  *personal.Chain
 	relay     *relay.Relay
@@ -130,7 +130,7 @@ func (n *followNode) open() (err error) {
 	if n.directory, err = openDirectory(n.path("nodes.json")); err != nil {
 		return err
 	}
-	if n.follower, err = follower.New(cfg, follower.StoreLedger(n.store)); err != nil {
+	if n.follower, err = chainsync.New(cfg, chainsync.StoreLedger(n.store)); err != nil {
 		return err
 	}
 	relayConfig := relay.DefaultConfig()
@@ -149,8 +149,8 @@ func (n *followNode) path(name string) string { return filepath.Join(n.cfg.Data,
 
 // check reads what the configuration names and finds what is wrong with it,
 // before anything is written.
-func (n *followNode) check() (follower.Config, error) {
-	cfg := follower.DefaultConfig()
+func (n *followNode) check() (chainsync.Config, error) {
+	cfg := chainsync.DefaultConfig()
 	sources, err := n.cfg.sources()
 	if err != nil {
 		return cfg, err

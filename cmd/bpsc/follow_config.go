@@ -11,7 +11,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
-	"github.com/bpsc/bpsc/follower"
+	"github.com/bpsc/bpsc/follower/chainsync"
 )
 
 // followConfig is how `bpsc follow` is to run. As with a server each field is
@@ -103,17 +103,17 @@ func (c followConfig) Validate() error {
 }
 
 // sources reads --upstream and --bpsc.
-func (c followConfig) sources() ([]follower.Source, error) {
-	var sources []follower.Source
+func (c followConfig) sources() ([]chainsync.Source, error) {
+	var sources []chainsync.Source
 	if len(c.Upstream) > 0 {
-		sources = append(sources, follower.Source{Upstreams: c.Upstream})
+		sources = append(sources, chainsync.Source{Upstreams: c.Upstream})
 	}
 	for _, text := range c.BPSC {
 		token, urls, ok := strings.Cut(text, "=")
 		if !ok || token == "" {
 			return nil, fmt.Errorf("--bpsc: %q is not TOKEN=URL[,URL…]", text)
 		}
-		sources = append(sources, follower.Source{Token: token, Upstreams: strings.Split(urls, ",")})
+		sources = append(sources, chainsync.Source{Token: token, Upstreams: strings.Split(urls, ",")})
 	}
 	for _, s := range sources {
 		flag := "--bpsc"

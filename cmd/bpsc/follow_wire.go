@@ -12,7 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/follower"
+	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/follower/relay"
 	"github.com/bpsc/bpsc/store"
@@ -21,7 +21,7 @@ import (
 // copies is a follower's store as the API reads it.
 type copies struct {
 	*store.Store
-	follower  *follower.Follower
+	follower  *chainsync.Follower
 	directory *directory
 }
 
@@ -59,7 +59,7 @@ func (c copies) Time(token string) int64 {
 
 // node is a follower as the API sees it.
 type node struct {
-	*follower.Follower
+	*chainsync.Follower
 	*directory
 	began time.Time
 }
@@ -75,7 +75,7 @@ func (n node) LastContact() time.Duration {
 // Pull translates the follower's errors.
 func (n node) Pull(ctx context.Context, token string) error {
 	err := n.Follower.Pull(ctx, token)
-	if errors.Is(err, follower.ErrNoUpstream) {
+	if errors.Is(err, chainsync.ErrNoUpstream) {
 		return fmt.Errorf("%w: %w", api.ErrNoUpstream, err)
 	}
 	return err
@@ -118,7 +118,7 @@ func timeOrNil(t time.Time) *time.Time {
 // copiedEvidence is what a follower can prove: the log of what it has stored, and the
 // signatures over it that it has verified.
 type copiedEvidence struct {
-	*follower.Follower
+	*chainsync.Follower
 	store *store.Store
 }
 

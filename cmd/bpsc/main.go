@@ -15,7 +15,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/client"
-	"github.com/bpsc/bpsc/follower"
+	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/wallet"
 )
 
@@ -146,7 +146,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, client.ErrOutcomeUnknown): // first: nothing else that is said of it matters as much
 		return exitOutcomeUnknown
-	case errors.Is(err, chain.ErrInvalid), errors.Is(err, follower.ErrEvidence):
+	case errors.Is(err, chain.ErrInvalid), errors.Is(err, chainsync.ErrEvidence):
 		return exitDoesNotVerify
 	case errors.Is(err, client.ErrUnavailable):
 		return exitUnavailable

@@ -10,7 +10,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/cluster"
-	"github.com/bpsc/bpsc/follower"
+	"github.com/bpsc/bpsc/follower/chainsync"
 )
 
 // metricsHandler serves what collectors read when they are asked, with the
@@ -81,7 +81,9 @@ func (m memberMetrics) Collect(ch chan<- prometheus.Metric) {
 }
 
 // followMetrics tells how a follower keeps up.
-type followMetrics struct{ status func() []follower.ChainStatus }
+type followMetrics struct {
+	status func() []chainsync.ChainStatus
+}
 
 // Describe leaves it to Collect to say which metrics there are.
 func (followMetrics) Describe(chan<- *prometheus.Desc) {}

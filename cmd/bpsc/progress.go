@@ -10,7 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"golang.org/x/term"
 
-	"github.com/bpsc/bpsc/follower"
+	"github.com/bpsc/bpsc/follower/chainsync"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 
 // showProgress shows how far the chains are behind while they are: bars on a
 // terminal, plain lines elsewhere. It returns when ctx ends.
-func showProgress(ctx context.Context, log *slog.Logger, status func() []follower.ChainStatus) {
+func showProgress(ctx context.Context, log *slog.Logger, status func() []chainsync.ChainStatus) {
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		showBars(ctx, status)
 		return
@@ -43,7 +43,7 @@ func showProgress(ctx context.Context, log *slog.Logger, status func() []followe
 
 // showBars draws one bar a chain until all have caught up, and again whenever
 // one has fallen behind.
-func showBars(ctx context.Context, status func() []follower.ChainStatus) {
+func showBars(ctx context.Context, status func() []chainsync.ChainStatus) {
 	tick := time.NewTicker(barEvery)
 	defer tick.Stop()
 	var b *bars
@@ -69,7 +69,7 @@ func showBars(ctx context.Context, status func() []follower.ChainStatus) {
 	}
 }
 
-func isBehind(c follower.ChainStatus) bool { return !c.Synced && c.UpstreamLength > c.Length }
+func isBehind(c chainsync.ChainStatus) bool { return !c.Synced && c.UpstreamLength > c.Length }
 
 // bars are drawn by a goroutine of the library, which ends once all are done.
 type bars struct {
@@ -79,7 +79,7 @@ type bars struct {
 }
 
 // newBars needs a chain that is behind: a drawing of nothing is done at once.
-func newBars(chains []follower.ChainStatus) *bars {
+func newBars(chains []chainsync.ChainStatus) *bars {
 	b := &bars{writer: progress.NewWriter(), trackers: map[string]*progress.Tracker{}, drawn: make(chan struct{})}
 	b.writer.SetOutputWriter(os.Stderr)
 	b.writer.SetUpdateFrequency(barEvery)
@@ -93,7 +93,7 @@ func newBars(chains []follower.ChainStatus) *bars {
 	return b
 }
 
-func (b *bars) move(chains []follower.ChainStatus) {
+func (b *bars) move(chains []chainsync.ChainStatus) {
 	for _, c := range chains {
 		t := b.trackers[c.Token]
 		if t == nil && isBehind(c) {

@@ -1,0 +1,65 @@
+package chainsync
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// peer is an upstream as the source of one chain. Its syncer's mu guards all
+// but the URL.
+type peer struct {
+	url string
+
+	met     bool      // its chain is ours, as far as both go; to be asked again after a refusal
+	ours    bool      // it was when it was last met, and no lie came since; nobody else is sent writes
+	length  uint64    // of its chain, as it said last
+	busy    int       // parts that it is serving
+	aside   time.Time // not asked before
+	lie     time.Time // aside for a lie until then
+	tries   int       // times in a row that it was down or behind
+	lies    int       // since the start
+	refused Refusal   // the last one
+}
+
+// Refusal is why something an upstream gave was not taken.
+type Refusal struct {
+	Reason Reason // "": there was none
+	Detail string
+	At     time.Time
+}
+
+// usable tells whether p may be asked.
+func (p *peer) usable(now time.Time) bool { return !p.aside.After(now) }
+
+// lied tells whether p is aside for a lie.
+func (p *peer) lied(now time.Time) bool { return p.lie.After(now) }
+
+// putAside decides how long p is not asked: for long after a lie, otherwise
+// for a moment at random, so that nobody is asked without pause and many
+// followers do not come back together.
+func (p *peer) putAside(why Reason, cfg *Config) {
+	p.met = false
+	now := time.Now()
+	switch {
+	case why.lie():
+		p.ours = false
+		p.lie = now.Add(doubled(cfg.AsideMin, cfg.AsideMax, p.lies))
+		p.aside = p.lie
+		p.lies++
+	case p.usable(now): // else several requests failed together
+		p.aside = now.Add(jitter(doubled(cfg.RetryMin, cfg.RetryMax, p.tries)))
+		p.tries++
+	}
+}
+
+// doubled is least doubled so many times, at most the most.
+func doubled(least, most time.Duration, times int) time.Duration {
+	for ; times > 0 && least < most; times-- {
+		least *= 2
+	}
+	return min(least, most)
+}
+
+// jitter draws a pause of at most d: full jitter, but never so little that it
+// is none.
+func jitter(d time.Duration) time.Duration { return d/10 + rand.N(d-d/10) }
