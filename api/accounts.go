@@ -12,6 +12,16 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
+// AccountReader reads what a node knows of wallets.
+type AccountReader interface {
+	// Account is the zero value, without an error, for a name never used.
+	Account(token, name string) (chain.Account, error)
+	// History returns the records that name an account, a page at a time.
+	// Bad cursors, kinds and directions fail with chain.InvalidField, cursors of
+	// what is not here with chain.ErrBeyond.
+	History(token, account string, q chain.HistoryQuery) (chain.HistoryPage, error)
+}
+
 // accountOf reads a wallet's name from the path. A name is free text and stands
 // escaped there, a slash as %2F.
 func (s *server) accountOf(c *gin.Context) (*knownContract, string, error) {

@@ -16,6 +16,18 @@ import (
 	"github.com/bpsc/bpsc/internal/webserver"
 )
 
+// BlockReader reads the blocks of a node's chains.
+type BlockReader interface {
+	// Block fails with chain.NotFound or chain.ContractUnknown.
+	Block(token string, index uint64) (canonical []byte, hash chain.Hash, err error)
+	// Blocks calls yield for those of the blocks from…from+limit-1 that exist,
+	// oldest first. limit 0 is all up to the tip at the time of the call. Who
+	// gets the bytes may keep them; an error of yield ends the call.
+	Blocks(token string, from, limit uint64, yield func(index uint64, canonical []byte) error) error
+	// WaitBlock returns once the block exists here, or with ctx's error.
+	WaitBlock(ctx context.Context, token string, index uint64) error
+}
+
 // headerLength tells a reader of a part how long the whole chain is.
 const headerLength = "Bpsc-Chain-Length"
 

@@ -12,6 +12,16 @@ import (
 	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
+// ContractReader reads the contracts of a node and where their chains stand.
+type ContractReader interface {
+	// DefaultToken is the first contract created; false while there is none.
+	DefaultToken() (string, bool)
+	// Contracts lists all contracts in the order of their creation.
+	Contracts() []chain.Info
+	// Contract fails with chain.ContractUnknown.
+	Contract(token string) (chain.Info, error)
+}
+
 // getContracts is GET /v1/contracts: {"items":[ … ]} in order of creation.
 func (s *server) getContracts(c *gin.Context) error {
 	w := s.pool.get()

@@ -18,7 +18,7 @@ import (
 // chain where the reader stands, so nothing is ever dropped, and one that is
 // slow is cut off and goes on where it was.
 type events struct {
-	read            Reader
+	read            BlockReader
 	pool            *workPool
 	answers         *answers
 	keepAlive       time.Duration

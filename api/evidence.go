@@ -15,6 +15,25 @@ import (
 	"github.com/bpsc/bpsc/internal/webserver"
 )
 
+// Evidence is what a node can prove of its chains to whoever knows the keys of
+// the members alone. Errors are chain.ContractUnknown, chain.NotFound while
+// there is nothing to show yet, or those of package proof.
+type Evidence interface {
+	// Checkpoint is the newest signed note over the log of headers of a chain
+	// that as many members signed as its policy asks for.
+	Checkpoint(token string) (note []byte, err error)
+	// WaitCheckpoint returns once Checkpoint covers so many blocks, or with
+	// ctx's error.
+	WaitCheckpoint(ctx context.Context, token string, size uint64) error
+	// Policy is the text that says whose signatures count for a chain
+	// (proof.ParsePolicy), as this node knows it. Who verifies gets it from
+	// somebody it trusts. A member says the same for all chains, and where
+	// there is none yet, token "".
+	Policy(token string) (text []byte, err error)
+	// LogHashes reads the nodes of a chain's log of headers.
+	LogHashes(token string) tlog.HashReader
+}
+
 // getCheckpoint is GET /v1/contracts/{token}/checkpoint: the newest signed note
 // over the log of headers. ?size=N waits for one that covers so many blocks.
 func (s *server) getCheckpoint(c *gin.Context) error {

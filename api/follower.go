@@ -5,11 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
 )
+
+// Node is what the API asks of a node outside the cluster.
+type Node interface {
+	// Ready says why this node should get no requests now.
+	Ready() error
+	// LastContact is the time since an upstream last answered.
+	LastContact() time.Duration
+	// Pull returns once this node has of the chain what an upstream has. It fails
+	// with ErrNoUpstream when none answers, with chain.ErrInvalid when what one
+	// sends does not verify.
+	Pull(ctx context.Context, token string) error
+	// Look returns nil when no upstream has a contract of that token that this
+	// node does not have; an error is why it may be here in a moment.
+	Look(ctx context.Context, token string) error
+	// Register adds host:port addresses to this node's own directory, for the
+	// network that asks. Nothing is ever sent to them.
+	Register(nodes []string, from string) error
+	// Remove takes one off it, or fails with chain.NotFound.
+	Remove(node string) error
+	// Sync tells how this node keeps up.
+	Sync() SyncStatus
+}
 
 // followerServer is a node outside the cluster: it reads from a copy that it has
 // verified, hands writes on, and has a chain of its own.
@@ -29,36 +52,6 @@ func NewFollower(cfg Config, r Reader, n Node, p Personal, relay Relay, e Eviden
 	f := &followerServer{server: s, node: n, personal: p, relay: relay}
 	s.absent = f.askUpstream
 	return f.routes(), nil
-}
-
-func (s *followerServer) routes() http.Handler {
-	engine := s.newRouter()
-	reads := engine.Group("", s.readLevel)
-	s.readRoutes(reads, reads)
-	s.get(reads, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
-
-	writes := engine.Group("", s.fromHere)
-	s.tutorialRoutes(writes)
-	s.post(writes, "/v1/transactions", s.relayTransaction, aboutAChain)
-	s.post(writes, `/v1/transactions\:batch`, unkeyed(s.relayBatch), aboutAChain)
-	s.post(writes, "/v1/holds/:id", s.relayHold, aboutAChain)
-	s.post(writes, "/v1/contracts", notHere)
-	s.on(writes.Group("", s.operatorOnly), http.MethodDelete, "/v1/nodes/:node", unkeyed(s.removeNode(s.dropNode)))
-	s.get(engine, "/chain2", s.getPersonalChain, ofAPart)
-	s.get(engine, "/v1/sync", s.getSync)
-	s.get(engine, "/readyz", s.readyz)
-	s.get(engine, "/v1/cluster", notHere)
-	return colons(engine)
-}
-
-// tutorialRoutes are frozen: those of the tutorial's nodes, and /transactions/new,
-// which is handed on.
-func (s *followerServer) tutorialRoutes(writes gin.IRoutes) {
-	s.post(writes, "/transactions/new", s.relayTransaction, aboutAChain)
-	s.post(writes, "/nodes/register", unkeyed(s.registerNodes(s.addNodes)))
-	s.post(writes, "/information/new", unkeyed(s.addInformation))
-	s.on(writes, http.MethodGet, "/mine", unkeyed(s.minePersonal))
-	s.post(writes, "/mine", unkeyed(s.minePersonal))
 }
 
 func notHere(*gin.Context) error {

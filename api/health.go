@@ -8,6 +8,37 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
+// ClusterStatus is how the cluster looks from one member.
+type ClusterStatus struct {
+	ID      string         `json:"id"`     // of the member that answers
+	Leader  string         `json:"leader"` // empty when none is known
+	Term    uint64         `json:"term"`
+	Version string         `json:"version,omitempty"` // set by this package
+	Members []MemberStatus `json:"members"`
+}
+
+// MemberStatus is one member as it described itself.
+type MemberStatus struct {
+	ID            string `json:"id"`
+	Raft          string `json:"raft"` // host:port of its Raft transport
+	API           string `json:"api"`  // URL of its API
+	Role          string `json:"role"` // leader, follower, candidate, unreachable
+	Term          uint64 `json:"term"`
+	Applied       uint64 `json:"applied"`
+	Commit        uint64 `json:"commit"`
+	Last          uint64 `json:"last"`            // last entry of its log
+	Lag           uint64 `json:"lag"`             // entries it has to apply to reach the leader
+	LastContactMS int64  `json:"last_contact_ms"` // since it last heard the leader
+	ClockOffsetMS int64  `json:"clock_offset_ms"` // its clock minus that of a majority
+
+	Unfit []string `json:"unfit,omitempty"` // why it must not lead, if so
+
+	Ready      bool   `json:"ready"`                 // it can serve
+	NotReady   string `json:"not_ready,omitempty"`   // why it cannot
+	Signing    bool   `json:"signing"`               // it signs the chains that it holds
+	NotSigning string `json:"not_signing,omitempty"` // why it does not
+}
+
 // getCluster is GET /v1/cluster.
 func (s *memberServer) getCluster(c *gin.Context) error {
 	status := s.member.Cluster()

@@ -12,6 +12,15 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
+// HoldReader reads the holds of a node's chains.
+type HoldReader interface {
+	// Hold fails with chain.NotFound or chain.ContractUnknown.
+	Hold(token string, id chain.ID) (chain.HoldState, error)
+	// OpenHolds lists the undecided holds of an account, a page at a time. After
+	// a hold that is not here it fails with chain.ErrBeyond.
+	OpenHolds(token string, q chain.HoldQuery) (chain.HoldPage, error)
+}
+
 // resolveHold is POST /v1/holds/{id}:accept and {id}:reject: a transaction of
 // that kind, signed by the recipient of the hold.
 func (s *memberServer) resolveHold(c *gin.Context) error {

@@ -3,9 +3,52 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
-	"github.com/gin-gonic/gin"
+	"github.com/bpsc/bpsc/chain"
 )
+
+// Writer orders writes. Its errors are a chain.Code or wrap one of this
+// package's; anything else is answered as an internal error.
+type Writer interface {
+	// Submit orders transactions of one contract, in their order, and returns
+	// one outcome for each. It must not keep txs once it has returned.
+	Submit(ctx context.Context, token string, txs []chain.Transaction) []chain.Outcome
+	// Produce forges the next block of a contract, an empty one too.
+	Produce(ctx context.Context, token string) (chain.Produced, error)
+	// CreateContract begins a chain. A member that has applied the index knows
+	// the contract.
+	CreateContract(ctx context.Context, c chain.Contract) (appliedIndex uint64, err error)
+	// RegisterNodes adds host:port addresses for the network that asks. A member
+	// that has applied the index lists them.
+	RegisterNodes(ctx context.Context, nodes []string, from string) (appliedIndex uint64, err error)
+	// RemoveNode takes one off the list, or fails with chain.NotFound.
+	RemoveNode(ctx context.Context, node string) (appliedIndex uint64, err error)
+}
+
+// Member is what the API asks of the cluster.
+type Member interface {
+	// Barrier returns once this replica has applied all that was acknowledged
+	// anywhere before the call.
+	Barrier(ctx context.Context) error
+	// WaitApplied returns once this replica has applied the index.
+	WaitApplied(ctx context.Context, index uint64) error
+	// Ready says why this member should get no requests now.
+	Ready() error
+	// LastContact is the time since this member last heard the leader; 0 on
+	// the leader itself.
+	LastContact() time.Duration
+	// Leader is the member known to lead.
+	Leader() (id string, ok bool)
+	// Now is the time, in unix microseconds, that the next entry would carry;
+	// false while this member cannot tell.
+	Now() (micros int64, ok bool)
+	// IsLeader tells whether it is this one.
+	IsLeader() bool
+	// Cluster is how every member is, as far as this one has heard. It asks none
+	// of them: anybody may call it as often as they like.
+	Cluster() ClusterStatus
+}
 
 // memberServer is a replica of the cluster: it adds the writes, and what only
 // a member knows.
@@ -45,33 +88,4 @@ func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberSer
 	member := &memberServer{server: s, write: w, member: m, signature: newVerifier()}
 	s.absent, s.newest, s.asOfNow = member.awaitAnswered, member.awaitNewest, isLinearizable
 	return member, nil
-}
-
-func (s *memberServer) routes() http.Handler {
-	engine := s.newRouter()
-	state, local := engine.Group("", s.readLevel(linearizable)), engine.Group("", s.readLevel(asItIsHere))
-	s.readRoutes(state, local)
-	s.get(local, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
-
-	writes := engine.Group("", s.fromHere)
-	s.tutorialRoutes(writes)
-	s.post(writes, "/v1/transactions", s.postTransaction, aboutAChain)
-	s.post(writes, `/v1/transactions\:batch`, unkeyed(s.postBatch), aboutAChain)
-	s.post(writes, "/v1/holds/:id", s.resolveHold, aboutAChain) // {id}:accept and {id}:reject
-	operator := writes.Group("", s.operatorOnly)
-	s.post(operator, "/v1/contracts", unkeyed(s.createContract))
-	s.on(operator, http.MethodDelete, "/v1/nodes/:node", unkeyed(s.removeNode(s.dropNode)))
-	s.get(engine, "/v1/cluster", s.getCluster)
-	s.get(engine, "/readyz", s.readyz)
-	return colons(engine)
-}
-
-// tutorialRoutes are frozen, as are /chain and /smart/chain: same methods,
-// bodies, messages and status codes as the tutorial's programs. GET /mine changes
-// the ledger, so there is no HEAD of it.
-func (s *memberServer) tutorialRoutes(writes gin.IRoutes) {
-	s.post(writes, "/transactions/new", s.postTutorialTransaction, aboutAChain)
-	s.on(writes, http.MethodGet, "/mine", unkeyed(s.mine), aboutAChain)
-	s.post(writes, "/mine", unkeyed(s.mine), aboutAChain)
-	s.post(writes, "/nodes/register", unkeyed(s.registerNodes(s.addNodes)))
 }

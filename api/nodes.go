@@ -18,6 +18,13 @@ import (
 	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
+// NodeReader reads the directory of nodes.
+type NodeReader interface {
+	// Nodes lists at most limit of the nodes registered here, sorted, that come
+	// after one, and says how many there are.
+	Nodes(after string, limit int) (page []string, count int)
+}
+
 // noNodes is the tutorial's sentence, to the letter.
 const noNodes = "Error: Please supply a valid list of nodes"
 

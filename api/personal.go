@@ -10,6 +10,27 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
+// Personal is the node's own chain. Its errors wrap one of this package's, or
+// of pyjson's when the information itself is at fault.
+type Personal interface {
+	// Add puts information, which is any JSON text, into the next block. It must
+	// not keep the bytes. ErrPersonalFull means that the block takes no more.
+	Add(information []byte) (block uint64, err error)
+	// Forge makes the next block, an empty one too.
+	Forge() (PersonalBlock, error)
+	// Length counts the blocks.
+	Length() uint64
+	// Blocks is as that of Reader.
+	Blocks(from, limit uint64, yield func(index uint64, canonical []byte) error) error
+}
+
+// PersonalBlock is what the tutorial tells about a new block.
+type PersonalBlock struct {
+	Index        uint64
+	Information  []byte // a JSON array
+	PreviousHash string
+}
+
 // addInformation is the tutorial's POST /information/new: any JSON goes into the
 // next block of the personal chain.
 func (s *followerServer) addInformation(c *gin.Context) error {

@@ -14,6 +14,36 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
+// Relay hands a write to the BPSC: to a member, or to a follower that is nearer
+// to one. An error means that there is no answer: ErrNoUpstream or ErrQueueFull
+// if nobody took the write, ErrRelayLoop if it has come by here before,
+// UnknownOutcome if it may have been applied. A problem that a member answers
+// with is an answer.
+type Relay interface {
+	Do(ctx context.Context, q RelayRequest) (RelayAnswer, error)
+}
+
+// RelayRequest is a write as it came, but for its contract, and the relay's to
+// keep.
+type RelayRequest struct {
+	Read       bool   // a GET, which changes nothing
+	Token      string // of its contract
+	Chain      string // the id of its chain
+	Signed     bool   // the contract is one
+	Repeatable bool   // sending it twice as it stands does what once does
+	Path       string // escaped, as in a URL
+	RawQuery   string // names the contract: upstream's default may be another
+	Header     http.Header
+	Body       []byte
+}
+
+// RelayAnswer is an answer as it came.
+type RelayAnswer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
 // passedOn are the headers of an answer that are the client's. The others are
 // about a connection that is not.
 var passedOn = [...]string{headerType, "Location", headerReplay, "Retry-After", headerCache, headerMinBlock}

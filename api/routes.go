@@ -57,6 +57,65 @@ func (s *server) readRoutes(state, local gin.IRoutes) {
 	s.get(local, "/v1/events", s.getEvents, aboutAChain, ofAge, []string{"from", "only"})
 }
 
+func (s *memberServer) routes() http.Handler {
+	engine := s.newRouter()
+	state, local := engine.Group("", s.readLevel(linearizable)), engine.Group("", s.readLevel(asItIsHere))
+	s.readRoutes(state, local)
+	s.get(local, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
+
+	writes := engine.Group("", s.fromHere)
+	s.tutorialRoutes(writes)
+	s.post(writes, "/v1/transactions", s.postTransaction, aboutAChain)
+	s.post(writes, `/v1/transactions\:batch`, unkeyed(s.postBatch), aboutAChain)
+	s.post(writes, "/v1/holds/:id", s.resolveHold, aboutAChain) // {id}:accept and {id}:reject
+	operator := writes.Group("", s.operatorOnly)
+	s.post(operator, "/v1/contracts", unkeyed(s.createContract))
+	s.on(operator, http.MethodDelete, "/v1/nodes/:node", unkeyed(s.removeNode(s.dropNode)))
+	s.get(engine, "/v1/cluster", s.getCluster)
+	s.get(engine, "/readyz", s.readyz)
+	return colons(engine)
+}
+
+// tutorialRoutes are frozen, as are /chain and /smart/chain: same methods,
+// bodies, messages and status codes as the tutorial's programs. GET /mine changes
+// the ledger, so there is no HEAD of it.
+func (s *memberServer) tutorialRoutes(writes gin.IRoutes) {
+	s.post(writes, "/transactions/new", s.postTutorialTransaction, aboutAChain)
+	s.on(writes, http.MethodGet, "/mine", unkeyed(s.mine), aboutAChain)
+	s.post(writes, "/mine", unkeyed(s.mine), aboutAChain)
+	s.post(writes, "/nodes/register", unkeyed(s.registerNodes(s.addNodes)))
+}
+
+func (s *followerServer) routes() http.Handler {
+	engine := s.newRouter()
+	reads := engine.Group("", s.readLevel)
+	s.readRoutes(reads, reads)
+	s.get(reads, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
+
+	writes := engine.Group("", s.fromHere)
+	s.tutorialRoutes(writes)
+	s.post(writes, "/v1/transactions", s.relayTransaction, aboutAChain)
+	s.post(writes, `/v1/transactions\:batch`, unkeyed(s.relayBatch), aboutAChain)
+	s.post(writes, "/v1/holds/:id", s.relayHold, aboutAChain)
+	s.post(writes, "/v1/contracts", notHere)
+	s.on(writes.Group("", s.operatorOnly), http.MethodDelete, "/v1/nodes/:node", unkeyed(s.removeNode(s.dropNode)))
+	s.get(engine, "/chain2", s.getPersonalChain, ofAPart)
+	s.get(engine, "/v1/sync", s.getSync)
+	s.get(engine, "/readyz", s.readyz)
+	s.get(engine, "/v1/cluster", notHere)
+	return colons(engine)
+}
+
+// tutorialRoutes are frozen: those of the tutorial's nodes, and /transactions/new,
+// which is handed on.
+func (s *followerServer) tutorialRoutes(writes gin.IRoutes) {
+	s.post(writes, "/transactions/new", s.relayTransaction, aboutAChain)
+	s.post(writes, "/nodes/register", unkeyed(s.registerNodes(s.addNodes)))
+	s.post(writes, "/information/new", unkeyed(s.addInformation))
+	s.on(writes, http.MethodGet, "/mine", unkeyed(s.minePersonal))
+	s.post(writes, "/mine", unkeyed(s.minePersonal))
+}
+
 // get routes GET and HEAD, which is the same without the body.
 func (s *server) get(routes gin.IRoutes, path string, h handler, names ...[]string) {
 	s.on(routes, http.MethodGet, path, h, names...)

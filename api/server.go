@@ -1,3 +1,7 @@
+// Package api serves a node over HTTP: the tutorial's paths at the root and
+// everything else under /v1. It refuses what can be refused without the ledger
+// and answers reads from a [Reader]. Writes go to a [Writer] on a member of the
+// cluster, to a [Relay] on a follower, which is a node outside of it.
 package api
 
 import (
@@ -11,6 +15,20 @@ import (
 
 	"github.com/bpsc/bpsc/internal/webserver"
 )
+
+// Reader is the state that this node has: a member's replica, or the copy that a
+// follower has verified.
+type Reader interface {
+	ContractReader
+	BlockReader
+	AccountReader
+	HoldReader
+	TransactionReader
+	NodeReader
+	// AppliedIndex is the log index that a member's replica stands at. Of a
+	// follower's state, which knows no log, this package takes it to be 0.
+	AppliedIndex() uint64
+}
 
 // server is what members and followers have in common: the reads, the streams,
 // the problems. Everything in it is safe for concurrent use.

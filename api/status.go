@@ -9,6 +9,17 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
+// TransactionReader reads what was decided about transactions.
+type TransactionReader interface {
+	// Transaction fails with chain.NotFound or chain.ContractUnknown.
+	Transaction(token string, id chain.ID) (chain.Outcome, error)
+	// Time is a time, in unix microseconds, before which nothing will be decided
+	// in that chain any more that is not to be read here yet: a member's machine
+	// time; for a follower, whose chains lag each in its own way, the timestamp
+	// of the newest block it has.
+	Time(token string) int64
+}
+
 // What the id of a transaction is said to be. All but unknown and pending are
 // terminal: they never change.
 const (
