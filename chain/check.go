@@ -1,6 +1,9 @@
 package chain
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Checked is a block that is good by itself: canonical form, record form, fee
 // arithmetic, Merkle root, and for a signed contract the ids and signatures of
@@ -82,7 +85,7 @@ func (c *Checked) checkRecords() error {
 	for i := range b.Records {
 		r := &b.Records[i]
 		if err := checkRecord(c.contract, r); err != nil {
-			return fmt.Errorf("record %d: %w", i, err)
+			return &RecordError{i, err}
 		}
 		root.Add(c.Canonical[c.Records[i].From:c.Records[i].To])
 	}
@@ -186,23 +189,37 @@ func (c *Checked) checkSignatures() error {
 		messages = t.AppendSigned(messages, c.chainID, c.contract.Decimals)
 		message := messages[start:]
 		if SignedID(message) != r.ID {
-			return invalid("record %d: its id is not that of what was signed", i)
+			return invalidRecord(i, "its id is not that of what was signed")
 		}
 		batch = append(batch, Signed{t.Auth.PublicKey, t.Auth.Signature, message})
 		places = append(places, i)
 	}
 	for i, good := range VerifyBatch(batch) {
 		if !good {
-			return invalid("record %d: the signature is not good", places[i])
+			return invalidRecord(places[i], "the signature is not good")
 		}
 	}
 	return nil
 }
 
 func timeOutside(record int) error {
-	return invalid("record %d: its time is not between those of the blocks", record)
+	return invalidRecord(record, "its time is not between those of the blocks")
 }
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
+}
+
+// RecordError is what is wrong with one record of a block.
+type RecordError struct {
+	Position int // of the record in its block, from 0
+	Err      error
+}
+
+func (e *RecordError) Error() string { return fmt.Sprintf("record %d: %v", e.Position, e.Err) }
+
+func (e *RecordError) Unwrap() error { return e.Err }
+
+func invalidRecord(position int, reason string) error {
+	return fmt.Errorf("%w: %w", ErrInvalid, &RecordError{position, errors.New(reason)})
 }

@@ -67,7 +67,7 @@ func (a *Auditor) takePending(records []chain.Record) error {
 	a.scratch.start(&a.memory, &v.Contract)
 	for i := range records {
 		if err := a.scratch.record(&records[i]); err != nil {
-			return fmt.Errorf("%w: pending record %d: %w", chain.ErrInvalid, i, err)
+			return fmt.Errorf("%w: pending %w", chain.ErrInvalid, &chain.RecordError{Position: i, Err: err})
 		}
 	}
 	a.scratch.commit(&a.memory, b)

@@ -82,7 +82,7 @@ func (s *scratch) try(below books, c *chain.Contract, b *chain.Block) error {
 	}
 	for i := range b.Records {
 		if err := s.record(&b.Records[i]); err != nil {
-			return fmt.Errorf("%w: block %d, record %d: %w", chain.ErrInvalid, b.Index, i, err)
+			return fmt.Errorf("%w: block %d, %w", chain.ErrInvalid, b.Index, &chain.RecordError{Position: i, Err: err})
 		}
 	}
 	if s.totals != *b.Totals {
