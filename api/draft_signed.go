@@ -50,12 +50,12 @@ func (d *draft) scanSignedField(s *pyjson.Scanner, key string) (known bool, err 
 	case fieldHoldUntil:
 		err = x.seconds(s, key, &x.holdUntil)
 	default:
-		err = x.scanPolicyField(s, key, bit)
+		err = x.scanRulesField(s, key, bit)
 	}
 	return true, err
 }
 
-func (x *signedDraft) scanPolicyField(s *pyjson.Scanner, key string, bit fields) error {
+func (x *signedDraft) scanRulesField(s *pyjson.Scanner, key string, bit fields) error {
 	switch bit {
 	case fieldReceive:
 		return x.text(s, key, &x.receive)

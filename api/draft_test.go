@@ -108,7 +108,7 @@ func FuzzSignedBody(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(text)
 	}
-	f.Add([]byte(`{"kind":"policy","account":"a","frozen":true,"per_day":"0","new_key":"00"}`))
+	f.Add([]byte(`{"kind":"rules","account":"a","frozen":true,"per_day":"0","new_key":"00"}`))
 	contract := signedContract("aka")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		d, _, err := scanTransaction(&work{in: body}, bodyRule{})

@@ -34,9 +34,9 @@ const (
 
 	allFields = endOfFields - 1
 
-	openFields   = fieldSender | fieldAmount | fieldRecipient
-	authFields   = fieldSender | fieldNonce | fieldExpires | fieldPublicKey | fieldSignature
-	policyFields = fieldReceive | fieldPerTransfer | fieldPerDay | fieldNewKey | fieldAccount | fieldFrozen
+	openFields  = fieldSender | fieldAmount | fieldRecipient
+	authFields  = fieldSender | fieldNonce | fieldExpires | fieldPublicKey | fieldSignature
+	rulesFields = fieldReceive | fieldPerTransfer | fieldPerDay | fieldNewKey | fieldAccount | fieldFrozen
 )
 
 // fieldNames are the names of the fields in the order of their bits.
@@ -44,13 +44,13 @@ var fieldNames = [...]string{"sender", "amount", "recipient", "kind", "hold", "h
 	"per_day", "new_key", "account", "frozen", "nonce", "expires", "public_key", "signature"}
 
 // kindFields says which fields each kind of transaction needs beside those of
-// the signature. A policy takes any of its fields: see chain.PolicyChange.
+// the signature. A change of rules takes any of its fields: see chain.RulesChange.
 var kindFields = map[chain.Kind]struct{ needs, takes fields }{
 	chain.Transfer: {needs: fieldRecipient | fieldAmount},
 	chain.Hold:     {needs: fieldRecipient | fieldAmount | fieldHoldUntil},
 	chain.Accept:   {needs: fieldHold},
 	chain.Reject:   {needs: fieldHold},
-	chain.Policy:   {takes: policyFields},
+	chain.Rules:    {takes: rulesFields},
 	chain.Issue:    {needs: fieldRecipient | fieldAmount},
 	chain.Spend:    {needs: fieldRecipient | fieldAmount},
 	chain.Burn:     {needs: fieldAmount},

@@ -44,7 +44,7 @@ func TestSignedBatchMixesKindsAndRefusals(t *testing.T) {
 	}
 	transfer, own := sign(transferTo(bob)), sign(transferTo(alice))
 	results := batch(t, h, `{"transactions":[`+strings.Join([]string{
-		transfer, own, transfer, "17", sign(plainOf(chain.Hold)), sign(plainOf(chain.Policy)), transferAB}, ",")+`]}`, 7)
+		transfer, own, transfer, "17", sign(plainOf(chain.Hold)), sign(plainOf(chain.Rules)), transferAB}, ",")+`]}`, 7)
 	require.Equal(t, "final", results[0].Status)
 	require.Equal(t, "own_account", results[1].Code)
 	require.True(t, results[2].Replay, "the same id twice in one batch happens once")

@@ -79,13 +79,13 @@ func bodyOf(t *chain.Transaction) map[string]any {
 	if !t.Hold.IsZero() {
 		m["hold"] = t.Hold.String()
 	}
-	if p := t.Policy; p != nil {
-		maps.Copy(m, policyOf(p, amount))
+	if p := t.Rules; p != nil {
+		maps.Copy(m, rulesOf(p, amount))
 	}
 	return m
 }
 
-func policyOf(p *chain.PolicyChange, amount func(chain.Amount) json.Number) map[string]any {
+func rulesOf(p *chain.RulesChange, amount func(chain.Amount) json.Number) map[string]any {
 	m := map[string]any{}
 	if p.Receive != nil {
 		m["receive"] = string(*p.Receive)
@@ -132,7 +132,7 @@ func transferTo(recipient signer) chain.Transaction {
 // makes of it.
 func (fc *fakeChain) signedRecord(t chain.Transaction, become func(*chain.Record)) chain.Record {
 	r := chain.Record{Kind: t.Kind, ID: t.ID, Sender: t.Sender, Recipient: t.Recipient, Memo: t.Memo, HasMemo: t.Memo != "",
-		HoldUntil: t.HoldUntil, Policy: t.Policy, Time: 1_700_000_000_000_000, Auth: t.Auth}
+		HoldUntil: t.HoldUntil, Rules: t.Rules, Time: 1_700_000_000_000_000, Auth: t.Auth}
 	fee := chain.Fee(t.Amount, fc.contract.FeePPM)
 	switch t.Kind {
 	case chain.Transfer:

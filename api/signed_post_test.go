@@ -65,7 +65,7 @@ func TestTransferNeedsNoKind(t *testing.T) {
 
 // randomTransaction returns a valid one of any kind, not yet signed.
 func randomTransaction(r *rand.Rand) chain.Transaction {
-	kinds := []chain.Kind{chain.Transfer, chain.Hold, chain.Accept, chain.Reject, chain.Policy, chain.Issue, chain.Spend, chain.Burn}
+	kinds := []chain.Kind{chain.Transfer, chain.Hold, chain.Accept, chain.Reject, chain.Rules, chain.Issue, chain.Spend, chain.Burn}
 	t := chain.Transaction{Kind: kinds[r.IntN(len(kinds))]}
 	nonce := make([]byte, 16)
 	for i := range nonce {
@@ -79,19 +79,19 @@ func randomTransaction(r *rand.Rand) chain.Transaction {
 	case chain.Accept, chain.Reject:
 		t.Hold = chain.DeriveID(nonce)
 		return t
-	case chain.Policy:
-		t.Policy = &chain.PolicyChange{PerDay: limit()}
+	case chain.Rules:
+		t.Rules = &chain.RulesChange{PerDay: limit()}
 		if r.IntN(2) == 0 {
 			frozen := r.IntN(2) == 0
-			t.Policy = &chain.PolicyChange{Account: bob.address(), Frozen: &frozen}
+			t.Rules = &chain.RulesChange{Account: bob.address(), Frozen: &frozen}
 			return t
 		}
 		if r.IntN(2) == 0 {
 			receive, key := []chain.Receive{"auto", "approve", "closed"}[r.IntN(3)], carol.public()
-			t.Policy.Receive, t.Policy.NewKey = &receive, &key
+			t.Rules.Receive, t.Rules.NewKey = &receive, &key
 		}
 		if r.IntN(2) == 0 {
-			t.Policy.PerTransfer, t.Policy.PerDay = limit(), nil
+			t.Rules.PerTransfer, t.Rules.PerDay = limit(), nil
 		}
 		return t
 	case chain.Hold:

@@ -50,7 +50,7 @@ func TestBadSignedTransactionsAreRefusedBeforeTheLog(t *testing.T) {
 		{"hold without its end", chain.Hold, "hold_until", nil, 400, "missing_values"},
 		{"accept without its hold", chain.Accept, "hold", nil, 400, "missing_values"},
 		{"burn without an amount", chain.Burn, "amount", nil, 400, "missing_values"},
-		{"policy that changes nothing", chain.Policy, "receive", nil, 400, "policy_invalid"},
+		{"rules that change nothing", chain.Rules, "receive", nil, 400, "rules_invalid"},
 
 		{"kind unknown", chain.Transfer, "kind", "gift", 400, "kind_invalid"},
 		{"kind of a record", chain.Transfer, "kind", "delivery", 400, "kind_invalid"},
@@ -68,7 +68,7 @@ func TestBadSignedTransactionsAreRefusedBeforeTheLog(t *testing.T) {
 		{"amount is too large", chain.Transfer, "amount", "1000000000", 400, "amount_too_large"},
 		{"amount leaves nothing after the fee", chain.Transfer, "amount", "0.000001", 400, "amount_too_small"},
 		{"memo is too long", chain.Transfer, "memo", strings.Repeat("m", 257), 400, "memo_too_long"},
-		{"memo of a policy", chain.Policy, "memo", "m", 400, "invalid_field"},
+		{"memo of rules", chain.Rules, "memo", "m", 400, "invalid_field"},
 
 		{"nonce is short", chain.Transfer, "nonce", "ab", 400, "nonce_invalid"},
 		{"nonce is in capitals", chain.Transfer, "nonce", strings.Repeat("AB", 16), 400, "nonce_invalid"},
@@ -95,20 +95,20 @@ func TestBadSignedTransactionsAreRefusedBeforeTheLog(t *testing.T) {
 		{"amount of an accept", chain.Accept, "amount", 1, 400, "invalid_field"},
 		{"receive of a transfer", chain.Transfer, "receive", "auto", 400, "invalid_field"},
 
-		{"receive is unknown", chain.Policy, "receive", "never", 400, "policy_invalid"},
-		{"receive is null", chain.Policy, "receive", jsonNull, 400, "invalid_field"},
-		{"per_transfer is null", chain.Policy, "per_transfer", jsonNull, 400, "invalid_field"},
-		{"per_transfer is negative", chain.Policy, "per_transfer", -1, 400, "amount_not_positive"},
-		{"per_transfer is minus nothing", chain.Policy, "per_transfer", "-0", 400, "amount_not_positive"},
-		{"per_day has seven places", chain.Policy, "per_day", "1.0000001", 400, "amount_too_precise"},
-		{"per_day is too large", chain.Policy, "per_day", "1e15", 400, "amount_too_large"},
-		{"per_day is true", chain.Policy, "per_day", true, 400, "invalid_field"},
-		{"new_key is nothing", chain.Policy, "new_key", strings.Repeat("0", 64), 400, "policy_invalid"},
-		{"new_key is short", chain.Policy, "new_key", "ab", 400, "invalid_field"},
-		{"frozen alone", chain.Policy, "frozen", true, 400, "policy_invalid"},
-		{"frozen is a text", chain.Policy, "frozen", "true", 400, "invalid_field"},
-		{"account alone", chain.Policy, "account", bob.address(), 400, "policy_invalid"},
-		{"account is empty", chain.Policy, "account", "", 400, "address_invalid"},
+		{"receive is unknown", chain.Rules, "receive", "never", 400, "rules_invalid"},
+		{"receive is null", chain.Rules, "receive", jsonNull, 400, "invalid_field"},
+		{"per_transfer is null", chain.Rules, "per_transfer", jsonNull, 400, "invalid_field"},
+		{"per_transfer is negative", chain.Rules, "per_transfer", -1, 400, "amount_not_positive"},
+		{"per_transfer is minus nothing", chain.Rules, "per_transfer", "-0", 400, "amount_not_positive"},
+		{"per_day has seven places", chain.Rules, "per_day", "1.0000001", 400, "amount_too_precise"},
+		{"per_day is too large", chain.Rules, "per_day", "1e15", 400, "amount_too_large"},
+		{"per_day is true", chain.Rules, "per_day", true, 400, "invalid_field"},
+		{"new_key is nothing", chain.Rules, "new_key", strings.Repeat("0", 64), 400, "rules_invalid"},
+		{"new_key is short", chain.Rules, "new_key", "ab", 400, "invalid_field"},
+		{"frozen alone", chain.Rules, "frozen", true, 400, "rules_invalid"},
+		{"frozen is a text", chain.Rules, "frozen", "true", 400, "invalid_field"},
+		{"account alone", chain.Rules, "account", bob.address(), 400, "rules_invalid"},
+		{"account is empty", chain.Rules, "account", "", 400, "address_invalid"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tx := alice.sign(f.chainID("aka"), plainOf(tc.kind))
@@ -134,9 +134,9 @@ func plainOf(kind chain.Kind) chain.Transaction {
 	switch kind {
 	case chain.Accept, chain.Reject:
 		t.Hold = chain.DeriveID([]byte("hold"))
-	case chain.Policy:
+	case chain.Rules:
 		receive := chain.ReceiveApprove
-		t.Policy = &chain.PolicyChange{Receive: &receive}
+		t.Rules = &chain.RulesChange{Receive: &receive}
 	case chain.Burn:
 		t.Amount = 1_000_000
 	default:
@@ -152,9 +152,9 @@ func TestAnyChangeAfterSigningBreaksTheSignature(t *testing.T) {
 	f := newFake(signedContract("aka"))
 	amount := chain.Amount(5)
 	frozen, key := true, carol.public()
-	own := plainOf(chain.Policy)
-	own.Policy.PerTransfer, own.Policy.PerDay, own.Policy.NewKey = &amount, &amount, &key
-	freeze := chain.Transaction{Kind: chain.Policy, Policy: &chain.PolicyChange{Account: bob.address(), Frozen: &frozen}}
+	own := plainOf(chain.Rules)
+	own.Rules.PerTransfer, own.Rules.PerDay, own.Rules.NewKey = &amount, &amount, &key
+	freeze := chain.Transaction{Kind: chain.Rules, Rules: &chain.RulesChange{Account: bob.address(), Frozen: &frozen}}
 	withMemo := transferTo(bob)
 	auth := map[string]any{"sender": carol.address(), "nonce": strings.Repeat("f", 32), "expires": 1_700_000_601,
 		"public_key": chain.Hash(carol.public()).String(), "signature": strings.Repeat("0", 128)}
@@ -225,7 +225,7 @@ func TestOpenContractKnowsNoSignedFields(t *testing.T) {
 			if value == "null" {
 				require.Equal(t, 201, call(h, "POST", "/transactions/new", transfer(field, value)).Code)
 				require.Nil(t, f.last[0].Auth)
-				require.Nil(t, f.last[0].Policy)
+				require.Nil(t, f.last[0].Rules)
 				return
 			}
 			requireProblem(t, call(h, "POST", "/transactions/new", transfer(field, value)), 400, "invalid_field", field+", in a contract in which nothing is signed")

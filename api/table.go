@@ -49,7 +49,7 @@ var meanings = map[string]meaning{
 	string(chain.NonceInvalid):      {status: http.StatusBadRequest, title: "The nonce is not valid"},
 	string(chain.ExpiresInvalid):    {status: http.StatusBadRequest, title: "The time of expiry is not valid"},
 	string(chain.KindInvalid):       {status: http.StatusBadRequest, title: "There is no such kind of transaction"},
-	string(chain.PolicyInvalid):     {status: http.StatusBadRequest, title: "The policy is not valid"},
+	string(chain.RulesInvalid):      {status: http.StatusBadRequest, title: "The change of rules is not valid"},
 	string(chain.OwnAccount):        {status: http.StatusBadRequest, title: "Sender and recipient are the same"},
 	string(chain.ContractInvalid):   {status: http.StatusBadRequest, title: "The contract is not valid"},
 	string(chain.NodeInvalid):       {status: http.StatusBadRequest, title: "A node's address is not valid"},

@@ -27,8 +27,8 @@ func (d *draft) signedTransaction(contract *chain.Contract) (tx chain.Transactio
 			return tx, err
 		}
 	}
-	if kind == chain.Policy {
-		if tx.Policy, err = x.policy(d.have, contract.Decimals); err != nil {
+	if kind == chain.Rules {
+		if tx.Rules, err = x.rules(d.have, contract.Decimals); err != nil {
 			return tx, err
 		}
 	}
@@ -65,9 +65,9 @@ func (d *draft) checkSigned(x *signedDraft) (chain.Kind, error) {
 // errKeyOfSigned is what whoever sends a key with a signed transaction is told.
 var errKeyOfSigned = errors.New("a signed transaction takes no idempotency key: its id is the hash of what is signed")
 
-// policy is the change that the given fields ask for.
-func (x *signedDraft) policy(have fields, decimals int) (p *chain.PolicyChange, err error) {
-	p = &chain.PolicyChange{Account: x.account}
+// rules is the change that the given fields ask for.
+func (x *signedDraft) rules(have fields, decimals int) (p *chain.RulesChange, err error) {
+	p = &chain.RulesChange{Account: x.account}
 	if have&fieldAccount != 0 {
 		if err := chain.ValidateAddress("account", x.account); err != nil {
 			return nil, err

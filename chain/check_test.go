@@ -92,7 +92,7 @@ func drawRecord(t *rapid.T) Record {
 	}
 	id := rapid.Custom(func(t *rapid.T) ID { return DeriveID([]byte{rapid.Byte().Draw(t, "id")}) })
 	r := Record{
-		Kind: rapid.SampledFrom([]Kind{"", Transfer, Hold, Delivery, Refund, Issue, Policy, Spend, Burn, "gift"}).Draw(t, "kind"),
+		Kind: rapid.SampledFrom([]Kind{"", Transfer, Hold, Delivery, Refund, Issue, Rules, Spend, Burn, "gift"}).Draw(t, "kind"),
 		ID:   id.Draw(t, "id"), BPSC: text.Draw(t, "bpsc"), Sender: text.Draw(t, "sender"), Recipient: text.Draw(t, "recipient"),
 		HasMemo: rapid.Bool().Draw(t, "has memo"),
 	}
@@ -121,9 +121,9 @@ func drawRecord(t *rapid.T) Record {
 		r.Hold = id.Draw(t, "hold")
 		r.Request = rapid.SampledFrom([]Kind{"", Transfer, Accept}).Draw(t, "request")
 	}
-	if rapid.IntRange(0, 3).Draw(t, "policy") == 0 {
+	if rapid.IntRange(0, 3).Draw(t, "rules") == 0 {
 		receive := ReceiveApprove
-		r.Policy = &PolicyChange{Receive: &receive}
+		r.Rules = &RulesChange{Receive: &receive}
 	}
 	return r
 }

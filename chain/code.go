@@ -27,7 +27,7 @@ const (
 	NonceInvalid      Code = "nonce_invalid"
 	ExpiresInvalid    Code = "expires_invalid"
 	KindInvalid       Code = "kind_invalid"
-	PolicyInvalid     Code = "policy_invalid"
+	RulesInvalid      Code = "rules_invalid"
 	OwnAccount        Code = "own_account"
 	ContractInvalid   Code = "contract_invalid"
 	NodeInvalid       Code = "node_invalid"

@@ -24,7 +24,7 @@ type Record struct {
 	Hold          ID     // of delivery and refund: the hold they end
 	HoldUntil     int64  // unix seconds
 	Reason        Reason // of a refund
-	Policy        *PolicyChange
+	Rules         *RulesChange
 	Time          int64 // of a signed contract: machine time of the decision, unix microseconds
 	Request       Kind  // what was asked, where that is not Kind
 	Auth          *Auth // who asked; nil in open contracts and where the machine decided by itself
@@ -81,8 +81,8 @@ func (k Kind) moving() (transfer, plain bool) {
 func AppendRecord(dst []byte, r *Record, decimals int) []byte {
 	w := objectWriter{buf: dst, decimals: decimals}
 	transfer, plain := r.Kind.moving()
-	if r.Policy != nil && r.Policy.Account != "" {
-		w.text("account", r.Policy.Account)
+	if r.Rules != nil && r.Rules.Account != "" {
+		w.text("account", r.Rules.Account)
 	}
 	if plain {
 		w.amount("amount", r.Amount)
@@ -103,7 +103,7 @@ func AppendRecord(dst []byte, r *Record, decimals int) []byte {
 	if r.Auth != nil {
 		w.number("expires", r.Auth.Expires)
 	}
-	r.Policy.writeFrozen(&w)
+	r.Rules.writeFrozen(&w)
 	if !r.Hold.IsZero() {
 		w.hash("hold", r.Hold)
 	}
@@ -125,18 +125,18 @@ func appendRecordRest(w *objectWriter, r *Record) {
 	if r.HasMemo {
 		w.text("memo", r.Memo)
 	}
-	r.Policy.writeKey(w)
+	r.Rules.writeKey(w)
 	if r.Auth != nil {
 		w.text("nonce", r.Auth.Nonce)
 	}
-	r.Policy.writeLimits(w)
+	r.Rules.writeLimits(w)
 	if r.Auth != nil {
 		w.hash("public_key", Hash(r.Auth.PublicKey))
 	}
 	if r.Reason != "" {
 		w.text("reason", string(r.Reason))
 	}
-	r.Policy.writeReceive(w)
+	r.Rules.writeReceive(w)
 	if r.Recipient != "" {
 		w.text("recipient", r.Recipient)
 	}
@@ -156,7 +156,7 @@ func appendRecordRest(w *objectWriter, r *Record) {
 // can be checked and the decision made again. ok is false for what the machine
 // decided by itself.
 func (r *Record) Transaction() (t Transaction, ok bool) {
-	t = Transaction{ID: r.ID, Kind: r.Kind, Sender: r.Sender, Recipient: r.Recipient, Memo: r.Memo, Policy: r.Policy, Auth: r.Auth}
+	t = Transaction{ID: r.ID, Kind: r.Kind, Sender: r.Sender, Recipient: r.Recipient, Memo: r.Memo, Rules: r.Rules, Auth: r.Auth}
 	if r.Request != "" {
 		t.Kind = r.Request
 	}

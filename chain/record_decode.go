@@ -78,24 +78,24 @@ func (r *Record) scanSignedMember(s *pyjson.Scanner, key string, decimals int) (
 			r.auth().Signature, err = ParseSignature(text)
 		}
 	default:
-		return r.scanPolicyMember(s, key, decimals)
+		return r.scanRulesMember(s, key, decimals)
 	}
 	return true, err
 }
 
-func (r *Record) scanPolicyMember(s *pyjson.Scanner, key string, decimals int) (known bool, err error) {
-	p := r.Policy
+func (r *Record) scanRulesMember(s *pyjson.Scanner, key string, decimals int) (known bool, err error) {
+	p := r.Rules
 	if p == nil {
-		p = &PolicyChange{}
+		p = &RulesChange{}
 	}
 	if known, err = p.scanMember(s, key, decimals); known {
-		r.Policy = p
+		r.Rules = p
 	}
 	return known, err
 }
 
 // scanMember reads one member of a change; known is false for any other key.
-func (p *PolicyChange) scanMember(s *pyjson.Scanner, key string, decimals int) (known bool, err error) {
+func (p *RulesChange) scanMember(s *pyjson.Scanner, key string, decimals int) (known bool, err error) {
 	switch key {
 	case "account":
 		p.Account, err = s.String()

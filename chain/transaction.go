@@ -18,7 +18,7 @@ const (
 	Hold     Kind = "hold"     // the same once the recipient accepts, or back at an expiry
 	Accept   Kind = "accept"   // the recipient takes a hold
 	Reject   Kind = "reject"   // the recipient sends a hold back
-	Policy   Kind = "policy"   // an owner's rules for a wallet, or the issuer's freeze
+	Rules    Kind = "rules"    // an owner's rules for a wallet, or the issuer's freeze
 	Issue    Kind = "issue"    // the issuer creates tokens
 	Spend    Kind = "spend"    // the treasurer pays held fees to somebody
 	Burn     Kind = "burn"     // the treasurer destroys held fees
@@ -41,12 +41,12 @@ type Transaction struct {
 	Memo      string
 	HoldUntil int64 // of a hold: when it goes back, unix seconds
 	Hold      ID    // of accept and reject: the hold's id
-	Policy    *PolicyChange
+	Rules     *RulesChange
 	Auth      *Auth // nil in an open contract
 }
 
-// PolicyChange says what of a wallet's rules changes. What is nil stays.
-type PolicyChange struct {
+// RulesChange says what of a wallet's rules changes. What is nil stays.
+type RulesChange struct {
 	Receive     *Receive // how the wallet takes what is sent to it
 	PerTransfer *Amount  // most the wallet sends at once; 0: no limit
 	PerDay      *Amount  // most the wallet sends in a UTC day; 0: no limit
@@ -58,7 +58,7 @@ type PolicyChange struct {
 // Receive is how a wallet takes what is sent to it.
 type Receive string
 
-// The receipt policies.
+// The ways to receive.
 const (
 	ReceiveAuto    Receive = "auto"    // at once
 	ReceiveApprove Receive = "approve" // its owner accepts each delivery
@@ -74,15 +74,15 @@ const SigningDomain = "bpsc/tx/v1\n"
 func (t *Transaction) AppendSigned(dst []byte, chainID Hash, decimals int) []byte {
 	dst = append(dst, SigningDomain...)
 	w := objectWriter{buf: dst, decimals: decimals}
-	if p := t.Policy; p != nil && p.Account != "" {
+	if p := t.Rules; p != nil && p.Account != "" {
 		w.text("account", p.Account)
 	}
-	if t.Kind != Policy && t.Kind != Accept && t.Kind != Reject {
+	if t.Kind != Rules && t.Kind != Accept && t.Kind != Reject {
 		w.amount("amount", t.Amount)
 	}
 	w.hash("chain", chainID)
 	w.number("expires", t.Auth.Expires)
-	t.Policy.writeFrozen(&w)
+	t.Rules.writeFrozen(&w)
 	if !t.Hold.IsZero() {
 		w.hash("hold", t.Hold)
 	}
@@ -93,10 +93,10 @@ func (t *Transaction) AppendSigned(dst []byte, chainID Hash, decimals int) []byt
 	if t.Memo != "" {
 		w.text("memo", t.Memo)
 	}
-	t.Policy.writeKey(&w)
+	t.Rules.writeKey(&w)
 	w.text("nonce", t.Auth.Nonce)
-	t.Policy.writeLimits(&w)
-	t.Policy.writeReceive(&w)
+	t.Rules.writeLimits(&w)
+	t.Rules.writeReceive(&w)
 	if t.Recipient != "" {
 		w.text("recipient", t.Recipient)
 	}
@@ -114,19 +114,19 @@ func ExpiryID(hold ID) ID {
 }
 
 // The parts of a change stand apart in a sorted object; each writes its own.
-func (p *PolicyChange) writeFrozen(w *objectWriter) {
+func (p *RulesChange) writeFrozen(w *objectWriter) {
 	if p != nil && p.Frozen != nil {
 		w.flag("frozen", *p.Frozen)
 	}
 }
 
-func (p *PolicyChange) writeKey(w *objectWriter) {
+func (p *RulesChange) writeKey(w *objectWriter) {
 	if p != nil && p.NewKey != nil {
 		w.hash("new_key", Hash(*p.NewKey))
 	}
 }
 
-func (p *PolicyChange) writeLimits(w *objectWriter) {
+func (p *RulesChange) writeLimits(w *objectWriter) {
 	if p != nil && p.PerDay != nil {
 		w.amount("per_day", *p.PerDay)
 	}
@@ -135,7 +135,7 @@ func (p *PolicyChange) writeLimits(w *objectWriter) {
 	}
 }
 
-func (p *PolicyChange) writeReceive(w *objectWriter) {
+func (p *RulesChange) writeReceive(w *objectWriter) {
 	if p != nil && p.Receive != nil {
 		w.text("receive", string(*p.Receive))
 	}
@@ -269,8 +269,8 @@ func (t *Transaction) validateKind(c *Contract) error {
 		return t.validateValue()
 	case Burn:
 		return t.validateValue()
-	case Policy:
-		return t.Policy.validate()
+	case Rules:
+		return t.Rules.validate()
 	}
 	return nil
 }
@@ -278,7 +278,7 @@ func (t *Transaction) validateKind(c *Contract) error {
 // validateShape checks that exactly the fields of the kind are there: another
 // one would be signed and mean nothing.
 func (t *Transaction) validateShape() error {
-	recipient, amount, hold, until, policy := false, false, false, false, false
+	recipient, amount, hold, until, rules := false, false, false, false, false
 	switch t.Kind {
 	case Transfer, Issue, Spend:
 		recipient, amount = true, true
@@ -286,8 +286,8 @@ func (t *Transaction) validateShape() error {
 		recipient, amount, until = true, true, true
 	case Accept, Reject:
 		hold = true
-	case Policy:
-		policy = true
+	case Rules:
+		rules = true
 	case Burn:
 		amount = true
 	default:
@@ -302,32 +302,32 @@ func (t *Transaction) validateShape() error {
 		return fmt.Errorf("%w: hold, in a transaction of kind %q", InvalidField, t.Kind)
 	case until != (t.HoldUntil != 0):
 		return fmt.Errorf("%w: hold_until, in a transaction of kind %q", InvalidField, t.Kind)
-	case policy != (t.Policy != nil):
-		return fmt.Errorf("%w: a policy's fields, in a transaction of kind %q", InvalidField, t.Kind)
-	case t.Memo != "" && (hold || policy):
+	case rules != (t.Rules != nil):
+		return fmt.Errorf("%w: a change of rules, in a transaction of kind %q", InvalidField, t.Kind)
+	case t.Memo != "" && (hold || rules):
 		return fmt.Errorf("%w: memo, in a transaction of kind %q", InvalidField, t.Kind)
 	}
 	return nil
 }
 
-func (p *PolicyChange) validate() error {
+func (p *RulesChange) validate() error {
 	freeze := p.Account != "" || p.Frozen != nil
 	own := p.Receive != nil || p.PerTransfer != nil || p.PerDay != nil || p.NewKey != nil
 	switch {
 	case !freeze && !own:
-		return fmt.Errorf("%w: it changes nothing", PolicyInvalid)
+		return fmt.Errorf("%w: it changes nothing", RulesInvalid)
 	case freeze && (own || p.Account == "" || p.Frozen == nil):
-		return fmt.Errorf("%w: a freeze has account and frozen and nothing else", PolicyInvalid)
+		return fmt.Errorf("%w: a freeze has account and frozen and nothing else", RulesInvalid)
 	case freeze:
 		return ValidateAddress("account", p.Account)
 	case p.Receive != nil && *p.Receive != ReceiveAuto && *p.Receive != ReceiveApprove && *p.Receive != ReceiveClosed:
-		return fmt.Errorf("%w: receive is auto, approve or closed", PolicyInvalid)
+		return fmt.Errorf("%w: receive is auto, approve or closed", RulesInvalid)
 	case p.NewKey != nil && p.NewKey.IsZero():
-		return fmt.Errorf("%w: new_key is no key", PolicyInvalid)
+		return fmt.Errorf("%w: new_key is no key", RulesInvalid)
 	}
 	for _, limit := range []*Amount{p.PerTransfer, p.PerDay} {
 		if limit != nil && (*limit < 0 || *limit > MaxUnits) {
-			return fmt.Errorf("%w: a limit is 0 for none, or an amount", PolicyInvalid)
+			return fmt.Errorf("%w: a limit is 0 for none, or an amount", RulesInvalid)
 		}
 	}
 	return nil

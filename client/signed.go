@@ -59,13 +59,13 @@ func NewSigned(token string, decimals int, tx *chain.Transaction) (SignedTransac
 	if !tx.Hold.IsZero() {
 		s.Hold = tx.Hold.String()
 	}
-	if tx.Policy != nil {
-		s.setPolicy(tx.Policy, decimals)
+	if tx.Rules != nil {
+		s.setRules(tx.Rules, decimals)
 	}
 	return s, nil
 }
 
-func (s *SignedTransaction) setPolicy(p *chain.PolicyChange, decimals int) {
+func (s *SignedTransaction) setRules(p *chain.RulesChange, decimals int) {
 	s.Receive, s.Account, s.Frozen = p.Receive, p.Account, p.Frozen
 	if p.PerTransfer != nil {
 		s.PerTransfer = tokens(*p.PerTransfer, decimals)
@@ -118,7 +118,7 @@ func (s *SignedTransaction) Transaction(decimals int) (tx chain.Transaction, err
 			return tx, err
 		}
 	}
-	if tx.Policy, err = s.policy(decimals); err != nil {
+	if tx.Rules, err = s.rules(decimals); err != nil {
 		return tx, err
 	}
 	tx.Auth, err = s.auth()
@@ -137,9 +137,9 @@ func (s *SignedTransaction) auth() (*chain.Auth, error) {
 	return &chain.Auth{Nonce: s.Nonce, Expires: s.Expires, PublicKey: chain.PublicKey(key), Signature: signature}, nil
 }
 
-// policy is nil where nothing of one is set.
-func (s *SignedTransaction) policy(decimals int) (*chain.PolicyChange, error) {
-	p := chain.PolicyChange{Receive: s.Receive, Account: s.Account, Frozen: s.Frozen}
+// rules is nil where nothing of a change is set.
+func (s *SignedTransaction) rules(decimals int) (*chain.RulesChange, error) {
+	p := chain.RulesChange{Receive: s.Receive, Account: s.Account, Frozen: s.Frozen}
 	var err error
 	if p.PerTransfer, err = parseLimit(s.PerTransfer, decimals); err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func (s *SignedTransaction) policy(decimals int) (*chain.PolicyChange, error) {
 		}
 		p.NewKey = (*chain.PublicKey)(&key)
 	}
-	if p == (chain.PolicyChange{}) {
+	if p == (chain.RulesChange{}) {
 		return nil, nil
 	}
 	return &p, nil

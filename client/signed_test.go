@@ -30,7 +30,7 @@ func drawTx(t *rapid.T) chain.Transaction {
 	limits := rapid.Map(amounts, func(a int64) chain.Amount { return chain.Amount(a) })
 	tx := chain.Transaction{
 		ID:   chain.Hash{1},
-		Kind: rapid.SampledFrom([]chain.Kind{chain.Transfer, chain.Hold, chain.Accept, chain.Policy, chain.Burn}).Draw(t, "kind"),
+		Kind: rapid.SampledFrom([]chain.Kind{chain.Transfer, chain.Hold, chain.Accept, chain.Rules, chain.Burn}).Draw(t, "kind"),
 		Memo: rapid.String().Draw(t, "memo"), Sender: rapid.String().Draw(t, "sender"), Recipient: rapid.String().Draw(t, "recipient"),
 		Amount: chain.Amount(amounts.Draw(t, "amount")), HoldUntil: rapid.Int64Min(0).Draw(t, "hold_until"),
 		Auth: &chain.Auth{Nonce: rapid.StringMatching("[0-9a-f]{32}").Draw(t, "nonce"), Expires: rapid.Int64Min(0).Draw(t, "expires"),
@@ -41,7 +41,7 @@ func drawTx(t *rapid.T) chain.Transaction {
 	if rapid.Bool().Draw(t, "has a hold") {
 		tx.Hold = drawHash(t, "hold")
 	}
-	p := chain.PolicyChange{
+	p := chain.RulesChange{
 		Receive:     optional(t, "receive", rapid.SampledFrom([]chain.Receive{chain.ReceiveAuto, chain.ReceiveClosed})),
 		PerTransfer: optional(t, "per_transfer", limits), PerDay: optional(t, "per_day", limits),
 		Frozen: optional(t, "frozen", rapid.Bool()), Account: rapid.String().Draw(t, "account"),
@@ -50,8 +50,8 @@ func drawTx(t *rapid.T) chain.Transaction {
 		key := chain.PublicKey(drawHash(t, "new_key"))
 		p.NewKey = &key
 	}
-	if p != (chain.PolicyChange{}) {
-		tx.Policy = &p
+	if p != (chain.RulesChange{}) {
+		tx.Rules = &p
 	}
 	return tx
 }
@@ -87,10 +87,10 @@ func TestSignedTransactionHasOnlyTheFieldsThatApply(t *testing.T) {
 	}{
 		{chain.Transaction{Kind: chain.Transfer, Sender: "a", Recipient: "b", Amount: 50, Memo: "<&>"},
 			`"kind":"transfer","sender":"a","recipient":"b","amount":5e-05,"memo":"<&>"`},
-		{chain.Transaction{Kind: chain.Policy, Sender: "a", Policy: &chain.PolicyChange{PerDay: &zero, PerTransfer: &zero}},
-			`"kind":"policy","sender":"a","per_transfer":0,"per_day":0`},
-		{chain.Transaction{Kind: chain.Policy, Sender: "a", Policy: &chain.PolicyChange{Account: "b", Frozen: new(bool)}},
-			`"kind":"policy","sender":"a","account":"b","frozen":false`},
+		{chain.Transaction{Kind: chain.Rules, Sender: "a", Rules: &chain.RulesChange{PerDay: &zero, PerTransfer: &zero}},
+			`"kind":"rules","sender":"a","per_transfer":0,"per_day":0`},
+		{chain.Transaction{Kind: chain.Rules, Sender: "a", Rules: &chain.RulesChange{Account: "b", Frozen: new(bool)}},
+			`"kind":"rules","sender":"a","account":"b","frozen":false`},
 	} {
 		tx := c.tx
 		tx.ID, tx.Auth = chain.Hash{1}, &chain.Auth{Nonce: "n", Expires: 9}

@@ -30,9 +30,9 @@ func newSignedCast(t *testing.T) *signedCast {
 	for _, k := range []sign.Key{s.ann, s.bob, s.closed, s.frozen, s.limited} {
 		s.done(t, s.issuer, payment(k, 1_000_000_000), "transfer")
 	}
-	s.done(t, s.closed, fresh("policy", sign.Fields{"receive": "closed"}), "policy")
-	s.done(t, s.issuer, fresh("policy", sign.Fields{"account": s.frozen.Address, "frozen": true}), "policy")
-	s.done(t, s.limited, fresh("policy", sign.Fields{"per_transfer": sign.Units(5_000_000), "per_day": sign.Units(8_000_000)}), "policy")
+	s.done(t, s.closed, fresh("rules", sign.Fields{"receive": "closed"}), "rules")
+	s.done(t, s.issuer, fresh("rules", sign.Fields{"account": s.frozen.Address, "frozen": true}), "rules")
+	s.done(t, s.limited, fresh("rules", sign.Fields{"per_transfer": sign.Units(5_000_000), "per_day": sign.Units(8_000_000)}), "rules")
 	s.done(t, s.limited, payment(s.bob, 4_000_000), "transfer")
 	hold := func(seconds int64) string {
 		return s.done(t, s.ann, fresh("hold", sign.Fields{
@@ -99,7 +99,7 @@ func (s *signedCast) values() []badSigned {
 		bad("nothing", "amount_not_positive", payment(s.bob, 0), nil),
 		bad("less than nothing", "amount_not_positive", payment(s.bob, -1_000_000), nil),
 		bad("nothing left after the fee", "amount_too_small", payment(s.bob, 1), nil),
-		bad("a policy of nothing", "policy_invalid", fresh("policy", nil), nil),
+		bad("rules of nothing", "rules_invalid", fresh("rules", nil), nil),
 		bad("a recipient of an accept", "invalid_field", fresh("accept", sign.Fields{"hold": s.open, "recipient": s.bob.Address}), nil),
 	}
 }
@@ -137,7 +137,7 @@ func (s *signedCast) rules() []badSigned {
 		{"accepted, but no hold", s.bob, resolve("accept", strings.Repeat("0", 63)+"1"), nil, http.StatusNotFound, "hold_unknown"},
 		{"issued by another", s.ann, of("issue", one), nil, forbidden, "not_issuer"},
 		{"issued beyond the range", s.issuer, of("issue", one).With(sign.Fields{"amount": sign.Units(999_999_999_999_999)}), nil, refused, "total_out_of_range"},
-		{"frozen by another", s.ann, of("policy", sign.Fields{"account": s.bob.Address, "frozen": true}), nil, forbidden, "not_issuer"},
+		{"frozen by another", s.ann, of("rules", sign.Fields{"account": s.bob.Address, "frozen": true}), nil, forbidden, "not_issuer"},
 		{"spent by another", s.ann, of("spend", one), nil, forbidden, "not_treasurer"},
 		{"more fees than there are", s.issuer, of("spend", one).With(sign.Fields{"amount": sign.Units(2_000_000_000)}), nil, refused, "insufficient_fees"},
 		{"more fees burned than there are", s.issuer, of("burn", sign.Fields{"amount": sign.Units(2_000_000_000)}), nil, refused, "insufficient_fees"},
@@ -196,7 +196,7 @@ func TestSignedRefundAndReplay(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The answer stays what it was when the sender could not send it any more.
-	s.done(t, s.issuer, fresh("policy", sign.Fields{"account": s.ann.Address, "frozen": true}), "policy")
+	s.done(t, s.issuer, fresh("rules", sign.Fields{"account": s.ann.Address, "frozen": true}), "rules")
 	for i := range s.Members {
 		if again, err := s.insist(t.Context(), i, paid); err != nil || !again.same(first) || !again.Replay || first.Replay {
 			t.Errorf("first %+v, again %+v, %v", first, again, err)

@@ -92,7 +92,7 @@ func checkModel(t *testing.T, l *verify.Ledger, m *signedModel, all []spoken) {
 	for id, at := range l.Records {
 		if at.Record.Signature == "" {
 			expired++
-		} else if !known[id] && at.Record.Kind != "policy" {
+		} else if !known[id] && at.Record.Kind != "rules" {
 			t.Errorf("record %s was sent by nobody", id)
 		}
 	}

@@ -36,9 +36,9 @@ func (c *signedCluster) people(t *testing.T) (wallets []sign.Key, funding []spok
 		funding = append(funding, spoken{Envelope: e, from: c.issuer.Address, to: k.Address, units: units, decision: d})
 		switch {
 		case i < 3:
-			c.done(t, k, fresh("policy", sign.Fields{"receive": "closed"}), "policy")
+			c.done(t, k, fresh("rules", sign.Fields{"receive": "closed"}), "rules")
 		case i < 6:
-			c.done(t, k, fresh("policy", sign.Fields{"receive": "approve"}), "policy")
+			c.done(t, k, fresh("rules", sign.Fields{"receive": "approve"}), "rules")
 		}
 	}
 	return wallets, funding

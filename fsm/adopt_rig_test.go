@@ -111,8 +111,8 @@ func requireSame(t require.TestingT, member, follower *store.Store, token string
 		for i := range b.Records {
 			r := &b.Records[i]
 			names[r.Sender], names[r.Recipient] = true, true
-			if r.Policy != nil {
-				names[r.Policy.Account] = true
+			if r.Rules != nil {
+				names[r.Rules.Account] = true
 			}
 			requireSameRecord(t, member, follower, token, r)
 		}

@@ -128,7 +128,7 @@ func TestABadBlockOfASignedChainLeavesNoTrace(t *testing.T) {
 	}
 	shut := chain.ReceiveClosed
 	submit(rich, chain.Transaction{Kind: chain.Transfer, Recipient: treasurer.address, Amount: 1_000_000})
-	submit(closed, chain.Transaction{Kind: chain.Policy, Policy: &chain.PolicyChange{Receive: &shut}})
+	submit(closed, chain.Transaction{Kind: chain.Rules, Rules: &chain.RulesChange{Receive: &shut}})
 	taken, _ := hold(poor, 3600), hold(poor, 30)
 	produceNow()
 	r.now += 20 * second

@@ -38,15 +38,15 @@ func decide(q question) (chain.Record, error) {
 		return chain.Record{}, err
 	}
 	r := chain.Record{Kind: q.t.Kind, ID: q.t.ID, Sender: q.t.Sender, Recipient: q.t.Recipient,
-		Memo: q.t.Memo, HasMemo: q.t.Memo != "", Policy: q.t.Policy, Time: q.now, Auth: q.t.Auth}
+		Memo: q.t.Memo, HasMemo: q.t.Memo != "", Rules: q.t.Rules, Time: q.now, Auth: q.t.Auth}
 	var err error
 	switch q.t.Kind {
 	case chain.Transfer, chain.Hold:
 		err = q.transfer(&r)
 	case chain.Accept, chain.Reject:
 		err = q.resolve(&r)
-	case chain.Policy:
-		err = q.policy()
+	case chain.Rules:
+		err = q.rules()
 	case chain.Issue:
 		err = q.issue(&r)
 	case chain.Spend, chain.Burn:
@@ -243,9 +243,9 @@ func (q question) delivers(h chain.HoldState) chain.Reason {
 	return q.turnsAway(q.Account(h.Recipient))
 }
 
-// policy decides changes of a wallet's rules and freezes.
-func (q question) policy() error {
-	if q.t.Policy.Frozen == nil {
+// rules decides changes of a wallet's rules and freezes.
+func (q question) rules() error {
+	if q.t.Rules.Frozen == nil {
 		return nil // it is the owner's wallet
 	}
 	switch {
@@ -253,7 +253,7 @@ func (q question) policy() error {
 		return chain.NotFreezable
 	case q.t.Sender != q.c.Issuer:
 		return chain.NotIssuer
-	case q.t.Policy.Account == q.c.BPSC:
+	case q.t.Rules.Account == q.c.BPSC:
 		return fmt.Errorf("%w: the BPSC's wallet", chain.NotFreezable)
 	}
 	return nil

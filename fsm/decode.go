@@ -139,9 +139,9 @@ func decodeTransaction(b []byte, t *chain.Transaction) error {
 			t.HoldUntil = int64(f.number)
 		case txHold:
 			return fill(t.Hold[:], f)
-		case txPolicy:
-			t.Policy = &chain.PolicyChange{}
-			return decodePolicy(f.bytes, t.Policy)
+		case txRules:
+			t.Rules = &chain.RulesChange{}
+			return decodeRules(f.bytes, t.Rules)
 		case txAuth:
 			t.Auth = &chain.Auth{}
 			return decodeAuth(f.bytes, t.Auth)
@@ -161,27 +161,27 @@ func fill(dst []byte, f field) error {
 	return nil
 }
 
-func decodePolicy(b []byte, p *chain.PolicyChange) error {
+func decodeRules(b []byte, p *chain.RulesChange) error {
 	return eachField(b, func(f field) error {
 		amount := chain.Amount(f.number)
 		switch f.num {
-		case policyReceive:
+		case rulesReceive:
 			receive := chain.Receive(f.bytes)
 			p.Receive = &receive
-		case policyPerTransfer:
+		case rulesPerTransfer:
 			p.PerTransfer = &amount
-		case policyPerDay:
+		case rulesPerDay:
 			p.PerDay = &amount
-		case policyNewKey:
+		case rulesNewKey:
 			p.NewKey = &chain.PublicKey{}
 			return fill(p.NewKey[:], f)
-		case policyAccount:
+		case rulesAccount:
 			p.Account = string(f.bytes)
-		case policyFrozen:
+		case rulesFrozen:
 			frozen := f.number == 1
 			p.Frozen = &frozen
 		default:
-			return unknownField("policy", f)
+			return unknownField("rules", f)
 		}
 		return nil
 	})

@@ -52,7 +52,7 @@ func (n *negligent) decides(at float64, who *person, t chain.Transaction) chain.
 func (n *negligent) writes(at float64, who *person, key int, t chain.Transaction, decide func(r *chain.Record)) {
 	n.t.Helper()
 	t = n.finish(&t, who, key, n.now/second+int64(at)+3600)
-	r := chain.Record{Kind: t.Kind, ID: t.ID, Sender: t.Sender, Recipient: t.Recipient, Policy: t.Policy, Auth: t.Auth}
+	r := chain.Record{Kind: t.Kind, ID: t.ID, Sender: t.Sender, Recipient: t.Recipient, Rules: t.Rules, Auth: t.Auth}
 	if t.Kind == chain.Transfer {
 		var err error
 		r, err = chain.NewTransfer(n.c, &t)

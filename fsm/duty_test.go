@@ -141,38 +141,38 @@ func TestAClusterThatNeglectsItsDutiesIsNamed(t *testing.T) {
 		}, `no block by "time"`, "empty"},
 
 		"a loosened limit counts at once": {"", func(n *negligent) {
-			n.decides(0, n.issuer, chain.Transaction{Kind: chain.Policy, Policy: &chain.PolicyChange{PerTransfer: &limit}})
-			n.decides(1, n.issuer, chain.Transaction{Kind: chain.Policy, Policy: &chain.PolicyChange{PerTransfer: &more}})
+			n.decides(0, n.issuer, chain.Transaction{Kind: chain.Rules, Rules: &chain.RulesChange{PerTransfer: &limit}})
+			n.decides(1, n.issuer, chain.Transaction{Kind: chain.Rules, Rules: &chain.RulesChange{PerTransfer: &more}})
 			n.writes(2, n.issuer, 0, n.transferOf(2_000), nil)
 			n.produces(3, chain.ByRequest)
 		}, "limit_per_transfer", "at most 1000 at once"},
 		"a limit that was taken away": {"", func(n *negligent) {
-			n.decides(0, n.issuer, chain.Transaction{Kind: chain.Policy, Policy: &chain.PolicyChange{PerTransfer: &limit}})
-			n.decides(1, n.issuer, chain.Transaction{Kind: chain.Policy, Policy: &chain.PolicyChange{PerTransfer: &zero}})
+			n.decides(0, n.issuer, chain.Transaction{Kind: chain.Rules, Rules: &chain.RulesChange{PerTransfer: &limit}})
+			n.decides(1, n.issuer, chain.Transaction{Kind: chain.Rules, Rules: &chain.RulesChange{PerTransfer: &zero}})
 			n.writes(2*3600, n.issuer, 0, n.transferOf(2_000), nil)
 			n.produces(2*3600, chain.ByRequest)
 		}, "limit_per_transfer", "at most 1000 at once"},
 		"more on a day than the limit": {"", func(n *negligent) {
-			n.decides(0, n.issuer, chain.Transaction{Kind: chain.Policy, Policy: &chain.PolicyChange{PerDay: &limit}})
+			n.decides(0, n.issuer, chain.Transaction{Kind: chain.Rules, Rules: &chain.RulesChange{PerDay: &limit}})
 			n.decides(1, n.issuer, n.transferOf(600))
 			n.writes(2, n.issuer, 0, n.transferOf(600), nil)
 			n.produces(3, chain.ByRequest)
 		}, "limit_per_day", "on a day"},
 		"from a frozen wallet": {"", func(n *negligent) {
 			n.decides(0, n.issuer, n.transferOf(5_000))
-			n.decides(1, n.issuer, chain.Transaction{Kind: chain.Policy, Policy: &chain.PolicyChange{Account: n.people[1].address, Frozen: &frozen}})
+			n.decides(1, n.issuer, chain.Transaction{Kind: chain.Rules, Rules: &chain.RulesChange{Account: n.people[1].address, Frozen: &frozen}})
 			n.writes(2, n.people[1], 0, chain.Transaction{Kind: chain.Transfer, Recipient: n.people[2].address, Amount: 100}, nil)
 			n.produces(3, chain.ByRequest)
 		}, "account_frozen", "is frozen"},
 		"to a wallet that is closed": {"", func(n *negligent) {
-			n.decides(0, n.people[1], chain.Transaction{Kind: chain.Policy, Policy: &chain.PolicyChange{Receive: &closed}})
+			n.decides(0, n.people[1], chain.Transaction{Kind: chain.Rules, Rules: &chain.RulesChange{Receive: &closed}})
 			n.writes(2, n.issuer, 0, n.transferOf(100), nil)
 			n.produces(3, chain.ByRequest)
 		}, "another record", "its wallet gives"},
 		"by a key that was rotated out": {"", func(n *negligent) {
 			n.decides(0, n.issuer, n.transferOf(5_000))
 			key := publicKey(ed25519.NewKeyFromSeed(make([]byte, 32)))
-			n.decides(1, n.people[1], chain.Transaction{Kind: chain.Policy, Policy: &chain.PolicyChange{NewKey: &key}})
+			n.decides(1, n.people[1], chain.Transaction{Kind: chain.Rules, Rules: &chain.RulesChange{NewKey: &key}})
 			n.writes(2, n.people[1], 0, chain.Transaction{Kind: chain.Transfer, Recipient: n.people[2].address, Amount: 100}, nil)
 			n.produces(3, chain.ByRequest)
 		}, "key_wrong", "is not that of"},

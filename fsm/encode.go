@@ -19,15 +19,15 @@ const (
 	txKind      = 6
 	txHoldUntil = 7
 	txHold      = 8
-	txPolicy    = 9
+	txRules     = 9
 	txAuth      = 10
 
-	policyReceive     = 1
-	policyPerTransfer = 2
-	policyPerDay      = 3
-	policyNewKey      = 4
-	policyAccount     = 5
-	policyFrozen      = 6
+	rulesReceive     = 1
+	rulesPerTransfer = 2
+	rulesPerDay      = 3
+	rulesNewKey      = 4
+	rulesAccount     = 5
+	rulesFrozen      = 6
 
 	authNonce     = 1
 	authExpires   = 2
@@ -115,8 +115,8 @@ func appendTransaction(b []byte, t *chain.Transaction) []byte {
 	if !t.Hold.IsZero() {
 		b = appendBytes(b, txHold, t.Hold[:])
 	}
-	if t.Policy != nil {
-		b = appendBytes(b, txPolicy, appendPolicy(nil, t.Policy))
+	if t.Rules != nil {
+		b = appendBytes(b, txRules, appendRules(nil, t.Rules))
 	}
 	return appendBytes(b, txAuth, appendAuth(nil, t.Auth))
 }
@@ -129,24 +129,24 @@ func appendAttestation(b []byte, a *chain.Attestation) []byte {
 	return appendString(b, attestCosignature, a.Cosignature)
 }
 
-func appendPolicy(b []byte, p *chain.PolicyChange) []byte {
+func appendRules(b []byte, p *chain.RulesChange) []byte {
 	if p.Receive != nil {
-		b = appendString(b, policyReceive, string(*p.Receive))
+		b = appendString(b, rulesReceive, string(*p.Receive))
 	}
 	if p.PerTransfer != nil {
-		b = appendUint(b, policyPerTransfer, uint64(*p.PerTransfer))
+		b = appendUint(b, rulesPerTransfer, uint64(*p.PerTransfer))
 	}
 	if p.PerDay != nil {
-		b = appendUint(b, policyPerDay, uint64(*p.PerDay))
+		b = appendUint(b, rulesPerDay, uint64(*p.PerDay))
 	}
 	if p.NewKey != nil {
-		b = appendBytes(b, policyNewKey, p.NewKey[:])
+		b = appendBytes(b, rulesNewKey, p.NewKey[:])
 	}
 	if p.Account != "" {
-		b = appendString(b, policyAccount, p.Account)
+		b = appendString(b, rulesAccount, p.Account)
 	}
 	if p.Frozen != nil {
-		b = appendUint(b, policyFrozen, protowire.EncodeBool(*p.Frozen))
+		b = appendUint(b, rulesFrozen, protowire.EncodeBool(*p.Frozen))
 	}
 	return b
 }

@@ -38,8 +38,8 @@ func evolve(l ledger, c *chain.Contract, totals *chain.Totals, r *chain.Record) 
 		after.Fees -= r.Amount
 		after.Burned += r.Amount
 		m.add(r.BPSC, -r.Amount)
-	case chain.Policy:
-		setPolicy(l, c, r)
+	case chain.Rules:
+		setRules(l, c, r)
 		return nil
 	}
 	if err := inRange(&after); err != nil {
@@ -118,9 +118,9 @@ func spend(l ledger, c *chain.Contract, r *chain.Record) {
 	l.SetAccount(r.Sender, before, now)
 }
 
-// setPolicy changes what is set for a wallet.
-func setPolicy(l ledger, c *chain.Contract, r *chain.Record) {
-	p, name := r.Policy, r.Sender
+// setRules changes what is set for a wallet.
+func setRules(l ledger, c *chain.Contract, r *chain.Record) {
+	p, name := r.Rules, r.Sender
 	if p.Account != "" {
 		name = p.Account
 	}

@@ -23,7 +23,7 @@ func checkHistory(t *rapid.T, s *store.Store, people []*person) {
 	for _, p := range people {
 		q := chain.HistoryQuery{OldestFirst: true, Limit: rapid.IntRange(1, 7).Draw(t, "limit"),
 			Direction: rapid.SampledFrom([]chain.Direction{chain.AnyDirection, chain.In, chain.Out}).Draw(t, "direction"),
-			Kinds:     rapid.SliceOfN(rapid.SampledFrom([]chain.Kind{chain.Transfer, chain.Refund, chain.Policy, chain.Hold}), 0, 2).Draw(t, "kinds")}
+			Kinds:     rapid.SliceOfN(rapid.SampledFrom([]chain.Kind{chain.Transfer, chain.Refund, chain.Rules, chain.Hold}), 0, 2).Draw(t, "kinds")}
 		var want, got []chain.HistoryRecord
 		for _, r := range all {
 			if concerns(&r.Record, p.address, &q) {
@@ -51,7 +51,7 @@ func concerns(r *chain.Record, address string, q *chain.HistoryQuery) bool {
 		kind = kind || k == r.Kind
 	}
 	in, out := r.Recipient == address, r.Sender == address
-	named := r.Policy != nil && r.Policy.Account == address
+	named := r.Rules != nil && r.Rules.Account == address
 	switch q.Direction {
 	case chain.In:
 		return kind && in

@@ -28,7 +28,7 @@ func TestOneWalletHasItsShareOfHolds(t *testing.T) {
 		require.Empty(t, refused)
 	}
 	approve := chain.ReceiveApprove
-	_, refused := n.asks(shop, chain.Transaction{Kind: chain.Policy, Policy: &chain.PolicyChange{Receive: &approve}})
+	_, refused := n.asks(shop, chain.Transaction{Kind: chain.Rules, Rules: &chain.RulesChange{Receive: &approve}})
 	require.Empty(t, refused)
 	var last chain.ID
 	for i := range MaxSenderHolds {

@@ -150,8 +150,8 @@ func (m *signedModel) apply(t *chain.Transaction, seconds int64) want {
 		return m.send(t, sender, seconds)
 	case chain.Accept, chain.Reject:
 		return m.resolve(t)
-	case chain.Policy:
-		return m.policy(t, sender)
+	case chain.Rules:
+		return m.rules(t, sender)
 	case chain.Issue:
 		return m.issue(t)
 	}
@@ -250,8 +250,8 @@ func (m *signedModel) resolve(t *chain.Transaction) want {
 	return want{kind: chain.Delivery}
 }
 
-func (m *signedModel) policy(t *chain.Transaction, sender *modelWallet) want {
-	p := t.Policy
+func (m *signedModel) rules(t *chain.Transaction, sender *modelWallet) want {
+	p := t.Rules
 	if p.Frozen != nil {
 		switch {
 		case !m.c.Freezable:
@@ -260,7 +260,7 @@ func (m *signedModel) policy(t *chain.Transaction, sender *modelWallet) want {
 			return want{refused: chain.NotIssuer}
 		}
 		m.wallet(p.Account).frozen = *p.Frozen
-		return want{kind: chain.Policy}
+		return want{kind: chain.Rules}
 	}
 	delay := m.c.LooseningDelay.Microseconds()
 	if p.NewKey != nil {
@@ -275,7 +275,7 @@ func (m *signedModel) policy(t *chain.Transaction, sender *modelWallet) want {
 	if p.PerDay != nil {
 		sender.perDay.set(*p.PerDay, m.now, delay)
 	}
-	return want{kind: chain.Policy}
+	return want{kind: chain.Rules}
 }
 
 func (m *signedModel) issue(t *chain.Transaction) want {

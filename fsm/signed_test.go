@@ -104,11 +104,11 @@ func (w *town) transaction(draw chance, now int64, holds []chain.ID) chain.Trans
 			who = w.byAddress(h.to)
 		}
 	case 10:
-		*t = chain.Transaction{Kind: chain.Policy, Policy: w.policy(draw, who)}
+		*t = chain.Transaction{Kind: chain.Rules, Rules: w.rules(draw, who)}
 	case 11:
 		frozen := draw(8) == 0
 		who = []*person{w.issuer, w.issuer, who}[draw(3)]
-		*t = chain.Transaction{Kind: chain.Policy, Policy: &chain.PolicyChange{Account: other.address, Frozen: &frozen}}
+		*t = chain.Transaction{Kind: chain.Rules, Rules: &chain.RulesChange{Account: other.address, Frozen: &frozen}}
 	case 12:
 		who = []*person{w.issuer, who}[draw(2)]
 		*t = chain.Transaction{Kind: chain.Issue, Recipient: other.address, Amount: amount}
@@ -151,8 +151,8 @@ func (w *town) newHolds(holds []chain.ID, batch []chain.Transaction) []chain.ID 
 	return holds
 }
 
-func (w *town) policy(draw chance, who *person) *chain.PolicyChange {
-	p := &chain.PolicyChange{}
+func (w *town) rules(draw chance, who *person) *chain.RulesChange {
+	p := &chain.RulesChange{}
 	limit := chain.Amount(max(0, draw(6)-3)) * 500_000
 	switch draw(6) {
 	case 0:

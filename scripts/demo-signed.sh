@@ -84,7 +84,7 @@ walk_the_wallets() {
   [ "$(wallet_balance alice)" = "$was" ] || die "alice has $(wallet_balance alice), had $was"
 
   step "A closed wallet: the transfer comes back at once"
-  signed policy --wallet carol --receive closed
+  signed rules --wallet carol --receive closed
   signed send --from alice --to carol --amount 500 || [ $? -eq 4 ] || die "it should have come back"
   [ "$(wallet_balance alice)" = "$was" ] || die "alice has $(wallet_balance alice), had $was"
   balances

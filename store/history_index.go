@@ -50,7 +50,7 @@ const (
 
 // kindNumbers are how Pebble's rows name the kinds; 0 is a record of none.
 var kindNumbers = [...]chain.Kind{
-	"", chain.Transfer, chain.Hold, chain.Delivery, chain.Refund, chain.Issue, chain.Policy, chain.Spend, chain.Burn,
+	"", chain.Transfer, chain.Hold, chain.Delivery, chain.Refund, chain.Issue, chain.Rules, chain.Spend, chain.Burn,
 }
 
 func kindNumber(name string) int {

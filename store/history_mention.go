@@ -56,7 +56,7 @@ func (m *mention) read(text []byte) int {
 	}
 	m.recipient = field(rest, toField)
 	switch kindNumbers[m.kind>>roleBits] {
-	case chain.Policy:
+	case chain.Rules:
 		m.account = field(before, accountField)
 	case chain.Spend, chain.Burn:
 		m.payer = field(before, bpscField)
@@ -117,9 +117,9 @@ func mentionOf(r *chain.Record) mention {
 		sender: []byte(r.Sender), recipient: []byte(r.Recipient),
 	}
 	switch r.Kind {
-	case chain.Policy:
-		if r.Policy != nil {
-			m.account = []byte(r.Policy.Account)
+	case chain.Rules:
+		if r.Rules != nil {
+			m.account = []byte(r.Rules.Account)
 		}
 	case chain.Spend, chain.Burn:
 		m.payer = []byte(r.BPSC)

@@ -105,7 +105,7 @@ func matching(all []chain.HistoryRecord, account string, q chain.HistoryQuery) (
 	for _, r := range all {
 		own := (r.Record.Kind == chain.Spend || r.Record.Kind == chain.Burn) && r.Record.BPSC == account
 		in, out := r.Record.Recipient == account, r.Record.Sender == account || own
-		named := r.Record.Policy != nil && r.Record.Policy.Account == account
+		named := r.Record.Rules != nil && r.Record.Rules.Account == account
 		if q.Direction == chain.In && !in || q.Direction == chain.Out && !out || !in && !out && !named {
 			continue
 		}

@@ -24,10 +24,10 @@ func drawRecord(t *rapid.T) chain.Record {
 		ID: chain.DeriveID([]byte{rapid.Byte().Draw(t, "id")}), HasMemo: true, Memo: rapid.SampledFrom(historyMemos).Draw(t, "memo"),
 	}
 	switch r.Kind {
-	case chain.Policy:
-		r.Policy = &chain.PolicyChange{Account: rapid.SampledFrom(append(historyNames, "")).Draw(t, "account"), Frozen: new(bool)}
-		if r.Policy.Account == "" {
-			r.Policy = &chain.PolicyChange{PerDay: new(chain.Amount)}
+	case chain.Rules:
+		r.Rules = &chain.RulesChange{Account: rapid.SampledFrom(append(historyNames, "")).Draw(t, "account"), Frozen: new(bool)}
+		if r.Rules.Account == "" {
+			r.Rules = &chain.RulesChange{PerDay: new(chain.Amount)}
 		}
 	case chain.Burn:
 		r.Amount = 3

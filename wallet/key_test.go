@@ -113,7 +113,7 @@ func TestWhatWasChangedDoesNotVerify(t *testing.T) {
 		{"memo", func(tx *chain.Transaction) { tx.Memo = "" }},
 		{"hold", func(tx *chain.Transaction) { tx.Hold = vectorChain }},
 		{"hold_until", func(tx *chain.Transaction) { tx.HoldUntil++ }},
-		{"policy", func(tx *chain.Transaction) { tx.Policy = &chain.PolicyChange{Receive: ptr(chain.ReceiveAuto)} }},
+		{"rules", func(tx *chain.Transaction) { tx.Rules = &chain.RulesChange{Receive: ptr(chain.ReceiveAuto)} }},
 		{"nonce", func(tx *chain.Transaction) { tx.Auth.Nonce = strings.Repeat("0", 32) }},
 		{"expires", func(tx *chain.Transaction) { tx.Auth.Expires++ }},
 		{"public_key", func(tx *chain.Transaction) { tx.Auth.PublicKey = other.PublicKey() }},

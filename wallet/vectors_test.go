@@ -67,8 +67,8 @@ func vectorCases() []vectorCase {
 	alice, bob, carol := mustKey(aliceSeed), mustKey(bobSeed), mustKey(carolSeed)
 	a, b := alice.Address(), bob.Address()
 	hold := chain.HashBytes([]byte("a hold"))
-	policy := func(p chain.PolicyChange) chain.Transaction {
-		return chain.Transaction{Kind: chain.Policy, Sender: a, Policy: &p}
+	rules := func(p chain.RulesChange) chain.Transaction {
+		return chain.Transaction{Kind: chain.Rules, Sender: a, Rules: &p}
 	}
 	return []vectorCase{
 		{"transfer", aliceSeed, 6, chain.Transaction{Kind: chain.Transfer, Sender: a, Recipient: b, Amount: 12_500_000}},
@@ -81,14 +81,14 @@ func vectorCases() []vectorCase {
 		{"hold", aliceSeed, 6, chain.Transaction{Kind: chain.Hold, Sender: a, Recipient: b, Amount: 123_456, HoldUntil: 1_800_086_400, Memo: "order 7"}},
 		{"accept", bobSeed, 6, chain.Transaction{Kind: chain.Accept, Sender: b, Hold: hold}},
 		{"reject", bobSeed, 6, chain.Transaction{Kind: chain.Reject, Sender: b, Hold: hold}},
-		{"policy: approve", aliceSeed, 6, policy(chain.PolicyChange{Receive: ptr(chain.ReceiveApprove)})},
-		{"policy: limits", aliceSeed, 6, policy(chain.PolicyChange{PerTransfer: ptr(chain.Amount(1_500_000)), PerDay: ptr(chain.Amount(10))})},
-		{"policy: no limits", aliceSeed, 6, policy(chain.PolicyChange{PerTransfer: ptr(chain.Amount(0)), PerDay: ptr(chain.Amount(0))})},
-		{"policy: another key", aliceSeed, 6, policy(chain.PolicyChange{NewKey: ptr(carol.PublicKey())})},
-		{"policy: everything", aliceSeed, 6, policy(chain.PolicyChange{Receive: ptr(chain.ReceiveClosed), NewKey: ptr(carol.PublicKey()),
+		{"rules: approve", aliceSeed, 6, rules(chain.RulesChange{Receive: ptr(chain.ReceiveApprove)})},
+		{"rules: limits", aliceSeed, 6, rules(chain.RulesChange{PerTransfer: ptr(chain.Amount(1_500_000)), PerDay: ptr(chain.Amount(10))})},
+		{"rules: no limits", aliceSeed, 6, rules(chain.RulesChange{PerTransfer: ptr(chain.Amount(0)), PerDay: ptr(chain.Amount(0))})},
+		{"rules: another key", aliceSeed, 6, rules(chain.RulesChange{NewKey: ptr(carol.PublicKey())})},
+		{"rules: everything", aliceSeed, 6, rules(chain.RulesChange{Receive: ptr(chain.ReceiveClosed), NewKey: ptr(carol.PublicKey()),
 			PerTransfer: ptr(chain.Amount(5)), PerDay: ptr(chain.Amount(0))})},
-		{"freeze", aliceSeed, 6, policy(chain.PolicyChange{Account: b, Frozen: ptr(true)})},
-		{"unfreeze", aliceSeed, 6, policy(chain.PolicyChange{Account: b, Frozen: ptr(false)})},
+		{"freeze", aliceSeed, 6, rules(chain.RulesChange{Account: b, Frozen: ptr(true)})},
+		{"unfreeze", aliceSeed, 6, rules(chain.RulesChange{Account: b, Frozen: ptr(false)})},
 		{"issue", aliceSeed, 6, chain.Transaction{Kind: chain.Issue, Sender: a, Recipient: a, Amount: 1_000_000_000}},
 		{"spend", aliceSeed, 6, chain.Transaction{Kind: chain.Spend, Sender: a, Recipient: b, Amount: 625, Memo: "audit"}},
 		{"burn", aliceSeed, 6, chain.Transaction{Kind: chain.Burn, Sender: a, Amount: 99}},
@@ -132,13 +132,13 @@ func payload(tx *chain.Transaction, decimals int) map[string]any {
 	if !tx.Hold.IsZero() {
 		m["hold"] = tx.Hold.String()
 	}
-	if tx.Policy != nil {
-		policyPayload(m, tx.Policy, decimals)
+	if tx.Rules != nil {
+		rulesPayload(m, tx.Rules, decimals)
 	}
 	return m
 }
 
-func policyPayload(m map[string]any, p *chain.PolicyChange, decimals int) {
+func rulesPayload(m map[string]any, p *chain.RulesChange, decimals int) {
 	if p.Receive != nil {
 		m["receive"] = *p.Receive
 	}

@@ -40,14 +40,14 @@ func (r *Record) says(token string) string {
 		return fmt.Sprintf("%s of the fees paid to %s by %s", amount, recipient, sender)
 	case chain.Burn:
 		return fmt.Sprintf("%s of the fees burned by %s", amount, sender)
-	case chain.Policy:
-		return r.saysPolicy()
+	case chain.Rules:
+		return r.saysRules()
 	default:
 		return fmt.Sprintf("a record of kind %s by %s", bare(string(r.Kind)), sender)
 	}
 }
 
-func (r *Record) saysPolicy() string {
+func (r *Record) saysRules() string {
 	switch {
 	case r.Account == "":
 		return "new rules of wallet " + bare(r.Sender)

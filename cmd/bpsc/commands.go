@@ -34,7 +34,7 @@ func addClientCommands(root *cobra.Command) {
 	o := &clientOptions{}
 	for _, cmd := range []*cobra.Command{
 		newSendCommand(o), newSubmitCommand(o), newTxCommand(o), newAcceptCommand(o), newRejectCommand(o),
-		newPolicyCommand(o), newFreezeCommand(o), newUnfreezeCommand(o), newIssueCommand(o), newFeesCommand(o),
+		newRulesCommand(o), newFreezeCommand(o), newUnfreezeCommand(o), newIssueCommand(o), newFeesCommand(o),
 		newMineCommand(o), newChainCommand(o), newBlockCommand(o), newAccountCommand(o), newHoldsCommand(o),
 		newClusterCommand(o),
 	} {

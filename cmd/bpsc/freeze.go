@@ -21,7 +21,7 @@ func newFrozenCommand(o *clientOptions, frozen bool, verb, short string) *cobra.
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return s.run(cmd, name, func(_ *terms, tx *chain.Transaction) error {
 				account, err := s.keys.address("account", args[0])
-				tx.Kind, tx.Policy = chain.Policy, &chain.PolicyChange{Account: account, Frozen: &frozen}
+				tx.Kind, tx.Rules = chain.Rules, &chain.RulesChange{Account: account, Frozen: &frozen}
 				return err
 			})
 		},

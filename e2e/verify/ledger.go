@@ -16,7 +16,7 @@ type Place struct {
 	Block    uint64
 	Position int
 	Record   Record
-	Amount   int64 // sent, or sent back, in base units; 0 of a policy
+	Amount   int64 // sent, or sent back, in base units; 0 of rules
 }
 
 // Ledger is what a chain comes to.

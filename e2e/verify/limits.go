@@ -40,7 +40,7 @@ func (l limit) set(to int64, now *big.Rat, delay int64) limit {
 	return append(kept, limitChange{from, to})
 }
 
-// change is what a policy makes of a limit; "" leaves it.
+// change is what a change of rules makes of a limit; "" leaves it.
 func (l *Ledger) change(was limit, to json.Number) (limit, error) {
 	if to == "" {
 		return was, nil

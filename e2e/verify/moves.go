@@ -45,7 +45,7 @@ func (l *Ledger) move(r Record) (int64, error) {
 			return l.resolve(r)
 		}
 		return l.sendBack(r)
-	case "policy":
+	case "rules":
 		return 0, l.set(r)
 	}
 	return l.moveTokens(r)
@@ -247,7 +247,7 @@ func (l *Ledger) moveTokens(r Record) (int64, error) {
 	return amount, nil
 }
 
-// set is what a policy changes.
+// set is what a change of rules sets.
 func (l *Ledger) set(r Record) error {
 	name := r.Sender
 	if r.Frozen != nil {

@@ -35,7 +35,7 @@ var shapes = map[string]string{
 	"issue":           "amount memo? recipient" + authFields,
 	"spend":           "amount bpsc memo? recipient" + authFields,
 	"burn":            "amount bpsc memo?" + authFields,
-	"policy":          "account? frozen? new_key? per_day? per_transfer? receive?" + authFields,
+	"rules":           "account? frozen? new_key? per_day? per_transfer? receive?" + authFields,
 }
 
 // openShape are the keys of a transfer of an open contract.
@@ -93,7 +93,7 @@ func asked(r Record) (kind string, payload map[string]json.RawMessage) {
 		return kind, map[string]json.RawMessage{
 			"expires": r.fields["expires"], "nonce": r.fields["nonce"], "hold": r.fields["hold"], "sender": r.fields["recipient"],
 		}
-	case "policy":
+	case "rules":
 		keys = strings.Fields("account expires frozen new_key nonce per_day per_transfer receive sender")
 	case "hold":
 		keys = append(keys, "hold_until")

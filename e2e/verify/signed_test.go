@@ -83,11 +83,11 @@ func expiryAt(at string) string {
 		`"recipient": "BOB", "sender": "ANN", "time": %s}`, hold, id, at))
 }
 
-// policyBy changes what stands before the nonce, or what stands before the sender.
-func policyBy(by person, sender, early, late string) string {
+// rulesBy changes what stands before the nonce, or what stands before the sender.
+func rulesBy(by person, sender, early, late string) string {
 	auth := early + `"nonce": "` + nonce + `", `
-	return says(by, `{"chain": "CHAIN", "expires": 200, "kind": "policy", `+auth+late+`"sender": "`+sender+`"}`,
-		`{"expires": 200, "id": "ID", "kind": "policy", `+auth+`"public_key": "`+by.public+`", `+late+
+	return says(by, `{"chain": "CHAIN", "expires": 200, "kind": "rules", `+auth+late+`"sender": "`+sender+`"}`,
+		`{"expires": 200, "id": "ID", "kind": "rules", `+auth+`"public_key": "`+by.public+`", `+late+
 			`"sender": "`+sender+`", "signature": "SIG", "time": 101.0}`)
 }
 
@@ -108,7 +108,7 @@ func TestSignedAccepts(t *testing.T) {
 		{"a hold that waits", "149.0", "0", "2", []string{holdBy(ann)}, 8_000_000, 0},
 		{"a hold rejected", "210.0", "0", "0", []string{holdBy(ann), rejectBy(bob, "102.0", nonce)}, 10_000_000, 0},
 		{"a hold expired", "210.0", "0", "0", []string{holdBy(ann), expiryAt("150.0")}, 10_000_000, 0},
-		{"a rotated key", "210.0", "5e-05", "0", []string{policyBy(ann, "ANN", `"new_key": "`+eve.public+`", `, ""), transferBy(eve)}, 9_000_000, 999_950},
+		{"a rotated key", "210.0", "5e-05", "0", []string{rulesBy(ann, "ANN", `"new_key": "`+eve.public+`", `, ""), transferBy(eve)}, 9_000_000, 999_950},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l, err := checkSecond(c.at, c.fees, c.held, c.records...)
@@ -139,7 +139,7 @@ func TestSignedRefuses(t *testing.T) {
 		{"a changed id", "0", []string{changed(idOf(good), strings.Repeat("0", 64))}, "hash to"},
 		{"a swapped signature", "0", []string{changed(signature(good), signature(other))}, "signature is not by"},
 		{"another's key", "0", []string{other}, "is not that of"},
-		{"the key before a rotation", "0", []string{policyBy(ann, "ANN", `"new_key": "`+eve.public+`", `, ""), good}, "is not that of"},
+		{"the key before a rotation", "0", []string{rulesBy(ann, "ANN", `"new_key": "`+eve.public+`", `, ""), good}, "is not that of"},
 		{"another fee", "0", []string{strings.NewReplacer("5e-05", "6e-05", "0.99995", "0.99994").Replace(good)}, "the fee is"},
 		{"a field too many", "0", []string{changed(`"sender"`, `"request": "transfer", "sender"`)}, "no record of this contract"},
 		{"a field too few", "0", []string{changed(`"bpsc": "`+WalletOf("aka")+`", `, "")}, "has a bpsc"},
@@ -155,11 +155,11 @@ func TestSignedRefuses(t *testing.T) {
 		{"a hold that is none", "0", []string{rejectBy(bob, "102.0", nonce)}, "no hold"},
 		{"nothing is said of what is given back", "2", []string{holdBy(ann), rejectBy(bob, "102.0", nonce)}, "totals"},
 		{"a hold that has expired and is not given back", "2", []string{holdBy(ann)}, "has not been given back"},
-		{"one that is given back behind a later record", "0", []string{holdBy(ann), says(eve, `{"chain": "CHAIN", "expires": 300, "kind": "policy", "nonce": "`+nonce+`", "receive": "auto", "sender": "EVE"}`,
-			`{"expires": 300, "id": "ID", "kind": "policy", "nonce": "`+nonce+`", "public_key": "KEY", "receive": "auto", "sender": "EVE", "signature": "SIG", "time": 150.0}`), expiryAt("150.0")}, "has not been given back"},
-		{"a transfer to a closed wallet", "0", []string{policyBy(bob, "BOB", "", `"receive": "closed", `), good}, "gives \"closed\""},
-		{"a freeze by another", "0", []string{says(bob, `{"account": "EVE", "chain": "CHAIN", "expires": 200, "frozen": true, "kind": "policy", "nonce": "`+nonce+`", "sender": "BOB"}`,
-			`{"account": "EVE", "expires": 200, "frozen": true, "id": "ID", "kind": "policy", "nonce": "`+nonce+`", "public_key": "KEY", "sender": "BOB", "signature": "SIG", "time": 101.0}`)}, "may not freeze"},
+		{"one that is given back behind a later record", "0", []string{holdBy(ann), says(eve, `{"chain": "CHAIN", "expires": 300, "kind": "rules", "nonce": "`+nonce+`", "receive": "auto", "sender": "EVE"}`,
+			`{"expires": 300, "id": "ID", "kind": "rules", "nonce": "`+nonce+`", "public_key": "KEY", "receive": "auto", "sender": "EVE", "signature": "SIG", "time": 150.0}`), expiryAt("150.0")}, "has not been given back"},
+		{"a transfer to a closed wallet", "0", []string{rulesBy(bob, "BOB", "", `"receive": "closed", `), good}, "gives \"closed\""},
+		{"a freeze by another", "0", []string{says(bob, `{"account": "EVE", "chain": "CHAIN", "expires": 200, "frozen": true, "kind": "rules", "nonce": "`+nonce+`", "sender": "BOB"}`,
+			`{"account": "EVE", "expires": 200, "frozen": true, "id": "ID", "kind": "rules", "nonce": "`+nonce+`", "public_key": "KEY", "sender": "BOB", "signature": "SIG", "time": 101.0}`)}, "may not freeze"},
 		{"more than there is", "0", []string{says(bob, `{"amount": 1, "chain": "CHAIN", "expires": 200, "hold_until": 150, "kind": "hold", "nonce": "`+nonce+`", "recipient": "ANN", "sender": "BOB"}`,
 			`{"amount_send": 1, "expires": 200, "hold_until": 150, "id": "ID", "kind": "hold", "nonce": "`+nonce+`", "public_key": "KEY", "recipient": "ANN", "sender": "BOB", "signature": "SIG", "time": 101.0}`)}, "has 0 units"},
 	} {

@@ -9,16 +9,16 @@ import (
 	"github.com/bpsc/bpsc/wallet"
 )
 
-// policyOptions are the flags of `bpsc policy`; what is empty stays as it is.
-type policyOptions struct {
+// rulesOptions are the flags of `bpsc rules`; what is empty stays as it is.
+type rulesOptions struct {
 	*signing
 	wallet, receive, perTransfer, perDay, rotateTo string
 }
 
-func newPolicyCommand(o *clientOptions) *cobra.Command {
-	p := &policyOptions{signing: newSigning(o)}
+func newRulesCommand(o *clientOptions) *cobra.Command {
+	p := &rulesOptions{signing: newSigning(o)}
 	cmd := &cobra.Command{
-		Use: "policy --wallet NAME", Short: "Change the rules of a wallet", Args: exactArgs(0),
+		Use: "rules --wallet NAME", Short: "Change the rules of a wallet", Args: exactArgs(0),
 		Long: "Change the rules of a wallet: how it receives, how much it sends, and whose key it is.\n" +
 			"A limit that is tighter holds at once, one that is looser after the contract's delay.\n" +
 			"--rotate-to stores a new key, which signs for the same address from then on.",
@@ -35,7 +35,7 @@ func newPolicyCommand(o *clientOptions) *cobra.Command {
 	return cmd
 }
 
-func (p *policyOptions) run(cmd *cobra.Command) error {
+func (p *rulesOptions) run(cmd *cobra.Command) error {
 	switch {
 	case p.receive == "" && p.perTransfer == "" && p.perDay == "" && p.rotateTo == "":
 		return argError("nothing to change: give --receive, --per-transfer, --per-day or --rotate-to")
@@ -43,12 +43,12 @@ func (p *policyOptions) run(cmd *cobra.Command) error {
 		return argError("--receive is auto, approve or closed")
 	}
 	return p.signing.run(cmd, p.wallet, func(t *terms, tx *chain.Transaction) error {
-		tx.Kind, tx.Policy = chain.Policy, &chain.PolicyChange{}
-		return p.fill(cmd, t, tx.Policy)
+		tx.Kind, tx.Rules = chain.Rules, &chain.RulesChange{}
+		return p.fill(cmd, t, tx.Rules)
 	})
 }
 
-func (p *policyOptions) fill(cmd *cobra.Command, t *terms, change *chain.PolicyChange) (err error) {
+func (p *rulesOptions) fill(cmd *cobra.Command, t *terms, change *chain.RulesChange) (err error) {
 	if p.receive != "" {
 		change.Receive = (*chain.Receive)(&p.receive)
 	}
@@ -82,7 +82,7 @@ func (t *terms) limit(flag, text string) (*chain.Amount, error) {
 // rotate finds or stores the wallet's next key. It is on disk before the
 // ledger learns of it, and used again when the command is run again: there is
 // no moment in which nobody has the key that counts.
-func (p *policyOptions) rotate(cmd *cobra.Command) (*wallet.Key, error) {
+func (p *rulesOptions) rotate(cmd *cobra.Command) (*wallet.Key, error) {
 	if p.rotateTo == p.wallet {
 		return nil, argError("--rotate-to needs another name: the old key is not overwritten")
 	}
@@ -105,7 +105,7 @@ func (p *policyOptions) rotate(cmd *cobra.Command) (*wallet.Key, error) {
 }
 
 // rotateAgain takes the key that an earlier run stored.
-func (p *policyOptions) rotateAgain(cmd *cobra.Command, old *wallet.Key) (*wallet.Key, error) {
+func (p *rulesOptions) rotateAgain(cmd *cobra.Command, old *wallet.Key) (*wallet.Key, error) {
 	next, err := p.keys.unlock(cmd, p.rotateTo)
 	if err != nil {
 		return nil, err
