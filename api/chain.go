@@ -134,9 +134,9 @@ func (s *server) getBlock(c *gin.Context) error {
 		return len(canonical), err
 	}
 	release, err := s.answers.hold(c.Request.Context(), firstPatience, read)
-	if errors.Is(err, chain.NotFound) && s.newest != nil {
+	if errors.Is(err, chain.NotFound) {
 		// Another member may have answered for it.
-		if err := s.newest(c); err != nil {
+		if err := s.role.awaitNewest(c); err != nil {
 			return err
 		}
 		release, err = s.answers.hold(c.Request.Context(), firstPatience, read)

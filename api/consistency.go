@@ -24,22 +24,22 @@ const (
 	headerMinBlock = "Bpsc-Min-Block"
 )
 
-// level is how fresh the answer to a read must be.
-type level string
+// consistency is how fresh the answer to a read must be.
+type consistency string
 
 const (
-	asItIsHere   level = "local"        // what this replica has
-	onTheLeader  level = "leader"       // what the replica has that believes to lead
-	linearizable level = "linearizable" // all that was acknowledged anywhere before
+	local        consistency = "local"        // what this replica has
+	leader       consistency = "leader"       // what the replica has that believes to lead
+	linearizable consistency = "linearizable" // all that was acknowledged anywhere before
 )
 
-// readLevel is before every read of a member's ledger: it waits until the
-// replica is as fresh as the client asked for, or else as the route is by
-// default, and says how fresh it is.
-func (s *memberServer) readLevel(byDefault level) gin.HandlerFunc {
+// readAt is before every read of a member's ledger: it waits until the replica
+// is as fresh as the client asked for, or else as the route is by default, and
+// says how fresh it is.
+func (s *memberServer) readAt(byDefault consistency) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if byDefault == asItIsHere && asksNothing(c) ||
-			s.reached(c, func(ctx context.Context) error { return s.awaitLevel(ctx, c, byDefault) }) {
+		if byDefault == local && asksNothing(c) ||
+			s.reached(c, func(ctx context.Context) error { return s.await(ctx, c, byDefault) }) {
 			// Taken before the state is read: what follows is at least as new.
 			c.Writer.Header()[headerApplied] = []string{strconv.FormatUint(s.read.AppliedIndex(), 10)}
 			setLastContact(c, s.member.LastContact())
@@ -104,10 +104,10 @@ func (s *server) awaitBlock(ctx context.Context, c *gin.Context, index uint64) e
 	return readError(s.read.WaitBlock(ctx, contract.Token, index))
 }
 
-// awaitLevel obeys ?consistency=, ?min_index= and ?min_block=. What an answer
+// await obeys ?consistency=, ?min_index= and ?min_block=. What an answer
 // suggested as the least block is in a linearizable answer, block or no block: a
 // member knows records before they are in one.
-func (s *memberServer) awaitLevel(ctx context.Context, c *gin.Context, wanted level) error {
+func (s *memberServer) await(ctx context.Context, c *gin.Context, wanted consistency) error {
 	minIndex, err := queryUint(c, "min_index", 0, math.MaxInt64)
 	if err != nil {
 		return err
@@ -117,11 +117,11 @@ func (s *memberServer) awaitLevel(ctx context.Context, c *gin.Context, wanted le
 		return err
 	}
 	if text := queryText(c, "consistency"); text != "" {
-		wanted = level(text)
+		wanted = consistency(text)
 	}
 	switch wanted {
-	case asItIsHere:
-	case onTheLeader:
+	case local:
+	case leader:
 		if err := s.mustLead(); err != nil {
 			return err
 		}
@@ -143,9 +143,9 @@ func (s *memberServer) awaitLevel(ctx context.Context, c *gin.Context, wanted le
 	return s.awaitBlock(ctx, c, block)
 }
 
-// isLinearizable tells of a read of state that has passed readLevel.
-func isLinearizable(c *gin.Context) bool {
-	wanted := level(queryText(c, "consistency"))
+// newestOnly implements role of a read of state that has passed readAt.
+func (s *memberServer) newestOnly(c *gin.Context) bool {
+	wanted := consistency(queryText(c, "consistency"))
 	return wanted == "" || wanted == linearizable
 }
 
@@ -187,33 +187,28 @@ func readError(err error) error {
 // them a moment later, a follower hears of them with their block. So what is not
 // here is not called unknown before somebody has been asked who would know.
 
-// absence is what became of looking for what is not here.
-type absence int
+// errAnswered: the client has its answer already, from elsewhere.
+var errAnswered = errors.New("answered from elsewhere")
 
-const (
-	unknown      absence = iota // nobody has it
-	lookAgain                   // it may have come meanwhile
-	answeredFrom                // the answer has been given, from elsewhere
-)
-
-// find reads something that is found by an id. sent means that the client has
-// its answer already.
-func find[T any](c *gin.Context, s *server, missing error, read func() (T, error)) (found T, sent bool, err error) {
-	found, err = read()
-	if !errors.Is(err, missing) || s.absent == nil {
-		return found, false, err
+// find reads something that is found by an id; chain.NotFound means that nobody
+// has it.
+func find[T any](c *gin.Context, s *server, read func() (T, error)) (T, error) {
+	found, err := read()
+	if !errors.Is(err, chain.NotFound) {
+		return found, err
 	}
-	became, failed := s.absent(c)
+	again, failed := s.role.lookElsewhere(c)
 	switch {
 	case failed != nil:
-		return found, false, failed
-	case became == lookAgain:
-		found, err = read()
+		return found, failed
+	case again:
+		return read()
 	}
-	return found, became == answeredFrom, err
+	return found, err
 }
 
-// answered is the highest log index that a member has answered for.
+// answered is the highest log index that a member has answered for. Any number
+// of requests may raise it at the same time; it never falls.
 type answered struct{ index atomic.Uint64 }
 
 func (a *answered) saw(index uint64) {
@@ -225,24 +220,24 @@ func (a *answered) saw(index uint64) {
 	}
 }
 
-// awaitAnswered waits until this replica has all that this member has answered
-// for and, unless it is asked what is here, all that any has: a receipt is read
-// as it is here, and its record may be known elsewhere only.
-func (s *memberServer) awaitAnswered(c *gin.Context) (absence, error) {
+// lookElsewhere implements role: it waits until this replica has all that this
+// member has answered for and, unless it is asked what is here, all that any has:
+// a receipt is read as it is here, and its record may be known elsewhere only.
+func (s *memberServer) lookElsewhere(c *gin.Context) (again bool, err error) {
 	if queryText(c, "consistency") == "" {
-		return lookAgain, s.awaitNewest(c)
+		return true, s.awaitNewest(c)
 	}
 	index := s.answered.index.Load()
 	if s.read.AppliedIndex() >= index {
-		return unknown, nil
+		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
 	defer cancel()
-	return lookAgain, readError(s.member.WaitApplied(ctx, index))
+	return true, readError(s.member.WaitApplied(ctx, index))
 }
 
-// awaitNewest waits until this replica has all that was acknowledged anywhere,
-// unless the client asked for what is here.
+// awaitNewest implements role: it waits until this replica has all that was
+// acknowledged anywhere, unless the client asked for what is here.
 func (s *memberServer) awaitNewest(c *gin.Context) error {
 	if queryText(c, "consistency") != "" {
 		return nil

@@ -55,7 +55,7 @@ func (s *server) info(ctx context.Context, token string) (chain.Info, error) {
 	if errors.Is(err, chain.ContractUnknown) && chain.ValidToken(token) {
 		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 		defer cancel()
-		if err := s.look(ctx, token); err != nil {
+		if err := s.role.lookFor(ctx, token); err != nil {
 			return info, fmt.Errorf("%w: %q: %v", ErrContractNotHere, echo(token), err)
 		}
 		info, err = s.read.Contract(token)
@@ -81,10 +81,10 @@ func (s *server) defaultToken() (string, error) {
 
 // noContract is ErrNoContract with what the cluster lacks.
 func (s *server) noContract() error {
-	if s.missing == nil {
-		return ErrNoContract
+	if why := s.role.whyNoContract(); why != "" {
+		return withDetail(ErrNoContract, "There is no contract yet: "+why)
 	}
-	return withDetail(ErrNoContract, "There is no contract yet: "+s.missing())
+	return ErrNoContract
 }
 
 func (k *contractCache) remember(c *knownContract) *knownContract {

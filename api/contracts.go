@@ -126,7 +126,7 @@ func (s *server) appendInfo(dst []byte, info *chain.Info) ([]byte, error) {
 	}
 	dst = appendText(append(dst, '{'), "token", info.Contract.Token)
 	dst = appendRaw(dst, "contract", text)
-	if now, ok := s.now(); ok {
+	if now, ok := s.role.now(); ok {
 		dst = chain.AppendTimestamp(appendKey(dst, "time"), now)
 	}
 	if info.Length == 0 {

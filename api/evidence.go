@@ -200,10 +200,8 @@ func (s *server) getReceipt(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	outcome, sent, err := find(c, s, chain.NotFound, func() (chain.Outcome, error) { return s.read.Transaction(contract.Token, id) })
+	outcome, err := find(c, s, func() (chain.Outcome, error) { return s.read.Transaction(contract.Token, id) })
 	switch {
-	case sent:
-		return nil
 	case errors.Is(err, chain.NotFound):
 		return &detailed{err: err, id: id, unknown: true}
 	case err != nil:

@@ -350,7 +350,7 @@ func TestBundlesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		grow(f, 3)
-		s, err := newServer(DefaultConfig(), f, f, nil)
+		s, err := newServer(DefaultConfig(), f, f)
 		require.NoError(t, err)
 		for range maxBundles {
 			s.bundling <- struct{}{}

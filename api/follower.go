@@ -45,30 +45,38 @@ type followerServer struct {
 
 // NewFollower returns the handler for everything a follower serves over HTTP.
 func NewFollower(cfg Config, r Reader, n Node, p Personal, relay Relay, e Evidence) (http.Handler, error) {
-	s, err := newServer(cfg, logless{r}, e, n.Look)
+	s, err := newServer(cfg, logless{r}, e)
 	if err != nil {
 		return nil, err
 	}
 	f := &followerServer{server: s, node: n, personal: p, relay: relay}
-	s.absent = f.askUpstream
+	s.role = f
 	return f.routes(), nil
 }
+
+func (s *followerServer) lookFor(ctx context.Context, token string) error {
+	return s.node.Look(ctx, token)
+}
+func (s *followerServer) awaitNewest(*gin.Context) error { return nil }
+func (s *followerServer) newestOnly(*gin.Context) bool   { return false }
+func (s *followerServer) now() (micros int64, ok bool)   { return 0, false }
+func (s *followerServer) whyNoContract() string          { return "" }
 
 func notHere(*gin.Context) error {
 	return withDetail(ErrNotHere, "This is a follower, which produces no blocks: ask a member of the cluster")
 }
 
-// readLevel is before every read of a follower's ledger.
-func (s *followerServer) readLevel(c *gin.Context) {
-	if asksNothing(c) || s.reached(c, func(ctx context.Context) error { return s.awaitLevel(ctx, c) }) {
+// readHere is before every read of a follower's ledger.
+func (s *followerServer) readHere(c *gin.Context) {
+	if asksNothing(c) || s.reached(c, func(ctx context.Context) error { return s.await(ctx, c) }) {
 		setLastContact(c, s.node.LastContact())
 	}
 }
 
-// awaitLevel refuses what a follower cannot promise: it hears of blocks only, and
+// await refuses what a follower cannot promise: it hears of blocks only, and
 // of those later than a member does.
-func (s *followerServer) awaitLevel(ctx context.Context, c *gin.Context) error {
-	if wanted := queryText(c, "consistency"); wanted != "" && level(wanted) != asItIsHere {
+func (s *followerServer) await(ctx context.Context, c *gin.Context) error {
+	if wanted := queryText(c, "consistency"); wanted != "" && consistency(wanted) != local {
 		return fmt.Errorf("%w: a follower answers consistency=local only; ask a member, or wait here with min_block", chain.InvalidField)
 	}
 	if queryText(c, "min_index") != "" {

@@ -65,11 +65,11 @@ func (s *server) livez(c *gin.Context) error {
 // readyz is GET /readyz: this member should get requests. ?verbose lists what
 // was looked at.
 func (s *memberServer) readyz(c *gin.Context) error {
-	leader := "[-]leader unknown\n"
+	line := "[-]leader unknown\n"
 	if id, ok := s.member.Leader(); ok {
-		leader = "[+]leader " + id + "\n"
+		line = "[+]leader " + id + "\n"
 	}
-	s.sendReady(c, "member", s.member.Ready(), leader)
+	s.sendReady(c, "member", s.member.Ready(), line)
 	return nil
 }
 
@@ -98,8 +98,8 @@ func (s *server) contractLine() string {
 	if token, ok := s.read.DefaultToken(); ok {
 		return "[+]contract " + token + "\n"
 	}
-	if s.missing != nil {
-		return "[ ]contract none yet: " + s.missing() + "\n"
+	if why := s.role.whyNoContract(); why != "" {
+		return "[ ]contract none yet: " + why + "\n"
 	}
 	return "[ ]contract none yet\n"
 }

@@ -58,10 +58,7 @@ func (s *server) getHold(c *gin.Context) error {
 		return err
 	}
 	applied := s.read.AppliedIndex()
-	hold, sent, err := find(c, s, chain.NotFound, func() (chain.HoldState, error) { return s.read.Hold(contract.Token, id) })
-	if sent {
-		return nil
-	}
+	hold, err := find(c, s, func() (chain.HoldState, error) { return s.read.Hold(contract.Token, id) })
 	if errors.Is(err, chain.NotFound) {
 		return chain.HoldUnknown
 	}

@@ -73,19 +73,24 @@ func New(cfg Config, w Writer, r Reader, m Member, e Evidence) (http.Handler, er
 const howToContract = "start the members with --contract FILE, or make one with POST /v1/contracts"
 
 func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberServer, error) {
-	// A member that has applied all that was acknowledged knows all contracts.
-	s, err := newServer(cfg, r, e, func(ctx context.Context, _ string) error { return m.Barrier(ctx) })
+	s, err := newServer(cfg, r, e)
 	if err != nil {
 		return nil, err
 	}
-	s.missing = func() string {
-		if err := m.Ready(); err != nil {
-			return err.Error()
-		}
-		return howToContract
-	}
-	s.now = m.Now
 	member := &memberServer{server: s, write: w, member: m, signature: newVerifier()}
-	s.absent, s.newest, s.asOfNow = member.awaitAnswered, member.awaitNewest, isLinearizable
+	s.role = member
 	return member, nil
+}
+
+// lookFor implements role: a member that has applied all that was acknowledged
+// knows all contracts.
+func (s *memberServer) lookFor(ctx context.Context, _ string) error { return s.member.Barrier(ctx) }
+
+func (s *memberServer) now() (micros int64, ok bool) { return s.member.Now() }
+
+func (s *memberServer) whyNoContract() string {
+	if err := s.member.Ready(); err != nil {
+		return err.Error()
+	}
+	return howToContract
 }

@@ -150,7 +150,7 @@ func fromCursor[T any](c *gin.Context, s *server, token string, read func() (T, 
 	if page, err = read(); !errors.Is(err, chain.ErrBeyond) {
 		return page, err
 	}
-	if s.asOfNow != nil && s.asOfNow(c) {
+	if s.role.newestOnly(c) {
 		return page, fmt.Errorf("%w: %w", chain.InvalidField, err)
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)

@@ -117,12 +117,12 @@ func (s *followerServer) relayed(c *gin.Context, w *work, inBody string, keyed b
 // this node has not verified it, since it hears of what is decided with its block.
 const headerRelayed = "Bpsc-Relayed"
 
-// askUpstream answers a read of an id that is not here, with what a member says
-// of it.
-func (s *followerServer) askUpstream(c *gin.Context) (absence, error) {
+// lookElsewhere implements role: it answers a read of an id that is not here with
+// what a member says of it.
+func (s *followerServer) lookElsewhere(c *gin.Context) (again bool, err error) {
 	contract, err := s.contractOf(c)
 	if err != nil {
-		return unknown, err
+		return false, err
 	}
 	query := c.Request.URL.Query()
 	query.Del("min_block")
@@ -133,11 +133,11 @@ func (s *followerServer) askUpstream(c *gin.Context) (absence, error) {
 	answer, err := s.relay.Do(ctx, RelayRequest{Read: true, Token: contract.Token, Chain: contract.chainID.String(),
 		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: s.onward(c)})
 	if err != nil {
-		return unknown, notHereYet(err)
+		return false, notHereYet(err)
 	}
 	c.Writer.Header()[headerRelayed] = []string{"true"}
 	s.sendRelayed(c, contract.Token, &answer)
-	return answeredFrom, nil
+	return false, errAnswered
 }
 
 // notHereYet is what a follower says of an id that it has not, while nobody can be

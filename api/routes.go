@@ -26,7 +26,7 @@ func (s *server) newRouter() *gin.Engine {
 }
 
 // The parameters that requests have in common. What a route takes besides stands
-// with the route; whatever else is in a query is refused (query_names.go).
+// with the route; whatever else is in a query is refused (query.go).
 var (
 	aboutAChain = []string{"contract", "chain"}
 	ofAge       = []string{"consistency", "min_index", "min_block"}
@@ -36,7 +36,7 @@ var (
 // readRoutes are the reads that members and followers answer alike. Those of
 // state answer as of now; what never changes, or shows by itself how new it is,
 // is answered with what this replica has.
-func (s *server) readRoutes(state, local gin.IRoutes) {
+func (s *server) readRoutes(state, here gin.IRoutes) {
 	s.get(state, "/v1/transactions/:id", s.getTransaction, aboutAChain, ofAge, []string{"expires"})
 	s.get(state, "/v1/holds/:id", s.getHold, aboutAChain, ofAge)
 	s.get(state, "/v1/accounts/:address", s.getAccount, aboutAChain, ofAge)
@@ -44,24 +44,24 @@ func (s *server) readRoutes(state, local gin.IRoutes) {
 		[]string{"limit", "kind", "direction", "order", "after", "before"})
 	s.get(state, "/v1/accounts/:address/holds", s.getOpenHolds, aboutAChain, ofAge, []string{"limit", "role", "after"})
 
-	s.get(local, "/chain", s.getChain, aboutAChain, ofAge, ofAPart)
-	s.get(local, "/v1/blocks/:index", s.getBlock, aboutAChain, ofAge)
-	s.get(local, "/v1/blocks", s.getBlocks, aboutAChain, ofAge, ofAPart)
-	s.get(local, "/v1/contracts", s.getContracts, ofAge)
-	s.get(local, "/v1/contracts/:token", s.getContract, ofAge, []string{"chain"})
-	s.get(local, "/v1/contracts/:token/checkpoint", s.getCheckpoint, ofAge, []string{"chain", "size"})
-	s.get(local, "/v1/contracts/:token/tile/*tile", s.getTile, ofAge, []string{"chain"})
-	s.get(local, "/v1/transactions/:id/receipt", s.getReceipt, aboutAChain, ofAge, []string{"wait"})
-	s.get(local, "/v1/policy", s.getPolicy, aboutAChain, ofAge)
-	s.get(local, "/v1/nodes", s.getNodes, ofAge, []string{"limit", "after"})
-	s.get(local, "/v1/events", s.getEvents, aboutAChain, ofAge, []string{"from", "only"})
+	s.get(here, "/chain", s.getChain, aboutAChain, ofAge, ofAPart)
+	s.get(here, "/v1/blocks/:index", s.getBlock, aboutAChain, ofAge)
+	s.get(here, "/v1/blocks", s.getBlocks, aboutAChain, ofAge, ofAPart)
+	s.get(here, "/v1/contracts", s.getContracts, ofAge)
+	s.get(here, "/v1/contracts/:token", s.getContract, ofAge, []string{"chain"})
+	s.get(here, "/v1/contracts/:token/checkpoint", s.getCheckpoint, ofAge, []string{"chain", "size"})
+	s.get(here, "/v1/contracts/:token/tile/*tile", s.getTile, ofAge, []string{"chain"})
+	s.get(here, "/v1/transactions/:id/receipt", s.getReceipt, aboutAChain, ofAge, []string{"wait"})
+	s.get(here, "/v1/policy", s.getPolicy, aboutAChain, ofAge)
+	s.get(here, "/v1/nodes", s.getNodes, ofAge, []string{"limit", "after"})
+	s.get(here, "/v1/events", s.getEvents, aboutAChain, ofAge, []string{"from", "only"})
 }
 
 func (s *memberServer) routes() http.Handler {
 	engine := s.newRouter()
-	state, local := engine.Group("", s.readLevel(linearizable)), engine.Group("", s.readLevel(asItIsHere))
-	s.readRoutes(state, local)
-	s.get(local, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
+	state, here := engine.Group("", s.readAt(linearizable)), engine.Group("", s.readAt(local))
+	s.readRoutes(state, here)
+	s.get(here, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
 
 	writes := engine.Group("", s.fromHere)
 	s.tutorialRoutes(writes)
@@ -88,7 +88,7 @@ func (s *memberServer) tutorialRoutes(writes gin.IRoutes) {
 
 func (s *followerServer) routes() http.Handler {
 	engine := s.newRouter()
-	reads := engine.Group("", s.readLevel)
+	reads := engine.Group("", s.readHere)
 	s.readRoutes(reads, reads)
 	s.get(reads, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
 
@@ -139,7 +139,7 @@ func (s *server) on(routes gin.IRoutes, method, path string, h handler, names ..
 func (s *server) handle(h handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		err := h(c)
-		if err == nil {
+		if err == nil || err == errAnswered {
 			return
 		}
 		if c.Writer.Written() {

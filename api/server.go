@@ -33,28 +33,15 @@ type Reader interface {
 // server is what members and followers have in common: the reads, the streams,
 // the problems. Everything in it is safe for concurrent use.
 type server struct {
-	cfg      Config
-	read     Reader
-	evidence Evidence
-	missing  func() string                  // why there may be no contract; nil when unknown
-	now      func() (micros int64, ok bool) // the chain's time, where this node knows it
-	// look returns nil once this node has of a token's contract what it can
-	// have; an error is why there may be more in a moment.
-	look      func(ctx context.Context, token string) error
+	cfg       Config
+	role      role // the server around this one; set before it serves
+	read      Reader
+	evidence  Evidence
 	site      *site
 	contracts contractCache
 	forging   forging
 	pool      workPool
 	requests  requestIDs
-
-	// What to do about an id that this replica has nothing about; nil: nothing.
-	absent func(c *gin.Context) (absence, error)
-	// newest, on members, waits until this replica has all that was acknowledged
-	// anywhere.
-	newest func(c *gin.Context) error
-
-	// Whether a read was to answer as of now; nil: this node cannot.
-	asOfNow func(c *gin.Context) bool
 
 	queryNames queryNames // set while the routes are, never changed after
 
@@ -65,7 +52,26 @@ type server struct {
 	bundling  chan struct{} // a place for each bundle of entries under way
 }
 
-func newServer(cfg Config, r Reader, e Evidence, look func(ctx context.Context, token string) error) (*server, error) {
+// role is what members and followers do each in their own way.
+type role interface {
+	// lookFor returns nil once this node has of a token's contract what it can
+	// have; an error is why there may be more in a moment.
+	lookFor(ctx context.Context, token string) error
+	// lookElsewhere is what to do about an id that this replica has nothing about.
+	// again: it may have come meanwhile. errAnswered: the client has its answer.
+	lookElsewhere(c *gin.Context) (again bool, err error)
+	// awaitNewest waits until this replica has all that was acknowledged anywhere,
+	// on a follower for nothing.
+	awaitNewest(c *gin.Context) error
+	// newestOnly tells whether a read was to answer as of now, and could.
+	newestOnly(c *gin.Context) bool
+	// now is the chain's time in unix microseconds, where this node knows it.
+	now() (micros int64, ok bool)
+	// whyNoContract says what a node lacks that has none yet, "" when it cannot.
+	whyNoContract() string
+}
+
+func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -78,7 +84,7 @@ func newServer(cfg Config, r Reader, e Evidence, look func(ctx context.Context, 
 		return nil, err
 	}
 	return &server{
-		cfg: cfg, read: r, evidence: e, now: func() (int64, bool) { return 0, false }, site: site, look: look, requests: requests, pool: newWorkPool(), answers: newAnswers(),
+		cfg: cfg, read: r, evidence: e, site: site, requests: requests, pool: newWorkPool(), answers: newAnswers(),
 		listening: make(chan struct{}, cfg.eventReaders()), reading: make(chan struct{}, cfg.longReads()), bundling: make(chan struct{}, maxBundles),
 	}, nil
 }

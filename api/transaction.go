@@ -24,10 +24,8 @@ func (s *server) getTransaction(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	outcome, sent, err := find(c, s, chain.NotFound, func() (chain.Outcome, error) { return s.read.Transaction(contract.Token, id) })
+	outcome, err := find(c, s, func() (chain.Outcome, error) { return s.read.Transaction(contract.Token, id) })
 	switch {
-	case sent:
-		return nil
 	case errors.Is(err, chain.NotFound) && expired:
 		return s.sendExpired(c, contract, id)
 	case errors.Is(err, chain.NotFound):
