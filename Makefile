@@ -32,7 +32,7 @@ bench: ## the load benchmark
 fmt: ## format the Go files
 	gofmt -w .
 
-lint: ## golangci-lint and shellcheck, heavier than the checks of 'test'
+lint: ## golangci-lint and shellcheck
 	go run $(GOLANGCI) run
 	shellcheck -x scripts/*.sh .ci/run
 

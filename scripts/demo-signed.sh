@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # binary, data and ids are set by locate_cluster (members.sh)
 # The part of the demo that is about wallets: a transfer, a hold accepted, one
 # rejected, one that nobody decides, a closed wallet, and who owns what before
 # and after. Sourced by demo.sh, with a cluster up whose contract is signed.

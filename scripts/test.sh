@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every check of the project, from a fresh clone: format, vet, staticcheck, the
+# Every check of the project, from a fresh clone: format, go.mod, linters, the
 # import rule, race-enabled unit tests, end-to-end tests on real processes.
 set -euo pipefail
 
@@ -8,7 +8,7 @@ cd "$root"
 # shellcheck source=scripts/prerequisites.sh
 . scripts/prerequisites.sh
 
-staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+govulncheck=golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 heading() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
@@ -16,7 +16,7 @@ heading "What the tests need"
 need_certificates
 # The race detector needs a C compiler; the end-to-end tests run a tutorial's
 # follower in Python and the scripts with curl.
-need_commands curl=curl python3=python3 gcc=build-essential
+need_commands curl=curl python3=python3 gcc=build-essential make=make shellcheck=shellcheck
 need_go "$root"
 go version
 
@@ -24,11 +24,18 @@ heading "Format"
 unformatted=$(gofmt -l .)
 [ -z "$unformatted" ] || die "not formatted, run 'make fmt': $unformatted"
 
-heading "go vet"
-go vet ./...
+heading "go.mod and go.sum"
+go mod tidy -diff
 
-heading "staticcheck"
-go run "$staticcheck" ./...
+heading "golangci-lint, with go vet and staticcheck in it, and shellcheck"
+make --no-print-directory lint
+
+heading "Known vulnerabilities"
+if curl -fsS --max-time 10 -o /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; then
+  go run "$govulncheck" ./...
+else
+  echo "not checked: the database of vulnerabilities cannot be reached from here"
+fi
 
 heading "Imports run one way"
 go test -count=1 ./internal/imports
