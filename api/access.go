@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/intake"
 )
 
 // site tells requests that change something apart by who made a browser send
@@ -47,7 +49,7 @@ func (s *server) fromHere(c *gin.Context) {
 func (s *site) check(r *http.Request) error {
 	if !s.knows(r.Host) {
 		return withDetail(ErrHostUnknown, fmt.Sprintf(
-			"This node does not go by the name %q: a name that leads here must be allowed with --allow-host", echo(r.Host)))
+			"This node does not go by the name %q: a name that leads here must be allowed with --allow-host", intake.Echo(r.Host)))
 	}
 	asked := *r
 	asked.Method = http.MethodPost // GET /mine writes, whatever its name says

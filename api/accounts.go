@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // AccountReader reads what a node knows of wallets.
@@ -24,7 +25,7 @@ type AccountReader interface {
 
 // accountOf reads a wallet's name from the path. A name is free text and stands
 // escaped there, a slash as %2F.
-func (s *server) accountOf(c *gin.Context) (*knownContract, string, error) {
+func (s *server) accountOf(c *gin.Context) (*intake.Chain, string, error) {
 	name, err := url.PathUnescape(c.Param("address"))
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: the address is not escaped as in a URL", chain.InvalidField)
@@ -134,16 +135,16 @@ func (s *server) getHistory(c *gin.Context) error {
 	return nil
 }
 
-func historyQuery(c *gin.Context, contract *knownContract) (q chain.HistoryQuery, err error) {
+func historyQuery(c *gin.Context, contract *intake.Chain) (q chain.HistoryQuery, err error) {
 	limit, err := queryUint(c, "limit", defaultPage, maxPage)
 	if err != nil {
 		return q, err
 	}
 	q = chain.HistoryQuery{Limit: int(limit), Direction: chain.Direction(queryText(c, "direction"))}
-	if q.After, err = ofChain(queryText(c, "after"), contract.chainID); err != nil {
+	if q.After, err = ofChain(queryText(c, "after"), contract.ID); err != nil {
 		return q, err
 	}
-	if q.Before, err = ofChain(queryText(c, "before"), contract.chainID); err != nil {
+	if q.Before, err = ofChain(queryText(c, "before"), contract.ID); err != nil {
 		return q, err
 	}
 	if kinds := queryText(c, "kind"); kinds != "" {
@@ -156,12 +157,12 @@ func historyQuery(c *gin.Context, contract *knownContract) (q chain.HistoryQuery
 	case "asc":
 		q.OldestFirst = true
 	default:
-		return q, wrongKind("order", "asc or desc")
+		return q, intake.WrongKind("order", "asc or desc")
 	}
 	return q, nil
 }
 
-func appendHistoryRecord(dst []byte, r *chain.HistoryRecord, contract *knownContract) []byte {
+func appendHistoryRecord(dst []byte, r *chain.HistoryRecord, contract *intake.Chain) []byte {
 	dst = appendUint(append(dst, '{'), "block", r.Block)
 	dst = appendUint(dst, "position", uint64(r.Position))
 	dst = strconv.AppendBool(appendKey(dst, "in_block"), !r.Pending)
@@ -170,10 +171,10 @@ func appendHistoryRecord(dst []byte, r *chain.HistoryRecord, contract *knownCont
 }
 
 // appendHistoryCursor writes a cursor with the chain it is of; "" is none.
-func appendHistoryCursor(dst []byte, key, cursor string, contract *knownContract) []byte {
+func appendHistoryCursor(dst []byte, key, cursor string, contract *intake.Chain) []byte {
 	if cursor == "" {
 		return dst
 	}
 	dst = append(appendKey(dst, key), '"')
-	return append(append(appendCursor(dst, contract.chainID), cursor...), '"')
+	return append(append(appendCursor(dst, contract.ID), cursor...), '"')
 }

@@ -10,17 +10,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/intake"
 )
-
-// batchItem is one transaction of a batch on its way: refused here, or waiting
-// for its outcome.
-type batchItem struct {
-	draft
-	id       chain.ID
-	drawn    string // its key, when the client gave none
-	refused  error
-	resolved chain.Code // how the hold that it was before has ended
-}
 
 // postBatch is POST /v1/transactions:batch. Each item has a result of its own;
 // the request as a whole is refused only when it cannot be read.
@@ -33,7 +24,7 @@ func (s *memberServer) postBatch(c *gin.Context) error {
 	if err := readBody(c, w, maxBatchBody); err != nil {
 		return err
 	}
-	items, inBody, err := scanBatch(w)
+	items, inBody, err := w.read.Batch(w.in)
 	if err != nil {
 		return err
 	}
@@ -53,8 +44,7 @@ func (s *memberServer) postBatch(c *gin.Context) error {
 		return err
 	}
 	s.answerForBatch(c, outcomes)
-	s.resolveBatch(c, contract, items, outcomes)
-	w.out = appendResults(w.out, items, outcomes)
+	w.out = appendResults(w.out, items, outcomes, s.resolveBatch(c, contract, outcomes))
 	if slices.ContainsFunc(outcomes, func(o chain.Outcome) bool { return liesInTime(o.Refused) }) {
 		w.out = strconv.AppendInt(appendKey(w.out, "chain_time"), s.chainNow(contract.Token)/1_000_000, 10)
 	}
@@ -78,8 +68,8 @@ func (s *memberServer) answerForBatch(c *gin.Context, outcomes []chain.Outcome) 
 
 // submitBatch orders the items that can be ordered. It fails when none was,
 // all for one reason: then the batch as a whole can be sent again.
-func (s *memberServer) submitBatch(c *gin.Context, w *work, contract *knownContract, items []batchItem) ([]chain.Outcome, error) {
-	txs, err := s.checkBatch(w, contract, items)
+func (s *memberServer) submitBatch(c *gin.Context, w *work, contract *intake.Chain, items []intake.Item) ([]chain.Outcome, error) {
+	txs, err := s.check.Batch(&w.read, contract, items)
 	if err != nil || len(txs) == 0 {
 		return nil, err
 	}
@@ -101,18 +91,22 @@ func (s *memberServer) submitBatch(c *gin.Context, w *work, contract *knownContr
 }
 
 // resolveBatch finds how those holds have ended that items are replays of, as
-// long as this replica can tell.
-func (s *memberServer) resolveBatch(c *gin.Context, contract *knownContract, items []batchItem, outcomes []chain.Outcome) {
-	for i := range items {
-		if items[i].refused != nil {
-			continue
+// long as this replica can tell: one for each outcome, or nil when there is none.
+func (s *memberServer) resolveBatch(c *gin.Context, contract *intake.Chain, outcomes []chain.Outcome) (resolved []chain.Code) {
+	for i := range outcomes {
+		code, err := s.resolvedSince(c, contract, &outcomes[i])
+		switch {
+		case err != nil:
+			return resolved
+		case code == "":
+		case resolved == nil:
+			resolved = make([]chain.Code, len(outcomes))
+			fallthrough
+		default:
+			resolved[i] = code
 		}
-		var err error
-		if items[i].resolved, err = s.resolvedSince(c, contract, &outcomes[0]); err != nil {
-			return
-		}
-		outcomes = outcomes[1:]
 	}
+	return resolved
 }
 
 // noneOrdered returns the reason for which no transaction was ordered, if it
@@ -128,33 +122,4 @@ func noneOrdered(outcomes []chain.Outcome) error {
 		}
 	}
 	return outcomes[0].Err
-}
-
-// checkBatch gives each item its id and returns the transactions of those that
-// are not refused.
-func (s *memberServer) checkBatch(w *work, contract *knownContract, items []batchItem) ([]chain.Transaction, error) {
-	if contract.Wallets == chain.SignedWallets {
-		return s.checkSignedBatch(contract, items)
-	}
-	txs := make([]chain.Transaction, 0, len(items))
-	for i := range items {
-		item := &items[i]
-		tx, err := item.transaction(&contract.Contract)
-		if err != nil {
-			item.refused = err
-			continue
-		}
-		if item.key != "" {
-			item.id = chain.DeriveID([]byte(item.key))
-		} else {
-			drawn, err := s.draw(w)
-			if err != nil {
-				return nil, err
-			}
-			item.drawn, item.id = string(drawn), chain.DeriveID(drawn)
-		}
-		tx.ID = item.id
-		txs = append(txs, tx)
-	}
-	return txs, nil
 }

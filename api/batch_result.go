@@ -5,21 +5,29 @@ import (
 	"strconv"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // appendResults writes one result for each item, in the order of the items, and
-// leaves the object open.
-func appendResults(dst []byte, items []batchItem, outcomes []chain.Outcome) []byte {
+// leaves the object open. There is an outcome for each item that is not refused,
+// and how the hold that it is has ended since, if any has.
+func appendResults(dst []byte, items []intake.Item, outcomes []chain.Outcome, resolved []chain.Code) []byte {
 	dst = append(dst, `{"results":[`...)
+	next := 0
 	for i := range items {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if items[i].refused != nil {
-			dst = appendRefused(append(dst, '{'), items[i].refused)
+		dst = append(dst, '{')
+		if items[i].Refused != nil {
+			dst = appendRefused(dst, items[i].Refused)
 		} else {
-			dst = items[i].appendResult(append(dst, '{'), &outcomes[0])
-			outcomes = outcomes[1:]
+			ended := chain.Code("")
+			if resolved != nil {
+				ended = resolved[next]
+			}
+			dst = appendResult(dst, &items[i], &outcomes[next], ended)
+			next++
 		}
 		dst = append(dst, '}')
 	}
@@ -34,15 +42,15 @@ func appendRefused(dst []byte, err error) []byte {
 	return appendText(dst, "detail", p.detail)
 }
 
-func (item *batchItem) appendResult(dst []byte, o *chain.Outcome) []byte {
-	dst = appendHash(dst, "id", item.id)
+func appendResult(dst []byte, item *intake.Item, o *chain.Outcome, resolved chain.Code) []byte {
+	dst = appendHash(dst, "id", item.ID)
 	switch {
 	case o.Err != nil:
-		return item.appendFailure(dst, o.Err)
+		return appendFailure(dst, item, o.Err)
 	case o.Refused != "":
 		return appendRefusal(dst, o.Refused)
 	}
-	dst = appendDecision(dst, &o.Record, item.resolved)
+	dst = appendDecision(dst, &o.Record, resolved)
 	dst = appendUint(dst, "block", o.Block)
 	dst = appendUint(dst, "position", uint64(o.Position))
 	if o.Replay {
@@ -53,7 +61,7 @@ func (item *batchItem) appendResult(dst []byte, o *chain.Outcome) []byte {
 
 // appendFailure writes that an item has no outcome, or none that is known,
 // with the key to send it again under.
-func (item *batchItem) appendFailure(dst []byte, err error) []byte {
+func appendFailure(dst []byte, item *intake.Item, err error) []byte {
 	status := "not_applied"
 	if errors.Is(err, ErrOutcomeUnknown) {
 		status = "unknown"
@@ -62,8 +70,8 @@ func (item *batchItem) appendFailure(dst []byte, err error) []byte {
 	dst = appendText(dst, "status", status)
 	dst = appendText(dst, "code", code)
 	dst = strconv.AppendBool(appendKey(dst, "retryable"), meanings[code].retryable)
-	if item.drawn != "" {
-		dst = appendText(dst, "key", item.drawn)
+	if item.Drawn != "" {
+		dst = appendText(dst, "key", item.Drawn)
 	}
 	return dst
 }

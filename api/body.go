@@ -6,9 +6,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-
-	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
 func tooLarge(limit int64) error {
@@ -48,47 +45,4 @@ func fill(w *work, body io.Reader, size int, more func()) error {
 			return fmt.Errorf("%w: %w", ErrBodyIncomplete, err)
 		}
 	}
-}
-
-// jsonError gives an error of the scanner its code. An error that has one
-// already keeps it.
-func jsonError(err error) error {
-	switch {
-	case errors.Is(err, pyjson.ErrUTF8), errors.Is(err, pyjson.ErrSurrogate):
-		return fmt.Errorf("%w: %w", chain.InvalidUTF8, err)
-	case errors.Is(err, pyjson.ErrSyntax), errors.Is(err, pyjson.ErrDuplicateKey),
-		errors.Is(err, pyjson.ErrRange), errors.Is(err, pyjson.ErrNotFinite),
-		errors.Is(err, pyjson.ErrDepth), errors.Is(err, pyjson.ErrTrailing):
-		return fmt.Errorf("%w: %w", ErrInvalidJSON, err)
-	}
-	return err
-}
-
-// scanObject reads a body that must be one object.
-func scanObject(w *work, member func(key string) error) error {
-	w.scan = *pyjson.NewScanner(w.in)
-	s := &w.scan
-	var wrong, err error
-	if kind := s.Peek(); kind == pyjson.KindObject || kind == pyjson.KindInvalid {
-		err = s.Object(member)
-	} else {
-		wrong = fmt.Errorf("%w: the body must be a JSON object", chain.InvalidField)
-		_, err = s.Raw()
-	}
-	if err == nil {
-		err = s.End()
-	}
-	if err != nil {
-		return jsonError(err)
-	}
-	return wrong
-}
-
-// wrongKind says what a field should have been.
-func wrongKind(field, want string) error {
-	return fmt.Errorf("%w: %s must be %s", chain.InvalidField, field, want)
-}
-
-func unknownKey(key string) error {
-	return fmt.Errorf("%w: unknown field %q", chain.InvalidField, echo(key))
 }

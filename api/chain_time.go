@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // chainNow is the time, in unix microseconds, by which the ledger would judge a
@@ -23,14 +24,14 @@ func liesInTime(code chain.Code) bool { return code == chain.Expired || code == 
 
 // aboutTime adds to a refusal that lies in the time of a transaction what the
 // chain's time is: the client's clock may be wrong, or the chain's ahead.
-func (s *memberServer) aboutTime(err error, sub *submission) error {
+func (s *memberServer) aboutTime(err error, sub *intake.Submission) error {
 	var d *detailed
 	var code chain.Code
-	if sub.tx.Auth == nil || !errors.As(err, &d) || !errors.As(err, &code) || !liesInTime(code) {
+	if sub.Tx.Auth == nil || !errors.As(err, &d) || !errors.As(err, &code) || !liesInTime(code) {
 		return err
 	}
-	d.chainTime = s.chainNow(sub.contract.Token) / 1_000_000
-	d.detail = fmt.Sprintf("It expires at %s, and the chain's time is %s", inWords(sub.tx.Auth.Expires), inWords(d.chainTime))
+	d.chainTime = s.chainNow(sub.Chain.Token) / 1_000_000
+	d.detail = fmt.Sprintf("It expires at %s, and the chain's time is %s", inWords(sub.Tx.Auth.Expires), inWords(d.chainTime))
 	return d
 }
 

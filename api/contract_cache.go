@@ -10,25 +10,20 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/intake"
 )
-
-// knownContract is what nobody can change about a chain.
-type knownContract struct {
-	chain.Contract
-	chainID chain.Hash
-}
 
 // contractCache keeps the parameters of contracts, which nobody can change, so
 // that a transaction is checked without a look into the state. It holds as
 // many as the ledger does.
 type contractCache struct {
-	byToken      atomic.Pointer[map[string]*knownContract]
+	byToken      atomic.Pointer[map[string]*intake.Chain]
 	defaultToken atomic.Pointer[string]
 }
 
 // contract returns the parameters of the contract a request names; "" is the
 // default one.
-func (s *server) contract(ctx context.Context, token string) (*knownContract, error) {
+func (s *server) contract(ctx context.Context, token string) (*intake.Chain, error) {
 	if token == "" {
 		var err error
 		if token, err = s.defaultToken(); err != nil {
@@ -44,7 +39,7 @@ func (s *server) contract(ctx context.Context, token string) (*knownContract, er
 	if err != nil {
 		return nil, err
 	}
-	return s.contracts.remember(&knownContract{info.Contract, info.ID}), nil
+	return s.contracts.remember(&intake.Chain{Contract: info.Contract, ID: info.ID}), nil
 }
 
 // info is where the chain of a token stands here. That there is no such contract
@@ -56,12 +51,12 @@ func (s *server) info(ctx context.Context, token string) (chain.Info, error) {
 		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 		defer cancel()
 		if err := s.role.lookFor(ctx, token); err != nil {
-			return info, fmt.Errorf("%w: %q: %v", ErrContractNotHere, echo(token), err)
+			return info, fmt.Errorf("%w: %q: %v", ErrContractNotHere, intake.Echo(token), err)
 		}
 		info, err = s.read.Contract(token)
 	}
 	if err != nil {
-		err = fmt.Errorf("contract %q: %w", echo(token), err)
+		err = fmt.Errorf("contract %q: %w", intake.Echo(token), err)
 	}
 	return info, err
 }
@@ -87,10 +82,10 @@ func (s *server) noContract() error {
 	return ErrNoContract
 }
 
-func (k *contractCache) remember(c *knownContract) *knownContract {
+func (k *contractCache) remember(c *intake.Chain) *intake.Chain {
 	for {
 		old := k.byToken.Load()
-		grown := make(map[string]*knownContract)
+		grown := make(map[string]*intake.Chain)
 		if old != nil {
 			maps.Copy(grown, *old)
 		}
@@ -115,7 +110,7 @@ func (s *server) token(c *gin.Context, inBody string) (string, error) {
 }
 
 // contractOf is the contract that the address of a request names.
-func (s *server) contractOf(c *gin.Context) (*knownContract, error) {
+func (s *server) contractOf(c *gin.Context) (*intake.Chain, error) {
 	return s.contractOnChain(c, queryText(c, "contract"))
 }
 
@@ -126,7 +121,7 @@ const headerChain = "Bpsc-Chain"
 
 // contractOnChain is the contract of that token, or the default one, if its
 // chain is the one that the request names, or it names none.
-func (s *server) contractOnChain(c *gin.Context, token string) (*knownContract, error) {
+func (s *server) contractOnChain(c *gin.Context, token string) (*intake.Chain, error) {
 	contract, err := s.contract(c.Request.Context(), token)
 	if err != nil {
 		return nil, err
@@ -136,8 +131,8 @@ func (s *server) contractOnChain(c *gin.Context, token string) (*knownContract, 
 		named = append(named[:len(named):len(named)], text)
 	}
 	for _, id := range named {
-		if id != contract.chainID.String() {
-			return nil, fmt.Errorf("%w: it is %s here, and the request names %s", ErrOtherChain, contract.chainID, echo(id))
+		if id != contract.ID.String() {
+			return nil, fmt.Errorf("%w: it is %s here, and the request names %s", ErrOtherChain, contract.ID, intake.Echo(id))
 		}
 	}
 	return contract, nil

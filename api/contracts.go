@@ -9,7 +9,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
 // ContractReader reads the contracts of a node and where their chains stand.
@@ -86,25 +85,14 @@ func contractError(err error) error {
 	return err
 }
 
-// readContract reads the body. What is not JSON is told apart from what is not
-// a contract.
+// readContract reads the body.
 func (s *memberServer) readContract(c *gin.Context) (chain.Contract, error) {
 	w := s.pool.get()
 	defer s.pool.put(w)
 	if err := readBody(c, w, maxBody); err != nil {
 		return chain.Contract{}, err
 	}
-	if err := scanObject(w, func(string) error { return nil }); err != nil {
-		return chain.Contract{}, err
-	}
-	contract, err := chain.DecodeNewContract(w.in)
-	var code chain.Code
-	switch {
-	case err == nil || errors.As(err, &code) && !errors.Is(err, pyjson.ErrKind):
-		return contract, err
-	default:
-		return contract, fmt.Errorf("%w: %w", chain.ContractInvalid, err)
-	}
+	return w.read.Contract(w.in)
 }
 
 func (s *server) sendInfo(c *gin.Context, status int, info *chain.Info) (err error) {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/intake"
 )
 
 // Headers of every answer, in their canonical form.
@@ -40,7 +42,7 @@ func (s *server) leave(c *gin.Context, id string, start time.Time) {
 	}
 	if s.cfg.Logger.Enabled(c.Request.Context(), slog.LevelDebug) {
 		s.cfg.Logger.LogAttrs(c.Request.Context(), slog.LevelDebug, "request",
-			slog.String("method", c.Request.Method), slog.String("path", echo(c.Request.URL.Path)),
+			slog.String("method", c.Request.Method), slog.String("path", intake.Echo(c.Request.URL.Path)),
 			slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(start)),
 			slog.String("request_id", id))
 	}
@@ -53,7 +55,7 @@ func (s *server) panicked(c *gin.Context, id string, cause any) {
 		panic(cause)
 	}
 	s.cfg.Logger.Error("a handler panicked", "panic", cause, "request_id", id,
-		"path", echo(c.Request.URL.Path), "stack", string(debug.Stack()))
+		"path", intake.Echo(c.Request.URL.Path), "stack", string(debug.Stack()))
 	if c.Writer.Written() {
 		panic(http.ErrAbortHandler)
 	}
@@ -115,12 +117,4 @@ func (t *throttle) allow() (ok bool, suppressed uint64) {
 		return false, 0
 	}
 	return true, t.suppressed.Swap(0)
-}
-
-// echo shortens a client's own text for a message.
-func echo(text string) string {
-	if len(text) <= maxEcho {
-		return text
-	}
-	return text[:maxEcho] + "…"
 }

@@ -51,9 +51,7 @@ const ErrOtherChain Error = "chain_other"
 // What is wrong with a request as such.
 const (
 	ErrNoContract       Error = "no_contract"
-	ErrInvalidJSON      Error = "invalid_json"
 	ErrBodyTooLarge     Error = "body_too_large"
-	ErrBatchTooLarge    Error = "batch_too_large"
 	ErrBodyIncomplete   Error = "body_incomplete"
 	ErrPathUnknown      Error = "path_unknown"
 	ErrMethodNotAllowed Error = "method_not_allowed"

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
+	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/webserver"
 )
 
@@ -82,7 +83,7 @@ func (s *server) newEvents(c *gin.Context) (*events, error) {
 	case "records":
 		e.blocks = false
 	default:
-		return nil, wrongKind("only", "blocks or records")
+		return nil, intake.WrongKind("only", "blocks or records")
 	}
 	from, err := queryUint(c, "from", 0, math.MaxInt64)
 	if err != nil {
@@ -92,7 +93,7 @@ func (s *server) newEvents(c *gin.Context) (*events, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.token, e.chainID = contract.Token, contract.chainID
+	e.token, e.chainID = contract.Token, contract.ID
 	if e.at, err = lastEvent(c.Request.Header[headerLastEvent], e.chainID); err != nil {
 		return nil, err
 	}

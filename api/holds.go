@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // HoldReader reads the holds of a node's chains.
@@ -32,17 +33,17 @@ func (s *memberServer) resolveHold(c *gin.Context) error {
 }
 
 // holdRule is what the path says that is asked for.
-func holdRule(c *gin.Context) (rule bodyRule, err error) {
+func holdRule(c *gin.Context) (rule intake.Rule, err error) {
 	param, err := url.PathUnescape(c.Param("id"))
 	if err != nil {
 		return rule, ErrPathUnknown
 	}
 	text, verb, _ := strings.Cut(param, ":")
-	rule.kind = chain.Kind(verb)
-	if rule.kind != chain.Accept && rule.kind != chain.Reject {
+	rule.Kind = chain.Kind(verb)
+	if rule.Kind != chain.Accept && rule.Kind != chain.Reject {
 		return rule, ErrPathUnknown
 	}
-	rule.hold, err = chain.ParseHash(text)
+	rule.Hold, err = chain.ParseHash(text)
 	return rule, err
 }
 
@@ -103,7 +104,7 @@ func (s *server) getOpenHolds(c *gin.Context) error {
 	w.out = append(w.out, ']')
 	if page.More {
 		last := page.Holds[len(page.Holds)-1].ID
-		w.out = appendCursor(append(appendKey(w.out, "next"), '"'), contract.chainID)
+		w.out = appendCursor(append(appendKey(w.out, "next"), '"'), contract.ID)
 		w.out = append(last.AppendHex(w.out), '"')
 	}
 	w.out = appendApplied(w.out, applied)
@@ -113,7 +114,7 @@ func (s *server) getOpenHolds(c *gin.Context) error {
 
 // holdQuery reads what is asked for. A cursor is the id of the hold after which
 // the page begins, which may have ended meanwhile.
-func holdQuery(c *gin.Context, contract *knownContract) (q chain.HoldQuery, err error) {
+func holdQuery(c *gin.Context, contract *intake.Chain) (q chain.HoldQuery, err error) {
 	limit, err := queryUint(c, "limit", defaultPage, maxPage)
 	if err != nil {
 		return q, err
@@ -124,20 +125,20 @@ func holdQuery(c *gin.Context, contract *knownContract) (q chain.HoldQuery, err 
 		q.Role = chain.HoldRecipient
 	case chain.HoldRecipient, chain.HoldSender:
 	default:
-		return q, wrongKind("role", "recipient or sender")
+		return q, intake.WrongKind("role", "recipient or sender")
 	}
-	after, err := ofChain(queryText(c, "after"), contract.chainID)
+	after, err := ofChain(queryText(c, "after"), contract.ID)
 	if err != nil || after == "" {
 		return q, err
 	}
 	if q.After, err = chain.ParseHash(after); err != nil {
-		return q, fmt.Errorf("%w: after: %q is no cursor", chain.InvalidField, echo(after))
+		return q, fmt.Errorf("%w: after: %q is no cursor", chain.InvalidField, intake.Echo(after))
 	}
 	return q, nil
 }
 
 // appendHold writes what is known of a hold.
-func appendHold(dst []byte, contract *knownContract, id chain.ID, hold *chain.HoldState) []byte {
+func appendHold(dst []byte, contract *intake.Chain, id chain.ID, hold *chain.HoldState) []byte {
 	status := statusPending
 	if hold.Ended != "" {
 		status = string(hold.Ended)

@@ -17,27 +17,9 @@ const (
 	// bytes, four times what one takes in practice.
 	maxBatchBody = 8 << 20
 
-	// maxBatch is how many transactions one request may carry: what fits into
-	// one block.
-	maxBatch = chain.MaxBlockRecords
-
-	// maxVerifyBatch and minVerifyBatch bound how many signatures are checked
-	// together. Beyond the one a larger batch gains nothing and the first in it
-	// waits longer; below the other a batch is not worth sharing out.
-	maxVerifyBatch = 256
-	minVerifyBatch = 32
-
-	// maxWaitingSignatures bounds the signatures that wait for a core: two full
-	// batches, less than a second's work of one core.
-	maxWaitingSignatures = 2 * maxBatch
-
 	// maxPage is how many items one page of a list may have.
 	maxPage     = 1_000
 	defaultPage = 100
-
-	// maxRegister is how many nodes one request may register: those of one
-	// machine.
-	maxRegister = 32
 
 	// lookTimeout bounds how long a node looks for a contract that it does not
 	// know, before it says to ask again.
@@ -53,9 +35,6 @@ const (
 	// the fastest schedule makes.
 	mineBurst = 100
 	mineEvery = chain.MinEvery
-
-	// maxNodeBytes bounds a host:port: a DNS name has at most 253 bytes.
-	maxNodeBytes = 255
 
 	// maxLongPoll is how long a client may wait for a block. Proxies drop
 	// connections on which nothing happens for a minute.
@@ -80,9 +59,6 @@ const (
 
 	// maxRequestID bounds a client's X-Request-Id, which goes into logs.
 	maxRequestID = 64
-
-	// maxEcho bounds how much of a client's own text a message repeats.
-	maxEcho = 64
 
 	// maxPooled is the largest buffer that is kept for the next request. A
 	// batch of 1,000 fits.

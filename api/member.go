@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // Writer orders writes. Its errors are a chain.Code or wrap one of this
@@ -54,10 +55,10 @@ type Member interface {
 // a member knows.
 type memberServer struct {
 	*server
-	write     Writer
-	member    Member
-	signature *verifier
-	answered  answered
+	write    Writer
+	member   Member
+	check    *intake.Checker
+	answered answered
 }
 
 // New returns the handler for everything a member serves over HTTP.
@@ -77,7 +78,7 @@ func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberSer
 	if err != nil {
 		return nil, err
 	}
-	member := &memberServer{server: s, write: w, member: m, signature: newVerifier()}
+	member := &memberServer{server: s, write: w, member: m, check: intake.NewChecker(s.cfg.Random)}
 	s.role = member
 	return member, nil
 }

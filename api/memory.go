@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"sync"
@@ -14,6 +12,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/bpsc/bpsc/chain/pyjson"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // answers is the memory that large answers may use, all together. A client that
@@ -100,22 +99,10 @@ type work struct {
 	pool     *workPool
 	reserved int // bytes of what requests may use
 
-	in     []byte // the body
-	out    []byte // the answer
-	signed []byte // what the signature of a transaction is over
-	scan   pyjson.Scanner
-	random [32]byte
-	key    [2 * 32]byte // random, as text
-}
-
-// draw makes a key for a transaction that came without: the text of 32 random
-// bytes, so that a client that is told it can send the transaction again.
-func (s *memberServer) draw(w *work) ([]byte, error) {
-	if _, err := io.ReadFull(s.cfg.Random, w.random[:]); err != nil {
-		return nil, err
-	}
-	hex.Encode(w.key[:], w.random[:])
-	return w.key[:], nil
+	read intake.Reader
+	in   []byte         // the body
+	out  []byte         // the answer
+	scan pyjson.Scanner // of blocks
 }
 
 // workPool hands out work with empty buffers.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // NodeReader reads the directory of nodes.
@@ -24,9 +24,6 @@ type NodeReader interface {
 	// after one, and says how many there are.
 	Nodes(after string, limit int) (page []string, count int)
 }
-
-// noNodes is the tutorial's sentence, to the letter.
-const noNodes = "Error: Please supply a valid list of nodes"
 
 // registerNodes is the tutorial's POST /nodes/register. The list is a directory
 // for clients and nothing else: anybody may add to it, so nothing here or behind
@@ -38,7 +35,7 @@ func (s *server) registerNodes(add func(c *gin.Context, nodes []string) error) h
 		if err := readBody(c, w, maxBody); err != nil {
 			return err
 		}
-		nodes, err := scanNodes(w)
+		nodes, err := w.read.Nodes(w.in)
 		if err != nil {
 			return err
 		}
@@ -85,12 +82,12 @@ func (s *server) removeNode(drop func(c *gin.Context, node string) error) handle
 		if err != nil {
 			return fmt.Errorf("%w: the node is not escaped as in a URL", chain.InvalidField)
 		}
-		node, wrong := normalNode(text)
-		if host := normalHost(strings.Trim(text, "[]")); host != "" {
+		node, wrong := intake.NormalNode(text)
+		if host := intake.NormalHost(strings.Trim(text, "[]")); host != "" {
 			node, wrong = net.JoinHostPort(host, ""), ""
 		}
 		if wrong != "" {
-			return fmt.Errorf("%w: %s %s", chain.NodeInvalid, strconv.QuoteToASCII(echo(text)), wrong)
+			return fmt.Errorf("%w: %s %s", chain.NodeInvalid, strconv.QuoteToASCII(intake.Echo(text)), wrong)
 		}
 		if err := drop(c, node); err != nil {
 			return err
@@ -141,55 +138,6 @@ func (s *server) getNodes(c *gin.Context) error {
 	return nil
 }
 
-// scanNodes reads {"nodes": [ … ]} as a set of host:port, sorted.
-func scanNodes(w *work) ([]string, error) {
-	var nodes []string
-	wrong := error(withDetail(chain.NodeInvalid, noNodes)) // until a list is found
-	err := scanObject(w, func(key string) error {
-		if key != "nodes" || w.scan.Peek() != pyjson.KindArray {
-			return nil
-		}
-		wrong = nil
-		return w.scan.Array(func(i int) error {
-			node, err := scanNode(&w.scan, i)
-			if err != nil {
-				return err
-			}
-			nodes = append(nodes, node)
-			return nil
-		})
-	})
-	switch {
-	case err != nil:
-		return nil, err
-	case wrong != nil:
-		return nil, wrong
-	case len(nodes) == 0:
-		return nil, withDetail(chain.NodeInvalid, noNodes)
-	}
-	slices.Sort(nodes)
-	return slices.Compact(nodes), nil
-}
-
-func scanNode(s *pyjson.Scanner, i int) (string, error) {
-	if i == maxRegister {
-		return "", fmt.Errorf("%w: at most %d in one request", chain.NodeInvalid, maxRegister)
-	}
-	reason := "it is not a text"
-	if s.Peek() == pyjson.KindString {
-		text, err := s.String()
-		if err != nil {
-			return "", err
-		}
-		node, wrong := normalNode(text)
-		if wrong == "" {
-			return node, nil
-		}
-		reason = strconv.QuoteToASCII(echo(text)) + " " + wrong
-	}
-	return "", withDetail(chain.NodeInvalid, fmt.Sprintf("%s: nodes[%d]: %s", noNodes, i, reason))
-}
-
 func appendList(dst []byte, key string, values []string) []byte {
 	dst = append(appendKey(dst, key), '[')
 	for i, value := range values {
@@ -199,90 +147,4 @@ func appendList(dst []byte, key string, values []string) []byte {
 		dst = pyjson.AppendString(dst, value)
 	}
 	return append(dst, ']')
-}
-
-// normalNode turns a URL or a host:port into host:port, in one spelling for
-// one address. wrong says why it cannot, "" when it can.
-func normalNode(text string) (node, wrong string) {
-	address, port := text, ""
-	if strings.Contains(text, "://") {
-		var ok bool
-		if address, port, ok = hostOfURL(text); !ok {
-			return "", "is not a URL of http or https"
-		}
-	}
-	host, given, err := net.SplitHostPort(address)
-	switch {
-	case err == nil:
-		port = given
-	case port == "":
-		return "", "is not host:port"
-	default:
-		host = strings.Trim(address, "[]")
-	}
-	number, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || number == 0 {
-		return "", "has no port from 1 to 65535"
-	}
-	if host = normalHost(host); host == "" {
-		return "", "has no valid host"
-	}
-	node = net.JoinHostPort(host, strconv.FormatUint(number, 10))
-	if len(node) > maxNodeBytes {
-		return "", "is too long"
-	}
-	return node, ""
-}
-
-// hostOfURL returns what stands between the scheme and the path, and the
-// scheme's port. Credentials are refused: the list of nodes is public.
-func hostOfURL(text string) (address, port string, ok bool) {
-	u, err := url.Parse(text)
-	if err != nil || u.User != nil {
-		return "", "", false
-	}
-	switch u.Scheme {
-	case "http":
-		return u.Host, "80", true
-	case "https":
-		return u.Host, "443", true
-	}
-	return "", "", false
-}
-
-// normalHost returns an IP address in its canonical form or a DNS name in
-// lower case, "" for anything else.
-func normalHost(host string) string {
-	if ip, err := netip.ParseAddr(host); err == nil {
-		if ip.Zone() != "" {
-			return "" // means something on one machine only
-		}
-		if ip.Unmap().IsUnspecified() {
-			return "" // to listen on, and leads nobody anywhere
-		}
-		return ip.String()
-	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "" || len(host) > 253 {
-		return ""
-	}
-	for label := range strings.SplitSeq(host, ".") {
-		if !validLabel(label) {
-			return ""
-		}
-	}
-	return host
-}
-
-func validLabel(label string) bool {
-	if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-		return false
-	}
-	for i := range len(label) {
-		c := label[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return false
-		}
-	}
-	return true
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/intake"
 )
 
 const usd = `{"token":"usd","wallets":"open"}`
@@ -99,7 +101,7 @@ func TestOneClientDoesNotFillTheDirectory(t *testing.T) {
 	long := strings.Repeat("a", 60)
 	for i := range 200 {
 		var names []string
-		for j := range maxRegister {
+		for j := range intake.MaxNodes {
 			names = append(names, fmt.Sprintf("%s.%s.%s.n%d-%d:1", long, long, long, i, j))
 		}
 		rec := register(fmt.Sprintf("203.0.113.%d:1", i), names...)

@@ -8,6 +8,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/pyjson"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // Personal is the node's own chain. Its errors wrap one of this package's, or
@@ -40,9 +42,9 @@ func (s *followerServer) addInformation(c *gin.Context) error {
 		return err
 	}
 	var information []byte
-	err := scanObject(w, func(key string) (err error) {
+	err := w.read.Object(w.in, func(s *pyjson.Scanner, key string) (err error) {
 		if key == "information" {
-			information, err = w.scan.Raw()
+			information, err = s.Raw()
 		}
 		return err
 	})
@@ -50,14 +52,14 @@ func (s *followerServer) addInformation(c *gin.Context) error {
 		return err
 	}
 	if information == nil {
-		return withDetail(chain.MissingValues, missingValues)
+		return withDetail(chain.MissingValues, intake.MissingValues)
 	}
 	block, err := s.personal.Add(information)
 	if errors.Is(err, ErrPersonalFull) {
 		return withDetail(err, "Forge the block first: GET /mine")
 	}
 	if err != nil {
-		return jsonError(err)
+		return intake.JSONError(err)
 	}
 	w.out = append(w.out, `{"message":"information will be added to Block `...)
 	w.out = append(appendNumber(w.out, block), "\"}\n"...)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // detailed is an error with the sentence a client is to see in place of the
@@ -89,8 +90,8 @@ func sentence(err error, code string) string {
 	switch {
 	case m.status >= 500, !wrapped && text == code:
 		return m.title
-	case len(text) > 8*maxEcho:
-		return text[:8*maxEcho] + "…"
+	case len(text) > 8*intake.MaxEcho:
+		return text[:8*intake.MaxEcho] + "…"
 	}
 	return text
 }
@@ -100,7 +101,7 @@ func (s *server) fail(c *gin.Context, err error) {
 	p := newProblem(err)
 	header := c.Writer.Header()
 	p.request = header.Get(headerRequestID)
-	if path := c.Request.URL.EscapedPath(); len(path) <= 4*maxEcho {
+	if path := c.Request.URL.EscapedPath(); len(path) <= 4*intake.MaxEcho {
 		p.instance = path
 	}
 	if p.status >= 500 {
@@ -169,19 +170,19 @@ func (p *problem) append(dst []byte) []byte {
 
 // failure is what an outcome without a record is to a client: refused by the
 // ledger, not ordered, or not known.
-func (sub *submission) failure(o *chain.Outcome) error {
+func failure(sub *intake.Submission, o *chain.Outcome) error {
 	switch {
 	case o.Err != nil:
 		return writeError(o.Err, sub)
 	case o.Refused != "":
-		return &detailed{err: o.Refused, id: sub.tx.ID}
+		return &detailed{err: o.Refused, id: sub.Tx.ID}
 	}
 	return nil
 }
 
 // writeError says what is known about a write that got no result. A context
 // that ended says nothing about the log, so it counts as unknown.
-func writeError(err error, sub *submission) error {
+func writeError(err error, sub *intake.Submission) error {
 	var own Error
 	if !errors.As(err, &own) && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
@@ -189,10 +190,10 @@ func writeError(err error, sub *submission) error {
 	if sub == nil {
 		return err
 	}
-	d := &detailed{err: err, id: sub.tx.ID, key: sub.drawn}
+	d := &detailed{err: err, id: sub.Tx.ID, key: sub.Drawn}
 	if errors.Is(err, ErrOutcomeUnknown) {
 		d.detail = unknownOutcome
-		if sub.drawn != "" {
+		if sub.Drawn != "" {
 			d.detail += ", which is that of the " + headerKey + " given here"
 		}
 	}
@@ -205,7 +206,7 @@ const unknownOutcome = "It may have been applied: resubmit the same bytes with t
 // inTutorialWords replaces the detail where the tutorial has a sentence.
 func inTutorialWords(err error) error {
 	if errors.Is(err, chain.MissingValues) {
-		return withDetail(chain.MissingValues, missingValues)
+		return withDetail(chain.MissingValues, intake.MissingValues)
 	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // checkQuery refuses what net/url would drop in silence, a parameter given twice,
@@ -30,7 +31,7 @@ func (s *server) checkQuery(c *gin.Context) error {
 	}
 	for name, given := range values {
 		if len(given) > 1 {
-			return fmt.Errorf("%w: %q is given twice in the query", chain.InvalidField, echo(name))
+			return fmt.Errorf("%w: %q is given twice in the query", chain.InvalidField, intake.Echo(name))
 		}
 	}
 	return s.queryNames.check(c.Request.Method, c.FullPath(), values)
@@ -85,23 +86,17 @@ type queryNames struct {
 var elsewhere = []string{"token", "key", "idempotency_key", "status", "wallet", "hold", "hold_until",
 	"sender", "recipient", "amount", "memo", "nonce", "signature", "public_key", "chain_id", "transactions"}
 
-// folded is a name as its misspellings have it, too: Idempotency-Key and
-// idempotencyKey mean idempotency_key.
-func folded(name string) string {
-	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name))
-}
-
 func (q *queryNames) add(method, path string, names ...[]string) {
 	if q.byRoute == nil {
 		q.byRoute, q.known = map[string][]string{}, map[string]bool{}
 		for _, name := range elsewhere {
-			q.known[folded(name)] = true
+			q.known[intake.Folded(name)] = true
 		}
 	}
 	all := slices.Concat(names...)
 	q.byRoute[method+" "+plain(path)] = all
 	for _, name := range all {
-		q.known[folded(name)] = true
+		q.known[intake.Folded(name)] = true
 	}
 }
 
@@ -118,14 +113,14 @@ func (q *queryNames) check(method, route string, values url.Values) error {
 	}
 	lenient := !strings.HasPrefix(route, "/v1/")
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if slices.Contains(takes, name) || lenient && !q.known[folded(name)] {
+		if slices.Contains(takes, name) || lenient && !q.known[intake.Folded(name)] {
 			continue
 		}
 		hint := ""
 		if name == "token" && slices.Contains(takes, "contract") {
 			hint = "; the contract is named with ?contract="
 		}
-		return fmt.Errorf("%w: this path takes no %q in the query%s", chain.InvalidField, echo(name), hint)
+		return fmt.Errorf("%w: this path takes no %q in the query%s", chain.InvalidField, intake.Echo(name), hint)
 	}
 	return nil
 }
@@ -178,9 +173,9 @@ func ofChain(cursor string, id chain.Hash) (string, error) {
 	of, place, ok := strings.Cut(cursor, "-")
 	switch {
 	case !ok || len(of) != cursorDigits || place == "":
-		return "", fmt.Errorf("%w: %q is no cursor", chain.InvalidField, echo(cursor))
+		return "", fmt.Errorf("%w: %q is no cursor", chain.InvalidField, intake.Echo(cursor))
 	case !strings.HasPrefix(id.String(), of):
-		return "", fmt.Errorf("%w: it is %s here, and the cursor is of %s…", ErrOtherChain, id, echo(of))
+		return "", fmt.Errorf("%w: it is %s here, and the cursor is of %s…", ErrOtherChain, id, intake.Echo(of))
 	}
 	return place, nil
 }

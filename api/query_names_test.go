@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/intake"
 )
 
 // A name that means something in this API is honoured or refused on every route,
@@ -54,7 +56,7 @@ func TestNamesThatMeanSomethingElsewhereAreNoFieldsOfATransaction(t *testing.T) 
 	n.upstream = newHandler(t, f)
 	for node, h := range map[string]http.Handler{"member": newHandler(t, f), "follower": newFollower(t, f, n)} {
 		misspelt := []string{"CONTRACT", "Token", "Idempotency-Key", "idempotencyKey", "chainId", "holdUntil", "hold-until"}
-		for _, name := range slices.Concat([]string{"hold_until", "expires", "nonce", "signature", "public_key", "hold", "receive"}, elsewhereInBodies, misspelt) {
+		for _, name := range slices.Concat([]string{"hold_until", "expires", "nonce", "signature", "public_key", "hold", "receive"}, intake.Elsewhere, misspelt) {
 			for _, path := range []string{"/transactions/new", "/v1/transactions"} {
 				requireProblem(t, call(h, "POST", path, transfer(name, `"gold"`)), 400, "invalid_field", "")
 				require.Zero(t, f.writes, "%s: %s %s", node, path, name)

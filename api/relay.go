@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // Relay hands a write to the BPSC: to a member, or to a follower that is nearer
@@ -56,7 +57,7 @@ func (s *followerServer) relayTransaction(c *gin.Context) error {
 	if err := readBody(c, w, maxBody); err != nil {
 		return err
 	}
-	_, inBody, err := scanTransaction(w, bodyRule{lenient: true})
+	_, inBody, err := w.read.Transaction(w.in, intake.Rule{Lenient: true})
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func (s *followerServer) relayBatch(c *gin.Context) error {
 	if err := readBody(c, w, maxBatchBody); err != nil {
 		return err
 	}
-	items, inBody, err := scanBatch(w)
+	items, inBody, err := w.read.Batch(w.in)
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func (s *followerServer) relayBatch(c *gin.Context) error {
 	}
 	keyed := true
 	for i := range items {
-		keyed = keyed && items[i].key != ""
+		keyed = keyed && items[i].Keyed()
 	}
 	return s.relayed(c, w, inBody, keyed)
 }
@@ -130,7 +131,7 @@ func (s *followerServer) lookElsewhere(c *gin.Context) (again bool, err error) {
 	query.Set("contract", contract.Token)
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
 	defer cancel()
-	answer, err := s.relay.Do(ctx, RelayRequest{Read: true, Token: contract.Token, Chain: contract.chainID.String(),
+	answer, err := s.relay.Do(ctx, RelayRequest{Read: true, Token: contract.Token, Chain: contract.ID.String(),
 		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: s.onward(c)})
 	if err != nil {
 		return false, notHereYet(err)
@@ -162,12 +163,12 @@ func (s *followerServer) sendRelayed(c *gin.Context, token string, answer *Relay
 
 // relayRequest copies what the relay is to keep: what sends the body may still
 // read it when the answer is there.
-func (s *followerServer) relayRequest(c *gin.Context, w *work, contract *knownContract, keyed bool) RelayRequest {
+func (s *followerServer) relayRequest(c *gin.Context, w *work, contract *intake.Chain, keyed bool) RelayRequest {
 	query := c.Request.URL.Query()
 	query.Set("contract", contract.Token)
 	header := s.onward(c)
 	signed := contract.Wallets == chain.SignedWallets
-	return RelayRequest{Token: contract.Token, Chain: contract.chainID.String(), Signed: signed, Repeatable: signed || keyed,
+	return RelayRequest{Token: contract.Token, Chain: contract.ID.String(), Signed: signed, Repeatable: signed || keyed,
 		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: header, Body: bytes.Clone(w.in)}
 }
 
@@ -205,18 +206,18 @@ func (u *UnknownOutcome) Unwrap() []error { return []error{ErrOutcomeUnknown, u.
 // relayError is writeError for a write that was handed on. One that may have been
 // applied, and whose parts have no keys, is not to be sent again.
 func relayError(err error, q *RelayRequest) error {
-	var sub *submission
+	var sub *intake.Submission
 	var unknown *UnknownOutcome
 	given := q.Header[headerKey]
 	switch {
 	case errors.As(err, &unknown) && unknown.Key != "":
-		sub = &submission{drawn: unknown.Key}
-		sub.tx.ID = chain.DeriveID([]byte(unknown.Key))
+		sub = &intake.Submission{Drawn: unknown.Key}
+		sub.Tx.ID = chain.DeriveID([]byte(unknown.Key))
 	case len(given) == 1 && !q.Signed:
-		sub = &submission{}
-		sub.tx.ID = chain.DeriveID([]byte(given[0]))
+		sub = &intake.Submission{}
+		sub.Tx.ID = chain.DeriveID([]byte(given[0]))
 	case q.Repeatable:
-		sub = &submission{}
+		sub = &intake.Submission{}
 	}
 	err = writeError(err, sub)
 	if sub == nil && errors.Is(err, ErrOutcomeUnknown) {

@@ -194,19 +194,22 @@ func TestSignatureForAnotherChainIsNoSignature(t *testing.T) {
 	require.Equal(t, http.StatusCreated, rec.Code)
 }
 
+// keyOfSigned is what whoever sends a key with a signed transaction is told.
+const keyOfSigned = "a signed transaction takes no idempotency key: its id is the hash of what is signed"
+
 func TestSignedTransactionTakesNoIdempotencyKey(t *testing.T) {
 	f := newFake(signedContract("aka"))
 	h := newHandler(t, f)
 	tx, body := signedBody(t, f, alice, transferTo(bob))
 	for _, target := range []string{"/v1/transactions", "/transactions/new"} {
-		requireProblem(t, call(h, "POST", target, body, "Idempotency-Key", "k1"), 400, "invalid_field", errKeyOfSigned.Error())
+		requireProblem(t, call(h, "POST", target, body, "Idempotency-Key", "k1"), 400, "invalid_field", keyOfSigned)
 	}
 	requireProblem(t, call(h, "POST", "/v1/transactions:batch", `{"transactions":[`+body+`]}`, "Idempotency-Key", "k"), 400, "invalid_field", "")
 	m := bodyOf(&tx)
 	m["key"] = "k1"
 	results := batch(t, h, `{"transactions":[`+textOf(t, m)+`]}`, 1)
 	require.Equal(t, "invalid_field", results[0].Code)
-	require.Equal(t, errKeyOfSigned.Error(), results[0].Detail)
+	require.Equal(t, keyOfSigned, results[0].Detail)
 	require.Zero(t, f.writes)
 }
 

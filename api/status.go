@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // TransactionReader reads what was decided about transactions.
@@ -53,7 +54,7 @@ func appendDecision(dst []byte, r *chain.Record, resolved chain.Code) []byte {
 }
 
 // resolved is how a hold ended, as far as this replica knows.
-func (s *server) resolved(contract *knownContract, r *chain.Record) (chain.Code, error) {
+func (s *server) resolved(contract *intake.Chain, r *chain.Record) (chain.Code, error) {
 	if r.Kind != chain.Hold {
 		return "", nil
 	}
@@ -63,7 +64,7 @@ func (s *server) resolved(contract *knownContract, r *chain.Record) (chain.Code,
 
 // resolvedSince is resolved for the answer to a submission. Only a hold that
 // was there before can have ended. It fails when this replica cannot tell.
-func (s *memberServer) resolvedSince(c *gin.Context, contract *knownContract, o *chain.Outcome) (chain.Code, error) {
+func (s *memberServer) resolvedSince(c *gin.Context, contract *intake.Chain, o *chain.Outcome) (chain.Code, error) {
 	if !o.Replay || o.Record.Kind != chain.Hold {
 		return "", nil
 	}
@@ -76,7 +77,7 @@ func (s *memberServer) resolvedSince(c *gin.Context, contract *knownContract, o 
 // expiredBefore tells whether the chain's time has reached ?expires=, which is
 // when a transaction expires. It must be asked before the ledger is: what is
 // not there at a later state than that will never be.
-func (s *server) expiredBefore(c *gin.Context, contract *knownContract) (bool, error) {
+func (s *server) expiredBefore(c *gin.Context, contract *intake.Chain) (bool, error) {
 	const most = uint64(chain.MaxTimestamp / 1_000_000)
 	expires, err := queryUint(c, "expires", 0, most)
 	if err != nil || expires == 0 {
@@ -89,7 +90,7 @@ func (s *server) expiredBefore(c *gin.Context, contract *knownContract) (bool, e
 }
 
 // sendExpired answers for an id that is not there and can no longer come.
-func (s *server) sendExpired(c *gin.Context, contract *knownContract, id chain.ID) error {
+func (s *server) sendExpired(c *gin.Context, contract *intake.Chain, id chain.ID) error {
 	w := s.pool.get()
 	defer s.pool.put(w)
 	w.out = appendHash(append(w.out, '{'), "id", id)

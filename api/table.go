@@ -5,6 +5,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // meaning is what a code is in HTTP.
@@ -114,9 +115,7 @@ var meanings = map[string]meaning{
 	string(ErrOtherChain): {status: http.StatusConflict, title: "The contract's chain is another one here"},
 
 	string(ErrNoContract):       {status: http.StatusServiceUnavailable, title: "There is no contract yet", retryable: true, retryAfter: "1"},
-	string(ErrInvalidJSON):      {status: http.StatusBadRequest, title: "The body is not valid JSON"},
 	string(ErrBodyTooLarge):     {status: http.StatusRequestEntityTooLarge, title: "The body is too large"},
-	string(ErrBatchTooLarge):    {status: http.StatusRequestEntityTooLarge, title: "The batch has too many transactions"},
 	string(ErrBodyIncomplete):   {status: http.StatusBadRequest, title: "The body ended too early"},
 	string(ErrPathUnknown):      {status: http.StatusNotFound, title: "There is no such path"},
 	string(ErrMethodNotAllowed): {status: http.StatusMethodNotAllowed, title: "The path does not take this method"},
@@ -126,6 +125,9 @@ var meanings = map[string]meaning{
 	string(ErrOriginForeign): {status: http.StatusForbidden, title: "Pages of another site may not do this"},
 	string(ErrOperatorOnly):  {status: http.StatusForbidden, title: "Only the operator may do this"},
 	string(ErrTooManyBlocks): {status: http.StatusTooManyRequests, title: "Blocks are asked for too often", retryable: true, retryAfter: "1"},
+
+	string(intake.ErrInvalidJSON):   {status: http.StatusBadRequest, title: "The body is not valid JSON"},
+	string(intake.ErrBatchTooLarge): {status: http.StatusRequestEntityTooLarge, title: "The batch has too many transactions"},
 
 	string(proof.ErrTilePath):    {status: http.StatusBadRequest, title: "There are no tiles of that name"},
 	string(proof.ErrTileMissing): {status: http.StatusNotFound, title: "The log has no such tile yet"},

@@ -19,6 +19,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // constantsOf lists the values of a file's constants of a type.
@@ -50,7 +51,7 @@ func TestEveryCodeHasAMeaning(t *testing.T) {
 	own := constantsOf(t, "errors.go", "Error")
 	require.Greater(t, len(own), 10)
 	codes = append(codes, own...)
-	codes = append(codes, string(proof.ErrTilePath), string(proof.ErrTileMissing))
+	codes = append(codes, string(intake.ErrInvalidJSON), string(intake.ErrBatchTooLarge), string(proof.ErrTilePath), string(proof.ErrTileMissing))
 	for _, code := range codes {
 		m, ok := meanings[code]
 		require.True(t, ok, "table.go lacks %s", code)
@@ -66,7 +67,7 @@ func TestEveryCodeHasAMeaning(t *testing.T) {
 // The table is read beside the declarations, so it keeps their order.
 func TestMeaningsStandInTheOrderOfTheCodes(t *testing.T) {
 	codes := append(constantNames(t, "../chain/code.go", "chain."), constantNames(t, "errors.go", "")...)
-	codes = append(codes, "proof.ErrTilePath", "proof.ErrTileMissing")
+	codes = append(codes, "intake.ErrInvalidJSON", "intake.ErrBatchTooLarge", "proof.ErrTilePath", "proof.ErrTileMissing")
 	text, err := os.ReadFile("table.go")
 	require.NoError(t, err)
 	var rows []string
@@ -103,6 +104,7 @@ func TestWritesThatWereNotAppliedAreToldFromThoseThatMayHaveBeen(t *testing.T) {
 		{ErrNoLeader, 503, "no_leader", true},
 		{fmt.Errorf("%w: raft: node is not the leader", ErrNoLeader), 503, "no_leader", true},
 		{ErrQueueFull, 503, "queue_full", true},
+		{intake.ErrQueueFull, 503, "queue_full", true},
 		{fmt.Errorf("%w: %w", ErrNotOrdered, context.DeadlineExceeded), 503, "not_ordered", true},
 		{ErrShuttingDown, 503, "shutting_down", true},
 		{ErrTooLarge, 413, "too_large", false},

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/intake"
 )
 
 // getTransaction is GET /v1/transactions/{id}.
@@ -58,7 +59,7 @@ func (s *server) getTransaction(c *gin.Context) error {
 // appendTransaction writes what was decided about a transaction: its place and
 // its record as it stands, or will stand, in the block. resolved is how it ended
 // if it is a hold.
-func appendTransaction(dst []byte, contract *knownContract, o *chain.Outcome, resolved chain.Code) []byte {
+func appendTransaction(dst []byte, contract *intake.Chain, o *chain.Outcome, resolved chain.Code) []byte {
 	dst = appendHash(dst, "id", o.Record.ID)
 	dst = appendDecision(dst, &o.Record, resolved)
 	dst = appendText(dst, "contract", contract.Token)
@@ -70,7 +71,7 @@ func appendTransaction(dst []byte, contract *knownContract, o *chain.Outcome, re
 
 // appendMoved writes, after the tutorial's message, what moved and where it
 // stands.
-func appendMoved(dst []byte, contract *knownContract, o *chain.Outcome, resolved chain.Code) []byte {
+func appendMoved(dst []byte, contract *intake.Chain, o *chain.Outcome, resolved chain.Code) []byte {
 	dst = appendHash(dst, "id", o.Record.ID)
 	if contract.Wallets == chain.SignedWallets {
 		return appendMovedSigned(dst, contract, o, resolved)
@@ -84,7 +85,7 @@ func appendMoved(dst []byte, contract *knownContract, o *chain.Outcome, resolved
 }
 
 // appendMovedSigned does the same for a record of any kind.
-func appendMovedSigned(dst []byte, contract *knownContract, o *chain.Outcome, resolved chain.Code) []byte {
+func appendMovedSigned(dst []byte, contract *intake.Chain, o *chain.Outcome, resolved chain.Code) []byte {
 	dst = appendDecision(dst, &o.Record, resolved)
 	dst = appendUint(dst, "block", o.Block)
 	dst = appendUint(dst, "position", uint64(o.Position))

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/intake"
 )
 
 const headerReplay = "Idempotent-Replay"
@@ -17,15 +18,15 @@ const headerReplay = "Idempotent-Replay"
 func (s *memberServer) postTutorialTransaction(c *gin.Context) error {
 	w := s.pool.get()
 	defer s.pool.put(w)
-	sub, outcome, err := s.transact(c, w, bodyRule{lenient: true})
+	sub, outcome, err := s.transact(c, w, intake.Rule{Lenient: true})
 	if err != nil {
 		return inTutorialWords(err)
 	}
-	resolved, _ := s.resolvedSince(c, sub.contract, &outcome) // as in answerTransaction
-	if sub.contract.Schedule.Transactions == 1 && outcome.Completed {
-		if block, err := s.forged(c, sub.contract.Token, outcome.Block, outcome.AppliedIndex); err == nil {
+	resolved, _ := s.resolvedSince(c, sub.Chain, &outcome) // as in answerTransaction
+	if sub.Chain.Schedule.Transactions == 1 && outcome.Completed {
+		if block, err := s.forged(c, sub.Chain.Token, outcome.Block, outcome.AppliedIndex); err == nil {
 			w.out = appendForged(append(w.out, '{'), &block)
-			w.out = appendMoved(w.out, sub.contract, &outcome, resolved)
+			w.out = appendMoved(w.out, sub.Chain, &outcome, resolved)
 			s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
 			return nil
 		}
@@ -35,17 +36,17 @@ func (s *memberServer) postTutorialTransaction(c *gin.Context) error {
 	w.out = append(w.out, `{"message":"Transaction will be added to Block `...)
 	w.out = appendNumber(w.out, outcome.Block)
 	w.out = append(w.out, '"')
-	w.out = appendMoved(w.out, sub.contract, &outcome, resolved)
+	w.out = appendMoved(w.out, sub.Chain, &outcome, resolved)
 	s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
 	return nil
 }
 
 // postTransaction is POST /v1/transactions.
 func (s *memberServer) postTransaction(c *gin.Context) error {
-	return s.answerTransaction(c, bodyRule{})
+	return s.answerTransaction(c, intake.Rule{})
 }
 
-func (s *memberServer) answerTransaction(c *gin.Context, rule bodyRule) error {
+func (s *memberServer) answerTransaction(c *gin.Context, rule intake.Rule) error {
 	w := s.pool.get()
 	defer s.pool.put(w)
 	sub, outcome, err := s.transact(c, w, rule)
@@ -56,29 +57,54 @@ func (s *memberServer) answerTransaction(c *gin.Context, rule bodyRule) error {
 	if outcome.Replay {
 		status = http.StatusOK
 	}
-	var id [2 * len(sub.tx.ID)]byte
-	c.Writer.Header()["Location"] = []string{s.location(sub.tx.ID.AppendHex(id[:0]), sub.contract.Token)}
+	var id [2 * len(sub.Tx.ID)]byte
+	c.Writer.Header()["Location"] = []string{s.location(sub.Tx.ID.AppendHex(id[:0]), sub.Chain.Token)}
 	// Where this replica cannot tell how a hold ended, it says what was decided.
-	resolved, _ := s.resolvedSince(c, sub.contract, &outcome)
-	w.out = appendTransaction(append(w.out, '{'), sub.contract, &outcome, resolved)
+	resolved, _ := s.resolvedSince(c, sub.Chain, &outcome)
+	w.out = appendTransaction(append(w.out, '{'), sub.Chain, &outcome, resolved)
 	s.sendJSON(c, status, append(w.out, "}\n"...))
 	return nil
 }
 
+// readTransaction turns a request into a transaction with its id, whose
+// signature is good where the contract wants one.
+func (s *memberServer) readTransaction(c *gin.Context, w *work, rule intake.Rule) (*intake.Submission, error) {
+	key, keyed, err := idempotencyKey(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := readBody(c, w, maxBody); err != nil {
+		return nil, err
+	}
+	d, inBody, err := w.read.Transaction(w.in, rule)
+	if err != nil {
+		return nil, err
+	}
+	token, err := s.token(c, inBody)
+	if err != nil {
+		return nil, err
+	}
+	contract, err := s.contractOnChain(c, token)
+	if err != nil {
+		return nil, err
+	}
+	return s.check.Transaction(&w.read, contract, &d, key, keyed)
+}
+
 // transact reads, checks and orders the one transaction of a request.
-func (s *memberServer) transact(c *gin.Context, w *work, rule bodyRule) (*submission, chain.Outcome, error) {
+func (s *memberServer) transact(c *gin.Context, w *work, rule intake.Rule) (*intake.Submission, chain.Outcome, error) {
 	sub, err := s.readTransaction(c, w, rule)
 	if err != nil {
 		return nil, chain.Outcome{}, err
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
 	defer cancel()
-	outcomes := s.write.Submit(ctx, sub.contract.Token, []chain.Transaction{sub.tx})
+	outcomes := s.write.Submit(ctx, sub.Chain.Token, []chain.Transaction{sub.Tx})
 	if len(outcomes) != 1 {
 		return nil, chain.Outcome{}, fmt.Errorf("%d outcomes of one transaction", len(outcomes))
 	}
 	outcome := outcomes[0]
-	if err := sub.failure(&outcome); err != nil {
+	if err := failure(sub, &outcome); err != nil {
 		return nil, chain.Outcome{}, s.aboutTime(err, sub)
 	}
 	if outcome.Replay {

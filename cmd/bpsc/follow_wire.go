@@ -15,6 +15,7 @@ import (
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/follower/relay"
+	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -137,7 +138,7 @@ func (c ownChain) Add(information []byte) (uint64, error) {
 	case errors.Is(err, personal.ErrTooLarge):
 		err = fmt.Errorf("%w: %w", api.ErrBodyTooLarge, err)
 	case errors.Is(err, personal.ErrInvalid):
-		err = fmt.Errorf("%w: %w", api.ErrInvalidJSON, err)
+		err = fmt.Errorf("%w: %w", intake.ErrInvalidJSON, err)
 	}
 	return block, err
 }

@@ -1,4 +1,4 @@
-package api
+package intake
 
 import (
 	"strings"
@@ -23,7 +23,7 @@ func TestNodeAddressesHaveOneSpelling(t *testing.T) {
 		"bpsc_n1:5000":                       "bpsc_n1:5000",
 		strings.Repeat("a.", 120) + "b:5000": strings.Repeat("a.", 120) + "b:5000",
 	} {
-		got, wrong := normalNode(text)
+		got, wrong := NormalNode(text)
 		require.Equal(t, "", wrong, text)
 		require.Equal(t, want, got)
 	}
@@ -36,7 +36,7 @@ func TestUnusableNodeAddresses(t *testing.T) {
 		"[fe80::1%eth0]:1", "-a:1", "a-:1", "a..b:1", "a\x00:1", "\u00e9:1", "http://[::1", "http://a:99999",
 		strings.Repeat("a", 64) + ":1", strings.Repeat("a.", 127) + "b:1", "http://%zz",
 	} {
-		node, wrong := normalNode(text)
+		node, wrong := NormalNode(text)
 		require.NotEmpty(t, wrong, "%q became %q", text, node)
 	}
 }
@@ -46,12 +46,12 @@ func FuzzNormalNode(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		node, wrong := normalNode(text)
+		node, wrong := NormalNode(text)
 		if wrong != "" {
 			return
 		}
-		again, wrong := normalNode(node)
-		if wrong != "" || again != node || len(node) > maxNodeBytes {
+		again, wrong := NormalNode(node)
+		if wrong != "" || again != node || len(node) > MaxNodeBytes {
 			t.Fatalf("%q became %q became %q (%s)", text, node, again, wrong)
 		}
 	})

@@ -1,4 +1,4 @@
-package api
+package intake
 
 import (
 	"crypto/ed25519"
@@ -14,13 +14,18 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
+// key signs in the tests.
+var key = ed25519.NewKeyFromSeed(make([]byte, 32))
+
+func public() chain.PublicKey { return chain.PublicKey(key.Public().(ed25519.PublicKey)) }
+
 // manyChecks returns n signatures; every bad-th is over something else.
 func manyChecks(n, bad int) []check {
 	checks := make([]check, n)
 	for i := range checks {
 		message := binary.BigEndian.AppendUint64(make([]byte, 0, 300), uint64(i))
 		message = message[:300]
-		checks[i].Signed = chain.Signed{Key: alice.public(), Signature: chain.Signature(ed25519.Sign(alice.key, message)), Message: message}
+		checks[i].Signed = chain.Signed{Key: public(), Signature: chain.Signature(ed25519.Sign(key, message)), Message: message}
 		if bad > 0 && i%bad == 0 {
 			checks[i].Signature[1] ^= 1
 		}
@@ -126,16 +131,17 @@ func TestVerifierRefusesWhatItCannotKeep(t *testing.T) {
 	v.waiting = make([]*check, maxWaitingSignatures)
 	require.ErrorIs(t, v.check(manyChecks(1, 0)), ErrQueueFull)
 
-	f := newFake(signedContract("aka"))
-	server, err := newMember(DefaultConfig(), f, f, f, f)
+	c := &Checker{signatures: v}
+	body := signedBody(chain.Transfer)
+	var r Reader
+	d, _, err := r.Transaction([]byte(body), Rule{})
 	require.NoError(t, err)
-	server.signature = v
-	h := server.routes()
-	_, body := signedBody(t, f, alice, transferTo(bob))
-	p := requireProblem(t, call(h, "POST", "/v1/transactions", body), 503, "queue_full", "")
-	require.True(t, p.Retryable)
-	requireProblem(t, call(h, "POST", "/v1/transactions:batch", `{"transactions":[`+body+`]}`), 503, "queue_full", "")
-	require.Zero(t, f.writes)
+	_, err = c.Transaction(&r, &Chain{Contract: signedContract()}, &d, "", false)
+	require.ErrorIs(t, err, ErrQueueFull)
+	items, _, err := r.Batch([]byte(`{"transactions":[` + body + `]}`))
+	require.NoError(t, err)
+	_, err = c.Batch(&r, &Chain{Contract: signedContract()}, items)
+	require.ErrorIs(t, err, ErrQueueFull)
 	require.Len(t, v.waiting, maxWaitingSignatures)
 }
 

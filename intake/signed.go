@@ -1,4 +1,4 @@
-package api
+package intake
 
 import (
 	"cmp"
@@ -10,7 +10,7 @@ import (
 )
 
 // signedTransaction is transaction for a signed contract.
-func (d *draft) signedTransaction(contract *chain.Contract) (tx chain.Transaction, err error) {
+func (d *Draft) signedTransaction(contract *chain.Contract) (tx chain.Transaction, err error) {
 	x := d.signed
 	if x == nil {
 		x = &signedDraft{}
@@ -37,7 +37,7 @@ func (d *draft) signedTransaction(contract *chain.Contract) (tx chain.Transactio
 
 // checkSigned checks that exactly the fields of the kind are there, each of
 // the right form.
-func (d *draft) checkSigned(x *signedDraft) (chain.Kind, error) {
+func (d *Draft) checkSigned(x *signedDraft) (chain.Kind, error) {
 	kind := chain.Transfer
 	if d.have&fieldKind != 0 {
 		kind = chain.Kind(x.kind)
@@ -45,7 +45,7 @@ func (d *draft) checkSigned(x *signedDraft) (chain.Kind, error) {
 	wrong := cmp.Or(d.err, x.err)
 	of, known := kindFields[kind]
 	if !known {
-		return kind, cmp.Or(wrong, fmt.Errorf("%w: %q", chain.KindInvalid, echo(x.kind)))
+		return kind, cmp.Or(wrong, fmt.Errorf("%w: %q", chain.KindInvalid, Echo(x.kind)))
 	}
 	if err := d.have.lack(of.needs | authFields); err != nil {
 		return kind, err

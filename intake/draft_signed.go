@@ -1,4 +1,4 @@
-package api
+package intake
 
 import (
 	"fmt"
@@ -21,7 +21,7 @@ type signedDraft struct {
 }
 
 // scanSignedField reads the value of one key; see scanField.
-func (d *draft) scanSignedField(s *pyjson.Scanner, key string) (known bool, err error) {
+func (d *Draft) scanSignedField(s *pyjson.Scanner, key string) (known bool, err error) {
 	bit := signedField(key)
 	if bit == 0 || bit == fieldKind && s.Peek() == pyjson.KindNull {
 		return bit != 0, nil
@@ -74,7 +74,7 @@ func (x *signedDraft) scanRulesField(s *pyjson.Scanner, key string, bit fields) 
 
 // resolve makes the draft one that decides a hold, as the path says. A body that
 // says so too does not disagree.
-func (d *draft) resolve(kind chain.Kind, hold chain.ID) {
+func (d *Draft) resolve(kind chain.Kind, hold chain.ID) {
 	if d.signed == nil {
 		d.signed = &signedDraft{}
 	}

@@ -1,13 +1,14 @@
-package api
+package intake
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/bpsc/bpsc/chain"
 )
 
-// missingValues is the tutorial's sentence, to the letter.
-const missingValues = "Missing values"
+// MissingValues is the tutorial's sentence, to the letter.
+const MissingValues = "Missing values"
 
 // fields is a set of the fields a draft has. The memo, which may always be
 // left out, is not among them.
@@ -70,7 +71,7 @@ func (f fields) String() string {
 // lack says which of the needed fields are not there.
 func (f fields) lack(needed fields) error {
 	if missing := needed &^ f; missing != 0 {
-		return withDetail(chain.MissingValues, missingValues+": "+missing.String())
+		return fmt.Errorf("%w: %s: %s", chain.MissingValues, MissingValues, missing)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package api
+package intake
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
-// draft is a transaction as the client wrote it. It is complete only once the
+// Draft is a transaction as the client wrote it. It is complete only once the
 // contract is known, which may stand behind it in the body.
-type draft struct {
+type Draft struct {
 	sender, recipient, memo string
 	amount                  string // the text of the number
 	key                     string // of an item in a batch
@@ -22,7 +22,7 @@ type draft struct {
 // scanField reads the value of one key. It returns an error only when the text
 // is not JSON; a field of the wrong kind is noted and skipped, so that the
 // other items of a batch can still be read.
-func (d *draft) scanField(s *pyjson.Scanner, key string) (known bool, err error) {
+func (d *Draft) scanField(s *pyjson.Scanner, key string) (known bool, err error) {
 	switch key {
 	case "sender":
 		d.have |= fieldSender
@@ -44,7 +44,7 @@ func (d *draft) scanField(s *pyjson.Scanner, key string) (known bool, err error)
 // transaction checks all that can be known without the ledger's state, so that
 // nothing is ordered that could have been refused here. The id is not set, and
 // the signature not looked at.
-func (d *draft) transaction(contract *chain.Contract) (chain.Transaction, error) {
+func (d *Draft) transaction(contract *chain.Contract) (chain.Transaction, error) {
 	if contract.Wallets == chain.SignedWallets {
 		return d.signedTransaction(contract)
 	}
@@ -55,7 +55,7 @@ func (d *draft) transaction(contract *chain.Contract) (chain.Transaction, error)
 	return tx, err
 }
 
-func (d *draft) openTransaction(contract *chain.Contract) (tx chain.Transaction, err error) {
+func (d *Draft) openTransaction(contract *chain.Contract) (tx chain.Transaction, err error) {
 	if err := d.checkOpenKind(); err != nil {
 		return tx, err
 	}
@@ -74,7 +74,7 @@ func (d *draft) openTransaction(contract *chain.Contract) (tx chain.Transaction,
 }
 
 // nothing are the fields that the tutorial's clients may leave empty.
-func (d *draft) nothing() fields {
+func (d *Draft) nothing() fields {
 	if !d.lenient {
 		return 0
 	}
@@ -82,14 +82,14 @@ func (d *draft) nothing() fields {
 }
 
 // checkOpenKind refuses what an open contract cannot do.
-func (d *draft) checkOpenKind() error {
+func (d *Draft) checkOpenKind() error {
 	switch x := d.signed; {
 	case d.have&fieldKind == 0 || x == nil:
 		return nil
 	case x.err != nil:
 		return x.err
 	case x.kind != string(chain.Transfer):
-		return fmt.Errorf("%w: an open contract knows transfers only, not %q", chain.KindInvalid, echo(x.kind))
+		return fmt.Errorf("%w: an open contract knows transfers only, not %q", chain.KindInvalid, Echo(x.kind))
 	}
 	return nil
 }

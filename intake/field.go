@@ -1,4 +1,4 @@
-package api
+package intake
 
 import (
 	"errors"
@@ -23,7 +23,7 @@ func (f *fault) note(err error) {
 
 func (f *fault) text(s *pyjson.Scanner, key string, dst *string) (err error) {
 	if s.Peek() != pyjson.KindString {
-		f.note(wrongKind(key, "a string"))
+		f.note(WrongKind(key, "a string"))
 		return nil
 	}
 	*dst, err = s.String()
@@ -50,7 +50,7 @@ func (f *fault) number(s *pyjson.Scanner, key string, dst *string) (err error) {
 	case pyjson.KindString:
 		*dst, err = s.String()
 	default:
-		f.note(wrongKind(key, "a number or a string that holds one"))
+		f.note(WrongKind(key, "a number or a string that holds one"))
 	}
 	return err
 }
@@ -66,14 +66,14 @@ func (f *fault) seconds(s *pyjson.Scanner, key string, dst *int64) error {
 	}
 	var err error
 	if *dst, err = strconv.ParseInt(text, 10, 64); err != nil {
-		f.note(wrongKind(key, "a whole number of seconds since 1970"))
+		f.note(WrongKind(key, "a whole number of seconds since 1970"))
 	}
 	return nil
 }
 
 func (f *fault) flag(s *pyjson.Scanner, key string, dst *bool) (err error) {
 	if s.Peek() != pyjson.KindBool {
-		f.note(wrongKind(key, "true or false"))
+		f.note(WrongKind(key, "true or false"))
 		return nil
 	}
 	*dst, err = s.Bool()
@@ -91,7 +91,7 @@ func (f *fault) hash(s *pyjson.Scanner, key string, dst *chain.Hash) error {
 	}
 	var err error
 	if *dst, err = chain.ParseHash(text); err != nil {
-		f.note(wrongKind(key, "64 lower-case hex digits"))
+		f.note(WrongKind(key, "64 lower-case hex digits"))
 	}
 	return nil
 }

@@ -1,0 +1,29 @@
+package intake
+
+import "github.com/bpsc/bpsc/chain"
+
+const (
+	// MaxBatch is how many transactions one request may carry: what fits into
+	// one block.
+	MaxBatch = chain.MaxBlockRecords
+
+	// maxVerifyBatch and minVerifyBatch bound how many signatures are checked
+	// together. Beyond the one a larger batch gains nothing and the first in it
+	// waits longer; below the other a batch is not worth sharing out.
+	maxVerifyBatch = 256
+	minVerifyBatch = 32
+
+	// maxWaitingSignatures bounds the signatures that wait for a core: two full
+	// batches, less than a second's work of one core.
+	maxWaitingSignatures = 2 * MaxBatch
+
+	// MaxNodes is how many nodes one request may register: those of one
+	// machine.
+	MaxNodes = 32
+
+	// MaxNodeBytes bounds a host:port: a DNS name has at most 253 bytes.
+	MaxNodeBytes = 255
+
+	// MaxEcho bounds how much of a client's own text a message repeats.
+	MaxEcho = 64
+)
