@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/bpsc/bpsc/internal/durable"
 )
@@ -115,3 +118,63 @@ func (e *stuck) Error() string { return "pebble cannot go on: " + e.text }
 
 // Unwrap is the cause, which may be of the operating system.
 func (e *stuck) Unwrap() error { return e.cause }
+
+// markerPrefix begins the names by which Pebble tells which of its files count.
+const markerPrefix = "marker."
+
+// markerFS puts Pebble's files on the disk before a marker names them. Pebble
+// makes a manifest and then its marker and syncs their directory once, and
+// nothing says that a file system keeps two names of one directory in order: the
+// marker alone is a database that does not open.
+type markerFS struct{ vfs.FS }
+
+// Create implements vfs.FS.
+func (m markerFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if strings.HasPrefix(m.PathBase(name), markerPrefix) {
+		if err := durable.On(durable.VFS(m.FS)).SyncDir(m.PathDir(name)); err != nil {
+			return nil, err
+		}
+	}
+	return m.FS.Create(name, category)
+}
+
+// Unwrap implements vfs.FS.
+func (m markerFS) Unwrap() vfs.FS { return m.FS }
+
+// patience is what Pebble lacks where a write in the background fails: it tries
+// again at once, thousands of times a second. What is being written is in memory,
+// and each try goes to a new file, so nothing is lost by trying, and nothing is
+// durable before one succeeds. Safe for use by many goroutines.
+type patience struct {
+	log   *slog.Logger
+	alarm *alarm
+
+	mu    sync.Mutex
+	since time.Time // when the trouble began
+	last  time.Time // when something failed last
+}
+
+// failed is Pebble's BackgroundError. The pause holds up Pebble's next try, and
+// for so long whoever needs its lock.
+func (p *patience) failed(err error) {
+	p.log.Error("the store could not write in the background, and tries again", "error", err.Error()) // Pebble's errors have stack traces
+	if _, system := durable.Advice(err); !system {
+		return
+	}
+	if p.out() {
+		p.alarm.raiseStuck(&stuck{text: err.Error(), cause: err})
+	}
+	time.Sleep(retryPause)
+}
+
+// out tells whether the trouble has lasted too long.
+func (p *patience) out() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if now.Sub(p.last) > retryGap {
+		p.since = now
+	}
+	p.last = now
+	return now.Sub(p.since) > retryFor
+}

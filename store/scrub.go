@@ -22,9 +22,9 @@ func (s *Store) Scrub(ctx context.Context, bytesPerSecond int, pause time.Durati
 		})
 		if errors.Is(err, errCorrupt) {
 			s.mu.RLock()
-			bell := s.alarm
+			a := s.alarm
 			s.mu.RUnlock()
-			bell.raise(err)
+			a.raise(err)
 		}
 		if err != nil {
 			return // closed or damaged, and whoever has to know does
