@@ -16,6 +16,11 @@ import (
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
+// pebbleFormat is that of Pebble's files, named and not Pebble's newest: a newer
+// one cannot be opened by an older binary, so to raise it is an upgrade of its
+// own. Blocks in blob files need this one.
+const pebbleFormat = pebble.FormatValueSeparation
+
 // openDB opens Pebble, without a write-ahead log where a Raft log is the
 // durability point: what Pebble has not flushed is applied again from that. A
 // batch reaches the disk whole or not at all, so the applied index inside it
@@ -34,7 +39,7 @@ func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
 		MemTableSize:          memTableBytes,
 		L0CompactionThreshold: 10, // new ids cost no reads, so fewer merges are the better bargain
 		L0StopWritesThreshold: 24,
-		FormatMajorVersion:    pebble.FormatNewest,
+		FormatMajorVersion:    pebbleFormat,
 		Logger:                pebbleLog{cfg.Logger, alarm},
 		EventListener: &pebble.EventListener{
 			DataCorruption:  func(info pebble.DataCorruptionInfo) { alarm.raise(errors.New(info.String())) },

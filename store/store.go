@@ -157,8 +157,8 @@ func (s *Store) closeFailed() error {
 // use opens the database in the named folder, loads and checks it, and makes
 // it the one in use. The caller has seen to it that nobody else looks.
 func (s *Store) use(name string) error {
-	bell := &alarm{dir: s.folder.path(name), fatal: s.cfg.Fatal}
-	db, err := openDB(s.folder.path(name), s.cfg, bell)
+	raised := &alarm{dir: s.folder.path(name), fatal: s.cfg.Fatal}
+	db, err := openDB(s.folder.path(name), s.cfg, raised)
 	if err != nil {
 		return damaged(s.folder.path(name), err)
 	}
@@ -172,8 +172,8 @@ func (s *Store) use(name string) error {
 	if err != nil {
 		return errors.Join(damaged(s.folder.path(name), err), caught(db.Close))
 	}
-	bell.armed.Store(true)
-	s.alarm, s.db, s.dbName = bell, db, name
+	raised.armed.Store(true)
+	s.alarm, s.db, s.dbName = raised, db, name
 	s.meta, s.heads, s.byToken = loaded.meta, loaded.heads, loaded.byToken
 	s.durable = s.meta.Applied
 	s.active, s.recent = newLayer(nil), nil
