@@ -47,7 +47,7 @@ func (s *server) getChain(c *gin.Context) error {
 	if err != nil || kept(c, sp.tag(info.Tip, formChain), revalidate) {
 		return err
 	}
-	return s.sendChain(c, `{"chain": [`, sp, info.Length, s.blocksOf(&info))
+	return s.sendBlocks(c, ofLength(`{"chain": [`, info.Length), sp, info.Length, s.blocksOf(&info))
 }
 
 // getSmartChain is GET /smart/chain, the same in other words; with from,
@@ -79,7 +79,35 @@ func (s *server) getSmartChain(c *gin.Context) error {
 	} else if kept(c, sp.tag(info.Tip, formSmart), revalidate) {
 		return nil
 	}
-	return s.sendChain(c, `{"message": "Smart chain update by bpsc", "smart chain": [`, sp, info.Length, s.blocksOf(&info))
+	f := ofLength(`{"message": "Smart chain update by bpsc", "smart chain": [`, info.Length)
+	return s.sendBlocks(c, f, sp, info.Length, s.blocksOf(&info))
+}
+
+// sendLines streams one block a line: what a program can read without holding
+// more than a block. A client that waited for the answer gets it whatever it
+// has.
+func (s *server) sendLines(c *gin.Context, sp span, info *chain.Info, waited bool) error {
+	if done, err := s.keepLines(c, sp, info, waited); done || err != nil {
+		return err
+	}
+	return s.sendBlocks(c, frame{mediaType: typeNDJSON, after: "\n"}, sp, info.Length, s.blocksOf(info))
+}
+
+// keepLines says how long the lines may be kept, and how long the chain is where
+// that may be said: a sealed answer is the same however the chain grows. done
+// means that the client has them already.
+func (s *server) keepLines(c *gin.Context, sp span, info *chain.Info, waited bool) (done bool, err error) {
+	if sp.sealed(info.Length) {
+		tag, err := s.sealedTag(info, sp, formLines)
+		return err == nil && keptForEver(c, tag), err
+	}
+	header := c.Writer.Header()
+	header[headerLength] = []string{strconv.FormatUint(info.Length, 10)}
+	if waited {
+		header[headerCache] = noStore
+		return false, nil
+	}
+	return kept(c, sp.tag(info.Tip, formLines), revalidate), nil
 }
 
 func acceptsLines(c *gin.Context) bool {
@@ -182,5 +210,9 @@ func (s *server) getBlocks(c *gin.Context) error {
 	} else if kept(c, sp.tag(info.Tip, formNow), revalidate) {
 		return nil
 	}
-	return s.sendPage(c, sp, &info)
+	f := frame{mediaType: typeJSON, opening: `{"items":[`, between: ",", ending: "]}\n"}
+	if next := sp.from + sp.limit; next <= info.Length {
+		f.ending = `],"next":` + strconv.FormatUint(next, 10) + "}\n"
+	}
+	return s.sendBlocks(c, f, sp, info.Length, s.blocksOf(&info))
 }

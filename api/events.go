@@ -18,21 +18,26 @@ import (
 // events is one reader of GET /v1/events. It keeps no queue: it reads from the
 // chain where the reader stands, so nothing is ever dropped, and one that is
 // slow is cut off and goes on where it was.
+//
+// The goroutine of the request owns it. Two others act on it, and both only by
+// ending a context that it waits with: the server when it drains, and gone when
+// the client ends its connection or half of it.
 type events struct {
 	read            BlockReader
+	w               http.ResponseWriter
 	pool            *workPool
 	answers         *answers
 	keepAlive       time.Duration
 	token           string
 	chainID         chain.Hash
-	records, blocks bool  // what is wanted
-	at              place // of what comes next
-	st              *stream
-	unsent          bool
-	speak           time.Time // when something has to be sent at the latest
+	records, blocks bool      // what is wanted
+	at              place     // of what comes next
+	out             []byte    // what is not written yet, in a buffer of the pool while there are blocks to send
+	unsent          bool      // something is in out, or in the server's own buffers
+	due             time.Time // when something has to be sent at the latest
 
 	gone    context.Context // ends when the client says no more
-	doubted bool            // whether it was asked for since
+	suspect bool            // it has ended: the client may listen all the same
 }
 
 // getEvents is GET /v1/events: for each block a server-sent event of each of its
@@ -57,15 +62,14 @@ func (s *server) getEvents(c *gin.Context) error {
 		_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
 	}
 	header := c.Writer.Header()
-	header[headerType] = typeEvents
+	header[headerType] = []string{"text/event-stream"}
 	header[headerCache] = revalidate
-	header["X-Accel-Buffering"] = noBuffering
+	header["X-Accel-Buffering"] = []string{"no"} // nginx would hold events back
 	if headOnly(c) {
 		return nil
 	}
 	c.Writer.WriteHeader(http.StatusOK)
-	e.st = &stream{w: c.Writer}
-	if err = e.say("retry: 1000\n\n"); err == nil {
+	if err = e.sendLine("retry: 1000\n\n"); err == nil {
 		err = e.run(ctx)
 	}
 	if ctx.Err() != nil {
@@ -75,7 +79,7 @@ func (s *server) getEvents(c *gin.Context) error {
 }
 
 func (s *server) newEvents(c *gin.Context) (*events, error) {
-	e := &events{read: s.read, pool: &s.pool, answers: &s.answers, keepAlive: s.cfg.KeepAlive, records: true, blocks: true}
+	e := &events{read: s.read, w: c.Writer, pool: &s.pool, answers: &s.answers, keepAlive: s.cfg.KeepAlive, records: true, blocks: true}
 	switch queryText(c, "only") {
 	case "":
 	case "blocks":
@@ -122,23 +126,23 @@ func (e *events) run(ctx context.Context) error {
 // await waits for the next block. A reader that waits holds no buffer.
 func (e *events) await(ctx context.Context) error {
 	for {
-		quiet, cancel := context.WithDeadline(ctx, e.speak)
+		quiet, cancel := context.WithDeadline(ctx, e.due)
 		listens := func() bool { return true }
-		if !e.doubted {
+		if !e.suspect {
 			listens = context.AfterFunc(e.gone, cancel)
 		}
 		err := e.read.WaitBlock(quiet, e.token, e.at.block)
 		silent := quiet.Err() != nil
 		cancel()
-		if !listens() && !e.doubted {
+		if !listens() && !e.suspect {
 			// Only sending to it shows whether it still listens: the first line
 			// makes a machine say so whose client has gone, the next one fails.
-			e.doubted, e.keepAlive = true, min(e.keepAlive, doubtfulKeepAlive)
+			e.suspect, e.keepAlive = true, min(e.keepAlive, suspectKeepAlive)
 		}
 		if err == nil || ctx.Err() != nil || !silent {
 			return err
 		}
-		if err := e.say(": keep-alive\n\n"); err != nil {
+		if err := e.sendLine(keepAliveLine); err != nil {
 			return err
 		}
 	}
@@ -147,9 +151,9 @@ func (e *events) await(ctx context.Context) error {
 // catchUp sends the blocks there are.
 func (e *events) catchUp(ctx context.Context) error {
 	w := e.pool.get()
-	e.st.buf = w.out
+	e.out = w.out
 	defer func() {
-		w.out, e.st.buf = e.st.buf, nil
+		w.out, e.out = e.out, nil
 		e.pool.put(w)
 	}()
 	for ctx.Err() == nil {
@@ -157,8 +161,8 @@ func (e *events) catchUp(ctx context.Context) error {
 		if errors.Is(err, chain.NotFound) {
 			return e.push()
 		}
-		if err == nil && time.Now().After(e.speak) { // nothing wanted in a long stretch
-			err = e.say(": keep-alive\n\n")
+		if err == nil && time.Now().After(e.due) { // nothing wanted in a long stretch
+			err = e.sendLine(keepAliveLine)
 		}
 		if err != nil {
 			return err
@@ -183,12 +187,8 @@ func (e *events) sendNext(ctx context.Context, s *pyjson.Scanner) error {
 	return e.sendBlock(s, canonical, hash)
 }
 
-// Parts of events, never changed.
-var (
-	typeEvents  = []string{"text/event-stream"}
-	noBuffering = []string{"no"} // nginx would hold events back
-	endOfEvent  = []byte("\n\n")
-)
+// keepAliveLine is a comment, which readers skip.
+const keepAliveLine = ": keep-alive\n\n"
 
 // sendBlock sends the events of the block at which the reader stands, from
 // there on.
@@ -213,13 +213,13 @@ func (e *events) sendBlock(s *pyjson.Scanner, canonical []byte, hash chain.Hash)
 	if err != nil || !e.blocks {
 		return err
 	}
-	return e.send("block", wholeBlock, append(head, '}'))
+	e.begin("block", wholeBlock)
+	return e.end(append(e.out, head...))
 }
 
 // sendRecords sends the records of a block that the reader has not got, and
 // counts all.
 func (e *events) sendRecords(s *pyjson.Scanner) (count uint64, err error) {
-	var data []byte
 	err = s.Array(func(i int) error {
 		count++
 		if !e.records || i < e.at.position {
@@ -229,35 +229,40 @@ func (e *events) sendRecords(s *pyjson.Scanner) (count uint64, err error) {
 		if err != nil {
 			return err
 		}
-		data = appendUint(append(data[:0], '{'), "block", e.at.block)
-		data = appendUint(data, "position", uint64(i))
-		data = append(appendRaw(data, "record", record), '}')
-		return e.send("record", i, data)
+		e.begin("record", i)
+		out := appendUint(append(e.out, '{'), "block", e.at.block)
+		out = appendUint(out, "position", uint64(i))
+		return e.end(appendRaw(out, "record", record))
 	})
 	return count, err
 }
 
-// send puts out the event of a record, or of the whole block. There are no line
-// breaks in data, as in no canonical text.
-func (e *events) send(kind string, position int, data []byte) error {
-	e.unsent = true
-	var buf [96]byte
-	begin := append(append(append(buf[:0], "event: "...), kind...), "\nid: "...)
-	begin = append(appendEventID(begin, e.chainID, e.at.block, position), "\ndata: "...)
-	for _, part := range [...][]byte{begin, data, endOfEvent} {
-		if err := e.st.write(part); err != nil {
-			return err
-		}
-	}
-	return nil
+// begin writes an event of a record, or of the whole block, up to its data.
+func (e *events) begin(kind string, position int) {
+	e.out = append(append(append(e.out, "event: "...), kind...), "\nid: "...)
+	e.out = append(appendEventID(e.out, e.chainID, e.at.block, position), "\ndata: "...)
 }
 
-// say sends a line at once, after what has not been sent yet.
-func (e *events) say(line string) error {
-	e.unsent = true
-	if err := e.st.writeString(line); err != nil {
-		return err
+// end takes what out has become, whose data is an object without its end, and
+// sends what has become a chunk. There are no line breaks in data, as in no
+// canonical text.
+func (e *events) end(out []byte) error {
+	e.out, e.unsent = append(out, "}\n\n"...), true
+	if len(e.out) < chunk {
+		return nil
 	}
+	return e.write()
+}
+
+func (e *events) write() error {
+	_, err := e.w.Write(e.out)
+	e.out = e.out[:0]
+	return err
+}
+
+// sendLine sends a line at once, after what has not been sent yet.
+func (e *events) sendLine(line string) error {
+	e.out, e.unsent = append(e.out, line...), true
 	return e.push()
 }
 
@@ -266,6 +271,9 @@ func (e *events) push() error {
 	if !e.unsent {
 		return nil
 	}
-	e.unsent, e.speak = false, time.Now().Add(e.keepAlive)
-	return e.st.push()
+	e.unsent, e.due = false, time.Now().Add(e.keepAlive)
+	if err := e.write(); err != nil {
+		return err
+	}
+	return http.NewResponseController(e.w).Flush()
 }

@@ -121,7 +121,8 @@ func (s *followerServer) sendOldChain(c *gin.Context) error {
 		return err
 	}
 	c.Writer.Header()[headerCache] = noStore
-	return s.sendChain(c, `{"message": "Unsuccessful: Please try again", "old chain": [`, sp, info.Length, s.blocksOf(&info))
+	f := ofLength(`{"message": "Unsuccessful: Please try again", "old chain": [`, info.Length)
+	return s.sendBlocks(c, f, sp, info.Length, s.blocksOf(&info))
 }
 
 // logless is a follower's state. It knows nothing of the log of the cluster, and

@@ -49,9 +49,9 @@ const (
 	maxLongReads                          = 10_000
 	eventShares, longReadShares, ofShares = 5, 2, 8
 
-	// doubtfulKeepAlive is how often something is sent to a reader of events that
+	// suspectKeepAlive is how often something is sent to a reader of events that
 	// may have gone.
-	doubtfulKeepAlive = time.Second
+	suspectKeepAlive = time.Second
 
 	// maxBundles is how many bundles of entries are made at a time. One may take
 	// reading 256 of the largest blocks for 64 KiB of answer.

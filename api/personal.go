@@ -95,5 +95,6 @@ func (s *followerServer) getPersonalChain(c *gin.Context) error {
 		return err
 	}
 	c.Writer.Header()[headerCache] = revalidate
-	return s.sendChain(c, `{"chain2": [`, sp, s.personal.Length(), s.personal.Blocks)
+	length := s.personal.Length()
+	return s.sendBlocks(c, ofLength(`{"chain2": [`, length), sp, length, s.personal.Blocks)
 }

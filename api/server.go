@@ -47,6 +47,7 @@ type server struct {
 
 	complain  throttle
 	answers   answers
+	chunks    chunks
 	listening chan struct{} // a place for each stream of events
 	reading   chan struct{} // a place for each long poll and each stream of a chain
 	bundling  chan struct{} // a place for each bundle of entries under way

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"math"
 	"net/http"
-	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -106,117 +108,71 @@ func (r *run) yield(yield func(index uint64, canonical []byte) error) error {
 	return r.broken
 }
 
-// stream writes an answer of any length in chunks. It holds one chunk whatever
-// the length; the server cuts a client off that takes too long over one.
-type stream struct {
-	w     http.ResponseWriter
-	buf   []byte // what is not written yet
-	begun bool
-	end   func() // gives back what the stream takes
-}
+// chunks hands out writers that send an answer in chunks: they hold one chunk,
+// whatever the length of the answer. The server cuts a client off that takes too
+// long over one.
+type chunks struct{ pool sync.Pool }
 
-// stream begins a stream into w.out. It takes a place among the answers that may
-// take long, and room for its chunk, until its end is called.
-func (s *server) stream(c *gin.Context, w *work) (*stream, error) {
-	leave, ok := enter(s.reading)
-	if !ok {
-		return nil, ErrTooManyClients
+func (p *chunks) get(w io.Writer) *bufio.Writer {
+	if out, ok := p.pool.Get().(*bufio.Writer); ok {
+		out.Reset(w)
+		return out
 	}
-	release, err := s.answers.room(c.Request.Context(), firstPatience, chunk)
-	if err != nil {
-		leave()
-		return nil, err
-	}
-	w.out = slices.Grow(w.out[:0], chunk)
-	return &stream{w: c.Writer, buf: w.out, end: func() { release(); leave() }}, nil
+	return bufio.NewWriterSize(w, chunk)
 }
 
-// write takes p, and sends what has become a chunk.
-func (st *stream) write(p []byte) error {
-	if len(st.buf)+len(p) > chunk {
-		if err := st.flush(); err != nil {
-			return err
-		}
-		if len(p) >= chunk {
-			return st.send(p)
-		}
-	}
-	st.buf = append(st.buf, p...)
-	return nil
+func (p *chunks) put(out *bufio.Writer) {
+	out.Reset(nil) // the client's connection is not kept alive
+	p.pool.Put(out)
 }
 
-func (st *stream) writeString(text string) error {
-	if len(st.buf)+len(text) > chunk {
-		if err := st.flush(); err != nil {
-			return err
-		}
-	}
-	st.buf = append(st.buf, text...)
-	return nil
+// frame is what stands around the blocks of a chain in an answer.
+type frame struct {
+	mediaType                       []string
+	opening, between, after, ending string // after each block, between two
 }
 
-func (st *stream) flush() error {
-	err := st.send(st.buf)
-	st.buf = st.buf[:0]
-	return err
+// ofLength is the tutorial's answer with the whole of a chain or a part of it.
+func ofLength(opening string, length uint64) frame {
+	return frame{mediaType: typeJSON, opening: opening, between: ", ", ending: `], "length": ` + strconv.FormatUint(length, 10) + "}\n"}
 }
 
-func (st *stream) send(p []byte) error {
-	if len(p) == 0 {
-		return nil
-	}
-	st.begun = true
-	_, err := st.w.Write(p)
-	return err
-}
-
-// close sends the rest.
-func (st *stream) close() error {
-	if !st.begun {
-		st.w.Header()["Content-Length"] = []string{strconv.Itoa(len(st.buf))}
-	}
-	return st.flush()
-}
-
-// push sends the rest, and what lies in the server's own buffers.
-func (st *stream) push() error {
-	if err := st.flush(); err != nil {
-		return err
-	}
-	return http.NewResponseController(st.w).Flush()
-}
-
-// sendChain streams the blocks after opening, and the length.
-func (s *server) sendChain(c *gin.Context, opening string, sp span, length uint64, blocks source) error {
-	c.Writer.Header()[headerType] = typeJSON
+// sendBlocks streams a part of a chain of that length. It takes a place among the
+// answers that may take long, and room for its chunk.
+func (s *server) sendBlocks(c *gin.Context, f frame, sp span, length uint64, blocks source) error {
+	c.Writer.Header()[headerType] = f.mediaType
 	if headOnly(c) {
 		return nil
 	}
-	w := s.pool.get()
-	defer s.pool.put(w)
-	st, err := s.stream(c, w)
+	leave, ok := enter(s.reading)
+	if !ok {
+		return ErrTooManyClients
+	}
+	defer leave()
+	release, err := s.answers.room(c.Request.Context(), firstPatience, chunk)
 	if err != nil {
 		return err
 	}
-	defer st.end()
-	if err := st.writeString(opening); err != nil {
-		return err
-	}
+	defer release()
+	out := s.chunks.get(c.Writer)
+	defer s.chunks.put(out)
+	_, _ = out.WriteString(f.opening) // what goes wrong shows at the next write, too
 	err = s.each(c, sp, length, blocks, func(index uint64, canonical []byte) error {
 		if index > sp.from {
-			if err := st.writeString(", "); err != nil {
-				return err
-			}
+			_, _ = out.WriteString(f.between)
 		}
-		return st.write(canonical)
+		_, _ = out.Write(canonical)
+		_, err := out.WriteString(f.after)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	if err := st.writeString(`], "length": ` + strconv.FormatUint(length, 10) + "}\n"); err != nil {
-		return err
+	_, _ = out.WriteString(f.ending)
+	if !c.Writer.Written() {
+		c.Writer.Header()["Content-Length"] = []string{strconv.Itoa(out.Buffered())}
 	}
-	return st.close()
+	return out.Flush()
 }
 
 // headOnly answers HEAD: what would be streamed is not read from the disk for
@@ -228,88 +184,4 @@ func headOnly(c *gin.Context) bool {
 	c.Writer.WriteHeader(http.StatusOK)
 	c.Writer.WriteHeaderNow()
 	return true
-}
-
-// sendLines streams one block a line: what a program can read without holding
-// more than a block. A client that waited for the answer gets it whatever it
-// has.
-func (s *server) sendLines(c *gin.Context, sp span, info *chain.Info, waited bool) error {
-	if done, err := s.keepLines(c, sp, info, waited); done || err != nil {
-		return err
-	}
-	c.Writer.Header()[headerType] = typeNDJSON
-	if headOnly(c) {
-		return nil
-	}
-	w := s.pool.get()
-	defer s.pool.put(w)
-	st, err := s.stream(c, w)
-	if err != nil {
-		return err
-	}
-	defer st.end()
-	err = s.each(c, sp, info.Length, s.blocksOf(info), func(_ uint64, canonical []byte) error {
-		if err := st.write(canonical); err != nil {
-			return err
-		}
-		return st.writeString("\n")
-	})
-	if err != nil {
-		return err
-	}
-	return st.close()
-}
-
-// keepLines says how long the lines may be kept, and how long the chain is where
-// that may be said: a sealed answer is the same however the chain grows. done
-// means that the client has them already.
-func (s *server) keepLines(c *gin.Context, sp span, info *chain.Info, waited bool) (done bool, err error) {
-	if sp.sealed(info.Length) {
-		tag, err := s.sealedTag(info, sp, formLines)
-		return err == nil && keptForEver(c, tag), err
-	}
-	header := c.Writer.Header()
-	header[headerLength] = []string{strconv.FormatUint(info.Length, 10)}
-	if waited {
-		header[headerCache] = noStore
-		return false, nil
-	}
-	return kept(c, sp.tag(info.Tip, formLines), revalidate), nil
-}
-
-// sendPage streams a page of blocks, with next when there are more.
-func (s *server) sendPage(c *gin.Context, sp span, info *chain.Info) error {
-	c.Writer.Header()[headerType] = typeJSON
-	if headOnly(c) {
-		return nil
-	}
-	w := s.pool.get()
-	defer s.pool.put(w)
-	st, err := s.stream(c, w)
-	if err != nil {
-		return err
-	}
-	defer st.end()
-	if err := st.writeString(`{"items":[`); err != nil {
-		return err
-	}
-	err = s.each(c, sp, info.Length, s.blocksOf(info), func(index uint64, canonical []byte) error {
-		if index > sp.from {
-			if err := st.writeString(","); err != nil {
-				return err
-			}
-		}
-		return st.write(canonical)
-	})
-	if err != nil {
-		return err
-	}
-	end := "]}\n"
-	if next := sp.from + sp.limit; next <= info.Length {
-		end = `],"next":` + strconv.FormatUint(next, 10) + "}\n"
-	}
-	if err := st.writeString(end); err != nil {
-		return err
-	}
-	return st.close()
 }
