@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/bpsc/bpsc/audit"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/client"
 )
@@ -72,4 +74,37 @@ func (o *clientOptions) tableChain(ctx context.Context, cmd *cobra.Command, c *c
 		return err
 	}
 	return o.print(cmd.OutOrStdout(), nil, table.Row{"block", "time (UTC)", "trigger", "records", "previous hash", "hash"}, rows...)
+}
+
+func newExportCommand(o *clientOptions) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use: "export --file F.ndjson.zst", Short: "Write a chain and its checkpoint to a file", Args: exactArgs(0),
+		Long: "Write all blocks up to the newest checkpoint, and the checkpoint, to a file (- is standard\n" +
+			"output): zstd over one canonical block a line, at last {\"checkpoint\": …}. `bpsc chain verify\n" +
+			"--file` checks it, without a network. --timeout is how long the download may pause.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file == "" {
+				return argError("--file is needed; - is standard output")
+			}
+			c, err := o.client()
+			if err != nil {
+				return err
+			}
+			server, blocks := &audit.Server{Client: c, Token: o.contract, Pause: o.timeout}, uint64(0)
+			progress := newProgress("", "exported")
+			defer progress.end()
+			err = writeFile(file, cmd.OutOrStdout(), func(w io.Writer) (err error) {
+				blocks, err = server.Export(cmd.Context(), w, progress.at)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d blocks and their checkpoint exported\n", server.Token, blocks)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&file, "file", "", "where to write")
+	return cmd
 }

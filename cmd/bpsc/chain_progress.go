@@ -1,56 +1,56 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"time"
 
 	"golang.org/x/term"
 
+	"github.com/bpsc/bpsc/audit"
 	"github.com/bpsc/bpsc/follower/chainsync"
 )
 
 // chainProgress shows how far the work on one chain is: a bar on a terminal, a
 // line now and then elsewhere. Work that is quick shows nothing.
 type chainProgress struct {
-	token, done string
-	total       uint64 // blocks; 0: nobody knows
-	last        time.Time
-	terminal    bool
-	bars        *bars
+	name, done string // of the chain, its token when ""; what is done to blocks
+	terminal   bool
+	last       time.Time
+	bars       *bars
 }
 
-func newProgress(token string, total uint64, done string) *chainProgress {
-	return &chainProgress{token: token, total: total, done: done, last: time.Now(),
-		terminal: total > 0 && term.IsTerminal(int(os.Stderr.Fd()))}
+func newProgress(name, done string) *chainProgress {
+	return &chainProgress{name: name, done: done, last: time.Now(), terminal: term.IsTerminal(int(os.Stderr.Fd()))}
 }
 
-// at says that so many blocks are done.
-func (p *chainProgress) at(blocks uint64) {
-	every := lineEvery
-	if p.terminal {
+// at says how far it is.
+func (p *chainProgress) at(now audit.Progress) {
+	bar, every := p.terminal && now.Total > 0, lineEvery
+	if bar {
 		every = barEvery
 	}
-	if blocks%16 > 0 || time.Since(p.last) < every { // the clock costs as much as a small block
+	if now.Blocks%16 > 0 || time.Since(p.last) < every { // the clock costs as much as a small block
 		return
 	}
 	p.last = time.Now()
-	if !p.terminal {
+	name := cmp.Or(p.name, now.Token)
+	if !bar {
 		of := ""
-		if p.total > 0 {
-			of = fmt.Sprintf(" of %d", p.total)
+		if now.Total > 0 {
+			of = fmt.Sprintf(" of %d", now.Total)
 		}
-		fmt.Fprintf(os.Stderr, "%s: %d%s blocks %s\n", p.token, blocks, of, p.done)
+		fmt.Fprintf(os.Stderr, "%s: %d%s blocks %s\n", name, now.Blocks, of, p.done)
 		return
 	}
-	now := []chainsync.ChainStatus{{Token: p.token, Length: blocks, UpstreamLength: p.total}}
-	if p.bars == nil {
-		if blocks < p.total {
-			p.bars = newBars(now)
-		}
-		return
+	chains := []chainsync.ChainStatus{{Token: name, Length: now.Blocks, UpstreamLength: now.Total}}
+	switch {
+	case p.bars != nil:
+		p.bars.move(chains)
+	case now.Blocks < now.Total:
+		p.bars = newBars(chains)
 	}
-	p.bars.move(now)
 }
 
 func (p *chainProgress) end() {

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/bpsc/bpsc/audit"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/internal/datafolder"
 )
 
 // verifier is one run of bpsc chain verify.
@@ -57,15 +61,12 @@ func newVerifyCommand(o *clientOptions) *cobra.Command {
 	return cmd
 }
 
-// claimOf reads the checkpoint that there is to hold blocks against.
-func (v *verifier) claimOf(note []byte) (*claim, error) {
-	switch {
-	case note != nil:
-		return newClaim(note, v.policy)
-	case v.policy != nil:
-		return nil, doesNotVerify(fmt.Errorf("%w: there is no checkpoint", proof.ErrMinority))
-	}
-	return nil, nil
+// verify shows how far it is, by the name of the source where the token is not
+// what the user knows it by.
+func (v *verifier) verify(cmd *cobra.Command, source audit.Source, name string) (audit.Report, error) {
+	progress := newProgress(name, "verified")
+	defer progress.end()
+	return audit.Verify(cmd.Context(), source, audit.Options{Policy: v.policy, Progress: progress.at})
 }
 
 // verifyServer downloads a chain.
@@ -74,31 +75,11 @@ func (v *verifier) verifyServer(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	ctx, s, cancel := whileMoving(cmd.Context(), v.timeout)
-	defer cancel()
-	info, note, err := newestCheckpoint(ctx, c, v.contract, v.timeout/2)
-	if err != nil {
-		return s.explain(err)
-	}
-	claim, err := v.claimOf(note)
+	report, err := v.verify(cmd, &audit.Server{Client: c, Token: v.contract, Pause: v.timeout}, "")
 	if err != nil {
 		return err
 	}
-	a := newAudit(claim)
-	progress := newProgress(info.Contract.Token, info.Length, "verified")
-	err = c.Blocks(ctx, info.Contract.Token, 1, 0, func(canonical []byte) error {
-		s.moved()
-		b, err := a.next(canonical)
-		if err == nil {
-			progress.at(b.Index)
-		}
-		return err
-	})
-	progress.end()
-	if err != nil {
-		return s.explain(err)
-	}
-	return v.report(cmd.OutOrStdout(), a)
+	return v.print(cmd.OutOrStdout(), report)
 }
 
 // verifyFile reads an export.
@@ -111,61 +92,58 @@ func (v *verifier) verifyFile(cmd *cobra.Command) error {
 		}
 		defer f.Close()
 	}
-	a := newAudit(nil) // its checkpoint comes last
-	progress := newProgress(v.file, 0, "verified")
-	defer progress.end()
-	note, err := readExport(f, func(canonical []byte) error {
-		if err := cmd.Context().Err(); err != nil {
-			return err
-		}
-		b, err := a.next(canonical)
-		if err == nil {
-			progress.at(b.Index)
-		}
+	report, err := v.verify(cmd, &audit.File{Reader: f, Token: v.contract}, v.file)
+	if err != nil {
 		return err
+	}
+	return v.print(cmd.OutOrStdout(), report)
+}
+
+// verifyData checks what a stopped node has on disk: each chain, and what is
+// stored beside it.
+func (v *verifier) verifyData(cmd *cobra.Command) (err error) {
+	folder, err := audit.OpenFolder(v.data, func(found error) {
+		fmt.Fprintln(os.Stderr, "bpsc:", found)
+		os.Exit(exitCode(found))
 	})
+	if errors.Is(err, datafolder.ErrInUse) {
+		err = fmt.Errorf("%w: stop the node first, or verify it by --server", err)
+	}
 	if err != nil {
 		return err
 	}
-	claim, err := v.claimOf(note)
+	defer func() { err = errors.Join(err, folder.Close()) }()
+	chains, err := folder.Chains(v.contract)
 	if err != nil {
 		return err
 	}
-	if err := a.mustBe(claim); err != nil {
-		return err
-	}
-	if v.contract != "" && v.contract != a.Verifier.Contract.Token {
-		return doesNotVerify(fmt.Errorf("%w: the file holds the chain of %s, not of %s", proof.ErrOrigin, a.Verifier.Contract.Token, v.contract))
-	}
-	return v.report(cmd.OutOrStdout(), a)
-}
-
-// mustBe holds all blocks against a checkpoint that has to be of exactly these.
-func (a *audit) mustBe(c *claim) error {
-	if a.last == nil {
-		return doesNotVerify(fmt.Errorf("%w: there is no block", proof.ErrEmpty))
-	}
-	if c.Size < a.last.Index {
-		return badExport("it has %d blocks, and a checkpoint of %d", a.last.Index, c.Size)
-	}
-	a.claim = c
-	return a.compare(a.last)
-}
-
-// report prints what was verified.
-func (v *verifier) report(out io.Writer, audits ...*audit) error {
-	var results []*verified
-	for _, a := range audits {
-		r, err := a.end()
-		if err != nil {
+	var reports []audit.Report
+	for _, c := range chains {
+		report, err := v.verify(cmd, c, "")
+		switch {
+		case errors.Is(err, audit.ErrCopied):
 			return err
+		case err != nil:
+			return fmt.Errorf("%s: %w", c.Token(), err)
 		}
-		results = append(results, r)
+		reports = append(reports, report)
 	}
-	if v.output == "json" {
-		if v.data != "" {
-			return printJSON(out, results)
-		}
+	if folder.Copied() {
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v; what follows is true of this copy, which may end before the node's chain does\n", v.data, audit.ErrCopied)
+	}
+	return v.print(cmd.OutOrStdout(), reports...)
+}
+
+// print says what was verified; of a folder as a list.
+func (v *verifier) print(out io.Writer, reports ...audit.Report) error {
+	results := make([]verified, len(reports))
+	for i, r := range reports {
+		results[i] = newVerified(&r)
+	}
+	switch {
+	case v.output == "json" && v.data != "":
+		return printJSON(out, results)
+	case v.output == "json":
 		return printJSON(out, results[0])
 	}
 	for _, r := range results {
@@ -174,4 +152,58 @@ func (v *verifier) report(out io.Writer, audits ...*audit) error {
 		}
 	}
 	return nil
+}
+
+// verified is what a chain came to when all of it verified.
+type verified struct {
+	Contract   string       `json:"contract"`
+	Blocks     uint64       `json:"blocks"`
+	Records    uint64       `json:"records"`
+	Tip        string       `json:"tip"`
+	Checkpoint *heldAgainst `json:"checkpoint,omitempty"`
+}
+
+// heldAgainst is the checkpoint whose root the blocks have.
+type heldAgainst struct {
+	signedBy
+	Judged bool `json:"signatures_judged"`
+}
+
+func newVerified(r *audit.Report) verified {
+	v := verified{Contract: r.Token, Blocks: r.Blocks, Records: r.Records, Tip: r.Tip.String()}
+	if c := r.Checkpoint; c != nil {
+		v.Checkpoint = &heldAgainst{newSignedBy(c.Checkpoint, c.Members, c.Of, c.Witnesses), c.Judged}
+	}
+	return v
+}
+
+// sentences say the same to people.
+func (v *verified) sentences() string {
+	text := fmt.Sprintf("%s: %d blocks with %d records verify; the newest has hash %s\n", v.Contract, v.Blocks, v.Records, v.Tip)
+	switch c := v.Checkpoint; {
+	case c == nil:
+		return text + v.Contract + ": there is no checkpoint to hold them against\n"
+	case !c.Judged:
+		return text + fmt.Sprintf("%s: the checkpoint of %d blocks has their root; who signed it was not judged, for want of --policy\n", v.Contract, c.Size)
+	default:
+		return text + fmt.Sprintf("%s: the checkpoint of %d blocks has their root, and is signed by %s\n", v.Contract, c.Size, c.by())
+	}
+}
+
+// by lists who signed.
+func (s *signedBy) by() string {
+	text := joinNames(s.Members)
+	text += fmt.Sprintf(" of %d", s.Of)
+	if len(s.Witnesses) > 0 {
+		text += ", witnessed by " + joinNames(s.Witnesses)
+	}
+	return text
+}
+
+func joinNames(signers []signerAt) string {
+	var names []string
+	for _, s := range signers {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ", ")
 }

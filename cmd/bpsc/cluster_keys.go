@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/client"
 )
@@ -27,7 +28,7 @@ func newClusterKeysCommand(o *clientOptions) *cobra.Command {
 				}
 				p, err := proof.ParsePolicy(text)
 				if err != nil {
-					return doesNotVerify(err)
+					return fmt.Errorf("%w: %w", chain.ErrInvalid, err)
 				}
 				if _, err := fmt.Fprint(cmd.ErrOrStderr(), trustNotice); err != nil {
 					return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bpsc/bpsc/audit"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/follower/chainsync"
@@ -93,7 +94,7 @@ func (o *clientOptions) keptEvidence(out io.Writer, e *chainsync.Evidence) error
 	if o.output != "json" {
 		_, err := fmt.Fprintf(out, "%s: %s is said to have served this for block %d of %s: %s (%s)\n%s\n",
 			e.Time.UTC().Format("2006-01-02 15:04:05"), printableLine(e.Upstream), e.Index, printableLine(e.Token), printableLine(e.Detail), printableLine(string(e.Reason)), tell(e))
-		return errors.Join(err, doesNotVerify(errUnsigned))
+		return errors.Join(err, audit.Invalid(errUnsigned))
 	}
 	return errors.Join(printJSON(out, struct {
 		Verified bool             `json:"verified"`
@@ -104,7 +105,7 @@ func (o *clientOptions) keptEvidence(out io.Writer, e *chainsync.Evidence) error
 		Reason   chainsync.Reason `json:"reason"`
 		Detail   string           `json:"detail"`
 		Told     string           `json:"told"`
-	}{false, "evidence_unsigned", e.Upstream, e.Token, e.Index, e.Reason, e.Detail, tell(e)}), doesNotVerify(errUnsigned))
+	}{false, "evidence_unsigned", e.Upstream, e.Token, e.Index, e.Reason, e.Detail, tell(e)}), audit.Invalid(errUnsigned))
 }
 
 // tell says what the bytes in a follower's file come to.

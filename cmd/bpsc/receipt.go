@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bpsc/bpsc/audit"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/client"
@@ -36,7 +37,7 @@ func newReceiptGetCommand(o *clientOptions) *cobra.Command {
 					return err
 				}
 				if err := isReceiptOf(data, id); err != nil {
-					return doesNotVerify(err)
+					return audit.Invalid(err)
 				}
 				return writeFile(file, cmd.OutOrStdout(), func(w io.Writer) error {
 					_, err := w.Write(data)

@@ -140,7 +140,7 @@ func (s *signing) checkKnown(t *terms) error {
 	}
 	err = known.Check(c.Servers(), names, t.chainID)
 	if errors.Is(err, wallet.ErrChainChanged) {
-		return doesNotVerify(err)
+		return fmt.Errorf("%w: %w", chain.ErrInvalid, err)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/bpsc/bpsc/audit"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 )
@@ -41,14 +42,6 @@ func readPolicy(path string) (*proof.Policy, error) {
 	return p, nil
 }
 
-// doesNotVerify marks an error as a verdict.
-func doesNotVerify(err error) error {
-	if err == nil || errors.Is(err, chain.ErrInvalid) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", chain.ErrInvalid, err)
-}
-
 // refusal is what a command that verifies prints in JSON when the answer is no.
 type refusal struct {
 	Verified bool   `json:"verified"`
@@ -60,12 +53,12 @@ type refusal struct {
 // returns the error for everybody else.
 func (o *clientOptions) refuse(out io.Writer, err error) error {
 	if o.output != "json" {
-		return doesNotVerify(err)
+		return audit.Invalid(err)
 	}
 	v := refusal{Code: string(chain.ErrInvalid), Detail: err.Error()}
 	var code chain.Code
 	if errors.As(err, &code) {
 		v.Code = string(code)
 	}
-	return errors.Join(printJSON(out, v), doesNotVerify(err))
+	return errors.Join(printJSON(out, v), audit.Invalid(err))
 }

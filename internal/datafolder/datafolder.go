@@ -21,14 +21,17 @@ type Folder struct {
 	serves bool
 }
 
-// Take locks a folder. It fails while another process has it.
+// ErrInUse: another process has the folder.
+var ErrInUse = errors.New("another process uses")
+
+// Take locks a folder. It fails with ErrInUse while another process has it.
 func Take(dir string) (*Folder, error) {
 	f := &Folder{lock: flock.New(filepath.Join(dir, "LOCK"))}
 	switch ok, err := f.lock.TryLock(); {
 	case err != nil:
 		return nil, err
 	case !ok:
-		return nil, fmt.Errorf("another process uses %s", dir)
+		return nil, fmt.Errorf("%w %s", ErrInUse, dir)
 	}
 	return f, nil
 }

@@ -26,7 +26,7 @@ func TestHowAFolderWasLeft(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, f.Serve())
 	_, err = datafolder.Take(dir)
-	require.ErrorContains(t, err, "another process uses")
+	require.ErrorIs(t, err, datafolder.ErrInUse)
 	noted, err := os.ReadFile(filepath.Join(dir, "LOCK"))
 	require.NoError(t, err)
 	require.NoError(t, f.Release())

@@ -19,6 +19,7 @@ var allowed = map[string][]string{
 	"store":    {"chain", "internal"},
 	"fsm":      {"chain", "store", "internal"},
 	"cluster":  {"internal"},
+	"audit":    {"chain", "store", "fsm", "client", "attest", "internal"},
 	"client":   {"chain"},
 	"witness":  {"chain", "internal"},
 	"follower": {"chain", "store", "fsm", "client", "internal"},

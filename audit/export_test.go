@@ -1,7 +1,8 @@
-package main
+package audit
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -15,17 +16,17 @@ import (
 
 func exported(t require.TestingT, note string, lines ...string) []byte {
 	var file bytes.Buffer
-	w, err := newExportWriter(&file)
+	w, err := NewExportWriter(&file)
 	require.NoError(t, err)
 	for _, line := range lines {
-		require.NoError(t, w.line([]byte(line)))
+		require.NoError(t, w.Block([]byte(line)))
 	}
-	require.NoError(t, w.finish([]byte(note)))
+	require.NoError(t, w.Finish([]byte(note)))
 	return file.Bytes()
 }
 
 func readBack(file []byte) (note string, lines []string, err error) {
-	text, err := readExport(bytes.NewReader(file), func(canonical []byte) error {
+	text, err := (&File{Reader: bytes.NewReader(file)}).Blocks(context.Background(), func(canonical []byte) error {
 		lines = append(lines, string(canonical))
 		return nil
 	})
@@ -49,7 +50,7 @@ func TestExportsLongestLine(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, lines[0], maxExportLine)
 	_, _, err = readBack(exported(t, "note", strings.Repeat("x", maxExportLine+2)))
-	require.ErrorIs(t, err, errExport)
+	require.ErrorIs(t, err, ErrExport)
 	require.ErrorContains(t, err, "longer than any block")
 }
 
@@ -58,18 +59,18 @@ func TestExportThatIsCutAnywhere(t *testing.T) {
 	for length := range len(file) {
 		_, _, err := readBack(file[:length])
 		require.ErrorIs(t, err, chain.ErrInvalid, length)
-		require.ErrorIs(t, err, errExport, length)
+		require.ErrorIs(t, err, ErrExport, length)
 	}
 }
 
 func TestExportStopsWhereABlockIsRefused(t *testing.T) {
 	refused := errors.New("refused")
-	_, err := readExport(bytes.NewReader(exported(t, "note", "1", "2")), func(canonical []byte) error {
+	_, err := (&File{Reader: bytes.NewReader(exported(t, "note", "1", "2"))}).Blocks(t.Context(), func(canonical []byte) error {
 		require.Equal(t, "1", string(canonical))
 		return refused
 	})
 	require.ErrorIs(t, err, refused)
-	require.NotErrorIs(t, err, errExport)
+	require.NotErrorIs(t, err, ErrExport)
 }
 
 func FuzzReadExport(f *testing.F) {

@@ -1,4 +1,4 @@
-package main
+package audit
 
 import (
 	"context"
@@ -31,17 +31,17 @@ func (n nodes) ReadHashes(indexes []int64) (read []tlog.Hash, err error) {
 // root needs.
 func TestStoredLogWithOneOtherNode(t *testing.T) {
 	const blocks = 21
-	leaf := func(i int64) chain.Hash { return chain.HashBytes([]byte{byte(i)}) }
+	leaf := func(i int64) []byte { return []byte{byte(i)} }
 	var good nodes
 	for i := range int64(blocks) {
-		added, err := tlog.StoredHashesForRecordHash(i, tlog.Hash(leaf(i)), good)
+		added, err := tlog.StoredHashesForRecordHash(i, tlog.RecordHash(leaf(i)), good)
 		require.NoError(t, err)
 		good = append(good, added...)
 	}
 	check := func(stored nodes) error {
 		log := storedLog{stored: stored}
 		for i := range int64(blocks) {
-			if err := log.next(leaf(i)); err != nil {
+			if err := log.next(&block{leaf: leaf(i)}); err != nil {
 				return err
 			}
 		}

@@ -1,8 +1,9 @@
-package main
+package audit
 
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,38 +28,48 @@ const maxExportLine = chain.MaxBlockBytes
 // maxExportWindow bounds what a reader must hold to decompress an export.
 const maxExportWindow = 8 << 20
 
-// exportWriter writes an export.
-type exportWriter struct {
+// ErrExport is what is wrong with the form of an export.
+const ErrExport chain.Code = "export_malformed"
+
+// ExportWriter writes an export.
+type ExportWriter struct {
 	zip *zstd.Encoder
 }
 
-func newExportWriter(w io.Writer) (*exportWriter, error) {
+// NewExportWriter begins an export.
+func NewExportWriter(w io.Writer) (*ExportWriter, error) {
 	zip, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(maxExportWindow))
-	return &exportWriter{zip}, err
+	return &ExportWriter{zip}, err
 }
 
-func (e *exportWriter) line(text []byte) error {
-	if _, err := e.zip.Write(text); err != nil {
+// Block writes the canonical bytes of the next block.
+func (e *ExportWriter) Block(canonical []byte) error {
+	if _, err := e.zip.Write(canonical); err != nil {
 		return err
 	}
 	_, err := e.zip.Write([]byte{'\n'})
 	return err
 }
 
-// finish writes the checkpoint and ends the file.
-func (e *exportWriter) finish(note []byte) error {
+// Finish writes the checkpoint, of exactly the blocks before, and ends the export.
+func (e *ExportWriter) Finish(note []byte) error {
 	line := append(pyjson.AppendString([]byte(checkpointKey), string(note)), '}')
-	return errors.Join(e.line(line), e.zip.Close())
+	return errors.Join(e.Block(line), e.zip.Close())
 }
 
-// errExport is what is wrong with the form of an export.
-const errExport chain.Code = "export_malformed"
+// File is an export.
+type File struct {
+	Reader io.Reader
+	Token  string // of the contract whose chain it has to be; "" for any
+}
 
-// readExport calls block for each block of an export, with bytes that are valid
-// during the call, and returns the checkpoint. Errors of the file wrap
+// Chain says that the checkpoint comes last.
+func (f *File) Chain(context.Context) (Chain, error) { return Chain{Token: f.Token, Sealed: true}, nil }
+
+// Blocks reads the export. What is wrong with its form is ErrExport, and wraps
 // chain.ErrInvalid.
-func readExport(r io.Reader, block func(canonical []byte) error) (note []byte, err error) {
-	zip, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxExportWindow))
+func (f *File) Blocks(_ context.Context, block func(canonical []byte) error) (note []byte, err error) {
+	zip, err := zstd.NewReader(f.Reader, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxExportWindow))
 	if err != nil {
 		return nil, err
 	}
@@ -126,5 +137,5 @@ func checkpointLine(line []byte) ([]byte, error) {
 }
 
 func badExport(format string, args ...any) error {
-	return doesNotVerify(fmt.Errorf("%w: %w", errExport, fmt.Errorf(format, args...)))
+	return invalid("%w: %w", ErrExport, fmt.Errorf(format, args...))
 }

@@ -1,0 +1,56 @@
+package audit
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/bpsc/bpsc/chain/proof"
+)
+
+// Checkpoint is a checkpoint that blocks are held against.
+type Checkpoint struct {
+	proof.Checkpoint
+	Judged    bool           // by a policy: who signed it is known
+	Members   []proof.Signer // who signed, where judged
+	Of        int            // how many members the policy has
+	Witnesses []proof.Signer
+}
+
+// choose takes the first note that the policy takes, or without a policy that
+// with the most signatures. There need be none without a policy.
+func choose(notes [][]byte, policy *proof.Policy) (*Checkpoint, error) {
+	if policy == nil {
+		return mostSigned(notes)
+	}
+	var refused error // why the policy does not take the newest
+	for _, note := range notes {
+		v, err := policy.Verify(note, "")
+		if err == nil {
+			return &Checkpoint{v.Checkpoint, true, v.Members, len(policy.Members()), v.Witnesses}, nil
+		}
+		if refused == nil {
+			refused = Invalid(fmt.Errorf("checkpoint: %w", err))
+		}
+	}
+	if refused == nil {
+		refused = invalid("%w: there is no checkpoint", proof.ErrMinority)
+	}
+	return nil, refused
+}
+
+func mostSigned(notes [][]byte) (*Checkpoint, error) {
+	var best []byte
+	for _, note := range notes {
+		if best == nil || signatures(note) > signatures(best) {
+			best = note
+		}
+	}
+	if best == nil {
+		return nil, nil
+	}
+	c, err := proof.ReadCheckpoint(best)
+	return &Checkpoint{Checkpoint: c}, Invalid(err)
+}
+
+// signatures counts the lines of a note that look like one.
+func signatures(note []byte) int { return bytes.Count(note, []byte("\n\u2014 ")) }
