@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // lagging is a replica that has nothing yet of what f has, until somebody waits.
@@ -69,7 +71,7 @@ func TestWhatAMemberAnsweredForIsThere(t *testing.T) {
 		require.NoError(t, err)
 		rec := call(h, "POST", "/v1/transactions", transferAB)
 		require.Equal(t, 201, rec.Code)
-		require.Equal(t, "2", rec.Header().Get(headerMinBlock))
+		require.Equal(t, "2", rec.Header().Get(protocol.MinBlock))
 		r.behind = true
 		require.Equal(t, 200, call(h, "GET", rec.Header().Get("Location")+query, "").Code, query)
 	}
@@ -98,7 +100,7 @@ func TestWhatAMemberAnsweredForIsThere(t *testing.T) {
 
 	// Nor is a block that another member has answered for.
 	rec := call(newHandler(t, f), "POST", "/mine", "")
-	require.Equal(t, "2", rec.Header().Get(headerMinBlock))
+	require.Equal(t, "2", rec.Header().Get(protocol.MinBlock))
 	r.behind = true
 	requireProblem(t, call(h, "GET", "/v1/blocks/2?consistency=local", ""), 404, "not_found", "")
 	require.Equal(t, 200, call(h, "GET", "/v1/blocks/2", "").Code)
@@ -132,21 +134,21 @@ func TestAFollowerNeverCallsUnknownWhatAMemberHas(t *testing.T) {
 	n := newFakeNode()
 	n.upstream = newHandler(t, members)
 	h := newFollower(t, newFake(), n) // it has the genesis block, and will not hear more
-	rec := call(h, "POST", "/v1/transactions", transferAB, headerKey, "k1")
+	rec := call(h, "POST", "/v1/transactions", transferAB, protocol.IdempotencyKey, "k1")
 	require.Equal(t, 201, rec.Code)
-	require.Equal(t, "2", rec.Header().Get(headerMinBlock))
+	require.Equal(t, "2", rec.Header().Get(protocol.MinBlock))
 	there := rec.Header().Get("Location")
-	got := call(h, "GET", there, "", headerKey, "k1")
+	got := call(h, "GET", there, "", protocol.IdempotencyKey, "k1")
 	require.Equal(t, 200, got.Code, got.Body)
 	require.Contains(t, got.Body.String(), `"in_block":false`)
-	require.Equal(t, "true", got.Header().Get(headerRelayed))
+	require.Equal(t, "true", got.Header().Get(protocol.Relayed))
 	q := n.relayed[len(n.relayed)-1]
 	require.True(t, q.Read)
 	require.Equal(t, members.hash(1), q.Chain)
 
 	nobody := "/v1/transactions/" + chain.Hash{7}.String()
 	requireProblem(t, call(h, "GET", nobody, ""), 404, "not_found", "")
-	n.relayErr = fmt.Errorf("%w: connection refused", ErrNoUpstream)
+	n.relayErr = fmt.Errorf("%w: connection refused", outcome.NoUpstream)
 	p := requireProblem(t, call(h, "GET", nobody, ""), 503, "no_upstream", "")
 	require.True(t, p.Retryable)
 	requireProblem(t, call(h, "GET", there, ""), 503, "no_upstream", "")
@@ -161,10 +163,10 @@ func TestTheSuggestedBlockCanBeSentBack(t *testing.T) {
 	follower, err := NewFollower(cfg, f, n, n, n, f)
 	require.NoError(t, err)
 	for name, h := range map[string]http.Handler{"follower": follower, "member": newHandler(t, f)} {
-		require.Equal(t, 200, call(h, "GET", "/v1/accounts/a", "", headerMinBlock, "1").Code, name)
-		requireProblem(t, call(h, "GET", "/v1/accounts/a", "", headerMinBlock, "x"), 400, "invalid_field", "")
+		require.Equal(t, 200, call(h, "GET", "/v1/accounts/a", "", protocol.MinBlock, "1").Code, name)
+		requireProblem(t, call(h, "GET", "/v1/accounts/a", "", protocol.MinBlock, "x"), 400, "invalid_field", "")
 	}
-	requireProblem(t, call(follower, "GET", "/v1/accounts/a", "", headerMinBlock, "2"), 503, "behind", "")
-	require.Equal(t, 200, call(newHandler(t, f), "GET", "/v1/accounts/a", "", headerMinBlock, "2").Code, "a record is there before its block")
-	requireProblem(t, call(newHandlerWith(t, cfg, f), "GET", "/v1/accounts/a?consistency=local", "", headerMinBlock, "2"), 503, "behind", "")
+	requireProblem(t, call(follower, "GET", "/v1/accounts/a", "", protocol.MinBlock, "2"), 503, "behind", "")
+	require.Equal(t, 200, call(newHandler(t, f), "GET", "/v1/accounts/a", "", protocol.MinBlock, "2").Code, "a record is there before its block")
+	requireProblem(t, call(newHandlerWith(t, cfg, f), "GET", "/v1/accounts/a?consistency=local", "", protocol.MinBlock, "2"), 503, "behind", "")
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // postBatch is POST /v1/transactions:batch. Each item has a result of its own;
@@ -18,8 +20,8 @@ import (
 func (s *memberServer) postBatch(c *gin.Context) error {
 	w := s.pool.get()
 	defer s.pool.put(w)
-	if c.Request.Header[headerKey] != nil {
-		return fmt.Errorf("%w: %s names one transaction; give each item of a batch its \"key\"", chain.InvalidField, headerKey)
+	if c.Request.Header[protocol.IdempotencyKey] != nil {
+		return fmt.Errorf("%w: %s names one transaction; give each item of a batch its \"key\"", chain.InvalidField, protocol.IdempotencyKey)
 	}
 	if err := readBody(c, w, maxBatchBody); err != nil {
 		return err
@@ -117,7 +119,7 @@ func noneOrdered(outcomes []chain.Outcome) error {
 	}
 	code := codeOf(outcomes[0].Err)
 	for i := range outcomes {
-		if outcomes[i].Err == nil || code == string(ErrOutcomeUnknown) || codeOf(outcomes[i].Err) != code {
+		if outcomes[i].Err == nil || code == string(outcome.Unknown) || codeOf(outcomes[i].Err) != code {
 			return nil
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // appendResults writes one result for each item, in the order of the items, and
@@ -63,7 +64,7 @@ func appendResult(dst []byte, item *intake.Item, o *chain.Outcome, resolved chai
 // with the key to send it again under.
 func appendFailure(dst []byte, item *intake.Item, err error) []byte {
 	status := "not_applied"
-	if errors.Is(err, ErrOutcomeUnknown) {
+	if errors.Is(err, outcome.Unknown) {
 		status = "unknown"
 	}
 	code := codeOf(err)

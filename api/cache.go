@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // Headers about how long an answer may be kept, as net/http spells them.
@@ -55,8 +56,8 @@ func keptForEver(c *gin.Context, tag string) bool {
 		return kept(c, tag, revalidate)
 	}
 	header := c.Writer.Header()
-	delete(header, headerApplied)
-	delete(header, headerLastContact)
+	delete(header, protocol.AppliedIndex)
+	delete(header, protocol.LastContact)
 	return kept(c, tag, immutable)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/protocol"
 	"github.com/bpsc/bpsc/internal/webserver"
 )
 
@@ -27,9 +28,6 @@ type BlockReader interface {
 	// WaitBlock returns once the block exists here, or with ctx's error.
 	WaitBlock(ctx context.Context, token string, index uint64) error
 }
-
-// headerLength tells a reader of a part how long the whole chain is.
-const headerLength = "Bpsc-Chain-Length"
 
 // Forms of a chain, which make the same blocks other bytes.
 const (
@@ -102,7 +100,7 @@ func (s *server) keepLines(c *gin.Context, sp span, info *chain.Info, waited boo
 		return err == nil && keptForEver(c, tag), err
 	}
 	header := c.Writer.Header()
-	header[headerLength] = []string{strconv.FormatUint(info.Length, 10)}
+	header[protocol.ChainLength] = []string{strconv.FormatUint(info.Length, 10)}
 	if waited {
 		header[headerCache] = noStore
 		return false, nil

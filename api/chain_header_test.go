@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // Whoever names the chain gets an answer about that chain, or none.
@@ -29,17 +31,17 @@ func TestARequestThatNamesAnotherChainIsRefused(t *testing.T) {
 		} {
 			before := len(f.chains[0].pending)
 			for _, other := range []string{usd.ID.String(), "x", ""} {
-				requireProblem(t, call(h, tc.method, tc.target, tc.body, headerChain, other), 409, "chain_other", "")
+				requireProblem(t, call(h, tc.method, tc.target, tc.body, protocol.Chain, other), 409, "chain_other", "")
 			}
 			require.Len(t, f.chains[0].pending, before, "%s %s", name, tc.target)
 			if tc.target == "/v1/events" {
 				continue // it would go on
 			}
-			rec := call(h, tc.method, tc.target, tc.body, headerChain, aka.ID.String())
+			rec := call(h, tc.method, tc.target, tc.body, protocol.Chain, aka.ID.String())
 			require.Less(t, rec.Code, 300, "%s %s: %s", name, tc.target, rec.Body)
 		}
 	}
-	requireProblem(t, call(newHandler(t, f), "GET", "/mine", "", headerChain, usd.ID.String()), 409, "chain_other", "")
+	requireProblem(t, call(newHandler(t, f), "GET", "/mine", "", protocol.Chain, usd.ID.String()), 409, "chain_other", "")
 	require.NotEmpty(t, n.relayed)
 	require.Equal(t, aka.ID.String(), n.relayed[0].Chain)
 }

@@ -12,16 +12,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
-)
-
-// Headers about the age of the answer to a read.
-const (
-	headerApplied     = "Bpsc-Applied-Index"
-	headerLastContact = "Bpsc-Last-Contact" // milliseconds
-	// headerMinBlock is on the answer to a write the block that has, or will have,
-	// its record. A client that sends it back with a read gets no answer that is
-	// older: on followers, which know blocks only, it waits for that block.
-	headerMinBlock = "Bpsc-Min-Block"
+	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // consistency is how fresh the answer to a read must be.
@@ -41,7 +33,7 @@ func (s *memberServer) readAt(byDefault consistency) gin.HandlerFunc {
 		if byDefault == local && asksNothing(c) ||
 			s.reached(c, func(ctx context.Context) error { return s.await(ctx, c, byDefault) }) {
 			// Taken before the state is read: what follows is at least as new.
-			c.Writer.Header()[headerApplied] = []string{strconv.FormatUint(s.read.AppliedIndex(), 10)}
+			c.Writer.Header()[protocol.AppliedIndex] = []string{strconv.FormatUint(s.read.AppliedIndex(), 10)}
 			setLastContact(c, s.member.LastContact())
 		}
 	}
@@ -50,7 +42,7 @@ func (s *memberServer) readAt(byDefault consistency) gin.HandlerFunc {
 // asksNothing: a request without a query and without the header waits for
 // nothing of its own.
 func asksNothing(c *gin.Context) bool {
-	return c.Request.URL.RawQuery == "" && c.Request.Header[headerMinBlock] == nil
+	return c.Request.URL.RawQuery == "" && c.Request.Header[protocol.MinBlock] == nil
 }
 
 // reached tells whether what a read waits for has come; if not, it has
@@ -67,7 +59,7 @@ func (s *server) reached(c *gin.Context, await func(context.Context) error) bool
 }
 
 func setLastContact(c *gin.Context, ago time.Duration) {
-	c.Writer.Header()[headerLastContact] = []string{strconv.FormatInt(ago.Milliseconds(), 10)}
+	c.Writer.Header()[protocol.LastContact] = []string{strconv.FormatInt(ago.Milliseconds(), 10)}
 }
 
 // minBlock is the block that a read is to wait for: ?min_block=, or, unless
@@ -76,13 +68,13 @@ func minBlock(c *gin.Context) (index uint64, given bool, err error) {
 	if index, err = queryUint(c, "min_block", 0, math.MaxInt64); index != 0 || err != nil {
 		return index, true, err
 	}
-	values := c.Request.Header[headerMinBlock]
+	values := c.Request.Header[protocol.MinBlock]
 	if len(values) == 0 {
 		return 0, false, nil
 	}
 	index, err = strconv.ParseUint(values[0], 10, 63)
 	if len(values) > 1 || err != nil {
-		return 0, false, fmt.Errorf("%w: %s must be one whole number", chain.InvalidField, headerMinBlock)
+		return 0, false, fmt.Errorf("%w: %s must be one whole number", chain.InvalidField, protocol.MinBlock)
 	}
 	return index, false, nil
 }
@@ -165,7 +157,7 @@ func (s *memberServer) mustLead() error {
 	if id, ok := s.member.Leader(); ok {
 		return withDetail(ErrNotLeader, "The leader is "+id)
 	}
-	return ErrNoLeader
+	return outcome.NoLeader
 }
 
 // readError is what a read that waited in vain is told. A read takes no
@@ -175,8 +167,8 @@ func readError(err error) error {
 	if err == nil {
 		return nil
 	}
-	switch Error(codeOf(err)) {
-	case ErrOutcomeUnknown, ErrNotOrdered, ErrInternal:
+	switch outcome.Code(codeOf(err)) {
+	case outcome.Unknown, outcome.NotOrdered, ErrInternal:
 		return fmt.Errorf("%w: %v", ErrBehind, err)
 	}
 	return err

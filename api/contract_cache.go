@@ -11,6 +11,8 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // contractCache keeps the parameters of contracts, which nobody can change, so
@@ -114,11 +116,6 @@ func (s *server) contractOf(c *gin.Context) (*intake.Chain, error) {
 	return s.contractOnChain(c, queryText(c, "contract"))
 }
 
-// headerChain names the chain that a request is about, by its id: 64 hex digits,
-// and so does ?chain=. A contract's token says less: two ledgers may have one of
-// the same name, and one that was made anew has the name of the one before.
-const headerChain = "Bpsc-Chain"
-
 // contractOnChain is the contract of that token, or the default one, if its
 // chain is the one that the request names, or it names none.
 func (s *server) contractOnChain(c *gin.Context, token string) (*intake.Chain, error) {
@@ -126,13 +123,13 @@ func (s *server) contractOnChain(c *gin.Context, token string) (*intake.Chain, e
 	if err != nil {
 		return nil, err
 	}
-	named := c.Request.Header[headerChain]
+	named := c.Request.Header[protocol.Chain]
 	if text := queryText(c, "chain"); text != "" {
 		named = append(named[:len(named):len(named)], text)
 	}
 	for _, id := range named {
 		if id != contract.ID.String() {
-			return nil, fmt.Errorf("%w: it is %s here, and the request names %s", ErrOtherChain, contract.ID, intake.Echo(id))
+			return nil, fmt.Errorf("%w: it is %s here, and the request names %s", outcome.OtherChain, contract.ID, intake.Echo(id))
 		}
 	}
 	return contract, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // ContractReader reads the contracts of a node and where their chains stand.
@@ -79,7 +80,7 @@ func (s *memberServer) createContract(c *gin.Context) error {
 // contractError adds what to do about an unknown outcome: a contract has no
 // id but its name.
 func contractError(err error) error {
-	if err = writeError(err, nil); errors.Is(err, ErrOutcomeUnknown) {
+	if err = writeError(err, nil); errors.Is(err, outcome.Unknown) {
 		return withDetail(err, "The contract may have been created: look before asking again")
 	}
 	return err

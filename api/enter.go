@@ -13,19 +13,16 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
-// Headers of every answer, in their canonical form.
-const (
-	headerRequestID = "X-Request-Id"
-	headerType      = "Content-Type"
-)
+const headerType = "Content-Type"
 
 // enter is around every request: it names it, and turns a panic into a
 // problem.
 func (s *server) enter(c *gin.Context) {
-	id := s.requests.of(c.Request.Header[headerRequestID])
-	c.Writer.Header()[headerRequestID] = []string{id}
+	id := s.requests.of(c.Request.Header[protocol.RequestID])
+	c.Writer.Header()[protocol.RequestID] = []string{id}
 	defer s.leave(c, id, time.Now())
 	if err := s.checkQuery(c); err != nil {
 		c.Abort()

@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // event is a server-sent event as a client reads it.
@@ -215,7 +216,7 @@ func TestEventIDsArePlaces(t *testing.T) {
 		id, other := chain.HashBytes([]byte("one")), chain.HashBytes([]byte("another"))
 		text := []string{string(appendEventID(nil, id, block, position))}
 		_, err := lastEvent(text, other)
-		require.ErrorIs(t, err, ErrOtherChain)
+		require.ErrorIs(t, err, outcome.OtherChain)
 		at, err := lastEvent(text, id)
 		require.NoError(t, err)
 		if position == wholeBlock {

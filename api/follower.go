@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // Node is what the API asks of a node outside the cluster.
@@ -19,7 +20,7 @@ type Node interface {
 	// LastContact is the time since an upstream last answered.
 	LastContact() time.Duration
 	// Pull returns once this node has of the chain what an upstream has. It fails
-	// with ErrNoUpstream when none answers, with chain.ErrInvalid when what one
+	// with outcome.NoUpstream when none answers, with chain.ErrInvalid when what one
 	// sends does not verify.
 	Pull(ctx context.Context, token string) error
 	// Look returns nil when no upstream has a contract of that token that this
@@ -108,7 +109,7 @@ func (s *followerServer) getSmartChain(c *gin.Context) error {
 	switch {
 	case err == nil:
 		return s.server.getSmartChain(c)
-	case errors.Is(err, ErrNoUpstream), errors.Is(err, chain.ErrInvalid), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, outcome.NoUpstream), errors.Is(err, chain.ErrInvalid), errors.Is(err, context.DeadlineExceeded):
 		return s.sendOldChain(c)
 	}
 	return err

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // The walk of nodes_v1: nodes that cannot produce.
@@ -37,7 +38,7 @@ func TestTutorialNodeUpdatesItsChain(t *testing.T) {
 
 func TestTutorialNodeWithoutAnUpstreamShowsItsOldChain(t *testing.T) {
 	for name, pull := range map[string]func(context.Context) error{
-		"none answers":            func(context.Context) error { return fmt.Errorf("%w: connection refused", ErrNoUpstream) },
+		"none answers":            func(context.Context) error { return fmt.Errorf("%w: connection refused", outcome.NoUpstream) },
 		"one sends a false block": func(context.Context) error { return fmt.Errorf("%w: block 2", chain.ErrInvalid) },
 		"it takes too long":       func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
 	} {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // HoldReader reads the holds of a node's chains.
@@ -36,12 +37,12 @@ func (s *memberServer) resolveHold(c *gin.Context) error {
 func holdRule(c *gin.Context) (rule intake.Rule, err error) {
 	param, err := url.PathUnescape(c.Param("id"))
 	if err != nil {
-		return rule, ErrPathUnknown
+		return rule, outcome.PathUnknown
 	}
 	text, verb, _ := strings.Cut(param, ":")
 	rule.Kind = chain.Kind(verb)
 	if rule.Kind != chain.Accept && rule.Kind != chain.Reject {
-		return rule, ErrPathUnknown
+		return rule, outcome.PathUnknown
 	}
 	rule.Hold, err = chain.ParseHash(text)
 	return rule, err

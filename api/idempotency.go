@@ -7,17 +7,16 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
-
-const headerKey = "Idempotency-Key"
 
 // idempotencyKey returns the client's key.
 func idempotencyKey(c *gin.Context) (key string, given bool, err error) {
-	switch values := c.Request.Header[headerKey]; {
+	switch values := c.Request.Header[protocol.IdempotencyKey]; {
 	case len(values) == 0:
 		return "", false, nil
 	case len(values) > 1:
-		return "", false, fmt.Errorf("%w: more than one %s", chain.InvalidField, headerKey)
+		return "", false, fmt.Errorf("%w: more than one %s", chain.InvalidField, protocol.IdempotencyKey)
 	default:
 		return values[0], true, intake.CheckKey(values[0])
 	}
@@ -27,8 +26,8 @@ func idempotencyKey(c *gin.Context) (key string, given bool, err error) {
 // sends it believes that a repeat is safe.
 func unkeyed(h handler) handler {
 	return func(c *gin.Context) error {
-		if c.Request.Header[headerKey] != nil {
-			return fmt.Errorf("%w: this path takes no %s", chain.InvalidField, headerKey)
+		if c.Request.Header[protocol.IdempotencyKey] != nil {
+			return fmt.Errorf("%w: this path takes no %s", chain.InvalidField, protocol.IdempotencyKey)
 		}
 		return h(c)
 	}

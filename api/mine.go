@@ -13,6 +13,8 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
+	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // forgedBlock is what the tutorial tells about a new block: parts of its
@@ -42,7 +44,7 @@ func (s *memberServer) mine(c *gin.Context) error {
 		return err
 	}
 	s.answered.saw(produced.AppliedIndex)
-	c.Writer.Header()[headerMinBlock] = []string{strconv.FormatUint(produced.Block, 10)}
+	c.Writer.Header()[protocol.MinBlock] = []string{strconv.FormatUint(produced.Block, 10)}
 	block, err := s.forged(c, contract.Token, produced.Block, produced.AppliedIndex)
 	if err != nil {
 		return &detailed{err: err, final: true, detail: fmt.Sprintf(
@@ -62,7 +64,7 @@ func (s *memberServer) produce(c *gin.Context, token string) (chain.Produced, er
 	if err != nil {
 		err = writeError(err, nil)
 	}
-	if errors.Is(err, ErrOutcomeUnknown) {
+	if errors.Is(err, outcome.Unknown) {
 		// A block has no id. Asking again may forge one more, which is harmless.
 		err = withDetail(err, "A block may have been forged: look at the chain before asking again")
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // NodeReader reads the directory of nodes.
@@ -112,7 +113,7 @@ func (s *followerServer) dropNode(_ *gin.Context, node string) error { return s.
 
 // nodesError adds what to do about an unknown outcome: nodes are a set.
 func nodesError(err error, again string) error {
-	if err = writeError(err, nil); errors.Is(err, ErrOutcomeUnknown) {
+	if err = writeError(err, nil); errors.Is(err, outcome.Unknown) {
 		return withDetail(err, again)
 	}
 	return err

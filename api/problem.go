@@ -13,6 +13,8 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // detailed is an error with the sentence a client is to see in place of the
@@ -41,11 +43,11 @@ func withDetail(err error, detail string) error { return &detailed{err: err, det
 // what a malformed body or a context means. What it does not know, or no client
 // is to know, is internal.
 func codeOf(err error) string {
-	var ledger chain.Code
-	var own Error
-	switch {
-	case errors.As(err, &own):
+	if own, ok := outcome.Of(err); ok {
 		return string(own)
+	}
+	var ledger chain.Code
+	switch {
 	case errors.As(err, &ledger):
 		if _, known := meanings[string(ledger)]; known {
 			return string(ledger)
@@ -86,9 +88,10 @@ func newProblem(err error) problem {
 // front where the request is at fault, else the title of its code.
 func sentence(err error, code string) string {
 	m := meanings[code]
-	text, wrapped := strings.CutPrefix(err.Error(), code+": ")
+	words := outcome.Code(code).Error()
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), code+": "), words+": ")
 	switch {
-	case m.status >= 500, !wrapped && text == code:
+	case m.status >= 500, text == code, text == words:
 		return m.title
 	case len(text) > 8*intake.MaxEcho:
 		return text[:8*intake.MaxEcho] + "…"
@@ -100,7 +103,7 @@ func sentence(err error, code string) string {
 func (s *server) fail(c *gin.Context, err error) {
 	p := newProblem(err)
 	header := c.Writer.Header()
-	p.request = header.Get(headerRequestID)
+	p.request = header.Get(protocol.RequestID)
 	if path := c.Request.URL.EscapedPath(); len(path) <= 4*intake.MaxEcho {
 		p.instance = path
 	}
@@ -183,18 +186,17 @@ func failure(sub *intake.Submission, o *chain.Outcome) error {
 // writeError says what is known about a write that got no result. A context
 // that ended says nothing about the log, so it counts as unknown.
 func writeError(err error, sub *intake.Submission) error {
-	var own Error
-	if !errors.As(err, &own) && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
-		err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	if _, own := outcome.Of(err); !own && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
+		err = fmt.Errorf("%w: %w", outcome.Unknown, err)
 	}
 	if sub == nil {
 		return err
 	}
 	d := &detailed{err: err, id: sub.Tx.ID, key: sub.Drawn}
-	if errors.Is(err, ErrOutcomeUnknown) {
+	if errors.Is(err, outcome.Unknown) {
 		d.detail = unknownOutcome
 		if sub.Drawn != "" {
-			d.detail += ", which is that of the " + headerKey + " given here"
+			d.detail += ", which is that of the " + protocol.IdempotencyKey + " given here"
 		}
 	}
 	return d

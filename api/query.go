@@ -15,6 +15,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // checkQuery refuses what net/url would drop in silence, a parameter given twice,
@@ -175,7 +176,7 @@ func ofChain(cursor string, id chain.Hash) (string, error) {
 	case !ok || len(of) != cursorDigits || place == "":
 		return "", fmt.Errorf("%w: %q is no cursor", chain.InvalidField, intake.Echo(cursor))
 	case !strings.HasPrefix(id.String(), of):
-		return "", fmt.Errorf("%w: it is %s here, and the cursor is of %s…", ErrOtherChain, id, intake.Echo(of))
+		return "", fmt.Errorf("%w: it is %s here, and the cursor is of %s…", outcome.OtherChain, id, intake.Echo(of))
 	}
 	return place, nil
 }

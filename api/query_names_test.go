@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // A name that means something in this API is honoured or refused on every route,
@@ -83,7 +84,7 @@ func TestAKeyThatIsNotObeyedIsRefused(t *testing.T) {
 		{"GET", "/mine", ""},
 		{"POST", "/nodes/register", `{"nodes":["a:1"]}`},
 	} {
-		requireProblem(t, call(h, tc.method, tc.path, tc.body, headerKey, "k1"), 400, "invalid_field", "")
+		requireProblem(t, call(h, tc.method, tc.path, tc.body, protocol.IdempotencyKey, "k1"), 400, "invalid_field", "")
 	}
 	require.Zero(t, f.writes)
 }

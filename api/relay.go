@@ -13,12 +13,14 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // Relay hands a write to the BPSC: to a member, or to a follower that is nearer
-// to one. An error means that there is no answer: ErrNoUpstream or ErrQueueFull
-// if nobody took the write, ErrRelayLoop if it has come by here before,
-// UnknownOutcome if it may have been applied. A problem that a member answers
+// to one. An error means that there is no answer: outcome.NoUpstream or outcome.QueueFull
+// if nobody took the write, outcome.RelayLoop if it has come by here before,
+// outcome.UnknownError if it may have been applied. A problem that a member answers
 // with is an answer.
 type Relay interface {
 	Do(ctx context.Context, q RelayRequest) (RelayAnswer, error)
@@ -47,7 +49,7 @@ type RelayAnswer struct {
 
 // passedOn are the headers of an answer that are the client's. The others are
 // about a connection that is not.
-var passedOn = [...]string{headerType, "Location", headerReplay, "Retry-After", headerCache, headerMinBlock}
+var passedOn = [...]string{headerType, "Location", protocol.IdempotentReplay, "Retry-After", headerCache, protocol.MinBlock}
 
 // relayTransaction is POST /transactions/new and /v1/transactions on a follower.
 // What is not JSON is refused here; all else is for the BPSC to judge.
@@ -61,7 +63,7 @@ func (s *followerServer) relayTransaction(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.relayed(c, w, inBody, c.Request.Header[headerKey] != nil)
+	return s.relayed(c, w, inBody, c.Request.Header[protocol.IdempotencyKey] != nil)
 }
 
 // relayBatch is POST /v1/transactions:batch on a follower.
@@ -114,10 +116,6 @@ func (s *followerServer) relayed(c *gin.Context, w *work, inBody string, keyed b
 	return nil
 }
 
-// headerRelayed marks the answer to a read that comes from an upstream as it is:
-// this node has not verified it, since it hears of what is decided with its block.
-const headerRelayed = "Bpsc-Relayed"
-
 // lookElsewhere implements role: it answers a read of an id that is not here with
 // what a member says of it.
 func (s *followerServer) lookElsewhere(c *gin.Context) (again bool, err error) {
@@ -136,7 +134,7 @@ func (s *followerServer) lookElsewhere(c *gin.Context) (again bool, err error) {
 	if err != nil {
 		return false, notHereYet(err)
 	}
-	c.Writer.Header()[headerRelayed] = []string{"true"}
+	c.Writer.Header()[protocol.Relayed] = []string{"true"}
 	s.sendRelayed(c, contract.Token, &answer)
 	return false, errAnswered
 }
@@ -144,7 +142,7 @@ func (s *followerServer) lookElsewhere(c *gin.Context) (again bool, err error) {
 // notHereYet is what a follower says of an id that it has not, while nobody can be
 // asked: that it is unknown is not for it to say.
 func notHereYet(err error) error {
-	return withDetail(ErrNoUpstream, fmt.Sprintf("It is in no block that this node has, and no member can be asked whether it is elsewhere: %s", err))
+	return withDetail(outcome.NoUpstream, fmt.Sprintf("It is in no block that this node has, and no member can be asked whether it is elsewhere: %s", err))
 }
 
 // sendRelayed answers with an upstream's answer.
@@ -175,7 +173,7 @@ func (s *followerServer) relayRequest(c *gin.Context, w *work, contract *intake.
 // onward are the headers of a request, with one name for it all the way.
 func (s *followerServer) onward(c *gin.Context) http.Header {
 	header := c.Request.Header.Clone()
-	header[headerRequestID] = c.Writer.Header()[headerRequestID]
+	header[protocol.RequestID] = c.Writer.Header()[protocol.RequestID]
 	return header
 }
 
@@ -193,22 +191,12 @@ func (s *followerServer) here(there, token string) string {
 	return s.location([]byte(id), token)
 }
 
-// UnknownOutcome is ErrOutcomeUnknown with what it takes to send the transaction
-// again.
-type UnknownOutcome struct {
-	Key string // that the relay drew, "" if it did not have to
-	Err error  // what happened
-}
-
-func (u *UnknownOutcome) Error() string   { return string(ErrOutcomeUnknown) + ": " + u.Err.Error() }
-func (u *UnknownOutcome) Unwrap() []error { return []error{ErrOutcomeUnknown, u.Err} }
-
 // relayError is writeError for a write that was handed on. One that may have been
 // applied, and whose parts have no keys, is not to be sent again.
 func relayError(err error, q *RelayRequest) error {
 	var sub *intake.Submission
-	var unknown *UnknownOutcome
-	given := q.Header[headerKey]
+	var unknown *outcome.UnknownError
+	given := q.Header[protocol.IdempotencyKey]
 	switch {
 	case errors.As(err, &unknown) && unknown.Key != "":
 		sub = &intake.Submission{Drawn: unknown.Key}
@@ -220,7 +208,7 @@ func relayError(err error, q *RelayRequest) error {
 		sub = &intake.Submission{}
 	}
 	err = writeError(err, sub)
-	if sub == nil && errors.Is(err, ErrOutcomeUnknown) {
+	if sub == nil && errors.Is(err, outcome.Unknown) {
 		return &detailed{err: err, final: true, detail: "It may have been applied, and there is no key to send it again under: look at the accounts first"}
 	}
 	return err

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 func TestRelayPassesTheAnswerThrough(t *testing.T) {
@@ -121,11 +122,11 @@ func TestRelayThatGotNoAnswer(t *testing.T) {
 		code      string
 		retryable bool
 	}{
-		{fmt.Errorf("%w: connection refused", ErrNoUpstream), 503, "no_upstream", true},
-		{ErrQueueFull, 503, "queue_full", true},
-		{ErrRelayLoop, 508, "relay_loop", false},
+		{fmt.Errorf("%w: connection refused", outcome.NoUpstream), 503, "no_upstream", true},
+		{outcome.QueueFull, 503, "queue_full", true},
+		{outcome.RelayLoop, 508, "relay_loop", false},
 		{context.DeadlineExceeded, 504, "outcome_unknown", true},
-		{&UnknownOutcome{Err: context.Canceled}, 504, "outcome_unknown", true},
+		{&outcome.UnknownError{Err: context.Canceled}, 504, "outcome_unknown", true},
 	} {
 		n.relayErr = tc.err
 		p := requireProblem(t, call(h, "POST", "/v1/transactions", transferAB, "Idempotency-Key", "k1"), tc.status, tc.code, "")
@@ -138,7 +139,7 @@ func TestRelayThatGotNoAnswer(t *testing.T) {
 func TestRelayedTransactionOfUnknownOutcomeTellsHowToSendItAgain(t *testing.T) {
 	n := newFakeNode()
 	h := newFollower(t, newFake(), n)
-	n.relayErr = fmt.Errorf("relay: %w", &UnknownOutcome{Key: "drawn", Err: context.DeadlineExceeded})
+	n.relayErr = fmt.Errorf("relay: %w", &outcome.UnknownError{Key: "drawn", Err: context.DeadlineExceeded})
 	p := requireProblem(t, call(h, "POST", "/transactions/new", transferAB), 504, "outcome_unknown", "")
 	require.Equal(t, "drawn", p.Key)
 	require.Equal(t, chain.DeriveID([]byte("drawn")).String(), p.ID)

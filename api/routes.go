@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // handler is an http handler that returns why it could not answer.
@@ -149,12 +151,12 @@ func (s *server) handle(h handler) gin.HandlerFunc {
 	}
 }
 
-func pathUnknown(*gin.Context) error { return ErrPathUnknown }
+func pathUnknown(*gin.Context) error { return outcome.PathUnknown }
 
 // methodNotAllowed puts the methods that gin found into a stable order.
 func methodNotAllowed(c *gin.Context) error {
 	allowed := strings.Split(c.Writer.Header().Get("Allow"), ", ")
 	slices.Sort(allowed)
 	c.Writer.Header().Set("Allow", strings.Join(allowed, ", "))
-	return ErrMethodNotAllowed
+	return outcome.MethodNotAllowed
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/internal/protocol"
 	"github.com/bpsc/bpsc/internal/webserver"
 )
 
@@ -156,8 +157,8 @@ type refuser struct{ requests requestIDs }
 func (f refuser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := newProblem(ErrTooManyClients)
 	header := w.Header()
-	p.request = f.requests.of(r.Header[headerRequestID])
-	header[headerRequestID] = []string{p.request}
+	p.request = f.requests.of(r.Header[protocol.RequestID])
+	header[protocol.RequestID] = []string{p.request}
 	header["Retry-After"] = []string{p.retryAfter}
 	header[headerType] = typeProblem
 	header[headerCache] = noStore

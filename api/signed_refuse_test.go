@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // requireRefused checks that a body is refused on every way in, and that
@@ -275,7 +276,7 @@ func TestRefusalsOfASignedLedger(t *testing.T) {
 
 func TestUnknownOutcomeOfASignedTransactionHasNoKey(t *testing.T) {
 	f := newFake(signedContract("aka"))
-	f.err = ErrOutcomeUnknown
+	f.err = outcome.Unknown
 	tx, body := signedBody(t, f, alice, transferTo(bob))
 	p := requireProblem(t, call(newHandler(t, f), "POST", "/v1/transactions", body), 504, "outcome_unknown", "")
 	require.Equal(t, tx.ID.String(), p.ID)

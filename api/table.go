@@ -6,6 +6,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // meaning is what a code is in HTTP.
@@ -91,12 +92,19 @@ var meanings = map[string]meaning{
 	string(chain.NotFound):          {status: http.StatusNotFound, title: "Not found"},
 	string(chain.ErrInvalid):        {status: http.StatusInternalServerError, title: "Stored data does not verify"},
 
-	string(ErrNoLeader):       {status: http.StatusServiceUnavailable, title: "There is no leader at the moment", retryable: true, retryAfter: "1"},
-	string(ErrQueueFull):      {status: http.StatusServiceUnavailable, title: "The queue of writes is full", retryable: true, retryAfter: "1"},
-	string(ErrNotOrdered):     {status: http.StatusServiceUnavailable, title: "The write was given up before it was ordered", retryable: true, retryAfter: "1"},
-	string(ErrShuttingDown):   {status: http.StatusServiceUnavailable, title: "This member is shutting down", retryable: true, retryAfter: "1"},
-	string(ErrTooLarge):       {status: http.StatusRequestEntityTooLarge, title: "The write does not fit into the log"},
-	string(ErrOutcomeUnknown): {status: http.StatusGatewayTimeout, title: "The write may or may not take effect", retryable: true},
+	string(outcome.NoLeader):     {status: http.StatusServiceUnavailable, title: "There is no leader at the moment", retryable: true, retryAfter: "1"},
+	string(outcome.QueueFull):    {status: http.StatusServiceUnavailable, title: "The queue of writes is full", retryable: true, retryAfter: "1"},
+	string(outcome.NotOrdered):   {status: http.StatusServiceUnavailable, title: "The write was given up before it was ordered", retryable: true, retryAfter: "1"},
+	string(outcome.ShuttingDown): {status: http.StatusServiceUnavailable, title: "This member is shutting down", retryable: true, retryAfter: "1"},
+	string(outcome.TooLarge):     {status: http.StatusRequestEntityTooLarge, title: "The write does not fit into the log"},
+	string(outcome.Unknown):      {status: http.StatusGatewayTimeout, title: "The write may or may not take effect", retryable: true},
+
+	string(outcome.NoUpstream): {status: http.StatusServiceUnavailable, title: "No member can be reached from here", retryable: true, retryAfter: "1"},
+	string(outcome.RelayLoop):  {status: http.StatusLoopDetected, title: "Followers hand this request round in a circle"},
+
+	string(outcome.OtherChain):       {status: http.StatusConflict, title: "The contract's chain is another one here"},
+	string(outcome.PathUnknown):      {status: http.StatusNotFound, title: "There is no such path"},
+	string(outcome.MethodNotAllowed): {status: http.StatusMethodNotAllowed, title: "The path does not take this method"},
 
 	string(ErrBehind):    {status: http.StatusServiceUnavailable, title: "This node has not caught up", retryable: true, retryAfter: "1"},
 	string(ErrNotLeader): {status: http.StatusServiceUnavailable, title: "This member is not the leader", retryable: true, retryAfter: "1"},
@@ -107,19 +115,13 @@ var meanings = map[string]meaning{
 
 	string(ErrTooManyClients): {status: http.StatusServiceUnavailable, title: "This node serves as many clients as it can", retryable: true, retryAfter: "1"},
 
-	string(ErrNoUpstream):   {status: http.StatusServiceUnavailable, title: "No member can be reached from here", retryable: true, retryAfter: "1"},
-	string(ErrRelayLoop):    {status: http.StatusLoopDetected, title: "Followers hand this request round in a circle"},
 	string(ErrPersonalFull): {status: http.StatusUnprocessableEntity, title: "The next block of the personal chain is full"},
 	string(ErrNotHere):      {status: http.StatusNotFound, title: "Only a member of the cluster does this"},
 
-	string(ErrOtherChain): {status: http.StatusConflict, title: "The contract's chain is another one here"},
-
-	string(ErrNoContract):       {status: http.StatusServiceUnavailable, title: "There is no contract yet", retryable: true, retryAfter: "1"},
-	string(ErrBodyTooLarge):     {status: http.StatusRequestEntityTooLarge, title: "The body is too large"},
-	string(ErrBodyIncomplete):   {status: http.StatusBadRequest, title: "The body ended too early"},
-	string(ErrPathUnknown):      {status: http.StatusNotFound, title: "There is no such path"},
-	string(ErrMethodNotAllowed): {status: http.StatusMethodNotAllowed, title: "The path does not take this method"},
-	string(ErrInternal):         {status: http.StatusInternalServerError, title: "Internal error"},
+	string(ErrNoContract):     {status: http.StatusServiceUnavailable, title: "There is no contract yet", retryable: true, retryAfter: "1"},
+	string(ErrBodyTooLarge):   {status: http.StatusRequestEntityTooLarge, title: "The body is too large"},
+	string(ErrBodyIncomplete): {status: http.StatusBadRequest, title: "The body ended too early"},
+	string(ErrInternal):       {status: http.StatusInternalServerError, title: "Internal error"},
 
 	string(ErrHostUnknown):   {status: http.StatusForbidden, title: "This node does not go by that name"},
 	string(ErrOriginForeign): {status: http.StatusForbidden, title: "Pages of another site may not do this"},

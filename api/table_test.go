@@ -8,9 +8,11 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,6 +22,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // constantsOf lists the values of a file's constants of a type.
@@ -32,7 +35,7 @@ func constantsOf(t *testing.T, file, typeName string) (values []string) {
 		if !ok {
 			return true
 		}
-		if name, ok := spec.Type.(*ast.Ident); !ok || name.Name != typeName {
+		if spec.Type == nil || types.ExprString(spec.Type) != typeName {
 			return true
 		}
 		for _, value := range spec.Values {
@@ -48,7 +51,7 @@ func constantsOf(t *testing.T, file, typeName string) (values []string) {
 func TestEveryCodeHasAMeaning(t *testing.T) {
 	codes := constantsOf(t, "../chain/code.go", "Code")
 	require.Greater(t, len(codes), 20)
-	own := constantsOf(t, "errors.go", "Error")
+	own := append(constantsOf(t, "../internal/outcome/code.go", "Code"), constantsOf(t, "errors.go", "outcome.Code")...)
 	require.Greater(t, len(own), 10)
 	codes = append(codes, own...)
 	codes = append(codes, string(intake.ErrInvalidJSON), string(intake.ErrBatchTooLarge), string(proof.ErrTilePath), string(proof.ErrTileMissing))
@@ -66,7 +69,7 @@ func TestEveryCodeHasAMeaning(t *testing.T) {
 
 // The table is read beside the declarations, so it keeps their order.
 func TestMeaningsStandInTheOrderOfTheCodes(t *testing.T) {
-	codes := append(constantNames(t, "../chain/code.go", "chain."), constantNames(t, "errors.go", "")...)
+	codes := slices.Concat(constantNames(t, "../chain/code.go", "chain."), constantNames(t, "../internal/outcome/code.go", "outcome."), constantNames(t, "errors.go", ""))
 	codes = append(codes, "intake.ErrInvalidJSON", "intake.ErrBatchTooLarge", "proof.ErrTilePath", "proof.ErrTileMissing")
 	text, err := os.ReadFile("table.go")
 	require.NoError(t, err)
@@ -101,15 +104,15 @@ func TestWritesThatWereNotAppliedAreToldFromThoseThatMayHaveBeen(t *testing.T) {
 		code      string
 		retryable bool
 	}{
-		{ErrNoLeader, 503, "no_leader", true},
-		{fmt.Errorf("%w: raft: node is not the leader", ErrNoLeader), 503, "no_leader", true},
-		{ErrQueueFull, 503, "queue_full", true},
-		{intake.ErrQueueFull, 503, "queue_full", true},
-		{fmt.Errorf("%w: %w", ErrNotOrdered, context.DeadlineExceeded), 503, "not_ordered", true},
-		{ErrShuttingDown, 503, "shutting_down", true},
-		{ErrTooLarge, 413, "too_large", false},
-		{ErrOutcomeUnknown, 504, "outcome_unknown", true},
-		{fmt.Errorf("%w: %w", ErrOutcomeUnknown, context.Canceled), 504, "outcome_unknown", true},
+		{outcome.NoLeader, 503, "no_leader", true},
+		{fmt.Errorf("%w: raft: node is not the leader", outcome.NoLeader), 503, "no_leader", true},
+		{outcome.QueueFull, 503, "queue_full", true},
+		{outcome.QueueFull, 503, "queue_full", true},
+		{fmt.Errorf("%w: %w", outcome.NotOrdered, context.DeadlineExceeded), 503, "not_ordered", true},
+		{outcome.ShuttingDown, 503, "shutting_down", true},
+		{outcome.TooLarge, 413, "too_large", false},
+		{outcome.Unknown, 504, "outcome_unknown", true},
+		{fmt.Errorf("%w: %w", outcome.Unknown, context.Canceled), 504, "outcome_unknown", true},
 		{context.DeadlineExceeded, 504, "outcome_unknown", true},
 		{context.Canceled, 504, "outcome_unknown", true},
 		{chain.TotalOutOfRange, 422, "total_out_of_range", false},
@@ -138,7 +141,7 @@ func TestWritesThatWereNotAppliedAreToldFromThoseThatMayHaveBeen(t *testing.T) {
 
 func TestUnknownOutcomeTellsHowToSendAgain(t *testing.T) {
 	f := newFake()
-	f.err = ErrOutcomeUnknown
+	f.err = outcome.Unknown
 	h := newHandler(t, f)
 	p := requireProblem(t, call(h, "POST", "/v1/transactions", transferAB, "Idempotency-Key", "k1"), 504, "outcome_unknown", "")
 	require.Contains(t, p.Detail, "resubmit the same bytes with the same id")
@@ -167,7 +170,7 @@ func TestRefusalsOfTheLedger(t *testing.T) {
 
 func TestBatchThatWasNotOrderedAtAllIsRefusedAsAWhole(t *testing.T) {
 	f := newFake()
-	f.err = ErrQueueFull
+	f.err = outcome.QueueFull
 	h := newHandler(t, f)
 	rec := call(h, "POST", "/v1/transactions:batch", `{"transactions":[`+transferAB+`,`+transferAB+`]}`)
 	requireProblem(t, rec, 503, "queue_full", "")
@@ -207,7 +210,7 @@ func TestInternalErrorsAreLoggedAndRefusalsAreThrottled(t *testing.T) {
 	require.Contains(t, log.String(), "request_id=")
 
 	log.Reset()
-	f.err = ErrNoLeader
+	f.err = outcome.NoLeader
 	for range 1000 {
 		call(h, "POST", "/v1/transactions", transferAB)
 	}

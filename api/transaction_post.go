@@ -10,9 +10,8 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
-
-const headerReplay = "Idempotent-Replay"
 
 // postTutorialTransaction is the tutorial's POST /transactions/new.
 func (s *memberServer) postTutorialTransaction(c *gin.Context) error {
@@ -108,7 +107,7 @@ func (s *memberServer) transact(c *gin.Context, w *work, rule intake.Rule) (*int
 		return nil, chain.Outcome{}, s.aboutTime(err, sub)
 	}
 	if outcome.Replay {
-		c.Writer.Header()[headerReplay] = replayed
+		c.Writer.Header()[protocol.IdempotentReplay] = replayed
 	}
 	s.answerFor(c, &outcome)
 	return sub, outcome, nil
@@ -118,5 +117,5 @@ func (s *memberServer) transact(c *gin.Context, w *work, rule intake.Rule) (*int
 // from which block on everybody says the same.
 func (s *memberServer) answerFor(c *gin.Context, o *chain.Outcome) {
 	s.answered.saw(o.AppliedIndex)
-	c.Writer.Header()[headerMinBlock] = []string{strconv.FormatUint(o.Block, 10)}
+	c.Writer.Header()[protocol.MinBlock] = []string{strconv.FormatUint(o.Block, 10)}
 }

@@ -21,15 +21,16 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
-var (
-	// ErrUnavailable: no server took the request; it has no effect.
-	ErrUnavailable = errors.New("no server is available")
-	// ErrOutcomeUnknown: the request may have an effect. Sending the same one
-	// under the same key is safe.
-	ErrOutcomeUnknown = errors.New("outcome unknown")
-)
+// ErrUnavailable: no server took the request; it has no effect.
+var ErrUnavailable = errors.New("no server is available")
+
+// ErrOutcomeUnknown: the request may have an effect. Sending the same one under the
+// same key is safe.
+const ErrOutcomeUnknown = outcome.Unknown
 
 // Problem is a server's refusal (RFC 9457).
 type Problem struct {
@@ -47,9 +48,6 @@ func (p *Problem) Error() string { return fmt.Sprintf("%s (%s)", p.Detail, p.Cod
 // Unwrap is the stable code, so that errors.Is(err, chain.InsufficientFunds)
 // holds for what a server refused for that reason.
 func (p *Problem) Unwrap() error { return chain.Code(p.Code) }
-
-// codeUnknown is the code of an answer that leaves the outcome open.
-const codeUnknown = "outcome_unknown"
 
 // codeForeign stands for an answer that no member gave, such as a proxy's.
 const codeForeign = "not_a_bpsc_answer"
@@ -232,10 +230,10 @@ func (c *Client) attempt(ctx context.Context, number int, q call) ([]byte, error
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if q.key != "" {
-		req.Header.Set("Idempotency-Key", q.key)
+		req.Header.Set(protocol.IdempotencyKey, q.key)
 	}
 	if block := c.seen.block(q.contract); q.state && block > 0 {
-		req.Header.Set(headerMinBlock, strconv.FormatUint(block, 10))
+		req.Header.Set(protocol.MinBlock, strconv.FormatUint(block, 10))
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -249,7 +247,7 @@ func (c *Client) attempt(ctx context.Context, number int, q call) ([]byte, error
 	if resp.StatusCode < 300 {
 		c.answered.Store(int64(number))
 		if q.method != http.MethodGet {
-			c.seen.note(q.contract, resp.Header.Get(headerMinBlock))
+			c.seen.note(q.contract, resp.Header.Get(protocol.MinBlock))
 		}
 		return body, nil
 	}
@@ -280,7 +278,7 @@ func problem(method string, status int, body []byte) error {
 	}
 	p.Status = status
 	switch {
-	case p.Code == codeUnknown:
+	case p.Code == string(outcome.Unknown):
 		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, p)
 	case p.Retryable, foreign && notYet(status):
 		return fmt.Errorf("%w: %w", ErrUnavailable, p)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // The tests' transaction. Its signature is never looked at here.
@@ -21,7 +22,7 @@ var (
 	testTx        = chain.Transaction{ID: testID, Kind: chain.Burn, Sender: "alice", Amount: 1_500_000, Auth: &chain.Auth{Nonce: "n", Expires: 100, Signature: chain.Signature{1}}}
 	testContract  = chain.Contract{Token: "aka", Wallets: chain.SignedWallets, BPSC: chain.BPSCAddress("aka")}
 	noLeader      = problemOf(http.StatusServiceUnavailable, "no_leader", true)
-	outcomeOpen   = problemOf(http.StatusGatewayTimeout, codeUnknown, true)
+	outcomeOpen   = problemOf(http.StatusGatewayTimeout, chain.Code(outcome.Unknown), true)
 	internalError = problemOf(http.StatusInternalServerError, "internal", false)
 )
 

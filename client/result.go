@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // Status is what became of a transaction.
@@ -103,7 +104,7 @@ func readStatus(id chain.ID, answer []byte, err error) (Result, error) {
 // attempt may have been applied (open), what names no id: that server has not
 // looked into the ledger, and can say nothing of that attempt.
 func refusal(id chain.ID, p *Problem, open bool) (r Result, decided bool) {
-	elsewhere := []string{string(chain.ContractUnknown), string(chain.NotFound), codeForeign, "path_unknown", "method_not_allowed", "chain_other"}
+	elsewhere := []string{string(chain.ContractUnknown), string(chain.NotFound), codeForeign, string(outcome.PathUnknown), string(outcome.MethodNotAllowed), string(outcome.OtherChain)}
 	if p.Status >= http.StatusInternalServerError || p.Retryable || slices.Contains(elsewhere, p.Code) {
 		return r, false
 	}

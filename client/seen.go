@@ -5,11 +5,6 @@ import (
 	"sync"
 )
 
-// headerMinBlock is, on the answer to a write, the block that has its record or
-// will have it, and, on a read, the one that the answer must know of: followers
-// wait for it, members know records before.
-const headerMinBlock = "Bpsc-Min-Block"
-
 // seen is the newest block of each contract that an answer to a write named.
 type seen struct {
 	mu     sync.Mutex

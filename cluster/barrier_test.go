@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // registerOp is an operation on the register that "set V" writes.
@@ -92,7 +94,7 @@ func (c *testCluster) write(h *history, client int, value string) {
 	switch {
 	case err == nil:
 		h.add(client, registerOp{write: true, value: value}, "", call, h.now())
-	case errors.Is(err, ErrOutcomeUnknown): // it may happen at any time from now on
+	case errors.Is(err, outcome.Unknown): // it may happen at any time from now on
 		h.add(client, registerOp{write: true, value: value}, "", call, math.MaxInt64)
 	}
 }

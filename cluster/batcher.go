@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // batcher takes calls out of the queue and sends them, joined, where they get
@@ -52,7 +54,7 @@ func (b *batcher) run(ctx context.Context) {
 			b.connected(d)
 		case <-b.orphaned:
 			b.orphaned = nil
-			b.queue.withdrawAll(fmt.Errorf("%w: none could be reached for %v", ErrNoLeader, b.grace))
+			b.queue.withdrawAll(fmt.Errorf("%w: none could be reached for %v", outcome.NoLeader, b.grace))
 		}
 		b.send(ctx)
 	}
@@ -66,7 +68,7 @@ func (b *batcher) send(ctx context.Context) {
 			b.dropUplink() // what it has under way nobody will answer
 		}
 		if !b.fitness.fit() {
-			b.queue.withdrawForwarded(fmt.Errorf("%w: this member must not lead now", ErrNoLeader))
+			b.queue.withdrawForwarded(fmt.Errorf("%w: this member must not lead now", outcome.NoLeader))
 		}
 		empty := b.queue.empty()
 		if !known || empty || !b.route(ctx, leader) {
@@ -141,7 +143,7 @@ func (b *batcher) propose(taken batch) {
 	micros, known := b.clock.now(now)
 	if !known {
 		<-b.flights
-		taken.fail(fmt.Errorf("%w: the leader does not know the clocks of a majority", ErrNoLeader))
+		taken.fail(fmt.Errorf("%w: the leader does not know the clocks of a majority", outcome.NoLeader))
 		return
 	}
 	data := entry{micros: micros, requests: taken.requests}.encode()
@@ -162,14 +164,14 @@ func (b *batcher) propose(taken batch) {
 func results(future raft.ApplyFuture, n int) ([]Result, Result) {
 	result, ok := future.Response().(func(int) []byte)
 	if !ok { // the machine did not get the entry, or failed on it
-		err := fmt.Errorf("%w: the entry was not applied here", ErrOutcomeUnknown)
+		err := fmt.Errorf("%w: the entry was not applied here", outcome.Unknown)
 		return failed(n, err), Result{Err: err}
 	}
 	answers := make([]Result, n)
 	for i := range answers {
 		answers[i] = Result{Index: future.Index(), Data: result(i)}
 		if answers[i].Data == nil {
-			answers[i].Err = fmt.Errorf("%w: it was applied, and the answer cannot be read", ErrOutcomeUnknown)
+			answers[i].Err = fmt.Errorf("%w: it was applied, and the answer cannot be read", outcome.Unknown)
 		}
 	}
 	return answers, Result{Index: future.Index()}

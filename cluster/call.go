@@ -11,7 +11,7 @@ import (
 // proposed after it entered the queue.
 type call struct {
 	requests [][]byte
-	// leaderOnly calls are answered with ErrNoLeader where there is another
+	// leaderOnly calls are answered with outcome.NoLeader where there is another
 	// leader: they came from another member already, or are a leader's duty.
 	leaderOnly bool
 	then       func([]Result) // called once with the results, when set

@@ -6,27 +6,8 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/raft"
-)
 
-// Outcomes of a request that got no result. They fall in two classes, and a
-// caller must never confuse them: only ErrOutcomeUnknown leaves open whether the
-// request took effect. All others mean that it did not and never will.
-var (
-	// ErrNoLeader: there was no leader to order the request. Retry as new.
-	ErrNoLeader = errors.New("no leader")
-	// ErrQueueFull: the intake queue is at its bound. Retry later, as new.
-	ErrQueueFull = errors.New("intake queue is full")
-	// ErrShuttingDown: this member takes no more requests. Retry elsewhere.
-	ErrShuttingDown = errors.New("member is shutting down")
-	// ErrNotOrdered: the caller's context ended while the request still waited
-	// in the intake queue. Retry as new.
-	ErrNotOrdered = errors.New("gave up before the request was ordered")
-	// ErrTooLarge: the request does not fit in a log entry. Do not retry.
-	ErrTooLarge = errors.New("request is larger than a log entry may be")
-
-	// ErrOutcomeUnknown: the request may or may not take effect. Only the same
-	// request with the same id may be sent again.
-	ErrOutcomeUnknown = errors.New("outcome unknown")
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // Reasons for which a member does not start or does not serve.
@@ -50,7 +31,7 @@ var (
 )
 
 // translate turns what raft or a context answered about an entry that was
-// handed to raft into one of this package's outcomes. Whatever it does not know
+// handed to raft into an outcome. Whatever it does not know
 // is of unknown outcome: that is the only safe guess.
 func translate(err error) error {
 	switch {
@@ -62,13 +43,13 @@ func translate(err error) error {
 		errors.Is(err, raft.ErrAbortedByRestore):
 		// The entry was refused before it reached the log, or its effects
 		// were taken out of the state again.
-		return fmt.Errorf("%w: %w", ErrNoLeader, err)
+		return fmt.Errorf("%w: %w", outcome.NoLeader, err)
 	case errors.Is(err, raft.ErrLeadershipLost),
 		errors.Is(err, raft.ErrRaftShutdown),
 		errors.Is(err, context.DeadlineExceeded),
 		errors.Is(err, context.Canceled):
-		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+		return fmt.Errorf("%w: %w", outcome.Unknown, err)
 	default:
-		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+		return fmt.Errorf("%w: %w", outcome.Unknown, err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // Which of raft's errors leaves an outcome open decides whether a payment may
@@ -17,15 +19,15 @@ func TestTranslate(t *testing.T) {
 		want error
 	}{
 		{nil, nil},
-		{raft.ErrNotLeader, ErrNoLeader},
-		{raft.ErrEnqueueTimeout, ErrNoLeader},
-		{raft.ErrLeadershipTransferInProgress, ErrNoLeader},
-		{raft.ErrAbortedByRestore, ErrNoLeader},
-		{raft.ErrLeadershipLost, ErrOutcomeUnknown},
-		{raft.ErrRaftShutdown, ErrOutcomeUnknown},
-		{errors.New("write raft.db: no space left on device"), ErrOutcomeUnknown},
-		{context.DeadlineExceeded, ErrOutcomeUnknown},
-		{context.Canceled, ErrOutcomeUnknown},
+		{raft.ErrNotLeader, outcome.NoLeader},
+		{raft.ErrEnqueueTimeout, outcome.NoLeader},
+		{raft.ErrLeadershipTransferInProgress, outcome.NoLeader},
+		{raft.ErrAbortedByRestore, outcome.NoLeader},
+		{raft.ErrLeadershipLost, outcome.Unknown},
+		{raft.ErrRaftShutdown, outcome.Unknown},
+		{errors.New("write raft.db: no space left on device"), outcome.Unknown},
+		{context.DeadlineExceeded, outcome.Unknown},
+		{context.Canceled, outcome.Unknown},
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.err), func(t *testing.T) {
@@ -33,7 +35,7 @@ func TestTranslate(t *testing.T) {
 			if !errors.Is(got, tt.want) || (tt.want != nil && !errors.Is(got, tt.err)) {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
-			if errors.Is(got, ErrNoLeader) && errors.Is(got, ErrOutcomeUnknown) {
+			if errors.Is(got, outcome.NoLeader) && errors.Is(got, outcome.Unknown) {
 				t.Errorf("%v is of both classes", got)
 			}
 		})

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // traffic writes through the given members until stopped, and remembers what
@@ -32,7 +34,7 @@ func (c *testCluster) traffic(writers int, through ...int) *traffic {
 				request := fmt.Sprintf("t%d-%d", w, n)
 				r := m.Propose(context.Background(), [][]byte{[]byte(request)})[0]
 				tr.note(request, r.Err)
-				if errors.Is(r.Err, ErrShuttingDown) {
+				if errors.Is(r.Err, outcome.ShuttingDown) {
 					return
 				}
 			}
@@ -47,7 +49,7 @@ func (tr *traffic) note(request string, err error) {
 	switch {
 	case err == nil:
 		tr.acked[request] = true
-	case errors.Is(err, ErrOutcomeUnknown):
+	case errors.Is(err, outcome.Unknown):
 		tr.unknown[request] = err
 	default:
 		tr.refused[request] = true
@@ -131,7 +133,7 @@ func TestCallersOfALeaderThatIsCutOff(t *testing.T) {
 	c.mustPropose(leader, "before")
 	c.cutOff(leader)
 	r := c.propose(leader, "in between")
-	if !errors.Is(r.Err, ErrOutcomeUnknown) && !errors.Is(r.Err, ErrNoLeader) {
+	if !errors.Is(r.Err, outcome.Unknown) && !errors.Is(r.Err, outcome.NoLeader) {
 		t.Errorf("got %+v", r)
 	}
 	if err := c.members[leader].Barrier(testContext(t)); err == nil {
@@ -161,7 +163,7 @@ func TestOutcomeOfForwardedRequests(t *testing.T) {
 		conn.Close()
 	}
 	sent.Wait()
-	if !errors.Is(result.Err, ErrOutcomeUnknown) || retryable(result.Err) {
+	if !errors.Is(result.Err, outcome.Unknown) || retryable(result.Err) {
 		t.Errorf("sent and not answered: %v", result.Err)
 	}
 	close(release)
@@ -189,7 +191,7 @@ func TestNoSecondForwarding(t *testing.T) {
 	c.members[asked].peers.propose([][]byte{[]byte("x")}, func(_ Result, results []Result) { got <- results[0] })
 	select {
 	case r := <-got:
-		if !errors.Is(r.Err, ErrNoLeader) {
+		if !errors.Is(r.Err, outcome.NoLeader) {
 			t.Errorf("got %+v", r)
 		}
 	case <-time.After(patience):
@@ -201,7 +203,7 @@ func TestNoSecondForwarding(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-late.finished
-	if !errors.Is(late.results[0].Err, ErrNoLeader) {
+	if !errors.Is(late.results[0].Err, outcome.NoLeader) {
 		t.Errorf("got %+v", late.results[0])
 	}
 }
@@ -212,16 +214,16 @@ func TestShutdownRefuses(t *testing.T) {
 	m := c.members[c.other(c.leader())]
 	c.stop(c.other(c.leader()))
 	r := m.Propose(context.Background(), [][]byte{[]byte("late")})[0]
-	if !errors.Is(r.Err, ErrShuttingDown) || errors.Is(r.Err, ErrOutcomeUnknown) {
+	if !errors.Is(r.Err, outcome.ShuttingDown) || errors.Is(r.Err, outcome.Unknown) {
 		t.Errorf("propose: %v", r.Err)
 	}
-	if err := m.Barrier(context.Background()); !errors.Is(err, ErrShuttingDown) {
+	if err := m.Barrier(context.Background()); !errors.Is(err, outcome.ShuttingDown) {
 		t.Errorf("barrier: %v", err)
 	}
-	if err := m.WaitApplied(context.Background(), 1<<40); !errors.Is(err, ErrShuttingDown) {
+	if err := m.WaitApplied(context.Background(), 1<<40); !errors.Is(err, outcome.ShuttingDown) {
 		t.Errorf("wait: %v", err)
 	}
-	if err := m.Ready(); !errors.Is(err, ErrShuttingDown) {
+	if err := m.Ready(); !errors.Is(err, outcome.ShuttingDown) {
 		t.Errorf("ready: %v", err)
 	}
 	if err := m.Shutdown(context.Background()); err != nil {

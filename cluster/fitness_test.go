@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 func testFitness() *fitness { return newFitness(slog.New(slog.DiscardHandler), time.Second) }
@@ -29,7 +31,7 @@ func TestUnfitLeaderMakesWay(t *testing.T) {
 	for i := range c.members {
 		load.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				if r := c.propose(i, fmt.Sprintf("%d.%d", i, n)); r.Err != nil && !errors.Is(r.Err, ErrNoLeader) {
+				if r := c.propose(i, fmt.Sprintf("%d.%d", i, n)); r.Err != nil && !errors.Is(r.Err, outcome.NoLeader) {
 					t.Errorf("a request ended with %v", r.Err)
 				}
 			}
@@ -88,7 +90,7 @@ func TestNobodyIsFit(t *testing.T) {
 	for _, m := range c.members {
 		m.fitness.forbid("test", "because of a test")
 	}
-	if r := c.propose(1, "in vain"); !errors.Is(r.Err, ErrNoLeader) {
+	if r := c.propose(1, "in vain"); !errors.Is(r.Err, outcome.NoLeader) {
 		t.Errorf("a request without a leader ended with %v", r.Err)
 	}
 	c.members[2].fitness.allow("test")

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"testing"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // pair is the two ends of a connection on loopback.
@@ -57,7 +59,7 @@ func TestAStoppingServerSaysWhatItHandled(t *testing.T) {
 	client.Close()
 	<-served
 	<-stopped
-	q.withdrawAll(ErrShuttingDown)
+	q.withdrawAll(outcome.ShuttingDown)
 }
 
 // Who dials again after a farewell, and sends at once, is told that nothing of it
@@ -99,7 +101,7 @@ func TestFramesThatTheLeaderTurnedAwayWereNotApplied(t *testing.T) {
 		}
 	}
 	<-u.ended
-	for i, want := range []error{nil, ErrOutcomeUnknown, ErrNoLeader} {
+	for i, want := range []error{nil, outcome.Unknown, outcome.NoLeader} {
 		<-calls[i].finished
 		if got := calls[i].results[0].Err; !errors.Is(got, want) {
 			t.Errorf("frame %d: %v, want %v", i+1, got, want)

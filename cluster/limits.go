@@ -50,7 +50,7 @@ const (
 	maxFrameBytes = maxEntryBytes + 1<<10
 
 	// An answer carries results, whose size the state machine decides. Results
-	// beyond this bound are not delivered (ErrOutcomeUnknown).
+	// beyond this bound are not delivered (outcome.Unknown).
 	maxAnswerBytes = 16 << 20
 
 	// Strangers: accepted connections in handshake at one time, and how long one

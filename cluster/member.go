@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/internal/logbridge"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // Member is one replica. Its methods are safe for concurrent use.
@@ -244,14 +245,14 @@ func (m *Member) Ready() error {
 	}
 	select {
 	case <-m.ctx.Done():
-		return fmt.Errorf("%w: %w", ErrNotReady, ErrShuttingDown)
+		return fmt.Errorf("%w: %w", ErrNotReady, outcome.ShuttingDown)
 	default:
 	}
 	if why := m.fitness.why(); len(why) > 0 {
 		return fmt.Errorf("%w: it must not lead: %s", ErrNotReady, strings.Join(why, "; "))
 	}
 	if _, ok := m.Leader(); !ok {
-		return fmt.Errorf("%w: %w: it %v", ErrNotReady, ErrNoLeader, m.absences)
+		return fmt.Errorf("%w: %w: it %v", ErrNotReady, outcome.NoLeader, m.absences)
 	}
 	if _, ok := m.Now(); !ok {
 		return fmt.Errorf("%w: it does not know the clocks of a majority of the members", ErrNotReady)

@@ -9,10 +9,12 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 func retryable(err error) bool {
-	return errors.Is(err, ErrNoLeader) || errors.Is(err, ErrQueueFull) || errors.Is(err, ErrShuttingDown) || errors.Is(err, ErrNotOrdered)
+	return errors.Is(err, outcome.NoLeader) || errors.Is(err, outcome.QueueFull) || errors.Is(err, outcome.ShuttingDown) || errors.Is(err, outcome.NotOrdered)
 }
 
 func TestSingleMember(t *testing.T) {
@@ -37,7 +39,7 @@ func TestStartInAnyOrder(t *testing.T) {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			c := newTestCluster(t, 3)
 			first := c.start(order[0])
-			if err := first.Ready(); !errors.Is(err, ErrNotReady) || !errors.Is(err, ErrNoLeader) {
+			if err := first.Ready(); !errors.Is(err, ErrNotReady) || !errors.Is(err, outcome.NoLeader) {
 				t.Errorf("alone: %v", err)
 			}
 			c.start(order[1])
@@ -119,7 +121,7 @@ func TestTooLarge(t *testing.T) {
 	huge, largest := make([]byte, maxRequestBytes+1), make([]byte, maxRequestBytes)
 	for i := range c.members {
 		results := c.members[i].Propose(testContext(t), [][]byte{[]byte("a"), huge, largest, []byte("b")})
-		for n, want := range []error{nil, ErrTooLarge, nil, nil} {
+		for n, want := range []error{nil, outcome.TooLarge, nil, nil} {
 			if !errors.Is(results[n].Err, want) {
 				t.Errorf("member %d, request %d: %v, want %v", i, n, results[n].Err, want)
 			}
@@ -155,7 +157,7 @@ func TestQueueFullAndGivingUp(t *testing.T) {
 	waitFor(t, "a queue of ten", func() bool { m.queue.mu.Lock(); defer m.queue.mu.Unlock(); return m.queue.calls.Len() == 10 })
 
 	many := make([][]byte, maxQueueRequests)
-	if err := m.Propose(ctx, many)[0].Err; !errors.Is(err, ErrQueueFull) {
+	if err := m.Propose(ctx, many)[0].Err; !errors.Is(err, outcome.QueueFull) {
 		t.Errorf("a full queue: %v", err)
 	}
 	cancel()
@@ -164,9 +166,9 @@ func TestQueueFullAndGivingUp(t *testing.T) {
 	count := map[string]int{}
 	for err := range outcomes {
 		switch {
-		case errors.Is(err, ErrNotOrdered) && !errors.Is(err, ErrOutcomeUnknown):
+		case errors.Is(err, outcome.NotOrdered) && !errors.Is(err, outcome.Unknown):
 			count["not ordered"]++
-		case errors.Is(err, ErrOutcomeUnknown) && !retryable(err):
+		case errors.Is(err, outcome.Unknown) && !retryable(err):
 			count["unknown"]++
 		default:
 			count[fmt.Sprint(err)]++
@@ -192,10 +194,10 @@ func TestNoMajority(t *testing.T) {
 	}
 	c.start(0)
 	r := c.propose(0, "alone")
-	if !errors.Is(r.Err, ErrNoLeader) || errors.Is(r.Err, ErrOutcomeUnknown) {
+	if !errors.Is(r.Err, outcome.NoLeader) || errors.Is(r.Err, outcome.Unknown) {
 		t.Errorf("got %v", r.Err)
 	}
-	if err := c.members[0].Barrier(testContext(t)); !errors.Is(err, ErrNoLeader) {
+	if err := c.members[0].Barrier(testContext(t)); !errors.Is(err, outcome.NoLeader) {
 		t.Errorf("barrier: %v", err)
 	}
 	if s := c.members[0].Status(); s.Leader != "" || s.Members[1].Role != RoleUnreachable {
@@ -258,13 +260,13 @@ func TestStatus(t *testing.T) {
 func TestMachineFailureIsFatal(t *testing.T) {
 	c := startCluster(t, 1)
 	r := c.propose(0, "fail")
-	if !errors.Is(r.Err, ErrOutcomeUnknown) {
+	if !errors.Is(r.Err, outcome.Unknown) {
 		t.Errorf("result: %v", r.Err)
 	}
 	if err := c.takeFatal(); !strings.Contains(err.Error(), "asked to fail") {
 		t.Errorf("fatal: %v", err)
 	}
-	if r := c.propose(0, "later"); !errors.Is(r.Err, ErrOutcomeUnknown) {
+	if r := c.propose(0, "later"); !errors.Is(r.Err, outcome.Unknown) {
 		t.Errorf("after the failure: %+v", r)
 	}
 	if err := c.members[0].Ready(); !errors.Is(err, ErrNotReady) {

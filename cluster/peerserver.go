@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // peerServer answers other members: it puts their requests in this member's own
@@ -119,7 +121,7 @@ func (s *peerServer) propose(requests [][]byte, done func(common Result, results
 		}
 		done(common, results)
 	}
-	err := ErrNoLeader
+	var err error = outcome.NoLeader
 	if s.leads() {
 		err = s.queue.push(newCall(requests, true, finish))
 	}

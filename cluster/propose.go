@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // Propose orders the requests, in the order given and contiguous in the queue,
@@ -12,7 +14,7 @@ import (
 // results (see WaitApplied).
 //
 // When ctx ends, requests that were not ordered yet are taken back
-// (ErrNotOrdered), the others have an unknown outcome. The requests must not be
+// (outcome.NotOrdered), the others have an unknown outcome. The requests must not be
 // modified afterwards in either case.
 func (m *Member) Propose(ctx context.Context, requests [][]byte) []Result {
 	tooLarge := func(r []byte) bool { return len(r) > maxRequestBytes }
@@ -22,7 +24,7 @@ func (m *Member) Propose(ctx context.Context, requests [][]byte) []Result {
 		}
 		return m.submit(ctx, requests)
 	}
-	results := failed(len(requests), ErrTooLarge)
+	results := failed(len(requests), outcome.TooLarge)
 	var fitting [][]byte
 	var at []int // where their results belong
 	for i, r := range requests {
@@ -55,7 +57,7 @@ func (m *Member) Barrier(ctx context.Context) error {
 func (m *Member) WaitApplied(ctx context.Context, index uint64) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(m.ctx, func() { cancel(ErrShuttingDown) })()
+	defer context.AfterFunc(m.ctx, func() { cancel(outcome.ShuttingDown) })()
 	if err := m.replica.applied.wait(ctx, index); err != nil {
 		return fmt.Errorf("waiting for entry %d: %w", index, context.Cause(ctx))
 	}
@@ -67,7 +69,7 @@ func (m *Member) WaitApplied(ctx context.Context, index uint64) error {
 func (m *Member) submit(ctx context.Context, requests [][]byte) []Result {
 	c := newCall(requests, false, nil)
 	if err := ctx.Err(); err != nil {
-		return failed(len(c.results), fmt.Errorf("%w: %w", ErrNotOrdered, err))
+		return failed(len(c.results), fmt.Errorf("%w: %w", outcome.NotOrdered, err))
 	}
 	if err := m.queue.push(c); err != nil {
 		return failed(len(c.results), err)
@@ -76,10 +78,10 @@ func (m *Member) submit(ctx context.Context, requests [][]byte) []Result {
 	case <-c.finished:
 		return c.results
 	case <-ctx.Done():
-		m.queue.withdraw(c, fmt.Errorf("%w: %w", ErrNotOrdered, ctx.Err()))
+		m.queue.withdraw(c, fmt.Errorf("%w: %w", outcome.NotOrdered, ctx.Err()))
 		return c.abandon(translate(ctx.Err()))
 	case <-m.stopped:
-		m.queue.withdraw(c, ErrShuttingDown)
-		return c.abandon(fmt.Errorf("%w: %w", ErrOutcomeUnknown, ErrShuttingDown))
+		m.queue.withdraw(c, outcome.ShuttingDown)
+		return c.abandon(fmt.Errorf("%w: %w", outcome.Unknown, outcome.ShuttingDown))
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // queue holds calls between those who make them and the batcher, which takes
@@ -37,9 +39,9 @@ func (q *queue) push(c *call) error {
 	defer q.mu.Unlock()
 	switch {
 	case q.closed:
-		return ErrShuttingDown
+		return outcome.ShuttingDown
 	case q.requests+requests > maxQueueRequests || q.bytes+bytes > maxQueueBytes:
-		return fmt.Errorf("%w: %d requests, %d bytes wait", ErrQueueFull, q.requests, q.bytes)
+		return fmt.Errorf("%w: %d requests, %d bytes wait", outcome.QueueFull, q.requests, q.bytes)
 	}
 	q.requests += requests
 	q.bytes += bytes
@@ -80,7 +82,7 @@ func (q *queue) take(forward bool) batch {
 	}
 	q.mu.Unlock()
 	for _, c := range refused {
-		q.answer(c, c.taken, failed(len(c.results)-c.taken, ErrNoLeader)...)
+		q.answer(c, c.taken, failed(len(c.results)-c.taken, outcome.NoLeader)...)
 	}
 	return b
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // Whatever is pushed, taken and withdrawn at the same time: each call is
@@ -50,7 +52,7 @@ func TestQueueConcurrently(t *testing.T) {
 					return
 				}
 				if rand.IntN(2) == 0 {
-					q.withdraw(c, ErrNotOrdered)
+					q.withdraw(c, outcome.NotOrdered)
 				}
 				select {
 				case <-c.finished:
@@ -88,16 +90,16 @@ func TestQueueBounds(t *testing.T) {
 		if err := q.push(newCall(make([][]byte, maxQueueRequests-1), false, nil)); err != nil {
 			t.Fatal(err)
 		}
-		if err := q.push(newCall(make([][]byte, 2), false, nil)); !errors.Is(err, ErrQueueFull) {
+		if err := q.push(newCall(make([][]byte, 2), false, nil)); !errors.Is(err, outcome.QueueFull) {
 			t.Errorf("got %v", err)
 		}
 		if err := q.push(newCall(nil, false, nil)); err != nil {
 			t.Errorf("the last place: %v", err)
 		}
-		if err := q.push(newCall(nil, false, nil)); !errors.Is(err, ErrQueueFull) {
+		if err := q.push(newCall(nil, false, nil)); !errors.Is(err, outcome.QueueFull) {
 			t.Errorf("a barrier counts as nothing: %v", err)
 		}
-		q.withdrawAll(ErrNoLeader)
+		q.withdrawAll(outcome.NoLeader)
 		if err := q.push(newCall(nil, false, nil)); err != nil {
 			t.Errorf("after withdrawing: %v", err)
 		}
@@ -117,7 +119,7 @@ func TestQueueBounds(t *testing.T) {
 		q := newQueue()
 		q.close()
 		q.close()
-		if err := q.push(newCall(nil, false, nil)); !errors.Is(err, ErrShuttingDown) {
+		if err := q.push(newCall(nil, false, nil)); !errors.Is(err, outcome.ShuttingDown) {
 			t.Errorf("got %v", err)
 		}
 	})

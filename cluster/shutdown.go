@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // Shutdown stops the member so that nobody has to wonder about an outcome: it
@@ -23,7 +25,7 @@ func (m *Member) shutdown(ctx context.Context) error {
 	m.queue.close()
 	drained := m.queue.waitDrained(ctx)
 	if drained != nil {
-		m.queue.withdrawAll(ErrShuttingDown)
+		m.queue.withdrawAll(outcome.ShuttingDown)
 		drained = fmt.Errorf("cluster: requests were still under way: %w", drained)
 	}
 	m.handOver(ctx)

@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // uplink is the kept-open connection over which a member sends its queue to the
@@ -76,7 +78,7 @@ func (u *uplink) rest() {
 func (u *uplink) send(b batch) {
 	id, ok := u.enlist(b)
 	if !ok {
-		b.fail(fmt.Errorf("%w: the connection to %s broke", ErrNoLeader, u.leader))
+		b.fail(fmt.Errorf("%w: the connection to %s broke", outcome.NoLeader, u.leader))
 		return
 	}
 	err := writeFrame(u.conn, frame{kind: framePropose, id: id, body: encodeRequests(b.requests)})
@@ -84,7 +86,7 @@ func (u *uplink) send(b batch) {
 		return
 	}
 	if _, mine := u.delist(id); mine {
-		b.fail(fmt.Errorf("%w: sending to %s: %w", ErrNoLeader, u.leader, err))
+		b.fail(fmt.Errorf("%w: sending to %s: %w", outcome.NoLeader, u.leader, err))
 	}
 	u.close()
 }
@@ -142,7 +144,7 @@ func (u *uplink) read() {
 	u.waiting = map[uint64]batch{}
 	u.mu.Unlock()
 	for _, b := range lost {
-		b.fail(fmt.Errorf("%w: lost the connection to %s: %w", ErrOutcomeUnknown, u.leader, err))
+		b.fail(fmt.Errorf("%w: lost the connection to %s: %w", outcome.Unknown, u.leader, err))
 	}
 	poke(u.freed)
 }
@@ -160,10 +162,10 @@ func (u *uplink) receive(f frame) error {
 	u.lag.answered(u.waits())
 	common, results, err := decodeResults(f.body, len(b.requests))
 	if err != nil {
-		b.fail(fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
+		b.fail(fmt.Errorf("%w: %w", outcome.Unknown, err))
 		return err
 	}
-	if errors.Is(common.Err, ErrNoLeader) {
+	if errors.Is(common.Err, outcome.NoLeader) {
 		u.rest()
 	}
 	b.answer(results, common)
@@ -187,7 +189,7 @@ func (u *uplink) turnedAway(last uint64) {
 	}
 	u.mu.Unlock()
 	for _, b := range unseen {
-		b.fail(fmt.Errorf("%w: %s stops", ErrNoLeader, u.leader))
+		b.fail(fmt.Errorf("%w: %s stops", outcome.NoLeader, u.leader))
 	}
 }
 

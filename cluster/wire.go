@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // The peer protocol is frames in both directions of one connection:
@@ -114,7 +116,7 @@ func encodeResults(common Result, results []Result) []byte {
 	b = binary.AppendUvarint(b, uint64(len(results)))
 	for _, r := range results {
 		if len(b)+len(r.Data) > maxAnswerBytes {
-			r = Result{Err: ErrOutcomeUnknown}
+			r = Result{Err: outcome.Unknown}
 		}
 		b = appendResult(b, r)
 	}
@@ -190,13 +192,13 @@ func errorCode(err error) byte {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, ErrOutcomeUnknown):
+	case errors.Is(err, outcome.Unknown):
 		return 4
-	case errors.Is(err, ErrNoLeader), errors.Is(err, ErrShuttingDown), errors.Is(err, ErrNotOrdered):
+	case errors.Is(err, outcome.NoLeader), errors.Is(err, outcome.ShuttingDown), errors.Is(err, outcome.NotOrdered):
 		return 1
-	case errors.Is(err, ErrQueueFull):
+	case errors.Is(err, outcome.QueueFull):
 		return 2
-	case errors.Is(err, ErrTooLarge):
+	case errors.Is(err, outcome.TooLarge):
 		return 3
 	default:
 		return 4
@@ -210,12 +212,12 @@ func codedError(code byte) error {
 	case 0:
 		return nil
 	case 1:
-		return fmt.Errorf("%w: the member asked does not lead", ErrNoLeader)
+		return fmt.Errorf("%w: the member asked does not lead", outcome.NoLeader)
 	case 2:
-		return fmt.Errorf("%w: at the leader", ErrQueueFull)
+		return fmt.Errorf("%w: at the leader", outcome.QueueFull)
 	case 3:
-		return ErrTooLarge
+		return outcome.TooLarge
 	default:
-		return fmt.Errorf("%w: at the leader", ErrOutcomeUnknown)
+		return fmt.Errorf("%w: at the leader", outcome.Unknown)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 func TestFrameRoundTrip(t *testing.T) {
@@ -49,7 +51,7 @@ func TestLargestBatchFitsInAFrame(t *testing.T) {
 func TestResultsRoundTrip(t *testing.T) {
 	results := []Result{
 		{Index: 7, Data: []byte("data")},
-		{Err: ErrNoLeader}, {Err: ErrQueueFull}, {Err: ErrTooLarge}, {Err: ErrOutcomeUnknown},
+		{Err: outcome.NoLeader}, {Err: outcome.QueueFull}, {Err: outcome.TooLarge}, {Err: outcome.Unknown},
 		{Index: 9},
 	}
 	common, got, err := decodeResults(encodeResults(Result{Index: 9}, results), len(results))
@@ -73,7 +75,7 @@ func TestOversizedAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !errors.Is(got[0].Err, ErrOutcomeUnknown) || got[1].Err != nil {
+	if !errors.Is(got[0].Err, outcome.Unknown) || got[1].Err != nil {
 		t.Errorf("got %v and %v", got[0].Err, got[1].Err)
 	}
 }
@@ -81,15 +83,15 @@ func TestOversizedAnswers(t *testing.T) {
 // A definite outcome may become another definite one on its way, but never
 // change its class.
 func TestErrorCodesKeepTheClass(t *testing.T) {
-	for _, err := range []error{ErrNoLeader, ErrQueueFull, ErrShuttingDown, ErrNotOrdered, ErrOutcomeUnknown,
-		fmt.Errorf("%w: %w", ErrOutcomeUnknown, ErrShuttingDown), errors.New("any other")} {
+	for _, err := range []error{outcome.NoLeader, outcome.QueueFull, outcome.ShuttingDown, outcome.NotOrdered, outcome.Unknown,
+		fmt.Errorf("%w: %w", outcome.Unknown, outcome.ShuttingDown), errors.New("any other")} {
 		got := codedError(errorCode(err))
-		definite := retryable(err) && !errors.Is(err, ErrOutcomeUnknown)
-		if retryable(got) != definite || errors.Is(got, ErrOutcomeUnknown) == definite {
+		definite := retryable(err) && !errors.Is(err, outcome.Unknown)
+		if retryable(got) != definite || errors.Is(got, outcome.Unknown) == definite {
 			t.Errorf("%v became %v", err, got)
 		}
 	}
-	if !errors.Is(codedError(99), ErrOutcomeUnknown) {
+	if !errors.Is(codedError(99), outcome.Unknown) {
 		t.Error("a code from the future is taken for a definite outcome")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // verifier checks signatures on all cores, joined into batches where several
@@ -73,7 +74,7 @@ func (v *verifier) queue(g *group, checks []check) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.waiting)+len(checks) > maxWaitingSignatures {
-		return ErrQueueFull
+		return outcome.QueueFull
 	}
 	for i := range checks {
 		checks[i].group = g

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // key signs in the tests.
@@ -129,7 +130,7 @@ func TestVerifierJoinsWhatWaits(t *testing.T) {
 func TestVerifierRefusesWhatItCannotKeep(t *testing.T) {
 	v := newVerifier()
 	v.waiting = make([]*check, maxWaitingSignatures)
-	require.ErrorIs(t, v.check(manyChecks(1, 0)), ErrQueueFull)
+	require.ErrorIs(t, v.check(manyChecks(1, 0)), outcome.QueueFull)
 
 	c := &Checker{signatures: v}
 	body := signedBody(chain.Transfer)
@@ -137,11 +138,11 @@ func TestVerifierRefusesWhatItCannotKeep(t *testing.T) {
 	d, _, err := r.Transaction([]byte(body), Rule{})
 	require.NoError(t, err)
 	_, err = c.Transaction(&r, &Chain{Contract: signedContract()}, &d, "", false)
-	require.ErrorIs(t, err, ErrQueueFull)
+	require.ErrorIs(t, err, outcome.QueueFull)
 	items, _, err := r.Batch([]byte(`{"transactions":[` + body + `]}`))
 	require.NoError(t, err)
 	_, err = c.Batch(&r, &Chain{Contract: signedContract()}, items)
-	require.ErrorIs(t, err, ErrQueueFull)
+	require.ErrorIs(t, err, outcome.QueueFull)
 	require.Len(t, v.waiting, maxWaitingSignatures)
 }
 

@@ -73,15 +73,6 @@ func (n node) LastContact() time.Duration {
 	return time.Since(n.began)
 }
 
-// Pull translates the follower's errors.
-func (n node) Pull(ctx context.Context, token string) error {
-	err := n.Follower.Pull(ctx, token)
-	if errors.Is(err, chainsync.ErrNoUpstream) {
-		return fmt.Errorf("%w: %w", api.ErrNoUpstream, err)
-	}
-	return err
-}
-
 // Sync is the follower's status in the API's words.
 func (n node) Sync() (s api.SyncStatus) {
 	for _, c := range n.Status() {
@@ -152,7 +143,7 @@ func (c ownChain) Forge() (api.PersonalBlock, error) {
 // relayed is the relay as the API sees it.
 type relayed struct{ *relay.Relay }
 
-// Do translates requests, answers and errors.
+// Do translates requests and answers.
 func (r relayed) Do(ctx context.Context, q api.RelayRequest) (api.RelayAnswer, error) {
 	query, err := url.ParseQuery(q.RawQuery)
 	if err != nil {
@@ -160,14 +151,5 @@ func (r relayed) Do(ctx context.Context, q api.RelayRequest) (api.RelayAnswer, e
 	}
 	answer, err := r.Relay.Do(ctx, relay.Request{Read: q.Read, Token: q.Token, Chain: q.Chain, Signed: q.Signed, Repeatable: q.Repeatable, Path: q.Path, Query: query,
 		Header: q.Header, Body: q.Body})
-	var unknown *relay.UnknownOutcome
-	switch {
-	case errors.As(err, &unknown):
-		err = &api.UnknownOutcome{Key: unknown.Key, Err: err}
-	case errors.Is(err, relay.ErrNoUpstream):
-		err = fmt.Errorf("%w: %w", api.ErrNoUpstream, err)
-	case errors.Is(err, relay.ErrLoop):
-		err = fmt.Errorf("%w: %w", api.ErrRelayLoop, err)
-	}
 	return api.RelayAnswer{Status: answer.Status, Header: answer.Header, Body: answer.Body}, err
 }

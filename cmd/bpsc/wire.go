@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/cluster"
@@ -17,32 +16,10 @@ func orderer(m *cluster.Member) fsm.Orderer {
 		results := m.Propose(ctx, requests)
 		answers := make([]fsm.Answer, len(results))
 		for i, r := range results {
-			answers[i] = fsm.Answer{Index: r.Index, Data: r.Data, Err: translate(r.Err)}
+			answers[i] = fsm.Answer{Index: r.Index, Data: r.Data, Err: r.Err}
 		}
 		return answers
 	}
-}
-
-// outcomes says what each of the cluster's outcomes is to the API.
-var outcomes = []struct {
-	from error
-	to   api.Error
-}{
-	{cluster.ErrOutcomeUnknown, api.ErrOutcomeUnknown},
-	{cluster.ErrNoLeader, api.ErrNoLeader},
-	{cluster.ErrQueueFull, api.ErrQueueFull},
-	{cluster.ErrShuttingDown, api.ErrShuttingDown},
-	{cluster.ErrNotOrdered, api.ErrNotOrdered},
-	{cluster.ErrTooLarge, api.ErrTooLarge},
-}
-
-func translate(err error) error {
-	for _, o := range outcomes {
-		if errors.Is(err, o.from) {
-			return fmt.Errorf("%w: %w", o.to, err)
-		}
-	}
-	return err
 }
 
 // state is a member's store as the API sees it.
@@ -78,9 +55,6 @@ func (m member) condition() (ready, signing error) {
 	}
 	return signing, signing
 }
-
-// Barrier translates the cluster's errors.
-func (m member) Barrier(ctx context.Context) error { return translate(m.Member.Barrier(ctx)) }
 
 // Cluster joins what the cluster knows with the URLs that members announced.
 func (m member) Cluster() api.ClusterStatus {

@@ -14,15 +14,12 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 const (
 	typeLines = "application/x-ndjson"
 	typeJSON  = "application/json"
-
-	// headerLength says how long the whole chain is. It is left out where all
-	// of the range asked for is there, for then the answer never changes.
-	headerLength = "Bpsc-Chain-Length"
 )
 
 // acceptable says what is wrong with an answer before its body is looked at.
@@ -80,10 +77,10 @@ func (w *web) blocks(ctx context.Context, upstream string, sp span) (*blocks, er
 		return nil, err
 	}
 	b := &blocks{reply: r, span: sp}
-	if text := r.header.Get(headerLength); text != "" {
+	if text := r.header.Get(protocol.ChainLength); text != "" {
 		if b.length, err = strconv.ParseUint(text, 10, 63); err != nil || b.length == 0 {
 			r.end()
-			return nil, refuse(NotAChain, "%s is %q", headerLength, clip(text))
+			return nil, refuse(NotAChain, "%s is %q", protocol.ChainLength, clip(text))
 		}
 	}
 	b.in = bufio.NewReaderSize(&r.body, readBuffer)

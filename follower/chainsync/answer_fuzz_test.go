@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // Whatever an upstream answers, there are no more lines than were asked for,
@@ -31,7 +32,7 @@ func FuzzAnswer(f *testing.F) {
 		cfg.transport = roundTrip(func(*http.Request) (*http.Response, error) {
 			header := http.Header{"Content-Type": {mediaType}}
 			if length != "" {
-				header.Set(headerLength, length)
+				header.Set(protocol.ChainLength, length)
 			}
 			return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(bytes.NewReader(body))}, nil
 		})

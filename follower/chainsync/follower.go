@@ -25,8 +25,6 @@ var (
 	// ErrEvidence means that an upstream served what it should not have, and
 	// that it was kept.
 	ErrEvidence = errors.New("there is evidence against an upstream")
-	// ErrNoUpstream means that no upstream answered.
-	ErrNoUpstream = errors.New("no upstream answers")
 	// ErrNotSynced means that this node has not been up to date yet.
 	ErrNotSynced = errors.New("not synced yet")
 )

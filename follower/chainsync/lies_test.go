@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // abort makes a server drop the connection.
@@ -73,7 +74,7 @@ func short(u *upstream) {
 			return false
 		}
 		w.Header().Set("Content-Type", typeLines)
-		w.Header().Set(headerLength, fmt.Sprint(len(blocks)))
+		w.Header().Set(protocol.ChainLength, fmt.Sprint(len(blocks)))
 		_, _ = w.Write(append(bytes.Clone(blocks[min(from, uint64(len(blocks)))-1]), '\n'))
 		return true
 	}
@@ -282,7 +283,7 @@ func TestLiesAreRefused(t *testing.T) {
 		}), NotAChain, ""},
 		{"a length that is no number", 0, instead(func(_ *upstream, w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", typeLines)
-			w.Header().Set(headerLength, "many")
+			w.Header().Set(protocol.ChainLength, "many")
 		}), NotAChain, ""},
 		{"500", 0, instead(func(_ *upstream, w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusInternalServerError)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // errOnItsWay: an upstream has the contract, and this node is about to.
@@ -38,7 +40,7 @@ func (f *Follower) Look(ctx context.Context, token string) error {
 	case r := <-looked:
 		return r.Err
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrNoUpstream, context.Cause(ctx))
+		return fmt.Errorf("%w: %w", outcome.NoUpstream, context.Cause(ctx))
 	}
 }
 
@@ -68,7 +70,7 @@ func (f *Follower) lookUp(ctx context.Context, token string) error {
 
 // has asks the upstreams of a source for a contract, until one answers.
 func (f *Follower) has(ctx context.Context, src Source, token string) (bool, error) {
-	failed := []error{ErrNoUpstream}
+	failed := []error{outcome.NoUpstream}
 	for _, u := range src.Upstreams {
 		_, err := f.web.length(ctx, u, token)
 		var r *refusal

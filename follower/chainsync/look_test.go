@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // A contract is not here for good once an upstream says so; until then it may
@@ -43,7 +44,7 @@ func TestLookAsksBeforeItSaysThatThereIsNone(t *testing.T) {
 	require.ErrorIs(t, f.rest(t.Context(), 0, time.Hour), nil, "it is listed at once")
 	for _, other := range []int{http.StatusServiceUnavailable, http.StatusForbidden, http.StatusMovedPermanently, http.StatusInternalServerError} {
 		status.Store(int64(other))
-		require.ErrorIs(t, f.Look(t.Context(), "late"), ErrNoUpstream, other)
+		require.ErrorIs(t, f.Look(t.Context(), "late"), outcome.NoUpstream, other)
 	}
 	require.ErrorIs(t, f.Look(t.Context(), "single"), errOnItsWay, "it is followed, and has not begun")
 

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // Pull asks an upstream how long the chain is, and returns when this node has
-// as much. The error wraps ErrNoUpstream when none answers, and
+// as much. The error wraps outcome.NoUpstream when none answers, and
 // chain.ContractUnknown when the chain is not followed.
 func (f *Follower) Pull(ctx context.Context, token string) error {
 	s, err := f.chain(token)
@@ -56,7 +58,7 @@ func (s *syncer) askAny(ctx context.Context, again bool) (*peer, uint64, error) 
 		}
 		last = fmt.Errorf("%s: %w", p.url, err)
 	}
-	return nil, 0, fmt.Errorf("%w: %s: %w", ErrNoUpstream, s.token, last)
+	return nil, 0, fmt.Errorf("%w: %s: %w", outcome.NoUpstream, s.token, last)
 }
 
 // await waits until this node has as many blocks; false when p, who said that

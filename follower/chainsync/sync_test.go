@@ -16,6 +16,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/harness"
+	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -216,7 +217,7 @@ func TestKnowsItsChainsWithoutUpstreams(t *testing.T) {
 	require.Equal(t, "zeta", token)
 	require.Len(t, n.Status(), 2)
 	require.ErrorIs(t, n.Ready(), ErrNotSynced)
-	require.ErrorIs(t, n.Pull(t.Context(), "alpha"), ErrNoUpstream)
+	require.ErrorIs(t, n.Pull(t.Context(), "alpha"), outcome.NoUpstream)
 }
 
 // Writes go only to whom has shown that its chain is ours.
@@ -343,7 +344,7 @@ func TestPullWaitsForWhatTheUpstreamHas(t *testing.T) {
 	require.ErrorIs(t, n.Pull(t.Context(), "unknown"), chain.ContractUnknown)
 	up.CloseClientConnections()
 	up.Close()
-	require.ErrorIs(t, n.Pull(t.Context(), "aka"), ErrNoUpstream)
+	require.ErrorIs(t, n.Pull(t.Context(), "aka"), outcome.NoUpstream)
 }
 
 // However many clients ask, upstreams are asked by so many of them at a time.
@@ -417,7 +418,7 @@ func TestPullGivesUpOnAnUpstreamThatOnlyClaims(t *testing.T) {
 	cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{up.URL}})
 	cfg.RetryMin, cfg.RetryMax = time.Minute, time.Minute
 	n := startNodeWith(t, dir, cfg, nil)
-	require.ErrorIs(t, n.Pull(t.Context(), "aka"), ErrNoUpstream)
+	require.ErrorIs(t, n.Pull(t.Context(), "aka"), outcome.NoUpstream)
 	n.awaitRefusal("aka", Truncated)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

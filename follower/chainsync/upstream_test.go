@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // upstream serves chains over real HTTP, honestly where nothing else is set.
@@ -158,7 +159,7 @@ func (u *upstream) lines(w http.ResponseWriter, r *http.Request, token string, f
 	length := uint64(len(blocks))
 	w.Header().Set("Content-Type", typeLines)
 	if from+limit-1 > length {
-		w.Header().Set(headerLength, fmt.Sprint(length))
+		w.Header().Set(protocol.ChainLength, fmt.Sprint(length))
 	}
 	for i := from; i <= min(from+limit-1, length); i++ {
 		line := blocks[i-1]

@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // fate is what became of one attempt.
@@ -25,13 +27,8 @@ const (
 	lost                  // nobody says anything
 )
 
-// StatusLoop is how a relay answers ErrLoop, and understands that it is told so.
+// StatusLoop is how a relay answers outcome.RelayLoop, and understands that it is told so.
 const StatusLoop = http.StatusLoopDetected
-
-const (
-	codeUnknown    = "outcome_unknown" // an answer that leaves the outcome open
-	codeOtherChain = "chain_other"     // the upstream's chain is not this node's: another one's may be
-)
 
 // errPartial: what came is not the whole answer.
 var errPartial = errors.New("the answer did not arrive whole")
@@ -89,9 +86,9 @@ func (t *trip) request(ctx context.Context, upstream string) (*http.Request, err
 
 // problem is what a refusal (RFC 9457) says of itself.
 type problem struct {
-	Code      string `json:"code"`
-	Retryable bool   `json:"retryable"`
-	ID        string `json:"id"`
+	Code      outcome.Code `json:"code"`
+	Retryable bool         `json:"retryable"`
+	ID        string       `json:"id"`
 }
 
 // readProblem returns nothing where the body is no problem.
@@ -108,7 +105,7 @@ func judge(status int, body []byte) fate {
 	switch {
 	case status == StatusLoop:
 		return looped
-	case status == http.StatusConflict && readProblem(body).Code == codeOtherChain:
+	case status == http.StatusConflict && readProblem(body).Code == outcome.OtherChain:
 		return untouched
 	case status >= 200 && status < 300:
 		return decided
@@ -118,7 +115,7 @@ func judge(status int, body []byte) fate {
 		return lost
 	case status < 500:
 		return decided
-	case p.Code == codeUnknown:
+	case p.Code == outcome.Unknown:
 		return unsure
 	case !p.Retryable:
 		return decided

@@ -5,23 +5,21 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
-// Headers in their canonical form.
 const (
-	headerKey        = "Idempotency-Key"
-	headerHops       = "Bpsc-Relay-Hops"
-	headerChain      = "Bpsc-Chain"
 	headerLocation   = "Location"
 	headerConnection = "Connection"
-	ownPrefix        = "Bpsc-"
 )
 
 // What is passed on and what is passed back. All else concerns one connection,
 // or is nobody's business: hop-by-hop headers, cookies, credentials.
 var (
-	passedOn   = []string{headerKey, "Content-Type", "X-Request-Id", "Accept"}
-	passedBack = []string{"Content-Type", headerLocation, "Idempotent-Replay", "Retry-After", "X-Request-Id", "Cache-Control"}
+	passedOn   = []string{protocol.IdempotencyKey, "Content-Type", protocol.RequestID, "Accept"}
+	passedBack = []string{"Content-Type", headerLocation, protocol.IdempotentReplay, "Retry-After", protocol.RequestID, "Cache-Control"}
 )
 
 // onward is the header of the request to the upstream, whose ledger is to refuse
@@ -29,13 +27,13 @@ var (
 // there are two too many: the member refuses them.
 func onward(client http.Header, chain string) (http.Header, error) {
 	header := http.Header{}
-	hops, err := countHops(client[headerHops])
+	hops, err := countHops(client[protocol.RelayHops])
 	if err != nil {
 		return nil, err
 	}
-	header.Set(headerHops, strconv.Itoa(hops+1))
+	header.Set(protocol.RelayHops, strconv.Itoa(hops+1))
 	if chain != "" {
-		header.Set(headerChain, chain)
+		header.Set(protocol.Chain, chain)
 	}
 	for _, name := range passedOn {
 		if values := client[name]; len(values) > 0 {
@@ -53,7 +51,7 @@ func countHops(values []string) (int, error) {
 	}
 	hops, err := strconv.Atoi(values[0])
 	if err != nil || len(values) > 1 || hops < 0 || hops >= maxHops {
-		return 0, ErrLoop
+		return 0, outcome.RelayLoop
 	}
 	return hops, nil
 }
@@ -67,7 +65,7 @@ func back(upstream http.Header, token string) http.Header {
 		}
 	}
 	for name, values := range upstream {
-		if strings.HasPrefix(name, ownPrefix) && !namedIn(upstream[headerConnection], name) {
+		if strings.HasPrefix(name, protocol.OwnPrefix) && !namedIn(upstream[headerConnection], name) {
 			header[name] = values
 		}
 	}

@@ -12,6 +12,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,8 +34,8 @@ func (l *ledger) apply(q *http.Request, body []byte) (replay bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seen = append(l.seen, q)
-	id := q.Header.Get(headerKey) + " " + string(body)
-	if q.Header.Get(headerKey) == "" && q.Header.Get("Content-Type") != "signed" {
+	id := q.Header.Get(protocol.IdempotencyKey) + " " + string(body)
+	if q.Header.Get(protocol.IdempotencyKey) == "" && q.Header.Get("Content-Type") != "signed" {
 		id = fmt.Sprint(len(l.seen), id) // one of its own each time
 	}
 	if l.applied[id] > 0 {
@@ -177,7 +180,7 @@ func follower(t *testing.T, r *Relay) (url string) {
 			Token: "aka", Path: q.URL.EscapedPath(), Query: q.URL.Query(), Header: q.Header, Body: body,
 		})
 		switch {
-		case errors.Is(err, ErrLoop):
+		case errors.Is(err, outcome.RelayLoop):
 			says(StatusLoop, `{"code":"relay_loop","retryable":false}`)(nil, w, q, body)
 			return
 		case err != nil:
@@ -199,7 +202,7 @@ func transfer() Request {
 
 func keyed() Request {
 	q := transfer()
-	q.Header = http.Header{headerKey: {"k"}}
+	q.Header = http.Header{protocol.IdempotencyKey: {"k"}}
 	return q
 }
 

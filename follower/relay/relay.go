@@ -78,7 +78,7 @@ func (r *Relay) Close() { r.transport.CloseIdleConnections() }
 //
 // Answers for good are 2xx, 4xx, and problems that are not retryable; a 503 or
 // a 504 is brought back as it came when nothing better did. The error is
-// ErrNoUpstream, ErrLoop, or an *UnknownOutcome, which is ErrOutcomeUnknown.
+// outcome.NoUpstream, outcome.RelayLoop, or an *outcome.UnknownError, which is outcome.Unknown.
 func (r *Relay) Do(ctx context.Context, q Request) (Answer, error) {
 	t, err := r.newTrip(q)
 	if err != nil {

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 func TestAnswerComesBack(t *testing.T) {
@@ -25,7 +28,7 @@ func TestAnswerComesBack(t *testing.T) {
 	q := l.requests()[0]
 	require.Equal(t, "/v1/transactions?contract=aka", q.RequestURI)
 	require.Equal(t, http.MethodPost, q.Method)
-	require.Len(t, q.Header.Get(headerKey), 64, "a key is drawn")
+	require.Len(t, q.Header.Get(protocol.IdempotencyKey), 64, "a key is drawn")
 
 	_, err = r.Do(t.Context(), transfer())
 	require.NoError(t, err)
@@ -59,7 +62,7 @@ func TestWhatIsPassedOn(t *testing.T) {
 		q.Header.Del("User-Agent")
 		require.Equal(t, http.Header{
 			"Idempotency-Key": {"a", "b"}, "Content-Type": {"x/y"}, "X-Request-Id": {"r"}, "Accept": {"*/*"},
-			headerHops: {"1"}, "Content-Length": {"2"},
+			protocol.RelayHops: {"1"}, "Content-Length": {"2"},
 		}, q.Header)
 	}
 }
@@ -163,14 +166,14 @@ func TestBatchIsNotRepeated(t *testing.T) {
 				require.Equal(t, unknown, string(answer.Body))
 				require.Empty(t, other.requests())
 			default:
-				var u *UnknownOutcome
+				var u *outcome.UnknownError
 				require.ErrorAs(t, err, &u)
-				require.ErrorIs(t, err, ErrOutcomeUnknown)
+				require.ErrorIs(t, err, outcome.Unknown)
 				require.Empty(t, u.Key)
 				require.Empty(t, other.requests())
 			}
 			for _, q := range other.requests() {
-				require.Empty(t, q.Header.Get(headerKey))
+				require.Empty(t, q.Header.Get(protocol.IdempotencyKey))
 			}
 		})
 	}
@@ -200,7 +203,7 @@ func TestARefusalBySomethingInBetweenIsNoAnswer(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 200, answer.Status, "the next one knows that it was applied")
 		_, err = newRelay(t, false, serve(t, l, says(status, "<html>"))).Do(t.Context(), batch())
-		require.ErrorIs(t, err, ErrOutcomeUnknown)
+		require.ErrorIs(t, err, outcome.Unknown)
 	}
 }
 
@@ -230,14 +233,14 @@ func TestDrawnKeyIsTold(t *testing.T) {
 			l := newLedger()
 			r := newRelay(t, false, serve(t, l, f))
 			_, err := r.Do(t.Context(), transfer())
-			var u *UnknownOutcome
+			var u *outcome.UnknownError
 			require.ErrorAs(t, err, &u)
-			require.ErrorIs(t, err, ErrOutcomeUnknown)
+			require.ErrorIs(t, err, outcome.Unknown)
 			for _, q := range l.requests() {
-				require.Equal(t, u.Key, q.Header.Get(headerKey))
+				require.Equal(t, u.Key, q.Header.Get(protocol.IdempotencyKey))
 			}
 			q := transfer()
-			q.Header = http.Header{headerKey: {u.Key}}
+			q.Header = http.Header{protocol.IdempotencyKey: {u.Key}}
 			answer, err := newRelay(t, true, serve(t, l, good)).Do(t.Context(), q)
 			require.NoError(t, err)
 			require.Equal(t, "true", answer.Header.Get("Idempotent-Replay"))
@@ -255,8 +258,8 @@ func TestNobodyIsThere(t *testing.T) {
 			t.Run(kind, func(t *testing.T) {
 				t.Parallel()
 				_, err := newRelay(t, false, upstreams...).Do(t.Context(), request())
-				require.ErrorIs(t, err, ErrNoUpstream)
-				require.NotErrorIs(t, err, ErrOutcomeUnknown)
+				require.ErrorIs(t, err, outcome.NoUpstream)
+				require.NotErrorIs(t, err, outcome.Unknown)
 			})
 		}
 	}
@@ -286,7 +289,7 @@ func TestUnknownStaysUnknown(t *testing.T) {
 			t.Parallel()
 			l := newLedger()
 			_, err := newRelay(t, false, serve(t, l, after(dies), second), nobody(t)).Do(t.Context(), keyed())
-			require.ErrorIs(t, err, ErrOutcomeUnknown)
+			require.ErrorIs(t, err, outcome.Unknown)
 
 			answer, err := newRelay(t, false, serve(t, l, after(says(504, unknown)), second)).Do(t.Context(), keyed())
 			require.NoError(t, err)
@@ -309,9 +312,9 @@ func TestEndOfTheContext(t *testing.T) {
 				slow(l, w, q, body)
 			}))
 			_, err := r.Do(ctx, request())
-			require.ErrorIs(t, err, ErrOutcomeUnknown)
+			require.ErrorIs(t, err, outcome.Unknown)
 			_, err = r.Do(ctx, request())
-			require.ErrorIs(t, err, ErrNoUpstream)
+			require.ErrorIs(t, err, outcome.NoUpstream)
 		})
 	}
 }
@@ -327,7 +330,7 @@ func TestFollowersInARow(t *testing.T) {
 	require.Equal(t, "true", answer.Header.Get("Idempotent-Replay"))
 	require.Equal(t, "/v1/transactions/1?contract=aka", answer.Header.Get("Location"))
 	require.Equal(t, 1, l.transactions())
-	require.Equal(t, "2", l.requests()[0].Header.Get(headerHops))
+	require.Equal(t, "2", l.requests()[0].Header.Get(protocol.RelayHops))
 }
 
 func TestLoopEnds(t *testing.T) {
@@ -346,7 +349,7 @@ func TestLoopEnds(t *testing.T) {
 	}
 	a, b = via(&b), via(&a)
 	_, err := newRelay(t, true, a).Do(t.Context(), transfer())
-	require.ErrorIs(t, err, ErrLoop)
+	require.ErrorIs(t, err, outcome.RelayLoop)
 	require.Equal(t, int64(maxHops-1), rounds.Load(), "nobody on the way tries again")
 }
 
@@ -355,18 +358,18 @@ func TestHops(t *testing.T) {
 	r := newRelay(t, true, serve(t, l, good))
 	for hops, ok := range map[string]bool{"0": true, "7": true, "8": false, "-1": false, "x": false, "": false, "99999999999999999999": false} {
 		q := transfer()
-		q.Header = http.Header{headerHops: {hops}}
+		q.Header = http.Header{protocol.RelayHops: {hops}}
 		_, err := r.Do(t.Context(), q)
 		if ok {
 			require.NoError(t, err)
 		} else {
-			require.ErrorIs(t, err, ErrLoop)
+			require.ErrorIs(t, err, outcome.RelayLoop)
 		}
 	}
 	q := transfer()
-	q.Header = http.Header{headerHops: {"1", "1"}}
+	q.Header = http.Header{protocol.RelayHops: {"1", "1"}}
 	_, err := r.Do(t.Context(), q)
-	require.ErrorIs(t, err, ErrLoop)
+	require.ErrorIs(t, err, outcome.RelayLoop)
 	require.Len(t, l.requests(), 2)
 }
 
@@ -391,14 +394,14 @@ func TestConfig(t *testing.T) {
 	r, err := New(cfg, upstreams)
 	require.NoError(t, err)
 	_, err = r.Do(t.Context(), transfer())
-	require.ErrorIs(t, err, ErrNoUpstream)
+	require.ErrorIs(t, err, outcome.NoUpstream)
 	require.ErrorIs(t, err, io.EOF)
 }
 
 func TestUnknownOutcomeIsBoth(t *testing.T) {
 	cause := errors.New("cause")
-	var err error = &UnknownOutcome{Err: cause}
-	require.ErrorIs(t, err, ErrOutcomeUnknown)
+	var err error = &outcome.UnknownError{Err: cause}
+	require.ErrorIs(t, err, outcome.Unknown)
 	require.ErrorIs(t, err, cause)
 	require.ErrorContains(t, err, "cause")
 }
@@ -409,13 +412,13 @@ func TestAnotherChainIsNotTheLedger(t *testing.T) {
 	other, right := newLedger(), newLedger()
 	q := transfer()
 	q.Chain = "c0ffee"
-	q.Header = http.Header{headerChain: {"another"}}
+	q.Header = http.Header{protocol.Chain: {"another"}}
 	r := newRelay(t, true, serve(t, other, says(409, `{"code":"chain_other","retryable":false}`)), serve(t, right, good))
 	answer, err := r.Do(t.Context(), q)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusCreated, answer.Status)
 	require.Zero(t, other.transactions())
-	require.Equal(t, []string{"c0ffee"}, right.requests()[0].Header[headerChain])
+	require.Equal(t, []string{"c0ffee"}, right.requests()[0].Header[protocol.Chain])
 
 	r = newRelay(t, false, serve(t, other, says(409, `{"code":"chain_other","retryable":false}`)))
 	answer, err = r.Do(t.Context(), q)

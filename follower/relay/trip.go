@@ -11,6 +11,9 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+
+	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // trip is one request on its way.
@@ -52,17 +55,17 @@ func (r *Relay) newTrip(q Request) (*trip, error) {
 	t := &trip{Relay: r, method: http.MethodPost, token: q.Token, path: q.Path, query: query.Encode(), header: header, body: q.Body, again: q.Signed || q.Repeatable}
 	if q.Read {
 		t.method, t.again = http.MethodGet, true
-		header.Del(headerKey)
+		header.Del(protocol.IdempotencyKey)
 	}
 	if q.Read || q.Signed || !single(q.Path) {
 		return t, nil
 	}
 	t.again = true
-	if header[headerKey] == nil {
+	if header[protocol.IdempotencyKey] == nil {
 		if t.drawn, err = r.draw(); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrNoUpstream, err)
+			return nil, fmt.Errorf("%w: %w", outcome.NoUpstream, err)
 		}
-		header.Set(headerKey, t.drawn)
+		header.Set(protocol.IdempotencyKey, t.drawn)
 	}
 	return t, nil
 }
@@ -88,7 +91,7 @@ func (t *trip) try(ctx context.Context, upstream string) (done bool) {
 	t.last = cmp.Or(err, fmt.Errorf("%s answers %d", upstream, answer.Status))
 	switch {
 	case fate == looped && !t.open:
-		t.err = ErrLoop // to go on would send it around again
+		t.err = outcome.RelayLoop // to go on would send it around again
 		return true
 	case fate == untouched, t.method == http.MethodGet && fate != looped:
 		if err == nil {
@@ -117,7 +120,7 @@ func (t *trip) decide(answer Answer) (done bool) {
 		return false
 	case answer.Status >= http.StatusInternalServerError && t.drawn != "":
 		// The client has to know the key to find out.
-		t.err = &UnknownOutcome{Key: t.drawn, Err: fmt.Errorf("status %d", answer.Status)}
+		t.err = &outcome.UnknownError{Key: t.drawn, Err: fmt.Errorf("status %d", answer.Status)}
 	default:
 		t.answer = answer
 	}
@@ -131,9 +134,9 @@ func (t *trip) gaveUp() (Answer, error) {
 	case t.open && t.unsure != nil && t.drawn == "":
 		return *t.unsure, nil
 	case t.open:
-		return Answer{}, &UnknownOutcome{Key: t.drawn, Err: last}
+		return Answer{}, &outcome.UnknownError{Key: t.drawn, Err: last}
 	case t.refused != nil:
 		return *t.refused, nil
 	}
-	return Answer{}, fmt.Errorf("%w: %w", ErrNoUpstream, last)
+	return Answer{}, fmt.Errorf("%w: %w", outcome.NoUpstream, last)
 }

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // Transfer is what a client asks for. Key makes it safe to send again.
@@ -79,7 +81,7 @@ func (c *Cluster) post(ctx context.Context, url string, body []byte, key string)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if key != "" {
-		req.Header.Set("Idempotency-Key", key)
+		req.Header.Set(protocol.IdempotencyKey, key)
 	}
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
@@ -89,7 +91,7 @@ func (c *Cluster) post(ctx context.Context, url string, body []byte, key string)
 	if resp.StatusCode != http.StatusCreated && resp.StatusCode != http.StatusOK {
 		return Ack{}, readProblem(resp)
 	}
-	ack := Ack{Replay: resp.Header.Get("Idempotent-Replay") == "true"}
+	ack := Ack{Replay: resp.Header.Get(protocol.IdempotentReplay) == "true"}
 	return ack, readJSON(resp, &ack)
 }
 

@@ -20,7 +20,7 @@ var allowed = map[string][]string{
 	"fsm":      {"chain", "store", "internal"},
 	"cluster":  {"internal"},
 	"audit":    {"chain", "store", "fsm", "client", "attest", "internal"},
-	"client":   {"chain"},
+	"client":   {"chain", "internal"},
 	"witness":  {"chain", "internal"},
 	"follower": {"chain", "store", "fsm", "client", "internal"},
 	"intake":   {"chain", "internal"},

@@ -1,0 +1,80 @@
+// Package outcome is what became of a request: the stable codes by which a node
+// says so, and whether the request may be sent again. The members' cluster, the
+// API, clients and relays mean the same by them. Why the ledger refuses a
+// transaction is chain.Code.
+package outcome
+
+import (
+	"errors"
+	"strings"
+)
+
+// Code is a stable machine-readable reason that is not the ledger's. It is its
+// own sentinel: wrap it with %w, find it again with errors.Is.
+type Code string
+
+// Error is the code in words.
+func (c Code) Error() string { return strings.ReplaceAll(string(c), "_", " ") }
+
+// What became of a write that got no result. Only Unknown leaves open whether it
+// takes effect: the same one may be sent again under the same id, and no other.
+// All others mean that it did not and never will, and that it may be sent again as
+// new, except where it is TooLarge.
+const (
+	// NoLeader: there was no leader to order the request.
+	NoLeader Code = "no_leader"
+	// QueueFull: the queue of writes is at its bound.
+	QueueFull Code = "queue_full"
+	// NotOrdered: the caller's context ended while the request still waited in
+	// the queue.
+	NotOrdered Code = "not_ordered"
+	// ShuttingDown: this member takes no more requests.
+	ShuttingDown Code = "shutting_down"
+	// TooLarge: the request does not fit into a log entry.
+	TooLarge Code = "too_large"
+	// Unknown: the request may or may not take effect.
+	Unknown Code = "outcome_unknown"
+)
+
+// What a follower says that handed a request on. It has no effect.
+const (
+	// NoUpstream: nobody took it.
+	NoUpstream Code = "no_upstream"
+	// RelayLoop: it has been through too many followers, which may well be the
+	// same ones again.
+	RelayLoop Code = "relay_loop"
+)
+
+// What a node says that cannot deal with a request where another may. It has no
+// effect.
+const (
+	// OtherChain: the contract's chain is not the one that the request names.
+	OtherChain Code = "chain_other"
+	// PathUnknown and MethodNotAllowed: the node has no such route.
+	PathUnknown      Code = "path_unknown"
+	MethodNotAllowed Code = "method_not_allowed"
+)
+
+// Of is the code that err stands for, if any. Where that it is Unknown is among what
+// err says, nothing else matters as much.
+func Of(err error) (code Code, found bool) {
+	if errors.Is(err, Unknown) {
+		return Unknown, true
+	}
+	return code, errors.As(err, &code)
+}
+
+// UnknownError is Unknown with what it takes to send the transaction again.
+type UnknownError struct {
+	// Key is the Idempotency-Key that a relay drew for a transaction that came
+	// without: under it the same body can be sent again. It is empty where none
+	// was drawn.
+	Key string
+	// Err is what the last attempt ran into.
+	Err error
+}
+
+func (u *UnknownError) Error() string { return Unknown.Error() + ": " + u.Err.Error() }
+
+// Unwrap makes it an Unknown.
+func (u *UnknownError) Unwrap() []error { return []error{Unknown, u.Err} }
