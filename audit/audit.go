@@ -154,9 +154,6 @@ func (r *run) all(ctx context.Context, source Source) (err error) {
 		if err := r.hold([][]byte{note}); err != nil {
 			return err
 		}
-		if err := r.headers.compareAll(); err != nil {
-			return err
-		}
 	}
 	for _, c := range r.checks {
 		r.check = c.name()

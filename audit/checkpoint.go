@@ -45,7 +45,7 @@ func mostSigned(notes [][]byte) (*Checkpoint, error) {
 			best = note
 		}
 	}
-	if best == nil {
+	if len(notes) == 0 {
 		return nil, nil
 	}
 	c, err := proof.ReadCheckpoint(best)
