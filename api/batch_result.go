@@ -39,8 +39,8 @@ func appendResults(dst []byte, items []intake.Item, outcomes []chain.Outcome, re
 func appendRefused(dst []byte, err error) []byte {
 	p := newProblem(err)
 	dst = appendText(dst, "status", statusRefused)
-	dst = appendText(dst, "code", p.code)
-	return appendText(dst, "detail", p.detail)
+	dst = appendText(dst, "code", p.Code)
+	return appendText(dst, "detail", p.Detail)
 }
 
 func appendResult(dst []byte, item *intake.Item, o *chain.Outcome, resolved chain.Code) []byte {

@@ -1,17 +1,17 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/protocol"
@@ -58,30 +58,44 @@ func codeOf(err error) string {
 	return string(ErrInternal)
 }
 
-// problem is an answer after RFC 9457.
+// problem is an answer, and when to ask again.
 type problem struct {
-	meaning
-	code, detail, instance, request string
-	id                              chain.ID
-	key                             string
-	chainTime                       int64
-	unknown                         bool
+	protocol.Problem
+	retryAfter string // seconds, "" for never
 }
 
 // newProblem says what err is to a client. Text of internal errors stays
 // inside.
 func newProblem(err error) problem {
-	p := problem{code: codeOf(err)}
-	p.meaning = meanings[p.code]
+	code := codeOf(err)
+	m := meanings[code]
+	p := problem{retryAfter: m.retryAfter, Problem: protocol.Problem{
+		Type: "urn:bpsc:problem:" + code, Title: m.title, Status: m.status, Code: code, Retryable: m.retryable,
+	}}
 	var d *detailed
 	if errors.As(err, &d) {
-		p.detail, p.id, p.key, p.unknown, p.chainTime = d.detail, d.id, d.key, d.unknown, d.chainTime
-		p.retryable = p.retryable && !d.final
+		p.Detail, p.Key, p.ChainTime = d.detail, d.key, d.chainTime
+		p.Retryable = p.Retryable && !d.final
+		if !d.id.IsZero() {
+			p.ID = d.id.String()
+		}
+		if d.unknown {
+			p.TransactionStatus = statusUnknown
+		}
 	}
-	if p.detail == "" {
-		p.detail = sentence(err, p.code)
+	if p.Detail == "" {
+		p.Detail = sentence(err, code)
 	}
 	return p
+}
+
+// encode is the problem as JSON.
+func (p *problem) encode() []byte {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(&p.Problem) // texts and numbers into memory
+	return text.Bytes()
 }
 
 // sentence is what is said about an error: its own text without the code in
@@ -103,34 +117,31 @@ func sentence(err error, code string) string {
 func (s *server) fail(c *gin.Context, err error) {
 	p := newProblem(err)
 	header := c.Writer.Header()
-	p.request = header.Get(protocol.RequestID)
+	p.RequestID = header.Get(protocol.RequestID)
 	if path := c.Request.URL.EscapedPath(); len(path) <= 4*intake.MaxEcho {
-		p.instance = path
+		p.Instance = path
 	}
-	if p.status >= 500 {
+	if p.Status >= 500 {
 		s.logFailure(c, &p, err)
 	}
 	if p.retryAfter != "" {
 		header["Retry-After"] = []string{p.retryAfter}
 	}
-	if p.code == string(ErrTooManyClients) {
+	if p.Code == string(ErrTooManyClients) {
 		header["Connection"] = []string{"close"} // others need the place
 	}
-	w := s.pool.get()
-	defer s.pool.put(w)
-	w.out = p.append(w.out)
 	header[headerType] = typeProblem
 	// An answer that may be kept is about to be replaced by one that may not.
 	header[headerCache] = noStore
 	delete(header, headerTag)
-	sendAll(c, p.status, w.out)
+	sendAll(c, p.Status, p.encode())
 }
 
 // logFailure logs what went wrong inside; of what a busy or leaderless cluster
 // refuses, one a second.
 func (s *server) logFailure(c *gin.Context, p *problem, err error) {
 	level, suppressed := slog.LevelError, uint64(0)
-	if p.retryable {
+	if p.Retryable {
 		var ok bool
 		level = slog.LevelWarn
 		if ok, suppressed = s.complain.allow(); !ok {
@@ -138,37 +149,9 @@ func (s *server) logFailure(c *gin.Context, p *problem, err error) {
 		}
 	}
 	s.cfg.Logger.LogAttrs(c.Request.Context(), level, "request failed",
-		slog.String("method", c.Request.Method), slog.String("path", p.instance),
-		slog.Int("status", p.status), slog.String("code", p.code), slog.Any("error", err),
-		slog.String("request_id", p.request), slog.Uint64("suppressed", suppressed))
-}
-
-// append writes the problem as JSON. Its type is a name, not an address.
-func (p *problem) append(dst []byte) []byte {
-	dst = append(dst, '{')
-	dst = appendText(dst, "type", "urn:bpsc:problem:"+p.code)
-	dst = appendText(dst, "title", p.title)
-	dst = strconv.AppendInt(appendKey(dst, "status"), int64(p.status), 10)
-	dst = appendText(dst, "detail", strings.ToValidUTF8(p.detail, "\ufffd"))
-	dst = appendText(dst, "code", p.code)
-	dst = strconv.AppendBool(appendKey(dst, "retryable"), p.retryable)
-	if p.instance != "" {
-		dst = pyjson.AppendString(appendKey(dst, "instance"), p.instance)
-	}
-	dst = appendText(dst, "request_id", p.request)
-	if !p.id.IsZero() {
-		dst = appendHash(dst, "id", p.id)
-	}
-	if p.unknown { // "status" is the number, as RFC 9457 has it
-		dst = appendText(dst, "transaction_status", statusUnknown)
-	}
-	if p.chainTime != 0 {
-		dst = strconv.AppendInt(appendKey(dst, "chain_time"), p.chainTime, 10)
-	}
-	if p.key != "" {
-		dst = appendText(dst, "idempotency_key", p.key)
-	}
-	return append(dst, "}\n"...)
+		slog.String("method", c.Request.Method), slog.String("path", p.Instance),
+		slog.Int("status", p.Status), slog.String("code", p.Code), slog.Any("error", err),
+		slog.String("request_id", p.RequestID), slog.Uint64("suppressed", suppressed))
 }
 
 // failure is what an outcome without a record is to a client: refused by the

@@ -157,13 +157,13 @@ type refuser struct{ requests requestIDs }
 func (f refuser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := newProblem(ErrTooManyClients)
 	header := w.Header()
-	p.request = f.requests.of(r.Header[protocol.RequestID])
-	header[protocol.RequestID] = []string{p.request}
+	p.RequestID = f.requests.of(r.Header[protocol.RequestID])
+	header[protocol.RequestID] = []string{p.RequestID}
 	header["Retry-After"] = []string{p.retryAfter}
 	header[headerType] = typeProblem
 	header[headerCache] = noStore
-	w.WriteHeader(p.status)
-	_, _ = w.Write(p.append(nil))
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(p.encode())
 }
 
 // enter takes a place for an answer that may take long.

@@ -33,14 +33,7 @@ var ErrUnavailable = errors.New("no server is available")
 const ErrOutcomeUnknown = outcome.Unknown
 
 // Problem is a server's refusal (RFC 9457).
-type Problem struct {
-	Status    int    `json:"status"`
-	Code      string `json:"code"`
-	Detail    string `json:"detail"`
-	Retryable bool   `json:"retryable"`
-	ID        string `json:"id"`         // of the transaction that the ledger has refused
-	ChainTime int64  `json:"chain_time"` // unix seconds, of a refusal that lies in the time
-}
+type Problem protocol.Problem
 
 // Error shows the detail with its stable code.
 func (p *Problem) Error() string { return fmt.Sprintf("%s (%s)", p.Detail, p.Code) }

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 
 	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // fate is what became of one attempt.
@@ -84,17 +85,10 @@ func (t *trip) request(ctx context.Context, upstream string) (*http.Request, err
 	return req, nil
 }
 
-// problem is what a refusal (RFC 9457) says of itself.
-type problem struct {
-	Code      outcome.Code `json:"code"`
-	Retryable bool         `json:"retryable"`
-	ID        string       `json:"id"`
-}
-
 // readProblem returns nothing where the body is no problem.
-func readProblem(body []byte) (p problem) {
+func readProblem(body []byte) (p protocol.Problem) {
 	if json.Unmarshal(body, &p) != nil || p.Code == "" {
-		return problem{}
+		return protocol.Problem{}
 	}
 	return p
 }
@@ -105,7 +99,7 @@ func judge(status int, body []byte) fate {
 	switch {
 	case status == StatusLoop:
 		return looped
-	case status == http.StatusConflict && readProblem(body).Code == outcome.OtherChain:
+	case status == http.StatusConflict && readProblem(body).Code == string(outcome.OtherChain):
 		return untouched
 	case status >= 200 && status < 300:
 		return decided
@@ -115,7 +109,7 @@ func judge(status int, body []byte) fate {
 		return lost
 	case status < 500:
 		return decided
-	case p.Code == outcome.Unknown:
+	case p.Code == string(outcome.Unknown):
 		return unsure
 	case !p.Retryable:
 		return decided
