@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/clock"
+	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -22,18 +24,18 @@ type batcher struct {
 	queue   *queue
 	raft    *raft.Raft
 	replica *replica
-	clock   *clock
-	fitness *fitness
-	lag     *lag
+	clock   *clock.Stamper
+	fitness *health.Fitness
+	lag     *health.Lag
 	self    string
 	leader  func() (id string, ok bool)
 	lines   dialer
 	grace   time.Duration // how long calls wait for a leader that can be reached
 
-	changed chan raft.Observation // token: leadership may have changed
-	freed   chan struct{}         // token: something that was under way is not any more
-	flights chan struct{}         // one token for each entry in flight
-	waiting sync.WaitGroup        // for the goroutines that wait for raft
+	changed chan struct{}  // token: leadership may have changed
+	freed   chan struct{}  // token: something that was under way is not any more
+	flights chan struct{}  // one token for each entry in flight
+	waiting sync.WaitGroup // for the goroutines that wait for raft
 
 	// ---
 	uplink   *uplink
@@ -67,7 +69,7 @@ func (b *batcher) send(ctx context.Context) {
 		if b.uplink != nil && (!b.uplink.usable() || known && leader != b.uplink.leader) {
 			b.dropUplink() // what it has under way nobody will answer
 		}
-		if !b.fitness.fit() {
+		if !b.fitness.Fit() {
 			b.queue.withdrawForwarded(fmt.Errorf("%w: this member must not lead now", outcome.NoLeader))
 		}
 		empty := b.queue.empty()
@@ -87,7 +89,7 @@ func (b *batcher) send(ctx context.Context) {
 func (b *batcher) route(ctx context.Context, leader string) bool {
 	if leader == b.self {
 		now, _ := b.replica.schedule()
-		_, known := b.clock.now(now)
+		_, known := b.clock.Now(now)
 		return known
 	}
 	if b.uplink != nil {
@@ -140,7 +142,7 @@ func (b *batcher) propose(taken batch) {
 		return
 	}
 	now, _ := b.replica.schedule()
-	micros, known := b.clock.now(now)
+	micros, known := b.clock.Now(now)
 	if !known {
 		<-b.flights
 		taken.fail(fmt.Errorf("%w: the leader does not know the clocks of a majority", outcome.NoLeader))

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bpsc/bpsc/cluster/clock"
 )
 
 // Config is everything a member needs to know. Start from DefaultConfig.
@@ -166,8 +168,8 @@ func (c Config) validateTimes() error {
 		return fmt.Errorf("cluster: SnapshotInterval %v is below %v", c.SnapshotInterval, shortest)
 	case c.SnapshotThreshold == 0:
 		return errors.New("cluster: SnapshotThreshold is zero")
-	case c.ClockBound < minClockBound:
-		return fmt.Errorf("cluster: ClockBound %v is below %v", c.ClockBound, minClockBound)
+	case c.ClockBound < clock.MinBound:
+		return fmt.Errorf("cluster: ClockBound %v is below %v", c.ClockBound, clock.MinBound)
 	case c.DiskStall < c.HeartbeatTimeout:
 		return fmt.Errorf("cluster: DiskStall %v is below HeartbeatTimeout %v", c.DiskStall, c.HeartbeatTimeout)
 	}
@@ -176,13 +178,20 @@ func (c Config) validateTimes() error {
 
 // addr is the address under which the others know this member.
 func (c Config) addr() string {
-	for _, p := range c.Peers {
-		if p.ID == c.ID {
-			return p.Addr
-		}
-	}
-	return ""
+	return c.addrs()[c.ID]
 }
+
+// addrs is the address of each member by its id.
+func (c Config) addrs() map[string]string {
+	addrs := map[string]string{}
+	for _, p := range c.Peers {
+		addrs[p.ID] = p.Addr
+	}
+	return addrs
+}
+
+// leaderGrace is how long requests wait for a leader.
+func (c Config) leaderGrace() time.Duration { return leaderlessGrace * c.ElectionTimeout }
 
 // others are the ids of the other members.
 func (c Config) others() []string {

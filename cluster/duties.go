@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/hashicorp/raft"
+	"github.com/bpsc/bpsc/cluster/clock"
 )
 
 // duties is what a leader does of its own accord: it proposes an entry without
@@ -18,9 +18,9 @@ import (
 type duties struct {
 	queue   *queue
 	replica *replica
-	clock   *clock
+	clock   *clock.Stamper
 	leads   func() (term uint64, ok bool)
-	changed chan raft.Observation // token: leadership may have changed
+	changed chan struct{} // token: leadership may have changed
 
 	term   uint64 // of the leadership in which an entry of ours was applied
 	flight *call  // the tick that is under way
@@ -67,7 +67,7 @@ func (d *duties) step() (wait time.Duration, ok bool) {
 	if due == math.MaxInt64 {
 		return 0, false
 	}
-	wait, known := d.clock.until(due, now)
+	wait, known := d.clock.Until(due, now)
 	if !known {
 		return tickPause, true // the others are being asked
 	}

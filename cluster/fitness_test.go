@@ -10,15 +10,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
-func testFitness() *fitness { return newFitness(slog.New(slog.DiscardHandler), time.Second) }
+func testFitness() *health.Fitness {
+	return health.NewFitness(slog.New(slog.DiscardHandler), time.Second)
+}
 
-func testProgress() *progress {
-	p := newProgress(DefaultConfig(), newRunClock(time.Millisecond), testFitness())
-	p.leads = func() bool { return true }
-	return p
+func testProgress() *health.Progress {
+	return health.NewProgress(time.Second, 3, health.NewRunClock(time.Millisecond), testFitness(), func() bool { return true })
 }
 
 // A leader that becomes unfit makes way under load, and nobody has to wonder
@@ -40,7 +41,7 @@ func TestUnfitLeaderMakesWay(t *testing.T) {
 	for range 3 {
 		old := c.leader()
 		m := c.members[old]
-		m.fitness.forbid("test", "because of a test")
+		m.fitness.Forbid("test", "because of a test")
 		waitFor(t, "another leader", func() bool {
 			id, ok := m.Leader()
 			return ok && id != m.cfg.ID
@@ -51,7 +52,7 @@ func TestUnfitLeaderMakesWay(t *testing.T) {
 		if s := m.status(); len(s.Unfit) != 1 || s.Role == RoleLeader {
 			t.Errorf("it describes itself as %+v", s)
 		}
-		m.fitness.allow("test")
+		m.fitness.Allow("test")
 	}
 	stop()
 	load.Wait()
@@ -69,7 +70,7 @@ func TestUnfitMemberIsNotElected(t *testing.T) {
 			old := c.leader()
 			unfit := c.other(old)
 			next := c.other(unfit)
-			c.members[unfit].fitness.forbid("test", "because of a test")
+			c.members[unfit].fitness.Forbid("test", "because of a test")
 			end(c, old)
 			waitFor(t, "the fit member to lead", func() bool {
 				if c.members[unfit].IsLeader() {
@@ -78,7 +79,7 @@ func TestUnfitMemberIsNotElected(t *testing.T) {
 				return c.members[next].IsLeader()
 			})
 			c.mustPropose(unfit, "goes on")
-			c.members[unfit].fitness.allow("test")
+			c.members[unfit].fitness.Allow("test")
 		})
 	}
 }
@@ -88,12 +89,12 @@ func TestNobodyIsFit(t *testing.T) {
 	c := startCluster(t, 3)
 	c.mustPropose(0, "before")
 	for _, m := range c.members {
-		m.fitness.forbid("test", "because of a test")
+		m.fitness.Forbid("test", "because of a test")
 	}
 	if r := c.propose(1, "in vain"); !errors.Is(r.Err, outcome.NoLeader) {
 		t.Errorf("a request without a leader ended with %v", r.Err)
 	}
-	c.members[2].fitness.allow("test")
+	c.members[2].fitness.Allow("test")
 	waitFor(t, "the fit member to lead", c.members[2].IsLeader)
 	c.mustPropose(0, "after")
 }

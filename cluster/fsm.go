@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/cluster/health"
 )
 
 // replica is the raft.FSM: it turns committed log entries into calls of the
@@ -20,7 +22,7 @@ import (
 type replica struct {
 	machine StateMachine
 	broken  bool // after a fatal error nothing is applied any more
-	watch   *watchdog
+	watch   *health.Watchdog
 	fatal   func(error)
 	ctx     context.Context // ends a checkpoint when the member stops
 
@@ -35,7 +37,7 @@ type replica struct {
 
 var _ raft.BatchingFSM = (*replica)(nil)
 
-func newReplica(ctx context.Context, machine StateMachine, watch *watchdog, fatal func(error)) *replica {
+func newReplica(ctx context.Context, machine StateMachine, watch *health.Watchdog, fatal func(error)) *replica {
 	r := &replica{machine: machine, watch: watch, fatal: fatal, ctx: ctx, changed: make(chan struct{}, 1)}
 	r.publish()
 	return r
@@ -66,7 +68,7 @@ func (r *replica) ApplyBatch(logs []*raft.Log) []any {
 func (r *replica) Apply(l *raft.Log) any { return r.ApplyBatch([]*raft.Log{l})[0] }
 
 func (r *replica) apply(l *raft.Log) (result func(int) []byte, err error) {
-	defer r.watch.end(r.watch.begin(applyTask, "applying an entry"))
+	defer r.watch.End(r.watch.Begin(health.ApplyTask, "applying an entry"))
 	if l.Type != raft.LogCommand {
 		// A change of configuration is nothing to the machine, but it shows it
 		// the index all the same: raft counts it in a snapshot's index, and the
@@ -159,9 +161,9 @@ func (p persister) Persist(sink raft.SnapshotSink) error {
 	if !ok {
 		return fmt.Errorf("cluster: cannot persist to a %T", sink)
 	}
-	watched := p.replica.watch.begin(machineTask, "writing a checkpoint")
+	watched := p.replica.watch.Begin(health.CheckpointTask, "writing a checkpoint")
 	err := p.replica.machine.Checkpoint(p.replica.ctx, s.checkpoint)
-	p.replica.watch.end(watched)
+	p.replica.watch.End(watched)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,9 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/bpsc/bpsc/cluster/clock"
+	"github.com/bpsc/bpsc/cluster/health"
 )
 
 // gatherer asks the other members how they are, again and again, over one
@@ -20,9 +23,9 @@ import (
 // run.
 type gatherer struct {
 	connect  func(ctx context.Context, to string) (net.Conn, error)
-	absences *absences
-	clocks   *clocks // learns what the others' clocks show
-	news     func()  // called after every answer
+	absences *health.Absences
+	clocks   *clock.Majority // learns what the others' clocks show
+	news     func()          // called after every answer
 
 	mu    sync.Mutex
 	heard map[string]MemberStatus // by id; no entry for one that does not answer
@@ -55,7 +58,7 @@ func (g *gatherer) watch(ctx context.Context, id string) {
 			err = g.ask(ctx, id, conn)
 			_ = conn.Close()
 		}
-		g.absences.missed(id, err)
+		g.absences.Missed(id, refusal(err, id))
 		g.mu.Lock()
 		delete(g.heard, id)
 		g.mu.Unlock()
@@ -76,11 +79,11 @@ func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
 		if err != nil {
 			return err
 		}
-		g.clocks.note(id, asked, time.Now(), answer.Clock)
+		g.clocks.Note(id, asked, time.Now(), answer.Clock)
 		g.mu.Lock()
 		g.heard[id] = answer.MemberStatus
 		g.mu.Unlock()
-		g.absences.heard(id)
+		g.absences.Heard(id)
 		g.news()
 		if err := quiet(conn, r, statusPeriod); err != nil {
 			return err

@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"net"
 	"testing"
+	"time"
 
+	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -84,7 +86,7 @@ func TestAServerThatHasStoppedSaysSo(t *testing.T) {
 // What the leader has not looked at is not of unknown outcome.
 func TestFramesThatTheLeaderTurnedAwayWereNotApplied(t *testing.T) {
 	conn, leader := pair(t)
-	u := newUplink("n1", conn, make(chan struct{}, 1), testLag())
+	u := newUplink("n1", conn, make(chan struct{}, 1), health.NewLag(time.Second, health.NewRunClock(time.Second), nil))
 	q := newQueue()
 	calls := make([]*call, 3)
 	for i := range calls {

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/cluster/health"
 )
 
 // guardedLog is a raft.LogStore that does not live with a disk that fails: it
@@ -17,7 +19,7 @@ import (
 type guardedLog struct {
 	raft.LogStore
 	path      string // of its file, for messages
-	watch     *watchdog
+	watch     *health.Watchdog
 	fatal     func(error)
 	memory    *memory
 	snapshots *snapshotStore
@@ -65,7 +67,7 @@ func (g *guardedLog) isBehindSnapshot(upTo uint64) (bool, error) {
 }
 
 func (g *guardedLog) write(what string, f func() error) error {
-	err := g.watch.during(what, f)
+	err := g.watch.During(what, f)
 	if err != nil {
 		g.fatal(fmt.Errorf("cluster: %s: %w", what, err))
 	}
@@ -154,7 +156,7 @@ func checksum(l *raft.Log) uint32 {
 // itself only logs a vote that could not be stored, and then may cast another.
 type guardedVotes struct {
 	raft.StableStore
-	watch *watchdog
+	watch *health.Watchdog
 	fatal func(error)
 }
 
@@ -169,7 +171,7 @@ func (g *guardedVotes) SetUint64(key []byte, value uint64) error {
 }
 
 func (g *guardedVotes) write(f func() error) error {
-	err := g.watch.during("writing a vote", f)
+	err := g.watch.During("writing a vote", f)
 	if err != nil {
 		g.fatal(fmt.Errorf("cluster: writing a vote: %w", err))
 	}

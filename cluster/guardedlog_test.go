@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/cluster/health"
 )
 
 // faultyStore is a log in memory that fails or hangs on demand.
@@ -60,11 +62,11 @@ func newGuards(t *testing.T, store *faultyStore, limit time.Duration) guards {
 	t.Helper()
 	g := guards{fatal: make(chan error, 10)}
 	report := func(err error) { g.fatal <- err }
-	clock := newRunClock(limit / watchSteps)
-	watch := newWatchdog(limit, clock, testFitness(), report)
+	clock := health.NewRunClock(limit / watchSteps)
+	watch := health.NewWatchdog(limit, clock, testFitness(), report)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { clock.run(ctx, watch.check) })
+	running.Go(func() { clock.Run(ctx, watch.Check) })
 	t.Cleanup(func() { cancel(); running.Wait() })
 	g.log = &guardedLog{LogStore: store, path: "raft.db", watch: watch, fatal: report, memory: testMemory(t), snapshots: &snapshotStore{}}
 	g.votes = &guardedVotes{StableStore: store, watch: watch, fatal: report}

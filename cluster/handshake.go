@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -72,6 +73,16 @@ func (v verdict) String() string {
 }
 
 var errHandshake = errors.New("handshake failed")
+
+// refusal is what the other side said, or what was found of it, where that is why
+// there is no connection to a member; empty where it was silent.
+func refusal(err error, id string) string {
+	var silent net.Error
+	if !errors.Is(err, errHandshake) || errors.As(err, &silent) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return ""
+	}
+	return strings.TrimPrefix(err.Error(), fmt.Sprintf("%v with %s: ", errHandshake, id))
+}
 
 // self is how a member introduces itself.
 type self struct {

@@ -111,34 +111,9 @@ func TestCheckpointThatHangs(t *testing.T) {
 		}
 	})
 	waitFor(t, "the leader to be unfit", notReadyFor(m, "writing a checkpoint takes longer"))
-	began := m.awake.now()
-	waitFor(t, "it to be more than late", func() bool { return m.awake.now()-began > (hangFactor+1)*m.cfg.DiskStall })
+	began := time.Now() // an Apply that takes so long would end the process
+	waitFor(t, "it to be more than late", func() bool { return time.Since(began) > 8*m.cfg.DiskStall })
 	close(hanging)
 	taking.Wait()
 	waitFor(t, "it to be ready", func() bool { return m.Ready() == nil })
-}
-
-// Time in which the process did not run is not held against the disk, however
-// often it stood still; a disk that hangs then is noticed all the same.
-func TestPausesAreNotTheDisks(t *testing.T) {
-	clock := newRunClock(250 * time.Millisecond)
-	fatal := make(chan error, 1)
-	w := newWatchdog(10*time.Second, clock, testFitness(), func(err error) { fatal <- err })
-	_ = w.during("writing to the log", func() error {
-		for range watchSteps / 2 {
-			clock.advance(15 * time.Second)
-			w.check()
-		}
-		if len(fatal) > 0 {
-			t.Fatalf("pauses were taken for a hang: %v", <-fatal)
-		}
-		for range watchSteps {
-			clock.advance(250 * time.Millisecond)
-			w.check()
-		}
-		return nil
-	})
-	if len(fatal) != 1 {
-		t.Error("a disk that hangs was not noticed")
-	}
 }

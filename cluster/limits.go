@@ -101,23 +101,6 @@ const (
 	statusTimeout = time.Second
 	statusRedial  = 200 * time.Millisecond
 
-	// How long another member's clock counts after it was seen last. Quartz
-	// drifts less than a millisecond meanwhile; a member that does not answer
-	// for so long is gone.
-	clockMemory = 10 * time.Second
-
-	// How long the majority's time has to stay where it has stepped to before it
-	// is followed: longer than a slip of an operator or a time server takes to be
-	// put right, short enough that nobody minds if the step was right.
-	stepPatience = 30 * time.Second
-
-	// How long the cluster may be without a leader before a member whose clock
-	// is off may lead after all, and for how long it may then.
-	clockTruce = 3 * time.Second
-
-	// Below this the round trip between members hides the difference of clocks.
-	minClockBound = 10 * time.Millisecond
-
 	// What a status is at most: a dozen numbers, and reasons in words.
 	maxStatusBytes = 64 << 10
 
@@ -126,29 +109,11 @@ const (
 	// the process counts as one step.
 	watchSteps = 40
 
-	// How many times DiskStall an Apply may take before the process must end.
-	// Until then the member only does not lead.
-	hangFactor = 6
-
 	// How many election time-outs entries may take to get through to a majority
 	// and, once committed, into the state, before a member says that they do
 	// not. raft answers heartbeats in the same goroutine as it writes, so this
 	// is far more than what a slow disk explains.
 	stallTimeouts = 10
-
-	// How long a leader whose entries did not get through does not lead again,
-	// at most. It begins with as long as that took and doubles with each time
-	// within reachMemory.
-	maxReachPause = 15 * time.Second
-	reachMemory   = 2 * time.Minute
-
-	// How long a member whose leader answers nothing that it passes on says so.
-	// Then it is ready again, or nobody would ask it to pass something on.
-	unansweredPause = 15 * time.Second
-
-	// Different lines about who is missing, while there is no leader. Members
-	// that come and go must not fill the log.
-	maxAbsencesTold = 32
 
 	// Bytes a second at which a member is sure to unpack and restore a snapshot.
 	restoreRate = 1 << 20

@@ -19,6 +19,8 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/clock"
+	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/internal/logbridge"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -39,13 +41,13 @@ type Member struct {
 	port     *port
 	trans    *serialTransport
 	gatherer *gatherer
-	clocks   *clocks
-	clock    *clock
-	fitness  *fitness
-	awake    *runClock
-	progress *progress
-	lag      *lag
-	absences *absences
+	clocks   *clock.Majority
+	clock    *clock.Stamper
+	fitness  *health.Fitness
+	awake    *health.RunClock
+	progress *health.Progress
+	lag      *health.Lag
+	absences *health.Absences
 	raft     *raft.Raft
 	failure  *failure
 	observer []*raft.Observer
@@ -76,9 +78,9 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 	}
 	m := &Member{cfg: cfg, log: cfg.Logger, queue: newQueue(), failure: &failure{then: cfg.Fatal}, greeted: make(chan struct{}), stopped: make(chan struct{})}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
-	m.fitness = newFitness(m.log, cfg.ElectionTimeout)
-	m.clocks = newClocks(cfg)
-	m.clock = newClock(m.clocks)
+	m.fitness = health.NewFitness(m.log, cfg.ElectionTimeout)
+	m.clocks = clock.NewMajority(len(cfg.Peers), cfg.ClockBound, cfg.wall)
+	m.clock = clock.NewStamper(m.clocks)
 	err := m.open(sm)
 	if first := m.failure.arm(); first != nil {
 		err = first // the cause, of which raft only says that it panics
@@ -94,9 +96,9 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 // open opens everything, in the order in which one needs the other. What it
 // opened before an error is released by the caller.
 func (m *Member) open(sm StateMachine) (err error) {
-	m.awake = newRunClock(min(m.cfg.DiskStall/watchSteps, m.cfg.HeartbeatTimeout/2))
-	m.progress = newProgress(m.cfg, m.awake, m.fitness)
-	watch := newWatchdog(m.cfg.DiskStall, m.awake, m.fitness, m.fatal)
+	m.awake = health.NewRunClock(min(m.cfg.DiskStall/watchSteps, m.cfg.HeartbeatTimeout/2))
+	m.progress = health.NewProgress(m.stallLimit(), len(m.cfg.Peers), m.awake, m.fitness, func() bool { return m.raft.State() == raft.Leader })
+	watch := health.NewWatchdog(m.cfg.DiskStall, m.awake, m.fitness, m.fatal)
 	m.replica = newReplica(m.ctx, sm, watch, m.fatal)
 	if m.store, err = openStorage(m.cfg, watch, m.fatal); err != nil {
 		return err
@@ -119,7 +121,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 	if err := m.store.bootstrap(m.cfg, conf); err != nil {
 		return err
 	}
-	m.running.Go(func() { m.awake.run(m.ctx, watch.check) })
+	m.running.Go(func() { m.awake.Run(m.ctx, watch.Check) })
 	m.trans = newTransport(m.port, m.fitness, m.progress, m.store.memory, hclog)
 	err = guarded(func() (err error) {
 		m.raft, err = raft.NewRaft(conf, m.replica, m.store.logs, m.store.votes, m.store.snapshots, m.trans)
@@ -134,15 +136,8 @@ func (m *Member) open(sm StateMachine) (err error) {
 
 // start sets the member's own goroutines going.
 func (m *Member) start() {
-	m.lag = &lag{
-		limit:   m.progress.limit,
-		clock:   m.awake,
-		leader:  m.otherLeader,
-		commit:  m.committed,
-		applied: m.replica.applied.get,
-	}
-	m.absences = newAbsences(m.cfg, m.log, m.awake, func() bool { _, ok := m.Leader(); return ok })
-	m.progress.leads = func() bool { return m.raft.State() == raft.Leader }
+	m.lag = health.NewLag(m.stallLimit(), m.awake, observed{m})
+	m.absences = health.NewAbsences(m.log, m.cfg.addrs(), m.cfg.leaderGrace(), m.awake, func() bool { _, ok := m.Leader(); return ok })
 	m.peers = newPeerServer(m.queue, m.IsLeader, m.answerStatus, m.log)
 	m.batcher = &batcher{
 		queue:   m.queue,
@@ -153,13 +148,13 @@ func (m *Member) start() {
 		self:    m.cfg.ID,
 		leader:  m.Leader,
 		lines:   dialer{connect: m.connect, dialled: make(chan dialled)},
-		grace:   leaderlessGrace * m.cfg.ElectionTimeout,
+		grace:   m.cfg.leaderGrace(),
 		changed: m.observe(),
 		freed:   make(chan struct{}, 1),
 		lag:     m.lag,
 		flights: make(chan struct{}, maxEntriesInFlight),
 	}
-	m.fitness.inFlight(func() int { return len(m.batcher.flights) })
+	m.fitness.InFlight(func() int { return len(m.batcher.flights) })
 	duties := &duties{
 		queue:   m.queue,
 		replica: m.replica,
@@ -174,13 +169,15 @@ func (m *Member) start() {
 		news:     func() { poke(m.batcher.freed) }, // it may wait for the clocks
 		heard:    map[string]MemberStatus{},
 	}
-	watch := &clockWatch{clocks: m.clocks, fitness: m.fitness, log: m.log, led: m.led}
-	m.running.Go(func() { watch.run(m.ctx) })
+	watch := clock.NewWatch(m.clocks, m.fitness, m.led, m.log)
+	m.running.Go(func() { watch.Run(m.ctx) })
 	m.running.Go(func() { m.gatherer.run(m.ctx, m.cfg.others()) })
 	m.running.Go(func() { m.store.memory.run(m.ctx) })
 	m.running.Go(func() { m.batcher.run(m.ctx) })
 	m.running.Go(func() { duties.run(m.ctx) })
-	m.running.Go(func() { m.progress.run(m.ctx, func() { m.lag.look(); m.absences.look() }) })
+	m.running.Go(func() {
+		m.awake.Every(m.ctx, func() { m.progress.Look(); m.lag.Look(); m.absences.Look() })
+	})
 	m.port.start(m.peers.serve)
 	m.running.Go(m.greet)
 }
@@ -191,21 +188,44 @@ func (m *Member) connect(ctx context.Context, to string) (net.Conn, error) {
 }
 
 // observe returns a channel that holds a token whenever the role of this member,
-// the leader it knows or its fitness to lead may have changed. raft never waits for it.
-func (m *Member) observe() chan raft.Observation {
-	ch := make(chan raft.Observation, 1)
-	o := raft.NewObserver(ch, false, func(o *raft.Observation) bool {
+// the leader it knows or its fitness to lead may have changed. Nobody waits for it.
+func (m *Member) observe() chan struct{} {
+	ch := make(chan struct{}, 1)
+	o := raft.NewObserver(nil, false, func(o *raft.Observation) bool {
 		switch o.Data.(type) {
 		case raft.RaftState, raft.LeaderObservation:
-			return true
+			poke(ch)
 		}
 		return false
 	})
 	m.raft.RegisterObserver(o)
 	m.observer = append(m.observer, o)
-	m.fitness.watch(ch)
+	m.fitness.Watch(func() { poke(ch) })
 	return ch
 }
+
+// observed is the member as health.Lag sees it.
+type observed struct{ *Member }
+
+// OtherLeader implements health.Observed.
+func (m observed) OtherLeader() (id string, ok bool) {
+	id, ok = m.Leader()
+	return id, ok && id != m.cfg.ID
+}
+
+// Committed implements health.Observed: the last entry that is known to be
+// committed, here or by the leader.
+func (m observed) Committed(leader string) (entry uint64, ok bool) {
+	s := m.gatherer.status(leader)
+	return max(m.raft.CommitIndex(), s.Commit), s.Role != RoleUnreachable
+}
+
+// Applied implements health.Observed.
+func (m observed) Applied() uint64 { return m.replica.applied.get() }
+
+// stallLimit is how long entries may take to get through, be applied or be
+// answered, before this member says that they do not.
+func (m *Member) stallLimit() time.Duration { return stallTimeouts * m.cfg.ElectionTimeout }
 
 // Leader is the member that leads, as far as this member knows.
 func (m *Member) Leader() (id string, ok bool) {
@@ -220,21 +240,8 @@ func (m *Member) Leader() (id string, ok bool) {
 	return string(leader), true
 }
 
-// otherLeader is the member that leads, if it is another one.
-func (m *Member) otherLeader() (id string, ok bool) {
-	id, ok = m.Leader()
-	return id, ok && id != m.cfg.ID
-}
-
-// committed is the last entry that is known to be committed, here or by the
-// leader; ok is false when that does not say.
-func (m *Member) committed(leader string) (entry uint64, ok bool) {
-	s := m.gatherer.status(leader)
-	return max(m.raft.CommitIndex(), s.Commit), s.Role != RoleUnreachable
-}
-
 // IsLeader tells whether this member leads, as far as it knows, and may go on.
-func (m *Member) IsLeader() bool { return m.raft.State() == raft.Leader && m.fitness.fit() }
+func (m *Member) IsLeader() bool { return m.raft.State() == raft.Leader && m.fitness.Fit() }
 
 // Ready returns nil when this member can serve, else an ErrNotReady that says
 // why it cannot: because it has failed, must not lead, knows no leader, or its
@@ -248,7 +255,7 @@ func (m *Member) Ready() error {
 		return fmt.Errorf("%w: %w", ErrNotReady, outcome.ShuttingDown)
 	default:
 	}
-	if why := m.fitness.why(); len(why) > 0 {
+	if why := m.fitness.Why(); len(why) > 0 {
 		return fmt.Errorf("%w: it must not lead: %s", ErrNotReady, strings.Join(why, "; "))
 	}
 	if _, ok := m.Leader(); !ok {
@@ -268,7 +275,7 @@ func (m *Member) Ready() error {
 	default:
 		return fmt.Errorf("%w: it has not met the others yet", ErrNotReady)
 	}
-	if why := m.lag.reason(); why != "" {
+	if why := m.lag.Reason(); why != "" {
 		return fmt.Errorf("%w: %s", ErrNotReady, why)
 	}
 	return nil
@@ -278,7 +285,7 @@ func (m *Member) Ready() error {
 // member led; false while it does not know the clocks of a majority.
 func (m *Member) Now() (micros int64, ok bool) {
 	machine, _ := m.replica.schedule()
-	return m.clock.now(machine)
+	return m.clock.Now(machine)
 }
 
 // led tells whether a leader is known, be it one that must not lead.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
@@ -47,7 +48,7 @@ type recollection struct {
 type memory struct {
 	path  string
 	self  string // id
-	watch *watchdog
+	watch *health.Watchdog
 	fatal func(error)
 	wake  chan struct{} // token: there may be more to remember
 
@@ -61,7 +62,7 @@ type memory struct {
 	changed bool // since it was written
 }
 
-func openMemory(dir, self string, watch *watchdog, fatal func(error)) (*memory, error) {
+func openMemory(dir, self string, watch *health.Watchdog, fatal func(error)) (*memory, error) {
 	m := &memory{
 		path: filepath.Join(dir, memoryFile), self: self, watch: watch, fatal: fatal,
 		wake: make(chan struct{}, 1), attached: make(chan struct{}),
@@ -204,7 +205,7 @@ func (m *memory) write() error {
 		return nil
 	}
 	const what = "writing what is known of the others"
-	err := m.watch.during(what, func() error { return durable.WriteSealed(m.path, state) })
+	err := m.watch.During(what, func() error { return durable.WriteSealed(m.path, state) })
 	if err != nil {
 		err = fmt.Errorf("cluster: %s: %w", what, err)
 		m.fatal(err)

@@ -19,7 +19,7 @@ func (m *Member) fatal(err error) {
 	if !m.condemned.CompareAndSwap(false, true) {
 		return // it ends already; to tell the others leads here again
 	}
-	m.fitness.forbid("history", err.Error())
+	m.fitness.Forbid("history", err.Error())
 	if markErr := markStopped(m.cfg.Dir, err); markErr != nil {
 		m.log.Error("cannot leave a mark", "file", stoppedFile, "error", markErr)
 	}

@@ -94,8 +94,8 @@ func (m *Member) status() MemberStatus {
 		Applied:     m.replica.applied.get(),
 		Commit:      m.raft.CommitIndex(),
 		Last:        m.raft.LastIndex(),
-		Unfit:       m.fitness.why(),
-		ClockOffset: m.clocks.ahead(time.Now()),
+		Unfit:       m.fitness.Why(),
+		ClockOffset: m.clocks.Ahead(time.Now()),
 		LastContact: m.LastContact(),
 		NotReady:    reason(ready),
 		NotSigning:  reason(signing),
@@ -114,7 +114,7 @@ func reason(err error) string {
 // answerStatus is what this member answers another.
 func (m *Member) answerStatus() statusAnswer {
 	s := statusAnswer{MemberStatus: m.status()}
-	s.Clock = m.clocks.wall(time.Now()) // last, so that it is close to the answer
+	s.Clock = m.clocks.Wall(time.Now()) // last, so that it is close to the answer
 	return s
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 
+	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/votefile"
 )
@@ -28,7 +29,7 @@ type storage struct {
 
 // openStorage locks and opens the data directory, or says what is wrong with it
 // and leaves it as it is.
-func openStorage(cfg Config, watch *watchdog, fatal func(error)) (_ *storage, err error) {
+func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *storage, err error) {
 	s := &storage{}
 	defer func() {
 		if err != nil {

@@ -1,13 +1,19 @@
 package cluster
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/cluster/health"
 )
+
+// errUnfit is what raft gets for a message that an unfit member does not send.
+var errUnfit = errors.New("this member must not lead now")
 
 // serialTransport sends heartbeats the way of all other messages, through
 // raft's main goroutine. The library would handle them on the connection's
@@ -17,15 +23,15 @@ import (
 // silent while it writes, so the heartbeat time-out has to be well above a slow
 // fsync.
 //
-// It also keeps a member that is not fit to lead from leading (fitness.go), and
+// It also keeps a member that is not fit to lead from leading (health.Fitness), and
 // remembers what the others show in their answers (memory.go). Not in those to
 // a pre-vote: its term is not on anybody's disk.
 //
 // It owns the goroutine that receives, which ends with Close.
 type serialTransport struct {
 	*raft.NetworkTransport
-	fitness  *fitness
-	progress *progress
+	fitness  *health.Fitness
+	progress *health.Progress
 	memory   *memory
 	received chan raft.RPC
 	closed   chan struct{}
@@ -41,7 +47,7 @@ var (
 	_ raft.WithClose   = (*serialTransport)(nil)
 )
 
-func newTransport(p *port, fit *fitness, prog *progress, mem *memory, log hclog.Logger) *serialTransport {
+func newTransport(p *port, fit *health.Fitness, prog *health.Progress, mem *memory, log hclog.Logger) *serialTransport {
 	t := &serialTransport{fitness: fit, progress: prog, memory: mem, received: make(chan raft.RPC), closed: make(chan struct{})}
 	t.close = sync.OnceFunc(func() { close(t.closed) })
 	t.NetworkTransport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
@@ -64,7 +70,7 @@ func (t *serialTransport) receive() {
 	for {
 		select {
 		case rpc := <-t.NetworkTransport.Consumer():
-			if _, ok := rpc.Command.(*raft.TimeoutNowRequest); ok && !t.fitness.fit() {
+			if _, ok := rpc.Command.(*raft.TimeoutNowRequest); ok && !t.fitness.Fit() {
 				rpc.Respond(nil, errUnfit)
 				continue
 			}
@@ -85,20 +91,20 @@ func (t *serialTransport) Consumer() <-chan raft.RPC { return t.received }
 
 // AppendEntries implements raft.Transport; heartbeats are among them.
 func (t *serialTransport) AppendEntries(id raft.ServerID, to raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
-	if t.fitness.silent() {
+	if t.fitness.Silent() {
 		return errUnfit
 	}
 	held, news := args.PrevLogEntry, len(args.Entries) > 0
 	if news {
 		held = args.Entries[len(args.Entries)-1].Index
-		t.progress.sent(id)
+		t.progress.Sent(string(id))
 	}
 	err := t.NetworkTransport.AppendEntries(id, to, args, resp)
 	if err != nil {
 		return err
 	}
 	if news {
-		t.progress.answered(id)
+		t.progress.Answered(string(id))
 	}
 	if !resp.Success {
 		held = 0
@@ -109,12 +115,12 @@ func (t *serialTransport) AppendEntries(id raft.ServerID, to raft.ServerAddress,
 
 // InstallSnapshot implements raft.Transport.
 func (t *serialTransport) InstallSnapshot(id raft.ServerID, to raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
-	if t.fitness.silent() {
+	if t.fitness.Silent() {
 		return errUnfit
 	}
-	err := t.NetworkTransport.InstallSnapshot(id, to, args, resp, &snapshotInTransit{Reader: data, to: id, progress: t.progress})
+	err := t.NetworkTransport.InstallSnapshot(id, to, args, resp, &snapshotInTransit{Reader: data, to: string(id), progress: t.progress})
 	if err == nil {
-		t.progress.answered(id)
+		t.progress.Answered(string(id))
 		if resp.Success {
 			t.memory.note(string(id), resp.Term, args.LastLogIndex)
 		}
@@ -126,9 +132,9 @@ func (t *serialTransport) InstallSnapshot(id raft.ServerID, to raft.ServerAddres
 // entries before it has that.
 type snapshotInTransit struct {
 	io.Reader
-	to       raft.ServerID
+	to       string
 	bytes    int64
-	progress *progress
+	progress *health.Progress
 }
 
 func (s *snapshotInTransit) Read(b []byte) (int, error) {
@@ -138,13 +144,13 @@ func (s *snapshotInTransit) Read(b []byte) (int, error) {
 	if err != nil { // all is read: it is unpacked, verified and restored
 		rest = time.Duration(s.bytes/restoreRate) * time.Second
 	}
-	s.progress.sending(s.to, rest)
+	s.progress.Sending(s.to, rest)
 	return n, err
 }
 
 // RequestPreVote implements raft.WithPreVote.
 func (t *serialTransport) RequestPreVote(id raft.ServerID, to raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
-	if !t.fitness.fit() {
+	if !t.fitness.Fit() {
 		return errUnfit
 	}
 	return t.NetworkTransport.RequestPreVote(id, to, args, resp)
@@ -152,7 +158,7 @@ func (t *serialTransport) RequestPreVote(id raft.ServerID, to raft.ServerAddress
 
 // RequestVote implements raft.Transport.
 func (t *serialTransport) RequestVote(id raft.ServerID, to raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
-	if !t.fitness.fit() {
+	if !t.fitness.Fit() {
 		return errUnfit
 	}
 	err := t.NetworkTransport.RequestVote(id, to, args, resp)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/cluster/health"
 )
 
 // testPort is a started port whose peer connections echo.
@@ -61,7 +63,7 @@ func (p *testPast) told(_ string, v verdict) {
 func testMemory(t *testing.T) *memory {
 	t.Helper()
 	report := func(err error) { t.Error(err) }
-	m, err := openMemory(t.TempDir(), "a", newWatchdog(time.Minute, newRunClock(time.Second), testFitness(), report), report)
+	m, err := openMemory(t.TempDir(), "a", health.NewWatchdog(time.Minute, health.NewRunClock(time.Second), testFitness(), report), report)
 	if err != nil {
 		t.Fatal(err)
 	}

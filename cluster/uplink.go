@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -19,7 +20,7 @@ type uplink struct {
 	conn   net.Conn
 	freed  chan struct{} // token for the batcher: an answer came, or the end
 	ended  chan struct{} // closed when the reader has ended
-	lag    *lag
+	lag    *health.Lag
 
 	mu      sync.Mutex
 	next    uint64
@@ -28,7 +29,7 @@ type uplink struct {
 	resting bool // the leader has just said that it does not lead
 }
 
-func newUplink(leader string, conn net.Conn, freed chan struct{}, lag *lag) *uplink {
+func newUplink(leader string, conn net.Conn, freed chan struct{}, lag *health.Lag) *uplink {
 	u := &uplink{leader: leader, conn: conn, freed: freed, lag: lag, ended: make(chan struct{}), waiting: map[uint64]batch{}}
 	go u.read()
 	return u
@@ -103,7 +104,7 @@ func (u *uplink) enlist(b batch) (id uint64, ok bool) {
 	if len(u.waiting) == 1 {
 		u.expectAnswer()
 	}
-	u.lag.passing(u.leader)
+	u.lag.Passing(u.leader)
 	return u.next, true
 }
 
@@ -159,7 +160,7 @@ func (u *uplink) receive(f frame) error {
 		return errors.Join(errFrame, errors.New("an answer that nobody asked for"))
 	}
 	poke(u.freed)
-	u.lag.answered(u.waits())
+	u.lag.Answered(u.waits())
 	common, results, err := decodeResults(f.body, len(b.requests))
 	if err != nil {
 		b.fail(fmt.Errorf("%w: %w", outcome.Unknown, err))

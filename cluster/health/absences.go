@@ -1,31 +1,32 @@
-package cluster
+package health
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"maps"
-	"net"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// absences knows why other members are not heard, so that a member without a
+// maxTold bounds the different messages about who is missing, while there is no
+// leader. Members that come and go must not fill the log.
+const maxTold = 32
+
+// Absences knows why other members are not heard, so that a member without a
 // leader can say what it waits for. Each reason is logged once, until the member
 // it is about, or a leader, is there again: raft tries several times a second.
 //
-// look is called by one goroutine, the rest from anywhere.
-type absences struct {
+// One goroutine calls Look and owns the fields that say so; mu guards the rest,
+// and the other methods may be called from anywhere.
+type Absences struct {
 	log   *slog.Logger
 	peers map[string]string // id to address
 	limit time.Duration     // without a leader, by the clock
-	clock *runClock
+	clock *RunClock
 	leads func() bool // somebody does
 
-	// Owned by look.
+	// Owned by Look.
 	since  time.Duration   // when a leader was known last, or a majority was heard first
 	there  bool            // a majority is heard
 	waited map[string]bool // what was said about it since
@@ -35,11 +36,13 @@ type absences struct {
 	was map[string]string // the refusal of each that was logged last
 }
 
-func newAbsences(cfg Config, log *slog.Logger, clock *runClock, leads func() bool) *absences {
-	return &absences{
+// NewAbsences watches a cluster of these members, ids to addresses. leads tells
+// whether a leader is known; without one for limit, the log says who is missing.
+func NewAbsences(log *slog.Logger, peers map[string]string, limit time.Duration, clock *RunClock, leads func() bool) *Absences {
+	return &Absences{
 		log:    log,
-		peers:  newSelf(cfg, nil).peers,
-		limit:  leaderlessGrace * cfg.ElectionTimeout,
+		peers:  peers,
+		limit:  limit,
 		clock:  clock,
 		leads:  leads,
 		since:  clock.now(),
@@ -49,32 +52,25 @@ func newAbsences(cfg Config, log *slog.Logger, clock *runClock, leads func() boo
 	}
 }
 
-// missed notes that a member could not be asked. What it, or its address, says
-// in the handshake is worth a line at once: that does not pass by waiting.
-func (a *absences) missed(id string, err error) {
+// Missed notes that a member could not be asked: because it refused and why, or
+// with an empty reason because nothing answers. A refusal is logged at once, for
+// it does not pass by waiting.
+func (a *Absences) Missed(id, refusal string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !refusal(err) {
+	if refusal == "" {
 		a.why[id] = "nothing answers at " + a.peers[id]
 		return
 	}
-	why := strings.TrimPrefix(err.Error(), fmt.Sprintf("%v with %s: ", errHandshake, id))
-	a.why[id] = why
-	if a.was[id] != why {
-		a.was[id] = why
-		a.log.Warn("no connection to "+id+": "+why, "address", a.peers[id])
+	a.why[id] = refusal
+	if a.was[id] != refusal {
+		a.was[id] = refusal
+		a.log.Warn("no connection to "+id+": "+refusal, "address", a.peers[id])
 	}
 }
 
-// refusal tells whether the other side has spoken, rather than been silent.
-func refusal(err error) bool {
-	var silent net.Error
-	return errors.Is(err, errHandshake) && !errors.As(err, &silent) &&
-		!errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF)
-}
-
-// heard notes that a member answers.
-func (a *absences) heard(id string) {
+// Heard notes that a member answers.
+func (a *Absences) Heard(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.why, id)
@@ -82,7 +78,7 @@ func (a *absences) heard(id string) {
 }
 
 // reasons returns who is not heard, in order, and why.
-func (a *absences) reasons() (ids, why []string) {
+func (a *Absences) reasons() (ids, why []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	ids = slices.Sorted(maps.Keys(a.why))
@@ -93,7 +89,7 @@ func (a *absences) reasons() (ids, why []string) {
 }
 
 // String says whom this member waits for.
-func (a *absences) String() string {
+func (a *Absences) String() string {
 	ids, why := a.reasons()
 	switch {
 	case len(ids) == 0:
@@ -105,11 +101,11 @@ func (a *absences) String() string {
 }
 
 // majority tells whether a majority is there when so many are not.
-func (a *absences) majority(absent int) bool { return 2*absent < len(a.peers) }
+func (a *Absences) majority(absent int) bool { return 2*absent < len(a.peers) }
 
-// look says once whom this member waits for, when it has been without a leader
+// Look says once whom this member waits for, when it has been without a leader
 // for some time.
-func (a *absences) look() {
+func (a *Absences) Look() {
 	if a.leads() {
 		a.since = a.clock.now()
 		clear(a.waited)
@@ -124,7 +120,7 @@ func (a *absences) look() {
 	if a.clock.now()-a.since <= a.limit {
 		return
 	}
-	if said := a.String(); !a.waited[said] && len(a.waited) < maxAbsencesTold {
+	if said := a.String(); !a.waited[said] && len(a.waited) < maxTold {
 		a.waited[said] = true
 		a.log.Warn("no leader: this member " + said)
 	}

@@ -1,4 +1,4 @@
-package cluster
+package clock
 
 import (
 	"context"
@@ -7,20 +7,37 @@ import (
 	"time"
 )
 
-// clockReason is the key of this reason against leading.
-const clockReason = "clock"
+const (
+	// The key of this reason against leading.
+	reasonKey = "clock"
 
-// clockWatch keeps a member whose clock is off from leading, and says so.
+	// How often the clock is looked at: often enough that a clock that is set
+	// is noticed within a second.
+	lookPeriod = 500 * time.Millisecond
+
+	// How long the cluster may be without a leader before a member whose clock
+	// is off may lead after all, and for how long it may then.
+	truceLength = 3 * time.Second
+)
+
+// Fitness takes reasons against leading and takes them back.
+type Fitness interface {
+	Forbid(key, reason string)
+	Allow(key string)
+}
+
+// Watch keeps a member whose clock is off from leading, and says so.
 //
 // That is no matter of safety: entries are stamped with the majority's time,
 // whoever leads. So it gives way where it would leave the cluster without a
 // leader, as when all clocks differ and the one that is right cannot be elected.
 //
-// run is its goroutine, which owns the fields below the line.
-type clockWatch struct {
-	clocks  *clocks
-	fitness *fitness
-	led     func() bool // whether a leader is known
+// The goroutine that calls Run owns all fields below the line; the others are
+// fixed.
+type Watch struct {
+	clocks  *Majority
+	fitness Fitness
+	led     func() bool
 	log     *slog.Logger
 
 	// ---
@@ -31,8 +48,14 @@ type clockWatch struct {
 	truce      time.Time // until when the clock is no reason
 }
 
-func (w *clockWatch) run(ctx context.Context) {
-	tick := time.NewTicker(statusPeriod)
+// NewWatch returns a Watch. led tells whether a leader is known.
+func NewWatch(m *Majority, fit Fitness, led func() bool, log *slog.Logger) *Watch {
+	return &Watch{clocks: m, fitness: fit, led: led, log: log}
+}
+
+// Run watches until ctx ends.
+func (w *Watch) Run(ctx context.Context) {
+	tick := time.NewTicker(lookPeriod)
 	defer tick.Stop()
 	for {
 		select {
@@ -44,19 +67,19 @@ func (w *clockWatch) run(ctx context.Context) {
 	}
 }
 
-func (w *clockWatch) look(at time.Time) {
+func (w *Watch) look(at time.Time) {
 	w.noteStep(at)
 	w.clocks.trusted(at) // so that a step is followed in time, whoever asks next
 	w.off = w.clocks.off(at, w.off)
 	if w.off && !w.grantTruce(at) {
-		w.fitness.forbid(clockReason, "its clock is "+aside(w.clocks.ahead(at))+" those of most members")
+		w.fitness.Forbid(reasonKey, "its clock is "+aside(w.clocks.Ahead(at))+" those of most members")
 		return
 	}
-	w.fitness.allow(clockReason)
+	w.fitness.Allow(reasonKey)
 }
 
 // noteStep tells when somebody has set this machine's clock.
-func (w *clockWatch) noteStep(at time.Time) {
+func (w *Watch) noteStep(at time.Time) {
 	own := w.clocks.own(at)
 	if w.looked && apart(own, w.own) > w.clocks.bound {
 		step := time.Duration(own-w.own) * time.Microsecond
@@ -66,7 +89,7 @@ func (w *clockWatch) noteStep(at time.Time) {
 }
 
 // grantTruce tells whether the clock is no reason for now.
-func (w *clockWatch) grantTruce(at time.Time) bool {
+func (w *Watch) grantTruce(at time.Time) bool {
 	switch {
 	case at.Before(w.truce):
 		return true
@@ -74,8 +97,8 @@ func (w *clockWatch) grantTruce(at time.Time) bool {
 		w.leaderless = time.Time{}
 	case w.leaderless.IsZero():
 		w.leaderless = at
-	case at.Sub(w.leaderless) > clockTruce:
-		w.leaderless, w.truce = time.Time{}, at.Add(clockTruce)
+	case at.Sub(w.leaderless) > truceLength:
+		w.leaderless, w.truce = time.Time{}, at.Add(truceLength)
 		return true
 	}
 	return false

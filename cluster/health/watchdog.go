@@ -1,4 +1,4 @@
-package cluster
+package health
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// watchdog notices what takes too long, by the clock of this process's own
+// Watchdog notices what takes too long, by the clock of this process's own
 // running time.
 //
 // A write to disk that does is fatal. A leader whose disk hangs cannot be helped
@@ -21,11 +21,12 @@ import (
 // hangFactor times as long never will, and raft's main goroutine is about to wait
 // for it: that is fatal as well.
 //
-// Safe for concurrent use; check is called by the clock's goroutine.
-type watchdog struct {
+// Safe for concurrent use: mu guards the tasks. One goroutine, the clock's, calls
+// Check; fatal is called without the mutex.
+type Watchdog struct {
 	limit   time.Duration
-	clock   *runClock
-	fitness *fitness
+	clock   *RunClock
+	fitness *Fitness
 	fatal   func(error)
 
 	mu    sync.Mutex
@@ -34,34 +35,44 @@ type watchdog struct {
 	dead  bool // fatal was called
 }
 
+// hangFactor is how many limits an Apply may take before the process must end.
+// Until then the member only does not lead.
+const hangFactor = 6
+
 type task struct {
 	what  string
-	kind  taskKind
+	kind  TaskKind
 	since time.Duration // by the clock
 }
 
-type taskKind int
+// TaskKind says what follows when a task takes longer than the limit.
+type TaskKind int
 
 const (
-	diskTask    taskKind = iota // a hang is fatal
-	applyTask                   // a hang makes unfit, a longer one is fatal
-	machineTask                 // a hang makes unfit
+	diskTask TaskKind = iota // fatal
+	// ApplyTask makes the member unfit, and after hangFactor limits ends it.
+	ApplyTask
+	// CheckpointTask makes the member unfit.
+	CheckpointTask
 )
 
 // unfitMachine is the key of what the watchdog has against leading.
 const unfitMachine = "machine"
 
-func newWatchdog(limit time.Duration, clock *runClock, fit *fitness, fatal func(error)) *watchdog {
-	return &watchdog{limit: limit, clock: clock, fitness: fit, fatal: fatal, tasks: map[uint64]task{}}
+// NewWatchdog returns a watchdog for tasks that may take limit. fatal must end the
+// process.
+func NewWatchdog(limit time.Duration, clock *RunClock, fit *Fitness, fatal func(error)) *Watchdog {
+	return &Watchdog{limit: limit, clock: clock, fitness: fit, fatal: fatal, tasks: map[uint64]task{}}
 }
 
-// during runs a write to disk under watch.
-func (w *watchdog) during(what string, f func() error) error {
-	defer w.end(w.begin(diskTask, what))
+// During runs a write to disk under watch.
+func (w *Watchdog) During(what string, f func() error) error {
+	defer w.End(w.Begin(diskTask, what))
 	return f()
 }
 
-func (w *watchdog) begin(kind taskKind, what string) uint64 {
+// Begin notes that a task begins; End ends it, by what Begin returned.
+func (w *Watchdog) Begin(kind TaskKind, what string) uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.next++
@@ -69,19 +80,20 @@ func (w *watchdog) begin(kind taskKind, what string) uint64 {
 	return w.next
 }
 
-func (w *watchdog) end(id uint64) {
+// End notes that a task is done.
+func (w *Watchdog) End(id uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.tasks, id)
 }
 
-// check looks after the tasks.
-func (w *watchdog) check() {
+// Check looks after the tasks.
+func (w *Watchdog) Check() {
 	slow, err := w.late()
 	if slow != "" {
-		w.fitness.forbid(unfitMachine, fmt.Sprintf("%s takes longer than %v", slow, w.limit))
+		w.fitness.Forbid(unfitMachine, fmt.Sprintf("%s takes longer than %v", slow, w.limit))
 	} else {
-		w.fitness.allow(unfitMachine)
+		w.fitness.Allow(unfitMachine)
 	}
 	if err != nil {
 		w.fatal(err)
@@ -90,7 +102,7 @@ func (w *watchdog) check() {
 
 // late returns what the state machine takes too long for, and once, what must
 // end the process.
-func (w *watchdog) late() (slow string, err error) {
+func (w *Watchdog) late() (slow string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.clock.now()
@@ -100,7 +112,7 @@ func (w *watchdog) late() (slow string, err error) {
 		case age <= w.limit:
 		case t.kind == diskTask:
 			err = fmt.Errorf("cluster: %s takes longer than %v: the disk hangs", t.what, w.limit)
-		case t.kind == applyTask && age > hangFactor*w.limit:
+		case t.kind == ApplyTask && age > hangFactor*w.limit:
 			err = fmt.Errorf("cluster: %s takes longer than %v: the state machine hangs", t.what, hangFactor*w.limit)
 		default:
 			slow = t.what

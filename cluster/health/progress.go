@@ -1,15 +1,12 @@
-package cluster
+package health
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/hashicorp/raft"
 )
 
-// progress watches that entries get from a leader to the others. raft itself
+// Progress watches that entries get from a leader to the others. raft itself
 // looks at heartbeats alone, which are small, have a connection of their own and
 // wait for no disk: a network that drops large packets leaves a leader that orders
 // nothing, for ever.
@@ -19,39 +16,50 @@ import (
 // all members one after the other; so it ends by itself, and the pause grows each
 // time, while those come to lead who get something through.
 //
-// run is its goroutine, which also looks after something else. sent, answered and
-// sending may be called from anywhere.
-type progress struct {
+// One goroutine calls Look and owns the fields that say so; mu guards waiting, and
+// the other methods may be called from anywhere.
+type Progress struct {
 	limit   time.Duration // by the clock
 	members int
-	clock   *runClock
-	fitness *fitness
+	clock   *RunClock
+	fitness *Fitness
 	leads   func() bool
 
-	// Owned by run.
+	// Owned by Look.
 	until time.Duration // when the pause ends; zero when there is none
 	pause time.Duration // the latest one
 	ended time.Duration // when it ended
 
 	mu      sync.Mutex
-	waiting map[raft.ServerID]time.Duration // since when entries sent to it are without an answer
+	waiting map[string]time.Duration // by member, since when entries sent to it are without an answer
 }
 
-// unfitReach is the key of what progress has against leading.
-const unfitReach = "reach"
+const (
+	// The key of what Progress has against leading.
+	unfitReach = "reach"
 
-func newProgress(cfg Config, clock *runClock, fit *fitness) *progress {
-	return &progress{
-		limit:   stallTimeouts * cfg.ElectionTimeout,
-		members: len(cfg.Peers),
+	// How long a leader whose entries did not get through does not lead again,
+	// at most. It begins with as long as that took and doubles with each time
+	// within reachMemory.
+	maxReachPause = 15 * time.Second
+	reachMemory   = 2 * time.Minute
+)
+
+// NewProgress watches the entries of one of so many members. leads tells whether
+// it leads.
+func NewProgress(limit time.Duration, members int, clock *RunClock, fit *Fitness, leads func() bool) *Progress {
+	return &Progress{
+		limit:   limit,
+		members: members,
 		clock:   clock,
 		fitness: fit,
-		waiting: map[raft.ServerID]time.Duration{},
+		leads:   leads,
+		waiting: map[string]time.Duration{},
 	}
 }
 
-// sent notes that entries are on their way to a member.
-func (p *progress) sent(to raft.ServerID) {
+// Sent notes that entries are on their way to a member.
+func (p *Progress) Sent(to string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, ok := p.waiting[to]; !ok {
@@ -59,41 +67,27 @@ func (p *progress) sent(to raft.ServerID) {
 	}
 }
 
-// answered notes that a member has answered to entries.
-func (p *progress) answered(to raft.ServerID) {
+// Answered notes that a member has answered to entries.
+func (p *Progress) Answered(to string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.waiting, to)
 }
 
-// sending notes that a snapshot is on its way to a member: so far as it is read
+// Sending notes that a snapshot is on its way to a member: so far as it is read
 // and, with rest, how long the member may still take for it.
-func (p *progress) sending(to raft.ServerID, rest time.Duration) {
+func (p *Progress) Sending(to string, rest time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting[to] = p.clock.now() + rest
 }
 
-func (p *progress) run(ctx context.Context, also func()) {
-	ticker := time.NewTicker(p.clock.step)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			p.look()
-			also()
-		}
-	}
-}
-
-// look decides whether entries get through.
-func (p *progress) look() {
+// Look decides whether entries get through.
+func (p *Progress) Look() {
 	now := p.clock.now()
 	if p.until > 0 && now >= p.until {
 		p.until, p.ended = 0, now
-		p.fitness.allow(unfitReach)
+		p.fitness.Allow(unfitReach)
 	}
 	if p.until > 0 || !p.stuck(now) {
 		return
@@ -104,12 +98,12 @@ func (p *progress) look() {
 		p.pause = min(2*p.pause, max(p.limit, maxReachPause))
 	}
 	p.until = now + p.pause
-	p.fitness.forbid(unfitReach, fmt.Sprintf("its entries did not get through to a majority for %v", p.limit))
+	p.fitness.Forbid(unfitReach, fmt.Sprintf("its entries did not get through to a majority for %v", p.limit))
 }
 
 // stuck tells whether this member leads and has had no answer to entries from so
 // many members that the rest is no majority.
-func (p *progress) stuck(now time.Duration) bool {
+func (p *Progress) stuck(now time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.leads() {

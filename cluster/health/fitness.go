@@ -1,28 +1,22 @@
-package cluster
+package health
 
 import (
-	"errors"
 	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/hashicorp/raft"
 )
 
-// errUnfit is what raft gets for a message that an unfit member does not send.
-var errUnfit = errors.New("this member must not lead now")
-
-// fitness is whether this member may lead: it holds the reasons for which it
+// Fitness is whether this member may lead: it holds the reasons for which it
 // must not, each under the key of whoever found it and takes it back. They say
 // nothing about following: an unfit member stores entries and votes for others.
 //
 // raft has no way to step down that is safe to use (hashicorp/raft#696), so an
-// unfit member falls silent: serialTransport sends nothing that asks for votes
+// unfit member falls silent: its transport sends nothing that asks for votes
 // or claims leadership. A leader so loses its lease and the others elect one of
 // them, and a member that follows cannot win an election. From the first moment
-// a leader takes no more requests (Member.IsLeader); what it has handed to raft
+// a leader takes no more requests; what it has handed to raft
 // gets a short time to reach the others, so that no outcome is left open without
 // need and no entry makes its log longer than theirs, which would keep them from
 // being elected.
@@ -30,8 +24,9 @@ var errUnfit = errors.New("this member must not lead now")
 // If every member is unfit nobody leads. A reason that the others could have as
 // well must therefore end by itself.
 //
-// Safe for concurrent use.
-type fitness struct {
+// Safe for concurrent use: mu guards all that changes, and is held while watchers
+// are called, which must not wait.
+type Fitness struct {
 	log   *slog.Logger
 	grace time.Duration // for what is in flight when the first reason comes
 
@@ -39,16 +34,18 @@ type fitness struct {
 	flights  func() int // entries handed to raft without an outcome yet
 	reasons  map[string]string
 	since    time.Time // of the first of them
-	watchers []chan raft.Observation
+	watchers []func()
 }
 
-func newFitness(log *slog.Logger, grace time.Duration) *fitness {
-	return &fitness{log: log, grace: grace, flights: func() int { return 0 }, reasons: map[string]string{}}
+// NewFitness returns that of a member that may lead. When that ends, what is in
+// flight has the grace to reach the others.
+func NewFitness(log *slog.Logger, grace time.Duration) *Fitness {
+	return &Fitness{log: log, grace: grace, flights: func() int { return 0 }, reasons: map[string]string{}}
 }
 
-// forbid adds a reason against leading, or words the one under that key anew. It
-// is logged once, until it is taken back.
-func (f *fitness) forbid(key, reason string) {
+// Forbid adds a reason against leading, or replaces the one under that key. It is
+// logged once, until it is taken back.
+func (f *Fitness) Forbid(key, reason string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_, had := f.reasons[key]
@@ -62,8 +59,8 @@ func (f *fitness) forbid(key, reason string) {
 	}
 }
 
-// allow takes the reason under that key back.
-func (f *fitness) allow(key string) {
+// Allow takes the reason under that key back.
+func (f *Fitness) Allow(key string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	reason, had := f.reasons[key]
@@ -75,38 +72,35 @@ func (f *fitness) allow(key string) {
 	f.notify()
 }
 
-// inFlight tells how to learn of entries without an outcome.
-func (f *fitness) inFlight(flights func() int) {
+// InFlight tells how to learn of entries without an outcome.
+func (f *Fitness) InFlight(flights func() int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.flights = flights
 }
 
-// watch adds a channel that gets a token with every change.
-func (f *fitness) watch(ch chan raft.Observation) {
+// Watch adds a function that is called with every change.
+func (f *Fitness) Watch(changed func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.watchers = append(f.watchers, ch)
+	f.watchers = append(f.watchers, changed)
 }
 
-func (f *fitness) notify() {
-	for _, ch := range f.watchers {
-		select {
-		case ch <- raft.Observation{}:
-		default:
-		}
+func (f *Fitness) notify() {
+	for _, changed := range f.watchers {
+		changed()
 	}
 }
 
-// fit tells whether this member may lead.
-func (f *fitness) fit() bool {
+// Fit tells whether this member may lead.
+func (f *Fitness) Fit() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.reasons) == 0
 }
 
-// why returns the reasons against it, in the order of their keys.
-func (f *fitness) why() []string {
+// Why returns the reasons against it, in the order of their keys.
+func (f *Fitness) Why() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var why []string
@@ -116,8 +110,8 @@ func (f *fitness) why() []string {
 	return why
 }
 
-// silent tells whether nothing may go out by which this member leads.
-func (f *fitness) silent() bool {
+// Silent tells whether nothing may go out by which this member leads.
+func (f *Fitness) Silent() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.reasons) > 0 && (f.flights() == 0 || time.Since(f.since) > f.grace)
