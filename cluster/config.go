@@ -1,11 +1,15 @@
 package cluster
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -202,4 +206,19 @@ func (c Config) others() []string {
 		}
 	}
 	return ids
+}
+
+// clusterID tells clusters apart: it is derived from the members, so two
+// clusters that reuse each other's ports do not mix.
+func clusterID(peers []Peer) string {
+	h := sha256.New()
+	for _, p := range sortedPeers(peers) {
+		fmt.Fprintf(h, "%q=%q\n", p.ID, p.Addr)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// sortedPeers is the list in an order that does not depend on who wrote it down.
+func sortedPeers(peers []Peer) []Peer {
+	return slices.SortedFunc(slices.Values(peers), func(a, b Peer) int { return cmp.Compare(a.ID, b.ID) })
 }

@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/cluster/datadir"
 )
+
+const identityFile = "identity.json"
 
 // used is a stopped member with some history and a snapshot.
 func used(t *testing.T) *testCluster {
@@ -77,25 +79,25 @@ func TestDamagedDirectory(t *testing.T) {
 		name, file string
 		spoil      func(dir string) error
 	}{
-		{"log missing", logFile, remove(logFile)},
-		{"log empty", logFile, truncate(logFile, 0)},
-		{"log cut in the middle", logFile, truncate(logFile, 0.5)},
-		{"log cut near its beginning", logFile, truncate(logFile, 0.01)},
-		{"log is something else", logFile, func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, logFile), []byte(strings.Repeat("no log ", 10_000)), 0o600)
+		{"log missing", datadir.LogFile, remove(datadir.LogFile)},
+		{"log empty", datadir.LogFile, truncate(datadir.LogFile, 0)},
+		{"log cut in the middle", datadir.LogFile, truncate(datadir.LogFile, 0.5)},
+		{"log cut near its beginning", datadir.LogFile, truncate(datadir.LogFile, 0.01)},
+		{"log is something else", datadir.LogFile, func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, datadir.LogFile), []byte(strings.Repeat("no log ", 10_000)), 0o600)
 		}},
-		{"log's first meta flipped", logFile, func(dir string) error { return flipByteAt(filepath.Join(dir, logFile), 40) }},
-		{"log's second meta flipped", logFile, func(dir string) error {
-			return flipByteAt(filepath.Join(dir, logFile), os.Getpagesize()+40)
+		{"log's first meta flipped", datadir.LogFile, func(dir string) error { return flipByteAt(filepath.Join(dir, datadir.LogFile), 40) }},
+		{"log's second meta flipped", datadir.LogFile, func(dir string) error {
+			return flipByteAt(filepath.Join(dir, datadir.LogFile), os.Getpagesize()+40)
 		}},
-		{"vote missing", voteFile, remove(voteFile)},
-		{"vote empty", voteFile, truncate(voteFile, 0)},
-		{"vote cut", voteFile, truncate(voteFile, 0.5)},
-		{"vote flipped", voteFile, flip(voteFile, 0.3)},
+		{"vote missing", datadir.VoteFile, remove(datadir.VoteFile)},
+		{"vote empty", datadir.VoteFile, truncate(datadir.VoteFile, 0)},
+		{"vote cut", datadir.VoteFile, truncate(datadir.VoteFile, 0.5)},
+		{"vote flipped", datadir.VoteFile, flip(datadir.VoteFile, 0.3)},
 		{"identity missing", identityFile, remove(identityFile)},
 		{"identity empty", identityFile, truncate(identityFile, 0)},
 		{"identity flipped", identityFile, flip(identityFile, 0.3)},
-		{"snapshots missing", snapshotsDir, remove(snapshotsDir)},
+		{"snapshots missing", datadir.SnapshotsDir, remove(datadir.SnapshotsDir)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -140,7 +142,7 @@ func TestFlippedBytesInTheLog(t *testing.T) {
 	for n := range rounds {
 		at := (float64(n) + rand.Float64()) / float64(rounds)
 		copyDir(t, good, dir)
-		if err := flipByte(filepath.Join(dir, logFile), at); err != nil {
+		if err := flipByte(filepath.Join(dir, datadir.LogFile), at); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.open(0); err != nil {
@@ -207,15 +209,6 @@ func TestOtherIdentity(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("newer format", func(t *testing.T) {
-		id := identity{Format: identityFormat + 1, Member: cfg.ID, Cluster: clusterID(cfg.Peers), Ready: true}
-		if err := durable.WriteSealed(filepath.Join(cfg.Dir, identityFile), id); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Open(cfg, newTestMachine()); err == nil || !strings.Contains(err.Error(), "newer") {
-			t.Errorf("got %v", err)
-		}
-	})
 }
 
 func TestLocked(t *testing.T) {
@@ -241,14 +234,14 @@ func TestClusterID(t *testing.T) {
 func TestInterruptedFirstStart(t *testing.T) {
 	c := newTestCluster(t, 1)
 	cfg := c.config(0)
-	if err := durable.MkdirAll(filepath.Join(cfg.Dir, snapshotsDir), 0o700); err != nil {
+	dir, err := datadir.Open(cfg.Dir, cfg.ID, clusterID(cfg.Peers))
+	if err != nil {
 		t.Fatal(err)
 	}
-	id := identity{Format: identityFormat, Member: cfg.ID, Cluster: clusterID(cfg.Peers)}
-	if err := durable.WriteSealed(filepath.Join(cfg.Dir, identityFile), id); err != nil {
+	if err := errors.Join(dir.Close(), os.Mkdir(dir.Path(datadir.SnapshotsDir), 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string]string{logFile: "half of a log", voteFile: "half of a vote"} {
+	for name, content := range map[string]string{datadir.LogFile: "half of a log", datadir.VoteFile: "half of a vote"} {
 		if err := os.WriteFile(filepath.Join(cfg.Dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}

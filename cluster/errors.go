@@ -7,25 +7,26 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // Reasons for which a member does not start or does not serve.
 var (
 	// ErrDamaged: what is on disk cannot be trusted.
-	ErrDamaged = errors.New("data directory is damaged")
+	ErrDamaged = datadir.ErrDamaged
 	// ErrMismatch: the data directory belongs to another member or cluster.
-	ErrMismatch = errors.New("data directory belongs to another member or cluster")
+	ErrMismatch = datadir.ErrMismatch
 	// ErrLocked: another process uses the data directory.
-	ErrLocked = errors.New("data directory is in use by another process")
+	ErrLocked = datadir.ErrLocked
 	// ErrWentBack: the data directory, or a file of it, is an earlier state of
 	// what it was when others last saw this member, or is a new one under an id
 	// that has been in use. It must not take part: it has forgotten votes and
 	// entries on which a majority may rest.
-	ErrWentBack = errors.New("the data of this member went back in time")
+	ErrWentBack = datadir.ErrWentBack
 	// ErrDiverged: members hold different histories as final. No member can tell
 	// which of them counts.
-	ErrDiverged = errors.New("members hold different histories")
+	ErrDiverged = datadir.ErrDiverged
 	// ErrNotReady: the member is not, or not yet, able to serve.
 	ErrNotReady = errors.New("member is not ready")
 )

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
 )
 
@@ -81,7 +82,7 @@ func (g *guardedLog) GetLog(index uint64, l *raft.Log) error {
 		_, err = unseal(index, l)
 	}
 	if err != nil && !errors.Is(err, raft.ErrLogNotFound) {
-		err = damaged(g.path, fmt.Errorf("entry %d: %w", index, err))
+		err = datadir.Damaged(g.path, fmt.Errorf("entry %d: %w", index, err))
 		g.fatal(err)
 	}
 	return err
@@ -102,7 +103,7 @@ func (g *guardedLog) committed() (index uint64, err error) {
 		return err
 	})
 	if err != nil {
-		return 0, damaged(g.path, fmt.Errorf("entry %d: %w", last, err))
+		return 0, datadir.Damaged(g.path, fmt.Errorf("entry %d: %w", last, err))
 	}
 	return index, nil
 }

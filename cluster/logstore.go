@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
 
+	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
@@ -45,7 +46,7 @@ func openLog(path string, after uint64) (*raftboltdb.BoltStore, error) {
 	}
 	if there {
 		if err := guarded(func() error { return inspectLog(path, after) }); err != nil {
-			return nil, damaged(path, err)
+			return nil, datadir.Damaged(path, err)
 		}
 	}
 	var store *raftboltdb.BoltStore
@@ -57,7 +58,7 @@ func openLog(path string, after uint64) (*raftboltdb.BoltStore, error) {
 	case errors.Is(err, bbolterrors.ErrTimeout):
 		return nil, fmt.Errorf("cluster: %w: %s", ErrLocked, path)
 	case err != nil:
-		return nil, damaged(path, err)
+		return nil, datadir.Damaged(path, err)
 	}
 	return store, nil
 }

@@ -2,9 +2,7 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path/filepath"
 	"sync"
@@ -12,14 +10,12 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
-const (
-	memoryFile   = "memory.json"
-	memoryFormat = 1
-)
+const memoryFormat = 1
 
 // known is what a member remembers of another: the most that it has ever shown.
 // None of it can become less for a member that has lost nothing.
@@ -64,19 +60,16 @@ type memory struct {
 
 func openMemory(dir, self string, watch *health.Watchdog, fatal func(error)) (*memory, error) {
 	m := &memory{
-		path: filepath.Join(dir, memoryFile), self: self, watch: watch, fatal: fatal,
+		path: filepath.Join(dir, datadir.MemoryFile), self: self, watch: watch, fatal: fatal,
 		wake: make(chan struct{}, 1), attached: make(chan struct{}),
 		state: recollection{Format: memoryFormat, Peers: map[string]known{}},
 	}
-	switch err := durable.ReadSealed(m.path, &m.state); {
-	case errors.Is(err, fs.ErrNotExist):
-		m.changed = true
-	case err != nil:
-		return nil, damaged(m.path, err)
-	case m.state.Format != memoryFormat:
-		return nil, fmt.Errorf("cluster: %s has format %d, this binary knows %d", m.path, m.state.Format, memoryFormat)
+	found, err := datadir.Read(m.path, &m.state)
+	if err == nil && m.state.Format != memoryFormat {
+		err = fmt.Errorf("cluster: %s has format %d, this binary knows %d", m.path, m.state.Format, memoryFormat)
 	}
-	return m, nil
+	m.changed = !found
+	return m, err
 }
 
 // attach makes raft known, which knows the rest.

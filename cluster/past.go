@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/bpsc/bpsc/cluster/datadir"
 )
 
 // fatal ends the member. One that must not come back leaves a mark first, and
@@ -20,8 +22,8 @@ func (m *Member) fatal(err error) {
 		return // it ends already; to tell the others leads here again
 	}
 	m.fitness.Forbid("history", err.Error())
-	if markErr := markStopped(m.cfg.Dir, err); markErr != nil {
-		m.log.Error("cannot leave a mark", "file", stoppedFile, "error", markErr)
+	if markErr := datadir.MarkStopped(m.cfg.Dir, err); markErr != nil {
+		m.log.Error("cannot leave a mark that this member has stopped", "error", markErr)
 	}
 	if errors.Is(err, ErrDiverged) {
 		m.warnOthers()

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/cluster/datadir"
 )
 
 // keepCopy returns what the directory of a member is now, and a function that
@@ -97,7 +99,7 @@ func TestMemberThatWentBack(t *testing.T) {
 
 // One file of a member went back: the others tell it from that.
 func TestFileThatWentBack(t *testing.T) {
-	for _, name := range []string{logFile, voteFile, startsFile} {
+	for _, name := range []string{datadir.LogFile, datadir.VoteFile, datadir.StartsFile} {
 		t.Run(name, func(t *testing.T) {
 			c := startCluster(t, 3)
 			c.proposeTen(0, "before")

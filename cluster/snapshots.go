@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
@@ -83,10 +84,10 @@ func openSnapshots(dir string) (*snapshotStore, error) {
 func readMeta(dir string) (snapshotMeta, error) {
 	var meta snapshotMeta
 	if err := durable.ReadSealed(filepath.Join(dir, metaFile), &meta); err != nil {
-		return meta, damaged(dir, err)
+		return meta, datadir.Damaged(dir, err)
 	}
 	if meta.ID != filepath.Base(dir) {
-		return meta, damaged(dir, fmt.Errorf("it says that its name is %s", meta.ID))
+		return meta, datadir.Damaged(dir, fmt.Errorf("it says that its name is %s", meta.ID))
 	}
 	return meta, nil
 }
@@ -155,7 +156,7 @@ func (s *snapshotStore) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, erro
 		return nil, nil, err
 	}
 	if size := archiveSize(files); size != meta.Size {
-		return nil, nil, damaged(filepath.Join(s.dir, id), fmt.Errorf("it has changed: %d bytes, not %d", size, meta.Size))
+		return nil, nil, datadir.Damaged(filepath.Join(s.dir, id), fmt.Errorf("it has changed: %d bytes, not %d", size, meta.Size))
 	}
 	s.inUse[id]++
 	return &meta.SnapshotMeta, &snapshotReader{

@@ -3,11 +3,10 @@ package cluster
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 
+	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
@@ -21,10 +20,7 @@ type starts struct {
 	Marks   []uint64 `json:"marks"`   // of the starts behind those, in order
 }
 
-const (
-	startsFile   = "starts.json"
-	startsFormat = 1
-)
+const startsFormat = 1
 
 // start is one of them.
 type start struct {
@@ -36,16 +32,12 @@ func (s start) String() string { return fmt.Sprintf("start %d (%016x)", s.Number
 
 func readStarts(dir string) (starts, error) {
 	s := starts{Format: startsFormat}
-	path := filepath.Join(dir, startsFile)
-	switch err := durable.ReadSealed(path, &s); {
-	case errors.Is(err, fs.ErrNotExist):
-		return s, nil
-	case err != nil:
-		return s, damaged(path, err)
-	case s.Format != startsFormat:
-		return s, fmt.Errorf("cluster: %s has format %d, this binary knows %d", path, s.Format, startsFormat)
+	path := filepath.Join(dir, datadir.StartsFile)
+	_, err := datadir.Read(path, &s)
+	if err == nil && s.Format != startsFormat {
+		err = fmt.Errorf("cluster: %s has format %d, this binary knows %d", path, s.Format, startsFormat)
 	}
-	return s, nil
+	return s, err
 }
 
 // begin adds a start and makes it durable.
@@ -58,7 +50,7 @@ func (s starts) begin(dir string) (starts, error) {
 	if n := len(s.Marks) - maxStartMarks; n > 0 {
 		s.Dropped, s.Marks = s.Dropped+uint64(n), s.Marks[n:]
 	}
-	return s, durable.WriteSealed(filepath.Join(dir, startsFile), s)
+	return s, durable.WriteSealed(filepath.Join(dir, datadir.StartsFile), s)
 }
 
 // current is the start that runs.

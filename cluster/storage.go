@@ -3,12 +3,11 @@ package cluster
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 
-	"github.com/gofrs/flock"
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 
+	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/votefile"
@@ -16,7 +15,7 @@ import (
 
 // storage is all that a member has on disk, open and found sound.
 type storage struct {
-	lock      *flock.Flock
+	dir       *datadir.Dir
 	bolt      *raftboltdb.BoltStore
 	logs      raft.LogStore
 	votes     raft.StableStore
@@ -24,7 +23,6 @@ type storage struct {
 	starts    starts
 	memory    *memory
 	term      uint64 // current, as the vote file says
-	fresh     bool   // this is the first start
 }
 
 // openStorage locks and opens the data directory, or says what is wrong with it
@@ -36,18 +34,15 @@ func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *stor
 			err = errors.Join(err, s.close())
 		}
 	}()
-	if s.lock, err = lockDir(cfg.Dir); err != nil {
+	if s.dir, err = datadir.Open(cfg.Dir, cfg.ID, clusterID(cfg.Peers)); err != nil {
 		return nil, err
 	}
-	if s.fresh, err = checkIdentity(cfg); err != nil {
-		return nil, err
-	}
-	votePath := filepath.Join(cfg.Dir, voteFile)
+	votePath := s.dir.Path(datadir.VoteFile)
 	votes, err := votefile.Open(votePath)
 	if err != nil {
-		return nil, damaged(votePath, err)
+		return nil, datadir.Damaged(votePath, err)
 	}
-	if s.snapshots, err = openSnapshots(filepath.Join(cfg.Dir, snapshotsDir)); err != nil {
+	if s.snapshots, err = openSnapshots(s.dir.Path(datadir.SnapshotsDir)); err != nil {
 		return nil, err
 	}
 	if s.starts, err = readStarts(cfg.Dir); err != nil {
@@ -57,7 +52,7 @@ func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *stor
 		return nil, err
 	}
 	snapshot, _ := s.snapshots.newest()
-	if s.bolt, err = openLog(filepath.Join(cfg.Dir, logFile), snapshot.Index); err != nil {
+	if s.bolt, err = openLog(s.dir.Path(datadir.LogFile), snapshot.Index); err != nil {
 		return nil, err
 	}
 	if err := durable.SyncDir(cfg.Dir); err != nil { // the name of a new raft.db
@@ -65,7 +60,7 @@ func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *stor
 	}
 	s.votes = &guardedVotes{StableStore: votes, watch: watch, fatal: fatal}
 	guarded := &guardedLog{
-		LogStore: s.bolt, path: filepath.Join(cfg.Dir, logFile), watch: watch, fatal: fatal,
+		LogStore: s.bolt, path: s.dir.Path(datadir.LogFile), watch: watch, fatal: fatal,
 		memory: s.memory, snapshots: s.snapshots,
 	}
 	if err := s.recall(votes, guarded); err != nil {
@@ -99,13 +94,13 @@ func (s *storage) begin(cfg Config) (err error) {
 // bootstrap writes the first configuration on a first start. Every member does
 // so with the same list, so they may start in any order.
 func (s *storage) bootstrap(cfg Config, conf *raft.Config) error {
-	if !s.fresh {
+	if !s.dir.Fresh() {
 		return nil
 	}
 	if err := raft.BootstrapCluster(conf, s.logs, s.votes, s.snapshots, nil, configuration(cfg.Peers)); err != nil {
 		return fmt.Errorf("cluster: first start: %w", err)
 	}
-	return setReady(cfg)
+	return s.dir.Complete()
 }
 
 // reconcile makes sure that votes, log, snapshots and state machine belong
@@ -113,25 +108,25 @@ func (s *storage) bootstrap(cfg Config, conf *raft.Config) error {
 // log's beginning, for that a snapshot mends, and no file that is older than what
 // another one says of it.
 func (s *storage) reconcile(cfg Config, r *replica) error {
-	path := filepath.Join(cfg.Dir, logFile)
+	path := s.dir.Path(datadir.LogFile)
 	last, lastTerm, err := lastEntry(s.logs)
 	if err != nil {
-		return damaged(path, err)
+		return datadir.Damaged(path, err)
 	}
 	snapshot, _ := s.snapshots.newest()
 	known := max(last, snapshot.Index, snapshot.Reach)
 	applied, committed := r.machine.AppliedIndex(), s.memory.committed()
 	seen := max(lastTerm, snapshot.Term, s.memory.state.Term)
 	switch {
-	case last == 0 && snapshot.Index == 0 && !s.fresh:
-		return damaged(path, errors.New("it is empty"))
+	case last == 0 && snapshot.Index == 0 && !s.dir.Fresh():
+		return datadir.Damaged(path, errors.New("it is empty"))
 	case known < applied:
-		return damaged(path, fmt.Errorf("it ends with entry %d, but the state machine holds entries up to %d", known, applied))
-	case known < committed && !s.fresh:
+		return datadir.Damaged(path, fmt.Errorf("it ends with entry %d, but the state machine holds entries up to %d", known, applied))
+	case known < committed && !s.dir.Fresh():
 		return fmt.Errorf("cluster: %w: %s ends with entry %d, and this member had entries up to %d", ErrWentBack, path, known, committed)
-	case s.term < seen && !s.fresh:
+	case s.term < seen && !s.dir.Fresh():
 		return fmt.Errorf("cluster: %w: %s is in term %d, and this member has been in term %d",
-			ErrWentBack, filepath.Join(cfg.Dir, voteFile), s.term, seen)
+			ErrWentBack, s.dir.Path(datadir.VoteFile), s.term, seen)
 	}
 	s.memory.learn(s.term, applied)
 	if snapshot.Index > applied {
@@ -146,8 +141,8 @@ func (s *storage) close() error {
 	if s.bolt != nil {
 		errs = append(errs, s.bolt.Close())
 	}
-	if s.lock != nil {
-		errs = append(errs, s.lock.Close())
+	if s.dir != nil {
+		errs = append(errs, s.dir.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -1,0 +1,239 @@
+// Package datadir is a member's data directory: whose it is, that only one process
+// uses it, that it is complete, and whether the member may start on it. What is in
+// the files is for those who own them.
+package datadir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+
+	"github.com/bpsc/bpsc/internal/durable"
+)
+
+// What a directory has once its first start is complete.
+const (
+	LogFile      = "raft.db"
+	VoteFile     = "vote.json"
+	SnapshotsDir = "snapshots"
+	StartsFile   = "starts.json"
+	MemoryFile   = "memory.json"
+)
+
+const (
+	lockFile     = "lock"
+	identityFile = "identity.json"
+	stoppedFile  = "stopped.json"
+
+	identityFormat = 2
+)
+
+func dataFiles() []string { return []string{LogFile, VoteFile, SnapshotsDir, StartsFile, MemoryFile} }
+
+// Reasons for which a member does not start on a directory.
+var (
+	// ErrDamaged: what is on disk cannot be trusted.
+	ErrDamaged = errors.New("data directory is damaged")
+	// ErrMismatch: the directory belongs to another member or cluster.
+	ErrMismatch = errors.New("data directory belongs to another member or cluster")
+	// ErrLocked: another process uses the directory.
+	ErrLocked = errors.New("data directory is in use by another process")
+	// ErrWentBack: the directory, or a file of it, is an earlier state of what it
+	// was when others last saw this member, or is a new one under an id that has
+	// been in use.
+	ErrWentBack = errors.New("the data of this member went back in time")
+	// ErrDiverged: members hold different histories as final.
+	ErrDiverged = errors.New("members hold different histories")
+)
+
+// Dir is an open data directory.
+type Dir struct {
+	path  string
+	want  identity
+	fresh bool
+	lock  *flock.Flock
+}
+
+// identity says whose directory it is. It is written before anything else, and
+// again when the first start is complete: then, and only then, all other files
+// must be there.
+type identity struct {
+	Format  int    `json:"format"`
+	Member  string `json:"member"`
+	Cluster string `json:"cluster"`
+	Ready   bool   `json:"ready"`
+}
+
+// Open makes the directory if there is none, takes it for this process, and makes
+// sure that it is this member's, complete, and usable. What it finds wrong it
+// leaves as it is.
+func Open(path, member, cluster string) (*Dir, error) {
+	if err := durable.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("cluster: data directory: %w", err)
+	}
+	d := &Dir{
+		path: path,
+		want: identity{Format: identityFormat, Member: member, Cluster: cluster},
+		lock: flock.New(filepath.Join(path, lockFile)),
+	}
+	switch ok, err := d.lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("cluster: locking %s: %w", d.lock.Path(), err)
+	case !ok:
+		return nil, fmt.Errorf("cluster: %w: %s is locked; stop the other process, or give this one a directory of its own",
+			ErrLocked, d.lock.Path())
+	}
+	if err := d.check(); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// Path is where a file of the directory is.
+func (d *Dir) Path(name string) string { return filepath.Join(d.path, name) }
+
+// Fresh tells whether this is a first start. Then there is nothing in the
+// directory but the identity.
+func (d *Dir) Fresh() bool { return d.fresh }
+
+// Complete marks the first start as complete.
+func (d *Dir) Complete() error {
+	ready := d.want
+	ready.Ready = true
+	return durable.WriteSealed(d.Path(identityFile), ready)
+}
+
+// Close lets other processes have the directory.
+func (d *Dir) Close() error { return d.lock.Close() }
+
+func (d *Dir) check() error {
+	var got identity
+	found, err := Read(d.Path(identityFile), &got)
+	if err != nil {
+		return err
+	}
+	if !found {
+		d.fresh = true
+		if err := d.checkEmpty(); err != nil {
+			return err
+		}
+		return durable.WriteSealed(d.Path(identityFile), d.want)
+	}
+	if err := got.match(d.want, d.path); err != nil {
+		return err
+	}
+	if err := d.checkNotStopped(); err != nil {
+		return err
+	}
+	if got.Ready {
+		return d.checkComplete()
+	}
+	// The first start was interrupted before raft ran, so whatever it left
+	// behind means nothing.
+	d.fresh = true
+	for _, name := range dataFiles() {
+		if err := durable.RemoveAll(d.Path(name)); err != nil {
+			return fmt.Errorf("cluster: clearing an interrupted first start: %w", err)
+		}
+	}
+	return nil
+}
+
+func (got identity) match(want identity, dir string) error {
+	switch {
+	case got.Format != want.Format:
+		return fmt.Errorf("cluster: %s has format %d, this binary knows %d: use the binary that wrote it, or a newer one",
+			dir, got.Format, want.Format)
+	case got.Member != want.Member:
+		return fmt.Errorf("cluster: %w: %s belongs to member %q, this one is %q: correct the member's id or its data directory",
+			ErrMismatch, dir, got.Member, want.Member)
+	case got.Cluster != want.Cluster:
+		return fmt.Errorf("cluster: %w: the list of peers differs from the one with which %s was created: "+
+			"correct the list, which is the same on every member and fixed, or use an empty directory for a new cluster",
+			ErrMismatch, dir)
+	}
+	return nil
+}
+
+// checkEmpty refuses a directory that lost its identity but not its data.
+func (d *Dir) checkEmpty() error {
+	for _, name := range dataFiles() {
+		there, err := durable.Exists(d.Path(name))
+		if err != nil {
+			return err
+		}
+		if there {
+			return Damaged(d.Path(identityFile), fmt.Errorf("it is missing, though there is %s", name))
+		}
+	}
+	return nil
+}
+
+// checkComplete refuses a directory that lost part of its data.
+func (d *Dir) checkComplete() error {
+	for _, name := range dataFiles() {
+		there, err := durable.Exists(d.Path(name))
+		if err != nil {
+			return err
+		}
+		if !there {
+			return Damaged(d.Path(name), errors.New("it is missing"))
+		}
+	}
+	return nil
+}
+
+// A member that went back in time, or holds another history than others, leaves
+// a mark in its directory and does not start on it again. Otherwise it could be
+// ready the next time, when those who know better are away.
+type stopped struct {
+	Reason   string `json:"reason"`
+	Diverged bool   `json:"diverged"`
+}
+
+func (d *Dir) checkNotStopped() error {
+	var s stopped
+	found, err := Read(d.Path(stoppedFile), &s)
+	if err != nil || !found {
+		return err
+	}
+	kind := ErrWentBack
+	if s.Diverged {
+		kind = ErrDiverged
+	}
+	return fmt.Errorf("%w: this member has stopped for good, says %s: %s", kind, d.Path(stoppedFile), s.Reason)
+}
+
+// MarkStopped leaves the mark that no member starts on this directory again.
+func MarkStopped(path string, reason error) error {
+	return durable.WriteSealed(filepath.Join(path, stoppedFile),
+		stopped{Reason: reason.Error(), Diverged: errors.Is(reason, ErrDiverged)})
+}
+
+// Read reads a sealed file, if it is there.
+func Read(path string, content any) (found bool, err error) {
+	err = durable.ReadSealed(path, content)
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	}
+	return false, Damaged(path, err)
+}
+
+// Damaged says what is wrong with which file. Where the operating system does
+// not let us look, nothing is known to be wrong with the file.
+func Damaged(path string, err error) error {
+	if errors.Is(err, ErrDamaged) {
+		return err // it says so already
+	}
+	if _, system := durable.Advice(err); system || errors.Is(err, ErrLocked) {
+		return fmt.Errorf("cluster: %s: %w", path, err)
+	}
+	return fmt.Errorf("cluster: %w: %s: %w; leave the directory as it is: a member that forgot its votes or its log "+
+		"must not vote again under the old id, and the other members have the data", ErrDamaged, path, err)
+}
