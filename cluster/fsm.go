@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/snapshot"
 )
 
 // replica is the raft.FSM: it turns committed log entries into calls of the
@@ -121,15 +122,15 @@ func (r *replica) Restore(source io.ReadCloser) error {
 		}
 		source = wrapped.WrappedReadCloser()
 	}
-	snapshot, ok := source.(*snapshotReader)
+	taken, ok := source.(*snapshot.Reader)
 	if !ok {
 		return fmt.Errorf("cluster: cannot restore from a %T", source)
 	}
 	var err error
-	if at := r.machine.AppliedIndex(); snapshot.reach < at {
-		err = fmt.Errorf("cluster: %w: the leader's snapshot ends with entry %d, and entries up to %d are applied", ErrDiverged, snapshot.reach, at)
+	if at := r.machine.AppliedIndex(); taken.Reach < at {
+		err = fmt.Errorf("cluster: %w: the leader's snapshot ends with entry %d, and entries up to %d are applied", ErrDiverged, taken.Reach, at)
 	} else {
-		err = r.restore(snapshot.checkpoint, snapshot.index)
+		err = r.restore(taken.Checkpoint, taken.Index)
 	}
 	if err != nil {
 		r.broken = true
@@ -157,19 +158,19 @@ type persister struct{ replica *replica }
 
 // Persist lets the machine write its checkpoint straight into the snapshot.
 func (p persister) Persist(sink raft.SnapshotSink) error {
-	s, ok := sink.(*snapshotSink)
+	s, ok := sink.(*snapshot.Sink)
 	if !ok {
 		return fmt.Errorf("cluster: cannot persist to a %T", sink)
 	}
 	watched := p.replica.watch.Begin(health.CheckpointTask, "writing a checkpoint")
-	err := p.replica.machine.Checkpoint(p.replica.ctx, s.checkpoint)
+	err := p.replica.machine.Checkpoint(p.replica.ctx, s.Dir())
 	p.replica.watch.End(watched)
 	if err != nil {
 		return err
 	}
 	// The machine went on meanwhile, so the checkpoint may hold more than the
 	// snapshot's index says, but no more than this.
-	s.meta.Reach = max(p.replica.applied.get(), p.replica.begun.Load())
+	s.SetReach(max(p.replica.applied.get(), p.replica.begun.Load()))
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/snapshot"
 )
 
 // guardedLog is a raft.LogStore that does not live with a disk that fails: it
@@ -23,7 +24,7 @@ type guardedLog struct {
 	watch     *health.Watchdog
 	fatal     func(error)
 	memory    *memory
-	snapshots *snapshotStore
+	snapshots *snapshot.Store
 }
 
 // StoreLog implements raft.LogStore.
@@ -63,8 +64,8 @@ func (g *guardedLog) DeleteRange(min, max uint64) error {
 // after an entry up to which it is cut.
 func (g *guardedLog) isBehindSnapshot(upTo uint64) (bool, error) {
 	last, err := g.LastIndex()
-	snapshot, _ := g.snapshots.newest()
-	return upTo < last || upTo <= snapshot.Index, err
+	newest, _ := g.snapshots.Newest()
+	return upTo < last || upTo <= newest.Index, err
 }
 
 func (g *guardedLog) write(what string, f func() error) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/snapshot"
 )
 
 // faultyStore is a log in memory that fails or hangs on demand.
@@ -68,7 +69,7 @@ func newGuards(t *testing.T, store *faultyStore, limit time.Duration) guards {
 	var running sync.WaitGroup
 	running.Go(func() { clock.Run(ctx, watch.Check) })
 	t.Cleanup(func() { cancel(); running.Wait() })
-	g.log = &guardedLog{LogStore: store, path: "raft.db", watch: watch, fatal: report, memory: testMemory(t), snapshots: &snapshotStore{}}
+	g.log = &guardedLog{LogStore: store, path: "raft.db", watch: watch, fatal: report, memory: testMemory(t), snapshots: &snapshot.Store{}}
 	g.votes = &guardedVotes{StableStore: store, watch: watch, fatal: report}
 	return g
 }

@@ -49,7 +49,7 @@ func TestSnapshotInstall(t *testing.T) {
 	if got := c.sameHistory(); len(got) != 51 {
 		t.Errorf("%d requests", len(got))
 	}
-	if _, ok := c.members[away].store.snapshots.newest(); !ok {
+	if _, ok := c.members[away].store.snapshots.Newest(); !ok {
 		t.Error("no snapshot came")
 	}
 	if c.machines[away].applied() > 40 {
@@ -73,7 +73,7 @@ func TestWritesDuringInstall(t *testing.T) {
 	tr := c.traffic(6, leader, third)
 	waitFor(t, "traffic", func() bool { return tr.count() > 50 })
 	c.start(away)
-	waitFor(t, "the snapshot", func() bool { _, ok := c.members[away].store.snapshots.newest(); return ok })
+	waitFor(t, "the snapshot", func() bool { _, ok := c.members[away].store.snapshots.Newest(); return ok })
 	before := tr.count()
 	waitFor(t, "traffic after it", func() bool { return tr.count() > before+50 })
 	tr.end()
@@ -84,8 +84,8 @@ func TestWritesDuringInstall(t *testing.T) {
 // member, which then gets the next one.
 func TestDamagedSnapshotIsNotInstalled(t *testing.T) {
 	c, leader, away := lagging(t)
-	meta, _ := c.members[leader].store.snapshots.newest()
-	file := filepath.Join(c.members[leader].store.snapshots.checkpoint(meta.ID), "deeper", "filling")
+	meta, _ := c.members[leader].store.snapshots.Newest()
+	file := filepath.Join(c.members[leader].store.snapshots.Checkpoint(meta.ID), "deeper", "filling")
 	if err := os.Truncate(file, 10); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestSnapshotsByThemselves(t *testing.T) {
 	waitFor(t, "snapshots", func() bool {
 		c.mustPropose(leader, fmt.Sprint(n))
 		n++
-		meta, ok := c.members[leader].store.snapshots.newest()
+		meta, ok := c.members[leader].store.snapshots.Newest()
 		return ok && meta.Index > 60
 	})
 	history := c.sameHistory()

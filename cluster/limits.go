@@ -132,13 +132,6 @@ const (
 	// for the goroutines that pass it on.
 	settleTimeout = time.Second
 
-	// The newest to start from, and the one before while it is made or sent.
-	snapshotsRetained = 2
-
-	// Names and files in a snapshot archive.
-	maxArchiveFiles     = 1 << 20
-	maxArchiveNameBytes = 4 << 10
-
 	// What a member remembers is written once nothing has changed for so long,
 	// and under load after so long at most: one more sync a second.
 	memoryQuiet = 50 * time.Millisecond

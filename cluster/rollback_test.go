@@ -258,7 +258,7 @@ func TestOlderSnapshotIsNotInstalled(t *testing.T) {
 	if err := c.members[0].Snapshot(testContext(t)); err != nil {
 		t.Fatal(err)
 	}
-	newest, _ := c.members[0].store.snapshots.newest()
+	newest, _ := c.members[0].store.snapshots.Newest()
 	c.proposeTen(0, "b")
 	_, r, err := c.members[0].store.snapshots.Open(newest.ID)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/snapshot"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/votefile"
 )
@@ -19,7 +20,7 @@ type storage struct {
 	bolt      *raftboltdb.BoltStore
 	logs      raft.LogStore
 	votes     raft.StableStore
-	snapshots *snapshotStore
+	snapshots *snapshot.Store
 	starts    starts
 	memory    *memory
 	term      uint64 // current, as the vote file says
@@ -42,7 +43,7 @@ func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *stor
 	if err != nil {
 		return nil, datadir.Damaged(votePath, err)
 	}
-	if s.snapshots, err = openSnapshots(s.dir.Path(datadir.SnapshotsDir)); err != nil {
+	if s.snapshots, err = snapshot.Open(s.dir.Path(datadir.SnapshotsDir)); err != nil {
 		return nil, err
 	}
 	if s.starts, err = readStarts(cfg.Dir); err != nil {
@@ -51,8 +52,8 @@ func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *stor
 	if s.memory, err = openMemory(cfg.Dir, cfg.ID, watch, fatal); err != nil {
 		return nil, err
 	}
-	snapshot, _ := s.snapshots.newest()
-	if s.bolt, err = openLog(s.dir.Path(datadir.LogFile), snapshot.Index); err != nil {
+	newest, _ := s.snapshots.Newest()
+	if s.bolt, err = openLog(s.dir.Path(datadir.LogFile), newest.Index); err != nil {
 		return nil, err
 	}
 	if err := durable.SyncDir(cfg.Dir); err != nil { // the name of a new raft.db
@@ -113,12 +114,12 @@ func (s *storage) reconcile(cfg Config, r *replica) error {
 	if err != nil {
 		return datadir.Damaged(path, err)
 	}
-	snapshot, _ := s.snapshots.newest()
-	known := max(last, snapshot.Index, snapshot.Reach)
+	newest, _ := s.snapshots.Newest()
+	known := max(last, newest.Index, newest.Reach)
 	applied, committed := r.machine.AppliedIndex(), s.memory.committed()
-	seen := max(lastTerm, snapshot.Term, s.memory.state.Term)
+	seen := max(lastTerm, newest.Term, s.memory.state.Term)
 	switch {
-	case last == 0 && snapshot.Index == 0 && !s.dir.Fresh():
+	case last == 0 && newest.Index == 0 && !s.dir.Fresh():
 		return datadir.Damaged(path, errors.New("it is empty"))
 	case known < applied:
 		return datadir.Damaged(path, fmt.Errorf("it ends with entry %d, but the state machine holds entries up to %d", known, applied))
@@ -129,8 +130,8 @@ func (s *storage) reconcile(cfg Config, r *replica) error {
 			ErrWentBack, s.dir.Path(datadir.VoteFile), s.term, seen)
 	}
 	s.memory.learn(s.term, applied)
-	if snapshot.Index > applied {
-		return r.restore(s.snapshots.checkpoint(snapshot.ID), snapshot.Index)
+	if newest.Index > applied {
+		return r.restore(s.snapshots.Checkpoint(newest.ID), newest.Index)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package cluster
+package snapshot
 
 import (
 	"errors"
@@ -12,17 +12,18 @@ import (
 // errCancelled ends the unpacking of a snapshot that raft gave up.
 var errCancelled = errors.New("snapshot cancelled")
 
-// snapshotSink is a snapshot in the making. Either the state machine writes its
+// Sink is a snapshot in the making. Either the state machine writes its
 // checkpoint directory, or an archive from the leader comes in through Write and
 // is unpacked there at once.
 //
-// raft uses a sink from one goroutine. The sink owns the goroutine that unpacks,
-// which Close and Cancel wait for.
-type snapshotSink struct {
-	store      *snapshotStore
+// raft uses a sink from one goroutine, which owns its fields. A second goroutine
+// unpacks what comes in; it sets reach and err of the unpacking before it closes
+// ended, and Close and Cancel wait for that.
+type Sink struct {
+	store      *Store
 	dir        string // its temporary name
 	checkpoint string
-	meta       snapshotMeta
+	meta       Meta
 	incoming   *unpacking // nil unless Write was called
 	done       bool
 }
@@ -36,10 +37,16 @@ type unpacking struct {
 }
 
 // ID implements raft.SnapshotSink.
-func (s *snapshotSink) ID() string { return s.meta.ID }
+func (s *Sink) ID() string { return s.meta.ID }
+
+// Dir is the directory that the state machine writes, and has to create.
+func (s *Sink) Dir() string { return s.checkpoint }
+
+// SetReach notes up to which entry what was written there may reach.
+func (s *Sink) SetReach(index uint64) { s.meta.Reach = index }
 
 // Write implements raft.SnapshotSink: it takes the next bytes of an archive.
-func (s *snapshotSink) Write(p []byte) (int, error) {
+func (s *Sink) Write(p []byte) (int, error) {
 	if s.incoming == nil {
 		if err := os.Mkdir(s.checkpoint, 0o700); err != nil {
 			return 0, err
@@ -63,7 +70,7 @@ func unpackFrom(dir string) *unpacking {
 
 // Close implements raft.SnapshotSink: it makes the snapshot durable under its
 // final name, or leaves nothing.
-func (s *snapshotSink) Close() error {
+func (s *Sink) Close() error {
 	if s.done {
 		return nil
 	}
@@ -83,7 +90,7 @@ func (s *snapshotSink) Close() error {
 	return nil
 }
 
-func (s *snapshotSink) finish() error {
+func (s *Sink) finish() error {
 	files, err := listFiles(s.checkpoint)
 	if err != nil {
 		return err
@@ -99,7 +106,7 @@ func (s *snapshotSink) finish() error {
 }
 
 // Cancel implements raft.SnapshotSink: it leaves nothing.
-func (s *snapshotSink) Cancel() error {
+func (s *Sink) Cancel() error {
 	if s.done {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package cluster
+package snapshot
 
 import (
 	"bytes"
@@ -135,4 +135,23 @@ func short(err error) error {
 		return fmt.Errorf("%w: it is cut short", errArchive)
 	}
 	return err
+}
+
+// exactReader reads exactly so many bytes: an end before that is an error, and
+// what follows is left alone.
+type exactReader struct {
+	from io.Reader
+	left int64
+}
+
+func (r *exactReader) Read(p []byte) (int, error) {
+	if r.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := r.from.Read(p[:min(int64(len(p)), r.left)])
+	r.left -= int64(n)
+	if err == io.EOF && r.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
 }

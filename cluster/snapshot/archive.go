@@ -1,4 +1,4 @@
-package cluster
+package snapshot
 
 import (
 	"bytes"
@@ -22,6 +22,9 @@ import (
 // Numbers are big-endian, names relative with slashes. The size of an archive
 // follows from names and sizes alone, because raft announces it beforehand.
 const (
+	maxArchiveFiles     = 1 << 20
+	maxArchiveNameBytes = 4 << 10
+
 	archiveMagic  = "bpsc-snapshot-1\n"
 	archiveHeader = len(archiveMagic) + 8 + 4
 )

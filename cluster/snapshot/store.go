@@ -1,4 +1,15 @@
-package cluster
+// Package snapshot keeps a member's snapshots as directories: the state machine
+// writes its checkpoint straight into one and is restored straight from one. Only
+// to another member a snapshot travels as a stream, an archive of the directory.
+//
+// A snapshot is a directory <term>-<index>-<unix ms>/ with
+//
+//	meta.json    what raft wants to know of it, sealed by a checksum
+//	checkpoint/  what the state machine wrote
+//
+// It is made under a temporary name and renamed when all of it is durable, so
+// whatever has its final name is whole.
+package snapshot
 
 import (
 	"cmp"
@@ -17,48 +28,46 @@ import (
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
-// A snapshot is a directory <term>-<index>-<unix ms>/ with
-//
-//	meta.json    what raft wants to know of it, sealed by a checksum
-//	checkpoint/  what the state machine wrote
-//
-// It is made under a temporary name and renamed when all of it is durable, so
-// whatever has its final name is whole.
 const (
 	metaFile      = "meta.json"
 	checkpointDir = "checkpoint"
 	unfinished    = ".tmp"
 )
 
-// snapshotMeta is the content of meta.json.
-type snapshotMeta struct {
+// retained is how many snapshots are kept: the newest to start from, and the one
+// before while it is made or sent.
+const retained = 2
+
+// Meta is the content of meta.json.
+type Meta struct {
 	raft.SnapshotMeta
 	// Reach is an upper bound of the entries that the checkpoint holds. It may
 	// exceed Index, since the machine goes on while it writes a checkpoint.
 	Reach uint64
 }
 
-// snapshotStore implements raft.SnapshotStore. A snapshot costs no copy of the
-// state, neither when it is taken nor when it is restored.
+// Store implements raft.SnapshotStore. A snapshot costs no copy of the state,
+// neither when it is taken nor when it is restored.
 //
 // Safe for concurrent use: raft uses it from its main, snapshot and replication
-// goroutines.
-type snapshotStore struct {
+// goroutines. mu guards metas and inUse, and is held while snapshots that are not
+// kept are removed.
+type Store struct {
 	dir string
 
 	mu    sync.Mutex
-	metas []snapshotMeta // newest first
+	metas []Meta         // newest first
 	inUse map[string]int // snapshots being read, by id; they are not removed
 }
 
-var _ raft.SnapshotStore = (*snapshotStore)(nil)
+var _ raft.SnapshotStore = (*Store)(nil)
 
-// openSnapshots reads what is in dir and removes what was never finished.
-func openSnapshots(dir string) (*snapshotStore, error) {
+// Open reads what is in dir and removes what was never finished.
+func Open(dir string) (*Store, error) {
 	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &snapshotStore{dir: dir, inUse: map[string]int{}}
+	s := &Store{dir: dir, inUse: map[string]int{}}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -81,8 +90,8 @@ func openSnapshots(dir string) (*snapshotStore, error) {
 	return s, durable.SyncDir(dir)
 }
 
-func readMeta(dir string) (snapshotMeta, error) {
-	var meta snapshotMeta
+func readMeta(dir string) (Meta, error) {
+	var meta Meta
 	if err := durable.ReadSealed(filepath.Join(dir, metaFile), &meta); err != nil {
 		return meta, datadir.Damaged(dir, err)
 	}
@@ -93,7 +102,7 @@ func readMeta(dir string) (snapshotMeta, error) {
 }
 
 // Create implements raft.SnapshotStore.
-func (s *snapshotStore) Create(version raft.SnapshotVersion, index, term uint64,
+func (s *Store) Create(version raft.SnapshotVersion, index, term uint64,
 	configuration raft.Configuration, configurationIndex uint64, _ raft.Transport,
 ) (raft.SnapshotSink, error) {
 	id := fmt.Sprintf("%d-%d-%d", term, index, time.Now().UnixMilli())
@@ -101,11 +110,11 @@ func (s *snapshotStore) Create(version raft.SnapshotVersion, index, term uint64,
 	if err := os.Mkdir(temp, 0o700); err != nil {
 		return nil, err
 	}
-	return &snapshotSink{
+	return &Sink{
 		store:      s,
 		dir:        temp,
 		checkpoint: filepath.Join(temp, checkpointDir),
-		meta: snapshotMeta{SnapshotMeta: raft.SnapshotMeta{
+		meta: Meta{SnapshotMeta: raft.SnapshotMeta{
 			Version:            version,
 			ID:                 id,
 			Index:              index,
@@ -117,7 +126,7 @@ func (s *snapshotStore) Create(version raft.SnapshotVersion, index, term uint64,
 }
 
 // List implements raft.SnapshotStore.
-func (s *snapshotStore) List() ([]*raft.SnapshotMeta, error) {
+func (s *Store) List() ([]*raft.SnapshotMeta, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := make([]*raft.SnapshotMeta, len(s.metas))
@@ -127,31 +136,31 @@ func (s *snapshotStore) List() ([]*raft.SnapshotMeta, error) {
 	return list, nil
 }
 
-// newest returns the snapshot that counts, if there is one.
-func (s *snapshotStore) newest() (snapshotMeta, bool) {
+// Newest returns the snapshot that counts, if there is one.
+func (s *Store) Newest() (Meta, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.metas) == 0 {
-		return snapshotMeta{}, false
+		return Meta{}, false
 	}
 	return s.metas[0], true
 }
 
-// checkpoint is the directory that the state machine wrote.
-func (s *snapshotStore) checkpoint(id string) string {
+// Checkpoint is the directory that the state machine wrote.
+func (s *Store) Checkpoint(id string) string {
 	return filepath.Join(s.dir, id, checkpointDir)
 }
 
 // Open implements raft.SnapshotStore.
-func (s *snapshotStore) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
+func (s *Store) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.metas, func(m snapshotMeta) bool { return m.ID == id })
+	i := slices.IndexFunc(s.metas, func(m Meta) bool { return m.ID == id })
 	if i < 0 {
 		return nil, nil, fmt.Errorf("cluster: there is no snapshot %s", id)
 	}
 	meta := s.metas[i]
-	files, err := listFiles(s.checkpoint(id))
+	files, err := listFiles(s.Checkpoint(id))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -159,16 +168,16 @@ func (s *snapshotStore) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, erro
 		return nil, nil, datadir.Damaged(filepath.Join(s.dir, id), fmt.Errorf("it has changed: %d bytes, not %d", size, meta.Size))
 	}
 	s.inUse[id]++
-	return &meta.SnapshotMeta, &snapshotReader{
-		archiveReader: newArchiveReader(s.checkpoint(id), files, meta.Reach),
-		checkpoint:    s.checkpoint(id),
-		index:         meta.Index,
-		reach:         max(meta.Index, meta.Reach),
+	return &meta.SnapshotMeta, &Reader{
+		archiveReader: newArchiveReader(s.Checkpoint(id), files, meta.Reach),
+		Checkpoint:    s.Checkpoint(id),
+		Index:         meta.Index,
+		Reach:         max(meta.Index, meta.Reach),
 		release:       sync.OnceFunc(func() { s.release(id) }),
 	}, nil
 }
 
-func (s *snapshotStore) release(id string) {
+func (s *Store) release(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.inUse[id]--
@@ -179,12 +188,12 @@ func (s *snapshotStore) release(id string) {
 
 // add makes a finished snapshot known and removes the oldest ones. Leftovers do
 // no harm, so an error in removing them does not fail the snapshot.
-func (s *snapshotStore) add(meta snapshotMeta) {
+func (s *Store) add(meta Meta) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.metas = append(s.metas, meta)
 	s.sort()
-	for i := len(s.metas) - 1; i >= snapshotsRetained; i-- {
+	for i := len(s.metas) - 1; i >= retained; i-- {
 		id := s.metas[i].ID
 		if s.inUse[id] > 0 || durable.RemoveAll(filepath.Join(s.dir, id)) != nil {
 			continue
@@ -193,24 +202,25 @@ func (s *snapshotStore) add(meta snapshotMeta) {
 	}
 }
 
-func (s *snapshotStore) sort() {
-	slices.SortFunc(s.metas, func(a, b snapshotMeta) int {
+func (s *Store) sort() {
+	slices.SortFunc(s.metas, func(a, b Meta) int {
 		return cmp.Or(cmp.Compare(b.Term, a.Term), cmp.Compare(b.Index, a.Index), cmp.Compare(b.ID, a.ID))
 	})
 }
 
-// snapshotReader is an open snapshot: as a stream for another member, or as a
+// Reader is an open snapshot: as a stream for another member, or as a
 // directory for the state machine of this one.
-type snapshotReader struct {
+type Reader struct {
 	*archiveReader
-	checkpoint string
-	index      uint64
-	reach      uint64 // upper bound of the entries in it
-	release    func()
+	Checkpoint string // the directory
+	Index      uint64
+	Reach      uint64 // upper bound of the entries in it
+
+	release func()
 }
 
 // Close ends the use of the snapshot.
-func (r *snapshotReader) Close() error {
+func (r *Reader) Close() error {
 	r.release()
 	return r.archiveReader.Close()
 }

@@ -1,4 +1,4 @@
-package cluster
+package snapshot
 
 import (
 	"bytes"
@@ -11,29 +11,30 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
-func testStore(t *testing.T, dir string) *snapshotStore {
+func testStore(t *testing.T, dir string) *Store {
 	t.Helper()
-	s, err := openSnapshots(dir)
+	s, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func newSink(t *testing.T, s *snapshotStore, index uint64) *snapshotSink {
+func newSink(t *testing.T, s *Store, index uint64) *Sink {
 	t.Helper()
 	sink, err := s.Create(1, index, 3, raft.Configuration{Servers: []raft.Server{{ID: "a", Address: "h:1"}}}, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sink.(*snapshotSink)
+	return sink.(*Sink)
 }
 
 // take makes a snapshot as a state machine does.
-func take(t *testing.T, s *snapshotStore, index uint64, tree map[string]string) string {
+func take(t *testing.T, s *Store, index uint64, tree map[string]string) string {
 	t.Helper()
 	sink := newSink(t, s, index)
 	if err := os.Rename(writeTree(t, tree), sink.checkpoint); err != nil {
@@ -76,15 +77,15 @@ func TestSnapshotTransfer(t *testing.T) {
 	if err := errors.Join(r.Close(), sink.Close()); err != nil {
 		t.Fatal(err)
 	}
-	got, ok := to.newest()
+	got, ok := to.Newest()
 	if !ok || got.Index != 10 || got.Reach != 15 || got.Size != meta.Size || len(got.Configuration.Servers) != 1 {
 		t.Errorf("meta %+v", got)
 	}
-	if tree := readTree(t, to.checkpoint(got.ID)); !maps.Equal(tree, exampleTree()) {
+	if tree := readTree(t, to.Checkpoint(got.ID)); !maps.Equal(tree, exampleTree()) {
 		t.Errorf("%d files", len(tree))
 	}
 	again := testStore(t, to.dir)
-	if reopened, _ := again.newest(); reopened.ID != got.ID || reopened.Reach != 15 {
+	if reopened, _ := again.Newest(); reopened.ID != got.ID || reopened.Reach != 15 {
 		t.Errorf("reopened: %+v", reopened)
 	}
 }
@@ -146,7 +147,7 @@ func TestSnapshotsRetained(t *testing.T) {
 	for index := range uint64(4) {
 		take(t, s, 20+index, exampleTree())
 	}
-	if got := names(t, s.dir); len(got) != snapshotsRetained+1 {
+	if got := names(t, s.dir); len(got) != retained+1 {
 		t.Errorf("with one in use: %v", got)
 	}
 	if data, err := io.ReadAll(r); err != nil || len(data) == 0 {
@@ -156,7 +157,7 @@ func TestSnapshotsRetained(t *testing.T) {
 		t.Error(err)
 	}
 	take(t, s, 30, exampleTree())
-	if got := names(t, s.dir); len(got) != snapshotsRetained {
+	if got := names(t, s.dir); len(got) != retained {
 		t.Errorf("afterwards: %v", got)
 	}
 	list, err := s.List()
@@ -174,10 +175,10 @@ func TestSnapshotsOpen(t *testing.T) {
 	if got := names(t, s.dir); len(got) != 1 || got[0] != id {
 		t.Errorf("left %v", got)
 	}
-	if err := os.Truncate(filepath.Join(again.checkpoint(id), "a"), 3); err != nil {
+	if err := os.Truncate(filepath.Join(again.Checkpoint(id), "a"), 3); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := again.Open(id); !errors.Is(err, ErrDamaged) {
+	if _, _, err := again.Open(id); !errors.Is(err, datadir.ErrDamaged) {
 		t.Errorf("a file was cut short: %v", err)
 	}
 	if _, _, err := again.Open("1-2-3"); err == nil {
@@ -187,14 +188,14 @@ func TestSnapshotsOpen(t *testing.T) {
 	for name, spoil := range map[string]func() error{
 		"flipped": func() error { return os.WriteFile(meta, []byte("{}\n{}\n"), 0o600) },
 		"renamed": func() error {
-			return durable.WriteSealed(meta, snapshotMeta{SnapshotMeta: raft.SnapshotMeta{ID: "other"}})
+			return durable.WriteSealed(meta, Meta{SnapshotMeta: raft.SnapshotMeta{ID: "other"}})
 		},
 		"missing": func() error { return os.Remove(meta) },
 	} {
 		if err := spoil(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := openSnapshots(s.dir); !errors.Is(err, ErrDamaged) {
+		if _, err := Open(s.dir); !errors.Is(err, datadir.ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
