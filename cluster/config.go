@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/cluster/clock"
+	"github.com/bpsc/bpsc/cluster/port"
 )
 
 // Config is everything a member needs to know. Start from DefaultConfig.
@@ -100,7 +101,7 @@ func DefaultConfig() Config {
 
 // Files is how many files a member has open at most, connections included.
 func (c Config) Files() int {
-	return ownFiles + maxStrangers + (len(c.Peers)-1)*(maxRaftConns+maxPeerConns+dialledConns)
+	return ownFiles + port.MaxConns(len(c.Peers)-1)
 }
 
 // Validate reports the first thing that is wrong with the configuration.
@@ -118,8 +119,8 @@ func (c Config) validatePeers() error {
 	ids, addrs := map[string]bool{}, map[string]bool{}
 	for _, p := range c.Peers {
 		switch {
-		case p.ID == "" || len(p.ID) > maxMemberIDBytes:
-			return fmt.Errorf("cluster: peer id %q must have 1 to %d bytes", p.ID, maxMemberIDBytes)
+		case p.ID == "" || len(p.ID) > port.MaxIDBytes:
+			return fmt.Errorf("cluster: peer id %q must have 1 to %d bytes", p.ID, port.MaxIDBytes)
 		case ids[p.ID]:
 			return fmt.Errorf("cluster: peer id %q is listed twice", p.ID)
 		case addrs[p.Addr]:
@@ -146,14 +147,14 @@ func (c Config) validatePeers() error {
 // reachable tells whether others can connect to an address. Figures alone are no
 // host: 0 is read as the address that stands for all of a machine's.
 func reachable(addr string) bool {
-	host, port, err := net.SplitHostPort(addr)
+	host, service, err := net.SplitHostPort(addr)
 	ip, ipErr := netip.ParseAddr(host)
 	if err != nil || ipErr != nil && strings.Trim(host, "0123456789.") == "" || ip.WithZone("").Unmap().IsUnspecified() {
 		return false
 	}
-	_, portErr := strconv.ParseUint(port, 10, 16)
-	named := strings.Trim(port, "0123456789") != "" // such as "http"
-	return named || portErr == nil && strings.Trim(port, "0") != ""
+	_, portErr := strconv.ParseUint(service, 10, 16)
+	named := strings.Trim(service, "0123456789") != "" // such as "http"
+	return named || portErr == nil && strings.Trim(service, "0") != ""
 }
 
 func (c Config) validateTimes() error {
@@ -178,6 +179,19 @@ func (c Config) validateTimes() error {
 		return fmt.Errorf("cluster: DiskStall %v is below HeartbeatTimeout %v", c.DiskStall, c.HeartbeatTimeout)
 	}
 	return nil
+}
+
+// listen opens the member's port. Go sets SO_REUSEADDR, so a restarted process gets
+// its port back at once.
+func (c Config) listen() (net.Listener, error) {
+	if c.listener != nil {
+		return c.listener, nil
+	}
+	l, err := net.Listen("tcp", c.Bind)
+	if err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	return l, nil
 }
 
 // addr is the address under which the others know this member.

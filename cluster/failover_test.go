@@ -159,9 +159,7 @@ func TestOutcomeOfForwardedRequests(t *testing.T) {
 	var result Result
 	sent.Go(func() { result = c.propose(through, "under way") })
 	waitFor(t, "the request at the leader", func() bool { return len(c.members[leader].batcher.flights) > 0 })
-	for conn := range c.members[leader].connections() {
-		conn.Close()
-	}
+	c.accepted[leader].closeAll()
 	sent.Wait()
 	if !errors.Is(result.Err, outcome.Unknown) || retryable(result.Err) {
 		t.Errorf("sent and not answered: %v", result.Err)
@@ -169,17 +167,6 @@ func TestOutcomeOfForwardedRequests(t *testing.T) {
 	close(release)
 	c.mustPropose(through, "last")
 	c.sameHistory()
-}
-
-// connections returns the connections of the peer protocol at this member.
-func (m *Member) connections() map[*portConn]struct{} {
-	m.port.mu.Lock()
-	defer m.port.mu.Unlock()
-	conns := map[*portConn]struct{}{}
-	for conn := range m.port.conns {
-		conns[conn] = struct{}{}
-	}
-	return conns
 }
 
 // A request that another member passed on is never passed on again.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/clock"
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/port"
 )
 
 // gatherer asks the other members how they are, again and again, over one
@@ -58,7 +59,7 @@ func (g *gatherer) watch(ctx context.Context, id string) {
 			err = g.ask(ctx, id, conn)
 			_ = conn.Close()
 		}
-		g.absences.Missed(id, refusal(err, id))
+		g.absences.Missed(id, port.Refusal(err, id))
 		g.mu.Lock()
 		delete(g.heard, id)
 		g.mu.Unlock()

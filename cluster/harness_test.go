@@ -24,6 +24,8 @@ type testCluster struct {
 	tune     func(i int, cfg *Config)
 	members  []*Member
 	machines []*testMachine
+	cut      map[*Member]bool
+	accepted map[int]*acceptedConns
 
 	mu     sync.Mutex
 	spare  []net.Listener // to hold the ports until the members take them
@@ -33,7 +35,7 @@ type testCluster struct {
 // newTestCluster prepares n members; none is started.
 func newTestCluster(t testing.TB, n int) *testCluster {
 	t.Helper()
-	c := &testCluster{t: t, root: t.TempDir(), members: make([]*Member, n), machines: make([]*testMachine, n)}
+	c := &testCluster{t: t, root: t.TempDir(), members: make([]*Member, n), machines: make([]*testMachine, n), cut: map[*Member]bool{}, accepted: map[int]*acceptedConns{}}
 	for i := range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -80,7 +82,8 @@ func (c *testCluster) config(i int) Config {
 // open starts member i with a new state machine.
 func (c *testCluster) open(i int) error {
 	cfg := c.config(i)
-	cfg.listener = c.listener(i)
+	c.accepted[i] = &acceptedConns{Listener: c.listener(i)}
+	cfg.listener = c.accepted[i]
 	machine := newTestMachine()
 	m, err := Open(cfg, machine)
 	if err != nil {
@@ -128,7 +131,10 @@ func (c *testCluster) stop(i int) {
 
 // cutOff does to the others what a kill does: the port and all connections are
 // gone at once.
-func (c *testCluster) cutOff(i int) { c.members[i].port.close() }
+func (c *testCluster) cutOff(i int) {
+	c.cut[c.members[i]] = true
+	c.members[i].port.Close()
+}
 
 // discard ends a member without any courtesy.
 func (c *testCluster) discard(i int) {
@@ -185,9 +191,9 @@ func (c *testCluster) leader() int {
 	c.t.Helper()
 	leader := -1
 	waitFor(c.t, "a leader", func() bool {
-		leader = slices.IndexFunc(c.members, func(m *Member) bool { return running(m) && m.IsLeader() })
+		leader = slices.IndexFunc(c.members, func(m *Member) bool { return c.running(m) && m.IsLeader() })
 		return leader >= 0 && !slices.ContainsFunc(c.members, func(m *Member) bool {
-			if !running(m) {
+			if !c.running(m) {
 				return false
 			}
 			id, ok := m.Leader()
@@ -198,7 +204,7 @@ func (c *testCluster) leader() int {
 }
 
 // running tells whether a member is there and not cut off.
-func running(m *Member) bool { return m != nil && m.port.ctx.Err() == nil }
+func (c *testCluster) running(m *Member) bool { return m != nil && !c.cut[m] }
 
 // other returns a member that does not lead.
 func (c *testCluster) other(leader int) int { return (leader + 1) % len(c.members) }
@@ -232,7 +238,7 @@ func (c *testCluster) sameHistory() []string {
 	waitFor(c.t, "the same state everywhere", func() bool {
 		var states []machineState
 		for i, m := range c.members {
-			if running(m) {
+			if c.running(m) {
 				states = append(states, c.machines[i].snapshot())
 			}
 		}
@@ -267,4 +273,35 @@ func testContext(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// acceptedConns is a listener that remembers what it accepted.
+type acceptedConns struct {
+	net.Listener
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func (l *acceptedConns) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err == nil {
+		l.mu.Lock()
+		l.conns = append(l.conns, conn)
+		l.mu.Unlock()
+	}
+	return conn, err
+}
+
+func (l *acceptedConns) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.conns)
+}
+
+func (l *acceptedConns) closeAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, conn := range l.conns {
+		conn.Close()
+	}
 }

@@ -53,27 +53,10 @@ const (
 	// beyond this bound are not delivered (outcome.Unknown).
 	maxAnswerBytes = 16 << 20
 
-	// Strangers: accepted connections in handshake at one time, and how long one
-	// may take. A newer one takes the place of the oldest, so this many would
-	// have to come within a round trip to keep a member out.
-	maxStrangers     = 128
-	handshakeTimeout = 2 * time.Second
-
-	// Accepted connections of one member. raft keeps raftPool of them and uses
-	// a few more at a time in elections; the peer protocol has one for requests
-	// and one for the status. The rest are from before a restart.
-	maxRaftConns = 32
-	maxPeerConns = 8
-
-	// Connections to one member: raft's and a few of its elections, requests and
-	// the status.
-	dialledConns = raftPool + 5
-
 	// Files of a member's own: its log and vote, and the files of a snapshot that
 	// is written, sent or unpacked.
 	ownFiles = 16
 
-	raftPool    = 3
 	raftTimeout = 3 * time.Second // bounds each raft RPC, votes included
 
 	// How long a peer may take to accept a frame or an answer before the
@@ -132,20 +115,8 @@ const (
 	// for the goroutines that pass it on.
 	settleTimeout = time.Second
 
-	// What a member remembers is written once nothing has changed for so long,
-	// and under load after so long at most: one more sync a second.
-	memoryQuiet = 50 * time.Millisecond
-	memoryDelay = time.Second
-
 	// Why a member is not ready, as others hear it.
 	maxReasonBytes = 500
-
-	// Starts of which the mark is kept: what somebody remembers who was away for
-	// longer than that many starts cannot be checked against them.
-	maxStartMarks = 1024
-
-	// A word between members: a dozen numbers in JSON.
-	maxWordBytes = 1 << 10
 
 	// How long a member that starts waits for the others to hear of it before it
 	// is ready.
@@ -155,8 +126,7 @@ const (
 	// others so.
 	warnTimeout = time.Second
 
-	maxPeers         = 9
-	maxMemberIDBytes = 64
+	maxPeers = 9
 )
 
 // leaderlessGrace is how many election timeouts requests wait in the queue for

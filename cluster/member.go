@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +20,8 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/clock"
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/port"
+	"github.com/bpsc/bpsc/cluster/raftlog"
 	"github.com/bpsc/bpsc/internal/logbridge"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -38,7 +39,7 @@ type Member struct {
 	queue    *queue
 	batcher  *batcher
 	peers    *peerServer
-	port     *port
+	port     *port.Port
 	trans    *serialTransport
 	gatherer *gatherer
 	clocks   *clock.Majority
@@ -108,29 +109,30 @@ func (m *Member) open(sm StateMachine) (err error) {
 	}
 	hclog := logbridge.New(m.log)
 	conf := raftConfig(m.cfg, hclog)
-	past := memberPast{&standing{memory: m.store.memory, logs: m.store.logs}, m}
-	if m.port, err = openPort(m.cfg, past, m.log); err != nil {
+	listener, err := m.cfg.listen()
+	if err != nil {
 		return err
 	}
+	self := port.Self{ID: m.cfg.ID, Cluster: clusterID(m.cfg.Peers), Peers: m.cfg.addrs()}
+	m.port = port.New(listener, self, judge{m.store.memory, m}, m.log)
 	// From here on nothing fails that an operator would have to mend first, so
 	// that tries in vain take no numbers; and nobody has been talked to.
-	if err := m.store.begin(m.cfg); err != nil {
+	if err := m.store.memory.Begin(); err != nil {
 		return err
 	}
-	past.starts = m.store.starts
 	if err := m.store.bootstrap(m.cfg, conf); err != nil {
 		return err
 	}
 	m.running.Go(func() { m.awake.Run(m.ctx, watch.Check) })
 	m.trans = newTransport(m.port, m.fitness, m.progress, m.store.memory, hclog)
-	err = guarded(func() (err error) {
+	err = raftlog.Guard(func() (err error) {
 		m.raft, err = raft.NewRaft(conf, m.replica, m.store.logs, m.store.votes, m.store.snapshots, m.trans)
 		return err
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("cluster: starting raft: %w", err), m.trans.Close())
 	}
-	m.store.memory.attach(m.raft)
+	m.store.memory.Attach(m.raft, m.store.sum)
 	return nil
 }
 
@@ -147,7 +149,7 @@ func (m *Member) start() {
 		fitness: m.fitness,
 		self:    m.cfg.ID,
 		leader:  m.Leader,
-		lines:   dialer{connect: m.connect, dialled: make(chan dialled)},
+		lines:   dialer{connect: m.port.Dial, dialled: make(chan dialled)},
 		grace:   m.cfg.leaderGrace(),
 		changed: m.observe(),
 		freed:   make(chan struct{}, 1),
@@ -163,7 +165,7 @@ func (m *Member) start() {
 		changed: m.observe(),
 	}
 	m.gatherer = &gatherer{
-		connect:  m.connect,
+		connect:  m.port.Dial,
 		absences: m.absences,
 		clocks:   m.clocks,
 		news:     func() { poke(m.batcher.freed) }, // it may wait for the clocks
@@ -172,19 +174,14 @@ func (m *Member) start() {
 	watch := clock.NewWatch(m.clocks, m.fitness, m.led, m.log)
 	m.running.Go(func() { watch.Run(m.ctx) })
 	m.running.Go(func() { m.gatherer.run(m.ctx, m.cfg.others()) })
-	m.running.Go(func() { m.store.memory.run(m.ctx) })
+	m.running.Go(func() { m.store.memory.Run(m.ctx) })
 	m.running.Go(func() { m.batcher.run(m.ctx) })
 	m.running.Go(func() { duties.run(m.ctx) })
 	m.running.Go(func() {
 		m.awake.Every(m.ctx, func() { m.progress.Look(); m.lag.Look(); m.absences.Look() })
 	})
-	m.port.start(m.peers.serve)
+	m.port.Start(m.peers.serve)
 	m.running.Go(m.greet)
-}
-
-// connect opens a connection of the peer protocol.
-func (m *Member) connect(ctx context.Context, to string) (net.Conn, error) {
-	return m.port.dial(ctx, to, forPeers)
 }
 
 // observe returns a channel that holds a token whenever the role of this member,

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/cluster/datadir"
+	"github.com/bpsc/bpsc/cluster/memory"
+	"github.com/bpsc/bpsc/cluster/port"
 )
 
 // fatal ends the member. One that must not come back leaves a mark first, and
@@ -52,7 +54,7 @@ func (m *Member) meetOthers(limit time.Duration) {
 	var calls sync.WaitGroup
 	for _, id := range m.cfg.others() {
 		calls.Go(func() {
-			if conn, err := m.connect(ctx, id); err == nil {
+			if conn, err := m.port.Dial(ctx, id); err == nil {
 				_ = conn.Close()
 			}
 		})
@@ -60,29 +62,21 @@ func (m *Member) meetOthers(limit time.Duration) {
 	calls.Wait()
 }
 
-// memberPast is the past of a member, for handshakes.
-type memberPast struct {
-	*standing
+// judge is the port.Judge of a member.
+type judge struct {
+	*memory.Memory
 	member *Member
 }
 
-var _ past = memberPast{}
+// Condemn implements port.Judge.
+func (j judge) Condemn(err error) { j.member.fatal(err) }
 
-// meet implements past.
-func (p memberPast) meet(peer string, theirs word) error {
-	p.memory.note(peer, theirs.Term, theirs.Commit)
-	return p.memory.meet(peer, theirs.Start)
-}
-
-// refuse implements past.
-func (p memberPast) refuse(err error) { p.member.fatal(err) }
-
-// told implements past.
-func (p memberPast) told(peer string, v verdict) {
+// Told implements port.Judge.
+func (j judge) Told(peer string, v port.Verdict) {
 	switch v {
-	case wentBack:
-		p.member.log.Error("another member went back in time and ends; this one goes on without it", "member", peer)
-	case otherHistory:
-		p.member.fatal(fmt.Errorf("%w: so says %s", ErrDiverged, peer))
+	case port.WentBack:
+		j.member.log.Error("another member went back in time and ends; this one goes on without it", "member", peer)
+	case port.OtherHistory:
+		j.member.fatal(fmt.Errorf("%w: so says %s", ErrDiverged, peer))
 	}
 }

@@ -133,7 +133,6 @@ func TestLimits(t *testing.T) {
 		"the cache holds what is being replicated":         logCacheEntries >= 2*maxAppendEntries,
 		"a batch of 10,000 requests fits in the queue":     maxQueueRequests >= 2*10_000,
 		"a batch of 8 MiB fits in the queue":               maxQueueBytes >= 2*(8<<20+10_000*requestOverhead),
-		"a peer's connections fit":                         2*(raftPool+4) <= maxRaftConns && 2*2 <= maxPeerConns,
 		"conflicts are mended by log (hashicorp/raft#697)": DefaultConfig().TrailingLogs >= 10_000,
 	} {
 		if !ok {

@@ -8,11 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/datadir"
+	"github.com/bpsc/bpsc/internal/durable"
 )
 
 // keepCopy returns what the directory of a member is now, and a function that
@@ -216,41 +214,6 @@ func TestUnconfirmedEntriesMayGo(t *testing.T) {
 	c.sameHistory()
 }
 
-// hashicorp/raft cuts the end of a log off wherever a leader has other entries.
-// Up to what is known to be committed that is a second history, after a crash
-// too; beyond, and at the beginning of the log, it is how raft works.
-func TestCommittedEntriesAreNotCutOff(t *testing.T) {
-	store := &faultyStore{InmemStore: raft.NewInmemStore()}
-	g := newGuards(t, store, time.Minute)
-	for i := range uint64(10) {
-		g.log.memory.learn(1, i/2) // half of what was written before
-		if err := g.log.StoreLog(&raft.Log{Index: i + 1, Term: 1}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	g.log.memory = testMemory(t) // after a crash
-	committed, err := g.log.committed()
-	if committed != 4 || err != nil {
-		t.Fatalf("committed: %d, %v", committed, err)
-	}
-	g.log.memory.learn(1, committed)
-	for _, r := range [][2]uint64{{1, 2}, {7, 10}, {5, 6}} {
-		if err := g.log.DeleteRange(r[0], r[1]); err != nil {
-			t.Errorf("%v: %v", r, err)
-		}
-	}
-	if len(g.fatal) != 0 {
-		t.Errorf("fatal: %v", <-g.fatal)
-	}
-	if err := g.log.DeleteRange(4, 4); !errors.Is(err, ErrDiverged) {
-		t.Errorf("it lets a committed entry go: %v", err)
-	}
-	g.wantFatal(t, "from 4 on")
-	if last, err := g.log.LastIndex(); last != 4 || err != nil {
-		t.Errorf("the log ends with %d, %v", last, err)
-	}
-}
-
 // A snapshot that ends before what is applied would take the state back.
 func TestOlderSnapshotIsNotInstalled(t *testing.T) {
 	c := startCluster(t, 1)
@@ -278,18 +241,21 @@ func TestWhatOthersHoldIsRememberedThroughACrash(t *testing.T) {
 	c.proposeTen(0, "a")
 	commit := c.members[0].raft.CommitIndex()
 	leader := c.leader()
-	for i, m := range c.members {
+	for i := range c.members {
 		waitFor(t, "the memory on the disk", func() bool {
-			on, err := openMemory(c.config(i).Dir, m.cfg.ID, m.store.memory.watch, c.fatal)
-			if err != nil {
+			var on struct {
+				Commit uint64
+				Peers  map[string]struct{ Held uint64 }
+			}
+			if err := durable.ReadSealed(filepath.Join(c.config(i).Dir, datadir.MemoryFile), &on); err != nil {
 				t.Fatal(err)
 			}
 			for j, p := range c.peers {
-				if j != i && (i == leader || j == leader) && on.of(p.ID).Held < commit {
+				if j != i && (i == leader || j == leader) && on.Peers[p.ID].Held < commit {
 					return false
 				}
 			}
-			return on.committed() >= commit
+			return on.Commit >= commit
 		})
 	}
 }

@@ -29,7 +29,7 @@ func (m *Member) shutdown(ctx context.Context) error {
 		drained = fmt.Errorf("cluster: requests were still under way: %w", drained)
 	}
 	m.handOver(ctx)
-	m.port.quiesce()
+	m.port.Quiesce()
 	m.peers.stop()
 	m.cancel()
 	m.running.Wait()
@@ -67,7 +67,7 @@ func (m *Member) handOver(ctx context.Context) {
 // waits for calls to members that may not answer.
 func (m *Member) stopRaft(ctx context.Context) error {
 	stopped := m.raft.Shutdown()
-	closed := errors.Join(m.trans.Close(), m.port.close())
+	closed := errors.Join(m.trans.Close(), m.port.Close())
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.cfg.DiskStall)
 	defer cancel()
 	if err := await(ctx, stopped); err != nil {
@@ -105,7 +105,7 @@ func await(ctx context.Context, f raft.Future) error {
 func (m *Member) release() {
 	m.cancel()
 	if m.port != nil {
-		_ = m.port.close() // why it did not start is what counts
+		_ = m.port.Close() // why it did not start is what counts
 	}
 	m.running.Wait()
 	if m.store != nil {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/memory"
+	"github.com/bpsc/bpsc/cluster/raftlog"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/votefile"
@@ -21,8 +23,7 @@ type storage struct {
 	logs      raft.LogStore
 	votes     raft.StableStore
 	snapshots *snapshot.Store
-	starts    starts
-	memory    *memory
+	memory    *memory.Memory
 	term      uint64 // current, as the vote file says
 }
 
@@ -46,23 +47,20 @@ func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *stor
 	if s.snapshots, err = snapshot.Open(s.dir.Path(datadir.SnapshotsDir)); err != nil {
 		return nil, err
 	}
-	if s.starts, err = readStarts(cfg.Dir); err != nil {
-		return nil, err
-	}
-	if s.memory, err = openMemory(cfg.Dir, cfg.ID, watch, fatal); err != nil {
+	if s.memory, err = memory.Open(cfg.Dir, cfg.ID, watch, fatal); err != nil {
 		return nil, err
 	}
 	newest, _ := s.snapshots.Newest()
-	if s.bolt, err = openLog(s.dir.Path(datadir.LogFile), newest.Index); err != nil {
+	if s.bolt, err = raftlog.Open(s.dir.Path(datadir.LogFile), newest.Index); err != nil {
 		return nil, err
 	}
 	if err := durable.SyncDir(cfg.Dir); err != nil { // the name of a new raft.db
 		return nil, err
 	}
-	s.votes = &guardedVotes{StableStore: votes, watch: watch, fatal: fatal}
-	guarded := &guardedLog{
-		LogStore: s.bolt, path: s.dir.Path(datadir.LogFile), watch: watch, fatal: fatal,
-		memory: s.memory, snapshots: s.snapshots,
+	s.votes = &raftlog.Votes{StableStore: votes, Watch: watch, Fatal: fatal}
+	guarded := &raftlog.Log{
+		LogStore: s.bolt, Path: s.dir.Path(datadir.LogFile), Watch: watch, Fatal: fatal, Memory: s.memory,
+		Snapshot: func() uint64 { newest, _ := s.snapshots.Newest(); return newest.Index },
 	}
 	if err := s.recall(votes, guarded); err != nil {
 		return nil, err
@@ -72,24 +70,24 @@ func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *stor
 }
 
 // recall adds to the memory what vote and log say of this member itself.
-func (s *storage) recall(votes raft.StableStore, log *guardedLog) error {
+func (s *storage) recall(votes raft.StableStore, log *raftlog.Log) error {
 	term, err := votes.GetUint64([]byte("CurrentTerm"))
 	if err != nil && !errors.Is(err, votefile.ErrNotFound) {
 		return err
 	}
 	s.term = term
-	commit, err := log.committed()
-	s.memory.learn(0, commit)
+	commit, err := log.Committed()
+	s.memory.Learn(0, commit)
 	return err
 }
 
-// begin takes a number for this start; it is on disk when begin returns, and so
-// is what the member remembers.
-func (s *storage) begin(cfg Config) (err error) {
-	if s.starts, err = s.starts.begin(cfg.Dir); err != nil {
-		return fmt.Errorf("cluster: %w", err)
+// sum is the checksum of an entry, if it is in the log.
+func (s *storage) sum(index uint64) (sum uint32, ok bool) {
+	var l raft.Log
+	if s.logs.GetLog(index, &l) != nil {
+		return 0, false
 	}
-	return s.memory.write()
+	return raftlog.Checksum(&l), true
 }
 
 // bootstrap writes the first configuration on a first start. Every member does
@@ -110,14 +108,14 @@ func (s *storage) bootstrap(cfg Config, conf *raft.Config) error {
 // another one says of it.
 func (s *storage) reconcile(cfg Config, r *replica) error {
 	path := s.dir.Path(datadir.LogFile)
-	last, lastTerm, err := lastEntry(s.logs)
+	last, lastTerm, err := raftlog.Last(s.logs)
 	if err != nil {
 		return datadir.Damaged(path, err)
 	}
 	newest, _ := s.snapshots.Newest()
 	known := max(last, newest.Index, newest.Reach)
-	applied, committed := r.machine.AppliedIndex(), s.memory.committed()
-	seen := max(lastTerm, newest.Term, s.memory.state.Term)
+	applied, committed := r.machine.AppliedIndex(), s.memory.Committed()
+	seen := max(lastTerm, newest.Term, s.memory.Term())
 	switch {
 	case last == 0 && newest.Index == 0 && !s.dir.Fresh():
 		return datadir.Damaged(path, errors.New("it is empty"))
@@ -129,7 +127,7 @@ func (s *storage) reconcile(cfg Config, r *replica) error {
 		return fmt.Errorf("cluster: %w: %s is in term %d, and this member has been in term %d",
 			ErrWentBack, s.dir.Path(datadir.VoteFile), s.term, seen)
 	}
-	s.memory.learn(s.term, applied)
+	s.memory.Learn(s.term, applied)
 	if newest.Index > applied {
 		return r.restore(s.snapshots.Checkpoint(newest.ID), newest.Index)
 	}

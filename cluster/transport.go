@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/memory"
+	"github.com/bpsc/bpsc/cluster/port"
 )
 
 // errUnfit is what raft gets for a message that an unfit member does not send.
@@ -24,7 +26,7 @@ var errUnfit = errors.New("this member must not lead now")
 // fsync.
 //
 // It also keeps a member that is not fit to lead from leading (health.Fitness), and
-// remembers what the others show in their answers (memory.go). Not in those to
+// remembers what the others show in their answers (cluster/memory). Not in those to
 // a pre-vote: its term is not on anybody's disk.
 //
 // It owns the goroutine that receives, which ends with Close.
@@ -32,7 +34,7 @@ type serialTransport struct {
 	*raft.NetworkTransport
 	fitness  *health.Fitness
 	progress *health.Progress
-	memory   *memory
+	memory   *memory.Memory
 	received chan raft.RPC
 	closed   chan struct{}
 	close    func() // closes closed, once
@@ -47,12 +49,12 @@ var (
 	_ raft.WithClose   = (*serialTransport)(nil)
 )
 
-func newTransport(p *port, fit *health.Fitness, prog *health.Progress, mem *memory, log hclog.Logger) *serialTransport {
+func newTransport(p *port.Port, fit *health.Fitness, prog *health.Progress, mem *memory.Memory, log hclog.Logger) *serialTransport {
 	t := &serialTransport{fitness: fit, progress: prog, memory: mem, received: make(chan raft.RPC), closed: make(chan struct{})}
 	t.close = sync.OnceFunc(func() { close(t.closed) })
 	t.NetworkTransport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream:  raftStreams{p},
-		MaxPool: raftPool,
+		Stream:  p.Raft(),
+		MaxPool: port.RaftPool,
 		Timeout: raftTimeout,
 		// One at a time: with pipelining a refusal by a follower can leave it
 		// without entries for ever (hashicorp/raft#612), and it gains nothing
@@ -109,7 +111,7 @@ func (t *serialTransport) AppendEntries(id raft.ServerID, to raft.ServerAddress,
 	if !resp.Success {
 		held = 0
 	}
-	t.memory.note(string(id), resp.Term, min(held, args.LeaderCommitIndex))
+	t.memory.Note(string(id), resp.Term, min(held, args.LeaderCommitIndex))
 	return nil
 }
 
@@ -122,7 +124,7 @@ func (t *serialTransport) InstallSnapshot(id raft.ServerID, to raft.ServerAddres
 	if err == nil {
 		t.progress.Answered(string(id))
 		if resp.Success {
-			t.memory.note(string(id), resp.Term, args.LastLogIndex)
+			t.memory.Note(string(id), resp.Term, args.LastLogIndex)
 		}
 	}
 	return err
@@ -163,7 +165,7 @@ func (t *serialTransport) RequestVote(id raft.ServerID, to raft.ServerAddress, a
 	}
 	err := t.NetworkTransport.RequestVote(id, to, args, resp)
 	if err == nil {
-		t.memory.note(string(id), resp.Term, 0)
+		t.memory.Note(string(id), resp.Term, 0)
 	}
 	return err
 }

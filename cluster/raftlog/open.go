@@ -1,4 +1,8 @@
-package cluster
+// Package raftlog is a member's log and vote on a disk that may fail or lie: it
+// looks through the log before it is used, seals each entry with a checksum, and
+// ends the member where a write hangs or fails, an entry has changed, or raft would
+// drop one that is known to be committed.
+package raftlog
 
 import (
 	"encoding/binary"
@@ -35,36 +39,36 @@ func boltOptions() *bbolt.Options {
 	}
 }
 
-// openLog opens the log after it has looked through it. bbolt trusts its file:
+// Open opens the log after it has looked through it. bbolt trusts its file:
 // on a damaged one it panics or reads beyond the mapping, sometimes in goroutines
 // of its own, where nothing can be caught. So all pages of its trees are visited
 // here first, where it can. after is the index that the newest snapshot covers.
-func openLog(path string, after uint64) (*raftboltdb.BoltStore, error) {
+func Open(path string, after uint64) (*raftboltdb.BoltStore, error) {
 	there, err := durable.Exists(path)
 	if err != nil {
 		return nil, err
 	}
 	if there {
-		if err := guarded(func() error { return inspectLog(path, after) }); err != nil {
+		if err := Guard(func() error { return inspectLog(path, after) }); err != nil {
 			return nil, datadir.Damaged(path, err)
 		}
 	}
 	var store *raftboltdb.BoltStore
-	err = guarded(func() (err error) {
+	err = Guard(func() (err error) {
 		store, err = raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: boltOptions()})
 		return err
 	})
 	switch {
 	case errors.Is(err, bbolterrors.ErrTimeout):
-		return nil, fmt.Errorf("cluster: %w: %s", ErrLocked, path)
+		return nil, fmt.Errorf("cluster: %w: %s", datadir.ErrLocked, path)
 	case err != nil:
 		return nil, datadir.Damaged(path, err)
 	}
 	return store, nil
 }
 
-// guarded turns a panic, one for reading unmapped memory too, into an error.
-func guarded(f func() error) (err error) {
+// Guard turns a panic, one for reading unmapped memory too, into an error.
+func Guard(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
@@ -129,10 +133,10 @@ func inspectBucket(b *bbolt.Bucket, after uint64) error {
 	})
 }
 
-// lastEntry reads the first and the last entry and returns index and term of the
+// Last reads the first and the last entry and returns index and term of the
 // last, zero for an empty log. raft would panic later on what fails here.
-func lastEntry(logs raft.LogStore) (last, term uint64, err error) {
-	err = guarded(func() error {
+func Last(logs raft.LogStore) (last, term uint64, err error) {
+	err = Guard(func() error {
 		first, err := logs.FirstIndex()
 		if err != nil {
 			return err

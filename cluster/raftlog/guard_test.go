@@ -1,8 +1,9 @@
-package cluster
+package raftlog
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -11,8 +12,8 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
-	"github.com/bpsc/bpsc/cluster/snapshot"
 )
 
 // faultyStore is a log in memory that fails or hangs on demand.
@@ -52,10 +53,19 @@ func (s *faultyStore) Set(key, value []byte) error {
 	return s.InmemStore.Set(key, value)
 }
 
+// patience is how long a test waits for something that should happen.
+const patience = 20 * time.Second
+
+// fakeMemory knows that so many entries are committed.
+type fakeMemory uint64
+
+func (m *fakeMemory) Committed() uint64 { return uint64(*m) }
+func (*fakeMemory) Changed()            {}
+
 // guards is a store behind its guards, with what was fatal.
 type guards struct {
-	log   *guardedLog
-	votes *guardedVotes
+	log   *Log
+	votes *Votes
 	fatal chan error
 }
 
@@ -63,14 +73,15 @@ func newGuards(t *testing.T, store *faultyStore, limit time.Duration) guards {
 	t.Helper()
 	g := guards{fatal: make(chan error, 10)}
 	report := func(err error) { g.fatal <- err }
-	clock := health.NewRunClock(limit / watchSteps)
-	watch := health.NewWatchdog(limit, clock, testFitness(), report)
+	clock := health.NewRunClock(limit / 40)
+	fit := health.NewFitness(slog.New(slog.DiscardHandler), time.Second)
+	watch := health.NewWatchdog(limit, clock, fit, report)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { clock.Run(ctx, watch.Check) })
 	t.Cleanup(func() { cancel(); running.Wait() })
-	g.log = &guardedLog{LogStore: store, path: "raft.db", watch: watch, fatal: report, memory: testMemory(t), snapshots: &snapshot.Store{}}
-	g.votes = &guardedVotes{StableStore: store, watch: watch, fatal: report}
+	g.log = &Log{LogStore: store, Path: "raft.db", Watch: watch, Fatal: report, Memory: new(fakeMemory), Snapshot: func() uint64 { return 0 }}
+	g.votes = &Votes{StableStore: store, Watch: watch, Fatal: report}
 	return g
 }
 
@@ -196,5 +207,48 @@ func TestDamagedEntryIsFatal(t *testing.T) {
 	}
 	if len(g.fatal) != 0 {
 		t.Errorf("fatal: %v", <-g.fatal)
+	}
+}
+
+// hashicorp/raft cuts the end of a log off wherever a leader has other entries.
+// Up to what is known to be committed that is a second history, after a crash
+// too; beyond, and at the beginning of the log, it is how raft works.
+func TestCommittedEntriesAreNotCutOff(t *testing.T) {
+	store := &faultyStore{InmemStore: raft.NewInmemStore()}
+	g := newGuards(t, store, time.Minute)
+	committed := new(fakeMemory)
+	g.log.Memory = committed
+	for i := range uint64(10) {
+		*committed = fakeMemory(i / 2) // half of what was written before
+		if err := g.log.StoreLog(&raft.Log{Index: i + 1, Term: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after, err := g.log.Committed() // a crash
+	if after != 4 || err != nil {
+		t.Fatalf("committed: %d, %v", after, err)
+	}
+	*committed = fakeMemory(after)
+	for _, r := range [][2]uint64{{1, 2}, {7, 10}, {5, 6}} {
+		if err := g.log.DeleteRange(r[0], r[1]); err != nil {
+			t.Errorf("%v: %v", r, err)
+		}
+	}
+	if len(g.fatal) != 0 {
+		t.Errorf("fatal: %v", <-g.fatal)
+	}
+	if err := g.log.DeleteRange(4, 4); !errors.Is(err, datadir.ErrDiverged) {
+		t.Errorf("it lets a committed entry go: %v", err)
+	}
+	g.wantFatal(t, "from 4 on")
+	if last, err := g.log.LastIndex(); last != 4 || err != nil {
+		t.Errorf("the log ends with %d, %v", last, err)
+	}
+}
+
+// Settings on which safety depends.
+func TestBoltOptions(t *testing.T) {
+	if o := boltOptions(); o.NoSync || o.NoGrowSync || !o.NoFreelistSync || o.Timeout == 0 {
+		t.Errorf("%v", o)
 	}
 }

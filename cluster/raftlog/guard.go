@@ -1,4 +1,4 @@
-package cluster
+package raftlog
 
 import (
 	"encoding/binary"
@@ -11,33 +11,41 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
-	"github.com/bpsc/bpsc/cluster/snapshot"
 )
 
-// guardedLog is a raft.LogStore that does not live with a disk that fails: it
-// reports to the watchdog how long writes take, calls fatal on a write that
-// fails, because an fsync that failed cannot be repeated, and on an entry that
-// is not as it was written, which its checksum tells.
-type guardedLog struct {
+// Memory knows up to which entry the log is final.
+type Memory interface {
+	Committed() uint64
+	// Changed is called when entries were written, which will be committed soon.
+	Changed()
+}
+
+// Log is a raft.LogStore that does not live with a disk that fails: it reports to
+// the watchdog how long writes take, calls fatal on a write that fails, because an
+// fsync that failed cannot be repeated, and on an entry that is not as it was
+// written, which its checksum tells.
+//
+// It has no state of its own: raft writes from one goroutine and reads from any.
+type Log struct {
 	raft.LogStore
-	path      string // of its file, for messages
-	watch     *health.Watchdog
-	fatal     func(error)
-	memory    *memory
-	snapshots *snapshot.Store
+	Path     string // of its file, for messages
+	Watch    *health.Watchdog
+	Fatal    func(error)
+	Memory   Memory
+	Snapshot func() uint64 // the last entry in the newest snapshot
 }
 
 // StoreLog implements raft.LogStore.
-func (g *guardedLog) StoreLog(l *raft.Log) error { return g.StoreLogs([]*raft.Log{l}) }
+func (g *Log) StoreLog(l *raft.Log) error { return g.StoreLogs([]*raft.Log{l}) }
 
 // StoreLogs implements raft.LogStore.
-func (g *guardedLog) StoreLogs(logs []*raft.Log) error {
-	sealed, committed := make([]*raft.Log, len(logs)), g.memory.committed()
+func (g *Log) StoreLogs(logs []*raft.Log) error {
+	sealed, committed := make([]*raft.Log, len(logs)), g.Memory.Committed()
 	for i, l := range logs {
 		sealed[i] = seal(l, committed)
 	}
 	err := g.write("writing to the log", func() error { return g.LogStore.StoreLogs(sealed) })
-	poke(g.memory.wake) // they will be committed soon
+	g.Memory.Changed()
 	return err
 }
 
@@ -45,15 +53,15 @@ func (g *guardedLog) StoreLogs(logs []*raft.Log) error {
 // leader has other entries in its place. That must never concern one that is
 // known to be committed: then there are two histories, and somebody was told that
 // what is in this one is final.
-func (g *guardedLog) DeleteRange(min, max uint64) error {
-	if committed := g.memory.committed(); min <= committed {
+func (g *Log) DeleteRange(min, max uint64) error {
+	if committed := g.Memory.Committed(); min <= committed {
 		behind, err := g.isBehindSnapshot(max)
 		if err == nil && !behind {
 			err = fmt.Errorf("cluster: %w: the leader has other entries than this member from %d on, and entries up to %d were final",
-				ErrDiverged, min, committed)
+				datadir.ErrDiverged, min, committed)
 		}
 		if err != nil {
-			g.fatal(err)
+			g.Fatal(err)
 			return err
 		}
 	}
@@ -62,40 +70,39 @@ func (g *guardedLog) DeleteRange(min, max uint64) error {
 
 // isBehindSnapshot tells whether the log goes on, or a snapshot takes its place,
 // after an entry up to which it is cut.
-func (g *guardedLog) isBehindSnapshot(upTo uint64) (bool, error) {
+func (g *Log) isBehindSnapshot(upTo uint64) (bool, error) {
 	last, err := g.LastIndex()
-	newest, _ := g.snapshots.Newest()
-	return upTo < last || upTo <= newest.Index, err
+	return upTo < last || upTo <= g.Snapshot(), err
 }
 
-func (g *guardedLog) write(what string, f func() error) error {
-	err := g.watch.During(what, f)
+func (g *Log) write(what string, f func() error) error {
+	err := g.Watch.During(what, f)
 	if err != nil {
-		g.fatal(fmt.Errorf("cluster: %s: %w", what, err))
+		g.Fatal(fmt.Errorf("cluster: %s: %w", what, err))
 	}
 	return err
 }
 
 // GetLog implements raft.LogStore.
-func (g *guardedLog) GetLog(index uint64, l *raft.Log) error {
+func (g *Log) GetLog(index uint64, l *raft.Log) error {
 	err := g.LogStore.GetLog(index, l)
 	if err == nil {
 		_, err = unseal(index, l)
 	}
 	if err != nil && !errors.Is(err, raft.ErrLogNotFound) {
-		err = datadir.Damaged(g.path, fmt.Errorf("entry %d: %w", index, err))
-		g.fatal(err)
+		err = datadir.Damaged(g.Path, fmt.Errorf("entry %d: %w", index, err))
+		g.Fatal(err)
 	}
 	return err
 }
 
-// committed is what the last record says was committed when it was written.
-func (g *guardedLog) committed() (index uint64, err error) {
+// Committed is what the last record says was committed when it was written.
+func (g *Log) Committed() (index uint64, err error) {
 	last, err := g.LastIndex()
 	if err != nil || last == 0 {
 		return 0, err
 	}
-	err = guarded(func() error {
+	err = Guard(func() error {
 		var l raft.Log
 		if err := g.LogStore.GetLog(last, &l); err != nil {
 			return err
@@ -104,7 +111,7 @@ func (g *guardedLog) committed() (index uint64, err error) {
 		return err
 	})
 	if err != nil {
-		return 0, datadir.Damaged(g.path, fmt.Errorf("entry %d: %w", last, err))
+		return 0, datadir.Damaged(g.Path, fmt.Errorf("entry %d: %w", last, err))
 	}
 	return index, nil
 }
@@ -140,12 +147,12 @@ func unseal(index uint64, l *raft.Log) (committed uint64, err error) {
 
 // recordSum covers an entry and what else stands in its record.
 func recordSum(l *raft.Log, committed uint64) uint32 {
-	return crc32.Update(checksum(l), crc32.MakeTable(crc32.Castagnoli), binary.BigEndian.AppendUint64(nil, committed))
+	return crc32.Update(Checksum(l), crc32.MakeTable(crc32.Castagnoli), binary.BigEndian.AppendUint64(nil, committed))
 }
 
-// checksum covers all of an entry that means something. It is the same on every
+// Checksum covers all of an entry that means something. It is the same on every
 // member.
-func checksum(l *raft.Log) uint32 {
+func Checksum(l *raft.Log) uint32 {
 	table := crc32.MakeTable(crc32.Castagnoli)
 	head := binary.BigEndian.AppendUint64(nil, l.Index)
 	head = binary.BigEndian.AppendUint64(head, l.Term)
@@ -154,28 +161,28 @@ func checksum(l *raft.Log) uint32 {
 	return crc32.Update(sum, table, l.Extensions)
 }
 
-// guardedVotes does for the vote file what guardedLog does for the log. raft
-// itself only logs a vote that could not be stored, and then may cast another.
-type guardedVotes struct {
+// Votes does for the vote file what Log does for the log. raft itself only logs a
+// vote that could not be stored, and then may cast another.
+type Votes struct {
 	raft.StableStore
-	watch *health.Watchdog
-	fatal func(error)
+	Watch *health.Watchdog
+	Fatal func(error)
 }
 
 // Set implements raft.StableStore.
-func (g *guardedVotes) Set(key, value []byte) error {
+func (g *Votes) Set(key, value []byte) error {
 	return g.write(func() error { return g.StableStore.Set(key, value) })
 }
 
 // SetUint64 implements raft.StableStore.
-func (g *guardedVotes) SetUint64(key []byte, value uint64) error {
+func (g *Votes) SetUint64(key []byte, value uint64) error {
 	return g.write(func() error { return g.StableStore.SetUint64(key, value) })
 }
 
-func (g *guardedVotes) write(f func() error) error {
-	err := g.watch.During("writing a vote", f)
+func (g *Votes) write(f func() error) error {
+	err := g.Watch.During("writing a vote", f)
 	if err != nil {
-		g.fatal(fmt.Errorf("cluster: writing a vote: %w", err))
+		g.Fatal(fmt.Errorf("cluster: writing a vote: %w", err))
 	}
 	return err
 }

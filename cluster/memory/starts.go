@@ -1,4 +1,4 @@
-package cluster
+package memory
 
 import (
 	"crypto/rand"
@@ -20,15 +20,21 @@ type starts struct {
 	Marks   []uint64 `json:"marks"`   // of the starts behind those, in order
 }
 
-const startsFormat = 1
+const (
+	startsFormat = 1
 
-// start is one of them.
-type start struct {
+	// Starts of which the mark is kept: what somebody remembers who was away for
+	// longer than that many starts cannot be checked against them.
+	maxStartMarks = 1024
+)
+
+// Start is one of them.
+type Start struct {
 	Number uint64 `json:"number"` // 1 for the first
 	Mark   uint64 `json:"mark"`
 }
 
-func (s start) String() string { return fmt.Sprintf("start %d (%016x)", s.Number, s.Mark) }
+func (s Start) String() string { return fmt.Sprintf("start %d (%016x)", s.Number, s.Mark) }
 
 func readStarts(dir string) (starts, error) {
 	s := starts{Format: startsFormat}
@@ -54,16 +60,16 @@ func (s starts) begin(dir string) (starts, error) {
 }
 
 // current is the start that runs.
-func (s starts) current() start {
+func (s starts) current() Start {
 	if len(s.Marks) == 0 {
-		return start{}
+		return Start{}
 	}
-	return start{Number: s.Dropped + uint64(len(s.Marks)), Mark: s.Marks[len(s.Marks)-1]}
+	return Start{Number: s.Dropped + uint64(len(s.Marks)), Mark: s.Marks[len(s.Marks)-1]}
 }
 
 // had tells whether a start that somebody remembers is one of these. Of those
 // too old to be told, it is believed.
-func (s starts) had(known start) bool {
+func (s starts) had(known Start) bool {
 	switch {
 	case known.Number <= s.Dropped:
 		return true

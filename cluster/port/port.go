@@ -1,4 +1,7 @@
-package cluster
+// Package port is the one listener of a member: every connection, raft's and those
+// of the peer protocol, begins with a handshake in which both sides check that they
+// are members of one cluster and hold one history.
+package port
 
 import (
 	"context"
@@ -12,68 +15,79 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// port is a member's listener and all its connections, of both directions. It
+const (
+	// How long a handshake may take.
+	handshakeTimeout = 2 * time.Second
+
+	// How long Quiesce waits for accepted connections to be served.
+	quiesceTimeout = 500 * time.Millisecond
+)
+
+// Self is the member whose port it is.
+type Self struct {
+	ID      string
+	Cluster string            // what tells its cluster from others
+	Peers   map[string]string // all members, ids to addresses as the others reach them
+}
+
+// Port is a member's listener and all its connections, of both directions. It
 // gives raft its raft.StreamLayer and hands connections of the peer protocol to
-// serve.
+// a function that serves them.
 //
-// It owns the accepting goroutine and one per handshake; close ends them and
-// every connection, which ends whoever reads from one.
-type port struct {
-	self     self
+// It owns the accepting goroutine and one for each connection that it accepted,
+// until that is raft's or served; Close ends them and every connection, which ends
+// whoever reads from one. mu guards conns, slots and closed, and the slot of each
+// connection; no goroutine waits while it holds it. All else is set before Start.
+type Port struct {
+	self     Self
+	judge    Judge
 	listener net.Listener
 	log      *slog.Logger
-	serve    serveFunc // runs in a goroutine of the port
+	serve    Serve
 
-	ctx     context.Context // ends with close
+	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
-	raft    chan net.Conn // accepted connections for raft
-	running sync.WaitGroup
+	raft    chan net.Conn  // accepted connections for raft
+	running sync.WaitGroup // accepting, and the accepted connections
 	// Accepting, and connections that are not raft's or served yet.
 	greeting sync.WaitGroup
 
 	mu     sync.Mutex
 	conns  map[*portConn]struct{} // of both directions
-	places places                 // of those that others opened
+	slots  slots                  // of those that others opened
 	closed bool
 }
 
 var errPortClosed = errors.New("port is closed")
 
-// openPort listens. Go sets SO_REUSEADDR, so a restarted process gets its port
-// back at once.
-func openPort(cfg Config, p past, log *slog.Logger) (*port, error) {
-	l := cfg.listener
-	if l == nil {
-		var err error
-		if l, err = net.Listen("tcp", cfg.Bind); err != nil {
-			return nil, fmt.Errorf("cluster: %w", err)
-		}
-	}
+// New returns a port that listens. Nothing is accepted before Start.
+func New(l net.Listener, self Self, judge Judge, log *slog.Logger) *Port {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &port{
-		self:     newSelf(cfg, p),
+	return &Port{
+		self:     self,
+		judge:    judge,
 		listener: l,
 		log:      log,
 		ctx:      ctx,
 		cancel:   cancel,
 		raft:     make(chan net.Conn),
 		conns:    map[*portConn]struct{}{},
-		places:   places{},
-	}, nil
+		slots:    slots{},
+	}
 }
 
-// serveFunc serves a connection of the peer protocol. It calls known as soon as
+// Serve serves a connection of the peer protocol. It calls known as soon as
 // whoever stops it would find the connection.
-type serveFunc func(from string, conn net.Conn, known func())
+type Serve func(from string, conn net.Conn, known func())
 
-// start begins to accept connections.
-func (p *port) start(serve serveFunc) {
+// Start begins to accept connections; serve runs in a goroutine of the port.
+func (p *Port) Start(serve Serve) {
 	p.serve = serve
 	p.greeting.Add(1)
 	p.running.Go(p.accept)
 }
 
-func (p *port) accept() {
+func (p *Port) accept() {
 	defer p.greeting.Done()
 	for p.ctx.Err() == nil {
 		conn, err := p.listener.Accept()
@@ -88,24 +102,24 @@ func (p *port) accept() {
 			}
 			continue
 		}
-		stranger := &portConn{Conn: conn, port: p}
-		if p.admit(stranger, place{}) {
+		unknown := &portConn{Conn: conn, port: p}
+		if p.admit(unknown, slot{}) {
 			p.greeting.Add(1)
-			p.running.Go(func() { p.welcome(stranger) })
+			p.running.Go(func() { p.welcome(unknown) })
 		}
 	}
 }
 
 // welcome finds out who is there and passes the connection on.
-func (p *port) welcome(conn *portConn) {
+func (p *Port) welcome(conn *portConn) {
 	known := sync.OnceFunc(p.greeting.Done)
 	defer known()
-	from, why, err := p.self.receive(conn)
+	from, why, err := p.receive(conn)
 	switch {
 	case err != nil:
 		p.log.Debug("refused a connection", "remote", conn.RemoteAddr(), "error", err)
 		_ = conn.Close()
-	case !p.admit(conn, place{from, why}):
+	case !p.admit(conn, slot{from, why}):
 	case why == forRaft:
 		known()
 		select {
@@ -118,13 +132,17 @@ func (p *port) welcome(conn *portConn) {
 	}
 }
 
-// dial connects to a member.
-func (p *port) dial(ctx context.Context, to string, why purpose) (net.Conn, error) {
+// Dial opens a connection of the peer protocol to a member.
+func (p *Port) Dial(ctx context.Context, to string) (net.Conn, error) {
+	return p.dial(ctx, to, forPeers)
+}
+
+func (p *Port) dial(ctx context.Context, to string, why purpose) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
 	var d net.Dialer
-	raw, err := d.DialContext(ctx, "tcp", p.self.peers[to])
+	raw, err := d.DialContext(ctx, "tcp", p.self.Peers[to])
 	if err != nil {
 		return nil, err
 	}
@@ -133,16 +151,16 @@ func (p *port) dial(ctx context.Context, to string, why purpose) (net.Conn, erro
 		return nil, errPortClosed
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	if err := p.self.introduce(conn, to, why); err != nil {
+	if err := p.introduce(conn, to, why); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
 	return conn, nil
 }
 
-// track makes sure that close finds the connection; false means that it comes
+// track makes sure that Close finds the connection; false means that it comes
 // too late.
-func (p *port) track(conn *portConn) bool {
+func (p *Port) track(conn *portConn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -153,35 +171,35 @@ func (p *port) track(conn *portConn) bool {
 	return true
 }
 
-// admit gives a connection that was accepted a place, or another one than it
-// had. It may cost the connection that has been there longest its own.
-func (p *port) admit(conn *portConn, at place) bool {
+// admit gives a connection that was accepted a slot, or another one than it had.
+// It may cost the connection that has been there longest its own.
+func (p *Port) admit(conn *portConn, at slot) bool {
 	if !p.track(conn) {
 		return false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if crowded := p.places.enter(conn, at); crowded != nil {
+	if crowded := p.slots.enter(conn, at); crowded != nil {
 		crowded.Conn.Close() // whoever reads from it closes the rest
 	}
 	return true
 }
 
-// quiesce accepts no more connections, and waits until those that were accepted are
+// Quiesce accepts no more connections, and waits until those that were accepted are
 // served: whoever sends to one that is closed unserved does not know what became of
 // it.
-func (p *port) quiesce() {
-	_ = p.listener.Close() // close says why it did not
+func (p *Port) Quiesce() {
+	_ = p.listener.Close() // Close says why it did not
 	served := make(chan struct{})
-	go func() { p.greeting.Wait(); close(served) }() // ends with close at the latest
+	go func() { p.greeting.Wait(); close(served) }() // ends with Close at the latest
 	select {
 	case <-served:
-	case <-time.After(farewellTimeout):
+	case <-time.After(quiesceTimeout):
 	}
 }
 
-// close ends all connections and waits for the goroutines of the port.
-func (p *port) close() error {
+// Close ends all connections and waits for the goroutines of the port.
+func (p *Port) Close() error {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -197,7 +215,7 @@ func (p *port) close() error {
 		conn.Conn.Close()
 	}
 	clear(p.conns)
-	clear(p.places)
+	clear(p.slots)
 	p.mu.Unlock()
 	p.running.Wait()
 	return err
@@ -206,22 +224,22 @@ func (p *port) close() error {
 // portConn is a connection that its port knows.
 type portConn struct {
 	net.Conn
-	port *port
-	at   place // guarded by the port's mutex
+	port *Port
+	at   slot // guarded by the port's mutex
 }
 
 func (c *portConn) Close() error {
 	c.port.mu.Lock()
 	delete(c.port.conns, c)
-	c.port.places.leave(c)
+	c.port.slots.leave(c)
 	c.port.mu.Unlock()
 	return c.Conn.Close()
 }
 
-// raftStreams is the port as raft sees it. It implements raft.StreamLayer.
-type raftStreams struct{ *port }
+// Raft is the port as raft sees it.
+func (p *Port) Raft() raft.StreamLayer { return raftStreams{p} }
 
-var _ raft.StreamLayer = raftStreams{}
+type raftStreams struct{ *Port }
 
 // Accept implements net.Listener.
 func (s raftStreams) Accept() (net.Conn, error) {
@@ -233,16 +251,13 @@ func (s raftStreams) Accept() (net.Conn, error) {
 	}
 }
 
-// Close implements net.Listener.
-func (s raftStreams) Close() error { return s.close() }
-
 // Addr implements net.Listener: the address that the other members use, which
 // need not be the one to which the listener is bound.
-func (s raftStreams) Addr() net.Addr { return peerAddr(s.self.peers[s.self.id]) }
+func (s raftStreams) Addr() net.Addr { return peerAddr(s.self.Peers[s.self.ID]) }
 
 // Dial implements raft.StreamLayer.
 func (s raftStreams) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	for id, addr := range s.self.peers {
+	for id, addr := range s.self.Peers {
 		if addr == string(address) {
 			ctx, cancel := context.WithTimeout(s.ctx, timeout)
 			defer cancel()

@@ -1,4 +1,4 @@
-package cluster
+package port
 
 import (
 	"encoding/binary"
@@ -10,25 +10,32 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"github.com/bpsc/bpsc/cluster/datadir"
+	"github.com/bpsc/bpsc/cluster/memory"
 )
 
 // Every connection to a member's port begins with a handshake, whoever goes on
 // with it: raft, or the peer protocol. The dialer says
 //
-//	"BPSC", version, purpose, cluster id (32 bytes), its id, the id it wants, its word
+//	"BPSC", version, purpose, cluster id (32 bytes), its id, the id it wants, its position
 //
-// (each id after a byte with its length, the word after two), the listener answers
+// (each id after a byte with its length, the position, as JSON, after two), the
+// listener answers
 //
-//	"BPSC", version, verdict, its word
+//	"BPSC", version, verdict, its position
 //
-// and the dialer, unless it was refused, says its own verdict. Both sides check,
-// so neither a stranger, nor a member of another cluster, nor a wrong entry in a
-// list of peers gets any further, nor a member that went back in time or holds
-// another history (standing.go). raft's own protocol, which begins with a small
-// number, is recognised by the first byte and refused.
+// and the dialer, unless it was refused, says its own verdict. Both sides check, so
+// none of these gets any further: who is no member, a member of another cluster, a
+// wrong entry in a list of peers, a member that went back in time or holds another
+// history. raft's own protocol, which begins with a small number, is recognised by
+// the first byte and refused.
 const (
 	handshakeMagic   = "BPSC"
 	handshakeVersion = 2
+
+	MaxIDBytes       = 64      // of a member's id
+	maxPositionBytes = 1 << 10 // a dozen numbers
 )
 
 // purpose says what a connection is for.
@@ -39,20 +46,20 @@ const (
 	forPeers purpose = 'p'
 )
 
-// verdict is what one side says to the other.
-type verdict byte
+// Verdict is what one side says to the other.
+type Verdict byte
 
 const (
-	accepted verdict = iota
+	accepted Verdict = iota
 	otherVersion
 	otherCluster
 	otherMember
 	unknownPeer
-	wentBack     // who says so has found that it went back in time itself
-	otherHistory // the two hold different histories
+	WentBack     // who says so has found that it went back in time itself
+	OtherHistory // the two hold different histories
 )
 
-func (v verdict) String() string {
+func (v Verdict) String() string {
 	switch v {
 	case accepted:
 		return "accepted"
@@ -64,9 +71,9 @@ func (v verdict) String() string {
 		return "another member listens at this address"
 	case unknownPeer:
 		return "it does not know this member: the lists of peers differ"
-	case wentBack:
+	case WentBack:
 		return "it went back in time"
-	case otherHistory:
+	case OtherHistory:
 		return "it holds another history"
 	}
 	return "it gives a reason that this binary does not know"
@@ -74,9 +81,24 @@ func (v verdict) String() string {
 
 var errHandshake = errors.New("handshake failed")
 
-// refusal is what the other side said, or what was found of it, where that is why
-// there is no connection to a member; empty where it was silent.
-func refusal(err error, id string) string {
+// Judge knows what this member has been through, and what it remembers of others.
+type Judge interface {
+	// Position is what this member tells another one.
+	Position(peer string) memory.Position
+	// Judge returns ErrWentBack where it is this member that went back, or
+	// ErrDiverged where the two hold different histories.
+	Judge(peer string, theirs memory.Position) error
+	// Accept notes, durably, with whom this member goes on.
+	Accept(peer string, theirs memory.Position) error
+	// Condemn follows from what Judge said, once the other knows it.
+	Condemn(err error)
+	// Told follows from the verdict of the other.
+	Told(peer string, v Verdict)
+}
+
+// Refusal is why there is no connection to a member, where the other side has
+// spoken: what it said, or what is wrong with it. It is empty where it was silent.
+func Refusal(err error, id string) string {
 	var silent net.Error
 	if !errors.Is(err, errHandshake) || errors.As(err, &silent) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return ""
@@ -84,47 +106,35 @@ func refusal(err error, id string) string {
 	return strings.TrimPrefix(err.Error(), fmt.Sprintf("%v with %s: ", errHandshake, id))
 }
 
-// self is how a member introduces itself.
-type self struct {
-	id      string
-	cluster [32]byte
-	peers   map[string]string // id to address
-	past    past
+// verdictOf is how a judgement travels.
+func verdictOf(err error) Verdict {
+	switch {
+	case err == nil:
+		return accepted
+	case errors.Is(err, datadir.ErrDiverged):
+		return OtherHistory
+	default:
+		return WentBack
+	}
 }
 
-// past is what a member has been through and knows of the others.
-type past interface {
-	word(peer string) word
-	judge(peer string, theirs word) error
-	// meet notes, durably, whom this member goes on with.
-	meet(peer string, theirs word) error
-	// refuse follows from a judgement, once the other knows it.
-	refuse(err error)
-	// told follows from what the other has said of the two.
-	told(peer string, v verdict)
-}
-
-func newSelf(cfg Config, p past) self {
-	s := self{id: cfg.ID, peers: map[string]string{}, past: p}
-	for _, p := range cfg.Peers {
-		s.peers[p.ID] = p.Addr
-	}
-	if id, err := hex.DecodeString(clusterID(cfg.Peers)); err == nil {
-		copy(s.cluster[:], id)
-	}
-	return s
+// clusterHash is how the cluster is named in a handshake.
+func (p *Port) clusterHash() (h [32]byte) {
+	_, _ = hex.Decode(h[:], []byte(p.self.Cluster))
+	return h
 }
 
 // introduce is the dialer's side: it returns when both have accepted.
-func (s self) introduce(conn net.Conn, to string, why purpose) error {
+func (p *Port) introduce(conn net.Conn, to string, why purpose) error {
 	if err := conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}
+	hash := p.clusterHash()
 	hello := append([]byte(handshakeMagic), handshakeVersion, byte(why))
-	hello = append(hello, s.cluster[:]...)
-	hello = append(append(hello, byte(len(s.id))), s.id...)
+	hello = append(hello, hash[:]...)
+	hello = append(append(hello, byte(len(p.self.ID))), p.self.ID...)
 	hello = append(append(hello, byte(len(to))), to...)
-	if _, err := conn.Write(appendWord(hello, s.past.word(to))); err != nil {
+	if _, err := conn.Write(appendPosition(hello, p.judge.Position(to))); err != nil {
 		return err
 	}
 	theirs, v, err := readReply(conn)
@@ -132,57 +142,57 @@ func (s self) introduce(conn net.Conn, to string, why purpose) error {
 		return fmt.Errorf("%w with %s: %w", errHandshake, to, err)
 	}
 	if v != accepted {
-		s.past.told(to, v)
+		p.judge.Told(to, v)
 		return fmt.Errorf("%w with %s: %v", errHandshake, to, v)
 	}
-	judged := s.past.judge(to, theirs)
+	judged := p.judge.Judge(to, theirs)
 	if judged == nil {
-		if err := s.past.meet(to, theirs); err != nil {
+		if err := p.judge.Accept(to, theirs); err != nil {
 			return err
 		}
 	}
 	_, err = conn.Write([]byte{byte(verdictOf(judged))})
 	if judged != nil {
-		s.past.refuse(judged)
+		p.judge.Condemn(judged)
 		return fmt.Errorf("%w with %s: %w", errHandshake, to, judged)
 	}
 	return errors.Join(err, conn.SetDeadline(time.Time{}))
 }
 
-func readReply(conn net.Conn) (theirs word, v verdict, err error) {
+func readReply(conn net.Conn) (theirs memory.Position, v Verdict, err error) {
 	var head [len(handshakeMagic) + 2]byte
 	if _, err := io.ReadFull(conn, head[:]); err != nil {
-		return word{}, 0, err
+		return theirs, 0, err
 	}
-	v = verdict(head[5])
+	v = Verdict(head[5])
 	switch {
 	case string(head[:4]) != handshakeMagic:
-		return word{}, 0, errors.New("no member listens there")
+		return theirs, 0, errors.New("no member listens there")
 	case head[4] != handshakeVersion:
-		return word{}, otherVersion, nil
+		return theirs, otherVersion, nil
 	case v != accepted:
-		return word{}, v, nil
+		return theirs, v, nil
 	}
-	theirs, err = readWord(conn)
+	theirs, err = readPosition(conn)
 	return theirs, v, err
 }
 
 // receive is the listener's side: it returns who is there and what for.
-func (s self) receive(conn net.Conn) (from string, why purpose, err error) {
+func (p *Port) receive(conn net.Conn) (from string, why purpose, err error) {
 	if err := conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return "", 0, err
 	}
-	from, why, theirs, v, err := s.examine(conn)
+	from, why, theirs, v, err := p.examine(conn)
 	if err != nil {
 		return "", 0, fmt.Errorf("%w: %w", errHandshake, err)
 	}
 	reply := append([]byte(handshakeMagic), handshakeVersion)
 	if v == accepted {
-		judged := s.past.judge(from, theirs)
+		judged := p.judge.Judge(from, theirs)
 		if v = verdictOf(judged); judged != nil {
-			defer s.past.refuse(judged)
+			defer p.judge.Condemn(judged)
 		}
-		reply = appendWord(append(reply, byte(v)), s.past.word(from))
+		reply = appendPosition(append(reply, byte(v)), p.judge.Position(from))
 	} else {
 		reply = append(reply, byte(v))
 	}
@@ -192,28 +202,28 @@ func (s self) receive(conn net.Conn) (from string, why purpose, err error) {
 	if v != accepted {
 		return "", 0, fmt.Errorf("%w: refused %q: told it that %v", errHandshake, from, v)
 	}
-	if err := s.confirm(conn, from, theirs); err != nil {
+	if err := p.confirm(conn, from, theirs); err != nil {
 		return "", 0, err
 	}
 	return from, why, conn.SetDeadline(time.Time{})
 }
 
 // confirm waits for the dialer's verdict.
-func (s self) confirm(conn net.Conn, from string, theirs word) error {
+func (p *Port) confirm(conn net.Conn, from string, theirs memory.Position) error {
 	var b [1]byte
 	if _, err := io.ReadFull(conn, b[:]); err != nil {
 		return fmt.Errorf("%w with %s: %w", errHandshake, from, err)
 	}
-	if v := verdict(b[0]); v != accepted {
-		s.past.told(from, v)
+	if v := Verdict(b[0]); v != accepted {
+		p.judge.Told(from, v)
 		return fmt.Errorf("%w with %s: %v", errHandshake, from, v)
 	}
-	return s.past.meet(from, theirs)
+	return p.judge.Accept(from, theirs)
 }
 
 // examine reads a hello byte by byte as far as it makes sense. It reads nothing
 // beyond it, so the connection can be passed on.
-func (s self) examine(conn net.Conn) (from string, why purpose, theirs word, v verdict, err error) {
+func (p *Port) examine(conn net.Conn) (from string, why purpose, theirs memory.Position, v Verdict, err error) {
 	var head [len(handshakeMagic) + 2 + 32]byte
 	if _, err := io.ReadFull(conn, head[:1]); err != nil || head[0] != handshakeMagic[0] {
 		return "", 0, theirs, 0, errors.Join(err, errors.New("it does not begin like a member"))
@@ -234,16 +244,16 @@ func (s self) examine(conn net.Conn) (from string, why purpose, theirs word, v v
 	if err != nil {
 		return "", 0, theirs, 0, err
 	}
-	if theirs, err = readWord(conn); err != nil {
+	if theirs, err = readPosition(conn); err != nil {
 		return "", 0, theirs, 0, err
 	}
 	why = purpose(head[5])
-	switch _, known := s.peers[from]; {
-	case [32]byte(head[6:]) != s.cluster:
+	switch _, known := p.self.Peers[from]; {
+	case [32]byte(head[6:]) != p.clusterHash():
 		v = otherCluster
-	case to != s.id:
+	case to != p.self.ID:
 		v = otherMember
-	case !known || from == s.id || (why != forRaft && why != forPeers):
+	case !known || from == p.self.ID || (why != forRaft && why != forPeers):
 		v = unknownPeer
 	}
 	return from, why, theirs, v, nil
@@ -254,7 +264,7 @@ func readID(r io.Reader) (string, error) {
 	if _, err := io.ReadFull(r, length[:]); err != nil {
 		return "", err
 	}
-	if int(length[0]) > maxMemberIDBytes {
+	if int(length[0]) > MaxIDBytes {
 		return "", fmt.Errorf("a member id of %d bytes", length[0])
 	}
 	id := make([]byte, length[0])
@@ -262,26 +272,26 @@ func readID(r io.Reader) (string, error) {
 	return string(id), err
 }
 
-func appendWord(b []byte, w word) []byte {
-	text, err := json.Marshal(w)
+func appendPosition(b []byte, position memory.Position) []byte {
+	text, err := json.Marshal(position)
 	if err != nil {
 		panic(err) // numbers only
 	}
 	return append(binary.BigEndian.AppendUint16(b, uint16(len(text))), text...)
 }
 
-func readWord(r io.Reader) (w word, err error) {
+func readPosition(r io.Reader) (position memory.Position, err error) {
 	var length [2]byte
 	if _, err := io.ReadFull(r, length[:]); err != nil {
-		return w, err
+		return position, err
 	}
 	n := binary.BigEndian.Uint16(length[:])
-	if n > maxWordBytes {
-		return w, fmt.Errorf("a word of %d bytes", n)
+	if n > maxPositionBytes {
+		return position, fmt.Errorf("a position of %d bytes", n)
 	}
 	text := make([]byte, n)
 	if _, err := io.ReadFull(r, text); err != nil {
-		return w, err
+		return position, err
 	}
-	return w, json.Unmarshal(text, &w)
+	return position, json.Unmarshal(text, &position)
 }

@@ -1,0 +1,208 @@
+package port
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bpsc/bpsc/cluster/memory"
+)
+
+// patience is how long a test waits for something that should happen.
+const patience = 20 * time.Second
+
+// testPort is a started port whose peer connections echo.
+func testPort(t *testing.T, self Self, l net.Listener) *Port {
+	t.Helper()
+	p := New(l, self, testJudge{}, slog.New(slog.DiscardHandler))
+	p.Start(func(_ string, conn net.Conn, _ func()) { io.Copy(conn, conn) })
+	t.Cleanup(func() { p.Close() })
+	return p
+}
+
+// testJudge is a member to which nothing has happened.
+type testJudge struct{}
+
+func (testJudge) Position(string) memory.Position      { return memory.Position{} }
+func (testJudge) Judge(string, memory.Position) error  { return nil }
+func (testJudge) Accept(string, memory.Position) error { return nil }
+func (testJudge) Condemn(error)                        {}
+func (testJudge) Told(string, Verdict)                 {}
+
+// testPorts is two members of one cluster.
+func testPorts(t *testing.T) (a, b *Port) {
+	t.Helper()
+	la, lb := listen(t), listen(t)
+	peers := map[string]string{"a": la.Addr().String(), "b": lb.Addr().String()}
+	return testPort(t, Self{"a", "01", peers}, la), testPort(t, Self{"b", "01", peers}, lb)
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestPeerConnection(t *testing.T) {
+	a, _ := testPorts(t)
+	conn, err := a.Dial(t.Context(), "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, 5)
+	if _, err := io.ReadFull(conn, got); err != nil || string(got) != "hello" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// Whoever is not a member of this cluster gets nowhere, and is told why.
+func TestHandshakeRefusals(t *testing.T) {
+	a, b := testPorts(t)
+	at := b.listener.Addr().String()
+	other := testPort(t, Self{"a", "02", map[string]string{"a": "127.0.0.1:1", "b": at}}, listen(t))
+	lost := testPort(t, Self{"a", "01", map[string]string{"a": a.listener.Addr().String(), "c": at}}, listen(t))
+	tests := []struct {
+		name, to, want string
+		from           *Port
+	}{
+		{"other cluster", "b", "another list of members", other},
+		{"other member at the address", "c", "another member", lost},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			conn, err := tt.from.Dial(t.Context(), tt.to)
+			if err == nil {
+				conn.Close()
+				t.Fatal("it was accepted")
+			}
+			if !errors.Is(err, errHandshake) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// Who is no member is cut off: those that speak raft without a handshake or anything
+// else at once, the silent ones soon.
+func TestUnknownConnections(t *testing.T) {
+	_, b := testPorts(t)
+	for name, says := range map[string]string{
+		"raft":   "\x00\x85",
+		"http":   "GET / HTTP/1.1\r\n\r\n",
+		"almost": "BPSX" + strings.Repeat("x", 100),
+		"silent": "",
+		"slow":   "BPSC",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", b.listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, says); err != nil {
+				t.Fatal(err)
+			}
+			conn.SetReadDeadline(time.Now().Add(2*handshakeTimeout + patience))
+			if n, err := conn.Read(make([]byte, 1)); n != 0 || isTimeout(err) {
+				t.Errorf("read %d, %v: it was not cut off", n, err)
+			}
+		})
+	}
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// More connections in handshake than there are slots keep no member out, not once,
+// though they wait as long as they may and new ones come.
+func TestManyUnknownConnections(t *testing.T) {
+	a, b := testPorts(t)
+	for range 10 {
+		for range 50 {
+			conn, err := net.Dial("tcp", b.listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+		}
+		for _, why := range []purpose{forRaft, forPeers} {
+			conn, err := a.dial(t.Context(), "b", why)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+		}
+	}
+}
+
+// Every slot has its bound. The connection that comes last is the one that is
+// wanted: those before may be from before a restart.
+func TestSlots(t *testing.T) {
+	a, b := testPorts(t)
+	var conns []net.Conn
+	for range maxPeerConns + 1 {
+		conn, err := a.Dial(t.Context(), "b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		// The other side has let it in when it answers.
+		conn.SetDeadline(time.Now().Add(patience))
+		if _, err := io.WriteString(conn, "x"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, conn)
+	}
+	raft, err := a.dial(t.Context(), "b", forRaft)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raft.Close()
+	for i, conn := range conns {
+		conn.SetDeadline(time.Now().Add(patience))
+		_, err := io.WriteString(conn, "x")
+		if _, readErr := io.ReadFull(conn, make([]byte, 1)); err == nil {
+			err = readErr
+		}
+		if gone := err != nil; gone != (i == 0) {
+			t.Errorf("connection %d: %v", i, err)
+		}
+	}
+	for deadline := time.Now().Add(patience); ; { // the other side may not have let it in yet
+		b.mu.Lock()
+		in := len(b.slots[slot{"a", forRaft}])
+		b.mu.Unlock()
+		if in == 1 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("raft's connection has no slot")
+		}
+		runtime.Gosched()
+	}
+}
+
+// The bounds fit together.
+func TestAPeersConnectionsFit(t *testing.T) {
+	if 2*(RaftPool+4) > maxRaftConns || 2*2 > maxPeerConns {
+		t.Error("they do not")
+	}
+}
