@@ -23,9 +23,9 @@ type Node interface {
 	// with outcome.NoUpstream when none answers, with chain.ErrInvalid when what one
 	// sends does not verify.
 	Pull(ctx context.Context, token string) error
-	// Look returns nil when no upstream has a contract of that token that this
+	// Lookup returns nil when no upstream has a contract of that token that this
 	// node does not have; an error is why it may be here in a moment.
-	Look(ctx context.Context, token string) error
+	Lookup(ctx context.Context, token string) error
 	// Register adds host:port addresses to this node's own directory, for the
 	// network that asks. Nothing is ever sent to them.
 	Register(nodes []string, from string) error
@@ -56,7 +56,7 @@ func NewFollower(cfg Config, r Reader, n Node, p Personal, relay Relay, e Eviden
 }
 
 func (s *followerServer) lookFor(ctx context.Context, token string) error {
-	return s.node.Look(ctx, token)
+	return s.node.Lookup(ctx, token)
 }
 func (s *followerServer) awaitNewest(*gin.Context) error { return nil }
 func (s *followerServer) newestOnly(*gin.Context) bool   { return false }

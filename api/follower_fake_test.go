@@ -40,9 +40,9 @@ func newFakeNode() *fakeNode {
 	return n
 }
 
-func (n *fakeNode) Ready() error                       { return n.unready }
-func (n *fakeNode) LastContact() time.Duration         { return 34 * time.Millisecond }
-func (n *fakeNode) Look(context.Context, string) error { return n.unlooked }
+func (n *fakeNode) Ready() error                         { return n.unready }
+func (n *fakeNode) LastContact() time.Duration           { return 34 * time.Millisecond }
+func (n *fakeNode) Lookup(context.Context, string) error { return n.unlooked }
 
 func (n *fakeNode) Sync() SyncStatus { return n.status }
 

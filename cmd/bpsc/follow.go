@@ -58,7 +58,7 @@ type followNode struct {
 	files     files
 	folder    *datafolder.Folder
 	store     *store.Store
-	follower  *chainsync.Follower
+	follower  *chainsync.Syncer
 	directory *directory
 	personal  *personal.Chain
 	relay     *relay.Relay
@@ -185,7 +185,7 @@ func (n *followNode) newServer() (*webserver.Server, error) {
 	cfg.Metrics = metricsHandler(chainMetrics{n.store.Contracts}, followMetrics{n.follower.Status})
 	handler, err := api.NewFollower(cfg,
 		copies{Store: n.store, follower: n.follower, directory: n.directory},
-		node{Follower: n.follower, directory: n.directory, began: time.Now()},
+		node{Syncer: n.follower, directory: n.directory, began: time.Now()},
 		ownChain{n.personal}, relayed{n.relay}, copiedEvidence{n.follower, n.store})
 	if err != nil {
 		return nil, err

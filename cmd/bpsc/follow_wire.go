@@ -22,7 +22,7 @@ import (
 // copies is a follower's store as the API reads it.
 type copies struct {
 	*store.Store
-	follower  *chainsync.Follower
+	follower  *chainsync.Syncer
 	directory *directory
 }
 
@@ -60,14 +60,14 @@ func (c copies) Time(token string) int64 {
 
 // node is a follower as the API sees it.
 type node struct {
-	*chainsync.Follower
+	*chainsync.Syncer
 	*directory
 	began time.Time
 }
 
 // LastContact counts from the start while no upstream has been heard.
 func (n node) LastContact() time.Duration {
-	if at := n.Follower.LastContact(); !at.IsZero() {
+	if at := n.Syncer.LastContact(); !at.IsZero() {
 		return time.Since(at)
 	}
 	return time.Since(n.began)
@@ -110,7 +110,7 @@ func timeOrNil(t time.Time) *time.Time {
 // copiedEvidence is what a follower can prove: the log of what it has stored, and the
 // signatures over it that it has verified.
 type copiedEvidence struct {
-	*chainsync.Follower
+	*chainsync.Syncer
 	store *store.Store
 }
 

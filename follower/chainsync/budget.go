@@ -5,44 +5,59 @@ import (
 	"sync"
 )
 
+// broadcast tells any number of goroutines that something has changed. Its
+// owner's lock guards it.
+type broadcast struct{ next chan struct{} }
+
+// wait returns what is closed by the next send.
+func (b *broadcast) wait() <-chan struct{} {
+	if b.next == nil {
+		b.next = make(chan struct{})
+	}
+	return b.next
+}
+
+func (b *broadcast) send() {
+	if b.next != nil {
+		close(b.next)
+		b.next = nil
+	}
+}
+
 // budget bounds the bytes of blocks that are in memory, over all chains.
 //
-// Parts of a chain are stored in order. If a later part could take all there
+// Ranges of a chain are stored in order. If a later range could take all there
 // is, the one that everybody waits for would starve; so that one may always
 // have one block more.
 type budget struct {
-	most    int // in all
-	perPart int
+	most     int // in all
+	perRange int
 
-	mu      sync.Mutex    // guards all below, and the fields of every hold
-	used    int           // by all holds
-	changed chan struct{} // closed, and replaced, when there may be room
+	mu      sync.Mutex // guards all below, and the fields of every reservation
+	used    int        // by all reservations
+	changed broadcast  // there may be room
 }
 
-// hold is what one part has of the budget.
-type hold struct {
+// reservation is what one range has of the budget.
+type reservation struct {
 	budget *budget
 	bytes  int
 	first  bool // its chain waits for it
 }
 
-func newBudget(most, perPart int) *budget {
-	return &budget{most: most, perPart: perPart, changed: make(chan struct{})}
-}
-
-// take waits until there is room for n bytes.
-func (h *hold) take(ctx context.Context, n int) error {
-	b := h.budget
+// acquire waits until there is room for n bytes.
+func (r *reservation) acquire(ctx context.Context, n int) error {
+	b := r.budget
 	for {
 		b.mu.Lock()
-		room := h.bytes+n <= b.perPart && b.used+n <= b.most
-		if room || h.first && h.bytes == 0 {
+		room := r.bytes+n <= b.perRange && b.used+n <= b.most
+		if room || r.first && r.bytes == 0 {
 			b.used += n
-			h.bytes += n
+			r.bytes += n
 			b.mu.Unlock()
 			return nil
 		}
-		changed := b.changed
+		changed := b.changed.wait()
 		b.mu.Unlock()
 		select {
 		case <-changed:
@@ -52,36 +67,28 @@ func (h *hold) take(ctx context.Context, n int) error {
 	}
 }
 
-// give returns n bytes.
-func (h *hold) give(n int) {
-	b := h.budget
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.used -= n
-	h.bytes -= n
-	b.wake()
+// release returns n bytes.
+func (r *reservation) release(n int) {
+	r.budget.mu.Lock()
+	defer r.budget.mu.Unlock()
+	r.budget.used -= n
+	r.bytes -= n
+	r.budget.changed.send()
 }
 
-// giveAll returns whatever is left.
-func (h *hold) giveAll() {
-	b := h.budget
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.used -= h.bytes
-	h.bytes = 0
-	b.wake()
+// releaseAll returns whatever is left.
+func (r *reservation) releaseAll() {
+	r.budget.mu.Lock()
+	defer r.budget.mu.Unlock()
+	r.budget.used -= r.bytes
+	r.bytes = 0
+	r.budget.changed.send()
 }
 
-// lead says that this is the part its chain waits for.
-func (h *hold) lead() {
-	h.budget.mu.Lock()
-	defer h.budget.mu.Unlock()
-	h.first = true
-	h.budget.wake()
-}
-
-// wake must be called with mu held.
-func (b *budget) wake() {
-	close(b.changed)
-	b.changed = make(chan struct{})
+// prioritize says that this is the range its chain waits for.
+func (r *reservation) prioritize() {
+	r.budget.mu.Lock()
+	defer r.budget.mu.Unlock()
+	r.first = true
+	r.budget.changed.send()
 }

@@ -84,9 +84,9 @@ func TestMemoryIsBounded(t *testing.T) {
 	defer release()
 	n := startNodeWith(t, dir, cfg, func(l Ledger) Ledger { return gated{l, open} })
 	used := func() (used int) {
-		n.budget.mu.Lock()
-		defer n.budget.mu.Unlock()
-		return n.budget.used
+		n.resources.budget.mu.Lock()
+		defer n.resources.budget.mu.Unlock()
+		return n.resources.budget.used
 	}
 	n.until("memory is full", func() error {
 		switch got := used(); {
@@ -104,53 +104,53 @@ func TestMemoryIsBounded(t *testing.T) {
 	require.Zero(t, used())
 }
 
-// One hold can always go on, whatever the others have, and the sum is bounded.
+// One reservation can always go on, whatever the others have, and the sum is bounded.
 func TestBudgetIsBoundedAndNeverStuck(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const largest = 50
-		b := newBudget(rapid.IntRange(1, 300).Draw(t, "most"), rapid.IntRange(1, 100).Draw(t, "per part"))
-		holds := make([]*hold, rapid.IntRange(1, 5).Draw(t, "parts"))
-		for i := range holds {
-			holds[i] = &hold{budget: b}
+		b := &budget{most: rapid.IntRange(1, 300).Draw(t, "most"), perRange: rapid.IntRange(1, 100).Draw(t, "per range")}
+		reserved := make([]*reservation, rapid.IntRange(1, 5).Draw(t, "ranges"))
+		for i := range reserved {
+			reserved[i] = &reservation{budget: b}
 		}
-		holds[0].lead()
+		reserved[0].prioritize()
 		ended, cancel := context.WithCancel(t.Context())
 		cancel() // take what is there, do not wait
 		for range rapid.IntRange(1, 100).Draw(t, "steps") {
-			h := holds[rapid.IntRange(0, len(holds)-1).Draw(t, "part")]
-			if h.bytes > 0 && rapid.Bool().Draw(t, "give") {
-				h.give(rapid.IntRange(1, h.bytes).Draw(t, "n"))
+			h := reserved[rapid.IntRange(0, len(reserved)-1).Draw(t, "range")]
+			if h.bytes > 0 && rapid.Bool().Draw(t, "release") {
+				h.release(rapid.IntRange(1, h.bytes).Draw(t, "n"))
 			} else {
-				_ = h.take(ended, rapid.IntRange(1, largest).Draw(t, "n"))
+				_ = h.acquire(ended, rapid.IntRange(1, largest).Draw(t, "n"))
 			}
 			if b.used > b.most+largest {
 				t.Fatalf("%d of %d", b.used, b.most)
 			}
 		}
-		holds[0].giveAll()
-		if err := holds[0].take(ended, largest); err != nil {
-			t.Fatal("the part that its chain waits for is stuck")
+		reserved[0].releaseAll()
+		if err := reserved[0].acquire(ended, largest); err != nil {
+			t.Fatal("the range that its chain waits for is stuck")
 		}
 		sum := 0
-		for _, h := range holds {
+		for _, h := range reserved {
 			sum += h.bytes
 		}
 		if sum != b.used {
-			t.Fatalf("the parts hold %d, counted are %d", sum, b.used)
+			t.Fatalf("the ranges hold %d, counted are %d", sum, b.used)
 		}
 	})
 }
 
-func TestAWaitingHoldGoesOnWhenThereIsRoom(t *testing.T) {
-	b := newBudget(10, 10)
-	first, second := &hold{budget: b}, &hold{budget: b}
-	require.NoError(t, first.take(t.Context(), 8))
+func TestAWaitingReservationGoesOnWhenThereIsRoom(t *testing.T) {
+	b := &budget{most: 10, perRange: 10}
+	first, second := &reservation{budget: b}, &reservation{budget: b}
+	require.NoError(t, first.acquire(t.Context(), 8))
 	done := make(chan error)
-	go func() { done <- second.take(t.Context(), 5) }()
-	first.give(8)
+	go func() { done <- second.acquire(t.Context(), 5) }()
+	first.release(8)
 	require.NoError(t, <-done)
-	go func() { done <- first.take(t.Context(), 8) }()
-	first.lead()
+	go func() { done <- first.acquire(t.Context(), 8) }()
+	first.prioritize()
 	require.NoError(t, <-done)
 }
 

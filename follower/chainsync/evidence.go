@@ -23,7 +23,8 @@ import (
 // evidence is the folder of what upstreams served and should not have. Files
 // are written once and never changed; whoever runs the node moves them away.
 type evidence struct {
-	dir string
+	cfg    *Config
+	ledger Ledger
 
 	mu sync.Mutex // one file is written at a time
 }
@@ -51,16 +52,23 @@ type Evidence struct {
 
 const evidenceSuffix = ".json"
 
-func openEvidence(dir string) (*evidence, error) {
-	if err := durable.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+// report keeps the evidence of a refusal. The error is final.
+func (e *evidence) report(token string, r *refusal, now time.Time) error {
+	file, err := e.keep(token, r, now)
+	if err != nil {
+		return fmt.Errorf("follower: evidence: %w", err)
 	}
-	return &evidence{dir: dir}, nil
+	e.cfg.Logger.Error("evidence against an upstream", "contract", token, "block", r.index,
+		"upstream", r.peer.url, "reason", r.reason, "detail", r.detail, "file", file)
+	if e.cfg.Strict {
+		return fmt.Errorf("%w: %s about block %d of %s: %w", ErrEvidence, r.peer.url, r.index, token, r)
+	}
+	return nil
 }
 
 // keep writes the evidence of a refusal, once for the same bytes, and returns
 // the file's name; "" when the folder is full.
-func (e *evidence) keep(l Ledger, token string, r *refusal, now time.Time) (string, error) {
+func (e *evidence) keep(token string, r *refusal, now time.Time) (string, error) {
 	return e.write(evidenceStem(token, r.index, r.same())+evidenceSuffix, func() ([]byte, error) {
 		sum := sha256.Sum256(r.served)
 		content := Evidence{
@@ -75,7 +83,7 @@ func (e *evidence) keep(l Ledger, token string, r *refusal, now time.Time) (stri
 		}
 		if r.against != nil {
 			content.OurRoot, content.OurCheckpoint = r.against.root.String(), string(r.against.note)
-		} else if err := content.addOurs(l); err != nil {
+		} else if err := content.addOurs(e.ledger); err != nil {
 			return nil, err
 		}
 		var text bytes.Buffer
@@ -110,10 +118,10 @@ func (e *evidence) write(name string, content func() ([]byte, error)) (string, e
 	if err != nil || len(names) >= maxEvidence {
 		return "", err
 	}
-	if err := durable.MkdirAll(e.dir, 0o700); err != nil {
+	if err := durable.MkdirAll(e.cfg.Evidence, 0o700); err != nil {
 		return "", err
 	}
-	path := filepath.Join(e.dir, name)
+	path := filepath.Join(e.cfg.Evidence, name)
 	if there, err := durable.Exists(path); there || err != nil {
 		return name, err
 	}
@@ -149,7 +157,7 @@ func missing(err error) bool {
 // list returns the names of the files, sorted. It looks at the folder each
 // time: nobody tells us that files were moved away.
 func (e *evidence) list() (names []string, err error) {
-	entries, err := os.ReadDir(e.dir)
+	entries, err := os.ReadDir(e.cfg.Evidence)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // the folder may be moved away with them
 		return nil, err
 	}

@@ -13,20 +13,20 @@ import (
 )
 
 func TestEvidenceIsWrittenOnceAndBounded(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "evidence")
-	e, err := openEvidence(dir)
-	require.NoError(t, err)
-	p := &peer{url: "http://liar"}
+	cfg := testConfig(t.TempDir())
+	dir := cfg.Evidence
 	ledger, now := &memory{}, time.Unix(1_800_000_000, 0)
+	e := &evidence{cfg: &cfg, ledger: ledger}
+	p := &peer{url: "http://liar"}
 	first := refuse(InvalidBlock, "bad").with(7, []byte("bytes <&>")).by(p)
-	name, err := e.keep(ledger, "a-token-1", first, now)
+	name, err := e.keep("a-token-1", first, now)
 	require.NoError(t, err)
 	require.Equal(t, "a-token-1", evidenceToken(name))
 	before, err := os.ReadFile(filepath.Join(dir, name))
 	require.NoError(t, err)
 	require.Contains(t, string(before), `"served": "bytes <&>"`)
 
-	again, err := e.keep(ledger, "a-token-1", first, now.Add(time.Hour))
+	again, err := e.keep("a-token-1", first, now.Add(time.Hour))
 	require.NoError(t, err)
 	require.Equal(t, name, again)
 	after, err := os.ReadFile(filepath.Join(dir, name))
@@ -35,7 +35,7 @@ func TestEvidenceIsWrittenOnceAndBounded(t *testing.T) {
 
 	for i := range 2 * maxEvidence {
 		r := refuse(InvalidBlock, "bad").with(uint64(i+8), []byte{0xff, byte(i)}).by(p)
-		_, err := e.keep(ledger, "aka", r, now)
+		_, err := e.keep("aka", r, now)
 		require.NoError(t, err)
 	}
 	names, err := e.list()

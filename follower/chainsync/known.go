@@ -65,40 +65,40 @@ func (k *known) add(contracts []knownContract) error {
 // that shares an upstream with where they were. So a token stays with its
 // cluster whoever answers first after a restart. What has no source any more
 // is forgotten.
-func (f *Follower) recall() error {
+func (s *Syncer) recall() error {
 	var left []knownContract
-	for _, c := range f.known.contracts {
-		source := slices.IndexFunc(f.cfg.Sources, func(s Source) bool {
-			return s.Token == "" && slices.ContainsFunc(s.Upstreams, func(u string) bool {
+	for _, c := range s.known.contracts {
+		source := slices.IndexFunc(s.cfg.Sources, func(src Source) bool {
+			return src.Token == "" && slices.ContainsFunc(src.Upstreams, func(u string) bool {
 				return slices.Contains(c.Upstreams, u)
 			})
 		})
 		if source < 0 {
 			continue
 		}
-		hidden := c.Hidden || !f.cfg.trusts(c.Token)
-		left = append(left, knownContract{c.Token, f.cfg.Sources[source].Upstreams, hidden, source})
+		hidden := c.Hidden || !s.cfg.trusts(c.Token)
+		left = append(left, knownContract{c.Token, s.cfg.Sources[source].Upstreams, hidden, source})
 		if hidden {
 			continue
 		}
-		if _, err := f.add(source, c.Token); err != nil {
+		if _, _, err := s.add(source, c.Token); err != nil {
 			return err
 		}
 	}
-	f.known.contracts = left
+	s.known.contracts = left
 	return nil
 }
 
 // DefaultToken is the first contract of the first source; false until it is
 // known, and where it is not followed from there: who names no contract means that
 // one, and gets no other.
-func (f *Follower) DefaultToken() (string, bool) {
-	if token := f.cfg.Sources[0].Token; token != "" {
+func (s *Syncer) DefaultToken() (string, bool) {
+	if token := s.cfg.Sources[0].Token; token != "" {
 		return token, true
 	}
-	f.known.mu.Lock()
-	defer f.known.mu.Unlock()
-	for _, c := range f.known.contracts {
+	s.known.mu.Lock()
+	defer s.known.mu.Unlock()
+	for _, c := range s.known.contracts {
 		if c.source == 0 {
 			return c.Token, !c.Hidden
 		}

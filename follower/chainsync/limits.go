@@ -58,10 +58,10 @@ const (
 	// requests: chains that ask at about the same time share them.
 	idleConns = 64
 
-	// maxAsks is how many requests of clients may ask upstreams at a time how
+	// maxPulls is how many requests of clients may ask upstreams at a time how
 	// long a chain is; the others wait. Anybody may make this node ask: no more
 	// of them than there are connections kept, so that none opens another.
-	maxAsks = idleConns
+	maxPulls = idleConns
 
 	// maxDetail bounds how much of an upstream's own text a message repeats.
 	maxDetail = 256
@@ -73,7 +73,10 @@ const (
 	// readBuffer is what one answer is read through.
 	readBuffer = 32 << 10
 
-	// maxLooks bounds the looks for unknown contracts at a time, which strangers
+	// maxLookups bounds the lookups for unknown contracts at a time, which strangers
 	// can ask for.
-	maxLooks = 8
+	maxLookups = 8
+
+	// lookupTimeout bounds one of them, and so its goroutine.
+	lookupTimeout = 2 * time.Second
 )

@@ -38,7 +38,7 @@ func testConfig(dir string, sources ...Source) Config {
 
 // node is a follower on a store, in a folder.
 type node struct {
-	*Follower
+	*Syncer
 	t     testing.TB
 	dir   string
 	store *store.Store
@@ -63,7 +63,7 @@ func startNodeWith(t testing.TB, dir string, cfg Config, wrap func(Ledger) Ledge
 		ledger = wrap(ledger)
 	}
 	var err error
-	n.Follower, err = New(cfg, ledger)
+	n.Syncer, err = New(cfg, ledger)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	n.stop = cancel

@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// peer is an upstream as the source of one chain. Its syncer's mu guards all
-// but the URL.
+// peer is an upstream as the source of one chain. Its url never changes; the mu
+// of its peers guards the rest.
 type peer struct {
 	url string
 
-	met     bool      // its chain is ours, as far as both go; to be asked again after a refusal
-	ours    bool      // it was when it was last met, and no lie came since; nobody else is sent writes
-	length  uint64    // of its chain, as it said last
-	busy    int       // parts that it is serving
-	aside   time.Time // not asked before
-	lie     time.Time // aside for a lie until then
-	tries   int       // times in a row that it was down or behind
-	lies    int       // since the start
-	refused Refusal   // the last one
+	probed   bool      // its chain is ours, as far as both go; to be asked again after a refusal
+	ours     bool      // it was at the last probe, and no lie came since; nobody else is sent writes
+	length   uint64    // of its chain, as it said last
+	busy     int       // ranges that it is serving
+	aside    time.Time // not asked before
+	lie      time.Time // aside for a lie until then
+	failures int       // times in a row that it was down or behind
+	lies     int       // since the start
+	refused  Refusal   // the last one
 }
 
 // Refusal is why something an upstream gave was not taken.
@@ -38,22 +38,22 @@ func (p *peer) lied(now time.Time) bool { return p.lie.After(now) }
 // for a moment at random, so that nobody is asked without pause and many
 // followers do not come back together.
 func (p *peer) putAside(why Reason, cfg *Config) {
-	p.met = false
+	p.probed = false
 	now := time.Now()
 	switch {
 	case why.lie():
 		p.ours = false
-		p.lie = now.Add(doubled(cfg.AsideMin, cfg.AsideMax, p.lies))
+		p.lie = now.Add(backoff(cfg.AsideMin, cfg.AsideMax, p.lies))
 		p.aside = p.lie
 		p.lies++
 	case p.usable(now): // else several requests failed together
-		p.aside = now.Add(jitter(doubled(cfg.RetryMin, cfg.RetryMax, p.tries)))
-		p.tries++
+		p.aside = now.Add(jitter(backoff(cfg.RetryMin, cfg.RetryMax, p.failures)))
+		p.failures++
 	}
 }
 
-// doubled is least doubled so many times, at most the most.
-func doubled(least, most time.Duration, times int) time.Duration {
+// backoff is least doubled so many times, at most the most.
+func backoff(least, most time.Duration, times int) time.Duration {
 	for ; times > 0 && least < most; times-- {
 		least *= 2
 	}

@@ -3,7 +3,6 @@ package chainsync
 import (
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
@@ -36,17 +35,22 @@ type UpstreamStatus struct {
 
 // Status says how each chain is followed, in the order in which they were
 // found.
-func (f *Follower) Status() []ChainStatus {
-	names, err := f.evidence.list()
+func (s *Syncer) Status() []ChainStatus {
+	names, err := s.evidence.list()
 	if err != nil {
-		f.log.Error("evidence cannot be listed", "error", err)
+		s.cfg.Logger.Error("evidence cannot be listed", "error", err)
 	}
 	var list []ChainStatus
-	for _, s := range f.chains() {
-		status := s.status()
-		status.addCheckpoint(s.signed)
+	for _, t := range s.chains() {
+		h := t.writer.head()
+		status := ChainStatus{Token: t.token, ChainID: h.id, Length: h.length}
+		t.peers.status(&status)
+		_, status.Policy = t.checkpoints.signedBy()
+		if newest, _ := t.checkpoints.newest(); newest != nil {
+			status.CheckpointSize, status.Signers = newest.size(), signers(newest.Cosigned)
+		}
 		for _, name := range names {
-			if evidenceToken(name) == s.token {
+			if evidenceToken(name) == t.token {
 				status.Evidence = append(status.Evidence, name)
 			}
 		}
@@ -55,57 +59,43 @@ func (f *Follower) Status() []ChainStatus {
 	return list
 }
 
-func (c *ChainStatus) addCheckpoint(signed *checkpoints) {
-	if newest, _ := signed.newest(); newest != nil {
-		c.CheckpointSize, c.Signers = newest.size(), signers(newest.Cosigned)
-	}
-	signed.mu.Lock()
-	defer signed.mu.Unlock()
-	c.Policy = signed.source
-}
-
-func (s *syncer) status() ChainStatus {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := ChainStatus{
-		Token: s.token, Length: s.tip, UpstreamLength: s.length, Synced: s.synced,
-		LastContact: s.contact, Refusals: maps.Clone(s.refusals),
-	}
-	if s.tip > 0 {
-		c.ChainID = s.chainID
-	}
+// status fills in what upstreams are to the chain.
+func (ps *peers) status(c *ChainStatus) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	c.UpstreamLength, c.Synced = ps.length, ps.synced
+	c.LastContact, c.Refusals = ps.contact, maps.Clone(ps.refusals)
 	now := time.Now()
-	for _, p := range s.peers {
-		u := UpstreamStatus{URL: p.url, Current: p == s.current, Length: p.length, Refused: p.refused}
+	for _, p := range ps.all {
+		u := UpstreamStatus{URL: p.url, Current: p == ps.current, Length: p.length, Refused: p.refused}
 		if !p.usable(now) {
-			u.Aside = s.f.now().Add(p.aside.Sub(now))
+			u.Aside = ps.cfg.Now().Add(p.aside.Sub(now))
 		}
 		c.Upstreams = append(c.Upstreams, u)
 	}
-	return c
 }
 
 // Ready is nil once every known chain was as long here as at its upstream, and
 // while there is no evidence. Otherwise it says why, and wraps ErrEvidence or
 // ErrNotSynced.
-func (f *Follower) Ready() error {
-	names, err := f.evidence.list()
+func (s *Syncer) Ready() error {
+	names, err := s.evidence.list()
 	if err != nil {
 		return err
 	}
 	if len(names) > 0 {
 		return fmt.Errorf("%w: %d files in %s, the first is %s; move them away once you have looked at them",
-			ErrEvidence, len(names), f.evidence.dir, names[0])
+			ErrEvidence, len(names), s.cfg.Evidence, names[0])
 	}
-	f.mu.Lock()
-	found := slices.Clone(f.found)
-	f.mu.Unlock()
-	for i, src := range f.cfg.Sources {
-		if src.Token == "" && !found[i].done {
-			return fmt.Errorf("%w: the contracts of %v are not known: %s", ErrNotSynced, src.Upstreams, found[i].failed)
+	for _, src := range s.sources {
+		src.mu.Lock()
+		listed, failed := src.listed, src.failed
+		src.mu.Unlock()
+		if src.Token == "" && !listed {
+			return fmt.Errorf("%w: the contracts of %v are not known: %s", ErrNotSynced, src.Upstreams, failed)
 		}
 	}
-	for _, c := range f.Status() {
+	for _, c := range s.Status() {
 		if !c.Synced {
 			return fmt.Errorf("%w: %s has %d of %d blocks%s", ErrNotSynced, c.Token, c.Length, c.UpstreamLength, c.complaint())
 		}
@@ -129,12 +119,12 @@ func (c *ChainStatus) complaint() string {
 
 // LastContact is when an upstream last answered well about the chain for which
 // that is longest ago; zero while one has never been heard of.
-func (f *Follower) LastContact() time.Time {
+func (s *Syncer) LastContact() time.Time {
 	var oldest time.Time
-	for i, s := range f.chains() {
-		s.mu.Lock()
-		contact := s.contact
-		s.mu.Unlock()
+	for i, t := range s.chains() {
+		t.peers.mu.Lock()
+		contact := t.peers.contact
+		t.peers.mu.Unlock()
 		if i == 0 || contact.Before(oldest) {
 			oldest = contact
 		}

@@ -383,7 +383,7 @@ func TestPullsDoNotCrowdAnUpstream(t *testing.T) {
 	mu.Unlock()
 
 	var pulling sync.WaitGroup
-	for range 4 * maxAsks {
+	for range 4 * maxPulls {
 		pulling.Go(func() { _ = n.Pull(t.Context(), "aka") })
 	}
 	before, looks := 0, 0
@@ -393,7 +393,7 @@ func TestPullsDoNotCrowdAnUpstream(t *testing.T) {
 		if looks++; asking != before {
 			before, looks = asking, 0
 		}
-		if asking < maxAsks || looks < 10 { // no more have come for a while
+		if asking < maxPulls || looks < 10 { // no more have come for a while
 			return fmt.Errorf("%d ask", asking)
 		}
 		return nil
@@ -403,7 +403,7 @@ func TestPullsDoNotCrowdAnUpstream(t *testing.T) {
 	const sync = 8 // requests of sync itself
 	mu.Lock()
 	defer mu.Unlock()
-	if most > maxAsks+sync {
+	if most > maxPulls+sync {
 		t.Errorf("%d requests at a time", most)
 	}
 }

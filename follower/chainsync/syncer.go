@@ -1,3 +1,7 @@
+// Package chainsync keeps verified copies of chains on a node outside the
+// cluster. It pulls them from upstreams that may lie, checks everything before
+// it stores anything, and never replaces what is stored. See DESIGN.md beside
+// this file.
 package chainsync
 
 import (
@@ -5,223 +9,169 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/durable"
 )
 
-// errSwitch ends a long poll because another upstream has more.
-var errSwitch = errors.New("another upstream has a longer chain")
+var (
+	// ErrEvidence means that an upstream served what it should not have, and
+	// that it was kept.
+	ErrEvidence = errors.New("there is evidence against an upstream")
+	// ErrNotSynced means that this node has not been up to date yet.
+	ErrNotSynced = errors.New("not synced yet")
+)
 
-// syncer keeps one chain up to date. Its own goroutine (run) is the only one
-// that calls the ledger's Adopt for this chain; those that fetch, and compare,
-// only ask upstreams.
-type syncer struct {
-	f      *Follower
-	token  string
-	source int        // index in cfg.Sources
-	pinned chain.Hash // zero: whatever comes first
-	peers  []*peer    // in the order to try; the slice never changes
-	wake   chan struct{}
-	signed *checkpoints
+// Syncer keeps the chains of its sources up to date. Run does the work; all else
+// may be called from any goroutine, before it too.
+type Syncer struct {
+	cfg       Config
+	ledger    Ledger
+	resources *resources
+	evidence  *evidence
+	known     *known
+	sources   []*source // by number in cfg.Sources
+	lookups   lookups
 
-	// Owned by run.
-	meanBytes int // of the blocks that came last
-	unsynced  int // bytes taken since the ledger was made durable
-	lastSync  time.Time
-	ahead     *item // good by itself, and stored when the next block links to it
-	alone     bool  // ask one upstream only, for once: several brought nothing
-
-	// Set by run before tip is more than 0, and never changed after.
-	contract *chain.Contract
-	chainID  chain.Hash
-
-	mu       sync.Mutex // guards all below, and the peers
-	tip      uint64     // blocks that the ledger has; 0: not begun
-	tipHash  chain.Hash
-	grown    chan struct{} // closed, and replaced, when something changes
-	current  *peer
-	poll     context.CancelCauseFunc // ends the long poll that is under way, or nil
-	length   uint64                  // of the upstream's chain, as last seen
-	synced   bool                    // was as long as that, once
-	contact  time.Time               // when an upstream last answered well
-	refusals map[Reason]uint64
+	mu       sync.Mutex // guards all below
+	trackers []*tracker // in the order in which their chains were found
+	byToken  map[string]*tracker
 }
 
-func newSyncer(f *Follower, source int, token string) (*syncer, error) {
-	src := f.cfg.Sources[source]
-	s := &syncer{
-		f: f, token: token, source: source, pinned: f.cfg.pin(token), wake: make(chan struct{}, 1),
-		grown: make(chan struct{}), refusals: map[Reason]uint64{},
-	}
-	for _, u := range src.Upstreams {
-		s.peers = append(s.peers, &peer{url: u})
-	}
-	info, err := f.ledger.Contract(token)
-	switch {
-	case errors.Is(err, chain.ContractUnknown):
-		s.signed, err = newCheckpoints(s)
-		return s, err
-	case err != nil:
-		return nil, err
-	case !s.pinned.IsZero() && info.ID != s.pinned:
-		return nil, fmt.Errorf("follower: the stored chain of %s is %s, not %s", token, info.ID, s.pinned)
-	}
-	tip, _, err := f.ledger.Block(token, info.Length)
-	s.contract, s.chainID, s.meanBytes = &info.Contract, info.ID, len(tip)
-	s.tip, s.tipHash = info.Length, info.Tip
-	if err != nil {
+// New returns a syncer that keeps its chains in l. It reads what an earlier
+// one has left in the folders and files of cfg.
+func New(cfg Config, l Ledger) (*Syncer, error) {
+	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s.signed, err = newCheckpoints(s)
-	return s, err
-}
-
-// run follows the chain until ctx ends. An error is final.
-func (s *syncer) run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		err := s.step(ctx)
-		var r *refusal
-		if errors.As(err, &r) {
-			err = s.refuse(r)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	cfg.Sources = slices.Clone(cfg.Sources)
+	for _, dir := range []string{cfg.Evidence, cfg.Checkpoints, cfg.PolicyDir} {
+		if dir == "" {
+			continue
 		}
-		if err != nil && ctx.Err() == nil && !errors.Is(err, errSwitch) {
-			return err
+		if err := durable.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	s := &Syncer{cfg: cfg, ledger: l, byToken: map[string]*tracker{}, lookups: lookups{slots: make(chan struct{}, maxLookups)}}
+	s.resources = newResources(&s.cfg)
+	s.evidence = &evidence{cfg: &s.cfg, ledger: l}
+	var err error
+	if s.known, err = readKnown(cfg.Known); err != nil {
+		return nil, err
+	}
+	for i, src := range s.cfg.Sources {
+		src.Upstreams = baseURLs(src.Upstreams)
+		s.cfg.Sources[i] = src
+		s.sources = append(s.sources, &source{Source: src, number: i, syncer: s, wake: make(chan struct{}, 1)})
+		if src.Token != "" {
+			if _, _, err := s.add(i, src.Token); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return s, s.recall()
 }
 
-// step gets blocks from one upstream, or from several when many are missing,
-// until something changes. The error may be a *refusal.
-func (s *syncer) step(ctx context.Context) error {
-	p, err := s.choose(ctx)
+// add begins to follow a chain, unless it is followed already.
+func (s *Syncer) add(source int, token string) (t *tracker, added bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.byToken[token]; t != nil {
+		return t, false, nil
+	}
+	if len(s.trackers) >= maxChains {
+		return nil, false, fmt.Errorf("%w: a node follows at most %d chains", chain.ContractsFull, maxChains)
+	}
+	if t, err = newTracker(s, source, token); err != nil {
+		return nil, false, err
+	}
+	s.byToken[token] = t
+	s.trackers = append(s.trackers, t)
+	return t, true, nil
+}
+
+// Run follows the chains until ctx ends, and then returns nil; it is called
+// once. An error is final: the ledger's, or, with Strict, one that wraps
+// ErrEvidence.
+func (s *Syncer) Run(ctx context.Context) error {
+	defer s.resources.client.http.CloseIdleConnections()
+	group, ctx := errgroup.WithContext(ctx)
+	start := func(t *tracker) {
+		group.Go(func() error { return t.run(ctx) })
+		group.Go(func() error { return t.checkpoints.run(ctx) })
+		if len(t.peers.all) > 1 {
+			group.Go(func() error { return t.watch(ctx) })
+		}
+	}
+	for _, t := range s.chains() {
+		start(t)
+	}
+	for _, src := range s.sources {
+		if src.Token == "" {
+			group.Go(func() error { return src.run(ctx, start) })
+		}
+	}
+	return group.Wait()
+}
+
+// chains are all that are followed, in the order in which they were found.
+func (s *Syncer) chains() []*tracker {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.trackers)
+}
+
+func (s *Syncer) tracker(token string) (*tracker, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.byToken[token]; t != nil {
+		return t, nil
+	}
+	return nil, fmt.Errorf("%w: %q is not followed", chain.ContractUnknown, token)
+}
+
+// Follows tells whether a contract is followed: the ledger may hold others, which
+// were with another configuration.
+func (s *Syncer) Follows(token string) bool {
+	_, err := s.tracker(token)
+	return err == nil
+}
+
+// Pull asks an upstream how long the chain is, and returns when this node has
+// as much. The error wraps outcome.NoUpstream when none answers, and
+// chain.ContractUnknown when the chain is not followed.
+func (s *Syncer) Pull(ctx context.Context, token string) error {
+	t, err := s.tracker(token)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	length, tip := p.length, s.tip
-	s.synced = s.synced || tip >= length // or an idle chain would be only after a long poll
-	s.mu.Unlock()
-	if length < tip+farBehind || s.alone {
-		s.alone = false
-		return s.tail(ctx, p)
-	}
-	err = s.bulk(ctx, length)
-	now, _ := s.at()
-	s.alone = now == tip
-	return err
+	return t.pull(ctx)
 }
 
-// choose waits for an upstream that can be asked, and has met it.
-func (s *syncer) choose(ctx context.Context) (*peer, error) {
-	for {
-		p, wait := s.candidate()
-		if p == nil {
-			if err := s.sleep(ctx, wait); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		_, err := s.meet(ctx, p)
-		return p, err
-	}
-}
-
-// candidate is the upstream to ask next: the one in use while it can be, else
-// the first; or how long until there is one.
-func (s *syncer) candidate() (p *peer, wait time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.current != nil {
-		return s.current, 0
-	}
-	now := time.Now()
-	wait = s.peers[0].aside.Sub(now)
-	for _, p := range s.peers {
-		if p.usable(now) {
-			s.current = p
-			return p, 0
-		}
-		wait = min(wait, p.aside.Sub(now))
-	}
-	return nil, wait
-}
-
-// sleep waits for so long, or until nudge.
-func (s *syncer) sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-s.wake:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	return nil
-}
-
-// nudge ends a pause: p answered somebody else, and has length blocks. It ends
-// a long poll too where that is at another upstream, which did not answer.
-func (s *syncer) nudge(p *peer, length uint64) {
-	s.mu.Lock()
-	if !p.lied(time.Now()) {
-		p.aside = time.Time{}
-	}
-	s.length, s.contact = length, s.f.now()
-	if p != s.current && length > s.tip && s.poll != nil {
-		s.current = p
-		s.poll(errSwitch)
-	}
-	s.mu.Unlock()
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-// changed must be called with mu held.
-func (s *syncer) changed() {
-	close(s.grown)
-	s.grown = make(chan struct{})
-}
-
-// at is where the ledger stands.
-func (s *syncer) at() (tip uint64, hash chain.Hash) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.tip, s.tipHash
-}
-
-// refuse notes a refusal, keeps its evidence, and puts the upstream aside. The
-// error is final.
-func (s *syncer) refuse(r *refusal) error {
-	p, now := r.peer, s.f.now()
-	s.mu.Lock()
-	news := p.refused.Reason != r.reason
-	p.refused = Refusal{r.reason, r.detail, now}
-	s.refusals[r.reason]++
-	if r.reason != CheckpointRefused {
-		p.putAside(r.reason, &s.f.cfg)
-		if s.current == p {
-			s.current = nil
-		}
-	}
-	s.changed()
-	s.mu.Unlock()
-
-	level := slog.LevelInfo
-	switch {
-	case r.reason.lie(), r.reason == CheckpointRefused && news:
-		level = slog.LevelWarn
-	case !news: // it is still down
-		level = slog.LevelDebug
-	}
-	s.f.log.Log(context.Background(), level, "an upstream was refused", "contract", s.token,
-		"upstream", p.url, "reason", r.reason, "detail", r.detail)
-	if r.served == nil {
+// Upstreams are the base URLs to which writes may be sent, in the order to try:
+// the upstream in use, others that may be asked, and then those put aside. What
+// sync refuses is not among them, nor is one whose chain has not been compared
+// with ours yet: a transfer there would move on a chain that this node does not
+// take for the ledger. None for a chain that is not followed.
+func (s *Syncer) Upstreams(token string) (urls []string) {
+	t, err := s.tracker(token)
+	if err != nil {
 		return nil
 	}
-	return s.f.convict(s.token, r, now)
+	for _, p := range t.peers.ordered(func(p *peer, _ time.Time) bool { return p.ours }) {
+		urls = append(urls, p.url)
+	}
+	return urls
 }

@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"mime"
-	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -17,33 +15,8 @@ import (
 	"github.com/bpsc/bpsc/internal/protocol"
 )
 
-const (
-	typeLines = "application/x-ndjson"
-	typeJSON  = "application/json"
-)
-
-// acceptable says what is wrong with an answer before its body is looked at.
-func acceptable(resp *http.Response, mediaType string) error {
-	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		return refuse(Redirected, "it answers %d, to go to %q", resp.StatusCode, clip(resp.Header.Get("Location")))
-	}
-	if resp.StatusCode != http.StatusOK {
-		r := refuse(BadStatus, "it answers %d", resp.StatusCode)
-		r.status = resp.StatusCode
-		return r
-	}
-	got, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if err != nil || got != mediaType {
-		return refuse(NotAChain, "it answers with %q, not %s", clip(resp.Header.Get("Content-Type")), mediaType)
-	}
-	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return refuse(NotAChain, "it answers in the encoding %q, which was not asked for", clip(encoding))
-	}
-	return nil
-}
-
-// span is the part of a chain that is asked for.
-type span struct {
+// blocksRequest is the part of a chain that is asked for.
+type blocksRequest struct {
 	token string
 	chain chain.Hash // its id, once it is known: what comes of another one is no answer
 	from  uint64
@@ -51,10 +24,10 @@ type span struct {
 	wait  time.Duration // for the first block, if it is not there yet
 }
 
-// blocks is an answer with one block a line.
-type blocks struct {
-	*reply
-	span
+// blockStream is an answer with one block a line.
+type blockStream struct {
+	*response
+	blocksRequest
 	length uint64 // of the upstream's chain; 0: not said, as all is there
 	count  uint64 // lines so far
 	in     *bufio.Reader
@@ -63,38 +36,36 @@ type blocks struct {
 
 // blocks asks an upstream for a part of a chain. Parameters are always in the
 // same order, so that caches on the way know a range again.
-func (w *web) blocks(ctx context.Context, upstream string, sp span) (*blocks, error) {
-	target := upstream + "/smart/chain?contract=" + url.QueryEscape(sp.token) +
-		"&from=" + strconv.FormatUint(sp.from, 10) + "&limit=" + strconv.FormatUint(sp.limit, 10)
-	if !sp.chain.IsZero() {
-		target += "&chain=" + sp.chain.String()
+func (c *httpClient) blocks(ctx context.Context, upstream string, req blocksRequest) (*blockStream, error) {
+	target := upstream + "/smart/chain?contract=" + url.QueryEscape(req.token) +
+		"&from=" + strconv.FormatUint(req.from, 10) + "&limit=" + strconv.FormatUint(req.limit, 10)
+	if !req.chain.IsZero() {
+		target += "&chain=" + req.chain.String()
 	}
-	if sp.wait > 0 {
-		target += "&wait=" + sp.wait.String()
+	if req.wait > 0 {
+		target += "&wait=" + req.wait.String()
 	}
-	r, err := w.get(ctx, target, typeLines, sp.wait)
+	r, err := c.get(ctx, target, typeLines, req.wait)
 	if err != nil {
 		return nil, err
 	}
-	b := &blocks{reply: r, span: sp}
+	b := &blockStream{response: r, blocksRequest: req, in: bufio.NewReaderSize(&r.body, readBuffer)}
 	if text := r.header.Get(protocol.ChainLength); text != "" {
 		if b.length, err = strconv.ParseUint(text, 10, 63); err != nil || b.length == 0 {
 			r.end()
 			return nil, refuse(NotAChain, "%s is %q", protocol.ChainLength, clip(text))
 		}
 	}
-	b.in = bufio.NewReaderSize(&r.body, readBuffer)
 	return b, nil
 }
 
 // next returns the next line without its end, valid until the next call;
 // io.EOF after all that was promised.
-func (b *blocks) next() ([]byte, error) {
+func (b *blockStream) next() ([]byte, error) {
 	line, err := b.line()
-	var r *refusal
 	switch {
-	case errors.As(err, &r):
-		return nil, r
+	case asRefusal(err) != nil:
+		return nil, err
 	case errors.Is(err, io.EOF) && len(line) == 0:
 		return nil, b.ended()
 	case err != nil:
@@ -106,7 +77,7 @@ func (b *blocks) next() ([]byte, error) {
 	return line, nil
 }
 
-func (b *blocks) line() ([]byte, error) {
+func (b *blockStream) line() ([]byte, error) {
 	line, err := b.in.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
 		b.long = b.long[:0]
@@ -128,7 +99,7 @@ func (b *blocks) line() ([]byte, error) {
 }
 
 // ended holds what came against what the upstream said it has.
-func (b *blocks) ended() error {
+func (b *blockStream) ended() error {
 	due := b.limit
 	if b.length > 0 {
 		due = min(due, max(b.length, b.from-1)-(b.from-1))
@@ -148,13 +119,13 @@ type contract struct {
 }
 
 // length asks an upstream how long a chain is. It is a claim, nothing more.
-func (w *web) length(ctx context.Context, upstream, token string) (uint64, error) {
-	var c contract
-	err := w.json(ctx, upstream+"/v1/contracts/"+url.PathEscape(token), maxContractBytes, &c)
-	if err == nil && c.Token != token {
-		err = refuse(NotAChain, "asked for contract %s it answers with %q", token, clip(c.Token))
+func (c *httpClient) length(ctx context.Context, upstream, token string) (uint64, error) {
+	var told contract
+	err := c.json(ctx, upstream+"/v1/contracts/"+url.PathEscape(token), maxContractBytes, &told)
+	if err == nil && told.Token != token {
+		err = refuse(NotAChain, "asked for contract %s it answers with %q", token, clip(told.Token))
 	}
-	return c.Length, err
+	return told.Length, err
 }
 
 // listed is a contract that an upstream has. The id is zero while its chain has
@@ -165,11 +136,11 @@ type listed struct {
 }
 
 // contracts asks an upstream for its contracts, in order of creation.
-func (w *web) contracts(ctx context.Context, upstream string) ([]listed, error) {
+func (c *httpClient) contracts(ctx context.Context, upstream string) ([]listed, error) {
 	var list struct {
 		Items []contract `json:"items"`
 	}
-	if err := w.json(ctx, upstream+"/v1/contracts", maxContractsBytes, &list); err != nil {
+	if err := c.json(ctx, upstream+"/v1/contracts", maxContractsBytes, &list); err != nil {
 		return nil, err
 	}
 	contracts := make([]listed, len(list.Items))
@@ -185,24 +156,4 @@ func (w *web) contracts(ctx context.Context, upstream string) ([]listed, error) 
 		contracts[i] = listed{c.Token, id}
 	}
 	return contracts, nil
-}
-
-// json asks for one object of at most so many bytes.
-func (w *web) json(ctx context.Context, target string, most int64, v any) error {
-	r, err := w.get(ctx, target, typeJSON, 0)
-	if err != nil {
-		return err
-	}
-	defer r.end()
-	data, err := io.ReadAll(io.LimitReader(&r.body, most+1))
-	switch {
-	case err != nil:
-		return r.failed(err)
-	case int64(len(data)) > most:
-		return refuse(Endless, "more than %d bytes about its contracts", most)
-	}
-	if err := json.Unmarshal(data, v); err != nil {
-		return refuse(NotAChain, "what it says of its contracts is not JSON: %s", clip(err.Error()))
-	}
-	return nil
 }

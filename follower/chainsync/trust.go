@@ -24,8 +24,6 @@ const (
 	PolicyFirstUse PolicySource = "first_use" // an upstream showed it, and it was kept
 )
 
-const policySuffix = ".policy"
-
 // validatePolicies makes sure that every chain has one policy at most.
 func (c Config) validatePolicies() error {
 	if len(c.Policies) > maxPolicies {
@@ -122,68 +120,68 @@ func names(p *proof.Policy, token string, id chain.Hash) bool {
 }
 
 // policyFile is where the policy of a chain is that was given none.
-func (c *checkpoints) policyFile() string {
-	return filepath.Join(c.s.f.cfg.PolicyDir, c.s.token+policySuffix)
+func (cs *checkpoints) policyFile() string {
+	return filepath.Join(cs.cfg.PolicyDir, cs.token+".policy")
 }
 
 // openPolicy finds the policy that is given, or was kept.
-func (c *checkpoints) openPolicy() error {
-	if p := c.s.f.cfg.policy(c.s.token); p != nil {
-		c.policy, c.source = p, PolicyGiven
+func (cs *checkpoints) openPolicy() error {
+	if p := cs.cfg.policy(cs.token); p != nil {
+		cs.policy, cs.source = p, PolicyGiven
 		return nil
 	}
-	if c.s.f.cfg.PolicyDir == "" {
+	if cs.cfg.PolicyDir == "" {
 		return nil
 	}
-	text, err := os.ReadFile(c.policyFile())
+	text, err := os.ReadFile(cs.policyFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err == nil {
-		c.policy, err = proof.ParsePolicy(text)
+		cs.policy, err = proof.ParsePolicy(text)
 	}
 	if err != nil {
-		return fmt.Errorf("follower: %s: %w", c.policyFile(), err)
+		return fmt.Errorf("follower: %s: %w", cs.policyFile(), err)
 	}
-	c.source = PolicyFirstUse
+	cs.source = PolicyFirstUse
 	return nil
 }
 
 // pinPolicy asks the upstreams for the policy of a chain that was given none,
 // and keeps the first for good. The error is final.
-func (c *checkpoints) pinPolicy(ctx context.Context, origin proof.Chain) error {
-	for _, p := range c.s.askable(false) {
-		policy, err := c.s.f.web.policy(ctx, p.url, origin)
+func (cs *checkpoints) pinPolicy(ctx context.Context, origin proof.Chain) error {
+	for _, p := range cs.peers.askable(false) {
+		policy, err := cs.client.policy(ctx, p.url, origin)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			if err := c.missed(p, err); err != nil {
+			if err := cs.missed(p, err); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := durable.WriteFile(c.policyFile(), []byte(policy.String()), 0o600); err != nil {
+		if err := durable.WriteFile(cs.policyFile(), []byte(policy.String()), 0o600); err != nil {
 			return err
 		}
 		var keys []string
 		for _, m := range policy.Members() {
 			keys = append(keys, m.Name+" "+m.Key.String())
 		}
-		c.s.f.log.Warn("an upstream says who the members are, and is believed from now on; compare their keys with a copy from somebody you trust",
-			"contract", c.s.token, "upstream", p.url, "members", keys, "file", c.policyFile())
-		c.mu.Lock()
-		c.policy, c.source = policy, PolicyFirstUse
-		c.mu.Unlock()
-		return c.recall()
+		cs.cfg.Logger.Warn("an upstream says who the members are, and is believed from now on; compare their keys with a copy from somebody you trust",
+			"contract", cs.token, "upstream", p.url, "members", keys, "file", cs.policyFile())
+		cs.mu.Lock()
+		cs.policy, cs.source = policy, PolicyFirstUse
+		cs.mu.Unlock()
+		return cs.open()
 	}
 	return nil
 }
 
 // policy asks an upstream whose signatures count for a chain. The error may be
 // a *refusal.
-func (w *web) policy(ctx context.Context, upstream string, origin proof.Chain) (*proof.Policy, error) {
-	text, err := w.bytes(ctx, upstream+"/v1/policy?contract="+origin.Token, typeText, proof.MaxPolicyBytes)
+func (c *httpClient) policy(ctx context.Context, upstream string, origin proof.Chain) (*proof.Policy, error) {
+	text, err := c.read(ctx, upstream+"/v1/policy?contract="+origin.Token, typeText, proof.MaxPolicyBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,9 @@
 package chainsync
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Reason says why what an upstream gave was not taken. The words are stable:
 // they stand in evidence, in metrics and in alerts.
@@ -49,11 +52,32 @@ type refusal struct {
 	served []byte // what is kept as evidence; nil: nothing is
 	before []byte // what was served for the height below, where they do not link
 
-	against *contradicted // where served is a signed note
+	against *contradiction // where served is a signed note
 }
 
 func refuse(why Reason, format string, args ...any) *refusal {
 	return &refusal{reason: why, detail: fmt.Sprintf(format, args...)}
+}
+
+// asRefusal is the refusal that err is, or nil.
+func asRefusal(err error) *refusal {
+	var r *refusal
+	errors.As(err, &r)
+	return r
+}
+
+// blame says whose answer was refused, if err is a *refusal.
+func blame(p *peer, err error) error {
+	if r := asRefusal(err); r != nil {
+		return r.by(p)
+	}
+	return err
+}
+
+// by says whose answer it was.
+func (r *refusal) by(p *peer) *refusal {
+	r.peer = p
+	return r
 }
 
 // with adds what was served for a height, to be kept as evidence.
@@ -68,12 +92,6 @@ func (r *refusal) after(before []byte) *refusal {
 	return r
 }
 
-// contradicting adds what the note that was served stands against.
-func (r *refusal) contradicting(c contradicted) *refusal {
-	r.against = &c
-	return r
-}
-
 // same is what two refusals share whose evidence is the same. Anybody can add
 // a line to a note; what was signed stays.
 func (r *refusal) same() []byte {
@@ -81,12 +99,6 @@ func (r *refusal) same() []byte {
 		return r.against.signed
 	}
 	return r.served
-}
-
-// by says whose answer it was.
-func (r *refusal) by(p *peer) *refusal {
-	r.peer = p
-	return r
 }
 
 func (r *refusal) Error() string { return string(r.reason) + ": " + r.detail }

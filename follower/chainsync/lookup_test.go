@@ -16,7 +16,7 @@ import (
 
 // A contract is not here for good once an upstream says so; until then it may
 // be on its way.
-func TestLookAsksBeforeItSaysThatThereIsNone(t *testing.T) {
+func TestLookupAsksBeforeItSaysThatThereIsNone(t *testing.T) {
 	var status atomic.Int64
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -31,31 +31,31 @@ func TestLookAsksBeforeItSaysThatThereIsNone(t *testing.T) {
 	defer func() { require.NoError(t, s.Close()) }()
 	f, err := New(cfg, StoreLedger(s))
 	require.NoError(t, err)
-	defer f.web.close()
+	defer f.resources.client.http.CloseIdleConnections()
 
 	status.Store(http.StatusNotFound)
-	require.NoError(t, f.Look(t.Context(), "late"))
-	require.Empty(t, f.asked[0])
+	require.NoError(t, f.Lookup(t.Context(), "late"))
+	require.Empty(t, f.sources[0].wake)
 	for range 2 { // the second one finds that it has been asked for
 		status.Store(http.StatusOK)
-		require.ErrorIs(t, f.Look(t.Context(), "late"), errOnItsWay)
-		require.Len(t, f.asked[0], 1)
+		require.ErrorIs(t, f.Lookup(t.Context(), "late"), errPending)
+		require.Len(t, f.sources[0].wake, 1)
 	}
-	require.ErrorIs(t, f.rest(t.Context(), 0, time.Hour), nil, "it is listed at once")
+	require.ErrorIs(t, f.sources[0].rest(t.Context(), time.Hour), nil, "it is listed at once")
 	for _, other := range []int{http.StatusServiceUnavailable, http.StatusForbidden, http.StatusMovedPermanently, http.StatusInternalServerError} {
 		status.Store(int64(other))
-		require.ErrorIs(t, f.Look(t.Context(), "late"), outcome.NoUpstream, other)
+		require.ErrorIs(t, f.Lookup(t.Context(), "late"), outcome.NoUpstream, other)
 	}
-	require.ErrorIs(t, f.Look(t.Context(), "single"), errOnItsWay, "it is followed, and has not begun")
+	require.ErrorIs(t, f.Lookup(t.Context(), "single"), errPending, "it is followed, and has not begun")
 
 	// What no policy or pin covers does not come.
 	status.Store(http.StatusOK)
 	f.cfg.Pins = map[string]chain.Hash{"single": {1}}
-	require.NoError(t, f.Look(t.Context(), "late"))
+	require.NoError(t, f.Lookup(t.Context(), "late"))
 	f.cfg.Pins = nil
 
-	for range maxLooks {
-		f.looking <- struct{}{}
+	for range maxLookups {
+		f.lookups.slots <- struct{}{}
 	}
-	require.ErrorContains(t, f.Look(t.Context(), "late"), "too many")
+	require.ErrorContains(t, f.Lookup(t.Context(), "late"), "too many")
 }

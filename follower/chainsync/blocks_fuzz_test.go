@@ -37,7 +37,7 @@ func FuzzAnswer(f *testing.F) {
 			return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(bytes.NewReader(body))}, nil
 		})
 		var r *refusal
-		b, err := newWeb(&cfg).blocks(t.Context(), "http://a", span{token: "aka", from: 1, limit: limit})
+		b, err := newHTTPClient(&cfg).blocks(t.Context(), "http://a", blocksRequest{token: "aka", from: 1, limit: limit})
 		if err != nil {
 			require.ErrorAs(t, err, &r)
 			return
