@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -56,50 +57,51 @@ func (s *server) getAccount(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	w := s.pool.get()
-	defer s.pool.put(w)
-	w.out = appendText(append(w.out, '{'), "address", name)
-	w.out = appendText(w.out, "contract", contract.Token)
-	w.out = appendAmount(w.out, "balance", account.Balance, contract.Decimals)
-	w.out = appendUint(w.out, "records", account.Records)
+	answer := accountAnswer{Address: name, Contract: contract.Token, Balance: decimal{account.Balance, contract.Decimals},
+		Records: account.Records, appliedAt: appliedAt{applied}}
 	if contract.Wallets == chain.SignedWallets {
-		w.out = appendWallet(w.out, account.Wallet, s.read.Time(contract.Token), contract.Decimals)
+		answer.walletAnswer = newWalletAnswer(account.Wallet, s.read.Time(contract.Token), contract.Decimals)
 	}
-	w.out = appendApplied(w.out, applied)
-	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
-	return nil
+	return s.sendValue(c, http.StatusOK, answer)
 }
 
-// appendWallet writes what is set for a wallet and in force at a time.
-func appendWallet(dst []byte, set *chain.Wallet, micros int64, decimals int) []byte {
+type accountAnswer struct {
+	Address  string  `json:"address"`
+	Contract string  `json:"contract"`
+	Balance  decimal `json:"balance"`
+	Records  uint64  `json:"records"`
+	*walletAnswer
+	appliedAt
+}
+
+// walletAnswer is what is set for a signed wallet and in force now, and the
+// looser limits that are on their way, where 0 is none.
+type walletAnswer struct {
+	Receive           chain.Receive `json:"receive"`
+	Frozen            bool          `json:"frozen"`
+	PerTransfer       decimal       `json:"per_transfer,omitzero"`
+	PerTransferNext   *decimal      `json:"per_transfer_next,omitempty"`
+	PerTransferNextAt timestamp     `json:"per_transfer_next_at,omitzero"`
+	PerDay            decimal       `json:"per_day,omitzero"`
+	PerDayNext        *decimal      `json:"per_day_next,omitempty"`
+	PerDayNextAt      timestamp     `json:"per_day_next_at,omitzero"`
+	Key               chain.Hash    `json:"key,omitzero"`
+}
+
+func newWalletAnswer(set *chain.Wallet, micros int64, places int) *walletAnswer {
 	var w chain.Wallet
 	if set != nil {
 		w = *set
 	}
-	if w.Receive == "" {
-		w.Receive = chain.ReceiveAuto
+	a := &walletAnswer{Receive: cmp.Or(w.Receive, chain.ReceiveAuto), Frozen: w.Frozen, Key: chain.Hash(w.Key),
+		PerTransfer: decimal{w.PerTransfer.At(micros), places}, PerDay: decimal{w.PerDay.At(micros), places}}
+	if l := w.PerTransfer; l.NextAt > micros {
+		a.PerTransferNext, a.PerTransferNextAt = &decimal{l.Next, places}, timestamp(l.NextAt)
 	}
-	dst = appendText(dst, "receive", string(w.Receive))
-	dst = strconv.AppendBool(appendKey(dst, "frozen"), w.Frozen)
-	dst = appendLimit(dst, "per_transfer", w.PerTransfer, micros, decimals)
-	dst = appendLimit(dst, "per_day", w.PerDay, micros, decimals)
-	if !w.Key.IsZero() {
-		dst = appendHash(dst, "key", chain.Hash(w.Key))
+	if l := w.PerDay; l.NextAt > micros {
+		a.PerDayNext, a.PerDayNextAt = &decimal{l.Next, places}, timestamp(l.NextAt)
 	}
-	return dst
-}
-
-// appendLimit writes a limit, and the looser one that is on its way, where 0 is
-// none.
-func appendLimit(dst []byte, key string, l chain.Limit, micros int64, decimals int) []byte {
-	if limit := l.At(micros); limit != 0 {
-		dst = appendAmount(dst, key, limit, decimals)
-	}
-	if l.NextAt > micros {
-		dst = appendAmount(dst, key+"_next", l.Next, decimals)
-		dst = chain.AppendTimestamp(appendKey(dst, key+"_next_at"), l.NextAt)
-	}
-	return dst
+	return a
 }
 
 // getHistory is GET /v1/accounts/{address}/transactions: the records that name

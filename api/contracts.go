@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // ContractReader reads the contracts of a node and where their chains stand.
@@ -24,20 +28,14 @@ type ContractReader interface {
 
 // getContracts is GET /v1/contracts: {"items":[ … ]} in order of creation.
 func (s *server) getContracts(c *gin.Context) error {
-	w := s.pool.get()
-	defer s.pool.put(w)
-	w.out = append(w.out, `{"items":[`...)
-	for i, info := range s.read.Contracts() {
-		if i > 0 {
-			w.out = append(w.out, ',')
-		}
-		var err error
-		if w.out, err = s.appendInfo(w.out, &info); err != nil {
-			return err
-		}
+	infos := s.read.Contracts()
+	items := make([]contractAnswer, len(infos))
+	for i := range infos {
+		items[i] = s.contractAnswer(&infos[i])
 	}
-	s.sendJSON(c, http.StatusOK, append(w.out, "]}\n"...))
-	return nil
+	return s.sendValue(c, http.StatusOK, struct {
+		Items []contractAnswer `json:"items"`
+	}{items})
 }
 
 // getContract is GET /v1/contracts/{token}.
@@ -46,7 +44,7 @@ func (s *server) getContract(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.sendInfo(c, http.StatusOK, &info)
+	return s.sendValue(c, http.StatusOK, s.contractAnswer(&info))
 }
 
 // createContract is POST /v1/contracts; the body is the contract.
@@ -74,7 +72,7 @@ func (s *memberServer) createContract(c *gin.Context) error {
 			info = seen
 		}
 	}
-	return s.sendInfo(c, http.StatusCreated, &info)
+	return s.sendValue(c, http.StatusCreated, s.contractAnswer(&info))
 }
 
 // contractError adds what to do about an unknown outcome: a contract has no
@@ -96,43 +94,172 @@ func (s *memberServer) readContract(c *gin.Context) (chain.Contract, error) {
 	return w.read.Contract(w.in)
 }
 
-func (s *server) sendInfo(c *gin.Context, status int, info *chain.Info) (err error) {
-	w := s.pool.get()
-	defer s.pool.put(w)
-	if w.out, err = s.appendInfo(w.out, info); err != nil {
-		return err
-	}
-	s.sendJSON(c, status, append(w.out, '\n'))
-	return nil
+// contractAnswer is a contract and where its chain stands; only the contract
+// when this replica has not seen the chain begin.
+type contractAnswer struct {
+	Token    string         `json:"token"`
+	Contract chain.Contract `json:"contract"`
+	Time     timestamp      `json:"time,omitzero"`
+	*chainAnswer
 }
 
-// appendInfo writes a contract and where its chain stands; only the contract
-// when this replica has not seen the chain begin.
-func (s *server) appendInfo(dst []byte, info *chain.Info) ([]byte, error) {
-	text, err := info.Contract.MarshalJSON()
-	if err != nil {
-		return dst, err
-	}
-	dst = appendText(append(dst, '{'), "token", info.Contract.Token)
-	dst = appendRaw(dst, "contract", text)
+type chainAnswer struct {
+	ID           chain.Hash `json:"chain_id"`
+	Length       uint64     `json:"length"`
+	Tip          chain.Hash `json:"tip"`
+	TipTimestamp timestamp  `json:"tip_timestamp"`
+	Records      uint64     `json:"records"`
+	Pending      int        `json:"pending"`
+	OpenHolds    int        `json:"open_holds"`
+	Totals       struct {
+		Issued decimal `json:"issued"`
+		Burned decimal `json:"burned"`
+		Fees   decimal `json:"fees"`
+		Held   decimal `json:"held"`
+	} `json:"totals"`
+}
+
+func (s *server) contractAnswer(info *chain.Info) contractAnswer {
+	answer := contractAnswer{Token: info.Contract.Token, Contract: info.Contract}
 	if now, ok := s.role.now(); ok {
-		dst = chain.AppendTimestamp(appendKey(dst, "time"), now)
+		answer.Time = timestamp(now)
 	}
 	if info.Length == 0 {
-		return append(dst, '}'), nil
+		return answer
 	}
-	dst = appendHash(dst, "chain_id", info.ID)
-	dst = appendUint(dst, "length", info.Length)
-	dst = appendHash(dst, "tip", info.Tip)
-	dst = chain.AppendTimestamp(appendKey(dst, "tip_timestamp"), info.TipTimestamp)
-	dst = appendUint(dst, "records", info.Records)
-	dst = appendUint(dst, "pending", uint64(info.Pending))
-	dst = appendUint(dst, "open_holds", uint64(info.OpenHolds))
-	dst = append(appendKey(dst, "totals"), '{')
-	decimals := info.Contract.Decimals
-	dst = appendAmount(dst, "issued", info.Totals.Issued, decimals)
-	dst = appendAmount(dst, "burned", info.Totals.Burned, decimals)
-	dst = appendAmount(dst, "fees", info.Totals.Fees, decimals)
-	dst = appendAmount(dst, "held", info.Totals.Held, decimals)
-	return append(dst, "}}"...), nil
+	a := &chainAnswer{ID: info.ID, Length: info.Length, Tip: info.Tip, TipTimestamp: timestamp(info.TipTimestamp),
+		Records: info.Records, Pending: info.Pending, OpenHolds: info.OpenHolds}
+	places := info.Contract.Decimals
+	a.Totals.Issued = decimal{info.Totals.Issued, places}
+	a.Totals.Burned = decimal{info.Totals.Burned, places}
+	a.Totals.Fees = decimal{info.Totals.Fees, places}
+	a.Totals.Held = decimal{info.Totals.Held, places}
+	answer.chainAnswer = a
+	return answer
 }
+
+// contractCache keeps the parameters of contracts, which nobody can change, so
+// that a transaction is checked without a look into the state. It holds as
+// many as the ledger does.
+type contractCache struct {
+	byToken      atomic.Pointer[map[string]*intake.Chain]
+	defaultToken atomic.Pointer[string]
+}
+
+// contract returns the parameters of the contract a request names; "" is the
+// default one.
+func (s *server) contract(ctx context.Context, token string) (*intake.Chain, error) {
+	if token == "" {
+		var err error
+		if token, err = s.defaultToken(); err != nil {
+			return nil, err
+		}
+	}
+	if known := s.contracts.byToken.Load(); known != nil {
+		if c, ok := (*known)[token]; ok {
+			return c, nil
+		}
+	}
+	info, err := s.info(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return s.contracts.remember(&intake.Chain{Contract: info.Contract, ID: info.ID}), nil
+}
+
+// info is where the chain of a token stands here. That there is no such contract
+// is said for good, and clients and relays take it so: first this node looks
+// whether one is on its way.
+func (s *server) info(ctx context.Context, token string) (chain.Info, error) {
+	info, err := s.read.Contract(token)
+	if errors.Is(err, chain.ContractUnknown) && chain.ValidToken(token) {
+		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+		defer cancel()
+		if err := s.role.lookFor(ctx, token); err != nil {
+			return info, fmt.Errorf("%w: %q: %v", ErrContractNotHere, intake.Echo(token), err)
+		}
+		info, err = s.read.Contract(token)
+	}
+	if err != nil {
+		err = fmt.Errorf("contract %q: %w", intake.Echo(token), err)
+	}
+	return info, err
+}
+
+// defaultToken is the first contract created.
+func (s *server) defaultToken() (string, error) {
+	if token := s.contracts.defaultToken.Load(); token != nil {
+		return *token, nil
+	}
+	token, ok := s.read.DefaultToken()
+	if !ok {
+		return "", s.noContract()
+	}
+	s.contracts.defaultToken.Store(&token)
+	return token, nil
+}
+
+// noContract is ErrNoContract with what the cluster lacks.
+func (s *server) noContract() error {
+	if why := s.role.whyNoContract(); why != "" {
+		return withDetail(ErrNoContract, "There is no contract yet: "+why)
+	}
+	return ErrNoContract
+}
+
+func (k *contractCache) remember(c *intake.Chain) *intake.Chain {
+	for {
+		old := k.byToken.Load()
+		grown := make(map[string]*intake.Chain)
+		if old != nil {
+			maps.Copy(grown, *old)
+		}
+		grown[c.Token] = c
+		if k.byToken.CompareAndSwap(old, &grown) {
+			return c
+		}
+	}
+}
+
+// token is the contract a request is about: ?contract= or, in a body, the key
+// "contract". Both may be given if they agree.
+func (s *server) token(c *gin.Context, inBody string) (string, error) {
+	inQuery := queryText(c, "contract")
+	switch {
+	case inQuery == "":
+		return inBody, nil
+	case inBody != "" && inBody != inQuery:
+		return "", fmt.Errorf("%w: the body and the address name different contracts", chain.InvalidField)
+	}
+	return inQuery, nil
+}
+
+// contractOf is the contract that the address of a request names.
+func (s *server) contractOf(c *gin.Context) (*intake.Chain, error) {
+	return s.contractOnChain(c, queryText(c, "contract"))
+}
+
+// contractOnChain is the contract of that token, or the default one, if its
+// chain is the one that the request names, or it names none.
+func (s *server) contractOnChain(c *gin.Context, token string) (*intake.Chain, error) {
+	contract, err := s.contract(c.Request.Context(), token)
+	if err != nil {
+		return nil, err
+	}
+	named := c.Request.Header[protocol.Chain]
+	if text := queryText(c, "chain"); text != "" {
+		named = append(named[:len(named):len(named)], text)
+	}
+	for _, id := range named {
+		if id != contract.ID.String() {
+			return nil, fmt.Errorf("%w: it is %s here, and the request names %s", outcome.OtherChain, contract.ID, intake.Echo(id))
+		}
+	}
+	return contract, nil
+}
+
+// namesChain tells whether the address of a request names the chain, as against
+// its contract only. What never changes in a chain never changes under such an
+// address, and caches may keep it for ever; under any other address a ledger
+// that was made anew has something else.
+func namesChain(c *gin.Context) bool { return queryText(c, "chain") != "" }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -46,13 +45,8 @@ func (s *memberServer) getCluster(c *gin.Context) error {
 	if status.Members == nil {
 		status.Members = []MemberStatus{} // a list in JSON, never null
 	}
-	text, err := json.Marshal(status)
-	if err != nil {
-		return err
-	}
 	c.Writer.Header()[headerCache] = noStore
-	s.sendJSON(c, http.StatusOK, append(text, '\n'))
-	return nil
+	return s.sendValue(c, http.StatusOK, status)
 }
 
 // livez is GET /livez: this process answers. It asks nothing of the cluster,
@@ -179,11 +173,6 @@ func (s *followerServer) getSync(c *gin.Context) error {
 			chain.Upstreams = []UpstreamSync{}
 		}
 	}
-	text, err := json.Marshal(status)
-	if err != nil {
-		return err
-	}
 	c.Writer.Header()[headerCache] = noStore
-	s.sendJSON(c, http.StatusOK, append(text, '\n'))
-	return nil
+	return s.sendValue(c, http.StatusOK, status)
 }

@@ -67,12 +67,30 @@ func (s *server) getHold(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	w := s.pool.get()
-	defer s.pool.put(w)
-	w.out = appendHold(append(w.out, '{'), contract, id, &hold)
-	w.out = appendApplied(w.out, applied)
-	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
-	return nil
+	return s.sendValue(c, http.StatusOK, struct {
+		holdAnswer
+		appliedAt
+	}{newHoldAnswer(contract, id, &hold), appliedAt{applied}})
+}
+
+// holdAnswer is what is known of a hold.
+type holdAnswer struct {
+	ID        chain.ID `json:"id"`
+	Contract  string   `json:"contract"`
+	Status    string   `json:"status"`
+	Sender    string   `json:"sender"`
+	Recipient string   `json:"recipient"`
+	Amount    decimal  `json:"amount"`
+	HoldUntil int64    `json:"hold_until"`
+}
+
+func newHoldAnswer(contract *intake.Chain, id chain.ID, hold *chain.HoldState) holdAnswer {
+	status := statusPending
+	if hold.Ended != "" {
+		status = string(hold.Ended)
+	}
+	return holdAnswer{ID: id, Contract: contract.Token, Status: status, Sender: hold.Sender, Recipient: hold.Recipient,
+		Amount: decimal{hold.Amount, contract.Decimals}, HoldUntil: hold.Until}
 }
 
 // getOpenHolds is GET /v1/accounts/{address}/holds: the holds that nobody has
@@ -93,24 +111,18 @@ func (s *server) getOpenHolds(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	w := s.pool.get()
-	defer s.pool.put(w)
-	w.out = append(w.out, `{"items":[`...)
+	answer := struct {
+		Items []holdAnswer `json:"items"`
+		Next  string       `json:"next,omitempty"`
+		appliedAt
+	}{Items: make([]holdAnswer, len(page.Holds)), appliedAt: appliedAt{applied}}
 	for i := range page.Holds {
-		if i > 0 {
-			w.out = append(w.out, ',')
-		}
-		w.out = append(appendHold(append(w.out, '{'), contract, page.Holds[i].ID, &page.Holds[i].HoldState), '}')
+		answer.Items[i] = newHoldAnswer(contract, page.Holds[i].ID, &page.Holds[i].HoldState)
 	}
-	w.out = append(w.out, ']')
 	if page.More {
-		last := page.Holds[len(page.Holds)-1].ID
-		w.out = appendCursor(append(appendKey(w.out, "next"), '"'), contract.ID)
-		w.out = append(last.AppendHex(w.out), '"')
+		answer.Next = string(answer.Items[len(answer.Items)-1].ID.AppendHex(appendCursor(nil, contract.ID)))
 	}
-	w.out = appendApplied(w.out, applied)
-	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
-	return nil
+	return s.sendValue(c, http.StatusOK, answer)
 }
 
 // holdQuery reads what is asked for. A cursor is the id of the hold after which
@@ -136,19 +148,4 @@ func holdQuery(c *gin.Context, contract *intake.Chain) (q chain.HoldQuery, err e
 		return q, fmt.Errorf("%w: after: %q is no cursor", chain.InvalidField, intake.Echo(after))
 	}
 	return q, nil
-}
-
-// appendHold writes what is known of a hold.
-func appendHold(dst []byte, contract *intake.Chain, id chain.ID, hold *chain.HoldState) []byte {
-	status := statusPending
-	if hold.Ended != "" {
-		status = string(hold.Ended)
-	}
-	dst = appendHash(dst, "id", id)
-	dst = appendText(dst, "contract", contract.Token)
-	dst = appendText(dst, "status", status)
-	dst = appendText(dst, "sender", hold.Sender)
-	dst = appendText(dst, "recipient", hold.Recipient)
-	dst = appendAmount(dst, "amount", hold.Amount, contract.Decimals)
-	return appendUint(dst, "hold_until", uint64(hold.Until))
 }

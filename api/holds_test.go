@@ -221,7 +221,7 @@ func TestSignedContractIsCreatedAndCountsItsHolds(t *testing.T) {
 	h := newHandler(t, f)
 	rec := call(h, "POST", "/v1/contracts", `{"token":"usd","issuer":"`+alice.address()+`","supply":1000}`)
 	require.Equal(t, http.StatusCreated, rec.Code, rec.Body.String())
-	require.Contains(t, rec.Body.String(), `"bpsc": "`+chain.BPSCAddress("usd")+`"`)
+	require.Contains(t, rec.Body.String(), `"bpsc":"`+chain.BPSCAddress("usd")+`"`)
 	require.Contains(t, rec.Body.String(), `"open_holds":0`)
 	postHold(t, f, h)
 	require.Contains(t, call(h, "GET", "/v1/contracts/aka", "").Body.String(), `"open_holds":1`)

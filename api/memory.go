@@ -169,29 +169,3 @@ func sendAll(c *gin.Context, status int, body []byte) {
 	c.Writer.WriteHeader(status)
 	_, _ = c.Writer.Write(body) // a client that has gone needs no answer
 }
-
-// readBody reads the whole body into w.in. A body that says it is too large is
-// not read at all.
-func readBody(c *gin.Context, w *work, limit int64) error {
-	length := c.Request.ContentLength
-	if length > limit {
-		return tooLarge(limit)
-	}
-	body := c.Request.Body
-	if length < 0 {
-		body = http.MaxBytesReader(c.Writer, body, limit)
-	}
-	var end time.Time
-	return fill(w, body, int(length), func() {
-		now := time.Now()
-		if end.IsZero() {
-			end = now.Add(bodyTimeout)
-		}
-		deadline := now.Add(requestTimeout)
-		if end.Before(deadline) {
-			deadline = end
-		}
-		// Where the writer knows no deadlines there is none.
-		_ = http.NewResponseController(c.Writer).SetReadDeadline(deadline)
-	})
-}

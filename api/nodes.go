@@ -14,7 +14,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -48,14 +47,16 @@ func (s *server) registerNodes(add func(c *gin.Context, nodes []string) error) h
 		page = append(page, nodes...)
 		slices.Sort(page)
 		page = slices.Compact(page)
-		w.out = appendText(append(w.out, '{'), "message", "New nodes have been added")
-		w.out = appendList(w.out, "total_nodes", page)
+		answer := struct {
+			Message string   `json:"message"`
+			Nodes   []string `json:"total_nodes"`
+			Count   int      `json:"count,omitempty"` // where that is more than are shown
+			All     string   `json:"all,omitempty"`
+		}{Message: "New nodes have been added", Nodes: page}
 		if count > len(page) {
-			w.out = appendUint(w.out, "count", uint64(count))
-			w.out = appendText(w.out, "all", "/v1/nodes")
+			answer.Count, answer.All = count, "/v1/nodes"
 		}
-		s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
-		return nil
+		return s.sendValue(c, http.StatusCreated, answer)
 	}
 }
 
@@ -126,26 +127,14 @@ func (s *server) getNodes(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	w := s.pool.get()
-	defer s.pool.put(w)
 	page, _ := s.read.Nodes(queryText(c, "after"), int(limit)+1)
-	more := len(page) > int(limit)
-	page = page[:min(len(page), int(limit))]
-	w.out = appendList(append(w.out, '{'), "items", page)
-	if more {
-		w.out = appendText(w.out, "next", page[len(page)-1])
+	answer := struct {
+		Items []string `json:"items"`
+		Next  string   `json:"next,omitempty"`
+	}{Items: []string{}}
+	answer.Items = append(answer.Items, page[:min(len(page), int(limit))]...)
+	if len(page) > int(limit) {
+		answer.Next = page[limit-1]
 	}
-	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
-	return nil
-}
-
-func appendList(dst []byte, key string, values []string) []byte {
-	dst = append(appendKey(dst, key), '[')
-	for i, value := range values {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = pyjson.AppendString(dst, value)
-	}
-	return append(dst, ']')
+	return s.sendValue(c, http.StatusOK, answer)
 }

@@ -1,9 +1,7 @@
 package api
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -89,15 +87,6 @@ func newProblem(err error) problem {
 	return p
 }
 
-// encode is the problem as JSON.
-func (p *problem) encode() []byte {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(&p.Problem) // texts and numbers into memory
-	return text.Bytes()
-}
-
 // sentence is what is said about an error: its own text without the code in
 // front where the request is at fault, else the title of its code.
 func sentence(err error, code string) string {
@@ -134,7 +123,8 @@ func (s *server) fail(c *gin.Context, err error) {
 	// An answer that may be kept is about to be replaced by one that may not.
 	header[headerCache] = noStore
 	delete(header, headerTag)
-	sendAll(c, p.Status, p.encode())
+	text, _ := encode(&p.Problem) // texts and numbers
+	sendAll(c, p.Status, text)
 }
 
 // logFailure logs what went wrong inside; of what a busy or leaderless cluster

@@ -163,7 +163,8 @@ func (f refuser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header[headerType] = typeProblem
 	header[headerCache] = noStore
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(p.encode())
+	text, _ := encode(&p.Problem)
+	_, _ = w.Write(text)
 }
 
 // enter takes a place for an answer that may take long.

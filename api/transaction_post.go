@@ -2,9 +2,11 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -118,4 +120,57 @@ func (s *memberServer) transact(c *gin.Context, w *work, rule intake.Rule) (*int
 func (s *memberServer) answerFor(c *gin.Context, o *chain.Outcome) {
 	s.answered.saw(o.AppliedIndex)
 	c.Writer.Header()[protocol.MinBlock] = []string{strconv.FormatUint(o.Block, 10)}
+}
+
+// idempotencyKey returns the client's key.
+func idempotencyKey(c *gin.Context) (key string, given bool, err error) {
+	switch values := c.Request.Header[protocol.IdempotencyKey]; {
+	case len(values) == 0:
+		return "", false, nil
+	case len(values) > 1:
+		return "", false, fmt.Errorf("%w: more than one %s", chain.InvalidField, protocol.IdempotencyKey)
+	default:
+		return values[0], true, intake.CheckKey(values[0])
+	}
+}
+
+// unkeyed refuses an idempotency key where there is none to be obeyed: whoever
+// sends it believes that a repeat is safe.
+func unkeyed(h handler) handler {
+	return func(c *gin.Context) error {
+		if c.Request.Header[protocol.IdempotencyKey] != nil {
+			return fmt.Errorf("%w: this path takes no %s", chain.InvalidField, protocol.IdempotencyKey)
+		}
+		return h(c)
+	}
+}
+
+// chainNow is the time, in unix microseconds, by which the ledger would judge a
+// transaction that came now.
+func (s *memberServer) chainNow(token string) int64 {
+	if now, ok := s.member.Now(); ok {
+		return now
+	}
+	return s.read.Time(token)
+}
+
+// liesInTime tells whether a refusal is for the time of a transaction.
+func liesInTime(code chain.Code) bool { return code == chain.Expired || code == chain.ExpiresTooFar }
+
+// aboutTime adds to a refusal that lies in the time of a transaction what the
+// chain's time is: the client's clock may be wrong, or the chain's ahead.
+func (s *memberServer) aboutTime(err error, sub *intake.Submission) error {
+	var d *detailed
+	var code chain.Code
+	if sub.Tx.Auth == nil || !errors.As(err, &d) || !errors.As(err, &code) || !liesInTime(code) {
+		return err
+	}
+	d.chainTime = s.chainNow(sub.Chain.Token) / 1_000_000
+	d.detail = fmt.Sprintf("It expires at %s, and the chain's time is %s", inWords(sub.Tx.Auth.Expires), inWords(d.chainTime))
+	return d
+}
+
+// inWords shows unix seconds as people and programs read them.
+func inWords(seconds int64) string {
+	return time.Unix(seconds, 0).UTC().Format(time.RFC3339) + " (" + strconv.FormatInt(seconds, 10) + ")"
 }

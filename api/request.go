@@ -2,10 +2,13 @@ package api
 
 import (
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -114,4 +117,69 @@ func (t *throttle) allow() (ok bool, suppressed uint64) {
 		return false, 0
 	}
 	return true, t.suppressed.Swap(0)
+}
+
+func tooLarge(limit int64) error {
+	return fmt.Errorf("%w: at most %d bytes", ErrBodyTooLarge, limit)
+}
+
+// fill reads body to its end into w.in. Memory grows with what comes, whatever
+// the client has announced: it doubles, up to size if that is known. More time is
+// asked for, and more memory counted, for each bodyStep of it.
+func fill(w *work, body io.Reader, size int, more func()) error {
+	w.in = w.in[:0]
+	for room := smallBody; ; {
+		if len(w.in) == room {
+			if err := w.reserve(bodyStep); err != nil {
+				return err
+			}
+			room += bodyStep
+			more()
+		}
+		if len(w.in) == cap(w.in) {
+			grow := max(len(w.in), smallBody)
+			if size >= len(w.in) {
+				grow = min(grow, size+1-len(w.in)) // one byte more shows the end
+			}
+			w.in = slices.Grow(w.in, grow)
+		}
+		n, err := body.Read(w.in[len(w.in):min(cap(w.in), room)])
+		w.in = w.in[:len(w.in)+n]
+		var over *http.MaxBytesError
+		switch {
+		case err == nil:
+		case err == io.EOF:
+			return nil
+		case errors.As(err, &over):
+			return tooLarge(over.Limit)
+		default:
+			return fmt.Errorf("%w: %w", ErrBodyIncomplete, err)
+		}
+	}
+}
+
+// readBody reads the whole body into w.in. A body that says it is too large is
+// not read at all.
+func readBody(c *gin.Context, w *work, limit int64) error {
+	length := c.Request.ContentLength
+	if length > limit {
+		return tooLarge(limit)
+	}
+	body := c.Request.Body
+	if length < 0 {
+		body = http.MaxBytesReader(c.Writer, body, limit)
+	}
+	var end time.Time
+	return fill(w, body, int(length), func() {
+		now := time.Now()
+		if end.IsZero() {
+			end = now.Add(bodyTimeout)
+		}
+		deadline := now.Add(requestTimeout)
+		if end.Before(deadline) {
+			deadline = end
+		}
+		// Where the writer knows no deadlines there is none.
+		_ = http.NewResponseController(c.Writer).SetReadDeadline(deadline)
+	})
 }
