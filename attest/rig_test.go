@@ -23,6 +23,7 @@ import (
 	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/store"
 )
@@ -120,10 +121,10 @@ func (r *rig) quorum() attest.Quorum {
 
 // order is the log: everybody who is up applies the entry before anybody hears
 // of it.
-func (r *rig) order(_ context.Context, requests [][]byte) []fsm.Answer {
+func (r *rig) order(_ context.Context, requests [][]byte) []command.Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	answers := make([]fsm.Answer, len(requests))
+	answers := make([]command.Result, len(requests))
 	if r.leader < 0 {
 		for i := range answers {
 			answers[i].Err = errNoLeader
@@ -142,15 +143,15 @@ func (r *rig) order(_ context.Context, requests [][]byte) []fsm.Answer {
 		result := m.apply(e)
 		for j := range answers {
 			if i == r.leader || answers[j].Data == nil {
-				answers[j] = fsm.Answer{Index: e.index, Data: result(j)}
+				answers[j] = command.Result{Index: e.index, Data: result(j)}
 			}
 		}
 	}
 	return answers
 }
 
-func (r *rig) requester() *fsm.Requester {
-	return &fsm.Requester{Order: r.order, Contracts: r}
+func (r *rig) requester() *command.Requester {
+	return &command.Requester{Order: r.order, Contracts: r}
 }
 
 // Contract finds a contract by the store of any member that is up.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -21,12 +22,12 @@ func produced(b *testing.B, contract string, batches func(id chain.Hash, yield f
 	s, err := store.Open(store.Config{Dir: filepath.Join(b.TempDir(), "member")})
 	require.NoError(b, err)
 	m, index := New(s), uint64(0)
-	apply := func(q *request) {
+	apply := func(q command.Request) {
 		index++
-		_, err := m.Apply(index, 1_800_000_000*second+int64(index), [][]byte{q.encode()})
+		_, err := m.Apply(index, 1_800_000_000*second+int64(index), [][]byte{command.Encode(q)})
 		require.NoError(b, err)
 	}
-	apply(&request{kind: createKind, contract: []byte(contract)})
+	apply(&command.Create{Contract: []byte(contract)})
 	batches(mustInfo(b, s, "aka").ID, func(txs []chain.Transaction) { apply(submitRequest("aka", txs...)) })
 	blocks = blocksOf(b, s, "aka")
 	require.Zero(b, mustInfo(b, s, "aka").Pending)

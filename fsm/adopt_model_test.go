@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/e2e/verify"
 )
 
@@ -30,7 +31,7 @@ func TestAFollowersStoreIsAMembersStore(t *testing.T) {
 		}
 		end := step{micros: last}
 		for _, token := range modelTokens[:4] { // the fifth never has pending records
-			end.requests = append(end.requests, &request{kind: produceKind, token: token})
+			end.requests = append(end.requests, &command.Produce{Token: token})
 		}
 		member.apply(end)
 		follower := newFollowerRig(t, dir)
@@ -86,7 +87,7 @@ func TestAFollowersStoreOfASignedChain(t *testing.T) {
 // liveInTown lets people do all that they can do, and returns which kinds of
 // records came of it.
 func liveInTown(t *testing.T, r *rig, w *town, rng *rand.Rand, operations int) map[chain.Kind]int {
-	require.Empty(t, r.create(w.contract).refused)
+	require.Empty(t, r.create(w.contract).Refused)
 	w.chainID = mustInfo(t, r.store, "aka").ID
 	w.model = newSignedModel(w.c)
 	var holds []chain.ID
@@ -97,14 +98,14 @@ func liveInTown(t *testing.T, r *rig, w *town, rng *rand.Rand, operations int) m
 		for i := range batch {
 			batch[i] = w.transaction(rng.IntN, r.now, holds)
 		}
-		answers := r.apply(submitRequest("aka", batch...))[0].outcomes
+		answers := r.apply(submitRequest("aka", batch...))[0].Outcomes
 		for i := range batch {
 			checkAnswer(t, w.model, &batch[i], answers[i])
 		}
 		holds = w.newHolds(holds, batch)
 		done += len(batch)
 	}
-	r.apply(&request{kind: produceKind, token: "aka"})
+	r.apply(&command.Produce{Token: "aka"})
 	kinds := map[chain.Kind]int{}
 	for _, canonical := range blocksOf(t, r.store, "aka") {
 		b, err := chain.DecodeBlock(canonical, w.c.Decimals)
@@ -119,7 +120,7 @@ func liveInTown(t *testing.T, r *rig, w *town, rng *rand.Rand, operations int) m
 func TestChainsAreAdoptedSideBySide(t *testing.T) {
 	r := newRig(t)
 	for _, c := range contracts {
-		require.Empty(t, r.create(c).refused)
+		require.Empty(t, r.create(c).Refused)
 	}
 	for i := range 200 {
 		for _, token := range modelTokens {
@@ -128,7 +129,7 @@ func TestChainsAreAdoptedSideBySide(t *testing.T) {
 		r.now += second / 10
 	}
 	for _, token := range modelTokens[:4] {
-		r.apply(&request{kind: produceKind, token: token})
+		r.apply(&command.Produce{Token: token})
 	}
 	follower := newFollowerRig(t, t.TempDir())
 	var wg sync.WaitGroup

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -80,14 +81,14 @@ func requireRefused(t *testing.T, blocks [][]byte, cases map[string]spoil) {
 
 func TestABadBlockOfAnOpenChainLeavesNoTrace(t *testing.T) {
 	r := newRig(t)
-	require.Empty(t, r.create(`{"token":"aka","wallets":"open","supply":"5","issuer":"w1","schedule":{"every":"1m","empty":true}}`).refused)
+	require.Empty(t, r.create(`{"token":"aka","wallets":"open","supply":"5","issuer":"w1","schedule":{"every":"1m","empty":true}}`).Refused)
 	for i, names := range []string{"ab", "cd"} {
 		r.now += second
 		for _, from := range names {
 			r.send(string(from)+"1", string(from), "shop", chain.Amount(1_000_000*(i+1)))
 			r.send(string(from)+"2", string(from), "shop", 3_000_000)
 		}
-		require.NotZero(t, r.apply(&request{kind: produceKind, token: "aka"})[0].block)
+		require.NotZero(t, r.apply(&command.Produce{Token: "aka"})[0].Block)
 	}
 	blocks := blocksOf(t, r.store, "aka")
 	early, err := chain.DecodeBlock(blocks[1], 6)
@@ -114,15 +115,15 @@ func TestABadBlockOfAnOpenChainLeavesNoTrace(t *testing.T) {
 func TestABadBlockOfASignedChainLeavesNoTrace(t *testing.T) {
 	w := newTown(`,"schedule":{"every":"10m","empty":true}`, true)
 	r := newRig(t)
-	require.Empty(t, r.create(w.contract).refused)
+	require.Empty(t, r.create(w.contract).Refused)
 	w.chainID = mustInfo(t, r.store, "aka").ID
 	treasurer, closed, poor, rich := w.people[0], w.people[1], w.people[2], w.issuer
 	submit := func(who *person, tx chain.Transaction) chain.ID {
 		signed := w.finish(&tx, who, 0, r.now/second+3600)
-		require.Empty(t, r.apply(submitRequest("aka", signed))[0].outcomes[0].placement.Refused)
+		require.Empty(t, r.apply(submitRequest("aka", signed))[0].Outcomes[0].Refused)
 		return signed.ID
 	}
-	produceNow := func() { require.NotZero(t, r.apply(&request{kind: produceKind, token: "aka"})[0].block) }
+	produceNow := func() { require.NotZero(t, r.apply(&command.Produce{Token: "aka"})[0].Block) }
 	hold := func(to *person, seconds int64) chain.ID {
 		return submit(rich, chain.Transaction{Kind: chain.Hold, Recipient: to.address, Amount: 10_000, HoldUntil: r.now/second + seconds})
 	}
@@ -136,7 +137,7 @@ func TestABadBlockOfASignedChainLeavesNoTrace(t *testing.T) {
 	submit(poor, chain.Transaction{Kind: chain.Accept, Hold: taken})                              // 1
 	submit(rich, chain.Transaction{Kind: chain.Transfer, Recipient: poor.address, Amount: 500})   // 2
 	r.now += 20 * second
-	r.apply(&request{kind: produceKind, token: "aka"}) // 3: the other hold goes back first
+	r.apply(&command.Produce{Token: "aka"}) // 3: the other hold goes back first
 	blocks := blocksOf(t, r.store, "aka")
 	good, err := chain.DecodeBlock(blocks[2], 2)
 	require.NoError(t, err)
@@ -188,9 +189,9 @@ func TestABadBlockOfASignedChainLeavesNoTrace(t *testing.T) {
 func TestAChainBeginsWithItsOwnGenesis(t *testing.T) {
 	member := func(contract string) [][]byte {
 		r := newRig(t)
-		require.Empty(t, r.create(contract).refused)
+		require.Empty(t, r.create(contract).Refused)
 		r.send("k", "a", "b", 1_000_000)
-		r.apply(&request{kind: produceKind, token: "aka"})
+		r.apply(&command.Produce{Token: "aka"})
 		return blocksOf(t, r.store, "aka")
 	}
 	ours, others := member(`{"token":"aka","wallets":"open"}`), member(`{"token":"aka","wallets":"open","fee_ppm":60}`)

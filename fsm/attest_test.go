@@ -9,6 +9,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -21,9 +22,9 @@ func signer(t testing.TB, member string) proof.SigningKey {
 	return k
 }
 
-func (r *rig) announce(member string) answer {
+func (r *rig) announce(member string) command.Answer {
 	r.t.Helper()
-	return r.apply(&request{kind: announceKind, member: member, url: "http://" + member, key: signer(r.t, member).String()})[0]
+	return r.apply(&command.Announce{Member: member, URL: "http://" + member, Key: signer(r.t, member).String()})[0]
 }
 
 // word is what a member says of aka at a size.
@@ -37,9 +38,9 @@ func (r *rig) word(member string, size uint64, root chain.Hash) chain.Attestatio
 	return chain.Attestation{Member: member, Size: size, Root: root, Cosignature: line}
 }
 
-func (r *rig) say(a chain.Attestation) answer {
+func (r *rig) say(a chain.Attestation) command.Answer {
 	r.t.Helper()
-	return r.apply(&request{kind: attestKind, token: "aka", attest: a})[0]
+	return r.apply(&command.Attest{Token: "aka", Attestation: a})[0]
 }
 
 func (r *rig) said() (list []string) {
@@ -57,10 +58,10 @@ func attested(t testing.TB, blocks int) *rig {
 	r := newRig(t)
 	r.create(`{"token":"aka","wallets":"open","on_request":true}`)
 	for range blocks - 1 {
-		r.apply(&request{kind: produceKind, token: "aka"})
+		r.apply(&command.Produce{Token: "aka"})
 	}
 	for _, member := range []string{"n1", "n2", "n3"} {
-		require.Empty(t, r.announce(member).refused)
+		require.Empty(t, r.announce(member).Refused)
 	}
 	return r
 }
@@ -84,19 +85,19 @@ func TestAWordThatIsNotAMembersIsRefused(t *testing.T) {
 		"a member without a key":    r.word("n4", 2, root),
 		"a signature that is noise": {Member: "n1", Size: 2, Root: root, Cosignature: "— bpsc/n1 AAAA"},
 	} {
-		require.Equal(t, chain.AttestationWrong, r.say(a).refused, name)
+		require.Equal(t, chain.AttestationWrong, r.say(a).Refused, name)
 	}
-	require.Equal(t, chain.ContractUnknown, r.apply(&request{kind: attestKind, token: "no", attest: good})[0].refused)
+	require.Equal(t, chain.ContractUnknown, r.apply(&command.Attest{Token: "no", Attestation: good})[0].Refused)
 	require.Empty(t, r.said())
-	require.Empty(t, r.say(good).refused)
+	require.Empty(t, r.say(good).Refused)
 	require.Equal(t, []string{"n1:2"}, r.said())
 }
 
 func TestAMemberHasOneWordForEachSize(t *testing.T) {
 	r := attested(t, 3)
 	first := r.word("n1", 2, chain.Hash{1})
-	require.Empty(t, r.say(first).refused)
-	require.Empty(t, r.say(r.word("n1", 2, chain.Hash{2})).refused)
+	require.Empty(t, r.say(first).Refused)
+	require.Empty(t, r.say(r.word("n1", 2, chain.Hash{2})).Refused)
 	all, _, err := r.store.Attestations("aka")
 	require.NoError(t, err)
 	require.Equal(t, []chain.Attestation{first}, all)
@@ -123,12 +124,12 @@ func TestTheNewestWordsAreKeptAndThoseOfTheMost(t *testing.T) {
 func TestTheNewestCheckpointOfEveryPolicyStays(t *testing.T) {
 	r := attested(t, 20)
 	for _, w := range []string{"witness/w1", "witness/w2"} {
-		require.Empty(t, r.announce(w).refused)
+		require.Empty(t, r.announce(w).Refused)
 	}
 	speak := func(size uint64, who ...string) {
 		t.Helper()
 		for _, name := range who {
-			require.Empty(t, r.say(r.word(name, size, chain.Hash{})).refused)
+			require.Empty(t, r.say(r.word(name, size, chain.Hash{})).Refused)
 		}
 	}
 	all := []string{"n1", "n2", "n3"}
@@ -158,12 +159,12 @@ func TestTheNewestCheckpointOfEveryPolicyStays(t *testing.T) {
 
 func TestTheKeyOfAMemberIsItsFirst(t *testing.T) {
 	r := attested(t, 1)
-	change := &request{kind: announceKind, member: "n1", url: "http://elsewhere", key: signer(t, "n2").String()}
-	require.Equal(t, chain.MemberKeyFixed, r.apply(change)[0].refused)
-	change.key = "no key"
-	require.NotEmpty(t, r.apply(change)[0].refused)
-	change.key = signer(t, "n1").String()
-	require.Empty(t, r.apply(change)[0].refused)
+	change := &command.Announce{Member: "n1", URL: "http://elsewhere", Key: signer(t, "n2").String()}
+	require.Equal(t, chain.MemberKeyFixed, r.apply(change)[0].Refused)
+	change.Key = "no key"
+	require.NotEmpty(t, r.apply(change)[0].Refused)
+	change.Key = signer(t, "n1").String()
+	require.Empty(t, r.apply(change)[0].Refused)
 	require.Equal(t, "http://elsewhere", r.store.Member("n1").URL)
 	require.Equal(t, signer(t, "n1").String(), r.store.Member("n1").Key)
 }
@@ -191,7 +192,7 @@ func TestTheDigestTellsStatesApart(t *testing.T) {
 			}))
 		}
 		transfer("2")
-		r.apply(&request{kind: produceKind, token: "aka"})
+		r.apply(&command.Produce{Token: "aka"})
 		d, err := r.store.Digest("aka", 2)
 		require.NoError(t, err)
 		return d
@@ -203,8 +204,8 @@ func TestTheDigestTellsStatesApart(t *testing.T) {
 func TestThereIsRoomForSoManyMembers(t *testing.T) {
 	r := attested(t, 1) // three members
 	for i := 3; i < MaxMembers; i++ {
-		require.Empty(t, r.announce(fmt.Sprint("m", i)).refused)
+		require.Empty(t, r.announce(fmt.Sprint("m", i)).Refused)
 	}
-	require.Equal(t, chain.MembersFull, r.announce("one-more").refused)
-	require.Empty(t, r.announce("n1").refused, "who is known may say it again")
+	require.Equal(t, chain.MembersFull, r.announce("one-more").Refused)
+	require.Empty(t, r.announce("n1").Refused, "who is known may say it again")
 }

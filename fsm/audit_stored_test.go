@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -48,13 +49,13 @@ func TestEverySignedStateIsWhatItsBlocksComeTo(t *testing.T) {
 		w := newTown(`,"schedule":{"transactions":3}`, true)
 		r := newReplica(t, dir)
 		now := int64(1_800_000_000) * second
-		r.apply(step{now, []*request{{kind: createKind, contract: []byte(w.contract)}}})
+		r.apply(step{now, []command.Request{&command.Create{Contract: []byte(w.contract)}}})
 		w.chainID, w.model = mustInfo(t, r.store, "aka").ID, newSignedModel(w.c)
 		var holds []chain.ID
 		for range 1 + draw(15) {
 			now += int64(draw(3600)) * second
 			batch := []chain.Transaction{w.transaction(draw, now, holds)}
-			r.apply(step{now, []*request{submitRequest("aka", batch...)}})
+			r.apply(step{now, []command.Request{submitRequest("aka", batch...)}})
 			holds = append(holds, batch[0].ID)
 		}
 		require.NoError(t, r.store.Close())
@@ -96,9 +97,9 @@ func TestAStateThatIsNotWhatItsBlocksComeTo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).refused)
+			require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).Refused)
 			r.send("k1", "alice", "bob", 1_000_000)
-			r.apply(&request{kind: produceKind, token: "aka"})
+			r.apply(&command.Produce{Token: "aka"})
 			r.send("k2", "bob", "alice", 1_000)
 			require.ErrorContains(t, audited(t, r.store, "aka").Compare(r.store), "in use")
 			require.NoError(t, r.store.Close())
@@ -128,9 +129,9 @@ func TestAStateThatIsNotWhatItsBlocksComeTo(t *testing.T) {
 
 func TestAccountThatWasLost(t *testing.T) {
 	r := newRig(t)
-	require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).refused)
+	require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).Refused)
 	r.send("k1", "alice", "bob", 1_000_000)
-	r.apply(&request{kind: produceKind, token: "aka"})
+	r.apply(&command.Produce{Token: "aka"})
 	a := audited(t, r.store, "aka")
 	a.accounts["carol"] = chain.Account{Balance: 7}
 	require.NoError(t, r.store.Close())

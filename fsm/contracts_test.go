@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 )
 
 // What schedules make of an idle cluster has a bound, whoever asks for them and
@@ -15,17 +16,17 @@ func TestTheSumOfSchedulesHasABound(t *testing.T) {
 	r := newRig(t)
 	made := 0
 	for i := range 20 {
-		if a := r.create(fmt.Sprintf(`{"token":"fast%d","wallets":"open","schedule":{"every":"100ms"}}`, i)); a.refused == "" {
+		if a := r.create(fmt.Sprintf(`{"token":"fast%d","wallets":"open","schedule":{"every":"100ms"}}`, i)); a.Refused == "" {
 			made++
 		} else {
-			require.Equal(t, chain.SchedulesFull, a.refused)
-			require.Contains(t, a.detail, "100 a second")
+			require.Equal(t, chain.SchedulesFull, a.Refused)
+			require.Contains(t, a.Detail, "100 a second")
 		}
 	}
 	require.Equal(t, MaxTicks/10, made)
-	require.Equal(t, chain.SchedulesFull, r.create(`{"token":"slow","wallets":"open","schedule":{"every":"8784h"}}`).refused)
+	require.Equal(t, chain.SchedulesFull, r.create(`{"token":"slow","wallets":"open","schedule":{"every":"8784h"}}`).Refused)
 	for _, schedule := range []string{`{"every":"100ms","empty":false}`, `{"transactions":1}`, `{}`} {
-		require.Empty(t, r.create(fmt.Sprintf(`{"token":"quiet%d","wallets":"open","schedule":%s}`, len(schedule), schedule)).refused)
+		require.Empty(t, r.create(fmt.Sprintf(`{"token":"quiet%d","wallets":"open","schedule":%s}`, len(schedule), schedule)).Refused)
 	}
 
 	before := len(r.store.Contracts())
@@ -43,25 +44,25 @@ func TestTheSumOfSchedulesHasABound(t *testing.T) {
 
 func TestTheFirstContractIsNotMadeBesideAnother(t *testing.T) {
 	r := newRig(t)
-	first := func(token string) answer {
-		return r.apply(&request{kind: createKind, first: true, contract: fmt.Appendf(nil, `{"token":"%s","wallets":"open"}`, token)})[0]
+	first := func(token string) command.Answer {
+		return r.apply(&command.Create{First: true, Contract: fmt.Appendf(nil, `{"token":"%s","wallets":"open"}`, token)})[0]
 	}
-	require.Empty(t, first("aka").refused)
-	require.Equal(t, chain.ContractExists, first("aka").refused)
+	require.Empty(t, first("aka").Refused)
+	require.Equal(t, chain.ContractExists, first("aka").Refused)
 	a := first("gold")
-	require.Equal(t, chain.ContractExists, a.refused)
-	require.Contains(t, a.detail, `the default one is "aka"`)
+	require.Equal(t, chain.ContractExists, a.Refused)
+	require.Contains(t, a.Detail, `the default one is "aka"`)
 	require.Len(t, r.store.Contracts(), 1)
 }
 
 func TestNodesAreRegisteredAndRemoved(t *testing.T) {
 	r := newRig(t)
 	nodes := func() []string { page, _ := r.store.Nodes("", 10); return page }
-	require.Equal(t, answer{}, r.apply(&request{kind: registerKind, nodes: []string{"b:1", "a:1"}, from: "net"})[0],
+	require.Equal(t, command.Answer{}, r.apply(&command.Register{Nodes: []string{"b:1", "a:1"}, From: "net"})[0],
 		"the answer holds no list: whoever wants one reads it")
 	require.Equal(t, []string{"a:1", "b:1"}, nodes())
-	require.Empty(t, r.apply(&request{kind: removeKind, node: "a:1"})[0].refused)
-	require.Equal(t, chain.NotFound, r.apply(&request{kind: removeKind, node: "a:1"})[0].refused)
+	require.Empty(t, r.apply(&command.Remove{Node: "a:1"})[0].Refused)
+	require.Equal(t, chain.NotFound, r.apply(&command.Remove{Node: "a:1"})[0].Refused)
 	require.Equal(t, []string{"b:1"}, nodes())
 	require.NoError(t, r.store.Close())
 	r.open()
@@ -71,6 +72,6 @@ func TestNodesAreRegisteredAndRemoved(t *testing.T) {
 func TestAContractOfUseToNobodyIsNotMade(t *testing.T) {
 	r := newRig(t)
 	a := r.create(`{"token":"gold"}`)
-	require.Equal(t, chain.ContractInvalid, a.refused)
-	require.Contains(t, a.detail, "nobody could ever hold this token")
+	require.Equal(t, chain.ContractInvalid, a.Refused)
+	require.Contains(t, a.Detail, "nobody could ever hold this token")
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -47,22 +48,22 @@ func (r *replica) catchUp() {
 	}
 }
 
-func (r *replica) run(index uint64, s step) []answer {
+func (r *replica) run(index uint64, s step) []command.Answer {
 	encoded := make([][]byte, len(s.requests))
 	for i, q := range s.requests {
-		encoded[i] = q.encode()
+		encoded[i] = command.Encode(q)
 	}
 	result, err := r.machine.Apply(index, s.micros, encoded)
 	require.NoError(r.t, err)
-	answers := make([]answer, len(encoded))
+	answers := make([]command.Answer, len(encoded))
 	for i := range encoded {
-		answers[i], err = decodeAnswer(result(i))
+		answers[i], err = command.DecodeAnswer(result(i))
 		require.NoError(r.t, err)
 	}
 	return answers
 }
 
-func (r *replica) apply(s step) []answer {
+func (r *replica) apply(s step) []command.Answer {
 	r.log = append(r.log, s)
 	return r.run(uint64(len(r.log)), s)
 }
@@ -150,14 +151,22 @@ func (r *replica) contents() string {
 		}))
 		for _, st := range r.log {
 			for _, q := range st.requests {
-				for i := range q.txs {
-					o, err := s.Transaction(token, q.txs[i].ID)
+				for _, tx := range submitted(q) {
+					o, err := s.Transaction(token, tx.ID)
 					fmt.Fprintln(&text, o.Record.ID, o.Block, o.Position, o.Refused, err != nil)
 				}
 			}
 		}
 	}
 	return text.String()
+}
+
+// submitted are the transactions of a request.
+func submitted(q command.Request) []chain.Transaction {
+	if s, is := q.(*command.Submit); is {
+		return s.Transactions
+	}
+	return nil
 }
 
 // requireSameContents compares contents and shows the first line that differs.
@@ -183,17 +192,17 @@ func life(t *testing.T, seed uint64, steps int) (script []step, contents string,
 	w := newTown(`,"fee_ppm":1500,"schedule":{"transactions":5,"every":"10m"}`, false)
 	now := int64(1_800_000_000) * second
 	outcomes = map[string]int{}
-	apply := func(q ...*request) {
+	apply := func(q ...command.Request) {
 		st := step{now, q}
 		script = append(script, st)
 		for i, a := range calm.apply(st) {
-			outcomes[fmt.Sprint(q[i].kind, " ", a.refused)]++
-			for j, o := range a.outcomes {
-				outcomes[fmt.Sprint(q[i].txs[j].Kind, " ", o.placement.Refused, " ", o.replay)]++
+			outcomes[fmt.Sprintf("%T %s", q[i], a.Refused)]++
+			for j, o := range a.Outcomes {
+				outcomes[fmt.Sprint(submitted(q[i])[j].Kind, " ", o.Refused, " ", o.Replay)]++
 			}
 		}
 	}
-	apply(&request{kind: createKind, contract: []byte(w.contract)})
+	apply(&command.Create{Contract: []byte(w.contract)})
 	w.chainID = mustInfo(t, calm.store, "aka").ID
 	w.model = newSignedModel(w.c)
 	var holds []chain.ID
@@ -203,19 +212,19 @@ func life(t *testing.T, seed uint64, steps int) (script []step, contents string,
 		w.model.tick(now)
 		switch rng.IntN(12) {
 		case 0:
-			apply(&request{kind: registerKind, nodes: []string{fmt.Sprint("host:", 1+i)}, from: "net"})
+			apply(&command.Register{Nodes: []string{fmt.Sprint("host:", 1+i)}, From: "net"})
 		case 1:
-			apply(&request{kind: announceKind, member: "n1", url: fmt.Sprint("http://", i), key: signer(t, "n1").String()})
+			apply(&command.Announce{Member: "n1", URL: fmt.Sprint("http://", i), Key: signer(t, "n1").String()})
 		case 2:
 			info := mustInfo(t, calm.store, "aka")
 			root := chain.Hash{byte(i)}
 			line, err := proof.Cosign(proof.Checkpoint{Origin: proof.Origin("aka", info.ID), Size: info.Length, Root: root}.Body(), signer(t, "n1"), 1_800_000_000)
 			require.NoError(t, err)
-			apply(&request{kind: attestKind, token: "aka", attest: chain.Attestation{Member: "n1", Size: info.Length, Root: root, Cosignature: line}})
+			apply(&command.Attest{Token: "aka", Attestation: chain.Attestation{Member: "n1", Size: info.Length, Root: root, Cosignature: line}})
 		case 3:
-			apply(&request{kind: produceKind, token: "aka"})
+			apply(&command.Produce{Token: "aka"})
 		case 4:
-			apply(&request{kind: createKind, contract: []byte(fmt.Sprintf(`{"token":"t%d","wallets":"open"}`, i))})
+			apply(&command.Create{Contract: []byte(fmt.Sprintf(`{"token":"t%d","wallets":"open"}`, i))})
 		case 5:
 			apply() // time passes
 		default:
@@ -229,7 +238,7 @@ func life(t *testing.T, seed uint64, steps int) (script []step, contents string,
 			apply(submitRequest("aka", tx))
 		}
 	}
-	apply(&request{kind: produceKind, token: "aka"})
+	apply(&command.Produce{Token: "aka"})
 	contents = calm.contents()
 	require.NoError(t, calm.store.Close())
 	return script, contents, outcomes

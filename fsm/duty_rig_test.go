@@ -20,7 +20,7 @@ type negligent struct {
 // newNegligent runs a signed contract in which the issuer has everything.
 func newNegligent(t *testing.T, options string) *negligent {
 	n := &negligent{newRig(t), newTown(options, true)}
-	require.Empty(t, n.create(n.contract).refused)
+	require.Empty(t, n.create(n.contract).Refused)
 	n.chainID = mustInfo(t, n.store, "aka").ID
 	return n
 }
@@ -42,7 +42,7 @@ func (n *negligent) decides(at float64, who *person, t chain.Transaction) chain.
 	t = n.finish(&t, who, 0, n.now/second+int64(at)+3600)
 	n.does(at, func(tx *store.Tx, h *store.Head) error {
 		o, err := submitOne(tx, h, &t)
-		require.Empty(n.t, o.placement.Refused)
+		require.Empty(n.t, o.Refused)
 		return err
 	})
 	return t.ID

@@ -51,7 +51,7 @@ func TestNoKeyOfARecordCanBeChanged(t *testing.T) {
 	})
 	t.Run("open", func(t *testing.T) {
 		r := newRig(t)
-		require.Empty(t, r.create(`{"token":"aka","wallets":"open","schedule":{"transactions":1}}`).refused)
+		require.Empty(t, r.create(`{"token":"aka","wallets":"open","schedule":{"transactions":1}}`).Refused)
 		r.send("k1", "alice", "bob", 5_000_000)
 		noted := transfer("k2", "alice", "bob", 5_000_000)
 		noted.Memo = "invoice 7"

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -13,7 +14,7 @@ import (
 func (n *negligent) asks(who *person, t chain.Transaction) (chain.ID, chain.Code) {
 	n.t.Helper()
 	t = n.finish(&t, who, 0, n.now/second+3600)
-	return t.ID, n.apply(submitRequest("aka", t))[0].outcomes[0].placement.Refused
+	return t.ID, n.apply(submitRequest("aka", t))[0].Outcomes[0].Refused
 }
 
 func holdOf(n *negligent, to *person, units chain.Amount, seconds int64) chain.Transaction {
@@ -63,7 +64,7 @@ func TestOneWalletHasItsShareOfHolds(t *testing.T) {
 	_, refused = n.asks(greedy, holdOf(n, shop, 2, 90))
 	require.Empty(t, refused, "half of them have expired")
 	require.Equal(t, 502, n.store.Contracts()[0].OpenHolds)
-	n.apply(&request{kind: produceKind, token: "aka"})
+	n.apply(&command.Produce{Token: "aka"})
 	require.Empty(t, checkers(t, blocksOf(t, n.store, "aka")))
 }
 

@@ -35,11 +35,6 @@ const (
 	// number of the fewer of both.
 	MaxRounds = 4
 
-	// maxRequestTransactions and maxRequestBytes bound one request to the
-	// log, so that many share an entry and none waits long behind another.
-	maxRequestTransactions = 1000
-	maxRequestBytes        = 128 << 10
-
 	// maxAdoptRecords bounds the records of one Update of an Adopter, which
 	// keeps readers of the store out for some hundredths of a second. One block
 	// may have as many.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -32,11 +33,11 @@ func (m *Machine) Apply(index uint64, micros int64, requests [][]byte) (result f
 			return err
 		}
 		for i, data := range requests {
-			r, err := decodeRequest(data)
+			r, err := command.Decode(data)
 			if err != nil {
 				return fmt.Errorf("entry %d, request %d: %w", index, i, err)
 			}
-			if answers[i], err = r.run(tx); err != nil {
+			if answers[i], err = run(tx, r); err != nil {
 				return fmt.Errorf("entry %d, request %d: %w", index, i, err)
 			}
 		}
@@ -53,11 +54,11 @@ func (m *Machine) Apply(index uint64, micros int64, requests [][]byte) (result f
 // again waits for them, and nobody else. It returns nil where they cannot be
 // read.
 func (m *Machine) tell(a *answer) []byte {
-	var again []*outcome
+	var again []*command.Outcome
 	var at []store.Placement
-	for i := range a.outcomes {
-		if o := &a.outcomes[i]; a.signed != "" && o.replay && o.placement.Refused == "" {
-			again, at = append(again, o), append(at, o.placement)
+	for i := range a.Outcomes {
+		if o := &a.Outcomes[i]; a.signed != "" && o.Replay && o.Refused == "" {
+			again, at = append(again, o), append(at, store.Placement{Block: o.Block, Position: o.Position})
 		}
 	}
 	texts, err := m.store.Records(a.signed, at)
@@ -65,9 +66,9 @@ func (m *Machine) tell(a *answer) []byte {
 		return nil
 	}
 	for i, o := range again {
-		o.record = texts[i]
+		o.Record = texts[i]
 	}
-	return a.encode()
+	return a.Encode()
 }
 
 // AppliedIndex is the log index of the last entry the state holds.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -39,35 +40,35 @@ func (r *rig) open() {
 
 // apply runs requests as one entry and returns their answers, which have been
 // through their encoding.
-func (r *rig) apply(requests ...*request) []answer {
+func (r *rig) apply(requests ...command.Request) []command.Answer {
 	r.t.Helper()
 	encoded := make([][]byte, len(requests))
 	for i, q := range requests {
-		encoded[i] = q.encode()
+		encoded[i] = command.Encode(q)
 	}
 	r.index++
 	result, err := r.Apply(r.index, r.now, encoded)
 	require.NoError(r.t, err)
-	answers := make([]answer, len(requests))
+	answers := make([]command.Answer, len(requests))
 	for i := range requests {
-		answers[i], err = decodeAnswer(result(i))
+		answers[i], err = command.DecodeAnswer(result(i))
 		require.NoError(r.t, err)
 	}
 	return answers
 }
 
-func (r *rig) create(text string) answer {
+func (r *rig) create(text string) command.Answer {
 	r.t.Helper()
-	return r.apply(&request{kind: createKind, contract: []byte(text)})[0]
+	return r.apply(&command.Create{Contract: []byte(text)})[0]
 }
 
-func (r *rig) send(key, from, to string, units chain.Amount) outcome {
+func (r *rig) send(key, from, to string, units chain.Amount) command.Outcome {
 	r.t.Helper()
-	return r.apply(submitRequest("aka", transfer(key, from, to, units)))[0].outcomes[0]
+	return r.apply(submitRequest("aka", transfer(key, from, to, units)))[0].Outcomes[0]
 }
 
-func submitRequest(token string, txs ...chain.Transaction) *request {
-	return &request{kind: submitKind, token: token, txs: txs}
+func submitRequest(token string, txs ...chain.Transaction) command.Request {
+	return &command.Submit{Token: token, Transactions: txs}
 }
 
 func transfer(key, from, to string, units chain.Amount) chain.Transaction {
@@ -101,11 +102,11 @@ func (r *rig) audit(token string) *Auditor {
 
 func TestTheTutorialsWalk(t *testing.T) {
 	r := newRig(t)
-	require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).refused)
+	require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).Refused)
 	o := r.send("k1", "wallet-a", "wallet-b", 1_000_000_000_000)
-	require.Equal(t, outcome{placement: store.Placement{Block: 2}}, o)
-	require.Equal(t, uint64(2), r.apply(&request{kind: produceKind, token: "aka"})[0].block)
-	require.Equal(t, uint64(3), r.apply(&request{kind: produceKind, token: "aka"})[0].block)
+	require.Equal(t, command.Outcome{Block: 2}, o)
+	require.Equal(t, uint64(2), r.apply(&command.Produce{Token: "aka"})[0].Block)
+	require.Equal(t, uint64(3), r.apply(&command.Produce{Token: "aka"})[0].Block)
 	for name, units := range map[string]chain.Amount{
 		"wallet-a": -1_000_000_000_000, "wallet-b": 999_950_000_000, chain.OpenBPSC: 50_000_000,
 	} {
@@ -123,8 +124,8 @@ func BenchmarkApply(b *testing.B) {
 	s, err := store.Open(store.Config{Dir: filepath.Join(b.TempDir(), "state")})
 	require.NoError(b, err)
 	m := New(s)
-	create := &request{kind: createKind, contract: []byte(`{"token":"aka","wallets":"open","schedule":{"transactions":1000}}`)}
-	_, err = m.Apply(1, 1, [][]byte{create.encode()})
+	create := &command.Create{Contract: []byte(`{"token":"aka","wallets":"open","schedule":{"transactions":1000}}`)}
+	_, err = m.Apply(1, 1, [][]byte{command.Encode(create)})
 	require.NoError(b, err)
 	const batch = 1000
 	index, n := uint64(1), 0
@@ -135,7 +136,7 @@ func BenchmarkApply(b *testing.B) {
 			n++
 			txs[i] = transfer(fmt.Sprint("key", n), fmt.Sprint("wallet-", n%100_000), fmt.Sprint("wallet-", (n*7919)%100_000), 1_000_000)
 		}
-		data := submitRequest("aka", txs...).encode()
+		data := command.Encode(submitRequest("aka", txs...))
 		b.StartTimer()
 		index++
 		if _, err := m.Apply(index, int64(index), [][]byte{data}); err != nil {
@@ -146,4 +147,18 @@ func BenchmarkApply(b *testing.B) {
 	b.StopTimer()
 	require.NoError(b, s.Checkpoint(context.Background(), filepath.Join(b.TempDir(), "cp")))
 	require.NoError(b, s.Close())
+}
+
+func TestAnUnknownRequestStopsTheMachine(t *testing.T) {
+	for name, data := range map[string][]byte{
+		"an unknown kind":    {0x7a, 0x00},
+		"nothing":            {},
+		"an amount as bytes": {0x12, 0x05, 0x12, 0x03, 0x22, 0x01, 0x07},
+	} {
+		r := newRig(t)
+		_, err := r.Apply(1, 1, [][]byte{data})
+		require.ErrorIs(t, err, command.ErrUnknownRequest, name)
+		_, err = r.Apply(2, 2, nil)
+		require.Error(t, err, "a machine that has failed does nothing more")
+	}
 }

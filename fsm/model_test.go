@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -85,7 +86,7 @@ func (m *model) submit(t chain.Transaction) (refused chain.Code, replay bool) {
 // step is one moment: requests that arrive together.
 type step struct {
 	micros   int64
-	requests []*request
+	requests []command.Request
 }
 
 var contracts = []string{
@@ -114,7 +115,7 @@ func drawSteps(t *rapid.T) []step {
 	now := int64(1_800_000_000) * second
 	create := step{micros: now}
 	for _, c := range contracts {
-		create.requests = append(create.requests, &request{kind: createKind, contract: []byte(c)})
+		create.requests = append(create.requests, &command.Create{Contract: []byte(c)})
 	}
 	steps := []step{create}
 	for range rapid.IntRange(1, 25).Draw(t, "steps") {
@@ -123,7 +124,7 @@ func drawSteps(t *rapid.T) []step {
 		for range rapid.IntRange(0, 4).Draw(t, "requests") {
 			token := rapid.SampledFrom(tokens).Draw(t, "token")
 			if rapid.IntRange(0, 5).Draw(t, "what") == 0 {
-				s.requests = append(s.requests, &request{kind: produceKind, token: token})
+				s.requests = append(s.requests, &command.Produce{Token: token})
 				continue
 			}
 			txs := rapid.SliceOfN(rapid.Custom(drawTransaction), 1, 6).Draw(t, "txs")
@@ -135,26 +136,26 @@ func drawSteps(t *rapid.T) []step {
 }
 
 // expect compares a machine's answers to a step with the models'.
-func expect(t require.TestingT, models map[string]*model, s step, answers []answer) {
+func expect(t require.TestingT, models map[string]*model, s step, answers []command.Answer) {
 	for i, q := range s.requests {
-		switch q.kind {
-		case createKind:
-			c, err := chain.DecodeContract(q.contract)
+		switch q := q.(type) {
+		case *command.Create:
+			c, err := chain.DecodeContract(q.Contract)
 			require.NoError(t, err)
 			models[c.Token] = newModel(c)
-			require.Empty(t, answers[i].refused)
-		case produceKind:
-			if q.token == "one" {
-				require.Equal(t, chain.OnRequestDisabled, answers[i].refused)
+			require.Empty(t, answers[i].Refused)
+		case *command.Produce:
+			if q.Token == "one" {
+				require.Equal(t, chain.OnRequestDisabled, answers[i].Refused)
 			} else {
-				require.Empty(t, answers[i].refused)
+				require.Empty(t, answers[i].Refused)
 			}
-		case submitKind:
-			for j, tx := range q.txs {
-				refused, replay := models[q.token].submit(tx)
-				got := answers[i].outcomes[j]
-				require.Equal(t, refused, got.placement.Refused)
-				require.Equal(t, replay, got.replay)
+		case *command.Submit:
+			for j, tx := range q.Transactions {
+				refused, replay := models[q.Token].submit(tx)
+				got := answers[i].Outcomes[j]
+				require.Equal(t, refused, got.Refused)
+				require.Equal(t, replay, got.Replay)
 			}
 		}
 	}
@@ -182,7 +183,7 @@ func TestEveryReplicaComesToTheModelsLedger(t *testing.T) {
 		}
 		end := step{micros: steps[len(steps)-1].micros}
 		for _, token := range []string{"aka", "count", "time", "both"} { // whose digest says what has been refused since
-			end.requests = append(end.requests, &request{kind: produceKind, token: token})
+			end.requests = append(end.requests, &command.Produce{Token: token})
 		}
 		expect(t, models, end, calm.apply(end))
 		tried.apply(end)

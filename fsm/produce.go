@@ -58,7 +58,7 @@ func produceOnRequest(tx *store.Tx, token string) (answer, error) {
 	if err := produce(tx, h, chain.ByRequest); err != nil {
 		return answer{}, err
 	}
-	return answer{block: h.Index}, nil
+	return blockAnswer(h), nil
 }
 
 // produceGenesis writes the first block and gives the issuer its supply.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -20,14 +21,14 @@ func fullBlocks(tb testing.TB, blocks int) (*store.Store, *Machine, []chain.Tran
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
 	m := New(s)
-	create := &request{kind: createKind, contract: []byte(`{"token":"aka","wallets":"open"}`)}
-	_, err = m.Apply(1, 1, [][]byte{create.encode()})
+	create := &command.Create{Contract: []byte(`{"token":"aka","wallets":"open"}`)}
+	_, err = m.Apply(1, 1, [][]byte{command.Encode(create)})
 	require.NoError(tb, err)
 	var all []chain.Transaction
 	for range blocks * 10 {
 		txs := manyTransfers(len(all), 1000)
 		all = append(all, txs...)
-		_, err = m.Apply(s.AppliedIndex()+1, 2, [][]byte{submitRequest("aka", txs...).encode()})
+		_, err = m.Apply(s.AppliedIndex()+1, 2, [][]byte{command.Encode(submitRequest("aka", txs...))})
 		require.NoError(tb, err)
 	}
 	require.NoError(tb, s.Sync(context.Background()))
@@ -61,7 +62,7 @@ func BenchmarkReplay(b *testing.B) {
 						txs[i] = all[rng.IntN(len(all))]
 					}
 				}
-				data := submitRequest("aka", txs...).encode()
+				data := command.Encode(submitRequest("aka", txs...))
 				b.StartTimer()
 				if _, err := m.Apply(s.AppliedIndex()+1, 3, [][]byte{data}); err != nil {
 					b.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 )
 
 // Who asks again is told the same, wherever the record is by now.
@@ -18,7 +19,7 @@ func TestAReplayIsToldTheSame(t *testing.T) {
 			r := newRig(t)
 			var txs, other []chain.Transaction
 			if wallets == "open" {
-				require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).refused)
+				require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).Refused)
 				txs = []chain.Transaction{transfer("k1", "a", "b", 1_000_000), transfer("k2", "b", "c", 5_000_000),
 					transfer("k3", "a", "b", chain.MaxUnits), transfer("k4", "a", "b", chain.MaxUnits)}
 				for i, tx := range txs {
@@ -35,7 +36,7 @@ func TestAReplayIsToldTheSame(t *testing.T) {
 				}
 			} else {
 				w := newTown("", false)
-				require.Empty(t, r.create(w.contract).refused)
+				require.Empty(t, r.create(w.contract).Refused)
 				w.chainID = mustInfo(t, r.store, "aka").ID
 				for i, kind := range []chain.Kind{chain.Transfer, chain.Hold, chain.Issue, chain.Transfer} {
 					tx := chain.Transaction{Kind: kind, Recipient: w.people[i].address, Amount: 100}
@@ -45,22 +46,21 @@ func TestAReplayIsToldTheSame(t *testing.T) {
 					txs = append(txs, w.finish(&tx, w.people[5-i/3], 0, r.now/second+3600))
 				}
 			}
-			first := r.apply(submitRequest("aka", txs...))[0].outcomes
-			require.NotEmpty(t, first[3].placement.Refused, "a refusal is among them")
-			first[3].placement.Content = first[0].placement.Content // not told
+			first := r.apply(submitRequest("aka", txs...))[0].Outcomes
+			require.NotEmpty(t, first[3].Refused, "a refusal is among them")
 			for i := range first {
-				first[i].replay = true
+				first[i].Replay = true
 			}
 			again := func(where string) {
-				require.Equal(t, first, r.apply(submitRequest("aka", txs...))[0].outcomes, where)
+				require.Equal(t, first, r.apply(submitRequest("aka", txs...))[0].Outcomes, where)
 				for _, tx := range other {
-					require.Equal(t, chain.IDReused, r.apply(submitRequest("aka", tx))[0].outcomes[0].placement.Refused, where)
+					require.Equal(t, chain.IDReused, r.apply(submitRequest("aka", tx))[0].Outcomes[0].Refused, where)
 				}
 			}
 			again("pending")
 			require.NoError(t, r.store.Sync(context.Background()))
 			again("pending, ids on disk")
-			r.apply(&request{kind: produceKind, token: "aka"})
+			r.apply(&command.Produce{Token: "aka"})
 			again("in a block in memory")
 			require.NoError(t, r.store.Sync(context.Background()))
 			again("in a block on disk")
@@ -91,11 +91,11 @@ func TestAReplayTakesNothingOfItsBlock(t *testing.T) {
 	require.Equal(t, uint64(2), mustInfo(t, s, "aka").Length, "a block of 10,000")
 	const n = 100
 	apply := func(txs []chain.Transaction) {
-		result, err := m.Apply(s.AppliedIndex()+1, 3, [][]byte{submitRequest("aka", txs...).encode()})
+		result, err := m.Apply(s.AppliedIndex()+1, 3, [][]byte{command.Encode(submitRequest("aka", txs...))})
 		require.NoError(t, err)
-		a, err := decodeAnswer(result(0))
+		a, err := command.DecodeAnswer(result(0))
 		require.NoError(t, err)
-		require.Len(t, a.outcomes, n)
+		require.Len(t, a.Outcomes, n)
 	}
 	next := len(all)
 	fresh := allocated(func() {
@@ -129,7 +129,7 @@ func TestAReplayTakesNothingOfItsBlock(t *testing.T) {
 func TestSignedReplaysAreReadOutsideOfApply(t *testing.T) {
 	w := newTown("", false)
 	r := newRig(t)
-	require.Empty(t, r.create(w.contract).refused)
+	require.Empty(t, r.create(w.contract).Refused)
 	w.chainID = mustInfo(t, r.store, "aka").ID
 	const n = 400
 	var txs []chain.Transaction
@@ -137,10 +137,10 @@ func TestSignedReplaysAreReadOutsideOfApply(t *testing.T) {
 		tx := chain.Transaction{Kind: chain.Transfer, Recipient: w.people[1].address, Amount: 100}
 		txs = append(txs, w.finish(&tx, w.issuer, 0, r.now/second+3600))
 	}
-	first := r.apply(submitRequest("aka", txs...))[0].outcomes
-	r.apply(&request{kind: produceKind, token: "aka"})
+	first := r.apply(submitRequest("aka", txs...))[0].Outcomes
+	r.apply(&command.Produce{Token: "aka"})
 	require.NoError(t, r.store.Sync(context.Background()))
-	data := [][]byte{submitRequest("aka", txs...).encode()}
+	data := [][]byte{command.Encode(submitRequest("aka", txs...))}
 	var result func(int) []byte
 	taken := allocated(func() {
 		var err error
@@ -149,10 +149,10 @@ func TestSignedReplaysAreReadOutsideOfApply(t *testing.T) {
 		require.NoError(t, err)
 	})
 	require.Less(t, taken/n, uint64(32<<10), "the block has 290 kB")
-	a, err := decodeAnswer(result(0))
+	a, err := command.DecodeAnswer(result(0))
 	require.NoError(t, err)
-	for i, o := range a.outcomes {
-		require.Equal(t, first[i].record, o.record)
+	for i, o := range a.Outcomes {
+		require.Equal(t, first[i].Record, o.Record)
 	}
 	require.NoError(t, r.store.Close())
 	require.Nil(t, result(0), "what cannot be read is no answer")

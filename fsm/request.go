@@ -5,85 +5,49 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
-// request is one decoded request. Exactly the fields of its kind are set.
-type request struct {
-	kind     requestKind
-	token    string
-	txs      []chain.Transaction
-	contract []byte   // JSON
-	first    bool     // the contract is only wanted as the cluster's first
-	nodes    []string // host:port
-	from     string   // the network that registers them
-	node     string   // the one to remove
-	member   string
-	url      string
-	key      string
-	attest   chain.Attestation
-}
-
-// requestKind is the field number of the request in command.proto.
-type requestKind int
-
-const (
-	submitKind   requestKind = 2
-	produceKind  requestKind = 3
-	createKind   requestKind = 4
-	registerKind requestKind = 5
-	announceKind requestKind = 6
-	attestKind   requestKind = 7
-	removeKind   requestKind = 8
-)
-
-// answer is what a request came to. refused is for the request as a whole.
+// answer is what a request came to. signed is the outcomes' contract, where their
+// records do not follow from what was asked.
 type answer struct {
-	refused  chain.Code
-	detail   string
-	outcomes []outcome
-	signed   string // the outcomes' contract, where their records do not follow from what was asked
-	block    uint64
+	command.Answer
+	signed string
 }
 
-// outcome is what one transaction of a submit came to.
-type outcome struct {
-	placement store.Placement
-	replay    bool
-	completed bool
-	record    []byte // what was decided, where it does not follow from the transaction
-}
-
-// run applies r. A refusal is an answer; an error stops the member.
-func (r *request) run(tx *store.Tx) (answer, error) {
-	switch r.kind {
-	case submitKind:
-		return submit(tx, r.token, r.txs)
-	case produceKind:
-		return produceOnRequest(tx, r.token)
-	case createKind:
-		return createContract(tx, r.contract, r.first)
-	case registerKind:
-		for _, n := range r.nodes {
-			tx.AddNode(n, r.from)
+// run applies a request. A refusal is an answer; an error stops the member.
+func run(tx *store.Tx, q command.Request) (answer, error) {
+	switch q := q.(type) {
+	case *command.Submit:
+		return submit(tx, q.Token, q.Transactions)
+	case *command.Produce:
+		return produceOnRequest(tx, q.Token)
+	case *command.Create:
+		return createContract(tx, q.Contract, q.First)
+	case *command.Register:
+		for _, n := range q.Nodes {
+			tx.AddNode(n, q.From)
 		}
 		return answer{}, tx.Err()
-	case removeKind:
-		if !tx.RemoveNode(r.node) {
-			return refuse(fmt.Errorf("%w: %s is not registered", chain.NotFound, r.node)), nil
+	case *command.Remove:
+		if !tx.RemoveNode(q.Node) {
+			return refuse(fmt.Errorf("%w: %s is not registered", chain.NotFound, q.Node)), nil
 		}
 		return answer{}, tx.Err()
-	case announceKind:
-		return announce(tx, r.member, store.Member{URL: r.url, Key: r.key}), nil
-	case attestKind:
-		return attest(tx, r.token, r.attest), tx.Err()
+	case *command.Announce:
+		return announce(tx, q.Member, store.Member{URL: q.URL, Key: q.Key}), nil
+	case *command.Attest:
+		return attest(tx, q.Token, q.Attestation), tx.Err()
 	}
-	return answer{}, fmt.Errorf("%w: kind %d", ErrUnknownRequest, r.kind)
+	return answer{}, fmt.Errorf("%w: %T", command.ErrUnknownRequest, q)
 }
 
 func refuse(err error) answer {
-	return answer{refused: codeOf(err), detail: err.Error()}
+	return answer{Answer: command.Answer{Refused: codeOf(err), Detail: err.Error()}}
 }
+
+func blockAnswer(h *store.Head) answer { return answer{Answer: command.Answer{Block: h.Index}} }
 
 // createContract starts a chain with its genesis block. first asks for the
 // cluster's default contract: it is not to be made beside another one.
@@ -106,7 +70,7 @@ func createContract(tx *store.Tx, text []byte, first bool) (answer, error) {
 	if err := produceGenesis(tx, h); err != nil {
 		return answer{}, err
 	}
-	return answer{block: h.Index}, tx.Err()
+	return blockAnswer(h), tx.Err()
 }
 
 // ticksUnit is one empty block a second, in the unit of ticks.

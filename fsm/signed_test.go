@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -172,14 +173,14 @@ func (w *town) rules(draw chance, who *person) *chain.RulesChange {
 	return p
 }
 
-func checkAnswer(t require.TestingT, m *signedModel, tx *chain.Transaction, got outcome) {
+func checkAnswer(t require.TestingT, m *signedModel, tx *chain.Transaction, got command.Outcome) {
 	w := m.submit(tx)
-	require.Equal(t, w.refused, got.placement.Refused, "%+v", tx)
-	require.Equal(t, w.replay, got.replay, "%+v", tx)
+	require.Equal(t, w.refused, got.Refused, "%+v", tx)
+	require.Equal(t, w.replay, got.Replay, "%+v", tx)
 	if w.kind == "" {
 		return
 	}
-	r, err := chain.DecodeRecord(got.record, m.c.Decimals)
+	r, err := chain.DecodeRecord(got.Record, m.c.Decimals)
 	require.NoError(t, err)
 	require.Equal(t, w.kind, r.Kind, "%+v", tx)
 	require.Equal(t, w.reason, r.Reason)
@@ -215,7 +216,7 @@ func TestHundredThousandOperationsAgainstTheModel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, seed))
 	w := newTown(`,"fee_ppm":1500,"schedule":{"transactions":20,"every":"10m"}`, false)
 	r := newRig(t)
-	require.Empty(t, r.create(w.contract).refused)
+	require.Empty(t, r.create(w.contract).Refused)
 	w.chainID = mustInfo(t, r.store, "aka").ID
 	m := newSignedModel(w.c)
 	w.model = m
@@ -233,10 +234,10 @@ func TestHundredThousandOperationsAgainstTheModel(t *testing.T) {
 			}
 		}
 		sent = append(sent, batch...)
-		answers := r.apply(submitRequest("aka", batch...))[0].outcomes
+		answers := r.apply(submitRequest("aka", batch...))[0].Outcomes
 		for i := range batch {
 			checkAnswer(t, m, &batch[i], answers[i])
-			kinds[fmt.Sprint(batch[i].Kind, " ", answers[i].placement.Refused)]++
+			kinds[fmt.Sprint(batch[i].Kind, " ", answers[i].Refused)]++
 		}
 		holds = w.newHolds(holds, batch)
 		done += len(batch)
@@ -261,7 +262,7 @@ func TestSignedReplicasAgreeAndAuditorsFollow(t *testing.T) {
 		w := newTown([]string{`,"schedule":{"transactions":3}`, `,"fees":"burn","schedule":{"every":"30m","empty":false}`}[draw(2)], true)
 		calm, tried := newReplica(t, filepath.Join(dir, "calm")), newReplica(t, filepath.Join(dir, "tried"))
 		now := int64(1_800_000_000) * second
-		create := step{now, []*request{{kind: createKind, contract: []byte(w.contract)}}}
+		create := step{now, []command.Request{&command.Create{Contract: []byte(w.contract)}}}
 		calm.apply(create)
 		tried.apply(create)
 		w.chainID = mustInfo(t, calm.store, "aka").ID
@@ -275,16 +276,16 @@ func TestSignedReplicasAgreeAndAuditorsFollow(t *testing.T) {
 			for i := range batch {
 				batch[i] = w.transaction(draw, now, holds)
 			}
-			answers := calm.apply(step{now, []*request{submitRequest("aka", batch...)}})[0].outcomes
+			answers := calm.apply(step{now, []command.Request{submitRequest("aka", batch...)}})[0].Outcomes
 			for i := range batch {
 				checkAnswer(t, m, &batch[i], answers[i])
-				tried.apply(step{now, []*request{submitRequest("aka", batch[i])}})
+				tried.apply(step{now, []command.Request{submitRequest("aka", batch[i])}})
 			}
 			holds = w.newHolds(holds, batch)
 			tried.disturb(t)
 			compareOpenHolds(t, m, tried.store)
 		}
-		end := step{now, []*request{{kind: produceKind, token: "aka"}}}
+		end := step{now, []command.Request{&command.Produce{Token: "aka"}}}
 		calm.apply(end)
 		tried.apply(end)
 		compareSigned(t, m, tried.store)
@@ -302,12 +303,12 @@ func TestSignedReplicasAgreeAndAuditorsFollow(t *testing.T) {
 func TestAStrangersKeyDoesNotSpoilAnID(t *testing.T) {
 	w := newTown("", false)
 	r := newRig(t)
-	require.Empty(t, r.create(w.contract).refused)
+	require.Empty(t, r.create(w.contract).Refused)
 	tx := w.finish(&chain.Transaction{Kind: chain.Transfer, Recipient: w.people[1].address, Amount: 100}, w.issuer, 0, r.now/second+60)
 	forged := tx
 	auth := *tx.Auth
 	auth.PublicKey = publicKey(w.people[2].keys[0])
 	forged.Auth = &auth
-	require.Equal(t, chain.KeyWrong, r.apply(submitRequest("aka", forged))[0].outcomes[0].placement.Refused)
-	require.Empty(t, r.apply(submitRequest("aka", tx))[0].outcomes[0].placement.Refused)
+	require.Equal(t, chain.KeyWrong, r.apply(submitRequest("aka", forged))[0].Outcomes[0].Refused)
+	require.Empty(t, r.apply(submitRequest("aka", tx))[0].Outcomes[0].Refused)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -14,13 +15,13 @@ func submit(tx *store.Tx, token string, txs []chain.Transaction) (answer, error)
 	if h == nil {
 		return refuse(fmt.Errorf("%w: %q", chain.ContractUnknown, token)), nil
 	}
-	a := answer{outcomes: make([]outcome, len(txs))}
+	a := answer{Answer: command.Answer{Outcomes: make([]command.Outcome, len(txs))}}
 	if h.Contract.Wallets == chain.SignedWallets {
 		a.signed = token
 	}
 	for i := range txs {
 		var err error
-		if a.outcomes[i], err = submitOne(tx, h, &txs[i]); err != nil {
+		if a.Outcomes[i], err = submitOne(tx, h, &txs[i]); err != nil {
 			return answer{}, err
 		}
 	}
@@ -30,7 +31,7 @@ func submit(tx *store.Tx, token string, txs []chain.Transaction) (answer, error)
 // submitOne decides one transaction. That its id is new is the first thing
 // asked of the state, so that a replay gets its answer whatever has changed
 // since.
-func submitOne(tx *store.Tx, h *store.Head, t *chain.Transaction) (outcome, error) {
+func submitOne(tx *store.Tx, h *store.Head, t *chain.Transaction) (command.Outcome, error) {
 	if err := t.Validate(&h.Contract); err != nil {
 		return refusedOutcome(err), nil
 	}
@@ -41,7 +42,7 @@ func submitOne(tx *store.Tx, h *store.Head, t *chain.Transaction) (outcome, erro
 	r, err := decide(question{l, &h.Contract, t, tx.Time()})
 	if err == nil {
 		if err := makeRoom(tx, h); err != nil {
-			return outcome{}, err
+			return command.Outcome{}, err
 		}
 		err = evolve(l, &h.Contract, &h.Totals, &r)
 	}
@@ -53,7 +54,7 @@ func submitOne(tx *store.Tx, h *store.Head, t *chain.Transaction) (outcome, erro
 
 // record puts a decided record among the pending ones, and produces the block
 // it completes.
-func record(tx *store.Tx, h *store.Head, r *chain.Record) (outcome, error) {
+func record(tx *store.Tx, h *store.Head, r *chain.Record) (command.Outcome, error) {
 	var buf [1024]byte
 	text := chain.AppendRecord(buf[:0], r, h.Contract.Decimals)
 	p := store.Placement{Block: h.Index + 1, Position: h.Pending.Count()}
@@ -64,7 +65,7 @@ func record(tx *store.Tx, h *store.Head, r *chain.Record) (outcome, error) {
 	h.Records++
 	tx.SetPlacement(h, r.ID, p)
 	completed, err := produceFull(tx, h)
-	return outcome{placement: p, completed: completed, record: decided(h, text)}, err
+	return command.Outcome{Block: p.Block, Position: p.Position, Completed: completed, Record: decided(h, text)}, err
 }
 
 // decided keeps a record's text for the answer where it does not follow from
@@ -102,21 +103,21 @@ func expireHolds(tx *store.Tx, h *store.Head) error {
 // content, a refusal for any other. All that it needs stands in the placement,
 // so it costs less than a new transaction; a record that has to be told again is
 // read outside of Apply, see Machine.tell.
-func replay(h *store.Head, t *chain.Transaction, p store.Placement) outcome {
+func replay(h *store.Head, t *chain.Transaction, p store.Placement) command.Outcome {
 	if p.Content != content(h, t) {
 		return refusedOutcome(chain.IDReused)
 	}
 	// Where one record fills a block, each one completed its own.
 	completed := p.Refused == "" && h.Contract.Schedule.Transactions == 1
-	return outcome{placement: p, replay: true, completed: completed}
+	return command.Outcome{Block: p.Block, Position: p.Position, Refused: p.Refused, Replay: true, Completed: completed}
 }
 
 // refuseForGood refuses for a reason that lies in the state. The state may
 // change, the answer does not: a transaction that a client believes failed
 // never happens later.
-func refuseForGood(tx *store.Tx, h *store.Head, t *chain.Transaction, reason error) outcome {
+func refuseForGood(tx *store.Tx, h *store.Head, t *chain.Transaction, reason error) command.Outcome {
 	o := refusedOutcome(reason)
-	switch o.placement.Refused {
+	switch o.Refused {
 	case chain.AmountTooSmall, chain.Expired, chain.ExpiresTooFar:
 		return o // the input or the clock say so, and need no memory to say it again
 	case chain.KeyWrong:
@@ -124,14 +125,14 @@ func refuseForGood(tx *store.Tx, h *store.Head, t *chain.Transaction, reason err
 		// sees signed bytes could spoil them by signing them first.
 		return o
 	}
-	o.placement.Content = content(h, t)
-	tx.SetPlacement(h, t.ID, o.placement)
-	foldRefusal(h, t.ID, o.placement)
+	p := store.Placement{Refused: o.Refused, Content: content(h, t)}
+	tx.SetPlacement(h, t.ID, p)
+	foldRefusal(h, t.ID, p)
 	return o
 }
 
-func refusedOutcome(reason error) outcome {
-	return outcome{placement: store.Placement{Refused: codeOf(reason)}}
+func refusedOutcome(reason error) command.Outcome {
+	return command.Outcome{Refused: codeOf(reason)}
 }
 
 // content is the fingerprint of what a transaction asks for: of the record that

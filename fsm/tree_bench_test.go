@@ -10,6 +10,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -29,13 +30,15 @@ func BenchmarkEvidence(b *testing.B) {
 
 func benchEvidence(b *testing.B, contract string, records int, batches func(chain.Hash, func([]chain.Transaction))) {
 	var requests [][]byte
-	batches(chain.Hash{}, func(txs []chain.Transaction) { requests = append(requests, submitRequest("aka", txs...).encode()) })
+	batches(chain.Hash{}, func(txs []chain.Transaction) {
+		requests = append(requests, command.Encode(submitRequest("aka", txs...)))
+	})
 	var apply, tree, log, digest time.Duration
 	for b.Loop() {
 		s, err := store.Open(store.Config{Dir: filepath.Join(b.TempDir(), fmt.Sprint("member-", b.Elapsed()))})
 		require.NoError(b, err)
 		m := New(s)
-		_, err = m.Apply(1, 1_800_000_000*second, [][]byte{(&request{kind: createKind, contract: []byte(contract)}).encode()})
+		_, err = m.Apply(1, 1_800_000_000*second, [][]byte{command.Encode(&command.Create{Contract: []byte(contract)})})
 		require.NoError(b, err)
 		began := time.Now()
 		for i, q := range requests {

@@ -19,6 +19,7 @@ import (
 	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/store"
@@ -28,7 +29,7 @@ import (
 // signed the first five.
 type world struct {
 	store    *store.Store
-	requests *fsm.Requester
+	requests *command.Requester
 	keys     map[string]proof.SigningKey
 }
 
@@ -44,7 +45,7 @@ func newWorld(dir string) (*world, error) {
 		return nil, err
 	}
 	w := &world{store: s, keys: map[string]proof.SigningKey{}}
-	w.requests = &fsm.Requester{Order: w.order(fsm.New(s)), Contracts: s}
+	w.requests = &command.Requester{Order: w.order(fsm.New(s)), Contracts: s}
 	for i, id := range []string{"n1", "n2", "n3", "eve"} {
 		name, err := proof.KeyName("", id)
 		if err != nil {
@@ -59,14 +60,14 @@ func newWorld(dir string) (*world, error) {
 
 // order applies each request as an entry of the log, a second after the one
 // before.
-func (w *world) order(m *fsm.Machine) fsm.Orderer {
+func (w *world) order(m *fsm.Machine) command.Orderer {
 	index := uint64(0)
-	return func(_ context.Context, requests [][]byte) []fsm.Answer {
-		answers := make([]fsm.Answer, len(requests))
+	return func(_ context.Context, requests [][]byte) []command.Result {
+		answers := make([]command.Result, len(requests))
 		for i, r := range requests {
 			index++
 			result, err := m.Apply(index, (worldTime+int64(index))*1_000_000, [][]byte{r})
-			if answers[i] = (fsm.Answer{Index: index, Err: err}); err == nil {
+			if answers[i] = (command.Result{Index: index, Err: err}); err == nil {
 				answers[i].Data = result(0)
 			}
 		}

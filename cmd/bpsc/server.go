@@ -15,6 +15,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/internal/datafolder"
 	"github.com/bpsc/bpsc/internal/durable"
@@ -57,7 +58,7 @@ type server struct {
 	folder   *datafolder.Folder
 	store    *store.Store
 	member   *cluster.Member
-	requests *fsm.Requester
+	requests *command.Requester
 	key      proof.SigningKey
 	attest   attesting
 	// The witnesses that this member asks while it leads.
@@ -133,7 +134,7 @@ func (s *server) open() (err error) {
 	if s.key, err = signingKey(s.keyPath(), "", s.cfg.ID); err != nil {
 		return err
 	}
-	s.requests = &fsm.Requester{Order: orderer(s.member), Contracts: s.store}
+	s.requests = &command.Requester{Order: orderer(s.member), Contracts: s.store}
 	if err := s.prepareAttesting(); err != nil {
 		return err
 	}

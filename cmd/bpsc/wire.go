@@ -6,17 +6,17 @@ import (
 
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/cluster"
-	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
 // orderer is the way from typed requests into the log.
-func orderer(m *cluster.Member) fsm.Orderer {
-	return func(ctx context.Context, requests [][]byte) []fsm.Answer {
+func orderer(m *cluster.Member) command.Orderer {
+	return func(ctx context.Context, requests [][]byte) []command.Result {
 		results := m.Propose(ctx, requests)
-		answers := make([]fsm.Answer, len(results))
+		answers := make([]command.Result, len(results))
 		for i, r := range results {
-			answers[i] = fsm.Answer{Index: r.Index, Data: r.Data, Err: r.Err}
+			answers[i] = command.Result(r)
 		}
 		return answers
 	}

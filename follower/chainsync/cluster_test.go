@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/store"
 )
@@ -18,7 +19,7 @@ import (
 type cluster struct {
 	t     testing.TB
 	store *store.Store
-	fsm.Requester
+	command.Requester
 	index uint64
 	now   int64 // unix microseconds
 	sent  int
@@ -32,13 +33,13 @@ func newCluster(t testing.TB) *cluster {
 	c := &cluster{t: t, store: s, now: 1_800_000_000_000_000}
 	machine := fsm.New(s)
 	c.Contracts = s
-	c.Order = func(_ context.Context, requests [][]byte) []fsm.Answer {
+	c.Order = func(_ context.Context, requests [][]byte) []command.Result {
 		c.index++
 		c.now += 1_000_000
 		result, err := machine.Apply(c.index, c.now, requests)
-		answers := make([]fsm.Answer, len(requests))
+		answers := make([]command.Result, len(requests))
 		for i := range requests {
-			answers[i] = fsm.Answer{Index: c.index, Err: err}
+			answers[i] = command.Result{Index: c.index, Err: err}
 			if err == nil {
 				answers[i].Data = result(i)
 			}

@@ -17,7 +17,8 @@ var allowed = map[string][]string{
 	"attest":   {"chain", "internal"},
 	"wallet":   {"chain", "internal"},
 	"store":    {"chain", "internal"},
-	"fsm":      {"chain", "store", "internal"},
+	"command":  {"chain", "internal"},
+	"fsm":      {"chain", "store", "command", "internal"},
 	"cluster":  {"internal"},
 	"audit":    {"chain", "store", "fsm", "client", "attest", "internal"},
 	"client":   {"chain", "internal"},
@@ -44,4 +45,4 @@ var impure = []string{
 }
 
 // pure lists the top-level folders to which that applies.
-var pure = []string{"chain", "fsm"}
+var pure = []string{"chain", "command", "fsm"}

@@ -1,4 +1,4 @@
-package fsm
+package command
 
 import (
 	"context"
@@ -7,17 +7,24 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// Answer is what ordering one request came to: the log index of its entry and
+// Result is what ordering one request came to: the log index of its entry and
 // the machine's encoded answer, or why there is none.
-type Answer struct {
+type Result struct {
 	Index uint64
 	Data  []byte
 	Err   error
 }
 
+// maxRequestTransactions and maxRequestBytes bound one request to the log, so
+// that many share an entry and none waits long behind another.
+const (
+	maxRequestTransactions = 1000
+	maxRequestBytes        = 128 << 10
+)
+
 // Orderer puts requests into the log, in the order given, and returns one
-// answer each.
-type Orderer func(ctx context.Context, requests [][]byte) []Answer
+// result each.
+type Orderer func(ctx context.Context, requests [][]byte) []Result
 
 // Contracts finds the contract of a token.
 type Contracts interface {
@@ -42,7 +49,7 @@ func (q *Requester) Submit(ctx context.Context, token string, txs []chain.Transa
 	runs := split(txs)
 	requests := make([][]byte, len(runs))
 	for i, run := range runs {
-		requests[i] = (&request{kind: submitKind, token: token, txs: run}).encode()
+		requests[i] = Encode(&Submit{Token: token, Transactions: run})
 	}
 	rest := outcomes
 	for i, answered := range q.Order(ctx, requests) {
@@ -78,26 +85,26 @@ func transactionSize(t *chain.Transaction) int {
 	return size
 }
 
-func fillIn(out []chain.Outcome, txs []chain.Transaction, answered Answer, c *chain.Contract) {
+func fillIn(out []chain.Outcome, txs []chain.Transaction, answered Result, c *chain.Contract) {
 	a, err := answered.decode()
-	if err == nil && len(a.outcomes) != len(txs) {
-		err = fmt.Errorf("%d answers to %d transactions", len(a.outcomes), len(txs))
+	if err == nil && len(a.Outcomes) != len(txs) {
+		err = fmt.Errorf("%d answers to %d transactions", len(a.Outcomes), len(txs))
 	}
 	if err != nil {
 		failAll(out, err)
 		return
 	}
-	for i, o := range a.outcomes {
+	for i, o := range a.Outcomes {
 		out[i] = chain.Outcome{
-			Block: o.placement.Block, Position: o.placement.Position, Refused: o.placement.Refused,
-			Replay: o.replay, Completed: o.completed, AppliedIndex: answered.Index,
+			Block: o.Block, Position: o.Position, Refused: o.Refused,
+			Replay: o.Replay, Completed: o.Completed, AppliedIndex: answered.Index,
 		}
 		switch {
-		case o.placement.Refused != "":
+		case o.Refused != "":
 			out[i].Record.ID = txs[i].ID
 			continue
-		case o.record != nil:
-			out[i].Record, err = chain.DecodeRecord(o.record, c.Decimals)
+		case o.Record != nil:
+			out[i].Record, err = chain.DecodeRecord(o.Record, c.Decimals)
 		default: // it follows from what was asked, and did not travel
 			out[i].Record, err = chain.NewTransfer(c, &txs[i])
 		}
@@ -116,15 +123,15 @@ func failAll(out []chain.Outcome, err error) []chain.Outcome {
 
 // decode returns the machine's answer, with a refusal of the whole request as
 // an error that carries its code.
-func (a Answer) decode() (answer, error) {
-	if a.Err != nil {
-		return answer{}, a.Err
+func (r Result) decode() (Answer, error) {
+	if r.Err != nil {
+		return Answer{}, r.Err
 	}
-	decoded, err := decodeAnswer(a.Data)
-	if err == nil && decoded.refused != "" {
-		err = refusal{decoded.refused, decoded.detail}
+	a, err := DecodeAnswer(r.Data)
+	if err == nil && a.Refused != "" {
+		err = refusal{a.Refused, a.Detail}
 	}
-	return decoded, err
+	return a, err
 }
 
 // refusal is a refusal's code with the sentence that came with it.
@@ -137,16 +144,16 @@ func (r refusal) Error() string { return r.detail }
 func (r refusal) Unwrap() error { return r.code }
 
 // one orders a single request.
-func (q *Requester) one(ctx context.Context, r *request) (answer, uint64, error) {
-	answers := q.Order(ctx, [][]byte{r.encode()})
+func (q *Requester) one(ctx context.Context, r Request) (Answer, uint64, error) {
+	answers := q.Order(ctx, [][]byte{Encode(r)})
 	a, err := answers[0].decode()
 	return a, answers[0].Index, err
 }
 
 // Produce asks for a block now.
 func (q *Requester) Produce(ctx context.Context, token string) (chain.Produced, error) {
-	a, index, err := q.one(ctx, &request{kind: produceKind, token: token})
-	return chain.Produced{Block: a.block, AppliedIndex: index}, err
+	a, index, err := q.one(ctx, &Produce{Token: token})
+	return chain.Produced{Block: a.Block, AppliedIndex: index}, err
 }
 
 // CreateContract starts a chain and returns the log index of its start.
@@ -166,32 +173,32 @@ func (q *Requester) create(ctx context.Context, c chain.Contract, first bool) (u
 	if err != nil {
 		return 0, err
 	}
-	_, index, err := q.one(ctx, &request{kind: createKind, contract: text, first: first})
+	_, index, err := q.one(ctx, &Create{Contract: text, First: first})
 	return index, err
 }
 
 // RegisterNodes adds nodes to the directory, for the network they come from,
 // and returns the log index at which they are there.
 func (q *Requester) RegisterNodes(ctx context.Context, nodes []string, from string) (uint64, error) {
-	_, index, err := q.one(ctx, &request{kind: registerKind, nodes: nodes, from: from})
+	_, index, err := q.one(ctx, &Register{Nodes: nodes, From: from})
 	return index, err
 }
 
 // RemoveNode takes a node off the directory, or fails with chain.NotFound.
 func (q *Requester) RemoveNode(ctx context.Context, node string) (uint64, error) {
-	_, index, err := q.one(ctx, &request{kind: removeKind, node: node})
+	_, index, err := q.one(ctx, &Remove{Node: node})
 	return index, err
 }
 
 // Announce records where a member's API is and with which key it signs
 // checkpoints. The first key a member announces is its key for ever.
 func (q *Requester) Announce(ctx context.Context, member, url, key string) error {
-	_, _, err := q.one(ctx, &request{kind: announceKind, member: member, url: url, key: key})
+	_, _, err := q.one(ctx, &Announce{Member: member, URL: url, Key: key})
 	return err
 }
 
-// Attest adds a member's word on a chain.
+// Attest adds an attestation of a chain.
 func (q *Requester) Attest(ctx context.Context, token string, a chain.Attestation) error {
-	_, _, err := q.one(ctx, &request{kind: attestKind, token: token, attest: a})
+	_, _, err := q.one(ctx, &Attest{Token: token, Attestation: a})
 	return err
 }

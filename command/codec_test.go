@@ -1,0 +1,116 @@
+package command
+
+import (
+	"encoding/hex"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// goldens are what testdata/golden.txt has the bytes of: a binary that reads them
+// otherwise would make another state of an old log, or tell another outcome.
+func goldens() (requests map[string]Request, answers map[string]Answer) {
+	id := chain.DeriveID([]byte("x"))
+	limit, frozen, receive, key := chain.Amount(5), false, chain.ReceiveApprove, chain.PublicKey{1}
+	auth := &chain.Auth{Nonce: "00ff", Expires: 1_800_000_000, PublicKey: chain.PublicKey{2}, Signature: chain.Signature{3}}
+	requests = map[string]Request{
+		"produce":         &Produce{Token: "aka"},
+		"create":          &Create{Contract: []byte("{}")},
+		"create-first":    &Create{Contract: []byte("{}"), First: true},
+		"register":        &Register{Nodes: []string{"a:5000", "b:5000"}, From: "net"},
+		"remove":          &Remove{Node: "a:5000"},
+		"announce-no-key": &Announce{Member: "n", URL: "u"},
+		"announce":        &Announce{Member: "n", URL: "u", Key: "k"},
+		"attest": &Attest{Token: "aka", Attestation: chain.Attestation{
+			Member: "n", Size: 7, Root: chain.Hash{31: 9}, Digest: chain.Hash{31: 8}, Cosignature: "— "}},
+		"submit-open": &Submit{Token: "aka", Transactions: []chain.Transaction{{ID: id, Sender: "a", Recipient: "b", Amount: 7, Memo: "m"}}},
+		"submit-signed": &Submit{Token: "aka", Transactions: []chain.Transaction{
+			{ID: id, Kind: chain.Hold, Sender: "a", Recipient: "b", Amount: 7, HoldUntil: 9, Auth: auth},
+			{ID: id, Kind: chain.Accept, Sender: "a", Hold: id, Auth: auth},
+			{ID: id, Kind: chain.Rules, Sender: "a", Auth: auth,
+				Rules: &chain.RulesChange{Receive: &receive, PerTransfer: &limit, PerDay: &limit, NewKey: &key, Account: "c", Frozen: &frozen}}}},
+	}
+	answers = map[string]Answer{
+		"answer-nothing": {},
+		"answer-refused": {Refused: chain.NotFound, Detail: "it is not there"},
+		"answer-block":   {Block: 300},
+		"answer-outcomes": {Outcomes: []Outcome{
+			{Block: 2, Position: 1}, {Block: 3, Replay: true, Completed: true}, {Refused: chain.Expired},
+			{Refused: chain.IDReused, Replay: true}, {Block: 4, Position: 200, Record: []byte(`{"kind": "hold"}`)}}},
+	}
+	return requests, answers
+}
+
+// goldenBytes reads testdata/golden.txt: a name and its bytes in hex on each line.
+func goldenBytes(t testing.TB) map[string][]byte {
+	t.Helper()
+	text, err := os.ReadFile("testdata/golden.txt")
+	require.NoError(t, err)
+	all := map[string][]byte{}
+	for line := range strings.Lines(string(text)) {
+		name, digits, _ := strings.Cut(strings.TrimSpace(line), " ")
+		all[name], err = hex.DecodeString(digits)
+		require.NoError(t, err, "%s is not hex", name)
+	}
+	return all
+}
+
+func TestBytesStayAsTheyAre(t *testing.T) {
+	requests, answers := goldens()
+	want := goldenBytes(t)
+	require.Len(t, want, len(requests)+len(answers))
+	for name, q := range requests {
+		require.Equal(t, hex.EncodeToString(want[name]), hex.EncodeToString(Encode(q)), name)
+		back, err := Decode(want[name])
+		require.NoError(t, err, name)
+		require.Equal(t, q, back, name)
+	}
+	for name, a := range answers {
+		require.Equal(t, hex.EncodeToString(want[name]), hex.EncodeToString(a.Encode()), name)
+		require.NotNil(t, a.Encode(), "nil is no answer")
+		back, err := DecodeAnswer(want[name])
+		require.NoError(t, err, name)
+		require.Equal(t, a, back, name)
+	}
+}
+
+// Whatever is not exactly a request stops the member, and reads as nothing.
+func TestWhatIsNotExactlyARequestIsRefused(t *testing.T) {
+	produce := Encode(&Produce{Token: "a"})
+	for name, data := range map[string][]byte{
+		"nothing":                {},
+		"an unknown kind":        {0x7a, 0x00},
+		"an unknown field":       {0x1a, 0x02, 0x18, 0x01},
+		"two in one":             append(produce[:len(produce):len(produce)], produce...),
+		"more behind it":         append(produce[:len(produce):len(produce)], 0),
+		"cut off":                produce[:len(produce)-1],
+		"a fixed32":              {0x1d, 0, 0, 0, 0},
+		"a request as a number":  {0x18, 0x01},
+		"a token as a number":    {0x1a, 0x02, 0x08, 0x01},
+		"a token twice":          {0x1a, 0x06, 0x0a, 0x01, 'a', 0x0a, 0x01, 'b'},
+		"fields out of order":    {0x22, 0x06, 0x10, 0x01, 0x0a, 0x02, '{', '}'},
+		"neither true nor false": {0x22, 0x06, 0x0a, 0x02, '{', '}', 0x10, 0x02},
+		"an id too short":        {0x12, 0x05, 0x12, 0x03, 0x0a, 0x01, 0x00},
+		"an amount as bytes":     {0x12, 0x05, 0x12, 0x03, 0x22, 0x01, 0x07},
+		"a sender as a number":   {0x12, 0x04, 0x12, 0x02, 0x10, 0x07},
+	} {
+		q, err := Decode(data)
+		require.ErrorIs(t, err, ErrUnknownRequest, name)
+		require.Nil(t, q, name)
+	}
+	for name, data := range map[string][]byte{
+		"an unknown field":      {0x28, 0x01},
+		"a block as bytes":      {0x22, 0x01, 0x07},
+		"a block twice":         {0x20, 0x01, 0x20, 0x01},
+		"a replay of two":       {0x1a, 0x02, 0x20, 0x02},
+		"a position beyond all": {0x1a, 0x06, 0x10, 0xff, 0xff, 0xff, 0xff, 0x7f},
+		"an outcome cut off":    {0x1a, 0x02, 0x20},
+	} {
+		_, err := DecodeAnswer(data)
+		require.Error(t, err, name)
+	}
+}
