@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -19,17 +20,15 @@ func newChainCommand(o *clientOptions) *cobra.Command {
 	var from, limit uint64
 	cmd := &cobra.Command{
 		Use: "chain", Short: "List the blocks of a chain", Args: exactArgs(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if from == 0 {
+		RunE: o.call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) error {
+			switch {
+			case from == 0:
 				return argError("--from: blocks count from 1")
+			case o.output == "json":
+				return o.streamChain(ctx, cmd, c, from, limit)
 			}
-			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
-				if o.output == "json" {
-					return streamChain(ctx, cmd, c, o.contract, from, limit)
-				}
-				return o.tableChain(ctx, cmd, c, from, limit)
-			})
-		},
+			return o.tableChain(ctx, cmd, c, from, limit)
+		}),
 	}
 	cmd.Flags().Uint64Var(&from, "from", 1, "first block to list")
 	cmd.Flags().Uint64Var(&limit, "limit", 0, "how many blocks to list at most; 0 is all")
@@ -38,9 +37,9 @@ func newChainCommand(o *clientOptions) *cobra.Command {
 }
 
 // streamChain prints one canonical block a line, as they arrive.
-func streamChain(ctx context.Context, cmd *cobra.Command, c *client.Client, contract string, from, limit uint64) error {
+func (o *clientOptions) streamChain(ctx context.Context, cmd *cobra.Command, c *client.Client, from, limit uint64) error {
 	out := bufio.NewWriter(cmd.OutOrStdout())
-	err := c.Blocks(ctx, contract, from, limit, func(canonical []byte) error {
+	err := c.Blocks(ctx, o.contract, from, limit, func(canonical []byte) error {
 		_, err := out.Write(append(canonical, '\n'))
 		return err
 	})
@@ -107,4 +106,44 @@ func newExportCommand(o *clientOptions) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&file, "file", "", "where to write")
 	return cmd
+}
+
+func newMineCommand(o *clientOptions) *cobra.Command {
+	return &cobra.Command{
+		Use: "mine", Short: "Produce a block now", Args: exactArgs(0),
+		RunE: o.call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) error {
+			answer, err := c.Mine(ctx, o.contract)
+			if err != nil {
+				return err
+			}
+			var b struct {
+				Index        uint64            `json:"index"`
+				Transactions []json.RawMessage `json:"transactions"`
+				PreviousHash string            `json:"previous_hash"`
+			}
+			if err := json.Unmarshal(answer, &b); err != nil {
+				return err
+			}
+			return o.print(cmd.OutOrStdout(), answer, table.Row{"block", "records", "previous hash"},
+				table.Row{b.Index, len(b.Transactions), short(b.PreviousHash)})
+		}),
+	}
+}
+
+func newBlockCommand(o *clientOptions) *cobra.Command {
+	return &cobra.Command{
+		Use: "block INDEX", Short: "Print the canonical bytes of a block", Args: exactArgs(1),
+		Long: "Print the canonical bytes of a block and nothing else, so that their SHA-256 is the\nhash that the next block carries.",
+		RunE: o.call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
+			index, err := parseIndex(args[0])
+			if err != nil {
+				return err
+			}
+			canonical, err := c.Block(ctx, o.contract, index)
+			if err == nil {
+				_, err = cmd.OutOrStdout().Write(canonical)
+			}
+			return err
+		}),
+	}
 }

@@ -26,25 +26,23 @@ func newReceiptGetCommand(o *clientOptions) *cobra.Command {
 		Use: "get ID", Short: "Fetch the receipt of a transaction", Args: exactArgs(1),
 		Long: "Fetch the receipt of a transaction, once the members have signed for its block, which takes\n" +
 			"a second or so. Nothing is verified here but that it is a receipt and of that id.",
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: o.call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
 			id, err := chain.ParseHash(args[0])
 			if err != nil {
 				return argError("%q is not the id of a transaction: 64 lower-case hex digits", args[0])
 			}
-			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
-				data, err := c.Receipt(ctx, o.contract, id.String(), o.timeout/2)
-				if err != nil {
-					return err
-				}
-				if err := isReceiptOf(data, id); err != nil {
-					return audit.Invalid(err)
-				}
-				return writeFile(file, cmd.OutOrStdout(), func(w io.Writer) error {
-					_, err := w.Write(data)
-					return err
-				})
+			data, err := c.Receipt(ctx, o.contract, id.String(), o.timeout/2)
+			if err != nil {
+				return err
+			}
+			if err := isReceiptOf(data, id); err != nil {
+				return audit.Invalid(err)
+			}
+			return writeFile(file, cmd.OutOrStdout(), func(w io.Writer) error {
+				_, err := w.Write(data)
+				return err
 			})
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&file, "file", "-", "where to write it, - for standard output; ID"+proof.ReceiptSuffix+" is a good name")
 	o.flags(cmd)
@@ -79,18 +77,14 @@ func newReceiptVerifyCommand(o *clientOptions) *cobra.Command {
 				return err
 			}
 			r, err := proof.ParseReceipt(data)
+			var v *proof.Verified
+			if err == nil {
+				v, err = r.Verify(p)
+			}
 			if err != nil {
 				return o.refuse(cmd.OutOrStdout(), err)
 			}
-			v, err := r.Verify(p)
-			if err != nil {
-				return o.refuse(cmd.OutOrStdout(), err)
-			}
-			if o.output == "json" {
-				return printJSON(cmd.OutOrStdout(), proven(v, r.Record))
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), printable(v.Sentence()))
-			return err
+			return o.say(cmd.OutOrStdout(), proven(v, r.Record), printable(v.Sentence())+"\n")
 		},
 	}
 	cmd.Flags().StringVar(&policy, "policy", "", "file that says whose signatures count")
@@ -106,7 +100,7 @@ type provenReceipt struct {
 	ChainID    string          `json:"chain_id"` // its first 16 digits where the policy does not name the chain
 	Pinned     bool            `json:"chain_in_policy"`
 	Block      uint64          `json:"block"`
-	BlockHash  string          `json:"block_hash"`
+	BlockHash  chain.Hash      `json:"block_hash"`
 	Timestamp  json.RawMessage `json:"timestamp"`
 	Position   int             `json:"position"`
 	Record     json.RawMessage `json:"record"`
@@ -116,7 +110,7 @@ type provenReceipt struct {
 // signedBy is a checkpoint and who signed it, as JSON.
 type signedBy struct {
 	Size      uint64     `json:"size"`
-	Root      string     `json:"root"`
+	Root      chain.Hash `json:"root"`
 	Members   []signerAt `json:"members,omitempty"`
 	Of        int        `json:"of_members,omitempty"`
 	Witnesses []signerAt `json:"witnesses,omitempty"`
@@ -130,14 +124,14 @@ type signerAt struct {
 func proven(v *proof.Verified, record []byte) provenReceipt {
 	return provenReceipt{
 		Verified: true, Sentence: v.Sentence(), Contract: v.Token, ChainID: v.ChainID, Pinned: v.Pinned,
-		Block: v.Block, BlockHash: v.BlockHash.String(), Timestamp: chain.AppendTimestamp(nil, v.Timestamp),
+		Block: v.Block, BlockHash: v.BlockHash, Timestamp: chain.AppendTimestamp(nil, v.Timestamp),
 		Position: v.Position, Record: record,
 		Checkpoint: newSignedBy(v.Checkpoint, v.Members, v.MembersInPolicy, v.Witnesses),
 	}
 }
 
 func newSignedBy(c proof.Checkpoint, members []proof.Signer, of int, witnesses []proof.Signer) signedBy {
-	s := signedBy{Size: c.Size, Root: c.Root.String(), Of: of}
+	s := signedBy{Size: c.Size, Root: c.Root, Of: of}
 	for _, m := range members {
 		s.Members = append(s.Members, signerAt(m))
 	}

@@ -46,6 +46,9 @@ type terms struct {
 	moment   wallet.Moment
 }
 
+// fill describes a transaction under its terms.
+type fill func(t *terms, tx *chain.Transaction) error
+
 // amount reads an amount in tokens.
 func (t *terms) amount(flag, text string) (chain.Amount, error) {
 	if text == "" {
@@ -146,7 +149,7 @@ func (s *signing) checkKnown(t *terms) error {
 }
 
 // run is a command that does nothing but sign one transaction.
-func (s *signing) run(cmd *cobra.Command, name string, fill func(t *terms, tx *chain.Transaction) error) error {
+func (s *signing) run(cmd *cobra.Command, name string, fill fill) error {
 	if name == "" {
 		return argError("--wallet is required")
 	}
@@ -159,7 +162,7 @@ func (s *signing) run(cmd *cobra.Command, name string, fill func(t *terms, tx *c
 
 // signAndSend makes the transaction that fill describes, signs it with the key
 // of that name, and sends or prints it.
-func (s *signing) signAndSend(cmd *cobra.Command, t *terms, name string, fill func(t *terms, tx *chain.Transaction) error) error {
+func (s *signing) signAndSend(cmd *cobra.Command, t *terms, name string, fill fill) error {
 	if err := s.checkTerms(t); err != nil {
 		return err
 	}

@@ -9,6 +9,102 @@ import (
 	"github.com/bpsc/bpsc/wallet"
 )
 
+// newSignedCommand makes cmd one that does nothing but sign a transaction, with
+// the key of --wallet, and send it. prepare looks at the arguments first.
+func newSignedCommand(o *clientOptions, cmd *cobra.Command, wallet string, prepare func(s *signing, args []string) (fill, error)) *cobra.Command {
+	s, name := newSigning(o), ""
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		f, err := prepare(s, args)
+		if err != nil {
+			return err
+		}
+		return s.run(cmd, name, f)
+	}
+	s.flags(cmd)
+	cmd.Flags().StringVar(&name, "wallet", "", wallet)
+	return cmd
+}
+
+func newAcceptCommand(o *clientOptions) *cobra.Command {
+	return newDecideCommand(o, chain.Accept, "accept", "Take what is held for a wallet")
+}
+
+func newRejectCommand(o *clientOptions) *cobra.Command {
+	return newDecideCommand(o, chain.Reject, "reject", "Send back what is held for a wallet")
+}
+
+// newDecideCommand is a recipient's decision about a hold.
+func newDecideCommand(o *clientOptions, kind chain.Kind, verb, short string) *cobra.Command {
+	cmd := &cobra.Command{Use: verb + " HOLD-ID --wallet NAME", Short: short, Args: exactArgs(1)}
+	return newSignedCommand(o, cmd, "the recipient's wallet, which signs", func(_ *signing, args []string) (fill, error) {
+		hold, err := chain.ParseHash(args[0])
+		if err != nil {
+			return nil, argError("%q is not the id of a hold: %v", args[0], err)
+		}
+		return func(_ *terms, tx *chain.Transaction) error {
+			tx.Kind, tx.Hold = kind, hold
+			return nil
+		}, nil
+	})
+}
+
+func newFreezeCommand(o *clientOptions) *cobra.Command {
+	return newFrozenCommand(o, true, "freeze", "Stop a wallet from sending and receiving, as the issuer")
+}
+
+func newUnfreezeCommand(o *clientOptions) *cobra.Command {
+	return newFrozenCommand(o, false, "unfreeze", "Let a frozen wallet go, as the issuer")
+}
+
+func newFrozenCommand(o *clientOptions, frozen bool, verb, short string) *cobra.Command {
+	cmd := &cobra.Command{Use: verb + " ADDRESS --wallet ISSUER", Short: short, Args: exactArgs(1)}
+	return newSignedCommand(o, cmd, "the issuer's wallet, which signs", func(s *signing, args []string) (fill, error) {
+		return func(_ *terms, tx *chain.Transaction) error {
+			account, err := s.keys.address("account", args[0])
+			tx.Kind, tx.Rules = chain.Rules, &chain.RulesChange{Account: account, Frozen: &frozen}
+			return err
+		}, nil
+	})
+}
+
+func newIssueCommand(o *clientOptions) *cobra.Command {
+	return newPaymentCommand(o, chain.Issue, "issue", "Create tokens, as the issuer", true)
+}
+
+func newFeesCommand(o *clientOptions) *cobra.Command {
+	cmd := &cobra.Command{Use: "fees", Short: "Spend or burn held fees, as the treasurer"}
+	cmd.AddCommand(newPaymentCommand(o, chain.Spend, "spend", "Pay held fees to somebody", true),
+		newPaymentCommand(o, chain.Burn, "burn", "Destroy held fees", false))
+	return cmd
+}
+
+// newPaymentCommand moves an amount by a role of the contract: to somebody, or
+// out of the world.
+func newPaymentCommand(o *clientOptions, kind chain.Kind, verb, short string, toSomebody bool) *cobra.Command {
+	var to, amount, memo string
+	cmd := &cobra.Command{Use: verb + " --amount N --wallet NAME", Short: short, Args: exactArgs(0)}
+	f := cmd.Flags()
+	f.StringVar(&amount, "amount", "", "tokens, such as 12.5")
+	f.StringVar(&memo, "memo", "", "text that stands in the record")
+	if toSomebody {
+		cmd.Use = verb + " --to B --amount N --wallet NAME"
+		f.StringVar(&to, "to", "", "recipient: a wallet or an address")
+	}
+	return newSignedCommand(o, cmd, "the wallet that signs", func(s *signing, _ []string) (fill, error) {
+		if toSomebody && to == "" || amount == "" {
+			return nil, argError("usage: %s", cmd.UseLine())
+		}
+		return func(t *terms, tx *chain.Transaction) (err error) {
+			tx.Kind, tx.Memo = kind, memo
+			if tx.Amount, err = t.amount("amount", amount); err != nil || !toSomebody {
+				return err
+			}
+			tx.Recipient, err = s.keys.address("to", to)
+			return err
+		}, nil
+	})
+}
+
 // rulesOptions are the flags of `bpsc rules`; what is empty stays as it is.
 type rulesOptions struct {
 	*signing

@@ -2,15 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -73,17 +69,6 @@ func tokenIsContract(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 	return pflag.NormalizedName(name)
 }
 
-// outputFlag adds the choice of form to cmd and all below it.
-func (o *clientOptions) outputFlag(cmd *cobra.Command) {
-	cmd.PersistentFlags().StringVarP(&o.output, "output", "o", "table", "table or json")
-	cmd.PersistentPreRunE = func(*cobra.Command, []string) error {
-		if o.output != "table" && o.output != "json" {
-			return fmt.Errorf("%w: --output must be table or json", errUsage)
-		}
-		return nil
-	}
-}
-
 // client is the command's way to the servers.
 func (o *clientOptions) client() (*client.Client, error) {
 	if o.reached == nil {
@@ -108,62 +93,9 @@ func (o *clientOptions) with(cmd *cobra.Command, do func(ctx context.Context, c 
 	return do(ctx, c)
 }
 
-// print writes v as JSON, or rows as a table.
-func (o *clientOptions) print(out io.Writer, v any, header table.Row, rows ...table.Row) error {
-	if o.output == "json" {
-		return printJSON(out, v)
-	}
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(header)
-	for _, row := range rows {
-		t.AppendRow(printableRow(row))
-	}
-	_, err := fmt.Fprintln(out, t.Render())
-	return err
-}
-
-func printJSON(out io.Writer, v any) error {
-	enc := json.NewEncoder(out)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
-}
-
-// argError is a usage error about an argument.
-func argError(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", errUsage, fmt.Sprintf(format, args...))
-}
-
-// exactArgs is cobra.ExactArgs with an error that counts as usage.
-func exactArgs(n int) cobra.PositionalArgs {
+// call makes a command's RunE of what is done with a client and its arguments.
+func (o *clientOptions) call(do func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
-			return argError("%s takes %d argument(s): %s", cmd.CommandPath(), n, cmd.UseLine())
-		}
-		return nil
+		return o.with(cmd, func(ctx context.Context, c *client.Client) error { return do(ctx, cmd, c, args) })
 	}
-}
-
-func atMostOneArg(cmd *cobra.Command, args []string) error {
-	if len(args) > 1 {
-		return argError("%s takes one argument at most: %s", cmd.CommandPath(), cmd.UseLine())
-	}
-	return nil
-}
-
-func parseIndex(text string) (uint64, error) {
-	index, err := strconv.ParseUint(text, 10, 63)
-	if err != nil || index == 0 {
-		return 0, argError("%q is not the index of a block: they count from 1", text)
-	}
-	return index, nil
-}
-
-// short cuts a hash for a table.
-func short(hash string) string {
-	if len(hash) <= 16 {
-		return hash
-	}
-	return hash[:16] + "…"
 }

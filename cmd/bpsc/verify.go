@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/audit"
+	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/datafolder"
 )
@@ -84,14 +85,11 @@ func (v *verifier) verifyServer(cmd *cobra.Command) error {
 
 // verifyFile reads an export.
 func (v *verifier) verifyFile(cmd *cobra.Command) error {
-	f := os.Stdin
-	if v.file != "-" {
-		var err error
-		if f, err = os.Open(v.file); err != nil {
-			return err
-		}
-		defer f.Close()
+	f, err := openInput(v.file)
+	if err != nil {
+		return err
 	}
+	defer f.Close()
 	report, err := v.verify(cmd, &audit.File{Reader: f, Token: v.contract}, v.file)
 	if err != nil {
 		return err
@@ -136,22 +134,15 @@ func (v *verifier) verifyData(cmd *cobra.Command) (err error) {
 
 // print says what was verified; of a folder as a list.
 func (v *verifier) print(out io.Writer, reports ...audit.Report) error {
-	results := make([]verified, len(reports))
+	results, text := make([]verified, len(reports)), ""
 	for i, r := range reports {
 		results[i] = newVerified(&r)
+		text += results[i].sentences()
 	}
-	switch {
-	case v.output == "json" && v.data != "":
-		return printJSON(out, results)
-	case v.output == "json":
-		return printJSON(out, results[0])
+	if v.data == "" {
+		return v.say(out, results[0], text)
 	}
-	for _, r := range results {
-		if _, err := io.WriteString(out, r.sentences()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return v.say(out, results, text)
 }
 
 // verified is what a chain came to when all of it verified.
@@ -159,7 +150,7 @@ type verified struct {
 	Contract   string       `json:"contract"`
 	Blocks     uint64       `json:"blocks"`
 	Records    uint64       `json:"records"`
-	Tip        string       `json:"tip"`
+	Tip        chain.Hash   `json:"tip"`
 	Checkpoint *heldAgainst `json:"checkpoint,omitempty"`
 }
 
@@ -170,7 +161,7 @@ type heldAgainst struct {
 }
 
 func newVerified(r *audit.Report) verified {
-	v := verified{Contract: r.Token, Blocks: r.Blocks, Records: r.Records, Tip: r.Tip.String()}
+	v := verified{Contract: r.Token, Blocks: r.Blocks, Records: r.Records, Tip: r.Tip}
 	if c := r.Checkpoint; c != nil {
 		v.Checkpoint = &heldAgainst{newSignedBy(c.Checkpoint, c.Members, c.Of, c.Witnesses), c.Judged}
 	}
@@ -192,8 +183,7 @@ func (v *verified) sentences() string {
 
 // by lists who signed.
 func (s *signedBy) by() string {
-	text := joinNames(s.Members)
-	text += fmt.Sprintf(" of %d", s.Of)
+	text := fmt.Sprintf("%s of %d", joinNames(s.Members), s.Of)
 	if len(s.Witnesses) > 0 {
 		text += ", witnessed by " + joinNames(s.Witnesses)
 	}

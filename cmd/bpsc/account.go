@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/client"
+	"github.com/bpsc/bpsc/internal/durable"
+)
+
+func newAccountCommand(o *clientOptions) *cobra.Command {
+	k := &keyOptions{}
+	cmd := &cobra.Command{
+		Use: "account NAME", Short: "Show the balance of a wallet", Args: exactArgs(1),
+		Long: "Show the balance of a wallet: in a signed contract an address or a wallet of `bpsc wallet`,\nin an open one a name.",
+		RunE: o.call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
+			info, name, err := o.accountOf(ctx, c, k, args[0])
+			if err != nil {
+				return err
+			}
+			var answer json.RawMessage
+			err = o.readOwnWrites(ctx, cmd, c, &info, func(ctx context.Context) (err error) {
+				answer, err = c.Account(ctx, info.Contract.Token, name)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			return o.printAccount(cmd, answer)
+		}),
+	}
+	k.dirFlag(cmd)
+	o.consistencyFlag(cmd)
+	return cmd
+}
+
+// accountOf is the contract, and what it calls a wallet.
+func (o *clientOptions) accountOf(ctx context.Context, c *client.Client, k *keyOptions, wallet string) (info client.ContractInfo, name string, err error) {
+	if info, err = c.Contract(ctx, o.contract); err == nil {
+		name, err = k.account(&info.Contract, wallet)
+	}
+	return info, name, err
+}
+
+func (o *clientOptions) printAccount(cmd *cobra.Command, answer json.RawMessage) error {
+	var a struct {
+		Address  string      `json:"address"`
+		Contract string      `json:"contract"`
+		Balance  json.Number `json:"balance"`
+		Records  uint64      `json:"records"`
+	}
+	if err := json.Unmarshal(answer, &a); err != nil {
+		return err
+	}
+	return o.print(cmd.OutOrStdout(), answer, table.Row{"wallet", "token", "balance", "records"},
+		table.Row{a.Address, a.Contract, a.Balance, a.Records})
+}
+
+// maxHoldsPage is the most that a server gives at once.
+const maxHoldsPage = 1000
+
+func newHoldsCommand(o *clientOptions) *cobra.Command {
+	k, role, limit := &keyOptions{}, "", 0
+	cmd := &cobra.Command{
+		Use: "holds [WALLET]", Short: "List what waits for a wallet's word", Args: atMostOneArg,
+		Long: "List the holds that nobody has decided yet, the first to expire first: those that a wallet\n" +
+			"may accept or reject, or with --role sender those that it has sent. WALLET is an address or\n" +
+			"a wallet of `bpsc wallet`, and may be left out where that has just one.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if role != string(chain.HoldRecipient) && role != string(chain.HoldSender) {
+				return argError("--role is recipient or sender")
+			}
+			if limit < 0 {
+				return argError("--limit: at least 1; 0 is all")
+			}
+			wallet, err := k.oneOrOnly(args)
+			if err != nil {
+				return err
+			}
+			return o.with(cmd, func(ctx context.Context, c *client.Client) error {
+				info, name, err := o.accountOf(ctx, c, k, wallet)
+				if err != nil {
+					return err
+				}
+				page, err := allHolds(ctx, c, info.Contract.Token, name, chain.HoldRole(role), limit)
+				if err != nil {
+					return err
+				}
+				return o.printHolds(cmd, page)
+			})
+		},
+	}
+	k.dirFlag(cmd)
+	cmd.Flags().StringVar(&role, "role", string(chain.HoldRecipient), "what the wallet is to the holds: recipient or sender")
+	cmd.Flags().IntVar(&limit, "limit", 100, "how many to list at most; 0 is all")
+	return cmd
+}
+
+// allHolds reads pages until there are limit holds; 0 is all.
+func allHolds(ctx context.Context, c *client.Client, token, name string, role chain.HoldRole, limit int) (client.HoldPage, error) {
+	all := client.HoldPage{Items: []client.Hold{}}
+	for {
+		q := client.HoldQuery{Role: role, Limit: maxHoldsPage, After: all.Next}
+		if limit > 0 {
+			q.Limit = min(q.Limit, limit-len(all.Items))
+		}
+		page, err := c.Holds(ctx, token, name, q)
+		if err != nil {
+			return all, err
+		}
+		all.Items, all.Next = append(all.Items, page.Items...), page.Next
+		if all.Next == "" || len(all.Items) == limit {
+			return all, nil
+		}
+	}
+}
+
+func (o *clientOptions) printHolds(cmd *cobra.Command, page client.HoldPage) error {
+	var rows []table.Row
+	for _, h := range page.Items {
+		until := time.Unix(h.Until, 0).UTC().Format("2006-01-02 15:04:05")
+		rows = append(rows, table.Row{h.ID, h.Sender, h.Recipient, h.Amount, until})
+	}
+	err := o.print(cmd.OutOrStdout(), page, table.Row{"hold", "sender", "recipient", "amount", "until (UTC)"}, rows...)
+	if err == nil && page.Next != "" {
+		cmd.PrintErrln("there are more: ask with a larger --limit, or --limit 0")
+	}
+	return err
+}
+
+// A follower hears of a transfer with its block. So that `bpsc account` after
+// `bpsc send` does not show the balance from before, the newest block that an
+// answer to a write named is kept for each chain, as a line "chain-id block". It is
+// an aid and no more: a file that cannot be read or written is done without.
+const (
+	seenBlocksFile = "seen-blocks"
+	// maxSeenBlocks bounds the file: some thousand chains.
+	maxSeenBlocks = 64 << 10
+	// ownWritePatience is how long a read waits for the block of an earlier write:
+	// one that is produced on request only may not come for days.
+	ownWritePatience = 3 * time.Second
+)
+
+// seenBlocksPath is "" where there is no home to keep it in.
+func seenBlocksPath() string {
+	state := os.Getenv("XDG_STATE_HOME")
+	if state == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return ""
+		}
+		state = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(state, "bpsc", seenBlocksFile)
+}
+
+func readSeenBlocks() map[string]uint64 {
+	blocks := map[string]uint64{}
+	text, err := readBounded(seenBlocksPath(), maxSeenBlocks)
+	if err != nil || len(text) > maxSeenBlocks {
+		return blocks
+	}
+	for line := range strings.Lines(string(text)) {
+		id, number, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if block, err := strconv.ParseUint(number, 10, 63); err == nil {
+			blocks[id] = max(blocks[id], block)
+		}
+	}
+	return blocks
+}
+
+// noteSeenBlock keeps the block that has, or will have, a record of that chain.
+func noteSeenBlock(id chain.Hash, block uint64) {
+	path, blocks := seenBlocksPath(), readSeenBlocks()
+	if path == "" || id.IsZero() || block <= blocks[id.String()] {
+		return
+	}
+	if len(blocks) >= maxSeenBlocks/100 {
+		clear(blocks)
+	}
+	blocks[id.String()] = block
+	var text []byte
+	for id, block := range blocks {
+		text = fmt.Appendln(text, id, block)
+	}
+	if durable.MkdirAll(filepath.Dir(path), 0o700) == nil {
+		_ = durable.WriteFile(path, text, 0o600)
+	}
+}
+
+// readOwnWrites runs a read that is to know of what this user's earlier commands
+// wrote. Where the node does not get there in time, it shows what it has and says
+// so.
+func (o *clientOptions) readOwnWrites(ctx context.Context, cmd *cobra.Command, c *client.Client, info *client.ContractInfo,
+	read func(ctx context.Context) error) error {
+	block := readSeenBlocks()[info.ChainID.String()]
+	if block == 0 || o.consistency != "" {
+		return read(ctx)
+	}
+	c.SawBlock(info.Contract.Token, block)
+	patient, cancel := context.WithTimeout(ctx, min(ownWritePatience, o.timeout/2))
+	defer cancel()
+	err := read(patient)
+	if !errors.Is(err, client.ErrUnavailable) || ctx.Err() != nil {
+		return err
+	}
+	c.ForgetBlocks()
+	if err = read(ctx); err == nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "bpsc: this node does not have block %d yet, in which an earlier transaction of yours stands or will stand:\n"+
+			"what it shows may be from before it\n", block)
+	}
+	return err
+}

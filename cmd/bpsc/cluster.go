@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/client"
+)
+
+func newClusterCommand(o *clientOptions) *cobra.Command {
+	cmd := &cobra.Command{Use: "cluster", Short: "Look at the cluster"}
+	cmd.AddCommand(&cobra.Command{
+		Use: "status", Short: "Show members, roles, terms and indexes", Args: exactArgs(0),
+		RunE: o.call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) error {
+			answer, err := c.Get(ctx, "/v1/cluster")
+			if err != nil {
+				return err
+			}
+			return o.printCluster(cmd, answer)
+		}),
+	}, newClusterKeysCommand(o))
+	return cmd
+}
+
+func (o *clientOptions) printCluster(cmd *cobra.Command, answer json.RawMessage) error {
+	var s struct {
+		Members []struct {
+			ID, Raft, API, Role              string
+			Term, Applied, Commit, Last, Lag uint64
+			Ready, Signing                   bool
+			NotReady                         string `json:"not_ready"`
+			NotSigning                       string `json:"not_signing"`
+		}
+	}
+	if err := json.Unmarshal(answer, &s); err != nil {
+		return err
+	}
+	var rows []table.Row
+	for _, m := range s.Members {
+		rows = append(rows, table.Row{m.ID, m.Role, m.API, m.Raft, m.Term, m.Applied, m.Commit, m.Last, m.Lag,
+			yesOrWhyNot(m.Ready, m.NotReady), yesOrWhyNot(m.Signing, m.NotSigning)})
+	}
+	return o.print(cmd.OutOrStdout(), answer,
+		table.Row{"member", "role", "api", "raft", "term", "applied", "commit", "last", "lag", "ready", "signing"}, rows...)
+}
+
+func yesOrWhyNot(yes bool, why string) string {
+	if yes {
+		return "yes"
+	}
+	return "no: " + why
+}
+
+const trustNotice = `This is what one server says of the members' keys. Compare it by eye with what every
+other member says. Whoever verifies by this file must get it from somebody they trust.
+`
+
+func newClusterKeysCommand(o *clientOptions) *cobra.Command {
+	return &cobra.Command{
+		Use: "keys", Short: "Print the policy file: whose signatures count, and for which chains", Args: exactArgs(0),
+		Long: "Print the policy file that receipts and checkpoints are verified by: the members' public\n" +
+			"keys, how many of them have to sign, and the ids of all chains.",
+		RunE: o.call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) error {
+			text, err := c.Policy(ctx, o.contract)
+			if err != nil {
+				return err
+			}
+			p, err := proof.ParsePolicy(text)
+			if err != nil {
+				return fmt.Errorf("%w: %w", chain.ErrInvalid, err)
+			}
+			if _, err := fmt.Fprint(cmd.ErrOrStderr(), trustNotice); err != nil {
+				return err
+			}
+			return o.say(cmd.OutOrStdout(), newPolicyJSON(p), p.String())
+		}),
+	}
+}
+
+// policyJSON is a policy as JSON.
+type policyJSON struct {
+	Chains           []chainJSON    `json:"chains"`
+	Members          []cosignerJSON `json:"members"`
+	RequireMembers   int            `json:"require_members"`
+	Witnesses        []cosignerJSON `json:"witnesses,omitempty"`
+	RequireWitnesses int            `json:"require_witnesses"`
+}
+
+type chainJSON struct {
+	Contract string `json:"contract"`
+	ChainID  string `json:"chain_id"`
+}
+
+type cosignerJSON struct {
+	Name string `json:"name"`
+	Key  string `json:"key"`
+	URL  string `json:"url,omitempty"`
+}
+
+func newPolicyJSON(p *proof.Policy) policyJSON {
+	j := policyJSON{Chains: []chainJSON{}, Members: cosigners(p.Members()), Witnesses: cosigners(p.Witnesses())}
+	j.RequireMembers, j.RequireWitnesses = p.Required()
+	for _, c := range p.Chains() {
+		j.Chains = append(j.Chains, chainJSON{c.Token, c.ID.String()})
+	}
+	return j
+}
+
+func cosigners(list []proof.Cosigner) (out []cosignerJSON) {
+	for _, c := range list {
+		out = append(out, cosignerJSON{c.Name, c.Key.String(), c.URL})
+	}
+	return out
+}

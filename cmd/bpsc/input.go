@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/chain/proof"
+)
+
+// maxInput bounds a file or an input that holds one key or one transaction.
+const maxInput = 64 << 10
+
+// openInput opens a file that the user named, - for standard input.
+func openInput(path string) (io.ReadCloser, error) {
+	if path == "-" {
+		return io.NopCloser(os.Stdin), nil
+	}
+	return os.Open(path)
+}
+
+// readBounded reads a whole file. One byte more than the limit is read, so that
+// whoever parses it can say that it is too large.
+func readBounded(path string, limit int) ([]byte, error) {
+	f, err := openInput(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, int64(limit)+1))
+}
+
+// readInput reads a file with a key or a transaction.
+func readInput(path string) ([]byte, error) {
+	f, err := openInput(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxInput+1))
+	if err == nil && len(text) > maxInput {
+		err = argError("%s has over %d bytes", path, maxInput)
+	}
+	return text, err
+}
+
+// readPolicy reads the policy file that a verdict is by. One that is no policy
+// is a mistake of whoever asks, and says nothing about what is verified.
+func readPolicy(path string) (*proof.Policy, error) {
+	if path == "" {
+		return nil, argError("--policy is needed: the file that says whose signatures count, from somebody you trust")
+	}
+	text, err := readBounded(path, proof.MaxPolicyBytes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: --policy: %w", errUsage, err)
+	}
+	p, err := proof.ParsePolicy(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: --policy %s: %w", errUsage, path, err)
+	}
+	return p, nil
+}
+
+// argError is a usage error about an argument.
+func argError(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", errUsage, fmt.Sprintf(format, args...))
+}
+
+// exactArgs is cobra.ExactArgs with an error that counts as usage.
+func exactArgs(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return argError("%s takes %d argument(s): %s", cmd.CommandPath(), n, cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+func atMostOneArg(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return argError("%s takes one argument at most: %s", cmd.CommandPath(), cmd.UseLine())
+	}
+	return nil
+}
+
+func parseIndex(text string) (uint64, error) {
+	index, err := strconv.ParseUint(text, 10, 63)
+	if err != nil || index == 0 {
+		return 0, argError("%q is not the index of a block: they count from 1", text)
+	}
+	return index, nil
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/google/renameio/v2"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/audit"
+	"github.com/bpsc/bpsc/chain"
+)
+
+// outputFlag adds the choice of form to cmd and all below it.
+func (o *clientOptions) outputFlag(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVarP(&o.output, "output", "o", "table", "table or json")
+	cmd.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if o.output != "table" && o.output != "json" {
+			return argError("--output must be table or json")
+		}
+		return nil
+	}
+}
+
+// print writes v as JSON, or rows as a table.
+func (o *clientOptions) print(out io.Writer, v any, header table.Row, rows ...table.Row) error {
+	if o.output == "json" {
+		return printJSON(out, v)
+	}
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(header)
+	for _, row := range rows {
+		t.AppendRow(printableRow(row))
+	}
+	_, err := fmt.Fprintln(out, t.Render())
+	return err
+}
+
+// say writes v as JSON, or a text of our own.
+func (o *clientOptions) say(out io.Writer, v any, text string) error {
+	if o.output == "json" {
+		return printJSON(out, v)
+	}
+	_, err := io.WriteString(out, text)
+	return err
+}
+
+func printJSON(out io.Writer, v any) error {
+	enc := json.NewEncoder(out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// refusal is what a command that verifies prints in JSON when the answer is no.
+type refusal struct {
+	Verified bool   `json:"verified"`
+	Code     string `json:"code"`
+	Detail   string `json:"detail"`
+}
+
+// refuse prints why something does not verify, where JSON is asked for, and
+// returns the error for everybody else.
+func (o *clientOptions) refuse(out io.Writer, err error) error {
+	if o.output != "json" {
+		return audit.Invalid(err)
+	}
+	v := refusal{Code: string(chain.ErrInvalid), Detail: err.Error()}
+	var code chain.Code
+	if errors.As(err, &code) {
+		v.Code = string(code)
+	}
+	return errors.Join(printJSON(out, v), audit.Invalid(err))
+}
+
+// short cuts a hash for a table.
+func short(hash string) string {
+	if len(hash) <= 16 {
+		return hash
+	}
+	return hash[:16] + "…"
+}
+
+// printable shows text that a stranger may have chosen, such as a wallet's name,
+// so that it cannot act on the terminal: control characters, and those that
+// change the direction or the look of what stands beside them, are escaped. Line
+// breaks and tabs of our own messages stay.
+func printable(text string) string { return escape(text, "\n\t") }
+
+// printableLine is printable for text that belongs on one line.
+func printableLine(text string) string { return escape(text, "") }
+
+func escape(text, but string) string {
+	act := func(r rune) bool { return !unicode.IsPrint(r) && !strings.ContainsRune(but, r) }
+	if strings.IndexFunc(text, act) < 0 && !strings.ContainsRune(text, unicode.ReplacementChar) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if act(r) {
+			quoted := strconv.QuoteToASCII(string(r))
+			b.WriteString(quoted[1 : len(quoted)-1])
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// printableRow is a row of a table whose cells are one line each. Numbers stay
+// numbers, which a table aligns.
+func printableRow(row table.Row) table.Row {
+	out := make(table.Row, len(row))
+	for i, cell := range row {
+		switch v := cell.(type) {
+		case nil, int, int64, uint64, bool:
+			out[i] = v
+		default:
+			out[i] = printableLine(fmt.Sprint(v))
+		}
+	}
+	return out
+}
+
+// writeFile lets write fill the file that the user named, - for standard
+// output. A regular file appears whole or not at all, and keeps its mode if it
+// was there. Anything else (a device, a FIFO, a symbolic link) stays what it is
+// and is written through, as a shell's > does.
+func writeFile(path string, stdout io.Writer, write func(io.Writer) error) error {
+	if path == "-" {
+		return write(stdout)
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return fmt.Errorf("%w: --file: %w", errUsage, err)
+	case info.IsDir():
+		return argError("--file %s is a directory", path)
+	case !info.Mode().IsRegular():
+		return writeThrough(path, write)
+	}
+	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
+	if err != nil {
+		return err
+	}
+	if err = write(f); err == nil {
+		err = f.CloseAtomicallyReplace()
+	}
+	return errors.Join(err, f.Cleanup())
+}
+
+func writeThrough(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}
