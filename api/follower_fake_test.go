@@ -15,6 +15,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/internal/nodelist"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // fakeNode is a node outside the cluster as simply as can be: its chains are a
@@ -27,7 +28,7 @@ type fakeNode struct {
 	nodes    nodelist.List
 	status   SyncStatus
 	upstream http.Handler
-	relayed  []RelayRequest
+	relayed  []protocol.RelayRequest
 	relayErr error
 	blocks   [][]byte
 	pending  [][]byte
@@ -103,10 +104,10 @@ func (n *fakeNode) Blocks(from, limit uint64, yield func(uint64, []byte) error) 
 	return nil
 }
 
-func (n *fakeNode) Do(_ context.Context, q RelayRequest) (RelayAnswer, error) {
+func (n *fakeNode) Do(_ context.Context, q protocol.RelayRequest) (protocol.RelayAnswer, error) {
 	n.relayed = append(n.relayed, q)
 	if n.relayErr != nil {
-		return RelayAnswer{}, n.relayErr
+		return protocol.RelayAnswer{}, n.relayErr
 	}
 	method := http.MethodPost
 	if q.Read {
@@ -119,7 +120,7 @@ func (n *fakeNode) Do(_ context.Context, q RelayRequest) (RelayAnswer, error) {
 	}
 	rec := httptest.NewRecorder()
 	n.upstream.ServeHTTP(rec, r)
-	return RelayAnswer{Status: rec.Code, Header: rec.Header(), Body: rec.Body.Bytes()}, nil
+	return protocol.RelayAnswer{Status: rec.Code, Header: rec.Header(), Body: rec.Body.Bytes()}, nil
 }
 
 // directory is a fake whose nodes are those of a follower's own list.

@@ -23,28 +23,7 @@ import (
 // outcome.UnknownError if it may have been applied. A problem that a member answers
 // with is an answer.
 type Relay interface {
-	Do(ctx context.Context, q RelayRequest) (RelayAnswer, error)
-}
-
-// RelayRequest is a write as it came, but for its contract, and the relay's to
-// keep.
-type RelayRequest struct {
-	Read       bool   // a GET, which changes nothing
-	Token      string // of its contract
-	Chain      string // the id of its chain
-	Signed     bool   // the contract is one
-	Repeatable bool   // sending it twice as it stands does what once does
-	Path       string // escaped, as in a URL
-	RawQuery   string // names the contract: upstream's default may be another
-	Header     http.Header
-	Body       []byte
-}
-
-// RelayAnswer is an answer as it came.
-type RelayAnswer struct {
-	Status int
-	Header http.Header
-	Body   []byte
+	Do(ctx context.Context, q protocol.RelayRequest) (protocol.RelayAnswer, error)
 }
 
 // passedOn are the headers of an answer that are the client's. The others are
@@ -129,7 +108,7 @@ func (s *followerServer) lookElsewhere(c *gin.Context) (again bool, err error) {
 	query.Set("contract", contract.Token)
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
 	defer cancel()
-	answer, err := s.relay.Do(ctx, RelayRequest{Read: true, Token: contract.Token, Chain: contract.ID.String(),
+	answer, err := s.relay.Do(ctx, protocol.RelayRequest{Read: true, Token: contract.Token, Chain: contract.ID.String(),
 		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: s.onward(c)})
 	if err != nil {
 		return false, notHereYet(err)
@@ -146,7 +125,7 @@ func notHereYet(err error) error {
 }
 
 // sendRelayed answers with an upstream's answer.
-func (s *followerServer) sendRelayed(c *gin.Context, token string, answer *RelayAnswer) {
+func (s *followerServer) sendRelayed(c *gin.Context, token string, answer *protocol.RelayAnswer) {
 	header := c.Writer.Header()
 	for _, name := range passedOn {
 		if values := answer.Header[name]; len(values) > 0 {
@@ -161,12 +140,12 @@ func (s *followerServer) sendRelayed(c *gin.Context, token string, answer *Relay
 
 // relayRequest copies what the relay is to keep: what sends the body may still
 // read it when the answer is there.
-func (s *followerServer) relayRequest(c *gin.Context, w *work, contract *intake.Chain, keyed bool) RelayRequest {
+func (s *followerServer) relayRequest(c *gin.Context, w *work, contract *intake.Chain, keyed bool) protocol.RelayRequest {
 	query := c.Request.URL.Query()
 	query.Set("contract", contract.Token)
 	header := s.onward(c)
 	signed := contract.Wallets == chain.SignedWallets
-	return RelayRequest{Token: contract.Token, Chain: contract.ID.String(), Signed: signed, Repeatable: signed || keyed,
+	return protocol.RelayRequest{Token: contract.Token, Chain: contract.ID.String(), Signed: signed, Repeatable: signed || keyed,
 		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: header, Body: bytes.Clone(w.in)}
 }
 
@@ -193,7 +172,7 @@ func (s *followerServer) here(there, token string) string {
 
 // relayError is writeError for a write that was handed on. One that may have been
 // applied, and whose parts have no keys, is not to be sent again.
-func relayError(err error, q *RelayRequest) error {
+func relayError(err error, q *protocol.RelayRequest) error {
 	var sub *intake.Submission
 	var unknown *outcome.UnknownError
 	given := q.Header[protocol.IdempotencyKey]

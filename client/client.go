@@ -7,12 +7,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strconv"
@@ -21,6 +18,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/attempt"
 	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
@@ -42,9 +40,6 @@ func (p *Problem) Error() string { return fmt.Sprintf("%s (%s)", p.Detail, p.Cod
 // holds for what a server refused for that reason.
 func (p *Problem) Unwrap() error { return chain.Code(p.Code) }
 
-// codeForeign stands for an answer that no member gave, such as a proxy's.
-const codeForeign = "not_a_bpsc_answer"
-
 const (
 	// maxAnswer bounds an answer other than a stream: a block and its frame.
 	maxAnswer int64 = 8 << 20
@@ -53,9 +48,6 @@ const (
 	// defaultTotal bounds a call whose context has no deadline: six tries at a
 	// server that hangs, and longer than any election takes.
 	defaultTotal = 30 * time.Second
-	// firstPause and lastPause bound the wait between rounds over all servers.
-	firstPause = 20 * time.Millisecond
-	lastPause  = 500 * time.Millisecond
 )
 
 // Client is safe for use by many goroutines.
@@ -156,68 +148,29 @@ type call struct {
 func (c *Client) do(ctx context.Context, q call) ([]byte, error) {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	open := false // some attempt may have had an effect
-	pause := firstPause
-	var last error
-	for {
+	var h attempt.History
+	for range attempt.Rounds(ctx) {
 		for number := range c.inTurn {
-			body, err := c.attempt(ctx, number, q)
-			if err == nil {
-				return body, nil
+			a := c.attempt(ctx, number, q)
+			switch {
+			case a.Verdict == attempt.Applied:
+				return a.Body, nil
+			case a.Verdict == attempt.Refused, a.Verdict == attempt.Unknown && !q.again:
+				return nil, failure(&a)
 			}
-			if last == nil || ctx.Err() == nil { // what a server said is worth more than that time ran out
-				last = err
-			}
-			if errors.Is(err, ErrOutcomeUnknown) {
-				open = true
-				if !q.again {
-					return nil, err
-				}
-			} else if !errors.Is(err, ErrUnavailable) {
-				return nil, err
-			}
+			h.Note(ctx, a.Verdict, failure(&a))
 		}
-		if !wait(ctx, pause) {
-			return nil, gaveUp(open, last)
-		}
-		pause = min(2*pause, lastPause)
 	}
+	return nil, gaveUp(&h)
 }
 
-// wait pauses between two rounds; false means that ctx ended.
-func wait(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// gaveUp is the error of a call that nobody answered for good. open tells that
-// some attempt may have had an effect.
-func gaveUp(open bool, last error) error {
-	if open {
-		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, last)
-	}
-	return fmt.Errorf("%w: %w", ErrUnavailable, last)
-}
-
-// attempt sends the call to the server of that number. Its error is a *Problem
-// that is an answer for good, or wraps ErrUnavailable or ErrOutcomeUnknown.
-func (c *Client) attempt(ctx context.Context, number int, q call) ([]byte, error) {
+// attempt sends the call to the server of that number.
+func (c *Client) attempt(ctx context.Context, number int, q call) attempt.Attempt {
 	ctx, cancel := context.WithTimeout(ctx, c.attemptTimeout+q.wait)
 	defer cancel()
-	limit := cmp.Or(q.limit, maxAnswer)
-	var connected atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
-	})
 	req, err := http.NewRequestWithContext(ctx, q.method, c.servers[number]+q.path, bytes.NewReader(q.body))
 	if err != nil {
-		return nil, err
+		return attempt.Attempt{Verdict: attempt.Refused, Err: err}
 	}
 	if q.body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -228,66 +181,41 @@ func (c *Client) attempt(ctx context.Context, number int, q call) ([]byte, error
 	if block := c.seen.block(q.contract); q.state && block > 0 {
 		req.Header.Set(protocol.MinBlock, strconv.FormatUint(block, 10))
 	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, transportError(q, connected.Load(), err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err != nil || int64(len(body)) > limit {
-		return nil, transportError(q, true, errors.Join(err, errors.New("the answer did not arrive whole")))
-	}
-	if resp.StatusCode < 300 {
+	a := attempt.Do(c.http.Do, req, cmp.Or(q.limit, maxAnswer))
+	switch a.Verdict {
+	case attempt.Applied:
 		c.answered.Store(int64(number))
 		if q.method != http.MethodGet {
-			c.seen.note(q.contract, resp.Header.Get(protocol.MinBlock))
+			c.seen.note(q.contract, a.Header.Get(protocol.MinBlock))
 		}
-		return body, nil
-	}
-	err = problem(q.method, resp.StatusCode, body)
-	if !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrOutcomeUnknown) {
+	case attempt.Refused:
 		c.answered.Store(int64(number))
 	}
-	return nil, err
+	return a
 }
 
-// transportError classes an error without an answer: a connection that was
-// never made carried nothing, and a read has no effect to be unsure of.
-func transportError(q call, connected bool, err error) error {
-	if q.method == http.MethodGet && q.again || !connected {
+// failure is the error of an attempt; nil of a success.
+func failure(a *attempt.Attempt) error {
+	if a.Verdict == attempt.Applied {
+		return nil
+	}
+	err := a.Err
+	if err == nil {
+		err = (*Problem)(&a.Problem)
+	}
+	switch a.Verdict {
+	case attempt.NotApplied:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case attempt.Unknown:
+		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 	}
-	return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	return err
 }
 
-// problem classes an answer that is not a success. What no member said may come
-// from something between, such as a proxy that did not wait, after the ledger has
-// applied the request; and so may a member's internal error.
-func problem(method string, status int, body []byte) error {
-	p := &Problem{}
-	foreign := json.Unmarshal(body, p) != nil || p.Code == ""
-	if foreign {
-		p = &Problem{Code: codeForeign, Detail: cmp.Or(http.StatusText(status), "no answer of a ledger")}
+// gaveUp is the error of a call that nobody answered for good.
+func gaveUp(h *attempt.History) error {
+	if h.Open {
+		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, h.Last)
 	}
-	p.Status = status
-	switch {
-	case p.Code == string(outcome.Unknown):
-		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, p)
-	case p.Retryable, foreign && notYet(status):
-		return fmt.Errorf("%w: %w", ErrUnavailable, p)
-	case !foreign && status < http.StatusInternalServerError:
-		return p
-	case foreign && method == http.MethodGet && status < http.StatusInternalServerError && status != http.StatusRequestTimeout:
-		return p
-	case method != http.MethodGet:
-		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, p)
-	case foreign:
-		return fmt.Errorf("%w: %w", ErrUnavailable, p)
-	}
-	return p
-}
-
-// notYet: a proxy has not passed the request on, and may later.
-func notYet(status int) bool {
-	return status == http.StatusTooManyRequests || status == http.StatusTooEarly
+	return fmt.Errorf("%w: %w", ErrUnavailable, h.Last)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/attempt"
 )
 
 // Mine asks for a block now and returns the answer as it came. A request whose
@@ -105,7 +106,8 @@ func (s *blockStream) read(ctx context.Context, number int) error {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // the status says enough
-		return problem(http.MethodGet, resp.StatusCode, body)
+		a := attempt.Judge(http.MethodGet, resp.StatusCode, body)
+		return cmp.Or(failure(&a), fmt.Errorf("client: an answer of status %d has no blocks", resp.StatusCode))
 	}
 	s.client.answered.Store(int64(number))
 	lines := bufio.NewScanner(resp.Body)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/attempt"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -82,8 +83,7 @@ func (c *Client) statusCall(contract string, id chain.ID, expires int64) call {
 // found is an answer, too.
 func readStatus(id chain.ID, answer []byte, err error) (Result, error) {
 	unknown := Result{ID: id.String(), Status: StatusUnknown}
-	var p *Problem
-	if errors.As(err, &p) && p.Code == string(chain.NotFound) {
+	if errors.Is(err, chain.NotFound) {
 		return unknown, nil
 	}
 	if err != nil {
@@ -99,13 +99,18 @@ func readStatus(id chain.ID, answer []byte, err error) (Result, error) {
 	return unknown, errors.New("client: the answer is not about this transaction")
 }
 
-// refusal is the result of a problem that is the ledger's decision. What only
+// elsewhere are the codes of a node that cannot deal with a request where another
+// may.
+var elsewhere = []string{string(chain.ContractUnknown), string(chain.NotFound), string(attempt.CodeForeign),
+	string(outcome.PathUnknown), string(outcome.MethodNotAllowed), string(outcome.OtherChain)}
+
+// refusal is the result of a refusal that is the ledger's decision. What only
 // says that a server cannot deal with the request is none, and neither is, once an
 // attempt may have been applied (open), what names no id: that server has not
 // looked into the ledger, and can say nothing of that attempt.
-func refusal(id chain.ID, p *Problem, open bool) (r Result, decided bool) {
-	elsewhere := []string{string(chain.ContractUnknown), string(chain.NotFound), codeForeign, string(outcome.PathUnknown), string(outcome.MethodNotAllowed), string(outcome.OtherChain)}
-	if p.Status >= http.StatusInternalServerError || p.Retryable || slices.Contains(elsewhere, p.Code) {
+func refusal(id chain.ID, a *attempt.Attempt, open bool) (r Result, decided bool) {
+	p := &a.Problem
+	if a.Err != nil || p.Status >= http.StatusInternalServerError || slices.Contains(elsewhere, p.Code) {
 		return r, false
 	}
 	if p.ID != id.String() && (open || p.ID != "") {

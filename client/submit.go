@@ -10,6 +10,7 @@ import (
 	"net/http"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/attempt"
 )
 
 // Transfer is a transaction of an open contract. Amount is in tokens, as text.
@@ -74,14 +75,13 @@ type submission struct {
 	id   chain.ID
 	post call
 	look call
-	open bool  // some attempt may have been applied
-	last error // why the last attempt did not tell
+	sent attempt.History
 }
 
 func (s *submission) run(ctx context.Context) (Result, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+	for range attempt.Rounds(ctx) {
 		r, err := s.round(ctx)
 		switch {
 		case err != nil:
@@ -89,10 +89,9 @@ func (s *submission) run(ctx context.Context) (Result, error) {
 		case r.decided(s.id.String()):
 			return r, r.refused()
 		}
-		if !wait(ctx, pause) {
-			return s.unknown(), gaveUp(s.open, cmp.Or(s.last, ctx.Err()))
-		}
 	}
+	s.sent.Last = cmp.Or(s.sent.Last, ctx.Err())
+	return s.unknown(), gaveUp(&s.sent)
 }
 
 func (s *submission) unknown() Result { return Result{ID: s.id.String(), Status: StatusUnknown} }
@@ -105,47 +104,43 @@ func (s *submission) round(ctx context.Context) (Result, error) {
 		if ctx.Err() != nil {
 			return Result{}, nil
 		}
-		answer, err := s.attempt(ctx, number, s.post)
-		if r, err := s.judge(answer, err); err != nil || r.decided(s.id.String()) {
+		a := s.attempt(ctx, number, s.post)
+		if r, err := s.judge(ctx, &a); err != nil || r.decided(s.id.String()) {
 			return r, err
 		}
 	}
 	for number := range s.inTurn {
-		if !s.open || ctx.Err() != nil {
+		if !s.sent.Open || ctx.Err() != nil {
 			break
 		}
-		answer, err := s.attempt(ctx, number, s.look)
-		if r, err := readStatus(s.id, answer, err); err == nil && r.decided(s.id.String()) {
+		a := s.attempt(ctx, number, s.look)
+		if r, err := readStatus(s.id, a.Body, failure(&a)); err == nil && r.decided(s.id.String()) {
 			return r, nil
 		}
 	}
 	return Result{}, nil
 }
 
-// judge says what the answer to an attempt to send means. A result that is not
-// decided says to go on.
-func (s *submission) judge(answer []byte, err error) (r Result, final error) {
-	var p *Problem
-	switch {
-	case err == nil:
-		if err = json.Unmarshal(answer, &r); err == nil && r.decided(s.id.String()) {
+// judge says what an attempt to send means. A result that is not decided says to
+// go on.
+func (s *submission) judge(ctx context.Context, a *attempt.Attempt) (r Result, final error) {
+	switch a.Verdict {
+	case attempt.Applied:
+		err := json.Unmarshal(a.Body, &r)
+		if err == nil && r.decided(s.id.String()) {
 			return r, nil
 		}
-		err = fmt.Errorf("%w: a success that is not about this transaction: %w", ErrOutcomeUnknown,
-			errors.Join(err, errAnswer))
-	case errors.Is(err, ErrOutcomeUnknown), errors.Is(err, ErrUnavailable):
-	case errors.As(err, &p):
-		if r, decided := refusal(s.id, p, s.open); decided {
+		a.Verdict = attempt.Unknown
+		a.Err = fmt.Errorf("a success that is not about this transaction: %w", errors.Join(err, errAnswer))
+	case attempt.Refused:
+		if r, decided := refusal(s.id, a, s.sent.Open); decided {
 			return r, nil
 		}
-		if !s.open {
-			return Result{}, p
+		if a.Err != nil || !s.sent.Open {
+			return Result{}, failure(a)
 		}
-	default:
-		return Result{}, err
 	}
-	s.open = s.open || errors.Is(err, ErrOutcomeUnknown)
-	s.last = err
+	s.sent.Note(ctx, a.Verdict, failure(a))
 	return Result{}, nil
 }
 

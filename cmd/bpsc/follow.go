@@ -186,7 +186,7 @@ func (n *followNode) newServer() (*webserver.Server, error) {
 	handler, err := api.NewFollower(cfg,
 		copies{Store: n.store, follower: n.follower, directory: n.directory},
 		node{Syncer: n.follower, directory: n.directory, began: time.Now()},
-		ownChain{n.personal}, relayed{n.relay}, copiedEvidence{n.follower, n.store})
+		ownChain{n.personal}, n.relay, copiedEvidence{n.follower, n.store})
 	if err != nil {
 		return nil, err
 	}

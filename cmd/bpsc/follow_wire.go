@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"time"
 
@@ -14,7 +12,6 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/follower/personal"
-	"github.com/bpsc/bpsc/follower/relay"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/store"
 )
@@ -138,18 +135,4 @@ func (c ownChain) Add(information []byte) (uint64, error) {
 func (c ownChain) Forge() (api.PersonalBlock, error) {
 	b, err := c.Chain.Forge()
 	return api.PersonalBlock{Index: b.Index, Information: b.Information, PreviousHash: b.PreviousHash}, err
-}
-
-// relayed is the relay as the API sees it.
-type relayed struct{ *relay.Relay }
-
-// Do translates requests and answers.
-func (r relayed) Do(ctx context.Context, q api.RelayRequest) (api.RelayAnswer, error) {
-	query, err := url.ParseQuery(q.RawQuery)
-	if err != nil {
-		return api.RelayAnswer{}, fmt.Errorf("%w: the query cannot be read: %w", chain.InvalidField, err)
-	}
-	answer, err := r.Relay.Do(ctx, relay.Request{Read: q.Read, Token: q.Token, Chain: q.Chain, Signed: q.Signed, Repeatable: q.Repeatable, Path: q.Path, Query: query,
-		Header: q.Header, Body: q.Body})
-	return api.RelayAnswer{Status: answer.Status, Header: answer.Header, Body: answer.Body}, err
 }

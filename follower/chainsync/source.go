@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/bpsc/bpsc/chain"
@@ -206,7 +205,7 @@ func (s *Syncer) Hidden() (all []Hidden) {
 // each token, and a few at a time.
 type lookups struct {
 	byToken singleflight.Group
-	slots   *semaphore.Weighted
+	slots   chan struct{}
 }
 
 // Lookup returns nil when no upstream has a contract of that token that is not
@@ -222,10 +221,12 @@ func (s *Syncer) Lookup(ctx context.Context, token string) error {
 		return nil // an upstream may have it, and it is not followed from there
 	}
 	result := s.lookups.byToken.DoChan(token, func() (any, error) {
-		if !s.lookups.slots.TryAcquire(1) {
+		select {
+		case s.lookups.slots <- struct{}{}:
+			defer func() { <-s.lookups.slots }()
+		default:
 			return nil, errors.New("too many unknown contracts are asked for")
 		}
-		defer s.lookups.slots.Release(1)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
 		defer cancel()
 		return nil, s.lookup(ctx, token)

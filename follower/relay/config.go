@@ -8,6 +8,26 @@ import (
 	"time"
 )
 
+// The bounds of a relay, each with its reason. The body of a request is bounded by
+// whoever takes it, the pauses between rounds by package attempt.
+const (
+	// maxAnswer bounds an answer, which is held in memory: twice the largest
+	// that a member gives, the results of a batch of 10,000.
+	maxAnswer = 16 << 20
+
+	// maxHops is how many relays a request may pass: a tree of followers is
+	// three or four deep, and a loop ends soon.
+	maxHops = 8
+
+	// maxConns bounds the connections to one upstream, and to all of them where the
+	// configuration says nothing else. A member is at its best with half of them.
+	maxConns = 512
+
+	// idleTimeout is how long an unused connection is kept: less than the two
+	// minutes after which a member closes it.
+	idleTimeout = time.Minute
+)
+
 // Config is what a relay can be told. Start from DefaultConfig.
 type Config struct {
 	// AttemptTimeout is how long one upstream may take to answer, or to accept

@@ -176,8 +176,8 @@ func follower(t *testing.T, r *Relay) (url string) {
 		if err != nil {
 			return
 		}
-		answer, err := r.Do(q.Context(), Request{
-			Token: "aka", Path: q.URL.EscapedPath(), Query: q.URL.Query(), Header: q.Header, Body: body,
+		answer, err := r.Do(q.Context(), protocol.RelayRequest{
+			Token: "aka", Path: q.URL.EscapedPath(), RawQuery: q.URL.RawQuery, Header: q.Header, Body: body,
 		})
 		switch {
 		case errors.Is(err, outcome.RelayLoop):
@@ -196,22 +196,22 @@ func follower(t *testing.T, r *Relay) (url string) {
 }
 
 // The kinds of writes there are.
-func transfer() Request {
-	return Request{Token: "aka", Path: "/v1/transactions", Body: []byte(`{"sender":"a","amount":1,"recipient":"b"}`)}
+func transfer() protocol.RelayRequest {
+	return protocol.RelayRequest{Token: "aka", RawQuery: "contract=aka", Path: "/v1/transactions", Body: []byte(`{"sender":"a","amount":1,"recipient":"b"}`)}
 }
 
-func keyed() Request {
+func keyed() protocol.RelayRequest {
 	q := transfer()
 	q.Header = http.Header{protocol.IdempotencyKey: {"k"}}
 	return q
 }
 
-func signed() Request {
+func signed() protocol.RelayRequest {
 	q := transfer()
 	q.Signed, q.Header = true, http.Header{"Content-Type": {"signed"}}
 	return q
 }
 
-func batch() Request {
-	return Request{Token: "aka", Path: "/v1/transactions:batch", Body: []byte(`{"transactions":[]}`)}
+func batch() protocol.RelayRequest {
+	return protocol.RelayRequest{Token: "aka", RawQuery: "contract=aka", Path: "/v1/transactions:batch", Body: []byte(`{"transactions":[]}`)}
 }

@@ -1,16 +1,16 @@
 // Package relay passes writes on to the BPSC and brings its answers back, and
-// asks it what this node cannot know. A write is sent again, to the same upstream or another, only where that cannot
-// make a second transaction of it.
+// asks it what this node cannot know. A write is sent again, to the same upstream
+// or another, only where that cannot make a second transaction of it.
 package relay
 
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/url"
-	"time"
+
+	"github.com/bpsc/bpsc/internal/attempt"
+	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // Upstreams returns the base URLs to try for a contract, the best first: its
@@ -24,27 +24,6 @@ type Relay struct {
 	upstreams Upstreams
 	transport *http.Transport
 	places    chan struct{} // one token for each attempt under way
-}
-
-// Request is a POST as a client sent it, or a GET of something that this node
-// has not.
-type Request struct {
-	Read       bool        // a GET: it has no effect, so it can be sent any number of times
-	Token      string      // the contract, which the upstream is told in any case
-	Chain      string      // the id of its chain: an upstream with another one refuses
-	Signed     bool        // the contract has signed wallets
-	Repeatable bool        // every part has a key of its own: sent twice it is done once
-	Path       string      // escaped as it came
-	Query      url.Values  // of which contract is replaced
-	Header     http.Header // all of the client's; few are passed on
-	Body       []byte      // the relay's to read, also after Do has returned
-}
-
-// Answer is what the upstream said.
-type Answer struct {
-	Status int
-	Header http.Header // only what may be passed back
-	Body   []byte
 }
 
 // New returns a relay. Close it after use.
@@ -78,48 +57,27 @@ func (r *Relay) Close() { r.transport.CloseIdleConnections() }
 //
 // Answers for good are 2xx, 4xx, and problems that are not retryable; a 503 or
 // a 504 is brought back as it came when nothing better did. The error is
-// outcome.NoUpstream, outcome.RelayLoop, or an *outcome.UnknownError, which is outcome.Unknown.
-func (r *Relay) Do(ctx context.Context, q Request) (Answer, error) {
-	t, err := r.newTrip(q)
+// outcome.NoUpstream, outcome.RelayLoop, or an *outcome.UnknownError.
+func (r *Relay) Do(ctx context.Context, q protocol.RelayRequest) (protocol.RelayAnswer, error) {
+	s, err := r.newRequest(q)
 	if err != nil {
-		return Answer{}, err
+		return protocol.RelayAnswer{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Budget)
 	defer cancel()
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+	for range attempt.Rounds(ctx) {
 		upstreams := r.upstreams(q.Token)
 		if len(upstreams) == 0 {
-			return t.gaveUp()
+			break
 		}
 		for _, upstream := range upstreams {
 			if ctx.Err() != nil {
 				break
 			}
-			if done := t.try(ctx, upstream); done {
-				return t.answer, t.err
+			if done := s.try(ctx, upstream); done {
+				return s.answer, s.err
 			}
 		}
-		if !wait(ctx, pause) {
-			return t.gaveUp()
-		}
 	}
-}
-
-// wait pauses between two rounds, for half to all of pause, so that relays that
-// failed together do not come back together. False means that ctx has ended, or
-// will before another attempt is likely to: one that is cut off has an unknown
-// outcome, where there would have been none.
-func wait(ctx context.Context, pause time.Duration) bool {
-	pause = pause/2 + rand.N(pause/2)
-	if end, ok := ctx.Deadline(); ok && time.Until(end) < pause+leastAttempt {
-		return false
-	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
+	return s.gaveUp()
 }
