@@ -2,8 +2,6 @@ package chainsync
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,11 +67,10 @@ func (e *evidence) report(token string, r *refusal, now time.Time) error {
 // keep writes the evidence of a refusal, once for the same bytes, and returns
 // the file's name; "" when the folder is full.
 func (e *evidence) keep(token string, r *refusal, now time.Time) (string, error) {
-	return e.write(evidenceStem(token, r.index, r.same())+evidenceSuffix, func() ([]byte, error) {
-		sum := sha256.Sum256(r.served)
+	return e.write(token, r.index, r.same(), evidenceSuffix, func() ([]byte, error) {
 		content := Evidence{
 			Time: now.UTC(), Upstream: r.peer.url, Token: token, Index: r.index,
-			Reason: r.reason, Detail: r.detail, SHA256: hex.EncodeToString(sum[:]),
+			Reason: r.reason, Detail: r.detail, SHA256: chain.HashBytes(r.served).String(),
 			Before: string(r.before),
 		}
 		if utf8.Valid(r.served) {
@@ -98,20 +95,15 @@ func (e *evidence) keep(token string, r *refusal, now time.Time) (string, error)
 // keepProof writes what convicts members, by itself and before anybody; once
 // for a checkpoint.
 func (e *evidence) keepProof(token string, index uint64, same []byte, proven *proof.Equivocation) (string, error) {
-	return e.write(evidenceStem(token, index, same)+proof.EvidenceSuffix, func() ([]byte, error) {
+	return e.write(token, index, same, proof.EvidenceSuffix, func() ([]byte, error) {
 		return proven.Marshal(), nil
 	})
 }
 
-// evidenceStem names files after what makes two of them the same.
-func evidenceStem(token string, index uint64, same []byte) string {
-	sum := sha256.Sum256(same)
-	return fmt.Sprintf("%s-%d-%x", token, index, sum[:8])
-}
-
 // write writes a file that is not there yet, if there is room, and returns its
-// name; "" when there is none.
-func (e *evidence) write(name string, content func() ([]byte, error)) (string, error) {
+// name; "" when there is none. It is named after what makes two of them the same.
+func (e *evidence) write(token string, index uint64, same []byte, suffix string, content func() ([]byte, error)) (string, error) {
+	name := fmt.Sprintf("%s-%d-%.16s%s", token, index, chain.HashBytes(same), suffix)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	names, err := e.list()

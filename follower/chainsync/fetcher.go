@@ -156,9 +156,7 @@ func (f *fetcher) blocks(ctx context.Context, p *peer, from, n uint64) (texts []
 // check checks a block by itself, as many at a time as there are cores. The
 // error is a *refusal, or ctx's.
 func (f *fetcher) check(ctx context.Context, p *peer, index uint64, text []byte, h head) (chain.Checked, error) {
-	select {
-	case f.cores <- struct{}{}:
-	case <-ctx.Done():
+	if f.cores.Acquire(ctx, 1) != nil {
 		return chain.Checked{}, context.Cause(ctx)
 	}
 	contract, decimals := h.contract, 0
@@ -169,7 +167,7 @@ func (f *fetcher) check(ctx context.Context, p *peer, index uint64, text []byte,
 		contract, h.id = nil, chain.Hash{}
 	}
 	checked, err := chain.CheckBlock(text, contract, h.id)
-	<-f.cores
+	f.cores.Release(1)
 	if !errors.Is(err, chain.ErrInvalid) {
 		return checked, err
 	}

@@ -54,8 +54,6 @@ func TestLookupAsksBeforeItSaysThatThereIsNone(t *testing.T) {
 	require.NoError(t, f.Lookup(t.Context(), "late"))
 	f.cfg.Pins = nil
 
-	for range maxLookups {
-		f.lookups.slots <- struct{}{}
-	}
+	require.True(t, f.lookups.slots.TryAcquire(maxLookups))
 	require.ErrorContains(t, f.Lookup(t.Context(), "late"), "too many")
 }

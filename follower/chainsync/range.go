@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/bpsc/bpsc/chain"
 )
 
@@ -17,29 +19,18 @@ var errNobody = errors.New("no upstream can be asked")
 type resources struct {
 	client *httpClient
 	budget *budget
-	cores  chan struct{} // one for each block that is being checked
-	slots  chan struct{} // one for each range fetched ahead
-	pulls  chan struct{} // one for each Pull that asks an upstream
+	cores  *semaphore.Weighted // one for each block that is being checked
+	ahead  *semaphore.Weighted // one for each range fetched ahead
+	pulls  *semaphore.Weighted // one for each Pull that asks an upstream
 }
 
 func newResources(cfg *Config) *resources {
 	return &resources{
 		client: newHTTPClient(cfg),
 		budget: &budget{most: cfg.Memory, perRange: min(2*rangeBytes, max(cfg.Memory/4, 1))},
-		cores:  make(chan struct{}, runtime.GOMAXPROCS(0)),
-		slots:  make(chan struct{}, cfg.Parallel),
-		pulls:  make(chan struct{}, maxPulls),
-	}
-}
-
-// slot takes one of the slots for ranges; the range that its chain waits for
-// goes without one if it must.
-func (r *resources) slot(must bool) (release func(), ok bool) {
-	select {
-	case r.slots <- struct{}{}:
-		return func() { <-r.slots }, true
-	default:
-		return func() {}, must
+		cores:  semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
+		ahead:  semaphore.NewWeighted(int64(cfg.Parallel)),
+		pulls:  semaphore.NewWeighted(maxPulls),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/bpsc/bpsc/chain"
@@ -205,7 +206,7 @@ func (s *Syncer) Hidden() (all []Hidden) {
 // each token, and a few at a time.
 type lookups struct {
 	byToken singleflight.Group
-	slots   chan struct{}
+	slots   *semaphore.Weighted
 }
 
 // Lookup returns nil when no upstream has a contract of that token that is not
@@ -221,12 +222,10 @@ func (s *Syncer) Lookup(ctx context.Context, token string) error {
 		return nil // an upstream may have it, and it is not followed from there
 	}
 	result := s.lookups.byToken.DoChan(token, func() (any, error) {
-		select {
-		case s.lookups.slots <- struct{}{}:
-			defer func() { <-s.lookups.slots }()
-		default:
+		if !s.lookups.slots.TryAcquire(1) {
 			return nil, errors.New("too many unknown contracts are asked for")
 		}
+		defer s.lookups.slots.Release(1)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
 		defer cancel()
 		return nil, s.lookup(ctx, token)

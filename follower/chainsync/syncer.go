@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/durable"
@@ -64,7 +65,7 @@ func New(cfg Config, l Ledger) (*Syncer, error) {
 			return nil, err
 		}
 	}
-	s := &Syncer{cfg: cfg, ledger: l, byToken: map[string]*tracker{}, lookups: lookups{slots: make(chan struct{}, maxLookups)}}
+	s := &Syncer{cfg: cfg, ledger: l, byToken: map[string]*tracker{}, lookups: lookups{slots: semaphore.NewWeighted(maxLookups)}}
 	s.resources = newResources(&s.cfg)
 	s.evidence = &evidence{cfg: &s.cfg, ledger: l}
 	var err error

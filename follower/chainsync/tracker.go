@@ -114,8 +114,8 @@ func (t *tracker) bulk(ctx context.Context, target uint64) error {
 	next := t.writer.head().length + 1
 	for {
 		for next+farBehind <= target+1 && len(queue) <= t.cfg.Parallel {
-			release, ok := t.fetcher.slot(len(queue) == 0)
-			if !ok {
+			counted := t.fetcher.ahead.TryAcquire(1)
+			if !counted && len(queue) > 0 { // the range that is waited for goes without
 				break
 			}
 			end := rangeEnd(next, target, t.writer.meanBytes)
@@ -123,8 +123,10 @@ func (t *tracker) bulk(ctx context.Context, target uint64) error {
 			next = end + 1
 			queue = append(queue, r)
 			fetching.Go(func() {
-				defer release()
 				t.fetcher.fetch(ctx, r)
+				if counted {
+					t.fetcher.ahead.Release(1)
+				}
 			})
 		}
 		if len(queue) == 0 {
@@ -241,12 +243,10 @@ func (t *tracker) pull(ctx context.Context) error {
 // first time it asks those as well that were down, for they may be up again;
 // after that their pauses hold, or a pull would undo every one of them.
 func (t *tracker) askAny(ctx context.Context, again bool) (*peer, uint64, error) {
-	select {
-	case t.fetcher.pulls <- struct{}{}:
-		defer func() { <-t.fetcher.pulls }()
-	case <-ctx.Done():
+	if t.fetcher.pulls.Acquire(ctx, 1) != nil {
 		return nil, 0, context.Cause(ctx)
 	}
+	defer t.fetcher.pulls.Release(1)
 	last := error(ErrNotSynced) // all are aside
 	for _, p := range t.peers.ordered(func(p *peer, now time.Time) bool { return !p.lied(now) && (!again || p.usable(now)) }) {
 		patience, cancel := context.WithTimeout(ctx, pullPatience)

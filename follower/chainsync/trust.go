@@ -49,7 +49,7 @@ func (c Config) validatePolicies() error {
 		return errors.New("follower: two policies name no chain: add a line `log TOKEN ID` for each of theirs")
 	}
 	for token, id := range c.Pins {
-		if i, known := pinning[token]; known && !names(c.Policies[i], token, id) {
+		if i, known := pinning[token]; known && !slices.Contains(c.Policies[i].Chains(), proof.Chain{Token: token, ID: id}) {
 			return fmt.Errorf("follower: the policy for contract %q names another chain than the pin, which is %s", token, id)
 		}
 	}
@@ -91,32 +91,22 @@ func (c *Config) trusts(token string) bool {
 
 // pin is the genesis block that a chain must have; zero: any. A policy that
 // names one chain of this token pins it too.
-func (c *Config) pin(token string) (id chain.Hash) {
-	if id = c.Pins[token]; !id.IsZero() {
+func (c *Config) pin(token string) chain.Hash {
+	if id := c.Pins[token]; !id.IsZero() {
 		return id
 	}
+	var ids []chain.Hash
 	if p := c.policy(token); p != nil {
 		for _, named := range p.Chains() {
-			switch {
-			case named.Token != token:
-			case !id.IsZero():
-				return chain.Hash{}
-			default:
-				id = named.ID
+			if named.Token == token {
+				ids = append(ids, named.ID)
 			}
 		}
 	}
-	return id
-}
-
-// names tells whether a policy says that it is for a chain.
-func names(p *proof.Policy, token string, id chain.Hash) bool {
-	for _, named := range p.Chains() {
-		if named == (proof.Chain{Token: token, ID: id}) {
-			return true
-		}
+	if len(ids) != 1 {
+		return chain.Hash{}
 	}
-	return false
+	return ids[0]
 }
 
 // policyFile is where the policy of a chain is that was given none.
@@ -189,7 +179,7 @@ func (c *httpClient) policy(ctx context.Context, upstream string, origin proof.C
 	if err != nil {
 		return nil, refuse(CheckpointRefused, "its policy: %s", clip(err.Error()))
 	}
-	if !names(policy, origin.Token, origin.ID) {
+	if !slices.Contains(policy.Chains(), origin) {
 		return nil, refuse(CheckpointRefused, "its policy does not name %s %s", origin.Token, origin.ID)
 	}
 	return policy, nil

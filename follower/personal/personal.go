@@ -11,6 +11,7 @@
 package personal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -24,21 +25,66 @@ import (
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
+var (
+	// ErrInvalid: the information is not JSON that has one canonical text. The
+	// error wraps the reason of package pyjson as well.
+	ErrInvalid = errors.New("personal: the information cannot be stored")
+	// ErrTooLarge: the information is larger than MaxInformation.
+	ErrTooLarge = errors.New("personal: the information is too large")
+	// ErrFull: the next block has no room for it. Forge it, then add again.
+	ErrFull = errors.New("personal: the next block is full: forge it first")
+	// ErrDamaged: the file is not as it was written.
+	ErrDamaged = errors.New("personal: the file is damaged")
+	// ErrInUse: another process has the file open.
+	ErrInUse = errors.New("personal: another process has the file open")
+	// ErrBroken: a write failed, so what is on disk is not certain. The chain
+	// can be read, and written again once it has been opened anew.
+	ErrBroken = errors.New("personal: a write failed")
+	// ErrClosed: the chain has been closed.
+	ErrClosed = errors.New("personal: the chain is closed")
+)
+
+// The bounds of a personal chain, each with its reason.
+const (
+	// MaxInformation bounds one piece of information, both as it comes and as
+	// canonical text: the largest body the API takes.
+	MaxInformation = 1 << 20
+
+	// MaxBlockItems and MaxBlockBytes bound the information of one block, so
+	// that a reader can hold a block in memory: as in the BPSC's own chain.
+	MaxBlockItems = 10_000
+	MaxBlockBytes = 4 << 20
+
+	// verifyBytes is how much of the chain's end is verified when the file is
+	// opened: well under a second of hashing, however long the chain has
+	// become. Blocks before that are verified whenever they are read.
+	verifyBytes = 64 << 20
+
+	// runBytes and runBlocks bound what is read from the file at a time. It is
+	// all the memory that a slow reader costs beside one block.
+	runBytes  = 256 << 10
+	runBlocks = 1_000
+
+	// lockTimeout is how long another process may take to let go of the file.
+	lockTimeout = time.Second
+)
+
 // Chain is safe for use by many goroutines. It has none of its own.
+//
+// Whoever writes to the file holds mu for as long as that takes, so there is one
+// writer at a time; readers take no lock, and go by length. joining is held for a
+// moment only, also by the writer, who then holds mu already; never the other way.
 type Chain struct {
 	db     *bbolt.DB
 	now    func() time.Time
 	length atomic.Uint64 // state.Length, for readers
 
-	// mu is held by whoever writes.
-	mu     sync.Mutex
+	mu     sync.Mutex // guards state, broken, and every group that has been taken
 	state  state
 	broken error // why nothing is written any more
 
-	// joining guards the group that the next writer takes along. It is never
-	// held for long.
-	joining sync.Mutex
-	waiting *group
+	joining sync.Mutex // guards waiting, and what is in it
+	waiting *group     // which the next writer takes along
 }
 
 // Open opens the chain in the file at path, whose folder must exist; when there
@@ -91,17 +137,14 @@ func create(path string, now time.Time) error {
 	genesis := newBlock(1, nil, chain.GenesisPrevious, micros)
 	s = s.after(&genesis, micros)
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketState, bucketBlocks, bucketPending} {
+		for _, name := range buckets {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return err
 			}
 		}
 		return errors.Join(putBlock(tx, &genesis), s.put(tx))
 	})
-	if closed := db.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
+	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
 	return durable.Rename(temp, path)
@@ -141,4 +184,52 @@ func (c *Chain) write(next state, change func(tx *bbolt.Tx) error) error {
 	c.state = next
 	c.length.Store(next.Length)
 	return nil
+}
+
+// view reads from the file.
+func (c *Chain) view(read func(tx *bbolt.Tx) error) error {
+	err := guarded(func() error { return c.db.View(read) })
+	if isClosed(err) {
+		return ErrClosed
+	}
+	return err
+}
+
+// Blocks calls yield for the blocks from that index on, at most limit of them;
+// 0 is all that there are now. Each block's hash and its link to the one before
+// are checked first; ErrDamaged comes behind the last good block. yield may keep
+// the bytes and may take its time: the file is read in short runs, between which
+// nothing is held.
+func (c *Chain) Blocks(from, limit uint64, yield func(index uint64, canonical []byte) error) error {
+	next, last := max(from, 1), c.Length()
+	if next <= last && limit > 0 {
+		last = min(last, next-1+min(limit, last))
+	}
+	for next <= last {
+		run, err := c.readRun(next, last)
+		for _, text := range run {
+			if err := yield(next, text); err != nil {
+				return err
+			}
+			next++
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readRun returns copies of the first blocks of a span, at least one if there is
+// no error.
+func (c *Chain) readRun(first, last uint64) (run [][]byte, err error) {
+	size := 0
+	err = c.view(func(tx *bbolt.Tx) error {
+		return walkBlocks(tx, first, min(last, first+runBlocks-1), func(text []byte, _ chain.Hash) bool {
+			run = append(run, bytes.Clone(text))
+			size += len(text)
+			return size < runBytes
+		})
+	})
+	return run, err
 }

@@ -79,7 +79,14 @@ func (c *Chain) writeGroup(g *group) {
 		return
 	}
 	first := c.state.Next
-	err := c.write(next, func(tx *bbolt.Tx) error { return putItems(tx, first, added) })
+	err := c.write(next, func(tx *bbolt.Tx) error {
+		for i, item := range added {
+			if err := tx.Bucket(bucketPending).Put(key(first+uint64(i)), seal(item)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	for i := range g.errs {
 		if g.errs[i] == nil {
 			g.errs[i] = err
@@ -87,12 +94,43 @@ func (c *Chain) writeGroup(g *group) {
 	}
 }
 
-// putItems stores items under the numbers from first on.
-func putItems(tx *bbolt.Tx, first uint64, items [][]byte) error {
-	for i, item := range items {
-		if err := tx.Bucket(bucketPending).Put(key(first+uint64(i)), seal(item)); err != nil {
+// Forge makes a block of what is pending, of nothing too, and returns it once it
+// is on disk. The error is ErrDamaged, ErrBroken or ErrClosed.
+func (c *Chain) Forge() (Block, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := c.state
+	items, err := c.items()
+	if err != nil {
+		return Block{}, err
+	}
+	micros := next.next(c.now())
+	b := newBlock(next.Length+1, items, next.Tip.String(), micros)
+	err = c.write(next.after(&b, micros), func(tx *bbolt.Tx) error {
+		if err := tx.DeleteBucket(bucketPending); err != nil {
 			return err
 		}
+		if _, err := tx.CreateBucket(bucketPending); err != nil {
+			return err
+		}
+		return putBlock(tx, &b)
+	})
+	if err != nil {
+		return Block{}, err
 	}
-	return nil
+	return b, nil
+}
+
+// items reads what is pending, joined.
+func (c *Chain) items() (items []byte, err error) {
+	err = c.view(func(tx *bbolt.Tx) error {
+		items = make([]byte, 0, c.state.Bytes)
+		return walkItems(tx, &c.state, func(item []byte) {
+			if len(items) > 0 {
+				items = append(items, separator...)
+			}
+			items = append(items, item...)
+		})
+	})
+	return items, err
 }
