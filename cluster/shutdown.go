@@ -21,6 +21,17 @@ func (m *Member) Shutdown(ctx context.Context) error {
 	return m.stopErr
 }
 
+// Abandon cuts this member off from the others, and answers nobody any more. It is
+// for after Config.Fatal in a process that lives on: the disk may hang, so that
+// nothing can be stopped in order, and the heartbeats of a leader that hangs would
+// keep the others waiting. Files and some goroutines stay until the process ends.
+// It may wait for a goroutine that hangs.
+func (m *Member) Abandon() {
+	m.queue.close()
+	m.cancel()
+	_ = m.port.Close() // nobody is left to whom it would matter
+}
+
 func (m *Member) shutdown(ctx context.Context) error {
 	m.queue.close()
 	drained := m.queue.waitDrained(ctx)

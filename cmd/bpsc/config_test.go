@@ -10,15 +10,43 @@ import (
 
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/node"
 )
 
 // configFrom loads the configuration of a command line.
-func configFrom(t *testing.T, args ...string) (serverConfig, error) {
+func configFrom(t *testing.T, args ...string) (node.MemberConfig, error) {
 	t.Helper()
-	flags := pflag.NewFlagSet("server", pflag.ContinueOnError)
-	serverFlags(flags)
+	c := node.DefaultMemberConfig()
+	logs := &logConfig{}
+	err := load(t, memberSettings(&c, logs), args...)
+	if err == nil {
+		err = logs.Validate()
+	}
+	if err == nil {
+		err = usage(c.Validate())
+	}
+	return c, err
+}
+
+// usage is what a node makes of a configuration that it refuses.
+func usage(err error) error {
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return err
+}
+
+func load(t *testing.T, table settings, args ...string) error {
+	t.Helper()
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	table.flags(flags)
 	require.NoError(t, flags.Parse(args))
-	return loadConfig(flags)
+	if err := table.load(flags); err != nil {
+		return err
+	}
+	return table.read()
 }
 
 func writeConfig(t *testing.T, text string) string {
@@ -35,15 +63,12 @@ func TestAFlagWinsOverAVariableWinsOverTheFile(t *testing.T) {
 	t.Setenv("BPSC_HEARTBEAT", "200ms")
 	t.Setenv("BPSC_LOG_LEVEL", "warn")
 	t.Setenv("BPSC_SOMETHING_ELSE", "is not a setting of a server")
-	c, err := configFrom(t, "--config", path, "--heartbeat", "100ms")
-	require.NoError(t, err)
-	require.Equal(t, serverConfig{ID: "n1", Data: "from-file", Listen: "127.0.0.1:2", Advertise: "http://127.0.0.1:2",
-		Cluster: threeMembers, Heartbeat: 100 * time.Millisecond,
-		logConfig: logConfig{LogLevel: "warn", LogFormat: "text"}}, c)
-	cc, err := c.clusterConfig()
-	require.NoError(t, err)
-	require.Equal(t, "127.0.0.1:6000", cc.Bind, "without --raft it is the member's own address")
-	require.Len(t, cc.Peers, 3)
+	c, logs := node.DefaultMemberConfig(), &logConfig{}
+	require.NoError(t, load(t, memberSettings(&c, logs), "--config", path, "--heartbeat", "100ms"))
+	require.Equal(t, node.MemberConfig{Common: node.Common{Data: "from-file", Listen: "127.0.0.1:2"}, ID: "n1",
+		Peers:     []cluster.Peer{{ID: "n1", Addr: "127.0.0.1:6000"}, {ID: "n2", Addr: "127.0.0.1:6010"}, {ID: "n3", Addr: "127.0.0.1:6020"}},
+		Heartbeat: 100 * time.Millisecond}, c)
+	require.Equal(t, logConfig{level: "warn", format: "text"}, *logs)
 }
 
 func TestConfigurationIsRefused(t *testing.T) {
@@ -142,18 +167,17 @@ func TestABadValueIsBlamedOnItsOwnKey(t *testing.T) {
 		})
 	}
 	t.Setenv("BPSC_STRICT", "perhaps")
-	flags := pflag.NewFlagSet("follow", pflag.ContinueOnError)
-	followFlags(flags)
-	require.NoError(t, flags.Parse([]string{"--data", "d", "--upstream", "http://a"}))
-	_, err := loadFollowConfig(flags)
-	require.ErrorContains(t, err, `BPSC_STRICT: "perhaps" is neither true nor false`)
+	follow := func(args ...string) error {
+		c := node.DefaultFollowerConfig()
+		if err := load(t, followerSettings(&c, &logConfig{}), append(args, "--data", "d")...); err != nil {
+			return err
+		}
+		return usage(c.Validate())
+	}
+	require.ErrorContains(t, follow("--upstream", "http://a"), `BPSC_STRICT: "perhaps" is neither true nor false`)
 	t.Setenv("BPSC_STRICT", "true")
 	for _, setting := range []string{"--upstream=localhost:5000", "--bpsc=aka=localhost:5000"} {
-		flags := pflag.NewFlagSet("follow", pflag.ContinueOnError)
-		followFlags(flags)
-		require.NoError(t, flags.Parse([]string{"--data", "d", setting}))
-		_, err := loadFollowConfig(flags)
 		name, _, _ := strings.Cut(setting, "=")
-		require.ErrorContains(t, err, name+`: "localhost:5000" is not an http URL`)
+		require.ErrorContains(t, follow(setting), name+`: "localhost:5000" is not an http URL`)
 	}
 }

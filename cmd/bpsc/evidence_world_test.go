@@ -22,6 +22,7 @@ import (
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/node"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -140,8 +141,8 @@ func (w *world) note(c proof.Checkpoint, signers ...string) ([]byte, error) {
 	return proof.AssembleNote(c.Body(), lines...)
 }
 
-func (w *world) evidence() evidence {
-	return evidence{Store: w.store, quorum: attest.Quorum{Members: []string{"n1", "n2", "n3"}, Majority: 2}}
+func (w *world) evidence() node.Evidence {
+	return node.Evidence{Store: w.store, Quorum: attest.Quorum{Members: []string{"n1", "n2", "n3"}, Majority: 2}}
 }
 
 // only is the one member there is, as the API sees it.
@@ -204,8 +205,13 @@ func setUpWorld(env *testscript.Env) error {
 	return nil
 }
 
+// worldState is the store of a member as the API sees it.
+type worldState struct{ *store.Store }
+
+func (s worldState) Time(string) int64 { return s.Store.Time() }
+
 func serveWorld(env *testscript.Env, w *world) error {
-	h, err := api.New(api.DefaultConfig(), w.requests, state{w.store}, only{}, w.evidence())
+	h, err := api.New(api.DefaultConfig(), w.requests, worldState{w.store}, only{}, w.evidence())
 	if err != nil {
 		return err
 	}

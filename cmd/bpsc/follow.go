@@ -2,27 +2,21 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"path/filepath"
-	"sync"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/bpsc/bpsc/api"
-	"github.com/bpsc/bpsc/client"
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/follower/chainsync"
-	"github.com/bpsc/bpsc/follower/personal"
-	"github.com/bpsc/bpsc/follower/relay"
-	"github.com/bpsc/bpsc/internal/datafolder"
-	"github.com/bpsc/bpsc/internal/durable"
-	"github.com/bpsc/bpsc/internal/webserver"
-	"github.com/bpsc/bpsc/store"
+	"github.com/bpsc/bpsc/node"
 )
 
 func newFollowCommand() *cobra.Command {
+	cfg, logs := node.DefaultFollowerConfig(), &logConfig{}
+	table := followerSettings(&cfg, logs)
 	cmd := &cobra.Command{
 		Use: "follow", Short: "Run a node outside a cluster: verified copies, relayed writes, a chain of its own", Args: exactArgs(0),
 		Long: "Run a node outside a cluster. It copies chains from members or other followers and\n" +
@@ -34,236 +28,79 @@ func newFollowCommand() *cobra.Command {
 			"it is not ready; with --strict it ends with exit code 5. Move the files away to go on.\n" +
 			"Settings come from flags, " + envPrefix + "… variables and the YAML file of --config, in that order.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := loadFollowConfig(cmd.Flags())
-			if err != nil {
-				return err
-			}
-			return runProcess(cmd.Context(), cfg.logConfig, func(ctx context.Context, p *process) error {
-				return follow(ctx, p, cfg)
+			return runProcess(cmd, table, logs, func(ctx context.Context, p *process) (running, error) {
+				cfg.Logger, cfg.Version = p.log, version
+				f, err := node.StartFollower(context.WithoutCancel(ctx), cfg)
+				if err == nil {
+					p.beside.Go(func() { showProgress(ctx, p.log, f.Status) })
+				}
+				return f, err
 			})
 		},
 	}
-	followFlags(cmd.Flags())
+	table.flags(cmd.Flags())
 	return cmd
 }
 
-// followLayer is the overlay of a follower's store: twice a member's, because a
-// first sync is nothing but writes.
-const followLayer = 2 * store.LayerBytes
-
-// followNode is one running follower.
-type followNode struct {
-	*process
-	cfg       followConfig
-	files     files
-	folder    *datafolder.Folder
-	store     *store.Store
-	follower  *chainsync.Syncer
-	directory *directory
-	personal  *personal.Chain
-	relay     *relay.Relay
-	http      *webserver.Server
-	listener  net.Listener
+func followerSettings(c *node.FollowerConfig, logs *logConfig) settings {
+	var upstream, bpsc, pins, policies []string
+	return slices.Concat(logSettings(logs), accessSettings(&c.Access), settings{
+		{"listen", listening(&c.Listen), "host:port of the HTTP API"},
+		{"data", &c.Data, "folder for everything this node keeps (required)"},
+		{"upstream", &upstream, "URLs of one cluster, or of followers of it; all of its contracts are followed"},
+		{"bpsc", repeated{&bpsc, " ", func() (err error) {
+			c.Sources, err = parseSources(upstream, bpsc)
+			return err
+		}}, "TOKEN=URL[,URL…]: one contract of another cluster; may be repeated"},
+		{"pin", repeated{&pins, " ", func() (err error) {
+			c.Pins, err = parsePins(pins)
+			return err
+		}}, "TOKEN=CHAIN-ID: refuse any other chain of this token; may be repeated"},
+		{"policy", repeated{&policies, ",", func() (err error) {
+			c.Policies, err = readPolicies(policies)
+			return err
+		}}, "file that says whose signatures count, and for which chains; may be repeated (default: believe the first upstream)"},
+		{"trust-first-use", repeated{to: &c.FirstUse, separator: ","}, "TOKEN about which the first upstream is believed, though --policy or --pin is given and does not cover it; may be repeated"},
+		{"advertise", &c.Advertise, "URL under which this node registers itself at its upstreams (default: it does not)"},
+		{"strict", &c.Strict, "end with exit code 5 once there is evidence that an upstream lies"},
+	})
 }
 
-// follow runs a follower until ctx ends, or until it must not go on.
-func follow(ctx context.Context, p *process, cfg followConfig) error {
-	n := &followNode{process: p, cfg: cfg}
-	if err := n.open(); err != nil {
-		return errors.Join(n.explain(err), n.close())
+func parseSources(upstream, bpsc []string) (sources []chainsync.Source, err error) {
+	if len(upstream) > 0 {
+		sources = append(sources, chainsync.Source{Upstreams: upstream})
 	}
-	n.up.Store(true)
-	n.log.Info("node is up", "listen", n.listener.Addr().String(), "version", version)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var work sync.WaitGroup
-	work.Go(func() { cancel(n.follower.Run(ctx)) })
-	work.Go(func() { n.store.Scrub(ctx, scrubRate, scrubPause) })
-	work.Go(func() { showProgress(ctx, n.log, n.follower.Status) })
-	if cfg.Advertise != "" {
-		work.Go(func() { n.advertise(ctx) })
-	}
-	served := make(chan error, 1)
-	go func() { served <- n.http.Serve(n.listener) }()
-	var err error
-	select {
-	case <-ctx.Done():
-		if err = context.Cause(ctx); errors.Is(err, context.Canceled) {
-			err = nil // asked to stop
+	for _, text := range bpsc {
+		token, urls, ok := strings.Cut(text, "=")
+		if !ok || token == "" {
+			return nil, fmt.Errorf("--bpsc: %q is not TOKEN=URL[,URL…]", text)
 		}
-	case err = <-served:
-		cancel(err)
+		sources = append(sources, chainsync.Source{Token: token, Upstreams: strings.Split(urls, ",")})
 	}
-	n.log.Info("stopping")
-	return errors.Join(n.explain(err), n.stop(&work))
+	return sources, nil
 }
 
-// open brings up everything, from the disk to the listener.
-func (n *followNode) open() (err error) {
-	limit, err := openFiles()
-	if err != nil {
-		return err
-	}
-	if n.files, err = followerFiles(limit); err != nil {
-		return err
-	}
-	cfg, err := n.check()
-	if err != nil {
-		return err
-	}
-	if err := durable.MkdirAll(n.cfg.Data, 0o700); err != nil {
-		return err
-	}
-	if n.folder, err = datafolder.Take(n.cfg.Data); err != nil {
-		return err
-	}
-	if err := n.folder.Serve(); err != nil {
-		return err
-	}
-	n.store, err = store.Open(store.Config{Dir: n.path("state"), Log: true, LayerBytes: followLayer, Tables: n.files.tables, Logger: n.log, Fatal: n.fatal})
-	if err != nil {
-		return err
-	}
-	if n.personal, err = personal.Open(n.path("personal.db"), time.Now); err != nil {
-		return err
-	}
-	if n.directory, err = openDirectory(n.path("nodes.json")); err != nil {
-		return err
-	}
-	if n.follower, err = chainsync.New(cfg, chainsync.StoreLedger(n.store)); err != nil {
-		return err
-	}
-	relayConfig := relay.DefaultConfig()
-	relayConfig.Logger, relayConfig.Connections = n.log, n.files.relays
-	if n.relay, err = relay.New(relayConfig, n.follower.Upstreams); err != nil {
-		return err
-	}
-	if n.http, err = n.newServer(); err != nil {
-		return err
-	}
-	n.listener, err = webserver.Listen(n.cfg.Listen)
-	return err
-}
-
-func (n *followNode) path(name string) string { return filepath.Join(n.cfg.Data, name) }
-
-// check reads what the configuration names and finds what is wrong with it,
-// before anything is written.
-func (n *followNode) check() (chainsync.Config, error) {
-	cfg := chainsync.DefaultConfig()
-	sources, err := n.cfg.sources()
-	if err != nil {
-		return cfg, err
-	}
-	pins, err := n.cfg.pins()
-	if err != nil {
-		return cfg, err
-	}
-	policies, err := n.cfg.policies()
-	if err != nil {
-		return cfg, err
-	}
-	cfg.Sources, cfg.Pins, cfg.Policies, cfg.FirstUse = sources, pins, policies, n.cfg.FirstUse
-	cfg.Strict, cfg.Logger = n.cfg.Strict, n.log
-	cfg.Evidence, cfg.Known = n.path("evidence"), n.path("known.json")
-	cfg.PolicyDir, cfg.Checkpoints = n.path("policies"), n.path("checkpoints")
-	if err := cfg.Validate(); err != nil {
-		return cfg, fmt.Errorf("%w: %w", errUsage, err)
-	}
-	if err := checkFolder(n.cfg.Data, "a follower"); err != nil {
-		return cfg, err
-	}
-	return cfg, checkListen("listen", n.cfg.Listen)
-}
-
-func (n *followNode) newServer() (*webserver.Server, error) {
-	cfg := api.DefaultConfig()
-	cfg.Logger, cfg.Version, cfg.Connections = n.log, version, n.files.clients
-	if err := n.cfg.accessConfig.apply(&cfg, n.cfg.Listen, n.cfg.Advertise); err != nil {
-		return nil, err
-	}
-	cfg.Metrics = metricsHandler(chainMetrics{n.store.Contracts}, followMetrics{n.follower.Status})
-	handler, err := api.NewFollower(cfg,
-		copies{Store: n.store, follower: n.follower, directory: n.directory},
-		node{Syncer: n.follower, directory: n.directory, began: time.Now()},
-		ownChain{n.personal}, n.relay, copiedEvidence{n.follower, n.store})
-	if err != nil {
-		return nil, err
-	}
-	return api.NewServer(cfg, handler)
-}
-
-// advertise registers this node at its upstreams, until they have taken it.
-func (n *followNode) advertise(ctx context.Context) {
-	sources, _ := n.cfg.sources() // validated
-	var work sync.WaitGroup
-	defer work.Wait()
-	for _, s := range sources {
-		c, err := client.New(s.Upstreams...)
+func readPolicies(paths []string) (policies []*proof.Policy, err error) {
+	for _, path := range paths {
+		p, err := readPolicy(path)
 		if err != nil {
-			n.log.Error("cannot register", "error", err)
-			continue
+			return nil, err
 		}
-		work.Go(func() {
-			switch err := c.RegisterNodes(ctx, []string{n.cfg.Advertise}); {
-			case err == nil:
-				n.log.Info("registered", "as", n.cfg.Advertise, "at", s.Upstreams)
-			case ctx.Err() == nil:
-				n.log.Error("the upstream does not register this node", "as", n.cfg.Advertise, "error", err)
-			}
-		})
+		policies = append(policies, p)
 	}
+	return policies, nil
 }
 
-// fatal ends the process at once: what is on disk cannot be trusted.
-func (n *followNode) fatal(err error) {
-	n.log.Error("this node cannot go on and stops", "error", err, "what to do", n.remedy(err))
-	n.exit(exitFatal)
-}
-
-// explain adds what to do to errors that mean damage.
-func (n *followNode) explain(err error) error {
-	switch {
-	case errors.Is(err, store.ErrDamaged):
-		return fmt.Errorf("%w\n\n%s", err, n.remedy(err))
-	case errors.Is(err, personal.ErrDamaged):
-		return fmt.Errorf("%w\n\n%s", err, "What to do: check the disk. "+n.path("personal.db")+" holds this node's own\n"+
-			"chain, which nobody else has: keep the file. With the file moved aside the node starts\n"+
-			"and begins another chain.")
+// parsePins reads chain ids by token.
+func parsePins(texts []string) (map[string]chain.Hash, error) {
+	pins := map[string]chain.Hash{}
+	for _, text := range texts {
+		token, id, ok := strings.Cut(text, "=")
+		hash, err := chain.ParseHash(id)
+		if !ok || err != nil || token == "" {
+			return nil, fmt.Errorf("--pin: %q is not TOKEN=CHAIN-ID, 64 hexadecimal digits", text)
+		}
+		pins[token] = hash
 	}
-	return explainSystem(err, n.cfg.Data)
-}
-
-func (n *followNode) remedy(err error) string {
-	if advice, system := durable.Advice(err); system {
-		return systemRemedy(advice, n.cfg.Data)
-	}
-	return fmt.Sprintf("What to do: check the disk, then move %[1]s aside and start again:\n"+
-		"its chains are fetched and verified anew. Leave %[2]s, which nobody else has.", n.path("state"), n.path("personal.db"))
-}
-
-// stop lets open requests finish, and then everything else.
-func (n *followNode) stop(work *sync.WaitGroup) error {
-	ctx, cancel := context.WithTimeout(context.Background(), clientsStop)
-	defer cancel()
-	_ = n.http.Shutdown(ctx) // of clients that are too slow
-	work.Wait()
-	return n.close()
-}
-
-// close releases what open got, as far as it got.
-func (n *followNode) close() (err error) {
-	if n.relay != nil {
-		n.relay.Close()
-	}
-	if n.personal != nil {
-		err = n.personal.Close()
-	}
-	if n.store != nil {
-		err = errors.Join(err, n.store.Close())
-	}
-	if n.folder != nil {
-		err = errors.Join(err, n.folder.Release())
-	}
-	return err
+	return pins, nil
 }

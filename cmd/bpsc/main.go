@@ -16,6 +16,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/client"
 	"github.com/bpsc/bpsc/follower/chainsync"
+	"github.com/bpsc/bpsc/node"
 	"github.com/bpsc/bpsc/wallet"
 )
 
@@ -59,7 +60,7 @@ func run(ctx context.Context, args []string) int {
 }
 
 // errUsage marks mistakes in the command line or the configuration.
-var errUsage = errors.New("usage")
+var errUsage = node.ErrUsage
 
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -142,6 +143,8 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, node.ErrFatal): // first: whatever the cause is
+		return exitFatal
 	case errors.Is(err, errUsage), errors.Is(err, wallet.ErrName):
 		return exitUsage
 	case errors.Is(err, client.ErrOutcomeUnknown): // first: nothing else that is said of it matters as much

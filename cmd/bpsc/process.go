@@ -5,25 +5,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/bpsc/bpsc/internal/linewriter"
+	"github.com/bpsc/bpsc/internal/logbridge"
+	"github.com/bpsc/bpsc/node"
 )
 
-// How long a process that serves takes to stop, at most. Containers are given
-// ten seconds before they are killed, and are to need eight.
 const (
-	// memberStop is for a member to finish the writes it took and to hand
-	// leadership over, clientsStop for clients to take their answers. What is
-	// left until stopTimeout is for what is in memory to get to the disk.
-	memberStop  = 3500 * time.Millisecond
-	clientsStop = 1500 * time.Millisecond
+	// stopTimeout is how long a process that serves takes to stop, at most:
+	// containers are given ten seconds before they are killed.
 	stopTimeout = 7 * time.Second
 
 	// startGrace is what a process gets that is still starting: it may have
@@ -52,9 +53,16 @@ const (
 // Commands that do not serve keep the dispositions of the shell: SIGPIPE ends
 // bpsc chain | head, SIGHUP what the terminal started.
 type process struct {
-	log *slog.Logger
-	out *linewriter.Writer
-	up  atomic.Bool // it serves
+	log    *slog.Logger
+	out    *linewriter.Writer
+	up     atomic.Bool    // it serves
+	beside sync.WaitGroup // what goes on until the process is told to stop
+}
+
+// running is a node that has started.
+type running interface {
+	Done() <-chan struct{}
+	Stop(context.Context) error
 }
 
 // reported is an error that the log has told.
@@ -62,9 +70,16 @@ type reported struct{ error }
 
 func (r reported) Unwrap() error { return r.error }
 
-// runProcess runs a process that serves, until serve returns. ctx ends with the
-// first signal to stop.
-func runProcess(ctx context.Context, cfg logConfig, serve func(context.Context, *process) error) error {
+// runProcess runs a process that serves: start starts it once table is read. The
+// command's context ends with the first signal to stop.
+func runProcess(cmd *cobra.Command, table settings, cfg *logConfig, start func(context.Context, *process) (running, error)) error {
+	if err := table.load(cmd.Flags()); err != nil {
+		return err
+	}
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
 	out := linewriter.New(os.Stderr, func(lines uint64) []byte {
 		var line bytes.Buffer
 		cfg.logger(&line).Warn("lines of this log are missing: nobody read them", "lines", lines)
@@ -79,13 +94,36 @@ func runProcess(ctx context.Context, cfg logConfig, serve func(context.Context, 
 	ended := make(chan struct{})
 	defer close(ended)
 	go p.watch(ctx, signals, ended)
-	err := serve(ctx, p)
+	err := p.run(ctx, table, start)
 	if err != nil {
-		fmt.Fprintln(out, "bpsc:", printable(err.Error()))
+		if !errors.Is(err, node.ErrFatal) { // of which the node has told itself
+			fmt.Fprintln(out, "bpsc:", printable(err.Error()))
+		}
 		err = reported{err}
 	}
 	out.Flush(flushTimeout)
 	return err
+}
+
+// run starts a node and stops it when ctx ends. Reading files and starting are not
+// given up then: watch sees to it that they do not take for ever.
+func (p *process) run(ctx context.Context, table settings, start func(context.Context, *process) (running, error)) error {
+	if err := table.read(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer p.beside.Wait()
+	defer cancel()
+	n, err := start(ctx, p)
+	if err != nil {
+		return err
+	}
+	p.up.Store(true)
+	select {
+	case <-ctx.Done():
+	case <-n.Done():
+	}
+	return n.Stop(context.Background())
 }
 
 // watch looks after signals and the time that stopping takes.
@@ -123,12 +161,38 @@ func (p *process) exit(code int) {
 	os.Exit(code)
 }
 
-// late tells whether err is only that clients or other members took too long,
-// which is no failure of a process that was told to stop.
-func (p *process) late(err error) bool {
-	if !errors.Is(err, context.DeadlineExceeded) {
-		return false
+// logConfig is how a process that serves keeps its log.
+type logConfig struct {
+	level  string // debug, info, warn or error
+	format string // text or json
+}
+
+func logSettings(c *logConfig) settings {
+	*c = logConfig{level: "info", format: "text"}
+	return settings{
+		{"log-level", &c.level, "debug, info, warn or error"},
+		{"log-format", &c.format, "text or json"},
 	}
-	p.log.Warn("not all that was under way could be finished", "error", err)
-	return true
+}
+
+// Validate says what is wrong with c, by the flag's name.
+func (c *logConfig) Validate() error {
+	if c.format != "text" && c.format != "json" {
+		return fmt.Errorf("%w: --log-format must be text or json", errUsage)
+	}
+	if new(slog.LevelVar).UnmarshalText([]byte(c.level)) != nil {
+		return fmt.Errorf("%w: --log-level must be debug, info, warn or error", errUsage)
+	}
+	return nil
+}
+
+// logger writes lines of the level that was asked for.
+func (c *logConfig) logger(out io.Writer) *slog.Logger {
+	var level slog.LevelVar
+	_ = level.UnmarshalText([]byte(c.level)) // validated
+	opts := &slog.HandlerOptions{Level: level.Level()}
+	if c.format == "json" {
+		return slog.New(logbridge.Limit(slog.NewJSONHandler(out, opts)))
+	}
+	return slog.New(logbridge.Limit(slog.NewTextHandler(out, opts)))
 }

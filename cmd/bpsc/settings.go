@@ -3,11 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"net/url"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,30 +11,146 @@ import (
 	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/env/v2"
 	"github.com/knadh/koanf/providers/file"
-	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 
-	"github.com/bpsc/bpsc/internal/logbridge"
+	"github.com/bpsc/bpsc/node"
 )
 
 const envPrefix = "BPSC_"
 
-// logConfig is how a process that serves keeps its log.
-type logConfig struct {
-	LogLevel  string // debug, info, warn or error
-	LogFormat string // text or json
+// settings is the table of what a command that serves can be told. Each row is a
+// flag, a key of the YAML file and a BPSC_… variable; the flag wins, then the
+// variable, then the file, then what the value was before.
+type settings []setting
+
+type setting struct {
+	name string
+	// value is where the setting goes, and its default: a *string, *int, *bool,
+	// *time.Duration, *[]string (split at commas), repeated or delayed.
+	value any
+	usage string
 }
 
-// settingsFlags adds the flags that all commands that serve have in common.
-func settingsFlags(f *pflag.FlagSet) {
+// repeated is a list whose flag takes one value each time, as it stands.
+type repeated struct {
+	to        *[]string
+	separator string       // in a variable, and in a text in the file
+	read      func() error // as in delayed; nil: to is where the setting goes
+}
+
+// delayed is a value from which something else is read, once it is known.
+type delayed struct {
+	value any
+	read  func() error
+}
+
+// parsed is a setting that parse reads from a text. "" leaves it as it is.
+func parsed[T any](to *T, parse func(text string) (T, error)) delayed {
+	text := new(string)
+	return delayed{text, func() (err error) {
+		if *text != "" {
+			*to, err = parse(*text)
+		}
+		return err
+	}}
+}
+
+// flags adds the settings, and --config.
+func (s settings) flags(f *pflag.FlagSet) {
 	f.String("config", "", "YAML file with any of the settings below, by the same names")
-	f.String("log-level", "info", "debug, info, warn or error")
-	f.String("log-format", "text", "text or json")
+	for _, row := range s {
+		addFlag(f, row.name, row.value, row.usage)
+	}
 }
 
-// loadSettings merges the file, the environment and the flags.
-func loadSettings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
+func addFlag(f *pflag.FlagSet, name string, value any, usage string) {
+	switch to := value.(type) {
+	case *string:
+		f.StringVar(to, name, *to, usage)
+	case *int:
+		f.IntVar(to, name, *to, usage)
+	case *bool:
+		f.BoolVar(to, name, *to, usage)
+	case *time.Duration:
+		f.DurationVar(to, name, *to, usage)
+	case *[]string:
+		f.StringSliceVar(to, name, *to, usage)
+	case repeated:
+		f.StringArrayVar(to.to, name, *to.to, usage)
+	case delayed:
+		addFlag(f, name, to.value, usage)
+	default:
+		panic(fmt.Sprintf("--%s: a setting cannot be a %T", name, value))
+	}
+}
+
+// load sets what the flags have not set from the environment and the file.
+func (s settings) load(flags *pflag.FlagSet) error {
+	k, err := readSources(flags)
+	if err != nil {
+		return err
+	}
+	for _, row := range s {
+		if f := flags.Lookup(row.name); !f.Changed && k.Exists(row.name) {
+			if err := row.set(f.Value, k.Get(row.name)); err != nil {
+				return fmt.Errorf("%w: %s: %w", errUsage, row.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// read reads what is to be read from the values, files among it.
+func (s settings) read() (err error) {
+	for _, row := range s {
+		switch value := row.value.(type) {
+		case delayed:
+			err = value.read()
+		case repeated:
+			if value.read != nil {
+				err = value.read()
+			}
+		}
+		if err != nil && !errors.Is(err, errUsage) {
+			err = fmt.Errorf("%w: %w", errUsage, err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set sets a flag to a value that checkValue has let through. Several values are
+// one text in a variable, and may be in the file.
+func (s setting) set(to pflag.Value, value any) error {
+	list, isList := to.(pflag.SliceValue)
+	if !isList {
+		return to.Set(fmt.Sprint(value))
+	}
+	var texts []string
+	switch value := value.(type) {
+	case string:
+		separator := ","
+		if r, is := s.value.(repeated); is {
+			separator = r.separator
+		}
+		for part := range strings.SplitSeq(value, separator) {
+			if part = strings.TrimSpace(part); part != "" {
+				texts = append(texts, part)
+			}
+		}
+	case []any:
+		for _, item := range value {
+			texts = append(texts, fmt.Sprint(item))
+		}
+	}
+	return list.Replace(texts)
+}
+
+// readSources merges the file and the environment.
+func readSources(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 	k := koanf.New("\n") // no key contains a newline: the settings are flat
 	path, err := flags.GetString("config")
 	if err != nil {
@@ -52,9 +164,8 @@ func loadSettings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 			return nil, fmt.Errorf("%w: --config %s: %w", errUsage, path, err)
 		}
 	}
-	known := flagNames(flags)
 	for _, key := range k.Keys() {
-		if !slices.Contains(known, key) {
+		if flags.Lookup(key) == nil {
 			return nil, fmt.Errorf("%w: %s: unknown setting %q", errUsage, path, key)
 		}
 	}
@@ -62,16 +173,25 @@ func loadSettings(flags *pflag.FlagSet) (*koanf.Koanf, error) {
 		return nil, err
 	}
 	variables := koanf.New("\n")
-	if err := variables.Load(env.Provider("\n", env.Opt{Prefix: envPrefix, TransformFunc: envKey(known)}), nil); err != nil {
+	if err := variables.Load(env.Provider("\n", env.Opt{Prefix: envPrefix, TransformFunc: keyOf(flags)}), nil); err != nil {
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	if err := checkValues(flags, variables, variableOf); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(k.Merge(variables), k.Load(posflag.Provider(flags, "\n", k), nil)); err != nil {
-		return nil, fmt.Errorf("%w: %w", errUsage, err)
+	return k, k.Merge(variables)
+}
+
+// keyOf makes BPSC_LOG_LEVEL the key log-level, and ignores variables that are not
+// settings of this command.
+func keyOf(flags *pflag.FlagSet) func(k, v string) (string, any) {
+	return func(k, v string) (string, any) {
+		key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(k, envPrefix)), "_", "-")
+		if flags.Lookup(key) == nil {
+			return "", nil
+		}
+		return key, v
 	}
-	return k, nil
 }
 
 // variableOf is the variable of a setting.
@@ -80,7 +200,7 @@ func variableOf(key string) string {
 }
 
 // checkValues refuses values that are not what their flag takes, by the name
-// that the user gave them: koanf would read them as nothing.
+// that the user gave them.
 func checkValues(flags *pflag.FlagSet, k *koanf.Koanf, name func(key string) string) error {
 	for _, key := range k.Keys() {
 		if err := checkValue(flags.Lookup(key).Value.Type(), k.Get(key)); err != nil {
@@ -94,98 +214,86 @@ func checkValues(flags *pflag.FlagSet, k *koanf.Koanf, name func(key string) str
 // type of a flag.
 func checkValue(kind string, value any) error {
 	text, isText := value.(string)
-	var err error
+	shown := fmt.Sprint(value)
+	if isText {
+		shown = strconv.Quote(text)
+	}
 	switch kind {
 	case "duration":
-		if _, err = time.ParseDuration(text); err != nil {
-			err = fmt.Errorf("%s is not a duration, such as 150ms", shown(value))
+		if _, err := time.ParseDuration(text); err != nil {
+			return fmt.Errorf("%s is not a duration, such as 150ms", shown)
 		}
 	case "int":
 		_, isInt := value.(int)
-		if _, err = strconv.Atoi(text); err != nil && !isInt {
-			return fmt.Errorf("%s is not a whole number", shown(value))
+		if _, err := strconv.Atoi(text); err != nil && !isInt {
+			return fmt.Errorf("%s is not a whole number", shown)
 		}
-		return nil
 	case "bool":
 		_, isBool := value.(bool)
-		if _, err = strconv.ParseBool(text); err != nil && !isBool {
-			return fmt.Errorf("%s is neither true nor false", shown(value))
+		if _, err := strconv.ParseBool(text); err != nil && !isBool {
+			return fmt.Errorf("%s is neither true nor false", shown)
 		}
-		return nil
 	case "stringSlice", "stringArray":
 		list, isList := value.([]any)
 		for _, item := range list {
-			if _, ok := item.(string); !ok {
-				return fmt.Errorf("%s is not a text: put it in quotes", shown(item))
+			if _, isText := item.(string); !isText {
+				return fmt.Errorf("%v is not a text: put it in quotes", item)
 			}
 		}
 		if !isText && !isList {
-			err = fmt.Errorf("%s is neither a text nor a list of texts", shown(value))
+			return fmt.Errorf("%s is neither a text nor a list of texts", shown)
 		}
 	default:
 		if !isText {
-			err = fmt.Errorf("%s is not a text: put it in quotes", shown(value))
+			return fmt.Errorf("%s is not a text: put it in quotes", shown)
 		}
-	}
-	return err
-}
-
-// shown is a value in a message.
-func shown(value any) string {
-	if text, ok := value.(string); ok {
-		return strconv.Quote(text)
-	}
-	return fmt.Sprint(value)
-}
-
-func flagNames(flags *pflag.FlagSet) (names []string) {
-	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	return names
-}
-
-// envKey makes BPSC_LOG_LEVEL the key log-level, and ignores variables that
-// are not settings of this command.
-func envKey(known []string) func(k, v string) (string, any) {
-	return func(k, v string) (string, any) {
-		key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(k, envPrefix)), "_", "-")
-		if !slices.Contains(known, key) {
-			return "", nil
-		}
-		return key, v
-	}
-}
-
-func readLogConfig(k *koanf.Koanf) logConfig {
-	return logConfig{LogLevel: k.String("log-level"), LogFormat: k.String("log-format")}
-}
-
-// Validate says what is wrong with c, by the flag's name.
-func (c logConfig) Validate() error {
-	if c.LogFormat != "text" && c.LogFormat != "json" {
-		return errors.New("--log-format must be text or json")
-	}
-	if _, err := c.level(); err != nil {
-		return errors.New("--log-level must be debug, info, warn or error")
 	}
 	return nil
 }
 
-func (c logConfig) level() (l slog.Level, err error) {
-	err = l.UnmarshalText([]byte(c.LogLevel))
-	return l, err
+// listening is where a process listens, which a node of another program need not.
+func listening(to *string) delayed {
+	return delayed{to, func() error {
+		if *to == "" {
+			return errors.New(`--listen "" is not host:port`)
+		}
+		return nil
+	}}
 }
 
-// logger writes lines of the level that was asked for.
-func (c logConfig) logger(out io.Writer) *slog.Logger {
-	level, _ := c.level() // validated
-	opts := &slog.HandlerOptions{Level: level}
-	if c.LogFormat == "json" {
-		return slog.New(logbridge.Limit(slog.NewJSONHandler(out, opts)))
+// secretVariable holds the operator's secret itself. It has no flag, which
+// everybody on the machine could read.
+const secretVariable = envPrefix + "OPERATOR_SECRET"
+
+func accessSettings(a *node.Access) settings {
+	path := new(string)
+	return settings{
+		{"allow-host", &a.AllowHost, "further name by which this node may be called (its addresses, localhost and the hosts of --listen and --advertise are allowed); may be repeated"},
+		{"allow-origin", &a.AllowOrigin, "scheme://host[:port] of a site whose pages may write here; may be repeated"},
+		{"operator-secret-file", delayed{path, func() (err error) {
+			a.OperatorSecret, err = readSecret(*path)
+			return err
+		}}, "file with the secret that the operator's requests carry, as Authorization: Bearer …; " +
+			"also the variable " + secretVariable + " (default: they must come from this machine)"},
 	}
-	return slog.New(logbridge.Limit(slog.NewTextHandler(out, opts)))
 }
 
-func isURL(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+func readSecret(path string) (string, error) {
+	secret, from := os.Getenv(secretVariable), secretVariable
+	if path != "" {
+		text, err := os.ReadFile(path)
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("--operator-secret-file: %w", err)
+		case secret != "":
+			return "", fmt.Errorf("--operator-secret-file and %s: give one of them", secretVariable)
+		}
+		secret, from = string(text), "--operator-secret-file"
+	} else if secret == "" {
+		return "", nil
+	}
+	if secret = strings.TrimSpace(secret); len(secret) < node.MinSecret {
+		return "", fmt.Errorf("the secret of %s has %d bytes, at least %d are needed", from, len(secret), node.MinSecret)
+	}
+	return secret, nil
 }

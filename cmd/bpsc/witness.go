@@ -2,29 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"github.com/bpsc/bpsc/chain/proof"
-	"github.com/bpsc/bpsc/internal/durable"
-	"github.com/bpsc/bpsc/internal/webserver"
+	"github.com/bpsc/bpsc/node"
 	"github.com/bpsc/bpsc/witness"
 )
 
-// witnessConfig is how `bpsc witness` is to run.
-type witnessConfig struct {
-	Name     string   // of the witness, in policies
-	Listen   string   // host:port
-	Data     string   // folder for the key and for what was cosigned
-	Policies []string // files: whose checkpoints are cosigned
-	logConfig
-}
-
 func newWitnessCommand() *cobra.Command {
+	cfg, logs := node.DefaultWitnessConfig(), &logConfig{}
+	table := witnessSettings(&cfg, logs)
 	cmd := &cobra.Command{
 		Use: "witness", Short: "Run a witness: cosign checkpoints, and no two that contradict each other", Args: exactArgs(0),
 		Long: "Run a witness after C2SP tlog-witness, on another machine and by other people than the\n" +
@@ -32,52 +21,34 @@ func newWitnessCommand() *cobra.Command {
 			"signed it and it extends the one before, and remembers that before it answers. Keep its\n" +
 			"folder out of every backup: a witness that forgets is none.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := loadWitnessConfig(cmd.Flags())
-			if err != nil {
-				return err
-			}
-			return runProcess(cmd.Context(), cfg.logConfig, func(ctx context.Context, p *process) error {
-				return runWitness(ctx, p, cfg)
+			return runProcess(cmd, table, logs, func(ctx context.Context, p *process) (running, error) {
+				cfg.Logger, cfg.Version = p.log, version
+				return node.StartWitness(context.WithoutCancel(ctx), cfg)
 			})
 		},
 	}
-	witnessFlags(cmd.Flags())
+	table.flags(cmd.Flags())
 	cmd.AddCommand(newWitnessKeyCommand())
 	return cmd
 }
 
-func witnessFlags(f *pflag.FlagSet) {
-	settingsFlags(f)
-	f.String("name", "", "name of this witness in policies (required)")
-	f.String("listen", "127.0.0.1:5500", "host:port to serve on")
-	f.String("data", "", "folder for the key and for what was cosigned (required)")
-	f.StringSlice("policy", nil, "policy file of a cluster whose checkpoints are cosigned; may be repeated (required)")
+func witnessSettings(c *node.WitnessConfig, logs *logConfig) settings {
+	var policies []string
+	return slices.Concat(logSettings(logs), settings{
+		{"name", &c.Name, "name of this witness in policies (required)"},
+		{"listen", listening(&c.Listen), "host:port to serve on"},
+		{"data", &c.Data, "folder for the key and for what was cosigned (required)"},
+		{"policy", delayed{&policies, func() error { return readLogs(policies, &c.Logs) }},
+			"policy file of a cluster whose checkpoints are cosigned; may be repeated (required)"},
+	})
 }
 
-func loadWitnessConfig(flags *pflag.FlagSet) (witnessConfig, error) {
-	k, err := loadSettings(flags)
-	if err != nil {
-		return witnessConfig{}, err
+func readLogs(paths []string, logs *[]witness.Log) error {
+	policies, err := readPolicies(paths)
+	for i, policy := range policies {
+		*logs = append(*logs, witness.Log{Name: paths[i], Policy: policy})
 	}
-	c := witnessConfig{Name: k.String("name"), Listen: k.String("listen"), Data: k.String("data"),
-		Policies: settingList(k, "policy", ","), logConfig: readLogConfig(k)}
-	if err := c.Validate(); err != nil {
-		return c, fmt.Errorf("%w: %w", errUsage, err)
-	}
-	return c, nil
-}
-
-// Validate says what is wrong with c, by the flag's name.
-func (c witnessConfig) Validate() error {
-	switch {
-	case c.Name == "":
-		return errors.New("--name is required")
-	case c.Data == "":
-		return errors.New("--data is required")
-	case len(c.Policies) == 0:
-		return errors.New("--policy is required")
-	}
-	return c.logConfig.Validate()
+	return err
 }
 
 // newWitnessKeyCommand prints what members and policies need to know of a
@@ -90,13 +61,10 @@ func newWitnessKeyCommand() *cobra.Command {
 			if data == "" || name == "" {
 				return argError("--data and --name are required")
 			}
-			if err := checkURL(url); err != nil {
+			if err := node.CheckURL(url); err != nil {
 				return argError("--url %s: %v", url, err)
 			}
-			if err := checkWitness(data, name); err != nil {
-				return err
-			}
-			key, err := witnessKey(data, name)
+			key, err := node.WitnessKey(data, name)
 			if err != nil {
 				return err
 			}
@@ -108,75 +76,4 @@ func newWitnessKeyCommand() *cobra.Command {
 	cmd.Flags().StringVar(&name, "name", "", "name of the witness (required)")
 	cmd.Flags().StringVar(&url, "url", "http://127.0.0.1:5500", "URL under which members reach it")
 	return cmd
-}
-
-// witnessKey is the key in a witness's folder, both made when there is none.
-func witnessKey(data, name string) (proof.SigningKey, error) {
-	if err := durable.MkdirAll(data, 0o700); err != nil {
-		return proof.SigningKey{}, err
-	}
-	return signingKey(filepath.Join(data, "witness.key"), "witness", name)
-}
-
-// checkWitness finds what is wrong with a witness's folder and name, and writes
-// nothing.
-func checkWitness(data, name string) error {
-	if err := checkFolder(data, "a witness"); err != nil {
-		return err
-	}
-	return checkSigningKey(filepath.Join(data, "witness.key"), "witness", name)
-}
-
-func runWitness(ctx context.Context, p *process, cfg witnessConfig) (err error) {
-	defer func() { err = explainSystem(err, cfg.Data) }()
-	limit, err := openFiles()
-	if err != nil {
-		return err
-	}
-	f, err := witnessFiles(limit)
-	if err != nil {
-		return err
-	}
-	wc := witness.DefaultConfig()
-	wc.Dir, wc.Logger = filepath.Join(cfg.Data, "logs"), p.log
-	for _, path := range cfg.Policies {
-		policy, err := readPolicy(path)
-		if err != nil {
-			return err
-		}
-		wc.Logs = append(wc.Logs, witness.Log{Name: path, Policy: policy})
-	}
-	if err := checkWitness(cfg.Data, cfg.Name); err != nil {
-		return err
-	}
-	if err := checkListen("listen", cfg.Listen); err != nil {
-		return err
-	}
-	if wc.Key, err = witnessKey(cfg.Data, cfg.Name); err != nil {
-		return err
-	}
-	w, err := witness.New(wc)
-	if err != nil {
-		return err
-	}
-	listener, err := webserver.Listen(cfg.Listen)
-	if err != nil {
-		return errors.Join(err, w.Close())
-	}
-	server, err := witness.NewServer(w.Handler(), f.clients, p.log)
-	if err != nil {
-		return errors.Join(err, listener.Close(), w.Close())
-	}
-	p.up.Store(true)
-	p.log.Info("witness is up", "listen", listener.Addr().String(), "key", wc.Key.String(), "version", version)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	select {
-	case <-ctx.Done():
-	case err = <-served:
-	}
-	stopCtx, cancel := context.WithTimeout(context.Background(), clientsStop)
-	defer cancel()
-	_ = server.Shutdown(stopCtx) // of clients that are too slow
-	return errors.Join(err, w.Close())
 }

@@ -26,6 +26,7 @@ var allowed = map[string][]string{
 	"follower": {"chain", "store", "fsm", "client", "internal"},
 	"intake":   {"chain", "internal"},
 	"api":      {"chain", "intake", "internal"},
+	"node":     {"chain", "store", "fsm", "cluster", "attest", "witness", "client", "follower", "intake", "command", "api", "internal"},
 	"internal": {},
 	"cmd":      {anything},
 	"e2e":      {"internal"},

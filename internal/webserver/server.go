@@ -39,8 +39,8 @@ type Server struct {
 	// of its request.
 	hungUp atomic.Bool
 
-	serving chan struct{}  // closed when Serve has returned
-	running sync.WaitGroup // connections, and so handlers
+	serving chan struct{}  // closed when Serve has returned, or will never be called
+	running sync.WaitGroup // connections, and so handlers; and requests of Handler
 }
 
 // New returns a server; Serve starts it.
@@ -77,8 +77,12 @@ func (s *Server) count(_ net.Conn, state http.ConnState) {
 
 // Serve takes clients on until Shutdown, and then returns nil. It is called once.
 func (s *Server) Serve(l net.Listener) error {
-	defer close(s.serving)
 	s.mu.Lock()
+	if s.hungUp.Load() {
+		s.mu.Unlock()
+		return l.Close()
+	}
+	defer close(s.serving)
 	s.listener = newListener(l, &s.cfg, s.places)
 	s.mu.Unlock()
 	err := s.http.Serve(s.listener)
@@ -92,10 +96,45 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) hangUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.listener != nil {
+	switch {
+	case s.listener != nil:
 		_ = s.listener.Close() // those that are connected are all that counts now
+	case !s.hungUp.Load():
+		close(s.serving) // nobody is served here, or ever will be
 	}
 	s.hungUp.Store(true)
+}
+
+// Handler serves the same in a server of somebody else, who bounds what clients do.
+// Shutdown waits for its requests, and those that come later are refused.
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.enter() {
+			s.cfg.Refuse.ServeHTTP(w, r)
+			return
+		}
+		defer s.running.Done()
+		s.ServeHTTP(w, r)
+	})
+}
+
+// enter counts a request of Handler among what Shutdown waits for.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hungUp.Load() {
+		return false
+	}
+	s.running.Add(1)
+	return true
+}
+
+// Close ends everything at once: listening, connections, what requests wait for.
+func (s *Server) Close() {
+	s.drain()
+	s.hangUp()
+	_ = s.http.Close()
+	s.end()
 }
 
 // ServeHTTP gives a request a context that ends with the server, and not when the

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"fmt"
@@ -36,23 +36,32 @@ type files struct {
 	clients int
 }
 
-// memberFiles shares the files of a member out; cluster is what raft takes.
+// memberFiles shares the files of a member out; cluster is what raft takes. limit 0
+// is what the process may have open.
 func memberFiles(limit, cluster int) (files, error) {
+	limit, err := openFiles(limit)
 	f := files{tables: tablesOf(limit)}
-	return f.rest(limit, ownFiles+cluster+2*(f.tables+storeFiles))
+	return f.rest(limit, ownFiles+cluster+2*(f.tables+storeFiles), err)
 }
 
 func followerFiles(limit int) (files, error) {
+	limit, err := openFiles(limit)
 	f := files{tables: tablesOf(limit), relays: min(limit/4, 1_024)}
-	return f.rest(limit, ownFiles+syncFiles+f.relays+f.tables+storeFiles)
+	return f.rest(limit, ownFiles+syncFiles+f.relays+f.tables+storeFiles, err)
 }
 
-func witnessFiles(limit int) (files, error) { return files{}.rest(limit, ownFiles) }
+func witnessFiles(limit int) (files, error) {
+	limit, err := openFiles(limit)
+	return files{}.rest(limit, ownFiles, err)
+}
 
 func tablesOf(limit int) int { return min(max(limit/8, minTables), maxTables) }
 
-// rest gives clients what others leave.
-func (f files) rest(limit, others int) (files, error) {
+// rest gives clients what others leave, of a limit that was found without err.
+func (f files) rest(limit, others int, err error) (files, error) {
+	if err != nil {
+		return f, err
+	}
 	f.clients = min(limit-others, api.MaxConnections)
 	if f.clients < minClients {
 		return f, fmt.Errorf("this process may have %d files open and needs %d at least: raise the limit (ulimit -n, LimitNOFILE=)",

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -22,47 +22,44 @@ func orderer(m *cluster.Member) command.Orderer {
 	}
 }
 
-// state is a member's store as the API sees it.
-type state struct{ *store.Store }
+// memberState is a member's store as the API sees it.
+type memberState struct{ *store.Store }
 
 // Time is the machine's: all chains of a member go by one clock.
-func (s state) Time(string) int64 { return s.Store.Time() }
+func (s memberState) Time(string) int64 { return s.Store.Time() }
 
-// member is the cluster as the API sees it.
-type member struct {
+// memberStatus is the cluster as the API sees it.
+type memberStatus struct {
 	*cluster.Member
-	id       string
-	store    *store.Store
-	contract bool // a default contract is to be created when there is none
-	attest   *attesting
+	node *Member
 }
 
 // Ready adds to the cluster's readiness that there is something to serve.
-func (m member) Ready() error {
-	if err := m.Member.Ready(); err != nil {
+func (s memberStatus) Ready() error {
+	if err := s.Member.Ready(); err != nil {
 		return err
 	}
-	ready, _ := m.condition()
+	ready, _ := s.node.condition()
 	return ready
 }
 
 // condition is what the cluster does not know: whether there is something to
 // serve, and whether this member signs.
-func (m member) condition() (ready, signing error) {
+func (m *Member) condition() (ready, signing error) {
 	signing = m.attest.Ready()
-	if _, ok := m.store.DefaultToken(); m.contract && !ok {
+	if _, ok := m.store.DefaultToken(); m.cfg.Contract != nil && !ok {
 		return errors.New("the default contract is not created yet"), signing
 	}
 	return signing, signing
 }
 
 // Cluster joins what the cluster knows with the URLs that members announced.
-func (m member) Cluster() api.ClusterStatus {
-	s := m.Status()
-	out := api.ClusterStatus{ID: m.id, Leader: s.Leader, Term: s.Term}
-	for _, p := range s.Members {
+func (s memberStatus) Cluster() api.ClusterStatus {
+	status := s.Status()
+	out := api.ClusterStatus{ID: s.node.cfg.ID, Leader: status.Leader, Term: status.Term}
+	for _, p := range status.Members {
 		out.Members = append(out.Members, api.MemberStatus{
-			ID: p.ID, Raft: p.Addr, API: m.store.Member(p.ID).URL, Role: p.Role, Term: p.Term,
+			ID: p.ID, Raft: p.Addr, API: s.node.store.Member(p.ID).URL, Role: p.Role, Term: p.Term,
 			Applied: p.Applied, Commit: p.Commit, Last: p.Last, Lag: p.Lag,
 			LastContactMS: p.LastContact.Milliseconds(), Unfit: p.Unfit,
 			ClockOffsetMS: p.ClockOffset.Milliseconds(),

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"errors"
@@ -18,9 +18,9 @@ import (
 
 // marks are what only one kind of process keeps in its folder.
 var marks = map[string][]string{
-	"a member":   {"raft", "member.key"},
+	"a member":   {"raft", memberKey},
 	"a follower": {"personal.db"},
-	"a witness":  {"witness.key"},
+	"a witness":  {witnessKey},
 }
 
 // checkFolder refuses the folder of a process of another kind, and what is no
@@ -33,48 +33,36 @@ func checkFolder(dir, kind string) error {
 	case err != nil:
 		return fmt.Errorf("--data: %w", err)
 	case !info.IsDir():
-		return fmt.Errorf("%w: --data %s is not a folder", errUsage, dir)
+		return fmt.Errorf("%w: --data %s is not a folder", ErrUsage, dir)
 	}
 	for other, names := range marks {
 		for _, name := range names {
 			if _, err := os.Stat(filepath.Join(dir, name)); other != kind && err == nil {
-				return fmt.Errorf("%w: --data %s is the folder of %s, for it has %s; this is %s", errUsage, dir, other, name, kind)
+				return fmt.Errorf("%w: --data %s is the folder of %s, for it has %s; this is %s", ErrUsage, dir, other, name, kind)
 			}
 		}
 	}
 	return nil
 }
 
-// checkListen tells whether an address can be listened on at this moment.
-func checkListen(flag, address string) error {
-	l, err := listenOn(flag, address)
-	if err != nil {
-		return err
+// checkListen tells whether an address can be listened on at this moment; and
+// further ones, while it is: one address cannot be two. "" is none.
+func checkListen(flag, address string, more ...string) error {
+	if address != "" {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return fmt.Errorf("--%s: %w", flag, err)
+		}
+		defer l.Close()
 	}
-	return l.Close()
+	if len(more) < 2 {
+		return nil
+	}
+	return checkListen(more[0], more[1], more[2:]...)
 }
 
-// checkListens tells whether a member can listen on both of its addresses, which
-// one address cannot be.
-func checkListens(api, raft string) error {
-	l, err := listenOn("listen", api)
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	return checkListen("raft", raft)
-}
-
-func listenOn(flag, address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("--%s: %w", flag, err)
-	}
-	return l, nil
-}
-
-// checkURL refuses a URL that leads nobody here.
-func checkURL(text string) error {
+// CheckURL refuses a URL under which nobody is reached: it goes to other machines.
+func CheckURL(text string) error {
 	u, err := url.Parse(text)
 	if err != nil || !isURL(text) {
 		return fmt.Errorf("%q is not an http URL", text)
@@ -101,3 +89,11 @@ func checkReachable(host, port string) error {
 	}
 	return nil
 }
+
+func isURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}
+
+// usage says that the configuration is at fault.
+func usage(err error) error { return fmt.Errorf("%w: %w", ErrUsage, err) }

@@ -1,8 +1,10 @@
-package main
+package node
 
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/bpsc/bpsc/cluster"
@@ -10,15 +12,14 @@ import (
 	"github.com/bpsc/bpsc/store"
 )
 
-// explain adds to an error of a member's start what to do about it, where that
-// is known.
-func explain(cfg serverConfig, err error) error {
+// explain implements kind.
+func (m *Member) explain(err error) error {
 	_, known := durable.Advice(err)
 	for _, kind := range []error{store.ErrDamaged, cluster.ErrDamaged, cluster.ErrWentBack, cluster.ErrDiverged} {
 		known = known || errors.Is(err, kind)
 	}
 	if known {
-		return fmt.Errorf("%w\n\n%s", err, remedy(cfg, err))
+		return fmt.Errorf("%w\n\n%s", err, m.remedy(err))
 	}
 	return err
 }
@@ -26,7 +27,8 @@ func explain(cfg serverConfig, err error) error {
 // remedy is what an operator is told when a member cannot start or go on. It
 // never advises an earlier state of the folder: a member that went back in time
 // takes acknowledged transfers with it, as an empty folder would.
-func remedy(cfg serverConfig, err error) string {
+func (m *Member) remedy(err error) string {
+	cfg := &m.cfg
 	if advice, system := durable.Advice(err); system {
 		return systemRemedy(advice, cfg.Data)
 	}
@@ -42,11 +44,11 @@ func remedy(cfg serverConfig, err error) string {
 	case errors.Is(err, cluster.ErrWentBack):
 		return fmt.Sprintf("What to do: do not start this member again, and leave %[1]s as it is. It is not what it\n"+
 			"was: an earlier state of the folder, or a new one under an old id.\n%[2]s\n"+
-			"It would have forgotten transfers that are final and votes that it has cast.", cfg.Data, waitForOthers(cfg))
+			"It would have forgotten transfers that are final and votes that it has cast.", cfg.Data, waitForOthers(cfg.others()))
 	case errors.Is(err, cluster.ErrDamaged):
 		return fmt.Sprintf("What to do: check the disk and the memory of this machine, and leave %[1]s as it is.\n%[2]s\n"+
 			"Nothing may take the place of %[1]s: an earlier state of it is as unsafe as an empty\n"+
-			"folder, for acknowledged transfers could be lost with either.", cfg.Data, waitForOthers(cfg))
+			"folder, for acknowledged transfers could be lost with either.", cfg.Data, waitForOthers(cfg.others()))
 	}
 	return fmt.Sprintf("What to do: look at the error, and at the disk and the memory of this machine. Then start\n"+
 		"this member again on %s as it is.", cfg.Data)
@@ -66,8 +68,7 @@ func explainSystem(err error, data string) error {
 }
 
 // waitForOthers says who has the data that this member cannot give.
-func waitForOthers(cfg serverConfig) string {
-	others := cfg.others()
+func waitForOthers(others []string) string {
 	if len(others) == 0 {
 		return "No other member has the data."
 	}
@@ -75,13 +76,23 @@ func waitForOthers(cfg serverConfig) string {
 		strings.Join(others, " and "))
 }
 
-// others are the ids of the other members.
-func (c serverConfig) others() (ids []string) {
-	peers, _ := c.peers() // validated
-	for _, p := range peers {
-		if p.ID != c.ID {
-			ids = append(ids, p.ID)
-		}
+// divergedFile keeps a member whose state is not that of the majority from
+// starting before somebody has looked.
+const divergedFile = "DIVERGED"
+
+func refuseDiverged(data string) error {
+	text, err := os.ReadFile(filepath.Join(data, divergedFile))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
 	}
-	return ids
+	return fmt.Errorf("%w\n\n%s", fmt.Errorf("%s says: %s", divergedFile, text), divergedRemedy(data))
+}
+
+func divergedRemedy(data string) string {
+	return fmt.Sprintf("What to do: find out why: look at the memory and the disk of this machine first. Then move\n"+
+		"%[1]s/state and %[1]s/%[2]s aside and start again: the state is rebuilt from the\n"+
+		"snapshots and the log in %[1]s/raft.", data, divergedFile)
 }

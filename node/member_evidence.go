@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -10,20 +10,20 @@ import (
 	"github.com/bpsc/bpsc/store"
 )
 
-// evidence is what a member can prove of its chains, as the API asks for it.
-type evidence struct {
+// Evidence is what a member can prove of its chains, as the API asks for it.
+type Evidence struct {
 	*store.Store
-	quorum    attest.Quorum
-	witnesses []proof.Cosigner
+	Quorum    attest.Quorum
+	Witnesses []proof.Cosigner
 }
 
 // Checkpoint puts together what the members have said in the log.
-func (e evidence) Checkpoint(token string) ([]byte, error) {
+func (e Evidence) Checkpoint(token string) ([]byte, error) {
 	note, _, _, err := e.newest(token)
 	return note, err
 }
 
-func (e evidence) newest(token string) (note []byte, size uint64, more <-chan struct{}, err error) {
+func (e Evidence) newest(token string) (note []byte, size uint64, more <-chan struct{}, err error) {
 	info, err := e.Contract(token)
 	if err != nil {
 		return nil, 0, nil, err
@@ -32,12 +32,12 @@ func (e evidence) newest(token string) (note []byte, size uint64, more <-chan st
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	note, c, err := e.quorum.Newest(&info, said)
+	note, c, err := e.Quorum.Newest(&info, said)
 	return note, c.Size, more, err
 }
 
 // WaitCheckpoint waits for more words of members.
-func (e evidence) WaitCheckpoint(ctx context.Context, token string, size uint64) error {
+func (e Evidence) WaitCheckpoint(ctx context.Context, token string, size uint64) error {
 	for {
 		_, covered, more, err := e.newest(token)
 		if more == nil {
@@ -56,9 +56,9 @@ func (e evidence) WaitCheckpoint(ctx context.Context, token string, size uint64)
 
 // Policy asks for a majority of the members, with the keys that they have
 // announced, and names all chains: it is the same for each.
-func (e evidence) Policy(string) ([]byte, error) {
+func (e Evidence) Policy(string) ([]byte, error) {
 	var members []proof.Cosigner
-	for _, id := range e.quorum.Members {
+	for _, id := range e.Quorum.Members {
 		m := e.Member(id)
 		if m.Key == "" {
 			return nil, fmt.Errorf("%w: %s has not announced its key", chain.NotFound, id)
@@ -75,7 +75,7 @@ func (e evidence) Policy(string) ([]byte, error) {
 			chains = append(chains, proof.Chain{Token: info.Contract.Token, ID: info.ID})
 		}
 	}
-	p, err := proof.NewPolicy(members, e.quorum.Majority, e.witnesses, e.quorum.Required, chains...)
+	p, err := proof.NewPolicy(members, e.Quorum.Majority, e.Witnesses, e.Quorum.Required, chains...)
 	if err != nil {
 		return nil, err
 	}

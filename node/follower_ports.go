@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"errors"
@@ -55,24 +55,24 @@ func (c copies) Time(token string) int64 {
 	return info.TipTimestamp
 }
 
-// node is a follower as the API sees it.
-type node struct {
+// followerStatus is a follower as the API sees it.
+type followerStatus struct {
 	*chainsync.Syncer
 	*directory
 	began time.Time
 }
 
 // LastContact counts from the start while no upstream has been heard.
-func (n node) LastContact() time.Duration {
-	if at := n.Syncer.LastContact(); !at.IsZero() {
+func (s followerStatus) LastContact() time.Duration {
+	if at := s.Syncer.LastContact(); !at.IsZero() {
 		return time.Since(at)
 	}
-	return time.Since(n.began)
+	return time.Since(s.began)
 }
 
 // Sync is the follower's status in the API's words.
-func (n node) Sync() (s api.SyncStatus) {
-	for _, c := range n.Status() {
+func (s followerStatus) Sync() (status api.SyncStatus) {
+	for _, c := range s.Status() {
 		chain := api.ChainSync{Contract: c.Token, Length: c.Length, Upstream: c.UpstreamLength, Synced: c.Synced,
 			Contact: timeOrNil(c.LastContact), Evidence: c.Evidence, Refusals: map[string]uint64{},
 			Policy: string(c.Policy), Checkpoint: c.CheckpointSize, Signers: c.Signers}
@@ -89,12 +89,12 @@ func (n node) Sync() (s api.SyncStatus) {
 			}
 			chain.Upstreams = append(chain.Upstreams, up)
 		}
-		s.Chains = append(s.Chains, chain)
+		status.Chains = append(status.Chains, chain)
 	}
-	for _, h := range n.Hidden() {
-		s.Hidden = append(s.Hidden, api.HiddenChain{Contract: h.Token, ChainID: h.ChainID.String(), Upstreams: h.Upstreams, Served: h.Served.String()})
+	for _, h := range s.Hidden() {
+		status.Hidden = append(status.Hidden, api.HiddenChain{Contract: h.Token, ChainID: h.ChainID.String(), Upstreams: h.Upstreams, Served: h.Served.String()})
 	}
-	return s
+	return status
 }
 
 func timeOrNil(t time.Time) *time.Time {

@@ -1,0 +1,198 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/client"
+	"github.com/bpsc/bpsc/follower/chainsync"
+	"github.com/bpsc/bpsc/follower/personal"
+	"github.com/bpsc/bpsc/follower/relay"
+	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/store"
+)
+
+// followLayer is the overlay of a follower's store: twice a member's, because a
+// first sync is nothing but writes.
+const followLayer = 2 * store.LayerBytes
+
+// Follower is a running follower. Its methods are safe for concurrent use.
+type Follower struct {
+	*service
+	cfg FollowerConfig
+
+	// Set by open, in this order, and not changed by anybody else.
+	files     files
+	store     *store.Store
+	personal  *personal.Chain
+	directory *directory
+	sync      *chainsync.Syncer
+	relay     *relay.Relay
+}
+
+// StartFollower starts a follower. It serves what it has when StartFollower returns,
+// and is ready once it has what its upstreams have. When ctx ends before the node is
+// up it is given up, and whatever was opened is closed in the background.
+func StartFollower(ctx context.Context, cfg FollowerConfig) (*Follower, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, usage(err)
+	}
+	f := &Follower{service: newService(cfg.Common), cfg: cfg}
+	if err := f.start(ctx, f); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// open implements kind.
+func (f *Follower) open() (err error) {
+	if f.files, err = followerFiles(f.cfg.Files); err != nil {
+		return err
+	}
+	if err := errors.Join(checkFolder(f.cfg.Data, "a follower"), checkListen("listen", f.cfg.Listen)); err != nil {
+		return err
+	}
+	if err := f.take(); err != nil {
+		return err
+	}
+	f.store, err = store.Open(store.Config{Dir: f.path("state"), Log: true, LayerBytes: followLayer, Tables: f.files.tables, Logger: f.log, Fatal: f.distrusted})
+	if err != nil {
+		return err
+	}
+	if f.personal, err = personal.Open(f.path("personal.db"), time.Now); err != nil {
+		return err
+	}
+	if f.directory, err = openDirectory(f.path("nodes.json")); err != nil {
+		return err
+	}
+	cfg := f.cfg.syncConfig()
+	cfg.Logger = f.log
+	if f.sync, err = chainsync.New(cfg, chainsync.StoreLedger(f.store)); err != nil {
+		return err
+	}
+	relayConfig := relay.DefaultConfig()
+	relayConfig.Logger, relayConfig.Connections = f.log, f.files.relays
+	if f.relay, err = relay.New(relayConfig, f.sync.Upstreams); err != nil {
+		return err
+	}
+	if err := f.openServer(); err != nil {
+		return err
+	}
+	return f.listen()
+}
+
+func (f *Follower) openServer() error {
+	cfg := api.DefaultConfig()
+	cfg.Logger, cfg.Version, cfg.Connections = f.log, f.cfg.Version, f.files.clients
+	f.cfg.Access.apply(&cfg, f.cfg.Listen, f.cfg.Advertise)
+	cfg.Metrics = metricsHandler(chainMetrics{f.store.Contracts}, followMetrics{f.sync.Status})
+	handler, err := api.NewFollower(cfg,
+		copies{Store: f.store, follower: f.sync, directory: f.directory},
+		followerStatus{Syncer: f.sync, directory: f.directory, began: time.Now()},
+		ownChain{f.personal}, f.relay, copiedEvidence{f.sync, f.store})
+	if err != nil {
+		return err
+	}
+	f.server, err = api.NewServer(cfg, handler)
+	return err
+}
+
+func (f *Follower) path(name string) string { return filepath.Join(f.cfg.Data, name) }
+
+// begin implements kind.
+func (f *Follower) begin() {
+	f.log.Info("node is up", "listen", f.address(), "version", f.cfg.Version)
+	f.work.Go(func() { f.end(f.sync.Run(f.ctx)) })
+	f.work.Go(func() { f.store.Scrub(f.ctx, scrubRate, scrubPause) })
+	if f.cfg.Advertise != "" {
+		f.work.Go(func() { f.advertise(f.ctx) })
+	}
+}
+
+// advertise registers this node at its upstreams, until they have taken it.
+func (f *Follower) advertise(ctx context.Context) {
+	var work sync.WaitGroup
+	defer work.Wait()
+	for _, s := range f.cfg.Sources {
+		c, err := client.New(s.Upstreams...)
+		if err != nil {
+			f.log.Error("cannot register", "error", err)
+			continue
+		}
+		work.Go(func() {
+			switch err := c.RegisterNodes(ctx, []string{f.cfg.Advertise}); {
+			case err == nil:
+				f.log.Info("registered", "as", f.cfg.Advertise, "at", s.Upstreams)
+			case ctx.Err() == nil:
+				f.log.Error("the upstream does not register this node", "as", f.cfg.Advertise, "error", err)
+			}
+		})
+	}
+}
+
+// Status says how each chain is followed.
+func (f *Follower) Status() []chainsync.ChainStatus { return f.sync.Status() }
+
+// Ready says why this node should get no requests now.
+func (f *Follower) Ready() error { return f.sync.Ready() }
+
+// WaitReady returns once the node is ready, or with ctx's error or Wait's and why it
+// was not.
+func (f *Follower) WaitReady(ctx context.Context) error { return f.waitReady(ctx, f.Ready) }
+
+// stop implements kind.
+func (f *Follower) stop(bool) error {
+	f.log.Info("stopping")
+	f.cancel()
+	f.leaveClients()
+	f.work.Wait()
+	return nil
+}
+
+// close implements kind.
+func (f *Follower) close() (err error) {
+	if f.relay != nil {
+		f.relay.Close()
+	}
+	if f.personal != nil {
+		err = f.personal.Close()
+	}
+	if f.store != nil {
+		err = errors.Join(err, f.store.Close())
+	}
+	return err
+}
+
+// sever implements kind.
+func (f *Follower) sever() {}
+
+// distrusted cuts this node off: what is on disk cannot be trusted.
+func (f *Follower) distrusted(err error) {
+	f.fatal("this node cannot go on and stops", err, f.remedy(err))
+}
+
+// explain implements kind.
+func (f *Follower) explain(err error) error {
+	switch {
+	case errors.Is(err, store.ErrDamaged):
+		return fmt.Errorf("%w\n\n%s", err, f.remedy(err))
+	case errors.Is(err, personal.ErrDamaged):
+		return fmt.Errorf("%w\n\n%s", err, "What to do: check the disk. "+f.path("personal.db")+" holds this node's own\n"+
+			"chain, which nobody else has: keep the file. With the file moved aside the node starts\n"+
+			"and begins another chaif.")
+	}
+	return explainSystem(err, f.cfg.Data)
+}
+
+func (f *Follower) remedy(err error) string {
+	if advice, system := durable.Advice(err); system {
+		return systemRemedy(advice, f.cfg.Data)
+	}
+	return fmt.Sprintf("What to do: check the disk, then move %[1]s aside and start again:\n"+
+		"its chains are fetched and verified anew. Leave %[2]s, which nobody else has.", f.path("state"), f.path("personal.db"))
+}

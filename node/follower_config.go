@@ -1,0 +1,83 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/follower/chainsync"
+)
+
+// FollowerConfig is how a follower is to run. Start from DefaultFollowerConfig;
+// Data and Sources are required.
+type FollowerConfig struct {
+	Common
+	Access
+	// Sources are the chains to follow, and where to get them.
+	Sources []chainsync.Source
+	// Pins are the only chains that go by their tokens.
+	Pins map[string]chain.Hash
+	// Policies say whose signatures count, and for which chains. Without any, the
+	// first upstream is believed.
+	Policies []*proof.Policy
+	// FirstUse are tokens about which the first upstream is believed, though Pins
+	// or Policies are given and do not cover them.
+	FirstUse []string
+	// Advertise is the URL under which the node registers itself at its upstreams;
+	// it does not when empty.
+	Advertise string
+	// Strict ends the node, with chainsync.ErrEvidence, once there is evidence that
+	// an upstream lies. Otherwise it goes on with the others, and is not ready.
+	Strict bool
+}
+
+// DefaultFollowerConfig is a FollowerConfig for upstreams anywhere.
+func DefaultFollowerConfig() FollowerConfig {
+	return FollowerConfig{Common: Common{Listen: "127.0.0.1:5001"}}
+}
+
+// Validate says what is wrong with c, by the names of bpsc's flags.
+func (c *FollowerConfig) Validate() error {
+	switch {
+	case c.Data == "":
+		return errors.New("--data is required")
+	case len(c.Sources) == 0:
+		return errors.New("--upstream or --bpsc is required")
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil && c.Listen != "" {
+		return fmt.Errorf("--listen %q is not host:port", c.Listen)
+	}
+	if c.Advertise != "" {
+		if err := CheckURL(c.Advertise); err != nil {
+			return fmt.Errorf("--advertise %s: %w", c.Advertise, err)
+		}
+	}
+	if err := c.Access.Validate(); err != nil {
+		return err
+	}
+	for _, s := range c.Sources {
+		flag := "--bpsc"
+		if s.Token == "" {
+			flag = "--upstream"
+		}
+		for _, u := range s.Upstreams {
+			if !isURL(u) {
+				return fmt.Errorf("%s: %q is not an http URL", flag, u)
+			}
+		}
+	}
+	return c.syncConfig().Validate()
+}
+
+// syncConfig is the part of c that the follower package needs.
+func (c *FollowerConfig) syncConfig() chainsync.Config {
+	cfg := chainsync.DefaultConfig()
+	cfg.Sources, cfg.Pins, cfg.Policies, cfg.FirstUse, cfg.Strict = c.Sources, c.Pins, c.Policies, c.FirstUse, c.Strict
+	path := func(name string) string { return filepath.Join(c.Data, name) }
+	cfg.Evidence, cfg.Known = path("evidence"), path("known.json")
+	cfg.PolicyDir, cfg.Checkpoints = path("policies"), path("checkpoints")
+	return cfg
+}

@@ -1,0 +1,121 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store"
+)
+
+// introduceEvery is how often a member tries again to make itself known.
+const introduceEvery = 200 * time.Millisecond
+
+// introduce tells the cluster this member's URL and creates the default
+// contract, once there is a leader. What the ledger refuses is not asked again:
+// it would be an entry of the log each time. An error means that this member
+// must not go on.
+func (m *Member) introduce(ctx context.Context) error {
+	tick := time.NewTicker(introduceEvery)
+	defer tick.Stop()
+	for {
+		err := m.tryIntroduce(ctx)
+		if err == nil || errors.Is(err, ErrUsage) {
+			return err
+		}
+		m.log.Debug("not introduced yet", "error", err)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (m *Member) tryIntroduce(ctx context.Context) error {
+	if err := m.cluster.Barrier(ctx); err != nil {
+		return err
+	}
+	self := store.Member{URL: m.cfg.Advertise, Key: m.key.String()}
+	if err := m.announce(ctx, m.cfg.ID, self); err != nil {
+		return err
+	}
+	for _, w := range m.cfg.Witnesses {
+		if err := m.announce(ctx, chain.WitnessID(w.Name), store.Member{URL: w.URL, Key: w.Key.String()}); err != nil {
+			return err
+		}
+	}
+	return m.settleDefault(ctx)
+}
+
+// announce makes a member or a witness known, unless it is or is known to be
+// somebody else.
+func (m *Member) announce(ctx context.Context, id string, as store.Member) error {
+	known := m.store.Member(id)
+	if known == as {
+		return nil
+	}
+	err := error(nil)
+	if known.Key != "" && known.Key != as.Key {
+		err = fmt.Errorf("%w: %s signs with %s", chain.MemberKeyFixed, id, known.Key)
+	} else {
+		err = m.requests.Announce(ctx, id, as.URL, as.Key)
+	}
+	var refused chain.Code
+	if !errors.As(err, &refused) {
+		return err
+	}
+	m.log.Error("the cluster does not take a key; what it signs does not count", "of", id, "key", as.Key, "error", err)
+	if id == m.cfg.ID {
+		m.attest.refused(err)
+	}
+	return nil
+}
+
+// settleDefault creates the default contract where there is none. Members do so
+// at the same time, and the first wins: what it made must be what all are
+// configured for.
+func (m *Member) settleDefault(ctx context.Context) error {
+	if m.cfg.Contract == nil {
+		if _, exists := m.store.DefaultToken(); !exists {
+			m.log.Warn("there is no contract yet: start the members with --contract FILE, or make one with POST /v1/contracts")
+		}
+		return nil
+	}
+	if _, exists := m.store.DefaultToken(); !exists {
+		if err := m.requests.CreateDefault(ctx, *m.cfg.Contract); err != nil && !errors.Is(err, chain.ContractExists) {
+			return err
+		}
+		if err := m.cluster.Barrier(ctx); err != nil { // the answer may be ahead of this member's state
+			return err
+		}
+	}
+	return m.checkDefault()
+}
+
+// checkDefault fails when the cluster's default contract is another one than the
+// one configured.
+func (m *Member) checkDefault() error {
+	token, exists := m.store.DefaultToken()
+	if m.cfg.Contract == nil || !exists {
+		return nil
+	}
+	there, err := m.store.Contract(token)
+	if err != nil || there.Contract == *m.cfg.Contract {
+		return err
+	}
+	want, err := m.cfg.Contract.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	got, err := there.Contract.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: --contract %s is not the cluster's default contract, which was made by a member with another file, "+
+		"or by request, and which nobody can change.\n  configured: %s\n  default:    %s\n"+
+		"What to do: give every member the same --contract. A default contract that is wrong means a new cluster, with new folders",
+		ErrUsage, m.cfg.ContractFile, want, got)
+}

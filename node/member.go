@@ -1,0 +1,186 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/command"
+	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/store"
+)
+
+// Member is a running member of a cluster. Its methods are safe for concurrent
+// use.
+type Member struct {
+	*service
+	cfg MemberConfig
+
+	// Set by open, in this order, and not changed by anybody else.
+	files    files
+	store    *store.Store
+	cluster  *cluster.Member
+	key      proof.SigningKey
+	requests *command.Requester
+	attest   attesting
+
+	left bool // of the goroutine that stops or closes: the cluster is left
+}
+
+// StartMember starts a member. It serves when StartMember returns, but may not be
+// ready: that takes a majority of the members. When ctx ends before the
+// member is up it is given up, and whatever was opened is closed in the background.
+func StartMember(ctx context.Context, cfg MemberConfig) (*Member, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, usage(err)
+	}
+	if cfg.Advertise == "" {
+		cfg.Advertise = "http://" + cfg.Listen
+	}
+	m := &Member{service: newService(cfg.Common), cfg: cfg}
+	if err := m.start(ctx, m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// open implements kind.
+func (m *Member) open() (err error) {
+	if err := m.check(); err != nil {
+		return err
+	}
+	if m.files, err = memberFiles(m.cfg.Files, m.cfg.clusterConfig().Files()); err != nil {
+		return err
+	}
+	if err := refuseDiverged(m.cfg.Data); err != nil {
+		return err
+	}
+	if err := m.take(); err != nil {
+		return err
+	}
+	m.store, err = store.Open(store.Config{Dir: m.path("state"), Tables: m.files.tables, Logger: m.log, Fatal: m.distrusted})
+	if err != nil {
+		return err
+	}
+	if err := m.checkDefault(); err != nil {
+		return err
+	}
+	cc := m.cfg.clusterConfig()
+	cc.Logger, cc.Fatal, cc.Condition = m.log, m.distrusted, m.condition
+	if m.cluster, err = cluster.Open(cc, fsm.New(m.store)); err != nil {
+		return err
+	}
+	// Only now: the folder of the log has said whose it is.
+	if m.key, err = signingKey(m.path(memberKey), "", m.cfg.ID); err != nil {
+		return err
+	}
+	m.requests = &command.Requester{Order: orderer(m.cluster), Contracts: m.store}
+	if err := m.prepareAttesting(); err != nil {
+		return err
+	}
+	if err := m.openServer(); err != nil {
+		return err
+	}
+	return m.listen()
+}
+
+func (m *Member) openServer() error {
+	cfg := api.DefaultConfig()
+	cfg.Logger, cfg.Version, cfg.Connections = m.log, m.cfg.Version, m.files.clients
+	cfg.DefaultConfigured = m.cfg.Contract != nil
+	m.cfg.Access.apply(&cfg, m.cfg.Listen, m.cfg.Advertise, m.cfg.address())
+	cfg.Metrics = metricsHandler(chainMetrics{m.store.Contracts}, memberMetrics{m.cluster.Self})
+	handler, err := api.New(cfg, m.requests, memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.store, m.cfg.quorum(), m.cfg.Witnesses})
+	if err != nil {
+		return err
+	}
+	m.server, err = api.NewServer(cfg, handler)
+	return err
+}
+
+func (m *Member) path(name string) string { return filepath.Join(m.cfg.Data, name) }
+
+// check finds what is wrong with the configuration on this machine, before
+// anything is written.
+func (m *Member) check() error {
+	if err := checkFolder(m.cfg.Data, "a member"); err != nil {
+		return err
+	}
+	if err := checkSigningKey(m.path(memberKey), "", m.cfg.ID); err != nil {
+		return err
+	}
+	return checkListen("listen", m.cfg.Listen, "raft", m.cfg.clusterConfig().Bind)
+}
+
+// begin implements kind.
+func (m *Member) begin() {
+	m.log.Info("member is up", "id", m.cfg.ID, "api", m.cfg.Advertise, "version", m.cfg.Version)
+	m.work.Go(func() { m.end(m.introduce(m.ctx)) })
+	m.work.Go(func() { m.attest.attester.Run(m.ctx) })
+	m.work.Go(func() { m.store.Scrub(m.ctx, scrubRate, scrubPause) })
+}
+
+// stop implements kind: requests in flight get their answers, and leadership is
+// handed over.
+func (m *Member) stop(asked bool) error {
+	if asked {
+		m.log.Info("stopping: no new requests, handing over what is open")
+		m.server.Drain()
+	}
+	m.cancel()
+	m.work.Wait()
+	err := m.leave()
+	m.leaveClients()
+	return err
+}
+
+// leave takes this member out of the cluster's work. That others took too long is
+// no failure of a member that was told to stop.
+func (m *Member) leave() error {
+	ctx, cancel := context.WithTimeout(context.Background(), memberStop)
+	defer cancel()
+	m.left = true
+	err := m.cluster.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		m.log.Warn("not all that was under way could be finished", "error", err)
+		return nil
+	}
+	return err
+}
+
+// close implements kind.
+func (m *Member) close() (err error) {
+	if m.cluster != nil && !m.left {
+		err = m.leave()
+	}
+	if m.attest.client != nil {
+		m.attest.client.Close()
+	}
+	if m.store != nil {
+		err = errors.Join(err, m.store.Close())
+	}
+	return err
+}
+
+// sever implements kind.
+func (m *Member) sever() {
+	if m.cluster != nil {
+		m.cluster.Abandon()
+	}
+}
+
+// distrusted cuts this member off: what it has on disk or in memory is not what
+// the log says.
+func (m *Member) distrusted(err error) {
+	m.fatal("this member cannot go on and stops", err, m.remedy(err))
+}
+
+// Ready says why this member should get no requests now.
+func (m *Member) Ready() error { return memberStatus{m.cluster, m}.Ready() }
+
+// WaitReady returns once the member is ready, or with ctx's error or Wait's and
+// why it was not.
+func (m *Member) WaitReady(ctx context.Context) error { return m.waitReady(ctx, m.Ready) }

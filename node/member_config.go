@@ -1,0 +1,140 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/bpsc/bpsc/attest"
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/cluster"
+)
+
+// MemberConfig is how a member is to run. Start from DefaultMemberConfig; Data, ID
+// and Peers are required.
+type MemberConfig struct {
+	Common
+	Access
+	// ID is this member's name in Peers.
+	ID string
+	// Peers are all members of the cluster, this one included, the same on each and
+	// for the cluster's life.
+	Peers []cluster.Peer
+	// Raft is the host:port at which this member listens for the others; its
+	// address in Peers when empty.
+	Raft string
+	// Advertise is the URL under which clients reach this member; http:// and
+	// Listen when empty.
+	Advertise string
+	// Heartbeat is the silence after which members elect another leader. Below
+	// five times the slowest usual fsync, busy disks cause elections.
+	Heartbeat time.Duration
+	// Contract is the default contract, the same on each member, created when the
+	// cluster has none; nil when operators create contracts by request.
+	Contract *chain.Contract
+	// ContractFile is where Contract was read from, for messages.
+	ContractFile string
+	// Witnesses are asked to cosign checkpoints, and WitnessQuorum of them are
+	// required by the cluster's policy.
+	Witnesses     []proof.Cosigner
+	WitnessQuorum int
+}
+
+// DefaultMemberConfig is a MemberConfig for members in one data centre.
+func DefaultMemberConfig() MemberConfig {
+	return MemberConfig{Common: Common{Listen: "127.0.0.1:5000"}, Heartbeat: cluster.DefaultConfig().HeartbeatTimeout}
+}
+
+// Validate says what is wrong with c, by the names of bpsc's flags.
+func (c *MemberConfig) Validate() error {
+	switch {
+	case c.ID == "":
+		return errors.New("--id is required")
+	case c.Data == "":
+		return errors.New("--data is required")
+	case len(c.Peers) == 0:
+		return errors.New("--cluster is required")
+	case c.WitnessQuorum < 0 || c.WitnessQuorum > 0 && len(c.Witnesses) == 0:
+		return errors.New("--witness-quorum needs --witnesses")
+	case c.WitnessQuorum > len(c.Witnesses):
+		return fmt.Errorf("--witness-quorum %d, and --witnesses names %d", c.WitnessQuorum, len(c.Witnesses))
+	case c.Heartbeat <= 0:
+		return errors.New("--heartbeat must be a duration above 0, such as 150ms")
+	}
+	if err := c.validateAddresses(); err != nil {
+		return err
+	}
+	if err := c.Access.Validate(); err != nil {
+		return err
+	}
+	return c.clusterConfig().Validate()
+}
+
+func (c *MemberConfig) validateAddresses() error {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil && c.Listen != "" {
+		return fmt.Errorf("--listen %q is not host:port", c.Listen)
+	}
+	if c.Advertise != "" {
+		if err := CheckURL(c.Advertise); err != nil {
+			return fmt.Errorf("--advertise %s: %w", c.Advertise, err)
+		}
+	} else if err := checkReachable(host, port); err != nil {
+		return fmt.Errorf("--listen %s: %w: say with --advertise under which URL this member is reached", c.Listen, err)
+	}
+	if c.Raft == "" {
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(c.Raft); err != nil {
+		return fmt.Errorf("--raft %q is not host:port", c.Raft)
+	}
+	return nil
+}
+
+// address is where Peers says that this member is.
+func (c *MemberConfig) address() string {
+	for _, p := range c.Peers {
+		if p.ID == c.ID {
+			return p.Addr
+		}
+	}
+	return ""
+}
+
+// others are the ids of the other members.
+func (c *MemberConfig) others() (ids []string) {
+	for _, p := range c.Peers {
+		if p.ID != c.ID {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
+}
+
+// clusterConfig is the part of c that the cluster package needs.
+func (c *MemberConfig) clusterConfig() cluster.Config {
+	cc := cluster.DefaultConfig()
+	cc.ID, cc.Peers, cc.Bind, cc.Dir = c.ID, c.Peers, c.Raft, filepath.Join(c.Data, "raft")
+	if cc.Bind == "" {
+		cc.Bind = c.address()
+	}
+	cc.HeartbeatTimeout, cc.ElectionTimeout, cc.LeaderLeaseTimeout = c.Heartbeat, c.Heartbeat, c.Heartbeat
+	return cc
+}
+
+// quorum is whose attestations of a checkpoint count.
+func (c *MemberConfig) quorum() (q attest.Quorum) {
+	for _, p := range c.Peers {
+		q.Members = append(q.Members, p.ID)
+	}
+	slices.Sort(q.Members)
+	q.Majority, q.Required = proof.Majority(len(c.Peers)), c.WitnessQuorum
+	for _, w := range c.Witnesses {
+		q.Witnesses = append(q.Witnesses, w.Name)
+	}
+	return q
+}

@@ -1,0 +1,325 @@
+// Package node puts a member of a cluster, a follower of one and a witness
+// together, so that a program can run them as parts of itself, as bpsc does:
+// [StartMember], [StartFollower], [StartWitness]. There may be several in one
+// process, each with a folder of its own.
+//
+// # Life
+//
+// Start opens everything, checks what it finds on disk, and returns a node that
+// serves. Mistakes are found before the first byte is written, and wrap
+// [ErrUsage]; settings go by the names of bpsc's flags in messages. The node owns
+// all goroutines that it starts, its listener and its folder.
+//
+// Stop ends it in order: open requests get their answers, a leader hands over, and
+// the state is on disk. A node that must not go on stops by itself. Done is closed
+// once it has stopped, and Wait tells why: nil after Stop, or the error that it is
+// not to be started again with before somebody has looked. Of those,
+//
+//   - [ErrUsage] means that the cluster is configured otherwise than this member,
+//   - [chainsync.ErrEvidence] that a strict follower has caught an upstream lying,
+//   - [ErrFatal] that the node cannot trust its disk or its state any more. Every
+//     further answer could be wrong, so it does not stop in order: it is cut off
+//     from its clients and from the other members at once. Goroutines that hang, files and the
+//     folder stay taken until the process ends, which it should.
+//
+// # Serving
+//
+// A node listens where its configuration says. Where that says nothing, the owner
+// serves Handler in a server of its own, and sees to it that clients cannot take
+// what they like: how many there are, and how slow. Hosts of requests are checked
+// in either case (Access), and requests of the operator must come from this
+// machine, or know the secret.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bpsc/bpsc/internal/datafolder"
+	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/internal/webserver"
+)
+
+var (
+	// ErrUsage: the configuration cannot be, or is not for this folder or cluster.
+	ErrUsage = errors.New("usage")
+	// ErrFatal: the node cannot trust its disk or its state, and is cut off.
+	ErrFatal = errors.New("this node cannot go on")
+)
+
+// How long a node takes to stop, at most. Containers are given ten seconds before
+// they are killed, and are to need eight.
+const (
+	// memberStop is for a member to finish the writes it took and to hand
+	// leadership over, clientsStop for clients to take their answers. What is in
+	// memory then has to get to the disk.
+	memberStop  = 3500 * time.Millisecond
+	clientsStop = 1500 * time.Millisecond
+)
+
+// The store is read back and checked in the background: a chain of a gigabyte
+// in two minutes, and then again after a pause.
+const (
+	scrubRate  = 8 << 20 // bytes a second
+	scrubPause = 10 * time.Minute
+)
+
+// readyEvery is how often WaitReady looks.
+const readyEvery = 20 * time.Millisecond
+
+// Common is what every node is told.
+type Common struct {
+	// Data is the folder for everything that the node keeps. It is made when it
+	// is not there, and belongs to this node alone.
+	Data string
+	// Listen is the host:port at which the node serves. When empty it listens
+	// nowhere, and its owner serves Handler.
+	Listen string
+	// Files is how many files the node may have open, connections included; as
+	// many as the process when 0. What clients may use is what is left of it.
+	Files int
+	// Version is what the log and the status say.
+	Version string
+	// Logger is slog.Default() when nil.
+	Logger *slog.Logger
+}
+
+// service is a node as far as all are alike. It owns the goroutine of run, that of
+// the server, and those of work, which end when ctx does.
+type service struct {
+	common Common
+	log    *slog.Logger
+	folder *datafolder.Folder // taken by open
+	server *webserver.Server  // made by open
+	// listener is nil where the owner serves Handler.
+	listener net.Listener
+
+	ctx    context.Context // of the work in the background; ends when the node begins to stop
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	asked  chan struct{} // closed by the first Stop
+	ask    sync.Once
+	ended  chan error // has room for the first reason to stop by itself
+	broken chan error // has room for the first fatal error
+	dead   atomic.Bool
+	done   chan struct{}
+	err    error // set before done is closed
+}
+
+// kind is what one kind of node does at each step of its life.
+type kind interface {
+	open() error             // from the disk to the listener
+	begin()                  // sets the work going
+	stop(asked bool) error   // in order, but for close; asked: it does not stop by itself
+	close() error            // releases what open got, as far as it got
+	sever()                  // cuts the node off from other members, at once
+	explain(err error) error // adds what to do, where that is known
+}
+
+func newService(cfg Common) *service {
+	s := &service{common: cfg, log: cfg.Logger, asked: make(chan struct{}), ended: make(chan error, 1),
+		broken: make(chan error, 1), done: make(chan struct{})}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// start opens a node and sets it going. What is on disk may hang, so that open has
+// a goroutine of its own, which ends later where start gives up.
+func (s *service) start(ctx context.Context, k kind) error {
+	opened := make(chan error, 1)
+	go func() { opened <- k.open() }()
+	select {
+	case err := <-opened:
+		if err == nil {
+			go s.run(k)
+			return nil
+		}
+		return errors.Join(k.explain(err), s.close(k))
+	case err := <-s.broken:
+		go func() {
+			<-opened
+			s.cut(k)
+		}()
+		return err
+	case <-ctx.Done():
+		go func() {
+			<-opened
+			if err := s.close(k); err != nil {
+				s.log.Warn("closing after a start that was given up", "error", err)
+			}
+		}()
+		return context.Cause(ctx)
+	}
+}
+
+// run is the life of a node.
+func (s *service) run(k kind) {
+	defer close(s.done)
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.serve(k) }()
+	select {
+	case s.err = <-stopped:
+	case s.err = <-s.broken:
+		s.cut(k)
+	}
+}
+
+// serve serves until the node is to stop, and then stops it.
+func (s *service) serve(k kind) error {
+	if s.listener != nil {
+		go func() { s.end(s.server.Serve(s.listener)) }()
+	}
+	k.begin()
+	var err error
+	select {
+	case <-s.asked:
+	case err = <-s.ended:
+	case <-s.done:
+		return nil // cut
+	}
+	return errors.Join(k.explain(err), k.stop(err == nil), s.close(k))
+}
+
+// end stops the node in order, for a reason.
+func (s *service) end(err error) {
+	if err == nil {
+		return
+	}
+	select {
+	case s.ended <- err:
+	default: // it stops already
+	}
+}
+
+// fatal cuts the node off. It does not return: its caller must not go on with
+// what it knows.
+func (s *service) fatal(what string, err error, whatToDo string) {
+	s.dead.Store(true)
+	s.log.Error(what, "error", err, "what to do", whatToDo)
+	select {
+	case s.broken <- fmt.Errorf("%w: %w\n\n%s", ErrFatal, err, whatToDo):
+	default:
+	}
+	select {}
+}
+
+// cut ends whatever others could still hear from this node.
+func (s *service) cut(k kind) {
+	s.cancel()
+	if s.server != nil {
+		s.server.Close()
+	}
+	go k.sever() // it may wait for who hangs
+}
+
+// take takes the folder.
+func (s *service) take() (err error) {
+	if err := durable.MkdirAll(s.common.Data, 0o700); err != nil {
+		return err
+	}
+	if s.folder, err = datafolder.Take(s.common.Data); err != nil {
+		return err
+	}
+	return s.folder.Serve()
+}
+
+// listen begins to listen, where that is the node's own matter.
+func (s *service) listen() (err error) {
+	if s.common.Listen != "" {
+		s.listener, err = webserver.Listen(s.common.Listen)
+	}
+	return err
+}
+
+// leaveClients lets open requests finish, and ends those of clients that are too slow.
+func (s *service) leaveClients() {
+	ctx, cancel := context.WithTimeout(context.Background(), clientsStop)
+	defer cancel()
+	_ = s.server.Shutdown(ctx)
+}
+
+// close releases everything, the folder last. After a fatal error the folder keeps
+// the mark of a node that was killed.
+func (s *service) close(k kind) error {
+	s.cancel()
+	if s.listener != nil {
+		_ = s.listener.Close() // it may be the server's, which has closed it
+	}
+	err := k.close()
+	if s.folder != nil && !s.dead.Load() {
+		err = errors.Join(err, s.folder.Release())
+	}
+	return err
+}
+
+// Handler serves what the node serves, for a server of the owner's. Once the node
+// stops it answers with 503.
+func (s *service) Handler() http.Handler { return s.server.Handler() }
+
+// Addr is where the node listens; nil where it does not.
+func (s *service) Addr() net.Addr {
+	if s.listener == nil {
+		return nil
+	}
+	return s.listener.Addr()
+}
+
+// address is Addr, for the log.
+func (s *service) address() string {
+	if s.listener == nil {
+		return "(its owner's)"
+	}
+	return s.listener.Addr().String()
+}
+
+// Stop stops the node in order and returns once it has, with what Wait returns. That
+// takes some seconds at most, unless the disk hangs. When ctx ends first, Stop
+// returns its error, and the node goes on stopping.
+func (s *service) Stop(ctx context.Context) error {
+	s.ask.Do(func() { close(s.asked) })
+	select {
+	case <-s.done:
+		return s.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Done is closed once the node has stopped, or is cut off.
+func (s *service) Done() <-chan struct{} { return s.done }
+
+// Wait returns once Done is closed, with the reason: nil after Stop.
+func (s *service) Wait() error {
+	<-s.done
+	return s.err
+}
+
+// waitReady returns once ready does not complain.
+func (s *service) waitReady(ctx context.Context, ready func() error) error {
+	tick := time.NewTicker(readyEvery)
+	defer tick.Stop()
+	for {
+		err := ready()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-s.done:
+			return errors.Join(err, s.err)
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ctx.Err(), err)
+		}
+	}
+}

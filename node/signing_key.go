@@ -1,0 +1,78 @@
+package node
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/internal/durable"
+)
+
+// The files of a member's and of a witness's key.
+const (
+	memberKey  = "member.key"
+	witnessKey = "witness.key"
+)
+
+// signingKey is the key in a file, made when there is none. Whoever has the
+// file speaks for its owner: a member, or a witness, whose keys have names of
+// their own.
+func signingKey(path, group, owner string) (proof.SigningKey, error) {
+	name, err := proof.KeyName(group, owner)
+	if err != nil {
+		return proof.SigningKey{}, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	k, err := readSigningKey(path, name)
+	if errors.Is(err, os.ErrNotExist) {
+		return newSigningKey(path, name)
+	}
+	return k, err
+}
+
+// checkSigningKey finds what signingKey would, and writes nothing.
+func checkSigningKey(path, group, owner string) error {
+	name, err := proof.KeyName(group, owner)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	if _, err := readSigningKey(path, name); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func readSigningKey(path, name string) (proof.SigningKey, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return proof.SigningKey{}, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return proof.SigningKey{}, err
+	}
+	if open := info.Mode().Perm() & 0o077; open != 0 {
+		return proof.SigningKey{}, fmt.Errorf("%s can be read by others (mode %04o): chmod 600 it, and replace the key if somebody may have read it", path, info.Mode().Perm())
+	}
+	k, err := proof.ParseSigningKey(string(text))
+	if err == nil && k.Verifier().Name() != name {
+		err = fmt.Errorf("it is the key of %s, not of %s", k.Verifier().Name(), name)
+	}
+	if err != nil {
+		return proof.SigningKey{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return k, nil
+}
+
+func newSigningKey(path, name string) (proof.SigningKey, error) {
+	var seed [32]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return proof.SigningKey{}, err
+	}
+	k, err := proof.NewSigningKey(name, seed)
+	if err != nil {
+		return proof.SigningKey{}, err
+	}
+	return k, durable.WriteFile(path, []byte(k.Encode()+"\n"), 0o600)
+}

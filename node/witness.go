@@ -1,0 +1,131 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/witness"
+)
+
+// WitnessConfig is how a witness is to run. Start from DefaultWitnessConfig; Data,
+// Name and Logs are required.
+type WitnessConfig struct {
+	Common
+	// Name is that of the witness in policies.
+	Name string
+	// Logs are whose checkpoints are cosigned.
+	Logs []witness.Log
+}
+
+// DefaultWitnessConfig is a WitnessConfig without what only the witness knows.
+func DefaultWitnessConfig() WitnessConfig {
+	return WitnessConfig{Common: Common{Listen: "127.0.0.1:5500"}}
+}
+
+// Validate says what is wrong with c, by the names of bpsc's flags.
+func (c *WitnessConfig) Validate() error {
+	switch {
+	case c.Name == "":
+		return errors.New("--name is required")
+	case c.Data == "":
+		return errors.New("--data is required")
+	case len(c.Logs) == 0:
+		return errors.New("--policy is required")
+	}
+	return nil
+}
+
+// Witness is a running witness. Its methods are safe for concurrent use.
+type Witness struct {
+	*service
+	cfg     WitnessConfig
+	key     proof.SigningKey
+	witness *witness.Witness
+}
+
+// StartWitness starts a witness.
+func StartWitness(ctx context.Context, cfg WitnessConfig) (*Witness, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, usage(err)
+	}
+	w := &Witness{service: newService(cfg.Common), cfg: cfg}
+	if err := w.start(ctx, w); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// open implements kind. The folder's lock is the witness package's.
+func (w *Witness) open() error {
+	files, err := witnessFiles(w.cfg.Files)
+	if err != nil {
+		return err
+	}
+	if err := checkWitness(w.cfg.Data, w.cfg.Name); err != nil {
+		return err
+	}
+	if err := checkListen("listen", w.cfg.Listen); err != nil {
+		return err
+	}
+	if w.key, err = WitnessKey(w.cfg.Data, w.cfg.Name); err != nil {
+		return err
+	}
+	cfg := witness.DefaultConfig()
+	cfg.Key, cfg.Logs, cfg.Dir, cfg.Logger = w.key, w.cfg.Logs, filepath.Join(w.cfg.Data, "logs"), w.log
+	if w.witness, err = witness.New(cfg); err != nil {
+		return err
+	}
+	if err := w.listen(); err != nil {
+		return err
+	}
+	w.server, err = witness.NewServer(w.witness.Handler(), files.clients, w.log)
+	return err
+}
+
+// begin implements kind.
+func (w *Witness) begin() {
+	w.log.Info("witness is up", "listen", w.address(), "key", w.key.String(), "version", w.cfg.Version)
+}
+
+// stop implements kind.
+func (w *Witness) stop(bool) error {
+	w.leaveClients()
+	return nil
+}
+
+// close implements kind.
+func (w *Witness) close() error {
+	if w.witness == nil {
+		return nil
+	}
+	return w.witness.Close()
+}
+
+// sever implements kind.
+func (w *Witness) sever() {}
+
+// explain implements kind.
+func (w *Witness) explain(err error) error { return explainSystem(err, w.cfg.Data) }
+
+// WitnessKey is the key in a witness's folder; both are made when there is none.
+func WitnessKey(data, name string) (proof.SigningKey, error) {
+	if err := checkWitness(data, name); err != nil {
+		return proof.SigningKey{}, err
+	}
+	if err := durable.MkdirAll(data, 0o700); err != nil {
+		return proof.SigningKey{}, err
+	}
+	return signingKey(filepath.Join(data, witnessKey), "witness", name)
+}
+
+// checkWitness finds what is wrong with a witness's folder and name, and writes
+// nothing.
+func checkWitness(data, name string) error {
+	if err := checkFolder(data, "a witness"); err != nil {
+		return err
+	}
+	return checkSigningKey(filepath.Join(data, witnessKey), "witness", name)
+}
