@@ -88,17 +88,17 @@ type walletAnswer struct {
 	Key               chain.Hash    `json:"key,omitzero"`
 }
 
-func newWalletAnswer(set *chain.Wallet, micros int64, places int) *walletAnswer {
+func newWalletAnswer(set *chain.Wallet, at chain.Micros, places int) *walletAnswer {
 	var w chain.Wallet
 	if set != nil {
 		w = *set
 	}
 	a := &walletAnswer{Receive: cmp.Or(w.Receive, chain.ReceiveAuto), Frozen: w.Frozen, Key: chain.Hash(w.Key),
-		PerTransfer: decimal{w.PerTransfer.At(micros), places}, PerDay: decimal{w.PerDay.At(micros), places}}
-	if l := w.PerTransfer; l.NextAt > micros {
+		PerTransfer: decimal{w.PerTransfer.At(at), places}, PerDay: decimal{w.PerDay.At(at), places}}
+	if l := w.PerTransfer; l.NextAt > at {
 		a.PerTransferNext, a.PerTransferNextAt = &decimal{l.Next, places}, timestamp(l.NextAt)
 	}
-	if l := w.PerDay; l.NextAt > micros {
+	if l := w.PerDay; l.NextAt > at {
 		a.PerDayNext, a.PerDayNextAt = &decimal{l.Next, places}, timestamp(l.NextAt)
 	}
 	return a

@@ -49,7 +49,7 @@ func (s *memberServer) postBatch(c *gin.Context) error {
 	s.answerForBatch(c, outcomes)
 	w.out = appendResults(w.out, items, outcomes, s.resolveBatch(c, contract, outcomes))
 	if slices.ContainsFunc(outcomes, func(o chain.Outcome) bool { return liesInTime(o.Refused) }) {
-		w.out = strconv.AppendInt(appendKey(w.out, "chain_time"), s.chainNow(contract.Token)/1_000_000, 10)
+		w.out = strconv.AppendInt(appendKey(w.out, "chain_time"), int64(s.chainNow(contract.Token).Seconds()), 10)
 	}
 	w.out = append(w.out, "}\n"...)
 	s.sendJSON(c, http.StatusOK, w.out)

@@ -38,7 +38,7 @@ type fake struct {
 	grown    chan struct{} // closed when a block comes
 	last     []chain.Transaction
 	become   func(r *chain.Record) // what a record is instead of what was asked for
-	clock    int64                 // machine time, unix microseconds
+	clock    chain.Micros          // machine time
 	now      int64                 // what the next entry would carry; 0 for not known
 	signed   signedLog
 }
@@ -86,7 +86,7 @@ func (fc *fakeChain) forge(trigger chain.Trigger) {
 		root.Add(chain.AppendRecord(nil, &fc.pending[i], fc.contract.Decimals))
 	}
 	h.Root = root.Root()
-	h.Timestamp = int64(1_700_000_000+len(fc.blocks)) * 1_000_000
+	h.Timestamp = chain.Seconds(1_700_000_000 + len(fc.blocks)).Micros()
 	if len(fc.blocks) > 0 {
 		h.PreviousHash = chain.HashBytes(fc.blocks[len(fc.blocks)-1]).String()
 	} else {
@@ -288,7 +288,7 @@ func (f *fake) AppliedIndex() uint64 {
 	return f.applied - f.lag
 }
 
-func (f *fake) Time(string) int64 { return f.clock }
+func (f *fake) Time(string) chain.Micros { return f.clock }
 
 func (f *fake) Hold(token string, id chain.ID) (chain.HoldState, error) {
 	f.mu.Lock()

@@ -58,10 +58,10 @@ func NewFollower(cfg Config, r Reader, n Node, p Personal, relay Relay, e Eviden
 func (s *followerServer) lookFor(ctx context.Context, token string) error {
 	return s.node.Lookup(ctx, token)
 }
-func (s *followerServer) awaitNewest(*gin.Context) error { return nil }
-func (s *followerServer) newestOnly(*gin.Context) bool   { return false }
-func (s *followerServer) now() (micros int64, ok bool)   { return 0, false }
-func (s *followerServer) whyNoContract() string          { return "" }
+func (s *followerServer) awaitNewest(*gin.Context) error  { return nil }
+func (s *followerServer) newestOnly(*gin.Context) bool    { return false }
+func (s *followerServer) now() (at chain.Micros, ok bool) { return 0, false }
+func (s *followerServer) whyNoContract() string           { return "" }
 
 func notHere(*gin.Context) error {
 	return withDetail(ErrNotHere, "This is a follower, which produces no blocks: ask a member of the cluster")

@@ -75,13 +75,13 @@ func (s *server) getHold(c *gin.Context) error {
 
 // holdAnswer is what is known of a hold.
 type holdAnswer struct {
-	ID        chain.ID `json:"id"`
-	Contract  string   `json:"contract"`
-	Status    string   `json:"status"`
-	Sender    string   `json:"sender"`
-	Recipient string   `json:"recipient"`
-	Amount    decimal  `json:"amount"`
-	HoldUntil int64    `json:"hold_until"`
+	ID        chain.ID      `json:"id"`
+	Contract  string        `json:"contract"`
+	Status    string        `json:"status"`
+	Sender    string        `json:"sender"`
+	Recipient string        `json:"recipient"`
+	Amount    decimal       `json:"amount"`
+	HoldUntil chain.Seconds `json:"hold_until"`
 }
 
 func newHoldAnswer(contract *intake.Chain, id chain.ID, hold *chain.HoldState) holdAnswer {

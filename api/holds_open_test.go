@@ -18,7 +18,7 @@ import (
 func holdsFake() *fake {
 	f := newFake(signedContract("aka"), openContract("usd"))
 	for i := range 6 {
-		h := chain.HoldState{Sender: alice.address(), Recipient: bob.address(), Amount: 1_000_000, Until: int64(1_700_000_100 + i/2)}
+		h := chain.HoldState{Sender: alice.address(), Recipient: bob.address(), Amount: 1_000_000, Until: chain.Seconds(1_700_000_100 + i/2)}
 		if i == 2 {
 			h.Ended = chain.HoldRejected
 		}

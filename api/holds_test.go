@@ -156,7 +156,7 @@ type lateReader struct {
 	arrive func()
 }
 
-func (r *lateReader) Time(token string) int64 {
+func (r *lateReader) Time(token string) chain.Micros {
 	now := r.fake.Time(token)
 	r.arrive()
 	return now

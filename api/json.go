@@ -43,10 +43,12 @@ func (d decimal) MarshalJSON() ([]byte, error) {
 }
 
 // timestamp is a time in JSON: seconds since 1970 with all their places.
-type timestamp int64
+type timestamp chain.Micros
 
 // MarshalJSON implements json.Marshaler.
-func (t timestamp) MarshalJSON() ([]byte, error) { return chain.AppendTimestamp(nil, int64(t)), nil }
+func (t timestamp) MarshalJSON() ([]byte, error) {
+	return chain.AppendTimestamp(nil, chain.Micros(t)), nil
+}
 
 // Answers to writes, and what holds canonical text that clients may hash, are
 // written by appending: no reflection, no allocation, not a byte changed. Each

@@ -87,7 +87,10 @@ func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberSer
 // knows all contracts.
 func (s *memberServer) lookFor(ctx context.Context, _ string) error { return s.member.Barrier(ctx) }
 
-func (s *memberServer) now() (micros int64, ok bool) { return s.member.Now() }
+func (s *memberServer) now() (at chain.Micros, ok bool) {
+	micros, ok := s.member.Now()
+	return chain.Micros(micros), ok
+}
 
 func (s *memberServer) whyNoContract() string {
 	if err := s.member.Ready(); err != nil {

@@ -24,7 +24,7 @@ type detailed struct {
 	key    string   // the key drawn for a transaction that came without
 	final  bool     // not to be retried, whatever the table says
 
-	chainTime int64 // unix seconds, of a refusal that lies in the time
+	chainTime chain.Seconds // of a refusal that lies in the time
 
 	// Nothing is known of the transaction with that id: neither that it was
 	// applied nor that it cannot be.
@@ -72,7 +72,7 @@ func newProblem(err error) problem {
 	}}
 	var d *detailed
 	if errors.As(err, &d) {
-		p.Detail, p.Key, p.ChainTime = d.detail, d.key, d.chainTime
+		p.Detail, p.Key, p.ChainTime = d.detail, d.key, int64(d.chainTime)
 		p.Retryable = p.Retryable && !d.final
 		if !d.id.IsZero() {
 			p.ID = d.id.String()

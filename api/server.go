@@ -13,6 +13,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/protocol"
 	"github.com/bpsc/bpsc/internal/webserver"
 )
@@ -68,7 +69,7 @@ type role interface {
 	// newestOnly tells whether a read was to answer as of now, and could.
 	newestOnly(c *gin.Context) bool
 	// now is the chain's time in unix microseconds, where this node knows it.
-	now() (micros int64, ok bool)
+	now() (at chain.Micros, ok bool)
 	// whyNoContract says what a node lacks that has none yet, "" when it cannot.
 	whyNoContract() string
 }

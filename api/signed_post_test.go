@@ -71,7 +71,7 @@ func randomTransaction(r *rand.Rand) chain.Transaction {
 	for i := range nonce {
 		nonce[i] = byte(r.Uint32())
 	}
-	t.Auth = &chain.Auth{Nonce: hex.EncodeToString(nonce), Expires: 1 + r.Int64N(1<<33-1)}
+	t.Auth = &chain.Auth{Nonce: hex.EncodeToString(nonce), Expires: chain.Seconds(1 + r.Int64N(1<<33-1))}
 	amount := func() chain.Amount { return 1 + chain.Amount(r.Int64N(int64(chain.MaxUnits)))>>r.IntN(50) + 1 }
 	limit := func() *chain.Amount { a := amount() - 2; return &a }
 	memos := []string{"", "m", "a \"memo\"\n", "überweisung \U0001f600", `\u0041`, "a/b"}
@@ -95,7 +95,7 @@ func randomTransaction(r *rand.Rand) chain.Transaction {
 		}
 		return t
 	case chain.Hold:
-		t.HoldUntil = 1 + r.Int64N(1<<40)
+		t.HoldUntil = chain.Seconds(1 + r.Int64N(1<<40))
 	}
 	t.Amount, t.Memo = min(amount(), chain.MaxUnits), memos[r.IntN(len(memos))]
 	if t.Kind != chain.Burn {

@@ -130,11 +130,11 @@ func (s *server) location(id []byte, token string) string {
 type TransactionReader interface {
 	// Transaction fails with chain.NotFound or chain.ContractUnknown.
 	Transaction(token string, id chain.ID) (chain.Outcome, error)
-	// Time is a time, in unix microseconds, before which nothing will be decided
+	// Time is a time before which nothing will be decided
 	// in that chain any more that is not to be read here yet: a member's machine
 	// time; for a follower, whose chains lag each in its own way, the timestamp
 	// of the newest block it has.
-	Time(token string) int64
+	Time(token string) chain.Micros
 }
 
 // What the id of a transaction is said to be. All but unknown and pending are
@@ -194,7 +194,7 @@ func (s *memberServer) resolvedSince(c *gin.Context, contract *intake.Chain, o *
 // when a transaction expires. It must be asked before the ledger is: what is
 // not there at a later state than that will never be.
 func (s *server) expiredBefore(c *gin.Context, contract *intake.Chain) (bool, error) {
-	const most = uint64(chain.MaxTimestamp / 1_000_000)
+	most := uint64(chain.MaxTimestamp.Seconds())
 	expires, err := queryUint(c, "expires", 0, most)
 	if err != nil || expires == 0 {
 		return false, err
@@ -202,7 +202,7 @@ func (s *server) expiredBefore(c *gin.Context, contract *intake.Chain) (bool, er
 	if contract.Wallets != chain.SignedWallets {
 		return false, fmt.Errorf("%w: nothing expires in an open contract", chain.InvalidField)
 	}
-	return s.read.Time(contract.Token) >= int64(expires)*1_000_000, nil
+	return s.read.Time(contract.Token) >= chain.Seconds(expires).Micros(), nil
 }
 
 // sendExpired answers for an id that is not there and can no longer come.

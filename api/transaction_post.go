@@ -145,10 +145,10 @@ func unkeyed(h handler) handler {
 	}
 }
 
-// chainNow is the time, in unix microseconds, by which the ledger would judge a
+// chainNow is the time by which the ledger would judge a
 // transaction that came now.
-func (s *memberServer) chainNow(token string) int64 {
-	if now, ok := s.member.Now(); ok {
+func (s *memberServer) chainNow(token string) chain.Micros {
+	if now, ok := s.now(); ok {
 		return now
 	}
 	return s.read.Time(token)
@@ -165,12 +165,12 @@ func (s *memberServer) aboutTime(err error, sub *intake.Submission) error {
 	if sub.Tx.Auth == nil || !errors.As(err, &d) || !errors.As(err, &code) || !liesInTime(code) {
 		return err
 	}
-	d.chainTime = s.chainNow(sub.Chain.Token) / 1_000_000
+	d.chainTime = s.chainNow(sub.Chain.Token).Seconds()
 	d.detail = fmt.Sprintf("It expires at %s, and the chain's time is %s", inWords(sub.Tx.Auth.Expires), inWords(d.chainTime))
 	return d
 }
 
-// inWords shows unix seconds as people and programs read them.
-func inWords(seconds int64) string {
-	return time.Unix(seconds, 0).UTC().Format(time.RFC3339) + " (" + strconv.FormatInt(seconds, 10) + ")"
+// inWords shows a time as people and programs read them.
+func inWords(t chain.Seconds) string {
+	return t.Time().UTC().Format(time.RFC3339) + " (" + strconv.FormatInt(int64(t), 10) + ")"
 }

@@ -46,7 +46,7 @@ func (p *purse) transfer(r *rig, spoil func(t *chain.Transaction)) chain.Outcome
 	p.nonce++
 	other := chain.PublicKey{9}
 	t := chain.Transaction{Kind: chain.Transfer, Sender: p.address, Recipient: other.Address(), Amount: 1_000,
-		Auth: &chain.Auth{Nonce: fmt.Sprintf("%032x", p.nonce), Expires: time.Now().Add(time.Hour).Unix(), PublicKey: p.public()}}
+		Auth: &chain.Auth{Nonce: fmt.Sprintf("%032x", p.nonce), Expires: chain.SecondsOf(time.Now().Add(time.Hour)), PublicKey: p.public()}}
 	message := t.AppendSigned(nil, info.ID, info.Contract.Decimals)
 	t.ID = chain.SignedID(message)
 	copy(t.Auth.Signature[:], ed25519.Sign(p.key, message))

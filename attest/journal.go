@@ -24,11 +24,11 @@ var ErrForgot = errors.New("this member has forgotten what it has signed")
 // signature leaves the member, so that no crash and no restored backup makes it
 // sign two roots for one size.
 type signed struct {
-	ChainID   chain.Hash `json:"chain_id"`
-	Size      uint64     `json:"size"`
-	Root      chain.Hash `json:"root"`
-	Tip       chain.Hash `json:"tip"`       // hash of block Size
-	Timestamp int64      `json:"timestamp"` // of block Size, unix microseconds
+	ChainID   chain.Hash   `json:"chain_id"`
+	Size      uint64       `json:"size"`
+	Root      chain.Hash   `json:"root"`
+	Tip       chain.Hash   `json:"tip"`       // hash of block Size
+	Timestamp chain.Micros `json:"timestamp"` // of block Size, unix microseconds
 }
 
 // journal is the file of one chain.

@@ -447,7 +447,7 @@ func (m *member) word(size uint64, root chain.Hash) chain.Attestation {
 	info, err := m.Contract(token)
 	require.NoError(m.t, err)
 	body := proof.Checkpoint{Origin: proof.Origin(token, info.ID), Size: size, Root: root}.Body()
-	line, err := proof.Cosign(body, m.key(), time.Now().Unix())
+	line, err := proof.Cosign(body, m.key(), chain.SecondsOf(time.Now()))
 	require.NoError(m.t, err)
 	a := chain.Attestation{Member: m.id, Size: size, Root: root, Cosignature: line}
 	if m.store != nil {

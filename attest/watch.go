@@ -231,7 +231,7 @@ func (w *watcher) sign(a *chain.Attestation) error {
 		return err
 	}
 	body := proof.Checkpoint{Origin: proof.Origin(w.token, id), Size: a.Size, Root: a.Root}.Body()
-	a.Cosignature, err = proof.Cosign(body, w.cfg.Key, w.cfg.Now().Unix())
+	a.Cosignature, err = proof.Cosign(body, w.cfg.Key, chain.SecondsOf(w.cfg.Now()))
 	return err
 }
 

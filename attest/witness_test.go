@@ -26,7 +26,7 @@ func (r *rig) witness(name string) attest.Ask {
 		if err != nil {
 			return "", err
 		}
-		return proof.Cosign(c.Body(), key, time.Now().Unix())
+		return proof.Cosign(c.Body(), key, chain.SecondsOf(time.Now()))
 	}
 }
 

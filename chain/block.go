@@ -35,7 +35,7 @@ type Totals struct {
 // Header is a block without its records.
 type Header struct {
 	Index        uint64
-	Timestamp    int64  // unix microseconds
+	Timestamp    Micros
 	PreviousHash string // hash of the block before, in hex; GenesisPrevious in genesis
 	Root         Hash   // RFC 6962 root over the records' canonical bytes
 	HasRoot      bool   // the tutorial's own blocks have none
@@ -108,12 +108,12 @@ func (b *Block) Append(dst []byte, decimals int) []byte {
 	return dst
 }
 
-// AppendTimestamp appends microseconds as Python writes the same seconds in a
+// AppendTimestamp appends t as Python writes the same seconds in a
 // double: always with a point. Up to MaxTimestamp the decimal text is the
 // shortest that names its double, so no float is needed.
-func AppendTimestamp(dst []byte, micros int64) []byte {
+func AppendTimestamp(dst []byte, t Micros) []byte {
 	start := len(dst)
-	dst = AppendAmount(dst, Amount(micros), 6)
+	dst = AppendAmount(dst, Amount(t), 6)
 	for _, c := range dst[start:] {
 		if c == '.' || c == 'e' {
 			return dst

@@ -117,7 +117,7 @@ func scanGenesisContract(s *pyjson.Scanner) (*Contract, error) {
 	return &c, c.Validate()
 }
 
-func scanTimestamp(s *pyjson.Scanner) (int64, error) {
+func scanTimestamp(s *pyjson.Scanner) (Micros, error) {
 	text, err := s.Number()
 	if err != nil {
 		return 0, err
@@ -135,17 +135,17 @@ func scanTimestamp(s *pyjson.Scanner) (int64, error) {
 
 // parseMicros joins seconds of up to ten digits and up to six places: more
 // digits than an amount may have.
-func parseMicros(whole, fraction string) (int64, error) {
+func parseMicros(whole, fraction string) (Micros, error) {
 	if whole == "" || !allDigits(whole) || !allDigits(fraction) {
 		return 0, InvalidField
 	}
-	var micros int64
+	var micros Micros
 	for _, digits := range []string{whole, fraction} {
 		for i := range len(digits) {
-			micros = micros*10 + int64(digits[i]-'0')
+			micros = micros*10 + Micros(digits[i]-'0')
 		}
 	}
-	return micros * pow10(6-len(fraction)), nil
+	return micros * Micros(pow10(6-len(fraction))), nil
 }
 
 func scanTotals(s *pyjson.Scanner, decimals int) (*Totals, error) {

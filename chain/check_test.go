@@ -114,10 +114,10 @@ func drawRecord(t *rapid.T) Record {
 		r.Memo = text.Draw(t, "memo")
 	}
 	if rapid.Bool().Draw(t, "signed") {
-		r.Auth = &Auth{Nonce: text.Draw(t, "nonce"), Expires: rapid.Int64Range(0, 1<<33).Draw(t, "expires"), PublicKey: PublicKey(id.Draw(t, "key"))}
+		r.Auth = &Auth{Nonce: text.Draw(t, "nonce"), Expires: Seconds(rapid.Int64Range(0, 1<<33).Draw(t, "expires")), PublicKey: PublicKey(id.Draw(t, "key"))}
 		copy(r.Auth.Signature[7:], r.ID[:])
-		r.Time = rapid.Int64Range(0, MaxTimestamp).Draw(t, "time")
-		r.HoldUntil = rapid.Int64Range(0, 1<<33).Draw(t, "until")
+		r.Time = Micros(rapid.Int64Range(0, int64(MaxTimestamp)).Draw(t, "time"))
+		r.HoldUntil = Seconds(rapid.Int64Range(0, 1<<33).Draw(t, "until"))
 		r.Hold = id.Draw(t, "hold")
 		r.Request = rapid.SampledFrom([]Kind{"", Transfer, Accept}).Draw(t, "request")
 	}

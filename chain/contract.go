@@ -48,14 +48,14 @@ type Schedule struct {
 // decided. Where empty blocks are wanted, a block is due at an interval after
 // the one before; where they are not, after that record, so that what comes
 // after a quiet time is gathered as well.
-func (s Schedule) Due(before, since int64, waiting bool) (micros int64, ok bool) {
+func (s Schedule) Due(before, since Micros, waiting bool) (at Micros, ok bool) {
 	switch {
 	case s.Every == 0:
 		return 0, false
 	case s.Empty:
-		return before + s.Every.Microseconds(), true
+		return before.Add(s.Every), true
 	}
-	return since + s.Every.Microseconds(), waiting
+	return since.Add(s.Every), waiting
 }
 
 // Contract holds the parameters of one BPSC. They stand in the genesis block

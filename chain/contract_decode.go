@@ -147,7 +147,7 @@ func scanText[T ~string](s *pyjson.Scanner, dst *T) error {
 }
 
 // scanInt reads a bare integer that fits T.
-func scanInt[T int | int64 | uint64](s *pyjson.Scanner) (T, error) {
+func scanInt[T int | int64 | uint64 | Seconds](s *pyjson.Scanner) (T, error) {
 	text, err := s.Number()
 	if err != nil {
 		return 0, err

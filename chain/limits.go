@@ -61,9 +61,4 @@ const (
 	// contract from filling the log with ticks: a block is for people to read.
 	MinEvery = 100 * time.Millisecond
 	MaxEvery = 366 * 24 * time.Hour
-
-	// MaxTimestamp is the last time a block may carry, in microseconds:
-	// up to 2^33 seconds (the year 2242) a double tells microseconds apart,
-	// so the shortest text of a timestamp is the timestamp.
-	MaxTimestamp int64 = 1 << 33 * 1_000_000
 )

@@ -20,21 +20,21 @@ type Record struct {
 	AmountReceive Amount
 	AmountRefund  Amount // everything that was sent, fee included
 	Memo          string
-	HasMemo       bool   // an empty memo is not the same text as none
-	Hold          ID     // of delivery and refund: the hold they end
-	HoldUntil     int64  // unix seconds
+	HasMemo       bool // an empty memo is not the same text as none
+	Hold          ID   // of delivery and refund: the hold they end
+	HoldUntil     Seconds
 	Reason        Reason // of a refund
 	Rules         *RulesChange
-	Time          int64 // of a signed contract: machine time of the decision, unix microseconds
-	Request       Kind  // what was asked, where that is not Kind
-	Auth          *Auth // who asked; nil in open contracts and where the machine decided by itself
+	Time          Micros // of a signed contract: machine time of the decision
+	Request       Kind   // what was asked, where that is not Kind
+	Auth          *Auth  // who asked; nil in open contracts and where the machine decided by itself
 }
 
 // Auth is what makes a signed transaction the sender's own: everything needed
 // to build the signed bytes again and to check the signature over them.
 type Auth struct {
-	Nonce     string // 32 hex digits, drawn at random
-	Expires   int64  // last moment to apply it, unix seconds; at that moment it is too late
+	Nonce     string  // 32 hex digits, drawn at random
+	Expires   Seconds // last moment to apply it; at that moment it is too late
 	PublicKey PublicKey
 	Signature Signature
 }
@@ -101,14 +101,14 @@ func AppendRecord(dst []byte, r *Record, decimals int) []byte {
 		w.text("bpsc", r.BPSC)
 	}
 	if r.Auth != nil {
-		w.number("expires", r.Auth.Expires)
+		w.seconds("expires", r.Auth.Expires)
 	}
 	r.Rules.writeFrozen(&w)
 	if !r.Hold.IsZero() {
 		w.hash("hold", r.Hold)
 	}
 	if r.HoldUntil != 0 {
-		w.number("hold_until", r.HoldUntil)
+		w.seconds("hold_until", r.HoldUntil)
 	}
 	appendRecordRest(&w, r)
 	return w.end()

@@ -57,7 +57,7 @@ func (r *Record) scanSignedMember(s *pyjson.Scanner, key string, decimals int) (
 	case "hold":
 		r.Hold, err = scanHash(s)
 	case "hold_until":
-		r.HoldUntil, err = scanInt[int64](s)
+		r.HoldUntil, err = scanInt[Seconds](s)
 	case "reason":
 		err = scanText(s, &r.Reason)
 	case "request":
@@ -65,7 +65,7 @@ func (r *Record) scanSignedMember(s *pyjson.Scanner, key string, decimals int) (
 	case "time":
 		r.Time, err = scanTimestamp(s)
 	case "expires":
-		r.auth().Expires, err = scanInt[int64](s)
+		r.auth().Expires, err = scanInt[Seconds](s)
 	case "nonce":
 		r.auth().Nonce, err = s.String()
 	case "public_key":

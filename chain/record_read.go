@@ -63,11 +63,11 @@ func (d *recordReader) member(key string, r *Record) (ok bool) {
 		r.BPSC, ok = d.string(d.bpsc)
 		d.bpsc = r.BPSC
 	case "expires":
-		r.auth().Expires, ok = d.number(0, int64(MaxUnits))
+		r.auth().Expires, ok = d.seconds()
 	case "hold":
 		ok = d.hex(r.Hold[:])
 	case "hold_until":
-		r.HoldUntil, ok = d.number(0, int64(MaxUnits))
+		r.HoldUntil, ok = d.seconds()
 	case "id":
 		ok = d.hex(r.ID[:])
 	case "kind":
@@ -88,7 +88,9 @@ func (d *recordReader) member(key string, r *Record) (ok bool) {
 	case "signature":
 		ok = d.hex(r.auth().Signature[:])
 	case "time":
-		r.Time, ok = d.number(6, MaxTimestamp)
+		var t int64
+		t, ok = d.number(6, int64(MaxTimestamp))
+		r.Time = Micros(t)
 	}
 	return ok
 }
@@ -163,4 +165,9 @@ func (d *recordReader) number(decimals int, most int64) (units int64, ok bool) {
 		return 0, false
 	}
 	return units * pow10(zeros), true
+}
+
+func (d *recordReader) seconds() (Seconds, bool) {
+	s, ok := d.number(0, int64(MaxUnits))
+	return Seconds(s), ok
 }

@@ -39,8 +39,8 @@ type Transaction struct {
 	Recipient string
 	Amount    Amount
 	Memo      string
-	HoldUntil int64 // of a hold: when it goes back, unix seconds
-	Hold      ID    // of accept and reject: the hold's id
+	HoldUntil Seconds // of a hold: when it goes back
+	Hold      ID      // of accept and reject: the hold's id
 	Rules     *RulesChange
 	Auth      *Auth // nil in an open contract
 }
@@ -81,13 +81,13 @@ func (t *Transaction) AppendSigned(dst []byte, chainID Hash, decimals int) []byt
 		w.amount("amount", t.Amount)
 	}
 	w.hash("chain", chainID)
-	w.number("expires", t.Auth.Expires)
+	w.seconds("expires", t.Auth.Expires)
 	t.Rules.writeFrozen(&w)
 	if !t.Hold.IsZero() {
 		w.hash("hold", t.Hold)
 	}
 	if t.HoldUntil != 0 {
-		w.number("hold_until", t.HoldUntil)
+		w.seconds("hold_until", t.HoldUntil)
 	}
 	w.text("kind", string(t.Kind))
 	if t.Memo != "" {
@@ -168,14 +168,14 @@ func (w *objectWriter) amount(name string, a Amount) {
 	w.buf = AppendAmount(w.buf, a, w.decimals)
 }
 
-func (w *objectWriter) number(name string, n int64) {
+func (w *objectWriter) seconds(name string, s Seconds) {
 	w.key(name)
-	w.buf = strconv.AppendInt(w.buf, n, 10)
+	w.buf = strconv.AppendInt(w.buf, int64(s), 10)
 }
 
-func (w *objectWriter) timestamp(name string, micros int64) {
+func (w *objectWriter) timestamp(name string, t Micros) {
 	w.key(name)
-	w.buf = AppendTimestamp(w.buf, micros)
+	w.buf = AppendTimestamp(w.buf, t)
 }
 
 func (w *objectWriter) hash(name string, h Hash) { w.hex(name, h[:]) }
@@ -245,7 +245,7 @@ func (t *Transaction) validateSigned(c *Contract) error {
 	if !validNonce(t.Auth.Nonce) {
 		return fmt.Errorf("%w: 32 lower-case hex digits are expected", NonceInvalid)
 	}
-	if t.Auth.Expires < 1 || t.Auth.Expires > MaxTimestamp/1_000_000 {
+	if !t.Auth.Expires.Within() {
 		return fmt.Errorf("%w: expires is a time in unix seconds", ExpiresInvalid)
 	}
 	return t.validateKind(c)

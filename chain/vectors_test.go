@@ -12,7 +12,7 @@ import (
 type vector struct {
 	Decimals  int      `json:"decimals"`
 	FeePPM    int64    `json:"fee_ppm"`
-	Timestamp int64    `json:"timestamp_micros"`
+	Timestamp Micros   `json:"timestamp_micros"`
 	Amounts   []Amount `json:"amounts_units"`
 	Canonical string   `json:"canonical"`
 	SHA256    string   `json:"sha256"`

@@ -73,7 +73,7 @@ func (v *Verifier) checkRecordTimes(b *Block) error {
 // due is the time at which a block was due by time, if it was. Records of open
 // contracts do not say when they came; then it is the first that it may have
 // been, and dueIsExact is false.
-func (v *Verifier) due(b *Block) (micros int64, ok bool) {
+func (v *Verifier) due(b *Block) (at Micros, ok bool) {
 	since, waiting := v.last.Timestamp, len(b.Records) > 0
 	if waiting && v.Contract.Wallets == SignedWallets {
 		since = b.Records[0].Time

@@ -20,7 +20,7 @@ func forge(alter func(b *Block)) [][]byte {
 	c.Wallets, c.BPSC = OpenWallets, OpenBPSC
 	c.Schedule = Schedule{Every: 2 * time.Second, Transactions: 2, Empty: true}
 	totals := Totals{}
-	previous, now := GenesisPrevious, int64(1_799_999_999)*second
+	previous, now := GenesisPrevious, Micros(1_799_999_999)*second
 	var blocks [][]byte
 	for index := uint64(1); index <= 3; index++ {
 		b := &Block{Header: Header{Index: index, Timestamp: now, PreviousHash: previous, Trigger: ByTime, HasRoot: true}}
@@ -43,7 +43,7 @@ func forge(alter func(b *Block)) [][]byte {
 		canonical := b.Append(nil, c.Decimals)
 		blocks = append(blocks, canonical)
 		previous = HashBytes(canonical).String()
-		now += int64(3-index) * second
+		now += Micros(3-index) * second
 	}
 	return blocks
 }

@@ -29,7 +29,7 @@ type Info struct {
 	ID           Hash   // the hash of its genesis block
 	Length       uint64 // blocks; the index of the newest
 	Tip          Hash   // hash of the newest block
-	TipTimestamp int64  // unix microseconds
+	TipTimestamp Micros
 	Records      uint64 // records in all, pending ones included
 	Pending      int    // final records that no block holds yet
 	Totals       Totals // pending records included
@@ -58,12 +58,12 @@ type Wallet struct {
 type Limit struct {
 	Amount Amount // 0: no limit
 	Next   Amount // takes its place at NextAt
-	NextAt int64  // machine time, unix microseconds; 0: nothing is on its way
+	NextAt Micros // machine time; 0: nothing is on its way
 }
 
 // At is the limit in force at a time.
-func (l Limit) At(micros int64) Amount {
-	if l.NextAt != 0 && micros >= l.NextAt {
+func (l Limit) At(now Micros) Amount {
+	if l.NextAt != 0 && now >= l.NextAt {
 		return l.Next
 	}
 	return l.Amount
@@ -72,10 +72,10 @@ func (l Limit) At(micros int64) Amount {
 // Change is l after its owner asked for another limit. A tighter one is in
 // force at once; a looser one after the contract's delay, so that whoever
 // steals a key cannot empty the wallet before its owner notices.
-func (l Limit) Change(to Amount, micros int64, delay time.Duration) Limit {
-	now := l.At(micros)
-	if looser := now != 0 && (to == 0 || to > now); looser && delay > 0 {
-		return Limit{Amount: now, Next: to, NextAt: micros + delay.Microseconds()}
+func (l Limit) Change(to Amount, now Micros, delay time.Duration) Limit {
+	limit := l.At(now)
+	if looser := limit != 0 && (to == 0 || to > limit); looser && delay > 0 {
+		return Limit{Amount: limit, Next: to, NextAt: now.Add(delay)}
 	}
 	return Limit{Amount: to}
 }
@@ -85,8 +85,8 @@ type HoldState struct {
 	Sender    string
 	Recipient string
 	Amount    Amount
-	Until     int64 // unix seconds; at that moment it is too late
-	Ended     Code  // how it was resolved; "" while it is open
+	Until     Seconds // at that moment it is too late
+	Ended     Code    // how it was resolved; "" while it is open
 }
 
 // OpenHold is one that nobody has decided yet.

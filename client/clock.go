@@ -6,16 +6,18 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/bpsc/bpsc/chain"
 )
 
 // clocksAgree is how far the chain's time may be from this machine's clock before
 // that is worth a word: more than an answer takes on its way.
 const clocksAgree = 5 * time.Second
 
-// clockNote says by how much this machine's clock differs from the chain's time,
-// in unix seconds; empty when that is not known, or it does not.
-func clockNote(chainTime int64, local time.Time) string {
-	ahead := local.Sub(time.Unix(chainTime, 0)).Round(time.Second)
+// clockNote says by how much this machine's clock differs from the chain's time;
+// empty when that is not known, or it does not.
+func clockNote(chainTime chain.Seconds, local time.Time) string {
+	ahead := local.Sub(chainTime.Time()).Round(time.Second)
 	switch {
 	case chainTime == 0, ahead.Abs() <= clocksAgree:
 		return ""

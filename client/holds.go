@@ -12,13 +12,13 @@ import (
 
 // Hold is what is known of a hold.
 type Hold struct {
-	ID        string      `json:"id"`
-	Contract  string      `json:"contract"`
-	Status    string      `json:"status"` // pending, or the code that says how it was resolved
-	Sender    string      `json:"sender"`
-	Recipient string      `json:"recipient"`
-	Amount    json.Number `json:"amount"`     // in tokens
-	Until     int64       `json:"hold_until"` // unix seconds; at that moment it goes back
+	ID        string        `json:"id"`
+	Contract  string        `json:"contract"`
+	Status    string        `json:"status"` // pending, or the code that says how it was resolved
+	Sender    string        `json:"sender"`
+	Recipient string        `json:"recipient"`
+	Amount    json.Number   `json:"amount"`     // in tokens
+	Until     chain.Seconds `json:"hold_until"` // at that moment it goes back
 }
 
 // HoldQuery says which open holds of an account are wanted. The zero value is the

@@ -45,7 +45,7 @@ type fakeLedger struct {
 	applied map[chain.ID]int // ids, with the number of times they came again
 	bodies  map[string]int   // what was posted
 	refuse  chain.Code       // decides so in place of applying
-	now     int64
+	now     chain.Seconds
 }
 
 func newLedger() *fakeLedger {

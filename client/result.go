@@ -40,7 +40,7 @@ type Result struct {
 	Position     int             `json:"position,omitempty"`
 	Reason       chain.Reason    `json:"reason,omitempty"`   // of a refund
 	Resolved     string          `json:"resolved,omitempty"` // of a hold: how it ended
-	HoldUntil    int64           `json:"hold_until,omitempty"`
+	HoldUntil    chain.Seconds   `json:"hold_until,omitempty"`
 	Code         string          `json:"code,omitempty"`   // why it was refused
 	Detail       string          `json:"detail,omitempty"` // the same in words
 	Record       json.RawMessage `json:"record,omitempty"`
@@ -66,15 +66,15 @@ func (r *Result) refused() error {
 
 // Status asks what became of an id. With expires, the one that was signed, it
 // can also say that the time for it has passed; 0 leaves that open.
-func (c *Client) Status(ctx context.Context, contract string, id chain.ID, expires int64) (Result, error) {
+func (c *Client) Status(ctx context.Context, contract string, id chain.ID, expires chain.Seconds) (Result, error) {
 	answer, err := c.do(ctx, c.statusCall(contract, id, expires))
 	return readStatus(id, answer, err)
 }
 
-func (c *Client) statusCall(contract string, id chain.ID, expires int64) call {
+func (c *Client) statusCall(contract string, id chain.ID, expires chain.Seconds) call {
 	values := url.Values{}
 	if expires != 0 {
-		values.Set("expires", strconv.FormatInt(expires, 10))
+		values.Set("expires", strconv.FormatInt(int64(expires), 10))
 	}
 	return c.stateCall("/v1/transactions/"+id.String(), contract, values)
 }
@@ -116,7 +116,7 @@ func refusal(id chain.ID, a *attempt.Attempt, open bool) (r Result, decided bool
 	if p.ID != id.String() && (open || p.ID != "") {
 		return r, false
 	}
-	r = Result{ID: id.String(), Status: StatusRefused, Code: p.Code, Detail: p.Detail + clockNote(p.ChainTime, time.Now())}
+	r = Result{ID: id.String(), Status: StatusRefused, Code: p.Code, Detail: p.Detail + clockNote(chain.Seconds(p.ChainTime), time.Now())}
 	if p.Code == string(chain.Expired) {
 		r.Status = StatusExpired
 	}

@@ -21,7 +21,7 @@ type SignedTransaction struct {
 	Recipient   string         `json:"recipient,omitempty"`
 	Amount      json.Number    `json:"amount,omitempty"`
 	Memo        string         `json:"memo,omitempty"`
-	HoldUntil   int64          `json:"hold_until,omitempty"`
+	HoldUntil   chain.Seconds  `json:"hold_until,omitempty"`
 	Hold        string         `json:"hold,omitempty"`
 	Receive     *chain.Receive `json:"receive,omitempty"`
 	PerTransfer json.Number    `json:"per_transfer,omitempty"`
@@ -30,7 +30,7 @@ type SignedTransaction struct {
 	Account     string         `json:"account,omitempty"`
 	Frozen      *bool          `json:"frozen,omitempty"`
 	Nonce       string         `json:"nonce"`
-	Expires     int64          `json:"expires"`
+	Expires     chain.Seconds  `json:"expires"`
 	PublicKey   string         `json:"public_key"`
 	Signature   string         `json:"signature"`
 

@@ -32,8 +32,8 @@ func drawTx(t *rapid.T) chain.Transaction {
 		ID:   chain.Hash{1},
 		Kind: rapid.SampledFrom([]chain.Kind{chain.Transfer, chain.Hold, chain.Accept, chain.Rules, chain.Burn}).Draw(t, "kind"),
 		Memo: rapid.String().Draw(t, "memo"), Sender: rapid.String().Draw(t, "sender"), Recipient: rapid.String().Draw(t, "recipient"),
-		Amount: chain.Amount(amounts.Draw(t, "amount")), HoldUntil: rapid.Int64Min(0).Draw(t, "hold_until"),
-		Auth: &chain.Auth{Nonce: rapid.StringMatching("[0-9a-f]{32}").Draw(t, "nonce"), Expires: rapid.Int64Min(0).Draw(t, "expires"),
+		Amount: chain.Amount(amounts.Draw(t, "amount")), HoldUntil: chain.Seconds(rapid.Int64Min(0).Draw(t, "hold_until")),
+		Auth: &chain.Auth{Nonce: rapid.StringMatching("[0-9a-f]{32}").Draw(t, "nonce"), Expires: chain.Seconds(rapid.Int64Min(0).Draw(t, "expires")),
 			PublicKey: chain.PublicKey(drawHash(t, "key"))},
 	}
 	half := drawHash(t, "signature")

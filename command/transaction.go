@@ -74,7 +74,7 @@ func readTransaction(r *wireformat.Reader, t *chain.Transaction) {
 		case txKind:
 			t.Kind = chain.Kind(r.Text())
 		case txHoldUntil:
-			t.HoldUntil = r.Int()
+			t.HoldUntil = chain.Seconds(r.Int())
 		case txHold:
 			r.Fill(t.Hold[:])
 		case txRules:
@@ -146,7 +146,7 @@ func readAuth(r *wireformat.Reader, a *chain.Auth) {
 		case authNonce:
 			a.Nonce = r.Text()
 		case authExpires:
-			a.Expires = r.Int()
+			a.Expires = chain.Seconds(r.Int())
 		case authPublicKey:
 			r.Fill(a.PublicKey[:])
 		case authSignature:

@@ -124,6 +124,6 @@ func (l headLedger) setDecided(id chain.ID, block uint64, position int) {
 
 func (l headLedger) Holds() *store.HoldQueue { return l.h.Holds() }
 
-func (l headLedger) tipTime() int64 { return l.h.Timestamp }
+func (l headLedger) tipTime() chain.Micros { return l.h.Timestamp }
 
 func (l headLedger) sums() (chain.Totals, chain.Amount) { return l.h.Totals, l.h.BalanceSum }

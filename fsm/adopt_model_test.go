@@ -24,7 +24,7 @@ func TestAFollowersStoreIsAMembersStore(t *testing.T) {
 		defer os.RemoveAll(dir)
 		draw := func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "draw") }
 		member := newReplica(t, filepath.Join(dir, "member"))
-		last := int64(0)
+		last := chain.Micros(0)
 		for _, s := range drawSteps(t) {
 			member.apply(s)
 			last = max(last, s.micros)
@@ -92,7 +92,7 @@ func liveInTown(t *testing.T, r *rig, w *town, rng *rand.Rand, operations int) m
 	w.model = newSignedModel(w.c)
 	var holds []chain.ID
 	for done := 0; done < operations; {
-		r.now += rng.Int64N(120 * second)
+		r.now += chain.Micros(rng.Int64N(120 * second))
 		w.model.tick(r.now)
 		batch := make([]chain.Transaction, 1+rng.IntN(40))
 		for i := range batch {

@@ -119,13 +119,13 @@ func TestABadBlockOfASignedChainLeavesNoTrace(t *testing.T) {
 	w.chainID = mustInfo(t, r.store, "aka").ID
 	treasurer, closed, poor, rich := w.people[0], w.people[1], w.people[2], w.issuer
 	submit := func(who *person, tx chain.Transaction) chain.ID {
-		signed := w.finish(&tx, who, 0, r.now/second+3600)
+		signed := w.finish(&tx, who, 0, r.now.Seconds()+3600)
 		require.Empty(t, r.apply(submitRequest("aka", signed))[0].Outcomes[0].Refused)
 		return signed.ID
 	}
 	produceNow := func() { require.NotZero(t, r.apply(&command.Produce{Token: "aka"})[0].Block) }
-	hold := func(to *person, seconds int64) chain.ID {
-		return submit(rich, chain.Transaction{Kind: chain.Hold, Recipient: to.address, Amount: 10_000, HoldUntil: r.now/second + seconds})
+	hold := func(to *person, seconds chain.Seconds) chain.ID {
+		return submit(rich, chain.Transaction{Kind: chain.Hold, Recipient: to.address, Amount: 10_000, HoldUntil: r.now.Seconds() + seconds})
 	}
 	shut := chain.ReceiveClosed
 	submit(rich, chain.Transaction{Kind: chain.Transfer, Recipient: treasurer.address, Amount: 1_000_000})
@@ -146,10 +146,10 @@ func TestABadBlockOfASignedChainLeavesNoTrace(t *testing.T) {
 	early, err := chain.DecodeBlock(blocks[1], 2)
 	require.NoError(t, err)
 
-	overdraft := w.finish(&chain.Transaction{Kind: chain.Transfer, Recipient: rich.address, Amount: 900_000}, poor, 0, r.now/second+60)
-	byTreasurer := w.finish(&chain.Transaction{Kind: chain.Burn, Amount: 1_000}, treasurer, 0, r.now/second+60)
-	byStranger := w.finish(&chain.Transaction{Kind: chain.Issue, Recipient: poor.address, Amount: 1_000}, poor, 0, r.now/second+60)
-	late := w.finish(&chain.Transaction{Kind: chain.Transfer, Recipient: poor.address, Amount: 500}, rich, 0, r.now/second-1)
+	overdraft := w.finish(&chain.Transaction{Kind: chain.Transfer, Recipient: rich.address, Amount: 900_000}, poor, 0, r.now.Seconds()+60)
+	byTreasurer := w.finish(&chain.Transaction{Kind: chain.Burn, Amount: 1_000}, treasurer, 0, r.now.Seconds()+60)
+	byStranger := w.finish(&chain.Transaction{Kind: chain.Issue, Recipient: poor.address, Amount: 1_000}, poor, 0, r.now.Seconds()+60)
+	late := w.finish(&chain.Transaction{Kind: chain.Transfer, Recipient: poor.address, Amount: 500}, rich, 0, r.now.Seconds()-1)
 	also := func(record chain.Record) func(b *chain.Block) {
 		record.Time = good.Timestamp
 		return func(b *chain.Block) { b.Records = append(b.Records, record) }

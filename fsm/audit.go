@@ -41,7 +41,7 @@ type memory struct {
 	accounts map[string]chain.Account
 	holds    map[chain.ID]chain.HoldState
 	open     store.HoldQueue
-	tip      int64 // time of the last block
+	tip      chain.Micros // time of the last block
 	ids      map[chain.ID]struct{}
 	sum      chain.Amount // of all balances
 }
@@ -78,7 +78,7 @@ func (m *memory) Supply() chain.Amount { return m.Totals.Issued - m.Totals.Burne
 // Holds are the open ones.
 func (m *memory) Holds() *store.HoldQueue { return &m.open }
 
-func (m *memory) tipTime() int64 { return m.tip }
+func (m *memory) tipTime() chain.Micros { return m.tip }
 
 func (m *memory) decided(id chain.ID) bool {
 	_, known := m.ids[id]

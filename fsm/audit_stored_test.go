@@ -48,12 +48,12 @@ func TestEverySignedStateIsWhatItsBlocksComeTo(t *testing.T) {
 		draw := func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "draw") }
 		w := newTown(`,"schedule":{"transactions":3}`, true)
 		r := newReplica(t, dir)
-		now := int64(1_800_000_000) * second
+		now := chain.Micros(1_800_000_000 * second)
 		r.apply(step{now, []command.Request{&command.Create{Contract: []byte(w.contract)}}})
 		w.chainID, w.model = mustInfo(t, r.store, "aka").ID, newSignedModel(w.c)
 		var holds []chain.ID
 		for range 1 + draw(15) {
-			now += int64(draw(3600)) * second
+			now += chain.Micros(draw(3600)) * second
 			batch := []chain.Transaction{w.transaction(draw, now, holds)}
 			r.apply(step{now, []command.Request{submitRequest("aka", batch...)}})
 			holds = append(holds, batch[0].ID)

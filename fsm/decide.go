@@ -24,7 +24,7 @@ type question struct {
 	ledger
 	c   *chain.Contract
 	t   *chain.Transaction
-	now int64 // machine time, unix microseconds
+	now chain.Micros // machine time
 }
 
 // decide says what a valid transaction becomes: a record, or a refusal whose
@@ -57,20 +57,17 @@ func decide(q question) (chain.Record, error) {
 
 // admit asks whether the sender may do anything at all.
 func (q question) admit() error {
-	seconds := q.now / second
+	seconds := q.now.Seconds()
 	switch auth := q.t.Auth; {
 	case auth.Expires <= seconds:
 		return fmt.Errorf("%w: at %d, the chain's time is %d", chain.Expired, auth.Expires, seconds)
-	case auth.Expires > seconds+int64(chain.MaxExpires.Seconds()):
+	case auth.Expires > seconds.Add(chain.MaxExpires):
 		return fmt.Errorf("%w: at most %s ahead of the chain's time, %d", chain.ExpiresTooFar, chain.MaxExpires, seconds)
 	case !q.holdsKey(q.t.Sender, auth.PublicKey):
 		return fmt.Errorf("%w: the signature is not by the key of %s", chain.KeyWrong, q.t.Sender)
 	}
 	return nil
 }
-
-// second in the machine's unit of time.
-const second = 1_000_000
 
 func (q question) holdsKey(address string, key chain.PublicKey) bool {
 	if w := q.Account(address).Wallet; w != nil && !w.Key.IsZero() {
@@ -130,15 +127,12 @@ func (q question) maySend() error {
 }
 
 // spentOn is what the wallet has sent on the day of a machine time.
-func spentOn(w chain.Wallet, micros int64) chain.Amount {
-	if w.Day != micros/day {
+func spentOn(w chain.Wallet, at chain.Micros) chain.Amount {
+	if w.Day != at.Day() {
 		return 0
 	}
 	return w.Spent
 }
-
-// day in the machine's unit of time.
-const day = 86_400 * second
 
 // turnsAway says why a delivery cannot be made; "" when it can.
 func (q question) turnsAway(recipient chain.Account) chain.Reason {
@@ -166,13 +160,13 @@ func (q question) hold(r *chain.Record) error {
 	if err := q.placeForHold(); err != nil {
 		return err
 	}
-	now := q.now / second
+	now := q.now.Seconds()
 	if q.t.Kind == chain.Transfer {
 		r.Kind, r.Request = chain.Hold, chain.Transfer
-		r.HoldUntil = now + int64(q.c.HoldFor.Seconds()) + 1 // whole seconds, never less than HoldFor
+		r.HoldUntil = now.Add(q.c.HoldFor) + 1 // whole seconds, never less than HoldFor
 		return nil
 	}
-	if q.t.HoldUntil <= now || q.t.HoldUntil > now+int64(chain.MaxHold.Seconds()) {
+	if q.t.HoldUntil <= now || q.t.HoldUntil > now.Add(chain.MaxHold) {
 		return fmt.Errorf("%w: it must be after the chain's time, %d, and at most %s later", chain.HoldUntilInvalid, now, chain.MaxHold)
 	}
 	r.HoldUntil = q.t.HoldUntil
@@ -219,7 +213,7 @@ func (q question) resolve(r *chain.Record) error {
 		return fmt.Errorf("%w: %s decides it", chain.HoldNotYours, h.Recipient)
 	case h.Ended != "":
 		return h.Ended
-	case h.Until <= q.now/second:
+	case h.Until <= q.now.Seconds():
 		return chain.HoldHasExpired // the clock ends it before any request; see Machine.Apply
 	}
 	*r = chain.Record{Kind: chain.Delivery, ID: q.t.ID, Sender: h.Sender, Recipient: h.Recipient, Hold: q.t.Hold,
@@ -281,7 +275,7 @@ func (q question) treasury(r *chain.Record) error {
 }
 
 // expire is the refund of a hold that nobody has decided in time.
-func expire(id chain.ID, h chain.HoldState, now int64) chain.Record {
+func expire(id chain.ID, h chain.HoldState, now chain.Micros) chain.Record {
 	return chain.Record{Kind: chain.Refund, ID: chain.ExpiryID(id), Sender: h.Sender, Recipient: h.Recipient,
 		AmountRefund: h.Amount, Hold: id, Reason: chain.HoldExpired, Time: now}
 }

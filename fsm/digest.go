@@ -54,14 +54,14 @@ func appendWallet(b []byte, w *chain.Wallet) []byte {
 	for _, limit := range []chain.Limit{w.PerTransfer, w.PerDay} {
 		b = binary.AppendVarint(b, int64(limit.Amount))
 		b = binary.AppendVarint(b, int64(limit.Next))
-		b = binary.AppendVarint(b, limit.NextAt)
+		b = binary.AppendVarint(b, int64(limit.NextAt))
 	}
 	return binary.AppendVarint(binary.AppendVarint(b, w.Day), int64(w.Spent))
 }
 
 func foldHold(h *store.Head, id chain.ID, s chain.HoldState) {
 	b := appendText(appendText(append([]byte{'h'}, id[:]...), s.Sender), s.Recipient)
-	b = binary.AppendVarint(binary.AppendVarint(b, int64(s.Amount)), s.Until)
+	b = binary.AppendVarint(binary.AppendVarint(b, int64(s.Amount)), int64(s.Until))
 	fold(h, appendText(b, string(s.Ended)))
 }
 

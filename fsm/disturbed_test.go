@@ -53,7 +53,7 @@ func (r *replica) run(index uint64, s step) []command.Answer {
 	for i, q := range s.requests {
 		encoded[i] = command.Encode(q)
 	}
-	result, err := r.machine.Apply(index, s.micros, encoded)
+	result, err := r.machine.Apply(index, int64(s.micros), encoded)
 	require.NoError(r.t, err)
 	answers := make([]command.Answer, len(encoded))
 	for i := range encoded {
@@ -190,7 +190,7 @@ func life(t *testing.T, seed uint64, steps int) (script []step, contents string,
 	calm := newReplica(t, t.TempDir())
 	rng := rand.New(rand.NewPCG(seed, seed))
 	w := newTown(`,"fee_ppm":1500,"schedule":{"transactions":5,"every":"10m"}`, false)
-	now := int64(1_800_000_000) * second
+	now := chain.Micros(1_800_000_000 * second)
 	outcomes = map[string]int{}
 	apply := func(q ...command.Request) {
 		st := step{now, q}
@@ -208,7 +208,7 @@ func life(t *testing.T, seed uint64, steps int) (script []step, contents string,
 	var holds []chain.ID
 	var sent []chain.Transaction
 	for i := range steps {
-		now += rng.Int64N(600 * second)
+		now += chain.Micros(rng.Int64N(600 * second))
 		w.model.tick(now)
 		switch rng.IntN(12) {
 		case 0:

@@ -31,7 +31,7 @@ func (n *negligent) does(at float64, change func(tx *store.Tx, h *store.Head) er
 	n.t.Helper()
 	n.index++
 	require.NoError(n.t, n.store.Update(n.index, func(tx *store.Tx) error {
-		tx.SetTime(n.now + int64(at*second))
+		tx.SetTime(n.now + chain.Micros(at*second))
 		return change(tx, tx.Head("aka"))
 	}))
 }
@@ -39,7 +39,7 @@ func (n *negligent) does(at float64, change func(tx *store.Tx, h *store.Head) er
 // decides does what a member does with a transaction.
 func (n *negligent) decides(at float64, who *person, t chain.Transaction) chain.ID {
 	n.t.Helper()
-	t = n.finish(&t, who, 0, n.now/second+int64(at)+3600)
+	t = n.finish(&t, who, 0, n.now.Seconds()+chain.Seconds(at)+3600)
 	n.does(at, func(tx *store.Tx, h *store.Head) error {
 		o, err := submitOne(tx, h, &t)
 		require.Empty(n.t, o.Refused)
@@ -51,14 +51,14 @@ func (n *negligent) decides(at float64, who *person, t chain.Transaction) chain.
 // writes puts down a record that was not decided by the rules.
 func (n *negligent) writes(at float64, who *person, key int, t chain.Transaction, decide func(r *chain.Record)) {
 	n.t.Helper()
-	t = n.finish(&t, who, key, n.now/second+int64(at)+3600)
+	t = n.finish(&t, who, key, n.now.Seconds()+chain.Seconds(at)+3600)
 	r := chain.Record{Kind: t.Kind, ID: t.ID, Sender: t.Sender, Recipient: t.Recipient, Rules: t.Rules, Auth: t.Auth}
 	if t.Kind == chain.Transfer {
 		var err error
 		r, err = chain.NewTransfer(n.c, &t)
 		require.NoError(n.t, err)
 	}
-	r.Time = n.now + int64(at*second)
+	r.Time = n.now + chain.Micros(at*second)
 	if decide != nil {
 		decide(&r)
 	}
@@ -89,8 +89,8 @@ func (n *negligent) produces(at float64, why chain.Trigger) {
 }
 
 // holds opens a hold that ends after so many seconds.
-func (n *negligent) holds(at float64, seconds int64) chain.ID {
-	return n.decides(at, n.issuer, chain.Transaction{Kind: chain.Hold, Recipient: n.people[1].address, Amount: 10_000, HoldUntil: n.now/second + seconds})
+func (n *negligent) holds(at float64, seconds chain.Seconds) chain.ID {
+	return n.decides(at, n.issuer, chain.Transaction{Kind: chain.Hold, Recipient: n.people[1].address, Amount: 10_000, HoldUntil: n.now.Seconds() + seconds})
 }
 
 func (n *negligent) transfers(at float64) {
@@ -105,7 +105,7 @@ func (n *negligent) transferOf(units chain.Amount) chain.Transaction {
 func (n *negligent) ticks(at float64) {
 	n.t.Helper()
 	n.index++
-	_, err := n.Apply(n.index, n.now+int64(at*second), nil)
+	_, err := n.Apply(n.index, int64(n.now)+int64(at*second), nil)
 	require.NoError(n.t, err)
 }
 

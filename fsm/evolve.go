@@ -112,7 +112,7 @@ func spend(l ledger, c *chain.Contract, r *chain.Record) {
 	}
 	w := *before.Wallet
 	w.Spent = spentOn(w, r.Time) + r.AmountSend
-	w.Day = r.Time / day
+	w.Day = r.Time.Day()
 	now := before
 	now.Wallet = &w
 	l.SetAccount(r.Sender, before, now)

@@ -13,12 +13,12 @@ import (
 // asks submits a transaction and returns why it was refused.
 func (n *negligent) asks(who *person, t chain.Transaction) (chain.ID, chain.Code) {
 	n.t.Helper()
-	t = n.finish(&t, who, 0, n.now/second+3600)
+	t = n.finish(&t, who, 0, n.now.Seconds()+3600)
 	return t.ID, n.apply(submitRequest("aka", t))[0].Outcomes[0].Refused
 }
 
-func holdOf(n *negligent, to *person, units chain.Amount, seconds int64) chain.Transaction {
-	return chain.Transaction{Kind: chain.Hold, Recipient: to.address, Amount: units, HoldUntil: n.now/second + seconds}
+func holdOf(n *negligent, to *person, units chain.Amount, seconds chain.Seconds) chain.Transaction {
+	return chain.Transaction{Kind: chain.Hold, Recipient: to.address, Amount: units, HoldUntil: n.now.Seconds() + seconds}
 }
 
 func TestOneWalletHasItsShareOfHolds(t *testing.T) {
@@ -77,7 +77,7 @@ func TestAShareThatIsNotKept(t *testing.T) {
 		require.Empty(t, refused)
 	}
 	n.writes(1, n.issuer, 0, holdOf(n, shop, 2, 600), func(r *chain.Record) {
-		r.AmountSend, r.HoldUntil = 2, n.now/second+600
+		r.AmountSend, r.HoldUntil = 2, n.now.Seconds()+600
 	})
 	n.produces(2, chain.ByRequest)
 	complaints := checkers(t, blocksOf(t, n.store, "aka"))
@@ -113,7 +113,7 @@ func TestPlacesGetDearer(t *testing.T) {
 		l := machineLedger{headLedger{tx, h}}
 		for i := range holdStep {
 			id := chain.DeriveID([]byte{byte(i), byte(i >> 8)})
-			l.SetHold(id, chain.HoldState{Sender: string(rune('A' + i/1000)), Recipient: "x", Amount: 1, Until: n.now/second + 60})
+			l.SetHold(id, chain.HoldState{Sender: string(rune('A' + i/1000)), Recipient: "x", Amount: 1, Until: n.now.Seconds() + 60})
 		}
 		h.Totals.Issued *= 1_000_000 // so that the least is more than a unit
 		return nil

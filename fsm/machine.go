@@ -28,7 +28,7 @@ func New(s *store.Store) *Machine { return &Machine{store: s} }
 func (m *Machine) Apply(index uint64, micros int64, requests [][]byte) (result func(i int) []byte, err error) {
 	answers := make([]answer, len(requests))
 	err = m.store.Update(index, func(tx *store.Tx) error {
-		tx.SetTime(min(max(tx.Time(), micros), chain.MaxTimestamp))
+		tx.SetTime(min(max(tx.Time(), chain.Micros(micros)), chain.MaxTimestamp))
 		if err := runDue(tx); err != nil {
 			return err
 		}
@@ -74,11 +74,14 @@ func (m *Machine) tell(a *answer) []byte {
 // AppliedIndex is the log index of the last entry the state holds.
 func (m *Machine) AppliedIndex() uint64 { return m.store.AppliedIndex() }
 
-// Time is the machine's clock, unix microseconds.
-func (m *Machine) Time() int64 { return m.store.Time() }
+// Time is the machine's clock in unix microseconds, as the cluster counts.
+func (m *Machine) Time() int64 { return int64(m.store.Time()) }
 
 // NextDue is the machine time at which something happens without a request.
-func (m *Machine) NextDue() (micros int64, ok bool) { return m.store.NextDue() }
+func (m *Machine) NextDue() (micros int64, ok bool) {
+	due, ok := m.store.NextDue()
+	return int64(due), ok
+}
 
 // Checkpoint writes the state durably into the new folder dir.
 func (m *Machine) Checkpoint(ctx context.Context, dir string) error {

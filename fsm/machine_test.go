@@ -14,13 +14,15 @@ import (
 )
 
 // rig is a machine on a store in a folder, driven entry by entry.
+const second = 1_000_000 // in the machine's time
+
 type rig struct {
 	t     testing.TB
 	dir   string
 	store *store.Store
 	*Machine
 	index uint64
-	now   int64
+	now   chain.Micros
 }
 
 func newRig(t testing.TB) *rig {
@@ -47,7 +49,7 @@ func (r *rig) apply(requests ...command.Request) []command.Answer {
 		encoded[i] = command.Encode(q)
 	}
 	r.index++
-	result, err := r.Apply(r.index, r.now, encoded)
+	result, err := r.Apply(r.index, int64(r.now), encoded)
 	require.NoError(r.t, err)
 	answers := make([]command.Answer, len(requests))
 	for i := range requests {

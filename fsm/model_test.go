@@ -85,7 +85,7 @@ func (m *model) submit(t chain.Transaction) (refused chain.Code, replay bool) {
 
 // step is one moment: requests that arrive together.
 type step struct {
-	micros   int64
+	micros   chain.Micros
 	requests []command.Request
 }
 
@@ -112,14 +112,14 @@ func drawTransaction(t *rapid.T) chain.Transaction {
 
 func drawSteps(t *rapid.T) []step {
 	tokens := []string{"aka", "count", "time", "both", "one"}
-	now := int64(1_800_000_000) * second
+	now := chain.Micros(1_800_000_000 * second)
 	create := step{micros: now}
 	for _, c := range contracts {
 		create.requests = append(create.requests, &command.Create{Contract: []byte(c)})
 	}
 	steps := []step{create}
 	for range rapid.IntRange(1, 25).Draw(t, "steps") {
-		now += rapid.Int64Range(-second, 5*second).Draw(t, "pass")
+		now += chain.Micros(rapid.Int64Range(-second, 5*second).Draw(t, "pass"))
 		s := step{micros: now}
 		for range rapid.IntRange(0, 4).Draw(t, "requests") {
 			token := rapid.SampledFrom(tokens).Draw(t, "token")

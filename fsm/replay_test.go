@@ -41,9 +41,9 @@ func TestAReplayIsToldTheSame(t *testing.T) {
 				for i, kind := range []chain.Kind{chain.Transfer, chain.Hold, chain.Issue, chain.Transfer} {
 					tx := chain.Transaction{Kind: kind, Recipient: w.people[i].address, Amount: 100}
 					if kind == chain.Hold {
-						tx.HoldUntil = r.now/second + 1000
+						tx.HoldUntil = r.now.Seconds() + 1000
 					}
-					txs = append(txs, w.finish(&tx, w.people[5-i/3], 0, r.now/second+3600))
+					txs = append(txs, w.finish(&tx, w.people[5-i/3], 0, r.now.Seconds()+3600))
 				}
 			}
 			first := r.apply(submitRequest("aka", txs...))[0].Outcomes
@@ -135,7 +135,7 @@ func TestSignedReplaysAreReadOutsideOfApply(t *testing.T) {
 	var txs []chain.Transaction
 	for range n {
 		tx := chain.Transaction{Kind: chain.Transfer, Recipient: w.people[1].address, Amount: 100}
-		txs = append(txs, w.finish(&tx, w.issuer, 0, r.now/second+3600))
+		txs = append(txs, w.finish(&tx, w.issuer, 0, r.now.Seconds()+3600))
 	}
 	first := r.apply(submitRequest("aka", txs...))[0].Outcomes
 	r.apply(&command.Produce{Token: "aka"})
@@ -145,7 +145,7 @@ func TestSignedReplaysAreReadOutsideOfApply(t *testing.T) {
 	taken := allocated(func() {
 		var err error
 		r.index++
-		result, err = r.Apply(r.index, r.now, data)
+		result, err = r.Apply(r.index, int64(r.now), data)
 		require.NoError(t, err)
 	})
 	require.Less(t, taken/n, uint64(32<<10), "the block has 290 kB")

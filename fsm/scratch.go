@@ -15,7 +15,7 @@ type books interface {
 	decided(id chain.ID) bool
 	setDecided(id chain.ID, block uint64, position int)
 	Holds() *store.HoldQueue // the open ones
-	tipTime() int64          // of the last block
+	tipTime() chain.Micros   // of the last block
 	sums() (totals chain.Totals, balances chain.Amount)
 }
 
@@ -33,7 +33,7 @@ type scratch struct {
 	sent     map[string]int   // what the block adds to a sender's open holds
 	opened   store.HoldQueue  // holds of this block
 	waiting  store.HoldCursor // at the first of the holds below that may still be open
-	clock    int64            // of the chain: machine time of what came last
+	clock    chain.Micros     // of the chain: machine time of what came last
 	ids      map[chain.ID]struct{}
 	totals   chain.Totals
 	sum      chain.Amount // of all balances

@@ -12,20 +12,20 @@ import (
 // holds that have expired by then. So nobody may leave one behind.
 
 // moveClock moves the chain's clock to the time of what comes next.
-func (s *scratch) moveClock(micros int64) error {
-	if micros <= s.clock {
+func (s *scratch) moveClock(to chain.Micros) error {
+	if to <= s.clock {
 		return nil
 	}
 	if err := s.settled(); err != nil {
 		return err
 	}
-	s.clock = micros
+	s.clock = to
 	return nil
 }
 
 // settled checks that no hold has expired and not been given back.
 func (s *scratch) settled() error {
-	if first, ok := s.firstHold(); ok && first.Until*second <= s.clock {
+	if first, ok := s.firstHold(); ok && first.Until.Micros() <= s.clock {
 		return fmt.Errorf("hold %s expired at %d and has not been given back", first.ID, first.Until)
 	}
 	return nil
@@ -50,7 +50,7 @@ func (s *scratch) firstHold() (first store.QueuedHold, ok bool) {
 // expireAgain makes the refund of the hold that the machine gives back next.
 func (s *scratch) expireAgain(r *chain.Record) (chain.Record, error) {
 	first, ok := s.firstHold()
-	if !ok || first.Until*second > s.clock {
+	if !ok || first.Until.Micros() > s.clock {
 		return chain.Record{}, fmt.Errorf("no hold %s has expired", r.Hold)
 	}
 	if first.ID != r.Hold {

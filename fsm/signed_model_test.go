@@ -11,7 +11,7 @@ import (
 // no records and no blocks.
 type signedModel struct {
 	c        *chain.Contract
-	now      int64 // unix microseconds
+	now      chain.Micros
 	wallets  map[string]*modelWallet
 	holds    map[chain.ID]*modelHold
 	refused  map[chain.ID]chain.Code
@@ -36,11 +36,11 @@ type modelWallet struct {
 type modelLimit struct{ changes []limitChange }
 
 type limitChange struct {
-	from   int64
+	from   chain.Micros
 	amount chain.Amount
 }
 
-func (l *modelLimit) at(now int64) (limit chain.Amount) {
+func (l *modelLimit) at(now chain.Micros) (limit chain.Amount) {
 	for _, c := range l.changes {
 		if c.from <= now {
 			limit = c.amount
@@ -49,7 +49,7 @@ func (l *modelLimit) at(now int64) (limit chain.Amount) {
 	return limit
 }
 
-func (l *modelLimit) set(to chain.Amount, now, delay int64) {
+func (l *modelLimit) set(to chain.Amount, now, delay chain.Micros) {
 	current := l.at(now)
 	kept := l.changes[:0]
 	for _, c := range l.changes { // a new wish replaces one that has not taken effect
@@ -67,7 +67,7 @@ func (l *modelLimit) set(to chain.Amount, now, delay int64) {
 type modelHold struct {
 	from, to string
 	amount   chain.Amount
-	until    int64
+	until    chain.Seconds
 	ended    chain.Code
 }
 
@@ -90,11 +90,11 @@ func (m *signedModel) wallet(name string) *modelWallet {
 }
 
 // tick moves the clock and gives back what has expired.
-func (m *signedModel) tick(now int64) {
+func (m *signedModel) tick(now chain.Micros) {
 	m.now = max(m.now, now)
 	var due []chain.ID
 	for id, h := range m.holds {
-		if h.ended == "" && h.until*1_000_000 <= m.now {
+		if h.ended == "" && h.until.Micros() <= m.now {
 			due = append(due, id)
 		}
 	}
@@ -123,7 +123,7 @@ func (m *signedModel) submit(t *chain.Transaction) want {
 	if code, known := m.refused[t.ID]; known {
 		return want{refused: code, replay: true}
 	}
-	seconds := m.now / 1_000_000
+	seconds := m.now.Seconds()
 	if t.Auth.Expires <= seconds {
 		return want{refused: chain.Expired}
 	}
@@ -139,7 +139,7 @@ func (m *signedModel) submit(t *chain.Transaction) want {
 	return w
 }
 
-func (m *signedModel) apply(t *chain.Transaction, seconds int64) want {
+func (m *signedModel) apply(t *chain.Transaction, seconds chain.Seconds) want {
 	sender := m.wallet(t.Sender)
 	if sender.key != (chain.PublicKey{}) && sender.key != t.Auth.PublicKey ||
 		sender.key == (chain.PublicKey{}) && t.Auth.PublicKey.Address() != t.Sender {
@@ -166,7 +166,7 @@ func (m *signedModel) fee(a chain.Amount) chain.Amount {
 	return chain.Amount(whole)
 }
 
-func (m *signedModel) send(t *chain.Transaction, sender *modelWallet, seconds int64) want {
+func (m *signedModel) send(t *chain.Transaction, sender *modelWallet, seconds chain.Seconds) want {
 	if m.fee(t.Amount) >= t.Amount {
 		return want{refused: chain.AmountTooSmall}
 	}
@@ -176,7 +176,7 @@ func (m *signedModel) send(t *chain.Transaction, sender *modelWallet, seconds in
 	if limit := sender.perTransfer.at(m.now); limit != 0 && t.Amount > limit {
 		return want{refused: chain.LimitPerTransfer}
 	}
-	today := seconds / 86400
+	today := int64(seconds / 86400)
 	if limit := sender.perDay.at(m.now); limit != 0 && sender.spentByDay[today]+t.Amount > limit {
 		return want{refused: chain.LimitPerDay}
 	}
@@ -201,7 +201,7 @@ func (m *signedModel) send(t *chain.Transaction, sender *modelWallet, seconds in
 	if hold || recipient.receive == chain.ReceiveApprove {
 		until := t.HoldUntil
 		if !hold {
-			until = seconds + int64(m.c.HoldFor.Seconds()) + 1
+			until = seconds.Add(m.c.HoldFor) + 1
 		}
 		m.holds[t.ID] = &modelHold{from: t.Sender, to: t.Recipient, amount: t.Amount, until: until}
 		return want{kind: chain.Hold}
@@ -262,7 +262,7 @@ func (m *signedModel) rules(t *chain.Transaction, sender *modelWallet) want {
 		m.wallet(p.Account).frozen = *p.Frozen
 		return want{kind: chain.Rules}
 	}
-	delay := m.c.LooseningDelay.Microseconds()
+	delay := chain.Micros(m.c.LooseningDelay.Microseconds())
 	if p.NewKey != nil {
 		sender.key = *p.NewKey
 	}

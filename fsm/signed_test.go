@@ -64,7 +64,7 @@ func newTown(options string, sign bool) *town {
 }
 
 // finish signs t by one of who's keys and sets its id.
-func (w *town) finish(t *chain.Transaction, who *person, key int, expires int64) chain.Transaction {
+func (w *town) finish(t *chain.Transaction, who *person, key int, expires chain.Seconds) chain.Transaction {
 	w.nonce++
 	k := who.keys[key%len(who.keys)]
 	t.Sender = who.address
@@ -83,8 +83,8 @@ type chance func(n int) int
 
 // transaction draws one that is valid in form. Most are also likely to be
 // accepted.
-func (w *town) transaction(draw chance, now int64, holds []chain.ID) chain.Transaction {
-	seconds := now / second
+func (w *town) transaction(draw chance, now chain.Micros, holds []chain.ID) chain.Transaction {
+	seconds := now.Seconds()
 	who, other := w.people[draw(len(w.people))], w.people[draw(len(w.people))]
 	for other == who {
 		other = w.people[draw(len(w.people))]
@@ -95,7 +95,7 @@ func (w *town) transaction(draw chance, now int64, holds []chain.ID) chain.Trans
 	case 0, 1, 2, 3, 4:
 		*t = chain.Transaction{Kind: chain.Transfer, Recipient: other.address, Amount: amount}
 	case 5, 6:
-		*t = chain.Transaction{Kind: chain.Hold, Recipient: other.address, Amount: amount, HoldUntil: seconds - 5 + int64(draw(20_000))}
+		*t = chain.Transaction{Kind: chain.Hold, Recipient: other.address, Amount: amount, HoldUntil: seconds - 5 + chain.Seconds(draw(20_000))}
 	case 7, 8, 9:
 		*t = chain.Transaction{Kind: []chain.Kind{chain.Accept, chain.Reject}[draw(2)], Hold: chain.DeriveID([]byte("none"))}
 		if len(holds) > 0 {
@@ -126,9 +126,9 @@ func (w *town) transaction(draw chance, now int64, holds []chain.ID) chain.Trans
 			key = i
 		}
 	}
-	expires := seconds + 1 + int64(draw(20_000))
+	expires := seconds + 1 + chain.Seconds(draw(20_000))
 	if draw(30) == 0 {
-		expires = seconds - 10 + int64(draw(200_000))
+		expires = seconds - 10 + chain.Seconds(draw(200_000))
 	}
 	return w.finish(t, who, key, expires)
 }
@@ -224,7 +224,7 @@ func TestHundredThousandOperationsAgainstTheModel(t *testing.T) {
 	var sent []chain.Transaction
 	kinds := map[string]int{}
 	for done := 0; done < operations; {
-		r.now += rng.Int64N(120 * second)
+		r.now += chain.Micros(rng.Int64N(120 * second))
 		m.tick(r.now)
 		batch := make([]chain.Transaction, 1+rng.IntN(40))
 		for i := range batch {
@@ -261,7 +261,7 @@ func TestSignedReplicasAgreeAndAuditorsFollow(t *testing.T) {
 		draw := func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "draw") }
 		w := newTown([]string{`,"schedule":{"transactions":3}`, `,"fees":"burn","schedule":{"every":"30m","empty":false}`}[draw(2)], true)
 		calm, tried := newReplica(t, filepath.Join(dir, "calm")), newReplica(t, filepath.Join(dir, "tried"))
-		now := int64(1_800_000_000) * second
+		now := chain.Micros(1_800_000_000 * second)
 		create := step{now, []command.Request{&command.Create{Contract: []byte(w.contract)}}}
 		calm.apply(create)
 		tried.apply(create)
@@ -270,7 +270,7 @@ func TestSignedReplicasAgreeAndAuditorsFollow(t *testing.T) {
 		w.model = m
 		var holds []chain.ID
 		for range 1 + draw(30) {
-			now += int64(draw(3600)) * second
+			now += chain.Micros(draw(3600)) * second
 			m.tick(now)
 			batch := make([]chain.Transaction, 1+draw(6))
 			for i := range batch {
@@ -304,7 +304,7 @@ func TestAStrangersKeyDoesNotSpoilAnID(t *testing.T) {
 	w := newTown("", false)
 	r := newRig(t)
 	require.Empty(t, r.create(w.contract).Refused)
-	tx := w.finish(&chain.Transaction{Kind: chain.Transfer, Recipient: w.people[1].address, Amount: 100}, w.issuer, 0, r.now/second+60)
+	tx := w.finish(&chain.Transaction{Kind: chain.Transfer, Recipient: w.people[1].address, Amount: 100}, w.issuer, 0, r.now.Seconds()+60)
 	forged := tx
 	auth := *tx.Auth
 	auth.PublicKey = publicKey(w.people[2].keys[0])

@@ -82,7 +82,7 @@ func decided(h *store.Head, text []byte) []byte {
 func expireHolds(tx *store.Tx, h *store.Head) error {
 	for {
 		first, ok := h.Holds().First()
-		if !ok || first.Until*second > tx.Time() {
+		if !ok || first.Until.Micros() > tx.Time() {
 			return tx.Err()
 		}
 		state, _ := tx.Hold(h, first.ID)

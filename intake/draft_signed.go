@@ -13,7 +13,7 @@ import (
 type signedDraft struct {
 	kind, nonce, receive, account string
 	perTransfer, perDay           string // the texts of the numbers
-	expires, holdUntil            int64
+	expires, holdUntil            chain.Seconds
 	hold, publicKey, newKey       chain.Hash
 	signature                     chain.Signature
 	frozen                        bool

@@ -56,7 +56,7 @@ func (f *fault) number(s *pyjson.Scanner, key string, dst *string) (err error) {
 }
 
 // seconds is a moment: a whole number, because it is signed as one.
-func (f *fault) seconds(s *pyjson.Scanner, key string, dst *int64) error {
+func (f *fault) seconds(s *pyjson.Scanner, key string, dst *chain.Seconds) error {
 	text := ""
 	if s.Peek() == pyjson.KindNumber {
 		var err error
@@ -64,8 +64,8 @@ func (f *fault) seconds(s *pyjson.Scanner, key string, dst *int64) error {
 			return err
 		}
 	}
-	var err error
-	if *dst, err = strconv.ParseInt(text, 10, 64); err != nil {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if *dst = chain.Seconds(n); err != nil {
 		f.note(WrongKind(key, "a whole number of seconds since 1970"))
 	}
 	return nil

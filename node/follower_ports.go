@@ -47,7 +47,7 @@ func (c copies) Nodes(after string, limit int) ([]string, int) {
 
 // Time is that of the newest block: the chains of one store need not be
 // equally far.
-func (c copies) Time(token string) int64 {
+func (c copies) Time(token string) chain.Micros {
 	info, err := c.Contract(token)
 	if err != nil {
 		return 0

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
@@ -26,7 +27,7 @@ func orderer(m *cluster.Member) command.Orderer {
 type memberState struct{ *store.Store }
 
 // Time is the machine's: all chains of a member go by one clock.
-func (s memberState) Time(string) int64 { return s.Store.Time() }
+func (s memberState) Time(string) chain.Micros { return s.Store.Time() }
 
 // memberStatus is the cluster as the API sees it.
 type memberStatus struct {

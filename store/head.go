@@ -34,13 +34,13 @@ type Head struct {
 // is, whole, and compared as it is: what is added here cannot be forgotten at
 // either.
 type Standing struct {
-	Index        uint64     // of the newest block
-	Hash         chain.Hash // of the newest block
-	Timestamp    int64      // of the newest block, unix microseconds
-	Records      uint64     // in all, pending included
+	Index        uint64       // of the newest block
+	Hash         chain.Hash   // of the newest block
+	Timestamp    chain.Micros // of the newest block
+	Records      uint64       // in all, pending included
 	Totals       chain.Totals
 	BalanceSum   chain.Amount // of all accounts, kept by SetAccount; for conservation
-	PendingSince int64        // machine time at which the oldest pending record came
+	PendingSince chain.Micros // machine time at which the oldest pending record came
 	Digest       chain.Hash   // folds every change of the state so far; zero where nobody keeps it
 }
 
@@ -202,8 +202,8 @@ func newHead(number uint32, c chain.Contract) *Head {
 // contractOf reads the contract's number from a key of any table.
 func contractOf(key []byte) uint32 { return binary.BigEndian.Uint32(key[1:]) }
 
-// Due is the machine time at which h's next block is due by its schedule,
-// unix microseconds; ok is false when it is not due by time at all.
-func (h *Head) Due() (micros int64, ok bool) {
+// Due is the machine time at which h's next block is due by its schedule;
+// ok is false when it is not due by time at all.
+func (h *Head) Due() (at chain.Micros, ok bool) {
 	return h.Contract.Schedule.Due(h.Timestamp, h.PendingSince, h.Pending.Count() > 0)
 }

@@ -57,7 +57,7 @@ func (r *holdsRig) live(t *rapid.T) {
 	default:
 		h := chain.OpenHold{ID: chain.DeriveID([]byte(fmt.Sprint(len(r.log))))}
 		h.Sender, h.Recipient = rapid.SampledFrom(holdNames).Draw(t, "sender"), rapid.SampledFrom(holdNames).Draw(t, "recipient")
-		h.Amount, h.Until = chain.Amount(len(r.log)), rapid.Int64Range(1, 4).Draw(t, "until")
+		h.Amount, h.Until = chain.Amount(len(r.log)), chain.Seconds(rapid.Int64Range(1, 4).Draw(t, "until"))
 		r.open = append(r.open, h)
 		r.set(h)
 	}
@@ -127,14 +127,14 @@ func TestOpenHoldsCostNoMoreThanThePage(t *testing.T) {
 	}
 	x := holdIndex{counting(recipientOf), counting(senderOf)}
 	hold := func(i int) (chain.ID, chain.HoldState) {
-		return chain.DeriveID([]byte(fmt.Sprint(i))), chain.HoldState{Sender: fmt.Sprint(i % 7), Recipient: "b", Until: int64(i / 3)}
+		return chain.DeriveID([]byte(fmt.Sprint(i))), chain.HoldState{Sender: fmt.Sprint(i % 7), Recipient: "b", Until: chain.Seconds(i / 3)}
 	}
 	for i := range open {
 		x.set(hold(i))
 	}
 	perChange := looks / open
 	require.Less(t, perChange, 2*2*40, "two trees, two looks a comparison")
-	for _, after := range []int64{0, open / 6, open / 3} {
+	for _, after := range []chain.Seconds{0, open / 6, open / 3} {
 		looks = 0
 		x.page(&chain.HoldQuery{Account: "b", Role: chain.HoldRecipient, Limit: page}, chain.OpenHold{HoldState: chain.HoldState{Until: after}})
 		require.Less(t, looks, 4*(page+40))

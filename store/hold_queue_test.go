@@ -23,7 +23,7 @@ func TestHoldsComeInTheOrderInWhichTheyExpire(t *testing.T) {
 				q.Set(h.ID, chain.HoldState{Sender: h.sender, Until: h.Until, Ended: chain.HoldDelivered}) // changes nothing more
 				continue
 			}
-			h := QueuedHold{rapid.Int64Range(1, 5).Draw(t, "until"), chain.DeriveID([]byte{byte(i)}), rapid.SampledFrom([]string{"a", "b"}).Draw(t, "sender")}
+			h := QueuedHold{chain.Seconds(rapid.Int64Range(1, 5).Draw(t, "until")), chain.DeriveID([]byte{byte(i)}), rapid.SampledFrom([]string{"a", "b"}).Draw(t, "sender")}
 			open = append(open, h)
 			q.Set(h.ID, chain.HoldState{Sender: h.sender, Until: h.Until})
 		}

@@ -23,7 +23,7 @@ type HoldQueue struct {
 
 // QueuedHold is a place in the order in which holds expire.
 type QueuedHold struct {
-	Until  int64 // unix seconds
+	Until  chain.Seconds
 	ID     chain.ID
 	sender string
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/nodelist"
 )
 
@@ -14,8 +15,8 @@ const format = 4
 // every flush, so that it is true of exactly the rows it was written with.
 type meta struct {
 	Format  int
-	Applied uint64 // log index of the last entry in here
-	Time    int64  // the machine's clock, unix microseconds
+	Applied uint64       // log index of the last entry in here
+	Time    chain.Micros // the machine's clock
 	Nodes   nodelist.List
 	Members map[string]Member // by id
 }

@@ -92,8 +92,8 @@ func (s *Store) AppliedIndex() uint64 {
 	return s.meta.Applied
 }
 
-// Time is the machine's clock, unix microseconds.
-func (s *Store) Time() int64 {
+// Time is the machine's clock.
+func (s *Store) Time() chain.Micros {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.meta.Time

@@ -134,16 +134,16 @@ func (s *Store) runInMemory(h *Head, from, end uint64) (run []*Block) {
 
 // NextDue is the earliest time at which a block is due or a hold expires, in
 // any chain.
-func (s *Store) NextDue() (micros int64, ok bool) {
+func (s *Store) NextDue() (at chain.Micros, ok bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, h := range s.heads {
-		if due, is := h.Due(); is && (!ok || due < micros) {
-			micros, ok = due, true
+		if due, is := h.Due(); is && (!ok || due < at) {
+			at, ok = due, true
 		}
-		if first, is := h.Holds().First(); is && (!ok || first.Until*1_000_000 < micros) {
-			micros, ok = first.Until*1_000_000, true
+		if first, is := h.Holds().First(); is && (!ok || first.Until.Micros() < at) {
+			at, ok = first.Until.Micros(), true
 		}
 	}
-	return micros, ok
+	return at, ok
 }

@@ -32,7 +32,7 @@ func openTest(t testing.TB, dir string, layerBytes int) *Store {
 func addBlock(t testing.TB, s *Store, index uint64) {
 	t.Helper()
 	require.NoError(t, s.Update(index, func(tx *Tx) error {
-		tx.SetTime(int64(index))
+		tx.SetTime(chain.Micros(index))
 		h := tx.Head("aka")
 		header := chain.Header{Index: 1, PreviousHash: chain.GenesisPrevious, Trigger: chain.ByGenesis, HasRoot: true, Totals: &chain.Totals{}}
 		if h == nil {
@@ -43,7 +43,7 @@ func addBlock(t testing.TB, s *Store, index uint64) {
 		} else {
 			header.Index, header.PreviousHash, header.Trigger = h.Index+1, h.Hash.String(), chain.ByRequest
 		}
-		h.Index, h.Timestamp = header.Index, int64(index)
+		h.Index, h.Timestamp = header.Index, chain.Micros(index)
 		canonical, _ := chain.AppendBlock(nil, &header, nil, 6)
 		h.Hash = chain.HashBytes(canonical)
 		if header.Index == 1 {
@@ -321,7 +321,7 @@ func TestPendingRecordsSurviveARestart(t *testing.T) {
 	h = s.heads[0]
 	require.Equal(t, root, h.Pending.Root())
 	require.Equal(t, text, string(h.Pending.Text()))
-	require.Equal(t, int64(77), h.PendingSince)
+	require.Equal(t, chain.Micros(77), h.PendingSince)
 	require.Equal(t, `{"n": 1}`, string(h.Pending.Record(0)))
 	require.Equal(t, `{"n": [2, "}"]}`, string(h.Pending.Record(1)))
 }

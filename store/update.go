@@ -64,11 +64,11 @@ func (tx *Tx) note(err error) {
 // Err is the first failure to read so far.
 func (tx *Tx) Err() error { return tx.err }
 
-// Time is the machine's clock, unix microseconds.
-func (tx *Tx) Time() int64 { return tx.s.meta.Time }
+// Time is the machine's clock.
+func (tx *Tx) Time() chain.Micros { return tx.s.meta.Time }
 
 // SetTime moves the machine's clock.
-func (tx *Tx) SetTime(micros int64) { tx.s.meta.Time = micros }
+func (tx *Tx) SetTime(t chain.Micros) { tx.s.meta.Time = t }
 
 // Heads returns all chains in order of creation.
 func (tx *Tx) Heads() []*Head { return tx.s.heads }

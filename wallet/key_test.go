@@ -78,7 +78,7 @@ func drawTransaction(t *rapid.T, k *Key) *chain.Transaction {
 	}
 	nonce, err := NewNonce(bytes.NewReader(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "nonce")))
 	require.NoError(t, err)
-	tx.Auth = &chain.Auth{Nonce: nonce, Expires: rapid.Int64Range(1, chain.MaxTimestamp/1_000_000).Draw(t, "expires")}
+	tx.Auth = &chain.Auth{Nonce: nonce, Expires: chain.Seconds(rapid.Int64Range(1, int64(chain.MaxTimestamp.Seconds())).Draw(t, "expires"))}
 	return &tx
 }
 

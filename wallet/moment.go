@@ -32,17 +32,17 @@ func (m Moment) At(now time.Time) Moment {
 	return m
 }
 
-// Expires is the time, in unix seconds, up to which what is signed now is valid if
+// Expires is the time up to which what is signed now is valid if
 // that is to last for d by the chain's time. It is never later than
 // chain.MaxExpires from now by the local clock, whatever servers say: else one
 // could get signatures that are good for years.
-func (m Moment) Expires(d time.Duration) (int64, error) {
+func (m Moment) Expires(d time.Duration) (chain.Seconds, error) {
 	expires, latest := m.Chain.Add(d), m.Local.Add(chain.MaxExpires)
 	if m.Trusted || !expires.After(latest) {
-		return expires.Unix(), nil
+		return chain.SecondsOf(expires), nil
 	}
 	if latest.Sub(m.Chain) < min(d, shortestValid) {
 		return 0, fmt.Errorf("%w: by %s", ErrChainAhead, m.Chain.Sub(m.Local).Round(time.Second))
 	}
-	return latest.Unix(), nil
+	return chain.SecondsOf(latest), nil
 }

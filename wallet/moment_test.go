@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/bpsc/bpsc/chain"
 )
 
 // What is signed lasts as long as was asked by the chain's time, and at most a
@@ -33,8 +35,8 @@ func TestExpires(t *testing.T) {
 		switch {
 		case tt.want == 0 && !errors.Is(err, ErrChainAhead):
 			t.Errorf("%+v: %d, %v", tt, got, err)
-		case tt.want != 0 && (err != nil || got != local.Add(tt.want).Unix()):
-			t.Errorf("%+v: %v, %v", tt, time.Unix(got, 0).Sub(local), err)
+		case tt.want != 0 && (err != nil || got != chain.SecondsOf(local.Add(tt.want))):
+			t.Errorf("%+v: %v, %v", tt, got.Time().Sub(local), err)
 		}
 	}
 }

@@ -103,7 +103,7 @@ func (c vectorCase) vector(t *testing.T, i int) txVector {
 	key, err := mustKey(c.seed).For(c.tx.Sender)
 	require.NoError(t, err)
 	tx := c.tx
-	tx.Auth = &chain.Auth{Nonce: fmt.Sprintf("%032x", i+1), Expires: 1_800_000_000 + int64(i)}
+	tx.Auth = &chain.Auth{Nonce: fmt.Sprintf("%032x", i+1), Expires: 1_800_000_000 + chain.Seconds(i)}
 	require.NoError(t, key.Sign(&tx, vectorChain, c.decimals))
 	contract := &chain.Contract{Wallets: chain.SignedWallets, BPSC: chain.BPSCAddress("aka")}
 	require.NoError(t, tx.Validate(contract), "the vectors are of what a ledger takes")

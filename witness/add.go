@@ -47,7 +47,7 @@ func (w *Witness) cosign(body []byte) (string, error) {
 	if err := w.accept(t, a, q, c); err != nil {
 		return "", err
 	}
-	line, err := proof.Cosign(c.Body(), w.key, w.now().Unix())
+	line, err := proof.Cosign(c.Body(), w.key, chain.SecondsOf(w.now()))
 	if err != nil {
 		w.logger.Error("no cosignature", "origin", c.Origin, "error", err)
 		return "", refuse(http.StatusServiceUnavailable, "the witness cannot sign")

@@ -20,7 +20,7 @@ import (
 // Every test leaves no goroutine behind.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const unix = int64(1_800_000_000)
+const unix = chain.Seconds(1_800_000_000)
 
 // history is a log's hashes in memory.
 type history []tlog.Hash
@@ -130,7 +130,7 @@ func witnessKey(t testing.TB) proof.SigningKey {
 func config(t testing.TB, dir string, logs ...Log) Config {
 	cfg := DefaultConfig()
 	cfg.Dir, cfg.Key, cfg.Logs = dir, witnessKey(t), logs
-	cfg.Now = func() time.Time { return time.Unix(unix, 0) }
+	cfg.Now = func() time.Time { return unix.Time() }
 	return cfg
 }
 

@@ -114,7 +114,7 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
-func line(t testing.TB, w *world, key int, at int64) string {
+func line(t testing.TB, w *world, key int, at chain.Seconds) string {
 	l, err := proof.Cosign(w.checkpoint(5).Body(), w.keys[key], at)
 	require.NoError(t, err)
 	return l

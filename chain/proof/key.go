@@ -88,23 +88,23 @@ func (k VerifierKey) material() []byte { return append([]byte{algCosignature}, k
 
 // check verifies a cosignature over the text of a checkpoint and returns when
 // it was made.
-func (k VerifierKey) check(body, cosignature []byte) (unix int64, err error) {
+func (k VerifierKey) check(body, cosignature []byte) (unix chain.Seconds, err error) {
 	if len(cosignature) != cosignatureBytes {
 		return 0, fmt.Errorf("%w: %s", ErrTimestamp, k.name)
 	}
 	at := binary.BigEndian.Uint64(cosignature)
-	if at < 1 || at > uint64(maxUnix) {
+	if !chain.Seconds(at).Within() {
 		return 0, fmt.Errorf("%w: %s: %d is no time", ErrTimestamp, k.name, at)
 	}
-	if !ed25519.Verify(k.public[:], cosigned(body, int64(at)), cosignature[8:]) {
+	if !ed25519.Verify(k.public[:], cosigned(body, chain.Seconds(at)), cosignature[8:]) {
 		return 0, fmt.Errorf("%w: %s", ErrSignature, k.name)
 	}
-	return int64(at), nil
+	return chain.Seconds(at), nil
 }
 
 // cosigned is the message that a cosignature is over.
-func cosigned(body []byte, unix int64) []byte {
-	message := strconv.AppendInt([]byte("cosignature/v1\ntime "), unix, 10)
+func cosigned(body []byte, unix chain.Seconds) []byte {
+	message := strconv.AppendInt([]byte("cosignature/v1\ntime "), int64(unix), 10)
 	return append(append(message, '\n'), body...)
 }
 

@@ -35,7 +35,7 @@ func TestCosignaturesAgreeWithTheLibrary(t *testing.T) {
 		key, err := proof.NewSigningKey("bpsc/n1", seed)
 		require.NoError(t, err)
 		c := proof.Checkpoint{Origin: proof.Origin(token, chain.Hash(seed)), Size: rapid.Uint64Range(1, proof.MaxSize).Draw(t, "size"), Root: seed}
-		at := rapid.Int64Range(1, chain.MaxTimestamp/1_000_000).Draw(t, "at")
+		at := chain.Seconds(rapid.Int64Range(1, int64(chain.MaxTimestamp.Seconds())).Draw(t, "at"))
 		line, err := proof.Cosign(c.Body(), key, at)
 		require.NoError(t, err)
 		signed, err := proof.AssembleNote(c.Body(), line)
@@ -48,7 +48,7 @@ func TestCosignaturesAgreeWithTheLibrary(t *testing.T) {
 		require.Len(t, n.Sigs, 1)
 		when, err := f_note.CoSigV1Timestamp(n.Sigs[0])
 		require.NoError(t, err)
-		require.Equal(t, at, when.Unix())
+		require.Equal(t, int64(at), when.Unix())
 
 		signer, err := f_note.NewSignerForCosignatureV1(key.Encode())
 		require.NoError(t, err)
@@ -67,7 +67,7 @@ func TestCosignRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		body string
-		at   int64
+		at   chain.Seconds
 		want error
 	}{
 		{"what is no checkpoint", "pay me\n", unix, proof.ErrCheckpoint},

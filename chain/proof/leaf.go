@@ -24,8 +24,8 @@ type Leaf struct {
 	Hash         chain.Hash // of the block's canonical bytes
 	Root         chain.Hash // the block's transactions_root
 	PreviousHash string     // as it stands in the block
-	Timestamp    int64      // unix microseconds
-	Transactions int        // records in the block
+	Timestamp    chain.Micros
+	Transactions int // records in the block
 }
 
 // LeafOf is the leaf of a block with the given header, hash and count of
@@ -167,7 +167,7 @@ func scanCount(s *pyjson.Scanner) (uint64, error) {
 
 // scanTimestamp reads seconds as microseconds. Digits are joined, because a
 // product with a double would round; other spellings do not encode back.
-func scanTimestamp(s *pyjson.Scanner) (int64, error) {
+func scanTimestamp(s *pyjson.Scanner) (chain.Micros, error) {
 	text, err := s.Number()
 	if err != nil {
 		return 0, err
@@ -176,7 +176,7 @@ func scanTimestamp(s *pyjson.Scanner) (int64, error) {
 	if len(whole) <= 10 && len(fraction) <= 6 {
 		micros, err := strconv.ParseInt(whole+fraction+"000000"[len(fraction):], 10, 64)
 		if err == nil {
-			return micros, nil
+			return chain.Micros(micros), nil
 		}
 	}
 	return 0, fmt.Errorf("%.20s is not seconds with at most six places", text)

@@ -1,7 +1,5 @@
 package proof
 
-import "github.com/bpsc/bpsc/chain"
-
 // The bounds of everything that is read here, each with its reason.
 const (
 	// MaxSize is how many blocks a log may have: at a block every 10 ms (the
@@ -62,7 +60,4 @@ const (
 	// maxTilePathBytes bounds the path of a tile: tile/entries/ and a number of
 	// any size that fits the log.
 	maxTilePathBytes = 64
-
-	// maxUnix is the last time a cosignature may carry, in seconds.
-	maxUnix = chain.MaxTimestamp / 1_000_000
 )

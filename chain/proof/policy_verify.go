@@ -3,12 +3,14 @@ package proof
 import (
 	"fmt"
 	"slices"
+
+	"github.com/bpsc/bpsc/chain"
 )
 
 // Signer is who signed a checkpoint, by its name in the policy, and when.
 type Signer struct {
 	Name string
-	Unix int64 // seconds, by the signer's own clock
+	Unix chain.Seconds // by the signer's own clock
 }
 
 // Cosigned is a checkpoint that satisfies a policy.
@@ -76,7 +78,7 @@ func (p *Policy) signers(n *signedCheckpoint) (Cosigned, error) {
 	if _, known := p.pinned(n.checkpoint.Origin); len(p.chains) > 0 && !known {
 		return Cosigned{}, fmt.Errorf("%w: the policy is not for %s", ErrOrigin, n.checkpoint.Origin)
 	}
-	times := make([]int64, len(p.cosigners))
+	times := make([]chain.Seconds, len(p.cosigners))
 	for i := range n.signatures {
 		s := &n.signatures[i]
 		at := p.find(s)

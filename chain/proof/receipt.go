@@ -47,8 +47,8 @@ type Verified struct {
 	ChainID         string // all of it where the policy names the chain, else its first 16 digits
 	Block           uint64 // index
 	BlockHash       chain.Hash
-	Timestamp       int64 // of the block, unix microseconds
-	Position        int   // of the record in the block, from 0
+	Timestamp       chain.Micros // of the block
+	Position        int          // of the record in the block, from 0
 	Record          Record
 	Checkpoint      Checkpoint
 	Members         []Signer

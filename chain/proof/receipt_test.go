@@ -104,7 +104,7 @@ func TestBuildReceiptRefusesWhatWouldNotVerify(t *testing.T) {
 func synthetic(t testing.TB, w *world, size uint64, record []byte) *proof.Receipt {
 	t.Helper()
 	r := &proof.Receipt{Record: record}
-	r.Leaf = proof.Leaf{Index: 2, Hash: chain.Hash{1}, PreviousHash: chain.Hash{2}.String(), Timestamp: unix*1_000_000 + 123_456, Transactions: chain.MaxBlockRecords}
+	r.Leaf = proof.Leaf{Index: 2, Hash: chain.Hash{1}, PreviousHash: chain.Hash{2}.String(), Timestamp: unix.Micros() + 123_456, Transactions: chain.MaxBlockRecords}
 	r.RecordProof, r.Leaf.Root = climb(0, chain.MaxBlockRecords, chain.Hash(tlog.RecordHash(record)))
 	c := proof.Checkpoint{Origin: proof.Origin(w.pin.Token, w.pin.ID), Size: size}
 	r.LeafProof, c.Root = climb(1, size, r.Leaf.EntryHash())

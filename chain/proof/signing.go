@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+
+	"github.com/bpsc/bpsc/chain"
 )
 
 // SigningKey is the private key of a member. Whoever prints it sees the public
@@ -69,11 +71,11 @@ func (k SigningKey) GoString() string { return k.verifier.String() }
 // returns the signature's line, without its newline. It signs nothing but
 // checkpoints. Who calls it answers for never signing two that contradict each
 // other.
-func Cosign(body []byte, key SigningKey, unix int64) (line string, err error) {
+func Cosign(body []byte, key SigningKey, unix chain.Seconds) (line string, err error) {
 	if _, err := ParseCheckpoint(body); err != nil {
 		return "", err
 	}
-	if unix < 1 || unix > maxUnix {
+	if !unix.Within() {
 		return "", fmt.Errorf("%w: %d is no time", ErrTimestamp, unix)
 	}
 	s := signature{name: key.verifier.name, id: key.verifier.id}

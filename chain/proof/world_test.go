@@ -14,7 +14,7 @@ import (
 const (
 	token    = "aka"
 	decimals = 6
-	unix     = int64(1_800_000_000)
+	unix     = chain.Seconds(1_800_000_000)
 )
 
 // stored is a log's hashes in memory.
@@ -63,7 +63,7 @@ func newWorld(t testing.TB, blocks int, alter func(*chain.Record)) *world {
 	c.Wallets, c.BPSC = chain.OpenWallets, chain.OpenBPSC
 	previous := chain.GenesisPrevious
 	for index := 1; index <= blocks; index++ {
-		b := &chain.Block{Header: chain.Header{Index: uint64(index), Timestamp: unix*1_000_000 + int64(index), PreviousHash: previous,
+		b := &chain.Block{Header: chain.Header{Index: uint64(index), Timestamp: unix.Micros() + chain.Micros(index), PreviousHash: previous,
 			Totals: &chain.Totals{}, Trigger: chain.ByTime, HasRoot: true}}
 		if index == 1 {
 			b.Trigger, b.Contract = chain.ByGenesis, &c
@@ -125,7 +125,7 @@ func (w *world) sign(c proof.Checkpoint, keys ...int) []byte {
 	w.t.Helper()
 	var lines []string
 	for _, k := range keys {
-		line, err := proof.Cosign(c.Body(), w.keys[k], unix+int64(k))
+		line, err := proof.Cosign(c.Body(), w.keys[k], unix+chain.Seconds(k))
 		require.NoError(w.t, err)
 		lines = append(lines, line)
 	}

@@ -129,7 +129,7 @@ func allHolds(ctx context.Context, c *client.Client, token, name string, role ch
 func (o *clientOptions) printHolds(cmd *cobra.Command, page client.HoldPage) error {
 	var rows []table.Row
 	for _, h := range page.Items {
-		until := time.Unix(h.Until, 0).UTC().Format("2006-01-02 15:04:05")
+		until := h.Until.Time().UTC().Format("2006-01-02 15:04:05")
 		rows = append(rows, table.Row{h.ID, h.Sender, h.Recipient, h.Amount, until})
 	}
 	err := o.print(cmd.OutOrStdout(), page, table.Row{"hold", "sender", "recipient", "amount", "until (UTC)"}, rows...)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -64,7 +63,7 @@ func (o *clientOptions) tableChain(ctx context.Context, cmd *cobra.Command, c *c
 		if err != nil {
 			return err
 		}
-		when := time.UnixMicro(b.Timestamp).UTC().Format("2006-01-02 15:04:05.000")
+		when := b.Timestamp.Time().UTC().Format("2006-01-02 15:04:05.000")
 		rows = append(rows, table.Row{b.Index, when, b.Trigger, len(b.Records), short(b.PreviousHash),
 			short(chain.HashBytes(canonical).String())})
 		return nil

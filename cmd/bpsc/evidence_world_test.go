@@ -36,7 +36,7 @@ type world struct {
 
 const (
 	worldSigned = 5
-	worldTime   = int64(1_800_000_000)
+	worldTime   = chain.Seconds(1_800_000_000)
 )
 
 // newWorld makes the same chain in any folder.
@@ -67,7 +67,7 @@ func (w *world) order(m *fsm.Machine) command.Orderer {
 		answers := make([]command.Result, len(requests))
 		for i, r := range requests {
 			index++
-			result, err := m.Apply(index, (worldTime+int64(index))*1_000_000, [][]byte{r})
+			result, err := m.Apply(index, int64((worldTime + chain.Seconds(index)).Micros()), [][]byte{r})
 			if answers[i] = (command.Result{Index: index, Err: err}); err == nil {
 				answers[i].Data = result(0)
 			}
@@ -208,7 +208,7 @@ func setUpWorld(env *testscript.Env) error {
 // worldState is the store of a member as the API sees it.
 type worldState struct{ *store.Store }
 
-func (s worldState) Time(string) int64 { return s.Store.Time() }
+func (s worldState) Time(string) chain.Micros { return s.Store.Time() }
 
 func serveWorld(env *testscript.Env, w *world) error {
 	h, err := api.New(api.DefaultConfig(), w.requests, worldState{w.store}, only{}, w.evidence())
@@ -320,7 +320,7 @@ func writeWorldFiles(w *world, in func(string) string) error {
 		files[name] = e.Marshal()
 	}
 	served := `{"index": 3}`
-	kept := chainsync.Evidence{Time: time.Unix(worldTime, 0), Upstream: "http://eve.example\x1b[2J", Token: "aka", Index: 3,
+	kept := chainsync.Evidence{Time: worldTime.Time(), Upstream: "http://eve.example\x1b[2J", Token: "aka", Index: 3,
 		Reason: chainsync.SecondHistory, Detail: "not our block", SHA256: chain.HashBytes([]byte(served)).String(), Served: served, Ours: "{}"}
 	if files["follower.json"], err = json.Marshal(kept); err != nil {
 		return err

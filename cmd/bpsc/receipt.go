@@ -117,8 +117,8 @@ type signedBy struct {
 }
 
 type signerAt struct {
-	Name string `json:"name"`
-	Unix int64  `json:"time"`
+	Name string        `json:"name"`
+	Unix chain.Seconds `json:"time"`
 }
 
 func proven(v *proof.Verified, record []byte) provenReceipt {

@@ -130,11 +130,11 @@ func (f *fakeServer) chain() chain.Hash {
 	return f.chainID
 }
 
-// now is the chain's time in unix seconds.
-func (f *fakeServer) now() int64 {
+// now is the chain's time.
+func (f *fakeServer) now() chain.Seconds {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return time.Now().Add(f.ahead).Unix()
+	return chain.SecondsOf(time.Now().Add(f.ahead))
 }
 
 func (f *fakeServer) handler() http.Handler {
@@ -176,7 +176,7 @@ func openContract() chain.Contract {
 
 func (f *fakeServer) contract(c chain.Contract) string {
 	text, _ := c.MarshalJSON()
-	now := strconv.FormatInt(f.now(), 10)
+	now := strconv.FormatInt(int64(f.now()), 10)
 	return `{"token":"` + c.Token + `","contract":` + string(text) + `,"time":` + now + `,"chain_id":"` + f.chain().String() + `","length":1}`
 }
 
@@ -235,9 +235,9 @@ func (f *fakeServer) post(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, client.Problem{Code: "signature_invalid", Detail: "The signature is not good"})
 		return
 	}
-	if late := s.Expires <= f.now(); late || s.Expires > f.now()+int64(chain.MaxExpires.Seconds()) {
+	if late := s.Expires <= f.now(); late || s.Expires > f.now().Add(chain.MaxExpires) {
 		code := map[bool]chain.Code{true: chain.Expired, false: chain.ExpiresTooFar}[late]
-		answer(w, http.StatusUnprocessableEntity, client.Problem{Code: string(code), Detail: "Its time is wrong", ChainTime: f.now()})
+		answer(w, http.StatusUnprocessableEntity, client.Problem{Code: string(code), Detail: "Its time is wrong", ChainTime: int64(f.now())})
 		return
 	}
 	f.decide(w, id, &s)

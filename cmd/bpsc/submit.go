@@ -68,7 +68,7 @@ func (s *sendOptions) run(cmd *cobra.Command) error {
 func (s *sendOptions) fill(t *terms, tx *chain.Transaction) (err error) {
 	tx.Kind, tx.Memo = chain.Transfer, s.memo
 	if s.holdUntil > 0 {
-		tx.Kind, tx.HoldUntil = chain.Hold, t.moment.Chain.Add(s.holdUntil).Unix()
+		tx.Kind, tx.HoldUntil = chain.Hold, chain.SecondsOf(t.moment.Chain.Add(s.holdUntil))
 	}
 	if tx.Amount, err = t.amount("amount", s.amount); err != nil {
 		return err
@@ -241,7 +241,7 @@ func newTxCommand(o *clientOptions) *cobra.Command {
 			if err != nil {
 				return argError("%v", err)
 			}
-			r, err := c.Status(ctx, o.contract, id, expires)
+			r, err := c.Status(ctx, o.contract, id, chain.Seconds(expires))
 			if err != nil {
 				return err
 			}

@@ -9,13 +9,14 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store"
 )
 
 // reader is a follower's store as its API reads it.
 type reader struct{ *store.Store }
 
-func (r reader) Time(token string) int64 {
+func (r reader) Time(token string) chain.Micros {
 	info, _ := r.Contract(token)
 	return info.TipTimestamp
 }

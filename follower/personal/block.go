@@ -37,14 +37,13 @@ func newItem(information []byte) ([]byte, error) {
 	return append(append(item, text...), '}'), nil
 }
 
-// newBlock is the block of these items, joined by separator. micros is its time
-// in unix microseconds.
-func newBlock(index uint64, items []byte, previous string, micros int64) Block {
+// newBlock is the block of these items, joined by separator. at is its time.
+func newBlock(index uint64, items []byte, previous string, at chain.Micros) Block {
 	text := appendHead(nil, index)
 	from := len(text) - 1
 	text = append(text, items...)
 	to := len(text) + 1
-	text = chain.AppendTimestamp(appendLink(text, previous), micros)
+	text = chain.AppendTimestamp(appendLink(text, previous), at)
 	text = append(text, '}')
 	return Block{Index: index, Canonical: text, Information: text[from:to:to], PreviousHash: previous}
 }

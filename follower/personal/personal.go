@@ -133,9 +133,9 @@ func create(path string, now time.Time) error {
 		return err
 	}
 	s := state{Format: formatVersion}
-	micros := s.next(now)
-	genesis := newBlock(1, nil, chain.GenesisPrevious, micros)
-	s = s.after(&genesis, micros)
+	at := s.next(now)
+	genesis := newBlock(1, nil, chain.GenesisPrevious, at)
+	s = s.after(&genesis, at)
 	err = db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range buckets {
 			if _, err := tx.CreateBucket(name); err != nil {

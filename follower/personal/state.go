@@ -29,12 +29,12 @@ const formatVersion = 1
 // the same transaction as what it describes.
 type state struct {
 	Format    uint64
-	Length    uint64     // blocks
-	Tip       chain.Hash // of the last block
-	Timestamp int64      // of the last block, in unix microseconds
-	First     uint64     // number of the first pending item
-	Next      uint64     // number of the next item to come
-	Bytes     uint64     // of the pending items with their separators
+	Length    uint64       // blocks
+	Tip       chain.Hash   // of the last block
+	Timestamp chain.Micros // of the last block
+	First     uint64       // number of the first pending item
+	Next      uint64       // number of the next item to come
+	Bytes     uint64       // of the pending items with their separators
 }
 
 // fits tells whether the next block has room for the item.
@@ -47,13 +47,13 @@ func itemBytes(item []byte) uint64 { return uint64(len(item) + len(separator)) }
 
 // next is the time for the next block: that of the clock, but never before the
 // last block's, and such that a double holds it.
-func (s *state) next(now time.Time) int64 {
-	return min(max(now.UnixMicro(), s.Timestamp, 0), chain.MaxTimestamp)
+func (s *state) next(now time.Time) chain.Micros {
+	return min(max(chain.MicrosOf(now), s.Timestamp, 0), chain.MaxTimestamp)
 }
 
 // after is the state once the block has been made of all that is pending.
-func (s state) after(b *Block, micros int64) state {
-	s.Length, s.Tip, s.Timestamp = b.Index, chain.HashBytes(b.Canonical), micros
+func (s state) after(b *Block, at chain.Micros) state {
+	s.Length, s.Tip, s.Timestamp = b.Index, chain.HashBytes(b.Canonical), at
 	s.First, s.Bytes = s.Next, 0
 	return s
 }

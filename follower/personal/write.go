@@ -104,9 +104,9 @@ func (c *Chain) Forge() (Block, error) {
 	if err != nil {
 		return Block{}, err
 	}
-	micros := next.next(c.now())
-	b := newBlock(next.Length+1, items, next.Tip.String(), micros)
-	err = c.write(next.after(&b, micros), func(tx *bbolt.Tx) error {
+	at := next.next(c.now())
+	b := newBlock(next.Length+1, items, next.Tip.String(), at)
+	err = c.write(next.after(&b, at), func(tx *bbolt.Tx) error {
 		if err := tx.DeleteBucket(bucketPending); err != nil {
 			return err
 		}
