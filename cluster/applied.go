@@ -1,26 +1,27 @@
 package cluster
 
 import (
-	"container/heap"
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 )
 
 // appliedIndex is the index of the last entry in the state machine, and those
-// who wait for it to grow: in a heap, so that each step wakes only whom it
-// concerns, however many wait.
+// who wait for it to grow. Each step wakes only whom it concerns, however many wait.
 //
-// Safe for concurrent use.
+// Safe for concurrent use; mu guards all of it.
 type appliedIndex struct {
 	mu      sync.Mutex
 	index   uint64
-	waiters waiterHeap
+	awaited []awaited // lowest index first, each index once
 }
 
-type waiter struct {
+// awaited is an index that somebody waits for.
+type awaited struct {
 	index   uint64
+	waiting int
 	reached chan struct{}
-	place   int // in the heap; -1 when out of it
 }
 
 func (a *appliedIndex) get() uint64 {
@@ -34,67 +35,51 @@ func (a *appliedIndex) advance(index uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.index = max(a.index, index)
-	for len(a.waiters) > 0 && a.waiters[0].index <= a.index {
-		close(heap.Pop(&a.waiters).(*waiter).reached)
+	at, found := a.find(a.index)
+	if found {
+		at++
 	}
+	for _, w := range a.awaited[:at] {
+		close(w.reached)
+	}
+	a.awaited = slices.Delete(a.awaited, 0, at)
 }
 
 // wait returns once the index is reached, or the context's error.
 func (a *appliedIndex) wait(ctx context.Context, index uint64) error {
-	w := a.enter(index)
-	if w == nil {
+	a.mu.Lock()
+	if index <= a.index {
+		a.mu.Unlock()
 		return nil
 	}
+	at, found := a.find(index)
+	if !found {
+		a.awaited = slices.Insert(a.awaited, at, awaited{index: index, reached: make(chan struct{})})
+	}
+	a.awaited[at].waiting++
+	reached := a.awaited[at].reached
+	a.mu.Unlock()
 	select {
-	case <-w.reached:
+	case <-reached:
 		return nil
 	case <-ctx.Done():
-		a.leave(w)
+		a.leave(index)
 		return ctx.Err()
 	}
 }
 
-func (a *appliedIndex) enter(index uint64) *waiter {
+func (a *appliedIndex) leave(index uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if index <= a.index {
-		return nil
+	at, found := a.find(index)
+	if !found {
+		return // reached meanwhile
 	}
-	w := &waiter{index: index, reached: make(chan struct{})}
-	heap.Push(&a.waiters, w)
-	return w
-}
-
-func (a *appliedIndex) leave(w *waiter) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if w.place >= 0 {
-		heap.Remove(&a.waiters, w.place)
+	if a.awaited[at].waiting--; a.awaited[at].waiting == 0 {
+		a.awaited = slices.Delete(a.awaited, at, at+1)
 	}
 }
 
-// waiterHeap implements heap.Interface, lowest index first.
-type waiterHeap []*waiter
-
-func (h waiterHeap) Len() int           { return len(h) }
-func (h waiterHeap) Less(i, j int) bool { return h[i].index < h[j].index }
-
-func (h waiterHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
-}
-
-func (h *waiterHeap) Push(x any) {
-	w := x.(*waiter)
-	w.place = len(*h)
-	*h = append(*h, w)
-}
-
-func (h *waiterHeap) Pop() any {
-	old := *h
-	w := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	w.place = -1
-	return w
+func (a *appliedIndex) find(index uint64) (at int, found bool) {
+	return slices.BinarySearchFunc(a.awaited, index, func(w awaited, index uint64) int { return cmp.Compare(w.index, index) })
 }

@@ -162,10 +162,3 @@ func TestBarrierWaitsForTheLocalState(t *testing.T) {
 		t.Errorf("the register is %q", got)
 	}
 }
-
-// waiting is how many wait.
-func (a *appliedIndex) waiting() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.waiters)
-}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/clock"
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/peer"
+	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -21,7 +23,7 @@ import (
 // run is its goroutine, which owns the fields below the line; it starts another
 // for each entry in flight, to wait for raft.
 type batcher struct {
-	queue   *queue
+	queue   *queue.Queue
 	raft    *raft.Raft
 	replica *replica
 	clock   *clock.Stamper
@@ -29,7 +31,7 @@ type batcher struct {
 	lag     *health.Lag
 	self    string
 	leader  func() (id string, ok bool)
-	lines   dialer
+	dialer  *peer.Dialer
 	grace   time.Duration // how long calls wait for a leader that can be reached
 
 	changed chan struct{}  // token: leadership may have changed
@@ -38,25 +40,25 @@ type batcher struct {
 	waiting sync.WaitGroup // for the goroutines that wait for raft
 
 	// ---
-	uplink   *uplink
+	uplink   *peer.Uplink
 	orphaned <-chan time.Time // set while calls wait for a leader
 }
 
 func (b *batcher) run(ctx context.Context) {
-	defer b.lines.stop()
+	defer b.dialer.Stop()
 	defer b.dropUplink()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-b.queue.wake:
+		case <-b.queue.Wake:
 		case <-b.freed:
 		case <-b.changed:
-		case d := <-b.lines.dialled:
+		case d := <-b.dialer.Dialled:
 			b.connected(d)
 		case <-b.orphaned:
 			b.orphaned = nil
-			b.queue.withdrawAll(fmt.Errorf("%w: none could be reached for %v", outcome.NoLeader, b.grace))
+			b.queue.WithdrawAll(fmt.Errorf("%w: none could be reached for %v", outcome.NoLeader, b.grace))
 		}
 		b.send(ctx)
 	}
@@ -66,13 +68,13 @@ func (b *batcher) run(ctx context.Context) {
 func (b *batcher) send(ctx context.Context) {
 	for ctx.Err() == nil {
 		leader, known := b.leader()
-		if b.uplink != nil && (!b.uplink.usable() || known && leader != b.uplink.leader) {
+		if b.uplink != nil && (!b.uplink.Usable() || known && leader != b.uplink.Leader()) {
 			b.dropUplink() // what it has under way nobody will answer
 		}
 		if !b.fitness.Fit() {
-			b.queue.withdrawForwarded(fmt.Errorf("%w: this member must not lead now", outcome.NoLeader))
+			b.queue.WithdrawForwarded(fmt.Errorf("%w: this member must not lead now", outcome.NoLeader))
 		}
-		empty := b.queue.empty()
+		empty := b.queue.Len() == 0
 		if !known || empty || !b.route(ctx, leader) {
 			b.wait(!empty)
 			return
@@ -95,7 +97,7 @@ func (b *batcher) route(ctx context.Context, leader string) bool {
 	if b.uplink != nil {
 		return true
 	}
-	b.lines.dial(ctx, leader)
+	b.dialer.Dial(ctx, leader)
 	return false
 }
 
@@ -120,24 +122,24 @@ func (b *batcher) sendOne(leader string) bool {
 				<-b.flights
 				return false
 			}
-			b.propose(b.queue.take(false))
+			b.propose(b.queue.Take(false))
 			return true
 		default:
 			return false
 		}
 	}
-	if b.uplink.full() {
+	if b.uplink.Full() {
 		return false
 	}
-	if taken := b.queue.take(true); !taken.empty() {
-		b.uplink.send(taken)
+	if taken := b.queue.Take(true); !taken.Empty() {
+		b.uplink.Send(taken)
 	}
 	return true
 }
 
 // propose makes a log entry of the batch.
-func (b *batcher) propose(taken batch) {
-	if taken.empty() {
+func (b *batcher) propose(taken queue.Batch) {
+	if taken.Empty() {
 		<-b.flights
 		return
 	}
@@ -145,46 +147,46 @@ func (b *batcher) propose(taken batch) {
 	micros, known := b.clock.Now(now)
 	if !known {
 		<-b.flights
-		taken.fail(fmt.Errorf("%w: the leader does not know the clocks of a majority", outcome.NoLeader))
+		taken.Fail(fmt.Errorf("%w: the leader does not know the clocks of a majority", outcome.NoLeader))
 		return
 	}
-	data := entry{micros: micros, requests: taken.requests}.encode()
+	data := entry{micros: micros, requests: taken.Requests}.encode()
 	future := b.raft.ApplyLog(raft.Log{Data: data}, 0)
 	b.waiting.Go(func() {
 		err := future.Error()
 		<-b.flights
 		poke(b.freed)
 		if err != nil {
-			taken.fail(translate(err))
+			taken.Fail(translate(err))
 			return
 		}
-		taken.answer(results(future, len(taken.requests)))
+		taken.Answer(results(future, len(taken.Requests)))
 	})
 }
 
 // results asks the state machine for what it answered to each request.
-func results(future raft.ApplyFuture, n int) ([]Result, Result) {
+func results(future raft.ApplyFuture, n int) ([]queue.Result, queue.Result) {
 	result, ok := future.Response().(func(int) []byte)
 	if !ok { // the machine did not get the entry, or failed on it
 		err := fmt.Errorf("%w: the entry was not applied here", outcome.Unknown)
-		return failed(n, err), Result{Err: err}
+		return queue.Failed(n, err), queue.Result{Err: err}
 	}
-	answers := make([]Result, n)
+	answers := make([]queue.Result, n)
 	for i := range answers {
-		answers[i] = Result{Index: future.Index(), Data: result(i)}
+		answers[i] = queue.Result{Index: future.Index(), Data: result(i)}
 		if answers[i].Data == nil {
 			answers[i].Err = fmt.Errorf("%w: it was applied, and the answer cannot be read", outcome.Unknown)
 		}
 	}
-	return answers, Result{Index: future.Index()}
+	return answers, queue.Result{Index: future.Index()}
 }
 
 // connected takes over a new connection to the leader.
-func (b *batcher) connected(d dialled) {
-	b.lines.done()
-	if d.err == nil {
+func (b *batcher) connected(d peer.Dialled) {
+	b.dialer.Stop()
+	if d.Err == nil {
 		b.dropUplink()
-		b.uplink = newUplink(d.to, d.conn, b.freed, b.lag)
+		b.uplink = peer.NewUplink(d.To, d.Conn, func() { poke(b.freed) }, b.lag)
 	}
 }
 
@@ -192,7 +194,6 @@ func (b *batcher) dropUplink() {
 	if b.uplink == nil {
 		return
 	}
-	b.uplink.close()
-	<-b.uplink.ended
+	b.uplink.Close()
 	b.uplink = nil
 }

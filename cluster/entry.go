@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/internal/wireformat"
 )
 
@@ -30,9 +31,9 @@ type entry struct {
 
 // encode returns the entry's bytes.
 func (e entry) encode() []byte {
-	size := entryOverhead
+	size := queue.EntryOverhead
 	for _, r := range e.requests {
-		size += len(r) + requestOverhead
+		size += len(r) + queue.RequestOverhead
 	}
 	b := wireformat.AppendUint(make([]byte, 0, size), fieldVersion, entryVersion)
 	b = wireformat.AppendUint(b, fieldMicros, uint64(e.micros))

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/bpsc/bpsc/cluster/queue"
 )
 
 func goldenEntries() map[string]entry {
@@ -82,6 +84,25 @@ func TestEntryIsStrict(t *testing.T) {
 				t.Errorf("says to upgrade: %v: %v", got, err)
 			}
 		})
+	}
+}
+
+// A full batch fits in an entry.
+func TestLargestBatchFitsInAnEntry(t *testing.T) {
+	for _, size := range []int{0, 1, 100, 1000, queue.MaxRequestBytes} {
+		q := queue.New()
+		for range 40_000 {
+			if q.Push(queue.NewCall([][]byte{make([]byte, size)}, false, nil)) != nil {
+				break
+			}
+		}
+		b := q.Take(true)
+		if n := len(entry{micros: 1 << 62, requests: b.Requests}.encode()); n > queue.MaxEntryBytes {
+			t.Errorf("requests of %d bytes: an entry of %d", size, n)
+		}
+		if size > 0 && len(b.Requests) == 0 {
+			t.Errorf("requests of %d bytes: none fits", size)
+		}
 	}
 }
 

@@ -54,3 +54,11 @@ func translate(err error) error {
 		return fmt.Errorf("%w: %w", outcome.Unknown, err)
 	}
 }
+
+// poke leaves a token in a channel of capacity one.
+func poke(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}

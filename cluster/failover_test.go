@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bpsc/bpsc/cluster/peer"
+	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -174,24 +176,33 @@ func TestNoSecondForwarding(t *testing.T) {
 	c := startCluster(t, 3)
 	leader := c.leader()
 	asked := c.other(leader)
-	got := make(chan Result, 1)
-	c.members[asked].peers.propose([][]byte{[]byte("x")}, func(_ Result, results []Result) { got <- results[0] })
+	conn, err := c.members[leader].port.Dial(testContext(t), c.peers[asked].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, call := queue.New(), queue.NewCall([][]byte{[]byte("x")}, false, nil)
+	if err := elsewhere.Push(call); err != nil {
+		t.Fatal(err)
+	}
+	up := peer.NewUplink(c.peers[asked].ID, conn, func() {}, c.members[leader].lag)
+	defer up.Close()
+	up.Send(elsewhere.Take(true))
 	select {
-	case r := <-got:
-		if !errors.Is(r.Err, outcome.NoLeader) {
+	case <-call.Finished:
+		if r := call.Results()[0]; !errors.Is(r.Err, outcome.NoLeader) {
 			t.Errorf("got %+v", r)
 		}
 	case <-time.After(patience):
 		t.Fatal("no answer")
 	}
 	// Not even when it was put in the queue while the member still led.
-	late := newCall([][]byte{[]byte("y")}, true, nil)
-	if err := c.members[asked].queue.push(late); err != nil {
+	late := queue.NewCall([][]byte{[]byte("y")}, true, nil)
+	if err := c.members[asked].queue.Push(late); err != nil {
 		t.Fatal(err)
 	}
-	<-late.finished
-	if !errors.Is(late.results[0].Err, outcome.NoLeader) {
-		t.Errorf("got %+v", late.results[0])
+	<-late.Finished
+	if !errors.Is(late.Results()[0].Err, outcome.NoLeader) {
+		t.Errorf("got %+v", late.Results()[0])
 	}
 }
 

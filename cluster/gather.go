@@ -1,18 +1,14 @@
 package cluster
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"net"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/bpsc/bpsc/cluster/clock"
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/peer"
 	"github.com/bpsc/bpsc/cluster/port"
 )
 
@@ -73,11 +69,11 @@ func (g *gatherer) watch(ctx context.Context, id string) {
 // ask asks over one connection until it breaks.
 func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	r := bufio.NewReader(conn)
-	for n := uint64(1); ; n++ {
+	asker := peer.NewAsker(conn)
+	for {
 		asked := time.Now()
-		answer, err := askStatus(conn, r, n)
-		if err != nil {
+		var answer statusAnswer
+		if err := asker.Ask(&answer); err != nil {
 			return err
 		}
 		g.clocks.Note(id, asked, time.Now(), answer.Clock)
@@ -86,7 +82,7 @@ func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
 		g.mu.Unlock()
 		g.absences.Heard(id)
 		g.news()
-		if err := quiet(conn, r, statusPeriod); err != nil {
+		if err := asker.Rest(statusPeriod); err != nil {
 			return err
 		}
 	}
@@ -97,38 +93,4 @@ func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
 type statusAnswer struct {
 	MemberStatus
 	Clock int64 // unix microseconds
-}
-
-// askStatus asks once.
-func askStatus(conn net.Conn, r *bufio.Reader, n uint64) (s statusAnswer, err error) {
-	if err := writeFrame(conn, frame{kind: frameStatus, id: n}); err != nil {
-		return s, err
-	}
-	if err := conn.SetReadDeadline(time.Now().Add(statusTimeout)); err != nil {
-		return s, err
-	}
-	f, err := readFrame(r, maxStatusBytes)
-	if err != nil {
-		return s, err
-	}
-	if f.kind != frameStatusAnswer || f.id != n {
-		return s, fmt.Errorf("%w of kind %d", errFrame, f.kind)
-	}
-	if err := json.Unmarshal(f.body, &s); err != nil {
-		return s, fmt.Errorf("%w: %w", errFrame, err)
-	}
-	return s, nil
-}
-
-// quiet waits; it ends early, with an error, when the member says goodbye or is
-// gone.
-func quiet(conn net.Conn, r *bufio.Reader, d time.Duration) error {
-	if err := conn.SetReadDeadline(time.Now().Add(d)); err != nil {
-		return err
-	}
-	_, err := r.Peek(1)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil
-	}
-	return errors.Join(err, errGoAway)
 }

@@ -20,7 +20,9 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/clock"
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/peer"
 	"github.com/bpsc/bpsc/cluster/port"
+	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/cluster/raftlog"
 	"github.com/bpsc/bpsc/internal/logbridge"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -36,9 +38,9 @@ type Member struct {
 	log      *slog.Logger
 	store    *storage
 	replica  *replica
-	queue    *queue
+	queue    *queue.Queue
 	batcher  *batcher
-	peers    *peerServer
+	peers    *peer.Server
 	port     *port.Port
 	trans    *serialTransport
 	gatherer *gatherer
@@ -77,7 +79,7 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Member{cfg: cfg, log: cfg.Logger, queue: newQueue(), failure: &failure{then: cfg.Fatal}, greeted: make(chan struct{}), stopped: make(chan struct{})}
+	m := &Member{cfg: cfg, log: cfg.Logger, queue: queue.New(), failure: &failure{then: cfg.Fatal}, greeted: make(chan struct{}), stopped: make(chan struct{})}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.fitness = health.NewFitness(m.log, cfg.ElectionTimeout)
 	m.clocks = clock.NewMajority(len(cfg.Peers), cfg.ClockBound, cfg.wall)
@@ -140,7 +142,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 func (m *Member) start() {
 	m.lag = health.NewLag(m.stallLimit(), m.awake, observed{m})
 	m.absences = health.NewAbsences(m.log, m.cfg.addrs(), m.cfg.leaderGrace(), m.awake, func() bool { _, ok := m.Leader(); return ok })
-	m.peers = newPeerServer(m.queue, m.IsLeader, m.answerStatus, m.log)
+	m.peers = peer.NewServer(m.queue, m.IsLeader, m.answerStatus, m.log)
 	m.batcher = &batcher{
 		queue:   m.queue,
 		raft:    m.raft,
@@ -149,7 +151,7 @@ func (m *Member) start() {
 		fitness: m.fitness,
 		self:    m.cfg.ID,
 		leader:  m.Leader,
-		lines:   dialer{connect: m.port.Dial, dialled: make(chan dialled)},
+		dialer:  peer.NewDialer(m.port.Dial),
 		grace:   m.cfg.leaderGrace(),
 		changed: m.observe(),
 		freed:   make(chan struct{}, 1),
@@ -180,7 +182,7 @@ func (m *Member) start() {
 	m.running.Go(func() {
 		m.awake.Every(m.ctx, func() { m.progress.Look(); m.lag.Look(); m.absences.Look() })
 	})
-	m.port.Start(m.peers.serve)
+	m.port.Start(m.peers.Serve)
 	m.running.Go(m.greet)
 }
 

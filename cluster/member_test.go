@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -118,7 +119,7 @@ func TestBatchKeepsOrder(t *testing.T) {
 
 func TestTooLarge(t *testing.T) {
 	c := startCluster(t, 3)
-	huge, largest := make([]byte, maxRequestBytes+1), make([]byte, maxRequestBytes)
+	huge, largest := make([]byte, queue.MaxRequestBytes+1), make([]byte, queue.MaxRequestBytes)
 	for i := range c.members {
 		results := c.members[i].Propose(testContext(t), [][]byte{[]byte("a"), huge, largest, []byte("b")})
 		for n, want := range []error{nil, outcome.TooLarge, nil, nil} {
@@ -154,9 +155,9 @@ func TestQueueFullAndGivingUp(t *testing.T) {
 	for n := range 10 {
 		giving.Go(func() { outcomes <- m.Propose(ctx, [][]byte{fmt.Appendf(nil, "queued %d", n)})[0].Err })
 	}
-	waitFor(t, "a queue of ten", func() bool { m.queue.mu.Lock(); defer m.queue.mu.Unlock(); return m.queue.calls.Len() == 10 })
+	waitFor(t, "a queue of ten", func() bool { return m.queue.Len() == 10 })
 
-	many := make([][]byte, maxQueueRequests)
+	many := make([][]byte, 40_000) // more than the queue takes
 	if err := m.Propose(ctx, many)[0].Err; !errors.Is(err, outcome.QueueFull) {
 		t.Errorf("a full queue: %v", err)
 	}

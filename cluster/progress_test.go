@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
@@ -87,7 +88,7 @@ func TestNobodysEntriesGetThrough(t *testing.T) {
 		for _, m := range c.members {
 			if m.IsLeader() && !led[m.cfg.ID] {
 				led[m.cfg.ID] = true
-				m.queue.push(newCall([][]byte{[]byte(large)}, true, nil))
+				m.queue.Push(queue.NewCall([][]byte{[]byte(large)}, true, nil))
 			}
 		}
 		return len(led) > 1
@@ -132,7 +133,7 @@ func TestMemberWhoseRequestsDoNotGetThrough(t *testing.T) {
 	lead := c.leader()
 	m := c.members[c.other(lead)]
 	net.Lose(m.cfg.ID, c.peers[lead].ID, true)
-	m.queue.push(newCall([][]byte{[]byte(large)}, false, nil))
+	m.queue.Push(queue.NewCall([][]byte{[]byte(large)}, false, nil))
 	waitFor(t, "it not to be ready", notReadyFor(m, "has answered nothing that was passed on"))
 	if err := c.members[lead].Ready(); err != nil {
 		t.Error(err)

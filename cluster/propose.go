@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -17,14 +18,14 @@ import (
 // (outcome.NotOrdered), the others have an unknown outcome. The requests must not be
 // modified afterwards in either case.
 func (m *Member) Propose(ctx context.Context, requests [][]byte) []Result {
-	tooLarge := func(r []byte) bool { return len(r) > maxRequestBytes }
+	tooLarge := func(r []byte) bool { return len(r) > queue.MaxRequestBytes }
 	if !slices.ContainsFunc(requests, tooLarge) {
 		if len(requests) == 0 {
 			return nil
 		}
 		return m.submit(ctx, requests)
 	}
-	results := failed(len(requests), outcome.TooLarge)
+	results := queue.Failed(len(requests), outcome.TooLarge)
 	var fitting [][]byte
 	var at []int // where their results belong
 	for i, r := range requests {
@@ -67,21 +68,21 @@ func (m *Member) WaitApplied(ctx context.Context, index uint64) error {
 // submit puts one call through the queue. It returns in any case when ctx ends:
 // raft may never answer.
 func (m *Member) submit(ctx context.Context, requests [][]byte) []Result {
-	c := newCall(requests, false, nil)
+	c := queue.NewCall(requests, false, nil)
 	if err := ctx.Err(); err != nil {
-		return failed(len(c.results), fmt.Errorf("%w: %w", outcome.NotOrdered, err))
+		return queue.Failed(len(c.Results()), fmt.Errorf("%w: %w", outcome.NotOrdered, err))
 	}
-	if err := m.queue.push(c); err != nil {
-		return failed(len(c.results), err)
+	if err := m.queue.Push(c); err != nil {
+		return queue.Failed(len(c.Results()), err)
 	}
 	select {
-	case <-c.finished:
-		return c.results
+	case <-c.Finished:
+		return c.Results()
 	case <-ctx.Done():
-		m.queue.withdraw(c, fmt.Errorf("%w: %w", outcome.NotOrdered, ctx.Err()))
-		return c.abandon(translate(ctx.Err()))
+		m.queue.Withdraw(c, fmt.Errorf("%w: %w", outcome.NotOrdered, ctx.Err()))
+		return c.Abandon(translate(ctx.Err()))
 	case <-m.stopped:
-		m.queue.withdraw(c, outcome.ShuttingDown)
-		return c.abandon(fmt.Errorf("%w: %w", outcome.Unknown, outcome.ShuttingDown))
+		m.queue.Withdraw(c, outcome.ShuttingDown)
+		return c.Abandon(fmt.Errorf("%w: %w", outcome.Unknown, outcome.ShuttingDown))
 	}
 }

@@ -33,15 +33,15 @@ func (m *Member) Abandon() {
 }
 
 func (m *Member) shutdown(ctx context.Context) error {
-	m.queue.close()
-	drained := m.queue.waitDrained(ctx)
+	m.queue.Close()
+	drained := m.queue.WaitDrained(ctx)
 	if drained != nil {
-		m.queue.withdrawAll(outcome.ShuttingDown)
+		m.queue.WithdrawAll(outcome.ShuttingDown)
 		drained = fmt.Errorf("cluster: requests were still under way: %w", drained)
 	}
 	m.handOver(ctx)
 	m.port.Quiesce()
-	m.peers.stop()
+	m.peers.Stop()
 	m.cancel()
 	m.running.Wait()
 	for _, o := range m.observer {

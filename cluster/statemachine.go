@@ -1,6 +1,10 @@
 package cluster
 
-import "context"
+import (
+	"context"
+
+	"github.com/bpsc/bpsc/cluster/queue"
+)
 
 // StateMachine is what a member replicates. It is declared here, by its user,
 // and uses builtin types only, so that its implementer need not import this
@@ -55,8 +59,4 @@ type Peer struct {
 }
 
 // Result is the outcome of one request.
-type Result struct {
-	Index uint64 // raft index of the entry that held the request
-	Data  []byte // what the state machine answered
-	Err   error  // one of this package's sentinels, wrapped
-}
+type Result = queue.Result

@@ -112,7 +112,7 @@ func reason(err error) string {
 }
 
 // answerStatus is what this member answers another.
-func (m *Member) answerStatus() statusAnswer {
+func (m *Member) answerStatus() any {
 	s := statusAnswer{MemberStatus: m.status()}
 	s.Clock = m.clocks.Wall(time.Now()) // last, so that it is close to the answer
 	return s

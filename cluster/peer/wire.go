@@ -1,15 +1,21 @@
-package cluster
+// Package peer is what members say to each other besides raft's own messages: one
+// that does not lead passes its requests on to the leader, and each asks each how it
+// is.
+package peer
 
 import (
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"time"
 
+	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
-// The peer protocol is frames in both directions of one connection:
+// The protocol is frames in both directions of one connection:
 //
 //	length uint32 of what follows, kind byte, id uint64, body
 //
@@ -35,6 +41,24 @@ const (
 const (
 	frameLength = 4
 	frameHead   = 1 + 8 // kind and id
+
+	// Frames of one connection under way: as with entries, the next one grows
+	// meanwhile.
+	maxFramesInFlight = 4
+
+	// A frame carries at most what an entry does, and its own few bytes.
+	maxFrameBytes = queue.MaxEntryBytes + 1<<10
+
+	// An answer carries results, whose size the state machine decides. Results
+	// beyond this bound are not delivered (outcome.Unknown).
+	maxAnswerBytes = 16 << 20
+
+	// What a status is at most: a dozen numbers, and reasons in words.
+	maxStatusBytes = 64 << 10
+
+	// How long a peer may take to accept a frame or an answer before the
+	// connection counts as broken.
+	writeTimeout = time.Second
 )
 
 // errFrame: the other side sent something that is not the peer protocol.
@@ -54,6 +78,15 @@ func (f frame) encode() []byte {
 	b = append(b, f.kind)
 	b = binary.BigEndian.AppendUint64(b, f.id)
 	return append(b, f.body...)
+}
+
+// writeFrame writes a frame within bounded time.
+func writeFrame(conn net.Conn, f frame) error {
+	if err := conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	_, err := conn.Write(f.encode())
+	return err
 }
 
 // readFrame reads one frame of at most limit bytes.
@@ -89,7 +122,7 @@ func decodeRequests(b []byte) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if count > maxEntryRequests {
+	if count > queue.MaxEntryRequests {
 		return nil, fmt.Errorf("%w: %d requests", errFrame, count)
 	}
 	requests := make([][]byte, 0, min(count, uint64(len(b))))
@@ -98,7 +131,7 @@ func decodeRequests(b []byte) ([][]byte, error) {
 		if r, b, err = takeBytes(b); err != nil {
 			return nil, err
 		}
-		if len(r) > maxRequestBytes {
+		if len(r) > queue.MaxRequestBytes {
 			return nil, fmt.Errorf("%w: a request of %d bytes", errFrame, len(r))
 		}
 		requests = append(requests, r)
@@ -111,19 +144,19 @@ func decodeRequests(b []byte) ([][]byte, error) {
 
 // encodeResults is the body of an answer frame. Results that would make it too
 // large are told to have an unknown outcome: their requests did take effect.
-func encodeResults(common Result, results []Result) []byte {
+func encodeResults(common queue.Result, results []queue.Result) []byte {
 	b := appendResult(nil, common)
 	b = binary.AppendUvarint(b, uint64(len(results)))
 	for _, r := range results {
 		if len(b)+len(r.Data) > maxAnswerBytes {
-			r = Result{Err: outcome.Unknown}
+			r = queue.Result{Err: outcome.Unknown}
 		}
 		b = appendResult(b, r)
 	}
 	return b
 }
 
-func appendResult(b []byte, r Result) []byte {
+func appendResult(b []byte, r queue.Result) []byte {
 	b = append(b, errorCode(r.Err))
 	b = binary.AppendUvarint(b, r.Index)
 	b = binary.AppendUvarint(b, uint64(len(r.Data)))
@@ -131,37 +164,37 @@ func appendResult(b []byte, r Result) []byte {
 }
 
 // decodeResults is the inverse, for an answer to so many requests.
-func decodeResults(b []byte, want int) (common Result, results []Result, err error) {
+func decodeResults(b []byte, want int) (common queue.Result, results []queue.Result, err error) {
 	if common, b, err = takeResult(b); err != nil {
-		return Result{}, nil, err
+		return queue.Result{}, nil, err
 	}
 	count, b, err := takeUvarint(b)
 	if err != nil {
-		return Result{}, nil, err
+		return queue.Result{}, nil, err
 	}
 	if count != uint64(want) {
-		return Result{}, nil, fmt.Errorf("%w: %d results for %d requests", errFrame, count, want)
+		return queue.Result{}, nil, fmt.Errorf("%w: %d results for %d requests", errFrame, count, want)
 	}
-	results = make([]Result, want)
+	results = make([]queue.Result, want)
 	for i := range results {
 		if results[i], b, err = takeResult(b); err != nil {
-			return Result{}, nil, err
+			return queue.Result{}, nil, err
 		}
 	}
 	if len(b) > 0 {
-		return Result{}, nil, fmt.Errorf("%w: %d bytes too many", errFrame, len(b))
+		return queue.Result{}, nil, fmt.Errorf("%w: %d bytes too many", errFrame, len(b))
 	}
 	return common, results, nil
 }
 
-func takeResult(b []byte) (Result, []byte, error) {
+func takeResult(b []byte) (queue.Result, []byte, error) {
 	if len(b) == 0 {
-		return Result{}, nil, fmt.Errorf("%w: cut short", errFrame)
+		return queue.Result{}, nil, fmt.Errorf("%w: cut short", errFrame)
 	}
-	r := Result{Err: codedError(b[0])}
+	r := queue.Result{Err: codedError(b[0])}
 	var err error
 	if r.Index, b, err = takeUvarint(b[1:]); err != nil {
-		return Result{}, nil, err
+		return queue.Result{}, nil, err
 	}
 	r.Data, b, err = takeBytes(b)
 	return r, b, err

@@ -1,14 +1,16 @@
-package cluster
+package peer
 
 import (
 	"bufio"
 	"errors"
 	"log/slog"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -34,26 +36,26 @@ func pair(t *testing.T) (dialled, accepted net.Conn) {
 // looked at, even when they had arrived.
 func TestAStoppingServerSaysWhatItHandled(t *testing.T) {
 	client, conn := pair(t)
-	q := newQueue()
-	s := newPeerServer(q, func() bool { return true }, nil, slog.New(slog.DiscardHandler))
+	q := queue.New()
+	s := NewServer(q, func() bool { return true }, nil, slog.New(slog.DiscardHandler))
 	served := make(chan struct{})
-	go func() { s.serve("n2", conn, func() {}); close(served) }()
+	go func() { s.Serve("n2", conn, func() {}); close(served) }()
 
 	// Nobody takes from the queue, so the frames that may be under way fill
-	// the places, and the one after them waits.
+	// the room, and the one after them waits.
 	for id := uint64(1); id <= maxFramesInFlight+1; id++ {
 		f := frame{kind: framePropose, id: id, body: encodeRequests([][]byte{{byte(id)}})}
 		if err := writeFrame(client, f); err != nil {
 			t.Fatal(err)
 		}
 	}
-	waitFor(t, "the frames to be in the queue", func() bool {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		return q.calls.Len() == maxFramesInFlight
-	})
+	for deadline := time.Now().Add(20 * time.Second); q.Len() != maxFramesInFlight; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("the frames are not in the queue")
+		}
+	}
 	stopped := make(chan struct{})
-	go func() { s.stop(); close(stopped) }()
+	go func() { s.Stop(); close(stopped) }()
 	f, err := readFrame(bufio.NewReader(client), maxAnswerBytes)
 	if err != nil || f.kind != frameGoAway || f.id != maxFramesInFlight {
 		t.Errorf("the last word is %+v, %v; want to go away after frame %d", f, err, maxFramesInFlight)
@@ -61,20 +63,20 @@ func TestAStoppingServerSaysWhatItHandled(t *testing.T) {
 	client.Close()
 	<-served
 	<-stopped
-	q.withdrawAll(outcome.ShuttingDown)
+	q.WithdrawAll(outcome.ShuttingDown)
 }
 
 // Who dials again after a farewell, and sends at once, is told that nothing of it
 // was handled: a connection that is merely closed would leave the outcome open.
 func TestAServerThatHasStoppedSaysSo(t *testing.T) {
-	s := newPeerServer(newQueue(), func() bool { return true }, nil, slog.New(slog.DiscardHandler))
-	s.stop()
+	s := NewServer(queue.New(), func() bool { return true }, nil, slog.New(slog.DiscardHandler))
+	s.Stop()
 	client, conn := pair(t)
 	if err := writeFrame(client, frame{kind: framePropose, id: 1, body: encodeRequests([][]byte{{1}})}); err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan struct{})
-	go func() { s.serve("n2", conn, func() {}); conn.Close(); close(served) }()
+	go func() { s.Serve("n2", conn, func() {}); conn.Close(); close(served) }()
 	f, err := readFrame(bufio.NewReader(client), maxAnswerBytes)
 	if err != nil || f.kind != frameGoAway || f.id != 0 {
 		t.Errorf("it says %+v, %v; want to go away after frame 0", f, err)
@@ -86,17 +88,17 @@ func TestAServerThatHasStoppedSaysSo(t *testing.T) {
 // What the leader has not looked at is not of unknown outcome.
 func TestFramesThatTheLeaderTurnedAwayWereNotApplied(t *testing.T) {
 	conn, leader := pair(t)
-	u := newUplink("n1", conn, make(chan struct{}, 1), health.NewLag(time.Second, health.NewRunClock(time.Second), nil))
-	q := newQueue()
-	calls := make([]*call, 3)
+	u := NewUplink("n1", conn, func() {}, health.NewLag(time.Second, health.NewRunClock(time.Second), nil))
+	q := queue.New()
+	calls := make([]*queue.Call, 3)
 	for i := range calls {
-		calls[i] = newCall([][]byte{{byte(i)}}, false, nil)
-		if err := q.push(calls[i]); err != nil {
+		calls[i] = queue.NewCall([][]byte{{byte(i)}}, false, nil)
+		if err := q.Push(calls[i]); err != nil {
 			t.Fatal(err)
 		}
-		u.send(q.take(true))
+		u.Send(q.Take(true))
 	}
-	answer := frame{kind: frameAnswer, id: 1, body: encodeResults(Result{Index: 7}, []Result{{Index: 7, Data: []byte("ok")}})}
+	answer := frame{kind: frameAnswer, id: 1, body: encodeResults(queue.Result{Index: 7}, []queue.Result{{Index: 7, Data: []byte("ok")}})}
 	for _, f := range []frame{answer, {kind: frameGoAway, id: 2}} {
 		if err := writeFrame(leader, f); err != nil {
 			t.Fatal(err)
@@ -104,12 +106,12 @@ func TestFramesThatTheLeaderTurnedAwayWereNotApplied(t *testing.T) {
 	}
 	<-u.ended
 	for i, want := range []error{nil, outcome.Unknown, outcome.NoLeader} {
-		<-calls[i].finished
-		if got := calls[i].results[0].Err; !errors.Is(got, want) {
+		<-calls[i].Finished
+		if got := calls[i].Results()[0].Err; !errors.Is(got, want) {
 			t.Errorf("frame %d: %v, want %v", i+1, got, want)
 		}
 	}
-	if u.usable() {
+	if u.Usable() {
 		t.Error("the connection is still used")
 	}
 }

@@ -1,4 +1,4 @@
-package cluster
+package peer
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -26,35 +27,13 @@ func TestFrameRoundTrip(t *testing.T) {
 	}
 }
 
-// A full batch fits in a frame, or the largest requests could not be passed on.
-func TestLargestBatchFitsInAFrame(t *testing.T) {
-	for _, size := range []int{0, 1, 100, 1000, maxRequestBytes} {
-		q := newQueue()
-		for range 40_000 {
-			if q.push(newCall([][]byte{make([]byte, size)}, false, nil)) != nil {
-				break
-			}
-		}
-		b := q.take(true)
-		if n := frameHead + len(encodeRequests(b.requests)); n > maxFrameBytes {
-			t.Errorf("requests of %d bytes: a frame of %d", size, n)
-		}
-		if n := len(entry{micros: 1 << 62, requests: b.requests}.encode()); n > maxEntryBytes {
-			t.Errorf("requests of %d bytes: an entry of %d", size, n)
-		}
-		if size > 0 && len(b.requests) == 0 {
-			t.Errorf("requests of %d bytes: none fits", size)
-		}
-	}
-}
-
 func TestResultsRoundTrip(t *testing.T) {
-	results := []Result{
+	results := []queue.Result{
 		{Index: 7, Data: []byte("data")},
 		{Err: outcome.NoLeader}, {Err: outcome.QueueFull}, {Err: outcome.TooLarge}, {Err: outcome.Unknown},
 		{Index: 9},
 	}
-	common, got, err := decodeResults(encodeResults(Result{Index: 9}, results), len(results))
+	common, got, err := decodeResults(encodeResults(queue.Result{Index: 9}, results), len(results))
 	if err != nil || common.Index != 9 || common.Err != nil {
 		t.Fatalf("%+v, %v", common, err)
 	}
@@ -63,15 +42,15 @@ func TestResultsRoundTrip(t *testing.T) {
 			t.Errorf("result %d: %+v, want %+v", i, got[i], want)
 		}
 	}
-	if _, _, err := decodeResults(encodeResults(Result{}, results), 3); !errors.Is(err, errFrame) {
+	if _, _, err := decodeResults(encodeResults(queue.Result{}, results), 3); !errors.Is(err, errFrame) {
 		t.Errorf("a wrong number of results: %v", err)
 	}
 }
 
 // Results beyond the bound of an answer did happen; nobody may think otherwise.
 func TestOversizedAnswers(t *testing.T) {
-	results := []Result{{Index: 1, Data: make([]byte, maxAnswerBytes)}, {Index: 2, Data: []byte("small")}}
-	_, got, err := decodeResults(encodeResults(Result{Index: 2}, results), 2)
+	results := []queue.Result{{Index: 1, Data: make([]byte, maxAnswerBytes)}, {Index: 2, Data: []byte("small")}}
+	_, got, err := decodeResults(encodeResults(queue.Result{Index: 2}, results), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +90,7 @@ func FuzzRequests(f *testing.F) {
 }
 
 func FuzzResults(f *testing.F) {
-	f.Add(encodeResults(Result{Index: 1}, []Result{{Index: 1, Data: []byte("a")}}), 1)
+	f.Add(encodeResults(queue.Result{Index: 1}, []queue.Result{{Index: 1, Data: []byte("a")}}), 1)
 	f.Fuzz(func(t *testing.T, data []byte, n int) {
 		if n < 0 || n > 100 {
 			return
@@ -120,4 +99,27 @@ func FuzzResults(f *testing.F) {
 			t.Fatalf("%d results, want %d", len(results), n)
 		}
 	})
+}
+
+// A full batch fits in a frame, or the largest requests could not be passed on.
+func TestLargestBatchFitsInAFrame(t *testing.T) {
+	for _, size := range []int{0, 1, 100, 1000, queue.MaxRequestBytes} {
+		q := queue.New()
+		for range 40_000 {
+			if q.Push(queue.NewCall([][]byte{make([]byte, size)}, false, nil)) != nil {
+				break
+			}
+		}
+		b := q.Take(true)
+		if n := frameHead + len(encodeRequests(b.Requests)); n > maxFrameBytes {
+			t.Errorf("requests of %d bytes: a frame of %d", size, n)
+		}
+		if size > 0 && len(b.Requests) == 0 {
+			t.Errorf("requests of %d bytes: none fits", size)
+		}
+	}
+}
+
+func retryable(err error) bool {
+	return errors.Is(err, outcome.NoLeader) || errors.Is(err, outcome.QueueFull) || errors.Is(err, outcome.ShuttingDown) || errors.Is(err, outcome.NotOrdered)
 }

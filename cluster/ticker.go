@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/cluster/clock"
+	"github.com/bpsc/bpsc/cluster/queue"
 )
 
 // duties is what a leader does of its own accord: it proposes an entry without
@@ -16,16 +17,16 @@ import (
 // run is its goroutine, which owns all other fields. At most one tick is in
 // flight; nothing is polled.
 type duties struct {
-	queue   *queue
+	queue   *queue.Queue
 	replica *replica
 	clock   *clock.Stamper
 	leads   func() (term uint64, ok bool)
 	changed chan struct{} // token: leadership may have changed
 
-	term   uint64 // of the leadership in which an entry of ours was applied
-	flight *call  // the tick that is under way
-	during uint64 // the term in which it was proposed
-	last   int64  // what was due at the last tick
+	term   uint64      // of the leadership in which an entry of ours was applied
+	flight *queue.Call // the tick that is under way
+	during uint64      // the term in which it was proposed
+	last   int64       // what was due at the last tick
 	pause  time.Time
 }
 
@@ -37,7 +38,7 @@ func (d *duties) run(ctx context.Context) {
 		}
 		var landed chan struct{}
 		if d.flight != nil {
-			landed = d.flight.finished
+			landed = d.flight.Finished
 		}
 		select {
 		case <-ctx.Done():
@@ -74,8 +75,8 @@ func (d *duties) step() (wait time.Duration, ok bool) {
 	if wait = max(wait, time.Until(d.pause)); wait > 0 {
 		return wait, true
 	}
-	tick := newCall(nil, true, nil)
-	if err := d.queue.push(tick); err != nil {
+	tick := queue.NewCall(nil, true, nil)
+	if err := d.queue.Push(tick); err != nil {
 		d.pause = time.Now().Add(tickPause)
 		return tickPause, true
 	}
@@ -85,7 +86,7 @@ func (d *duties) step() (wait time.Duration, ok bool) {
 
 // land looks at the tick that has come back.
 func (d *duties) land() {
-	failed := d.flight.results[0].Err != nil
+	failed := d.flight.Results()[0].Err != nil
 	d.flight = nil
 	if !failed {
 		d.term = d.during

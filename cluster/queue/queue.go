@@ -1,0 +1,237 @@
+// Package queue is where requests wait between those who make them and the log:
+// calls come in, batches go out, and each request gets one result.
+package queue
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/bpsc/bpsc/internal/outcome"
+)
+
+const (
+	// MaxEntryBytes bounds a log entry. 512 KiB is what hashicorp/raft suggests as
+	// the largest (raft.SuggestedMaxDataSize): larger ones delay heartbeats, which
+	// travel the same goroutine.
+	MaxEntryBytes = 512 << 10
+
+	// RequestOverhead is for tag and length in front of each request in an entry,
+	// EntryOverhead for version and time in front of all, at most.
+	RequestOverhead = 6
+	EntryOverhead   = 16
+
+	// MaxRequestBytes is the largest request: one that fills an entry alone.
+	MaxRequestBytes = MaxEntryBytes - EntryOverhead - RequestOverhead
+
+	// MaxEntryRequests bounds the work of one Apply, and so how long a reader or
+	// the next entry waits for it.
+	MaxEntryRequests = 8192
+
+	// The queue holds two or three of the largest batches that a client may send at
+	// once (10,000 requests, 8 MiB), about a second of work. What does not fit is
+	// refused at once, for waiting longer helps nobody.
+	maxRequests = 32 << 10
+	maxBytes    = 32 << 20
+)
+
+// Queue holds calls until the batcher takes them, in the order in which they came.
+//
+// Safe for concurrent use; only the batcher takes. mu guards the list and the
+// counts, and of each call where it is and what was taken of it: so a request is
+// either taken or withdrawn, never both. A call's own mutex is taken without it.
+type Queue struct {
+	// Wake holds a token when there may be something to take.
+	Wake chan struct{}
+
+	mu       sync.Mutex
+	calls    *list.List // of *Call
+	requests int        // not taken yet; a call without requests counts as one
+	bytes    int
+	active   int           // calls accepted and not yet finished
+	closed   bool          // no more calls are accepted
+	drained  chan struct{} // closed when closed and active is zero
+}
+
+// New returns an empty queue.
+func New() *Queue {
+	return &Queue{Wake: make(chan struct{}, 1), calls: list.New(), drained: make(chan struct{})}
+}
+
+// Push accepts a call, or says at once why not.
+func (q *Queue) Push(c *Call) error {
+	requests, bytes := max(1, len(c.requests)), 0
+	for _, r := range c.requests {
+		bytes += len(r) + RequestOverhead
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.closed:
+		return outcome.ShuttingDown
+	case q.requests+requests > maxRequests || q.bytes+bytes > maxBytes:
+		return fmt.Errorf("%w: %d requests, %d bytes wait", outcome.QueueFull, q.requests, q.bytes)
+	}
+	q.requests += requests
+	q.bytes += bytes
+	q.active++
+	c.place = q.calls.PushBack(c)
+	select {
+	case q.Wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// Len is how many calls wait.
+func (q *Queue) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.calls.Len()
+}
+
+// Take returns as much from the front as fits in an entry. With forward set, calls
+// that must not be forwarded are left out and answered.
+func (q *Queue) Take(forward bool) Batch {
+	b := Batch{queue: q}
+	var refused []*Call
+	q.mu.Lock()
+	for room := MaxEntryBytes - EntryOverhead; ; {
+		front := q.calls.Front()
+		if front == nil {
+			break
+		}
+		c := front.Value.(*Call)
+		if forward && c.leaderOnly {
+			q.remove(c)
+			refused = append(refused, c)
+			continue
+		}
+		room = q.takeFrom(c, &b, room)
+		if c.place != nil {
+			break // the rest of this call goes in the next entry
+		}
+	}
+	q.mu.Unlock()
+	q.refuse(refused, outcome.NoLeader)
+	return b
+}
+
+// takeFrom moves what fits from c to b and returns the room that is left.
+func (q *Queue) takeFrom(c *Call, b *Batch, room int) int {
+	from := c.taken
+	for c.taken < len(c.requests) && len(b.Requests) < MaxEntryRequests {
+		r := c.requests[c.taken]
+		if len(r)+RequestOverhead > room {
+			break
+		}
+		room -= len(r) + RequestOverhead
+		b.Requests = append(b.Requests, r)
+		c.taken++
+		q.requests--
+		q.bytes -= len(r) + RequestOverhead
+	}
+	if c.taken > from || len(c.requests) == 0 {
+		b.parts = append(b.parts, part{call: c, from: from, to: c.taken})
+	}
+	if c.taken == len(c.requests) {
+		q.remove(c)
+	}
+	return room
+}
+
+// remove unlinks a call with whatever of it was not taken.
+func (q *Queue) remove(c *Call) {
+	q.calls.Remove(c.place)
+	c.place = nil
+	if len(c.requests) == 0 {
+		q.requests--
+	}
+	for _, r := range c.requests[c.taken:] {
+		q.requests--
+		q.bytes -= len(r) + RequestOverhead
+	}
+}
+
+// Withdraw answers with err whatever of the call was not taken.
+func (q *Queue) Withdraw(c *Call, err error) {
+	q.mu.Lock()
+	queued := c.place != nil
+	if queued {
+		q.remove(c)
+	}
+	q.mu.Unlock()
+	if queued {
+		q.refuse([]*Call{c}, err)
+	}
+}
+
+// WithdrawAll does so with every call.
+func (q *Queue) WithdrawAll(err error) {
+	q.withdraw(func(*Call) bool { return true }, err)
+}
+
+// WithdrawForwarded does so with the calls that came from other members. They
+// ask again elsewhere, if they learn in time that it is of no use here.
+func (q *Queue) WithdrawForwarded(err error) {
+	q.withdraw(func(c *Call) bool { return c.leaderOnly }, err)
+}
+
+func (q *Queue) withdraw(which func(*Call) bool, err error) {
+	q.mu.Lock()
+	var calls []*Call
+	for e, next := q.calls.Front(), (*list.Element)(nil); e != nil; e = next {
+		next = e.Next()
+		if c := e.Value.(*Call); which(c) {
+			q.remove(c)
+			calls = append(calls, c)
+		}
+	}
+	q.mu.Unlock()
+	q.refuse(calls, err)
+}
+
+// refuse answers what was not taken of calls that were removed.
+func (q *Queue) refuse(calls []*Call, err error) {
+	for _, c := range calls {
+		q.answer(c, c.taken, Failed(len(c.results)-c.taken, err)...)
+	}
+}
+
+// answer passes results on and keeps count of the calls that are not finished.
+func (q *Queue) answer(c *Call, from int, results ...Result) {
+	if !c.answer(from, results...) {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.active--
+	q.checkDrained()
+}
+
+// Close refuses calls from now on; those accepted are still served.
+func (q *Queue) Close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.closed {
+		q.closed = true
+		q.checkDrained()
+	}
+}
+
+func (q *Queue) checkDrained() {
+	if q.closed && q.active == 0 {
+		close(q.drained)
+	}
+}
+
+// WaitDrained waits until a closed queue has no unfinished calls.
+func (q *Queue) WaitDrained(ctx context.Context) error {
+	select {
+	case <-q.drained:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
