@@ -188,7 +188,7 @@ func appendFailure(dst []byte, item *intake.Item, err error) []byte {
 	code := codeOf(err)
 	dst = appendText(dst, "status", status)
 	dst = appendText(dst, "code", code)
-	dst = strconv.AppendBool(appendKey(dst, "retryable"), meanings[code].retryable)
+	dst = strconv.AppendBool(appendKey(dst, "retryable"), meanings[code].retryable())
 	if item.Drawn != "" {
 		dst = appendText(dst, "key", item.Drawn)
 	}

@@ -1,6 +1,13 @@
 package api
 
-import "github.com/bpsc/bpsc/internal/outcome"
+import (
+	"net/http"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/outcome"
+)
 
 // Reasons of this package's own, beside the ledger's chain.Code and what became of
 // a write that got no result.
@@ -40,3 +47,135 @@ const (
 	ErrOperatorOnly  outcome.Code = "operator_only"
 	ErrTooManyBlocks outcome.Code = "too_many_blocks"
 )
+
+// meaning is what a code is in HTTP.
+type meaning struct {
+	status int
+	title  string
+}
+
+// noEffect: nothing has happened, and the same request may succeed in a moment.
+func (m meaning) noEffect() bool {
+	return m.status == http.StatusServiceUnavailable || m.status == http.StatusTooManyRequests
+}
+
+// retryable: the same request may succeed later, and is safe to send.
+func (m meaning) retryable() bool { return m.noEffect() || m.status == http.StatusGatewayTimeout }
+
+// meanings has one entry for each code a client can meet, in the order in which
+// the codes are declared; of package proof, those that are not for whoever
+// verifies. A 400 lies in the request, 403 in who asks, 404 and
+// 409 in what is or is not there, 422 in a rule of the ledger, 503 took no
+// effect for sure, 504 may have.
+//
+// Of several reasons to refuse a transaction the first in this order is told:
+// the request and its JSON; the contract; the kind; fields that are missing;
+// the form of each field; fields that are not of the kind; amounts, addresses
+// and the other values; the fee; the signature. Then, in the ledger: what the
+// id was decided to be before; expired and expires_too_far; key_wrong; for
+// transfers and holds account_frozen, the limits, insufficient_funds, and for
+// holds holds_full and hold_until_invalid; for accept and reject hold_unknown,
+// hold_not_yours, and how the hold was resolved; for a freeze not_freezable,
+// then not_issuer; for an issue not_mintable, then not_issuer; for spend and
+// burn not_treasurer, then insufficient_fees; at last the ranges.
+var meanings = map[string]meaning{
+	string(chain.MissingValues):     {http.StatusBadRequest, "Missing values"},
+	string(chain.InvalidField):      {http.StatusBadRequest, "A field is not valid"},
+	string(chain.InvalidUTF8):       {http.StatusBadRequest, "Text is not valid Unicode"},
+	string(chain.NameTooLong):       {http.StatusBadRequest, "A name is too long"},
+	string(chain.NameEmpty):         {http.StatusBadRequest, "A name is empty"},
+	string(chain.MemoTooLong):       {http.StatusBadRequest, "The memo is too long"},
+	string(chain.KeyTooLong):        {http.StatusBadRequest, "The idempotency key is too long"},
+	string(chain.AmountInvalid):     {http.StatusBadRequest, "The amount is not a number"},
+	string(chain.AmountNotPositive): {http.StatusBadRequest, "The amount is not positive"},
+	string(chain.AmountTooPrecise):  {http.StatusBadRequest, "The amount has too many places"},
+	string(chain.AmountTooLarge):    {http.StatusBadRequest, "The amount is too large"},
+	string(chain.AmountTooSmall):    {http.StatusBadRequest, "The fee leaves nothing for the recipient"},
+	string(chain.AddressInvalid):    {http.StatusBadRequest, "An address is not valid"},
+	string(chain.SignatureInvalid):  {http.StatusBadRequest, "The signature is not good"},
+	string(chain.NonceInvalid):      {http.StatusBadRequest, "The nonce is not valid"},
+	string(chain.ExpiresInvalid):    {http.StatusBadRequest, "The time of expiry is not valid"},
+	string(chain.KindInvalid):       {http.StatusBadRequest, "There is no such kind of transaction"},
+	string(chain.RulesInvalid):      {http.StatusBadRequest, "The change of rules is not valid"},
+	string(chain.OwnAccount):        {http.StatusBadRequest, "Sender and recipient are the same"},
+	string(chain.ContractInvalid):   {http.StatusBadRequest, "The contract is not valid"},
+	string(chain.NodeInvalid):       {http.StatusBadRequest, "A node's address is not valid"},
+
+	string(chain.ContractUnknown):   {http.StatusNotFound, "There is no such contract"},
+	string(chain.ContractExists):    {http.StatusConflict, "The contract exists already"},
+	string(chain.ContractsFull):     {http.StatusUnprocessableEntity, "There is no room for another contract"},
+	string(chain.SchedulesFull):     {http.StatusUnprocessableEntity, "The contracts' schedules together would produce too many blocks"},
+	string(chain.IDReused):          {http.StatusConflict, "The id belongs to another transaction"},
+	string(chain.Expired):           {http.StatusUnprocessableEntity, "The transaction came after it expired"},
+	string(chain.ExpiresTooFar):     {http.StatusUnprocessableEntity, "The transaction expires too far ahead"},
+	string(chain.KeyWrong):          {http.StatusForbidden, "The key is not that of the sender"},
+	string(chain.AccountFrozen):     {http.StatusUnprocessableEntity, "The sender's wallet is frozen"},
+	string(chain.InsufficientFunds): {http.StatusUnprocessableEntity, "The sender has not enough"},
+	string(chain.LimitPerTransfer):  {http.StatusUnprocessableEntity, "The sender's limit for a transfer is lower"},
+	string(chain.LimitPerDay):       {http.StatusUnprocessableEntity, "The sender's limit for the day is reached"},
+	string(chain.HoldUnknown):       {http.StatusNotFound, "There is no such hold"},
+	string(chain.HoldNotYours):      {http.StatusForbidden, "The hold is for another recipient"},
+	string(chain.HoldDelivered):     {http.StatusConflict, "The hold has been delivered"},
+	string(chain.HoldRejected):      {http.StatusConflict, "The hold has been rejected"},
+	string(chain.HoldHasExpired):    {http.StatusConflict, "The hold has expired"},
+	string(chain.HoldRefunded):      {http.StatusConflict, "The hold has been given back"},
+	string(chain.HoldUntilInvalid):  {http.StatusUnprocessableEntity, "The end of the hold is not in its range"},
+	string(chain.HoldsFull):         {http.StatusUnprocessableEntity, "There is no room for another hold"},
+	string(chain.SenderHoldsFull):   {http.StatusUnprocessableEntity, "Too many holds of the sender wait"},
+	string(chain.HoldTooSmall):      {http.StatusUnprocessableEntity, "So many holds wait that this one is too small"},
+	string(chain.NotIssuer):         {http.StatusForbidden, "Only the contract's issuer may do this"},
+	string(chain.NotTreasurer):      {http.StatusForbidden, "Only the contract's treasurer may do this"},
+	string(chain.NotMintable):       {http.StatusUnprocessableEntity, "The contract creates no tokens after its start"},
+	string(chain.NotFreezable):      {http.StatusUnprocessableEntity, "The wallet cannot be frozen"},
+	string(chain.InsufficientFees):  {http.StatusUnprocessableEntity, "The fees held are not enough"},
+	string(chain.BalanceOutOfRange): {http.StatusUnprocessableEntity, "A balance would leave its range"},
+	string(chain.TotalOutOfRange):   {http.StatusUnprocessableEntity, "A total would leave its range"},
+	string(chain.OnRequestDisabled): {http.StatusUnprocessableEntity, "The contract produces no blocks on request"},
+	string(chain.MembersFull):       {http.StatusUnprocessableEntity, "There is no room for another member or witness"},
+	string(chain.MemberKeyFixed):    {http.StatusConflict, "A member's key is another one, and never changes"},
+	string(chain.AttestationWrong):  {http.StatusUnprocessableEntity, "A member's attestation is not taken"},
+	string(chain.NotFound):          {http.StatusNotFound, "Not found"},
+	string(chain.ErrInvalid):        {http.StatusInternalServerError, "Stored data does not verify"},
+
+	string(outcome.NoLeader):     {http.StatusServiceUnavailable, "There is no leader at the moment"},
+	string(outcome.QueueFull):    {http.StatusServiceUnavailable, "The queue of writes is full"},
+	string(outcome.NotOrdered):   {http.StatusServiceUnavailable, "The write was given up before it was ordered"},
+	string(outcome.ShuttingDown): {http.StatusServiceUnavailable, "This member is shutting down"},
+	string(outcome.TooLarge):     {http.StatusRequestEntityTooLarge, "The write does not fit into the log"},
+	string(outcome.Unknown):      {http.StatusGatewayTimeout, "The write may or may not take effect"},
+
+	string(outcome.NoUpstream): {http.StatusServiceUnavailable, "No member can be reached from here"},
+	string(outcome.RelayLoop):  {http.StatusLoopDetected, "Followers hand this request round in a circle"},
+
+	string(outcome.OtherChain):       {http.StatusConflict, "The contract's chain is another one here"},
+	string(outcome.PathUnknown):      {http.StatusNotFound, "There is no such path"},
+	string(outcome.MethodNotAllowed): {http.StatusMethodNotAllowed, "The path does not take this method"},
+
+	string(ErrBehind):    {http.StatusServiceUnavailable, "This node has not caught up"},
+	string(ErrNotLeader): {http.StatusServiceUnavailable, "This member is not the leader"},
+
+	string(ErrContractNotHere): {http.StatusServiceUnavailable, "This node has not heard of such a contract yet"},
+
+	string(ErrReceiptNotReady): {http.StatusServiceUnavailable, "No checkpoint covers the transaction yet"},
+
+	string(ErrTooManyClients): {http.StatusServiceUnavailable, "This node serves as many clients as it can"},
+
+	string(ErrPersonalFull): {http.StatusUnprocessableEntity, "The next block of the personal chain is full"},
+	string(ErrNotHere):      {http.StatusNotFound, "Only a member of the cluster does this"},
+
+	string(ErrNoContract):     {http.StatusServiceUnavailable, "There is no contract yet"},
+	string(ErrBodyTooLarge):   {http.StatusRequestEntityTooLarge, "The body is too large"},
+	string(ErrBodyIncomplete): {http.StatusBadRequest, "The body ended too early"},
+	string(ErrInternal):       {http.StatusInternalServerError, "Internal error"},
+
+	string(ErrHostUnknown):   {http.StatusForbidden, "This node does not go by that name"},
+	string(ErrOriginForeign): {http.StatusForbidden, "Pages of another site may not do this"},
+	string(ErrOperatorOnly):  {http.StatusForbidden, "Only the operator may do this"},
+	string(ErrTooManyBlocks): {http.StatusTooManyRequests, "Blocks are asked for too often"},
+
+	string(intake.ErrInvalidJSON):   {http.StatusBadRequest, "The body is not valid JSON"},
+	string(intake.ErrBatchTooLarge): {http.StatusRequestEntityTooLarge, "The batch has too many transactions"},
+
+	string(proof.ErrTilePath):    {http.StatusBadRequest, "There are no tiles of that name"},
+	string(proof.ErrTileMissing): {http.StatusNotFound, "The log has no such tile yet"},
+}

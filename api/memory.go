@@ -137,6 +137,7 @@ var (
 	typeProblem = []string{"application/problem+json"}
 	typeText    = []string{"text/plain; charset=utf-8"}
 	replayed    = []string{"true"}
+	inASecond   = []string{"1"} // Retry-After
 )
 
 // sendJSON answers with a JSON text.

@@ -56,20 +56,12 @@ func codeOf(err error) string {
 	return string(ErrInternal)
 }
 
-// problem is an answer, and when to ask again.
-type problem struct {
-	protocol.Problem
-	retryAfter string // seconds, "" for never
-}
-
 // newProblem says what err is to a client. Text of internal errors stays
 // inside.
-func newProblem(err error) problem {
+func newProblem(err error) protocol.Problem {
 	code := codeOf(err)
 	m := meanings[code]
-	p := problem{retryAfter: m.retryAfter, Problem: protocol.Problem{
-		Type: "urn:bpsc:problem:" + code, Title: m.title, Status: m.status, Code: code, Retryable: m.retryable,
-	}}
+	p := protocol.Problem{Type: "urn:bpsc:problem:" + code, Title: m.title, Status: m.status, Code: code, Retryable: m.retryable()}
 	var d *detailed
 	if errors.As(err, &d) {
 		p.Detail, p.Key, p.ChainTime = d.detail, d.key, int64(d.chainTime)
@@ -113,8 +105,8 @@ func (s *server) fail(c *gin.Context, err error) {
 	if p.Status >= 500 {
 		s.logFailure(c, &p, err)
 	}
-	if p.retryAfter != "" {
-		header["Retry-After"] = []string{p.retryAfter}
+	if meanings[p.Code].noEffect() {
+		header["Retry-After"] = inASecond
 	}
 	if p.Code == string(ErrTooManyClients) {
 		header["Connection"] = []string{"close"} // others need the place
@@ -123,13 +115,13 @@ func (s *server) fail(c *gin.Context, err error) {
 	// An answer that may be kept is about to be replaced by one that may not.
 	header[headerCache] = noStore
 	delete(header, headerTag)
-	text, _ := encode(&p.Problem) // texts and numbers
+	text, _ := encode(&p) // texts and numbers
 	sendAll(c, p.Status, text)
 }
 
 // logFailure logs what went wrong inside; of what a busy or leaderless cluster
 // refuses, one a second.
-func (s *server) logFailure(c *gin.Context, p *problem, err error) {
+func (s *server) logFailure(c *gin.Context, p *protocol.Problem, err error) {
 	level, suppressed := slog.LevelError, uint64(0)
 	if p.Retryable {
 		var ok bool

@@ -160,11 +160,11 @@ func (f refuser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	p.RequestID = f.requests.of(r.Header[protocol.RequestID])
 	header[protocol.RequestID] = []string{p.RequestID}
-	header["Retry-After"] = []string{p.retryAfter}
+	header["Retry-After"] = inASecond
 	header[headerType] = typeProblem
 	header[headerCache] = noStore
 	w.WriteHeader(p.Status)
-	text, _ := encode(&p.Problem)
+	text, _ := encode(&p)
 	_, _ = w.Write(text)
 }
 
