@@ -20,11 +20,11 @@ import (
 // each.
 type answers struct {
 	bytes   *semaphore.Weighted
-	reading chan struct{} // a place for each reader that has no room for what it reads yet
+	reading *semaphore.Weighted // readers that have no room for what they read yet
 }
 
 func newAnswers() answers {
-	return answers{bytes: semaphore.NewWeighted(maxAnswerBytes), reading: make(chan struct{}, maxReading)}
+	return answers{bytes: semaphore.NewWeighted(maxAnswerBytes), reading: semaphore.NewWeighted(maxReading)}
 }
 
 // errNoRoom is what a client is told for whose answer there is no memory.
@@ -33,14 +33,10 @@ var errNoRoom = fmt.Errorf("%w: large answers that others do not read fill the m
 // hold keeps room for what read returns, until release. So little is read before
 // there is room for it that it does not count.
 func (a *answers) hold(ctx context.Context, patience time.Duration, read func() (size int, err error)) (release func(), err error) {
-	select {
-	case a.reading <- struct{}{}:
-	default:
-		if !a.awaitReading(ctx, patience) {
-			return nil, errNoRoom
-		}
+	if err := acquire(ctx, patience, a.reading, 1); err != nil {
+		return nil, err
 	}
-	defer func() { <-a.reading }()
+	defer a.reading.Release(1)
 	size, err := read()
 	if err != nil {
 		return nil, err
@@ -48,30 +44,22 @@ func (a *answers) hold(ctx context.Context, patience time.Duration, read func() 
 	return a.room(ctx, patience, size)
 }
 
-func (a *answers) awaitReading(ctx context.Context, patience time.Duration) bool {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	select {
-	case a.reading <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // room waits for room, until release.
 func (a *answers) room(ctx context.Context, patience time.Duration, size int) (release func(), err error) {
 	n := int64(min(size, maxAnswerBytes))
-	release = func() { a.bytes.Release(n) }
-	if a.bytes.TryAcquire(n) {
-		return release, nil
+	return func() { a.bytes.Release(n) }, acquire(ctx, patience, a.bytes, n)
+}
+
+func acquire(ctx context.Context, patience time.Duration, of *semaphore.Weighted, n int64) error {
+	if of.TryAcquire(n) {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if a.bytes.Acquire(ctx, n) != nil {
-		return nil, errNoRoom
+	if of.Acquire(ctx, n) != nil {
+		return errNoRoom
 	}
-	return release, nil
+	return nil
 }
 
 // try keeps room for an answer that has been made.
@@ -81,16 +69,6 @@ func (a *answers) try(size int) (release func(), ok bool) {
 		return func() {}, true
 	}
 	return func() { a.bytes.Release(n) }, a.bytes.TryAcquire(n)
-}
-
-// reserve is called before w.in or w.out grow by n bytes, on behalf of a client.
-// What it takes goes back with w.
-func (w *work) reserve(n int) error {
-	if !w.pool.bodies.TryAcquire(int64(n)) {
-		return fmt.Errorf("%w: the requests of others fill the memory", ErrTooManyClients)
-	}
-	w.reserved += n
-	return nil
 }
 
 // work is the memory of one request. It goes back to the pool, so nothing may
@@ -128,6 +106,16 @@ func (p *workPool) put(w *work) {
 	if cap(w.in) <= maxPooled && cap(w.out) <= maxPooled {
 		p.pool.Put(w)
 	}
+}
+
+// reserve is called before w.in or w.out grow by n bytes, on behalf of a client.
+// What it takes goes back with w.
+func (w *work) reserve(n int) error {
+	if !w.pool.bodies.TryAcquire(int64(n)) {
+		return fmt.Errorf("%w: the requests of others fill the memory", ErrTooManyClients)
+	}
+	w.reserved += n
+	return nil
 }
 
 // Values of headers, shared by all answers and never changed.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"io"
 	"math"
@@ -38,43 +39,48 @@ func (s *server) blocksOf(info *chain.Info) source {
 }
 
 // each yields the part of a chain of that length and no block beyond: an answer
-// holds what its length and its tag say, though the chain grows meanwhile. One run
-// of blocks is held at a time.
+// holds what its length and its tag say, though the chain grows meanwhile. It
+// reads one run of blocks at a time and yields it from memory, so that nothing in
+// the store is kept open for a client that is slow.
 func (s *server) each(c *gin.Context, sp span, length uint64, blocks source, yield func(index uint64, canonical []byte) error) error {
 	end := length + 1
 	if sp.limit > 0 && sp.from < end {
 		end = min(end, sp.from+min(sp.limit, length))
 	}
-	r := run{source: blocks, next: sp.from, blocks: make([][]byte, 0, min(runBlocks, end-min(sp.from, end)))}
-	for patience := firstPatience; r.next < end; patience = nextPatience {
-		release, err := s.answers.hold(c.Request.Context(), patience, func() (int, error) { return r.read(end) })
+	next, patience := sp.from, firstPatience
+	run := make([][]byte, 0, min(runBlocks, end-min(next, end)))
+	for next < end {
+		var ended error // why there are no more
+		release, err := s.answers.hold(c.Request.Context(), patience, func() (size int, err error) {
+			if run, size, ended = readRun(run[:0], blocks, next, end); len(run) == 0 {
+				err = ended
+			}
+			return size, err
+		})
 		if err != nil {
 			return err
 		}
-		err = r.yield(yield)
+		for i := 0; i < len(run) && err == nil; i++ {
+			err = yield(next, run[i])
+			next++
+		}
+		clear(run)
 		release()
-		if err != nil {
+		if err = cmp.Or(err, ended); err != nil {
 			return err
 		}
+		patience = nextPatience
 	}
 	return nil
 }
 
-// run is some blocks of a chain, one after the other: as many as are read at a
-// time.
-type run struct {
-	source source
-	next   uint64 // the block that is read next
-	blocks [][]byte
-	broken error // why there are no more
-}
-
 var errRunFull = errors.New("the run is full")
 
-// read reads the next run, of which there may be the beginning before an error.
-func (r *run) read(end uint64) (size int, err error) {
-	err = r.source(r.next, min(runBlocks, end-r.next), func(_ uint64, canonical []byte) error {
-		r.blocks = append(r.blocks, canonical)
+// readRun appends the next blocks, as many as a reader may cost that does not
+// read. There may be some before an error.
+func readRun(run [][]byte, blocks source, from, end uint64) (_ [][]byte, size int, err error) {
+	err = blocks(from, min(runBlocks, end-from), func(_ uint64, canonical []byte) error {
+		run = append(run, canonical)
 		if size += len(canonical); size >= runBytes {
 			return errRunFull
 		}
@@ -83,29 +89,10 @@ func (r *run) read(end uint64) (size int, err error) {
 	switch {
 	case errors.Is(err, errRunFull):
 		err = nil
-	case err == nil && len(r.blocks) == 0:
+	case err == nil && len(run) == 0:
 		err = chain.NotFound
 	}
-	if len(r.blocks) == 0 {
-		return 0, err
-	}
-	r.broken = err
-	return size, nil
-}
-
-// yield passes the run on and lets go of it.
-func (r *run) yield(yield func(index uint64, canonical []byte) error) error {
-	defer func() {
-		clear(r.blocks)
-		r.blocks = r.blocks[:0]
-	}()
-	for _, canonical := range r.blocks {
-		if err := yield(r.next, canonical); err != nil {
-			return err
-		}
-		r.next++
-	}
-	return r.broken
+	return run, size, err
 }
 
 // chunks hands out writers that send an answer in chunks: they hold one chunk,
