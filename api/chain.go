@@ -127,19 +127,25 @@ func (s *server) chainRequest(c *gin.Context) (sp span, info chain.Info, err err
 
 // longPoll waits until the block exists, or for as long as the client said.
 func (s *server) longPoll(c *gin.Context, token string, index uint64, wait time.Duration) error {
+	err := s.waitLong(c, wait, func(ctx context.Context) error { return s.read.WaitBlock(ctx, token, index) })
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return nil // no block yet is an answer too
+	}
+	return err
+}
+
+// waitLong waits at a place for answers that may take long, until it is time or
+// the server drains.
+func (s *server) waitLong(c *gin.Context, most time.Duration, wait func(ctx context.Context) error) error {
 	leave, ok := enter(s.reading)
 	if !ok {
 		return ErrTooManyClients
 	}
 	defer leave()
-	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), most)
 	defer cancel()
 	defer webserver.UntilDraining(ctx, cancel)()
-	err := s.read.WaitBlock(ctx, token, index)
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return nil // no block yet is an answer too
-	}
-	return err
+	return wait(ctx)
 }
 
 // getBlock is GET /v1/blocks/{index}: the canonical bytes and nothing else, so

@@ -59,11 +59,13 @@ func (s *memberServer) createContract(c *gin.Context) error {
 	if _, err := s.read.Contract(contract.Token); err == nil {
 		return fmt.Errorf("%w: %s", chain.ContractExists, contract.Token)
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
-	defer cancel()
-	applied, err := s.write.CreateContract(ctx, contract)
+	var applied uint64
+	err = s.order(c, "The contract may have been created: look before asking again", func(ctx context.Context) (err error) {
+		applied, err = s.write.CreateContract(ctx, contract)
+		return err
+	})
 	if err != nil {
-		return contractError(err)
+		return err
 	}
 	c.Header("Location", "/v1/contracts/"+contract.Token)
 	info := chain.Info{Contract: contract}
@@ -73,15 +75,6 @@ func (s *memberServer) createContract(c *gin.Context) error {
 		}
 	}
 	return s.sendValue(c, http.StatusCreated, s.contractAnswer(&info))
-}
-
-// contractError adds what to do about an unknown outcome: a contract has no
-// id but its name.
-func contractError(err error) error {
-	if err = writeError(err, nil); errors.Is(err, outcome.Unknown) {
-		return withDetail(err, "The contract may have been created: look before asking again")
-	}
-	return err
 }
 
 // readContract reads the body.

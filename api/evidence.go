@@ -12,7 +12,6 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
-	"github.com/bpsc/bpsc/internal/webserver"
 )
 
 // Evidence is what a node can prove of its chains to whoever knows the keys of
@@ -85,15 +84,7 @@ func (s *server) getPolicy(c *gin.Context) error {
 
 // awaitCheckpoint waits until a checkpoint covers so many blocks.
 func (s *server) awaitCheckpoint(c *gin.Context, token string, size uint64, wait time.Duration) error {
-	leave, ok := enter(s.reading)
-	if !ok {
-		return ErrTooManyClients
-	}
-	defer leave()
-	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)
-	defer cancel()
-	defer webserver.UntilDraining(ctx, cancel)()
-	return s.evidence.WaitCheckpoint(ctx, token, size)
+	return s.waitLong(c, wait, func(ctx context.Context) error { return s.evidence.WaitCheckpoint(ctx, token, size) })
 }
 
 // sendChanging answers with a text that another may take the place of.
@@ -160,11 +151,7 @@ func (s *server) bundle(ctx context.Context, token string, tile tlog.Tile) ([]by
 	var data, leaf []byte
 	first := uint64(tile.N)<<tile.H + 1
 	for index := first; index < first+uint64(tile.W) && ctx.Err() == nil; index++ {
-		canonical, hash, err := s.read.Block(token, index)
-		if err != nil {
-			return nil, err
-		}
-		l, err := proof.LeafOfBlock(canonical, hash)
+		_, l, err := s.leafOf(token, index)
 		if err != nil {
 			return nil, err
 		}
@@ -172,6 +159,15 @@ func (s *server) bundle(ctx context.Context, token string, tile tlog.Tile) ([]by
 		data = proof.AppendEntry(data, leaf)
 	}
 	return data, ctx.Err()
+}
+
+// leafOf is a block, and what stands for it in the log of headers.
+func (s *server) leafOf(token string, index uint64) (canonical []byte, leaf proof.Leaf, err error) {
+	canonical, hash, err := s.read.Block(token, index)
+	if err == nil {
+		leaf, err = proof.LeafOfBlock(canonical, hash)
+	}
+	return canonical, leaf, err
 }
 
 // ownFault is what it means that evidence cannot be made of what this node has
@@ -188,15 +184,11 @@ func ownFault(err error) error {
 // to whoever knows the members' keys. ?wait= is how long to wait for a
 // checkpoint that covers it. A later one gives another receipt, as good.
 func (s *server) getReceipt(c *gin.Context) error {
-	id, err := chain.ParseHash(c.Param("id"))
-	if err != nil {
-		return err
-	}
 	wait, err := queryDuration(c, "wait", maxLongPoll)
 	if err != nil {
 		return err
 	}
-	contract, err := s.contractOf(c)
+	id, contract, err := s.idOf(c)
 	if err != nil {
 		return err
 	}
@@ -268,11 +260,7 @@ func (s *server) buildReceipt(token string, o *chain.Outcome, size uint64, note 
 	if err != nil {
 		return nil, err
 	}
-	canonical, hash, err := s.read.Block(token, o.Block)
-	if err != nil {
-		return nil, err
-	}
-	leaf, err := proof.LeafOfBlock(canonical, hash)
+	canonical, leaf, err := s.leafOf(token, o.Block)
 	if err != nil {
 		return nil, err
 	}

@@ -51,11 +51,7 @@ func holdRule(c *gin.Context) (rule intake.Rule, err error) {
 // getHold is GET /v1/holds/{id}. The id is that of the transaction that became
 // the hold.
 func (s *server) getHold(c *gin.Context) error {
-	id, err := chain.ParseHash(c.Param("id"))
-	if err != nil {
-		return err
-	}
-	contract, err := s.contractOf(c)
+	id, contract, err := s.idOf(c)
 	if err != nil {
 		return err
 	}

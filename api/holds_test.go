@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ func TestHoldIsPendingUntilItIsDecided(t *testing.T) {
 			path := "/v1/holds/" + hold.ID.String()
 			shown := func(status chain.Code) string {
 				return `{"id":"` + hold.ID.String() + `","contract":"aka","status":"` + string(status) + `","sender":"` + alice.address() +
-					`","recipient":"` + bob.address() + `","amount":1,"hold_until":1700003600,"applied_index":` + string(appendNumber(nil, f.applied)) + `}`
+					`","recipient":"` + bob.address() + `","amount":1,"hold_until":1700003600,"applied_index":` + strconv.FormatUint(f.applied, 10) + `}`
 			}
 			require.JSONEq(t, shown("pending"), call(h, "GET", path, "").Body.String())
 			require.Equal(t, "pending", readAnswer(t, call(h, "GET", "/v1/transactions/"+hold.ID.String(), "").Body.Bytes()).Status)

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -13,17 +12,8 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
-	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
-
-// forgedBlock is what the tutorial tells about a new block: parts of its
-// canonical text.
-type forgedBlock struct {
-	index        uint64
-	previous     []byte // a JSON string
-	transactions []byte // a JSON array
-}
 
 // mine is GET and POST /mine: it changes the ledger whatever the method says,
 // so nothing may keep or prefetch it.
@@ -39,49 +29,60 @@ func (s *memberServer) mine(c *gin.Context) error {
 	if err := s.forging.allow(contract.Token); err != nil {
 		return err
 	}
-	produced, err := s.produce(c, contract.Token)
+	var produced chain.Produced
+	// A block has no id. Asking again may forge one more, which is harmless.
+	err = s.order(c, "A block may have been forged: look at the chain before asking again", func(ctx context.Context) (err error) {
+		produced, err = s.write.Produce(ctx, contract.Token)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	s.answered.saw(produced.AppliedIndex)
 	c.Writer.Header()[protocol.MinBlock] = []string{strconv.FormatUint(produced.Block, 10)}
-	block, err := s.forged(c, contract.Token, produced.Block, produced.AppliedIndex)
+	w := s.pool.get()
+	defer s.pool.put(w)
+	w.out, err = s.appendForged(c, append(w.out, '{'), contract.Token, produced.Block, produced.AppliedIndex)
 	if err != nil {
 		return &detailed{err: err, final: true, detail: fmt.Sprintf(
 			"Block %d was forged; this member cannot show it yet: GET /v1/blocks/%d", produced.Block, produced.Block)}
 	}
-	w := s.pool.get()
-	defer s.pool.put(w)
-	w.out = appendForged(append(w.out, '{'), &block)
 	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
 	return nil
 }
 
-func (s *memberServer) produce(c *gin.Context, token string) (chain.Produced, error) {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
-	defer cancel()
-	produced, err := s.write.Produce(ctx, token)
-	if err != nil {
-		err = writeError(err, nil)
-	}
-	if errors.Is(err, outcome.Unknown) {
-		// A block has no id. Asking again may forge one more, which is harmless.
-		err = withDetail(err, "A block may have been forged: look at the chain before asking again")
-	}
-	return produced, err
-}
-
-// forged reads a block that a write has just completed, once this replica has
-// applied that write.
-func (s *memberServer) forged(c *gin.Context, token string, index, appliedIndex uint64) (forgedBlock, error) {
+// appendForged writes what the tutorial tells about a new block, in its canonical
+// text, once this replica has applied the write that completed it. Where it
+// cannot, dst is as it was.
+func (s *memberServer) appendForged(c *gin.Context, dst []byte, token string, index, appliedIndex uint64) ([]byte, error) {
 	if err := s.catchUp(c, appliedIndex); err != nil {
-		return forgedBlock{}, err
+		return dst, err
 	}
 	canonical, _, err := s.read.Block(token, index)
 	if err != nil {
-		return forgedBlock{}, err
+		return dst, err
 	}
-	return readForged(index, canonical)
+	var previous, transactions []byte
+	scan := pyjson.NewScanner(canonical)
+	err = scan.Object(func(key string) (err error) {
+		switch key {
+		case "previous_hash":
+			previous, err = scan.Raw()
+		case "transactions":
+			transactions, err = scan.Raw()
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return dst, err
+	case previous == nil || transactions == nil:
+		return dst, fmt.Errorf("block %d lacks a field", index)
+	}
+	dst = appendText(dst, "message", "New Block Forged")
+	dst = appendUint(dst, "index", index)
+	dst = appendRaw(dst, "transactions", transactions)
+	return appendRaw(dst, "previous_hash", previous), nil
 }
 
 // catchUp waits until this replica has seen a write that was applied.
@@ -92,31 +93,6 @@ func (s *memberServer) catchUp(c *gin.Context, appliedIndex uint64) error {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.CatchUpTimeout)
 	defer cancel()
 	return readError(s.member.WaitApplied(ctx, appliedIndex))
-}
-
-func readForged(index uint64, canonical []byte) (forgedBlock, error) {
-	block := forgedBlock{index: index}
-	s := pyjson.NewScanner(canonical)
-	err := s.Object(func(key string) (err error) {
-		switch key {
-		case "previous_hash":
-			block.previous, err = s.Raw()
-		case "transactions":
-			block.transactions, err = s.Raw()
-		}
-		return err
-	})
-	if err == nil && (block.previous == nil || block.transactions == nil) {
-		err = fmt.Errorf("block %d lacks a field", index)
-	}
-	return block, err
-}
-
-func appendForged(dst []byte, b *forgedBlock) []byte {
-	dst = appendText(dst, "message", "New Block Forged")
-	dst = appendUint(dst, "index", b.index)
-	dst = appendRaw(dst, "transactions", b.transactions)
-	return appendRaw(dst, "previous_hash", b.previous)
 }
 
 // forging bounds how fast blocks are made on request: for each contract as

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
-	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // NodeReader reads the directory of nodes.
@@ -62,14 +60,13 @@ func (s *server) registerNodes(add func(c *gin.Context, nodes []string) error) h
 
 // addNodes registers nodes with the cluster.
 func (s *memberServer) addNodes(c *gin.Context, nodes []string) error {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
-	defer cancel()
-	applied, err := s.write.RegisterNodes(ctx, nodes, networkOf(c.Request))
-	if err != nil {
-		return nodesError(err, "The nodes may have been added: send the same list again")
-	}
-	_ = s.catchUp(c, applied) // the answer names them all the same
-	return nil
+	return s.order(c, "The nodes may have been added: send the same list again", func(ctx context.Context) error {
+		applied, err := s.write.RegisterNodes(ctx, nodes, networkOf(c.Request))
+		if err == nil {
+			_ = s.catchUp(c, applied) // the answer names them all the same
+		}
+		return err
+	})
 }
 
 // addNodes registers nodes with this node alone.
@@ -100,25 +97,16 @@ func (s *server) removeNode(drop func(c *gin.Context, node string) error) handle
 }
 
 func (s *memberServer) dropNode(c *gin.Context, node string) error {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
-	defer cancel()
-	applied, err := s.write.RemoveNode(ctx, node)
-	if err != nil {
-		return nodesError(err, "The node may have been removed: send the same request again")
-	}
-	_ = s.catchUp(c, applied)
-	return nil
+	return s.order(c, "The node may have been removed: send the same request again", func(ctx context.Context) error {
+		applied, err := s.write.RemoveNode(ctx, node)
+		if err == nil {
+			_ = s.catchUp(c, applied)
+		}
+		return err
+	})
 }
 
 func (s *followerServer) dropNode(_ *gin.Context, node string) error { return s.node.Remove(node) }
-
-// nodesError adds what to do about an unknown outcome: nodes are a set.
-func nodesError(err error, again string) error {
-	if err = writeError(err, nil); errors.Is(err, outcome.Unknown) {
-		return withDetail(err, again)
-	}
-	return err
-}
 
 // getNodes is GET /v1/nodes: {"items":[ … ]}, sorted; "next" is where the next
 // page begins, as ?after=.

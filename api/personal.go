@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -62,7 +63,7 @@ func (s *followerServer) addInformation(c *gin.Context) error {
 		return intake.JSONError(err)
 	}
 	w.out = append(w.out, `{"message":"information will be added to Block `...)
-	w.out = append(appendNumber(w.out, block), "\"}\n"...)
+	w.out = append(strconv.AppendUint(w.out, block, 10), "\"}\n"...)
 	s.sendJSON(c, http.StatusCreated, w.out)
 	return nil
 }

@@ -167,6 +167,21 @@ func writeError(err error, sub *intake.Submission) error {
 	return d
 }
 
+// order orders what is no transaction, and has no id to ask for it again: again is
+// what to do about an outcome that is not known.
+func (s *memberServer) order(c *gin.Context, again string, write func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
+	defer cancel()
+	err := write(ctx)
+	if err == nil {
+		return nil
+	}
+	if err = writeError(err, nil); errors.Is(err, outcome.Unknown) {
+		return withDetail(err, again)
+	}
+	return err
+}
+
 // unknownOutcome is what to do about an outcome that is not known.
 const unknownOutcome = "It may have been applied: resubmit the same bytes with the same id"
 

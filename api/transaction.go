@@ -12,13 +12,20 @@ import (
 	"github.com/bpsc/bpsc/intake"
 )
 
+// TransactionReader reads what was decided about transactions.
+type TransactionReader interface {
+	// Transaction fails with chain.NotFound or chain.ContractUnknown.
+	Transaction(token string, id chain.ID) (chain.Outcome, error)
+	// Time is a time before which nothing will be decided in that chain any more
+	// that is not to be read here yet: a member's machine time; for a follower,
+	// whose chains lag each in its own way, the timestamp of the newest block it
+	// has.
+	Time(token string) chain.Micros
+}
+
 // getTransaction is GET /v1/transactions/{id}.
 func (s *server) getTransaction(c *gin.Context) error {
-	id, err := chain.ParseHash(c.Param("id"))
-	if err != nil {
-		return err
-	}
-	contract, err := s.contractOf(c)
+	id, contract, err := s.idOf(c)
 	if err != nil {
 		return err
 	}
@@ -57,6 +64,15 @@ func (s *server) getTransaction(c *gin.Context) error {
 	return nil
 }
 
+// idOf reads the id in the path, and the contract that the query names.
+func (s *server) idOf(c *gin.Context) (id chain.ID, contract *intake.Chain, err error) {
+	if id, err = chain.ParseHash(c.Param("id")); err != nil {
+		return id, nil, err
+	}
+	contract, err = s.contractOf(c)
+	return id, contract, err
+}
+
 // appendTransaction writes what was decided about a transaction: its place and
 // its record as it stands, or will stand, in the block. resolved is how it ended
 // if it is a hold.
@@ -71,33 +87,25 @@ func appendTransaction(dst []byte, contract *intake.Chain, o *chain.Outcome, res
 }
 
 // appendMoved writes, after the tutorial's message, what moved and where it
-// stands.
+// stands. In an open contract, as in the tutorial, that is the same fields each
+// time; a record of a signed one may be of any kind.
 func appendMoved(dst []byte, contract *intake.Chain, o *chain.Outcome, resolved chain.Code) []byte {
+	signed := contract.Wallets == chain.SignedWallets
 	dst = appendHash(dst, "id", o.Record.ID)
-	if contract.Wallets == chain.SignedWallets {
-		return appendMovedSigned(dst, contract, o, resolved)
+	if signed {
+		dst = appendDecision(dst, &o.Record, resolved)
 	}
 	dst = appendUint(dst, "block", o.Block)
 	dst = appendUint(dst, "position", uint64(o.Position))
-	dst = appendAmount(dst, "amount_send", o.Record.AmountSend, contract.Decimals)
-	dst = appendAmount(dst, "amount_bpsc", o.Record.AmountBPSC, contract.Decimals)
-	dst = appendAmount(dst, "amount_receive", o.Record.AmountReceive, contract.Decimals)
-	return appendUint(dst, "applied_index", o.AppliedIndex)
-}
-
-// appendMovedSigned does the same for a record of any kind.
-func appendMovedSigned(dst []byte, contract *intake.Chain, o *chain.Outcome, resolved chain.Code) []byte {
-	dst = appendDecision(dst, &o.Record, resolved)
-	dst = appendUint(dst, "block", o.Block)
-	dst = appendUint(dst, "position", uint64(o.Position))
 	for _, amount := range [...]struct {
-		key   string
-		value chain.Amount
+		key    string
+		value  chain.Amount
+		always bool
 	}{
-		{"amount", o.Record.Amount}, {"amount_send", o.Record.AmountSend}, {"amount_bpsc", o.Record.AmountBPSC},
-		{"amount_receive", o.Record.AmountReceive}, {"amount_refund", o.Record.AmountRefund},
+		{"amount", o.Record.Amount, false}, {"amount_send", o.Record.AmountSend, !signed}, {"amount_bpsc", o.Record.AmountBPSC, !signed},
+		{"amount_receive", o.Record.AmountReceive, !signed}, {"amount_refund", o.Record.AmountRefund, false},
 	} {
-		if amount.value != 0 {
+		if amount.value != 0 || amount.always {
 			dst = appendAmount(dst, amount.key, amount.value, contract.Decimals)
 		}
 	}
@@ -111,8 +119,6 @@ func appendRefusal(dst []byte, code chain.Code) []byte {
 	return appendText(dst, "detail", meanings[string(code)].title)
 }
 
-func appendNumber(dst []byte, n uint64) []byte { return strconv.AppendUint(dst, n, 10) }
-
 // transactionsPath is where transactions are read, each under its id.
 const transactionsPath = "/v1/transactions/"
 
@@ -124,17 +130,6 @@ func (s *server) location(id []byte, token string) string {
 		path = append(append(path, "?contract="...), token...)
 	}
 	return string(path)
-}
-
-// TransactionReader reads what was decided about transactions.
-type TransactionReader interface {
-	// Transaction fails with chain.NotFound or chain.ContractUnknown.
-	Transaction(token string, id chain.ID) (chain.Outcome, error)
-	// Time is a time before which nothing will be decided
-	// in that chain any more that is not to be read here yet: a member's machine
-	// time; for a follower, whose chains lag each in its own way, the timestamp
-	// of the newest block it has.
-	Time(token string) chain.Micros
 }
 
 // What the id of a transaction is said to be. All but unknown and pending are

@@ -25,17 +25,19 @@ func (s *memberServer) postTutorialTransaction(c *gin.Context) error {
 	}
 	resolved, _ := s.resolvedSince(c, sub.Chain, &outcome) // as in answerTransaction
 	if sub.Chain.Schedule.Transactions == 1 && outcome.Completed {
-		if block, err := s.forged(c, sub.Chain.Token, outcome.Block, outcome.AppliedIndex); err == nil {
-			w.out = appendForged(append(w.out, '{'), &block)
+		var err error
+		w.out, err = s.appendForged(c, append(w.out, '{'), sub.Chain.Token, outcome.Block, outcome.AppliedIndex)
+		if err == nil {
 			w.out = appendMoved(w.out, sub.Chain, &outcome, resolved)
 			s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
 			return nil
 		}
 		// The transfer is final. That this replica cannot show its block yet
 		// is no reason to call it anything else.
+		w.out = w.out[:0]
 	}
 	w.out = append(w.out, `{"message":"Transaction will be added to Block `...)
-	w.out = appendNumber(w.out, outcome.Block)
+	w.out = strconv.AppendUint(w.out, outcome.Block, 10)
 	w.out = append(w.out, '"')
 	w.out = appendMoved(w.out, sub.Chain, &outcome, resolved)
 	s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
