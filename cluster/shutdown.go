@@ -27,7 +27,7 @@ func (m *Member) Shutdown(ctx context.Context) error {
 // keep the others waiting. Files and some goroutines stay until the process ends.
 // It may wait for a goroutine that hangs.
 func (m *Member) Abandon() {
-	m.queue.close()
+	m.queue.Close()
 	m.cancel()
 	_ = m.port.Close() // nobody is left to whom it would matter
 }
