@@ -156,7 +156,9 @@ func (r *run) all(ctx context.Context, source Source) (err error) {
 		}
 	}
 	for _, c := range r.checks {
-		r.check = c.name()
+		if r.check = c.name; c.end == nil {
+			continue
+		}
 		if err := c.end(); err != nil {
 			return err
 		}
@@ -175,7 +177,9 @@ func (r *run) next(canonical []byte) error {
 	r.block = r.rules.Verifier.Length() + 1
 	b := block{canonical: canonical}
 	for _, c := range r.checks {
-		r.check = c.name()
+		if r.check = c.name; c.next == nil {
+			continue
+		}
 		if err := c.next(&b); err != nil {
 			return err
 		}
@@ -193,7 +197,7 @@ func (r *run) report() (report Report) {
 	v := &r.rules.Verifier
 	report = Report{Token: v.Contract.Token, ChainID: r.rules.chainID, Blocks: v.Length(), Records: r.rules.Records, Tip: v.Tip()}
 	for _, c := range r.checks {
-		report.Checks = append(report.Checks, c.name())
+		report.Checks = append(report.Checks, c.name)
 	}
 	if r.headers.held {
 		report.Checkpoint = r.headers.claim

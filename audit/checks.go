@@ -10,7 +10,6 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/fsm"
-	"github.com/bpsc/bpsc/store"
 )
 
 // Names of the checks, in the order in which they are made.
@@ -23,12 +22,10 @@ const (
 
 // check looks at one chain, block after block. What it finds wraps
 // chain.ErrInvalid.
-type check interface {
-	name() string
-	// next gets each block that the checks before have taken.
-	next(*block) error
-	// end comes after the last block.
-	end() error
+type check struct {
+	name string
+	next func(*block) error // gets each block that the checks before have taken; may be nil
+	end  func() error       // comes after the last block; may be nil
 }
 
 // block is the block at hand, with what checks make of it for those after them.
@@ -44,9 +41,15 @@ type block struct {
 func (r *run) arrange() {
 	r.rules = &rules{Auditor: fsm.NewAuditor()}
 	r.headers = &headers{rules: r.rules, chain: &r.chain}
-	r.checks = []check{r.rules, r.headers}
+	r.checks = []check{
+		{CheckBlocks, r.rules.next, r.rules.end},
+		{CheckCheckpoint, r.headers.next, r.headers.end},
+	}
 	if s := r.chain.Stored; s != nil {
-		r.checks = append(r.checks, &storedLog{stored: s.LogHashes(r.chain.Token)}, &stored{r.rules, s})
+		log := &storedLog{stored: s.LogHashes(r.chain.Token)}
+		r.checks = append(r.checks,
+			check{CheckStoredLog, log.next, nil},
+			check{CheckStored, nil, func() error { return r.rules.Compare(s) }})
 	}
 }
 
@@ -55,8 +58,6 @@ type rules struct {
 	*fsm.Auditor
 	chainID chain.Hash
 }
-
-func (*rules) name() string { return CheckBlocks }
 
 func (r *rules) next(b *block) (err error) {
 	if b.Block, err = r.Next(b.canonical); err != nil {
@@ -87,8 +88,6 @@ type headers struct {
 	leaf  []byte
 	held  bool // the claim is true of these blocks
 }
-
-func (*headers) name() string { return CheckCheckpoint }
 
 func (h *headers) next(b *block) error {
 	leaf := proof.LeafOf(&b.Header, h.rules.Verifier.Tip(), len(b.Records))
@@ -140,8 +139,6 @@ type storedLog struct {
 	size   int64
 }
 
-func (*storedLog) name() string { return CheckStoredLog }
-
 func (l *storedLog) next(b *block) error {
 	// What this reads of the log has been compared with the blocks before.
 	want, err := tlog.StoredHashesForRecordHash(l.size, tlog.RecordHash(b.leaf), l.stored)
@@ -164,20 +161,6 @@ func (l *storedLog) next(b *block) error {
 	}
 	return nil
 }
-
-func (*storedLog) end() error { return nil }
-
-// stored checks what a store holds beside the blocks.
-type stored struct {
-	rules *rules
-	store *store.Store
-}
-
-func (*stored) name() string { return CheckStored }
-
-func (*stored) next(*block) error { return nil }
-
-func (s *stored) end() error { return s.rules.Compare(s.store) }
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", chain.ErrInvalid, fmt.Errorf(format, args...))

@@ -78,6 +78,9 @@ func (k VerifierKey) String() string {
 	return fmt.Sprintf("%s+%08x+%s", k.name, k.id, base64.StdEncoding.EncodeToString(k.material()))
 }
 
+// MarshalText writes k as String does.
+func (k VerifierKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
 // Name is the name that signatures carry.
 func (k VerifierKey) Name() string { return k.name }
 

@@ -21,15 +21,15 @@ type Policy struct {
 
 // Cosigner is a member or a witness.
 type Cosigner struct {
-	Name string // in the policy and in sentences: letters, digits, dots, hyphens, underscores
-	Key  VerifierKey
-	URL  string // where to reach it; may be empty
+	Name string      `json:"name"` // in the policy and in sentences: letters, digits, dots, hyphens, underscores
+	Key  VerifierKey `json:"key"`
+	URL  string      `json:"url,omitempty"` // where to reach it; may be empty
 }
 
 // Chain names one chain for good.
 type Chain struct {
-	Token string
-	ID    chain.Hash // hash of the genesis block
+	Token string     `json:"contract"`
+	ID    chain.Hash `json:"chain_id"` // hash of the genesis block
 }
 
 // Majority is the least number of n members that no other majority can do

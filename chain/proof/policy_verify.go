@@ -9,8 +9,8 @@ import (
 
 // Signer is who signed a checkpoint, by its name in the policy, and when.
 type Signer struct {
-	Name string
-	Unix chain.Seconds // by the signer's own clock
+	Name string        `json:"name"`
+	Unix chain.Seconds `json:"time"` // by the signer's own clock
 }
 
 // Cosigned is a checkpoint that satisfies a policy.

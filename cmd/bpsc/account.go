@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -154,13 +153,9 @@ const (
 
 // seenBlocksPath is "" where there is no home to keep it in.
 func seenBlocksPath() string {
-	state := os.Getenv("XDG_STATE_HOME")
-	if state == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return ""
-		}
-		state = filepath.Join(home, ".local", "state")
+	state, err := userDir("XDG_STATE_HOME", ".local/state")
+	if err != nil {
+		return ""
 	}
 	return filepath.Join(state, "bpsc", seenBlocksFile)
 }

@@ -85,36 +85,15 @@ func newClusterKeysCommand(o *clientOptions) *cobra.Command {
 
 // policyJSON is a policy as JSON.
 type policyJSON struct {
-	Chains           []chainJSON    `json:"chains"`
-	Members          []cosignerJSON `json:"members"`
-	RequireMembers   int            `json:"require_members"`
-	Witnesses        []cosignerJSON `json:"witnesses,omitempty"`
-	RequireWitnesses int            `json:"require_witnesses"`
-}
-
-type chainJSON struct {
-	Contract string `json:"contract"`
-	ChainID  string `json:"chain_id"`
-}
-
-type cosignerJSON struct {
-	Name string `json:"name"`
-	Key  string `json:"key"`
-	URL  string `json:"url,omitempty"`
+	Chains           []proof.Chain    `json:"chains"`
+	Members          []proof.Cosigner `json:"members"`
+	RequireMembers   int              `json:"require_members"`
+	Witnesses        []proof.Cosigner `json:"witnesses,omitempty"`
+	RequireWitnesses int              `json:"require_witnesses"`
 }
 
 func newPolicyJSON(p *proof.Policy) policyJSON {
-	j := policyJSON{Chains: []chainJSON{}, Members: cosigners(p.Members()), Witnesses: cosigners(p.Witnesses())}
+	j := policyJSON{Chains: append([]proof.Chain{}, p.Chains()...), Members: p.Members(), Witnesses: p.Witnesses()}
 	j.RequireMembers, j.RequireWitnesses = p.Required()
-	for _, c := range p.Chains() {
-		j.Chains = append(j.Chains, chainJSON{c.Token, c.ID.String()})
-	}
 	return j
-}
-
-func cosigners(list []proof.Cosigner) (out []cosignerJSON) {
-	for _, c := range list {
-		out = append(out, cosignerJSON{c.Name, c.Key.String(), c.URL})
-	}
-	return out
 }

@@ -52,19 +52,24 @@ func (k *keyOptions) store() (*wallet.Keystore, error) {
 	if s.Dir == "" {
 		s.Dir = os.Getenv(envPrefix + "WALLETS")
 	}
-	if s.Dir != "" {
-		return s, nil
-	}
-	data := os.Getenv("XDG_DATA_HOME")
-	if data == "" {
-		home, err := os.UserHomeDir()
+	if s.Dir == "" {
+		data, err := userDir("XDG_DATA_HOME", ".local/share")
 		if err != nil {
 			return nil, argError("say where the keys are with --wallets: %v", err)
 		}
-		data = filepath.Join(home, ".local", "share")
+		s.Dir = filepath.Join(data, "bpsc", "keys")
 	}
-	s.Dir = filepath.Join(data, "bpsc", "keys")
 	return s, nil
+}
+
+// userDir is the folder that a variable of the XDG base directories names, or
+// where it is in the home by default.
+func userDir(variable, inHome string) (string, error) {
+	if dir := os.Getenv(variable); dir != "" {
+		return dir, nil
+	}
+	home, err := os.UserHomeDir()
+	return filepath.Join(home, inHome), err
 }
 
 // unlock opens the key of that name.

@@ -109,16 +109,11 @@ type provenReceipt struct {
 
 // signedBy is a checkpoint and who signed it, as JSON.
 type signedBy struct {
-	Size      uint64     `json:"size"`
-	Root      chain.Hash `json:"root"`
-	Members   []signerAt `json:"members,omitempty"`
-	Of        int        `json:"of_members,omitempty"`
-	Witnesses []signerAt `json:"witnesses,omitempty"`
-}
-
-type signerAt struct {
-	Name string        `json:"name"`
-	Unix chain.Seconds `json:"time"`
+	Size      uint64         `json:"size"`
+	Root      chain.Hash     `json:"root"`
+	Members   []proof.Signer `json:"members,omitempty"`
+	Of        int            `json:"of_members,omitempty"`
+	Witnesses []proof.Signer `json:"witnesses,omitempty"`
 }
 
 func proven(v *proof.Verified, record []byte) provenReceipt {
@@ -126,17 +121,6 @@ func proven(v *proof.Verified, record []byte) provenReceipt {
 		Verified: true, Sentence: v.Sentence(), Contract: v.Token, ChainID: v.ChainID, Pinned: v.Pinned,
 		Block: v.Block, BlockHash: v.BlockHash, Timestamp: chain.AppendTimestamp(nil, v.Timestamp),
 		Position: v.Position, Record: record,
-		Checkpoint: newSignedBy(v.Checkpoint, v.Members, v.MembersInPolicy, v.Witnesses),
+		Checkpoint: signedBy{v.Checkpoint.Size, v.Checkpoint.Root, v.Members, v.MembersInPolicy, v.Witnesses},
 	}
-}
-
-func newSignedBy(c proof.Checkpoint, members []proof.Signer, of int, witnesses []proof.Signer) signedBy {
-	s := signedBy{Size: c.Size, Root: c.Root, Of: of}
-	for _, m := range members {
-		s.Members = append(s.Members, signerAt(m))
-	}
-	for _, w := range witnesses {
-		s.Witnesses = append(s.Witnesses, signerAt(w))
-	}
-	return s
 }

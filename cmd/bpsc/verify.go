@@ -163,7 +163,7 @@ type heldAgainst struct {
 func newVerified(r *audit.Report) verified {
 	v := verified{Contract: r.Token, Blocks: r.Blocks, Records: r.Records, Tip: r.Tip}
 	if c := r.Checkpoint; c != nil {
-		v.Checkpoint = &heldAgainst{newSignedBy(c.Checkpoint, c.Members, c.Of, c.Witnesses), c.Judged}
+		v.Checkpoint = &heldAgainst{signedBy{c.Size, c.Root, c.Members, c.Of, c.Witnesses}, c.Judged}
 	}
 	return v
 }
@@ -190,7 +190,7 @@ func (s *signedBy) by() string {
 	return text
 }
 
-func joinNames(signers []signerAt) string {
+func joinNames(signers []proof.Signer) string {
 	var names []string
 	for _, s := range signers {
 		names = append(names, s.Name)
