@@ -27,7 +27,7 @@ func (s *memberServer) postBatch(c *gin.Context) error {
 	if err := readBody(c, w, maxBatchBody); err != nil {
 		return err
 	}
-	items, inBody, err := w.read.Batch(w.in)
+	drafts, inBody, err := w.read.Batch(w.in)
 	if err != nil {
 		return err
 	}
@@ -39,15 +39,15 @@ func (s *memberServer) postBatch(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.reserve(len(items) * resultBytes); err != nil {
+	if err := w.reserve(len(drafts) * resultBytes); err != nil {
 		return err
 	}
-	outcomes, err := s.submitBatch(c, w, contract, items)
+	outcomes, err := s.submitBatch(c, w, contract, drafts)
 	if err != nil {
 		return err
 	}
 	s.answerForBatch(c, outcomes)
-	w.out = appendResults(w.out, items, outcomes, s.resolveBatch(c, contract, outcomes))
+	w.out = appendResults(w.out, drafts, outcomes, s.resolveBatch(c, contract, outcomes))
 	if slices.ContainsFunc(outcomes, func(o chain.Outcome) bool { return liesInTime(o.Refused) }) {
 		w.out = strconv.AppendInt(appendKey(w.out, "chain_time"), int64(s.chainNow(contract.Token).Seconds()), 10)
 	}
@@ -71,8 +71,8 @@ func (s *memberServer) answerForBatch(c *gin.Context, outcomes []chain.Outcome) 
 
 // submitBatch orders the items that can be ordered. It fails when none was,
 // all for one reason: then the batch as a whole can be sent again.
-func (s *memberServer) submitBatch(c *gin.Context, w *work, contract *intake.Chain, items []intake.Item) ([]chain.Outcome, error) {
-	txs, err := s.check.Batch(&w.read, contract, items)
+func (s *memberServer) submitBatch(c *gin.Context, w *work, contract *intake.Chain, drafts []intake.Draft) ([]chain.Outcome, error) {
+	txs, err := s.check.Check(&w.read, contract, drafts)
 	if err != nil || len(txs) == 0 {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (s *memberServer) submitBatch(c *gin.Context, w *work, contract *intake.Cha
 			outcomes[i].Err = writeError(outcomes[i].Err, nil)
 		}
 	}
-	if len(txs) == len(items) {
+	if len(txs) == len(drafts) {
 		return outcomes, noneOrdered(outcomes)
 	}
 	return outcomes, nil
@@ -130,22 +130,22 @@ func noneOrdered(outcomes []chain.Outcome) error {
 // appendResults writes one result for each item, in the order of the items, and
 // leaves the object open. There is an outcome for each item that is not refused,
 // and how the hold that it is has ended since, if any has.
-func appendResults(dst []byte, items []intake.Item, outcomes []chain.Outcome, resolved []chain.Code) []byte {
+func appendResults(dst []byte, drafts []intake.Draft, outcomes []chain.Outcome, resolved []chain.Code) []byte {
 	dst = append(dst, `{"results":[`...)
 	next := 0
-	for i := range items {
+	for i := range drafts {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, '{')
-		if items[i].Refused != nil {
-			dst = appendRefused(dst, items[i].Refused)
+		if drafts[i].Refused != nil {
+			dst = appendRefused(dst, drafts[i].Refused)
 		} else {
 			ended := chain.Code("")
 			if resolved != nil {
 				ended = resolved[next]
 			}
-			dst = appendResult(dst, &items[i], &outcomes[next], ended)
+			dst = appendResult(dst, &drafts[i], &outcomes[next], ended)
 			next++
 		}
 		dst = append(dst, '}')
@@ -161,11 +161,11 @@ func appendRefused(dst []byte, err error) []byte {
 	return appendText(dst, "detail", p.Detail)
 }
 
-func appendResult(dst []byte, item *intake.Item, o *chain.Outcome, resolved chain.Code) []byte {
-	dst = appendHash(dst, "id", item.ID)
+func appendResult(dst []byte, draft *intake.Draft, o *chain.Outcome, resolved chain.Code) []byte {
+	dst = appendHash(dst, "id", draft.Tx.ID)
 	switch {
 	case o.Err != nil:
-		return appendFailure(dst, item, o.Err)
+		return appendFailure(dst, draft, o.Err)
 	case o.Refused != "":
 		return appendRefusal(dst, o.Refused)
 	}
@@ -180,7 +180,7 @@ func appendResult(dst []byte, item *intake.Item, o *chain.Outcome, resolved chai
 
 // appendFailure writes that an item has no outcome, or none that is known,
 // with the key to send it again under.
-func appendFailure(dst []byte, item *intake.Item, err error) []byte {
+func appendFailure(dst []byte, draft *intake.Draft, err error) []byte {
 	status := "not_applied"
 	if errors.Is(err, outcome.Unknown) {
 		status = "unknown"
@@ -189,8 +189,8 @@ func appendFailure(dst []byte, item *intake.Item, err error) []byte {
 	dst = appendText(dst, "status", status)
 	dst = appendText(dst, "code", code)
 	dst = strconv.AppendBool(appendKey(dst, "retryable"), meanings[code].retryable())
-	if item.Drawn != "" {
-		dst = appendText(dst, "key", item.Drawn)
+	if draft.Drawn != "" {
+		dst = appendText(dst, "key", draft.Drawn)
 	}
 	return dst
 }

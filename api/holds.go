@@ -26,26 +26,26 @@ type HoldReader interface {
 // resolveHold is POST /v1/holds/{id}:accept and {id}:reject: a transaction of
 // that kind, signed by the recipient of the hold.
 func (s *memberServer) resolveHold(c *gin.Context) error {
-	rule, err := holdRule(c)
+	e, err := holdEnvelope(c)
 	if err != nil {
 		return err
 	}
-	return s.answerTransaction(c, rule)
+	return s.answerTransaction(c, e)
 }
 
-// holdRule is what the path says that is asked for.
-func holdRule(c *gin.Context) (rule intake.Rule, err error) {
+// holdEnvelope is what the path says that is asked for.
+func holdEnvelope(c *gin.Context) (e intake.Envelope, err error) {
 	param, err := url.PathUnescape(c.Param("id"))
 	if err != nil {
-		return rule, outcome.PathUnknown
+		return e, outcome.PathUnknown
 	}
 	text, verb, _ := strings.Cut(param, ":")
-	rule.Kind = chain.Kind(verb)
-	if rule.Kind != chain.Accept && rule.Kind != chain.Reject {
-		return rule, outcome.PathUnknown
+	e.Kind = chain.Kind(verb)
+	if e.Kind != chain.Accept && e.Kind != chain.Reject {
+		return e, outcome.PathUnknown
 	}
-	rule.Hold, err = chain.ParseHash(text)
-	return rule, err
+	e.Hold, err = chain.ParseHash(text)
+	return e, err
 }
 
 // getHold is GET /v1/holds/{id}. The id is that of the transaction that became

@@ -103,6 +103,7 @@ func (p *workPool) get() *work {
 func (p *workPool) put(w *work) {
 	p.bodies.Release(int64(w.reserved))
 	w.reserved = 0
+	w.read.Trim()
 	if cap(w.in) <= maxPooled && cap(w.out) <= maxPooled {
 		p.pool.Put(w)
 	}

@@ -138,29 +138,29 @@ func (s *server) logFailure(c *gin.Context, p *protocol.Problem, err error) {
 
 // failure is what an outcome without a record is to a client: refused by the
 // ledger, not ordered, or not known.
-func failure(sub *intake.Submission, o *chain.Outcome) error {
+func failure(draft *intake.Draft, o *chain.Outcome) error {
 	switch {
 	case o.Err != nil:
-		return writeError(o.Err, sub)
+		return writeError(o.Err, draft)
 	case o.Refused != "":
-		return &detailed{err: o.Refused, id: sub.Tx.ID}
+		return &detailed{err: o.Refused, id: draft.Tx.ID}
 	}
 	return nil
 }
 
 // writeError says what is known about a write that got no result. A context
 // that ended says nothing about the log, so it counts as unknown.
-func writeError(err error, sub *intake.Submission) error {
+func writeError(err error, draft *intake.Draft) error {
 	if _, own := outcome.Of(err); !own && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		err = fmt.Errorf("%w: %w", outcome.Unknown, err)
 	}
-	if sub == nil {
+	if draft == nil {
 		return err
 	}
-	d := &detailed{err: err, id: sub.Tx.ID, key: sub.Drawn}
+	d := &detailed{err: err, id: draft.Tx.ID, key: draft.Drawn}
 	if errors.Is(err, outcome.Unknown) {
 		d.detail = unknownOutcome
-		if sub.Drawn != "" {
+		if draft.Drawn != "" {
 			d.detail += ", which is that of the " + protocol.IdempotencyKey + " given here"
 		}
 	}

@@ -38,7 +38,7 @@ func (s *followerServer) relayTransaction(c *gin.Context) error {
 	if err := readBody(c, w, maxBody); err != nil {
 		return err
 	}
-	_, inBody, err := w.read.Transaction(w.in, intake.Rule{Lenient: true})
+	_, inBody, err := w.read.Transaction(w.in, intake.Envelope{Lenient: true})
 	if err != nil {
 		return err
 	}
@@ -52,23 +52,23 @@ func (s *followerServer) relayBatch(c *gin.Context) error {
 	if err := readBody(c, w, maxBatchBody); err != nil {
 		return err
 	}
-	items, inBody, err := w.read.Batch(w.in)
+	drafts, inBody, err := w.read.Batch(w.in)
 	if err != nil {
 		return err
 	}
-	if err := w.reserve(len(items) * resultBytes); err != nil {
+	if err := w.reserve(len(drafts) * resultBytes); err != nil {
 		return err
 	}
 	keyed := true
-	for i := range items {
-		keyed = keyed && items[i].Keyed()
+	for i := range drafts {
+		keyed = keyed && drafts[i].Keyed()
 	}
 	return s.relayed(c, w, inBody, keyed)
 }
 
 // relayHold is POST /v1/holds/{id}:accept and {id}:reject on a follower.
 func (s *followerServer) relayHold(c *gin.Context) error {
-	if _, err := holdRule(c); err != nil {
+	if _, err := holdEnvelope(c); err != nil {
 		return err
 	}
 	return s.relayTransaction(c)
@@ -173,21 +173,21 @@ func (s *followerServer) here(there, token string) string {
 // relayError is writeError for a write that was handed on. One that may have been
 // applied, and whose parts have no keys, is not to be sent again.
 func relayError(err error, q *protocol.RelayRequest) error {
-	var sub *intake.Submission
+	var draft *intake.Draft
 	var unknown *outcome.UnknownError
 	given := q.Header[protocol.IdempotencyKey]
 	switch {
 	case errors.As(err, &unknown) && unknown.Key != "":
-		sub = &intake.Submission{Drawn: unknown.Key}
-		sub.Tx.ID = chain.DeriveID([]byte(unknown.Key))
+		draft = &intake.Draft{Drawn: unknown.Key}
+		draft.Tx.ID = chain.DeriveID([]byte(unknown.Key))
 	case len(given) == 1 && !q.Signed:
-		sub = &intake.Submission{}
-		sub.Tx.ID = chain.DeriveID([]byte(given[0]))
+		draft = &intake.Draft{}
+		draft.Tx.ID = chain.DeriveID([]byte(given[0]))
 	case q.Repeatable:
-		sub = &intake.Submission{}
+		draft = &intake.Draft{}
 	}
-	err = writeError(err, sub)
-	if sub == nil && errors.Is(err, outcome.Unknown) {
+	err = writeError(err, draft)
+	if draft == nil && errors.Is(err, outcome.Unknown) {
 		return &detailed{err: err, final: true, detail: "It may have been applied, and there is no key to send it again under: look at the accounts first"}
 	}
 	return err

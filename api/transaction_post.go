@@ -19,16 +19,16 @@ import (
 func (s *memberServer) postTutorialTransaction(c *gin.Context) error {
 	w := s.pool.get()
 	defer s.pool.put(w)
-	sub, outcome, err := s.transact(c, w, intake.Rule{Lenient: true})
+	to, outcome, err := s.transact(c, w, intake.Envelope{Lenient: true})
 	if err != nil {
 		return inTutorialWords(err)
 	}
-	resolved, _ := s.resolvedSince(c, sub.Chain, &outcome) // as in answerTransaction
-	if sub.Chain.Schedule.Transactions == 1 && outcome.Completed {
+	resolved, _ := s.resolvedSince(c, to, &outcome) // as in answerTransaction
+	if to.Schedule.Transactions == 1 && outcome.Completed {
 		var err error
-		w.out, err = s.appendForged(c, append(w.out, '{'), sub.Chain.Token, outcome.Block, outcome.AppliedIndex)
+		w.out, err = s.appendForged(c, append(w.out, '{'), to.Token, outcome.Block, outcome.AppliedIndex)
 		if err == nil {
-			w.out = appendMoved(w.out, sub.Chain, &outcome, resolved)
+			w.out = appendMoved(w.out, to, &outcome, resolved)
 			s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
 			return nil
 		}
@@ -39,20 +39,20 @@ func (s *memberServer) postTutorialTransaction(c *gin.Context) error {
 	w.out = append(w.out, `{"message":"Transaction will be added to Block `...)
 	w.out = strconv.AppendUint(w.out, outcome.Block, 10)
 	w.out = append(w.out, '"')
-	w.out = appendMoved(w.out, sub.Chain, &outcome, resolved)
+	w.out = appendMoved(w.out, to, &outcome, resolved)
 	s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
 	return nil
 }
 
 // postTransaction is POST /v1/transactions.
 func (s *memberServer) postTransaction(c *gin.Context) error {
-	return s.answerTransaction(c, intake.Rule{})
+	return s.answerTransaction(c, intake.Envelope{})
 }
 
-func (s *memberServer) answerTransaction(c *gin.Context, rule intake.Rule) error {
+func (s *memberServer) answerTransaction(c *gin.Context, e intake.Envelope) error {
 	w := s.pool.get()
 	defer s.pool.put(w)
-	sub, outcome, err := s.transact(c, w, rule)
+	to, outcome, err := s.transact(c, w, e)
 	if err != nil {
 		return err
 	}
@@ -60,61 +60,65 @@ func (s *memberServer) answerTransaction(c *gin.Context, rule intake.Rule) error
 	if outcome.Replay {
 		status = http.StatusOK
 	}
-	var id [2 * len(sub.Tx.ID)]byte
-	c.Writer.Header()["Location"] = []string{s.location(sub.Tx.ID.AppendHex(id[:0]), sub.Chain.Token)}
+	var id [2 * len(outcome.Record.ID)]byte
+	c.Writer.Header()["Location"] = []string{s.location(outcome.Record.ID.AppendHex(id[:0]), to.Token)}
 	// Where this replica cannot tell how a hold ended, it says what was decided.
-	resolved, _ := s.resolvedSince(c, sub.Chain, &outcome)
-	w.out = appendTransaction(append(w.out, '{'), sub.Chain, &outcome, resolved)
+	resolved, _ := s.resolvedSince(c, to, &outcome)
+	w.out = appendTransaction(append(w.out, '{'), to, &outcome, resolved)
 	s.sendJSON(c, status, append(w.out, "}\n"...))
 	return nil
 }
 
 // readTransaction turns a request into a transaction with its id, whose
 // signature is good where the contract wants one.
-func (s *memberServer) readTransaction(c *gin.Context, w *work, rule intake.Rule) (*intake.Submission, error) {
-	key, keyed, err := idempotencyKey(c)
-	if err != nil {
-		return nil, err
+func (s *memberServer) readTransaction(c *gin.Context, w *work, e intake.Envelope) (*intake.Chain, *intake.Draft, []chain.Transaction, error) {
+	var err error
+	if e.Key, err = idempotencyKey(c); err != nil {
+		return nil, nil, nil, err
 	}
 	if err := readBody(c, w, maxBody); err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	d, inBody, err := w.read.Transaction(w.in, rule)
+	drafts, inBody, err := w.read.Transaction(w.in, e)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	token, err := s.token(c, inBody)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	contract, err := s.contractOnChain(c, token)
+	to, err := s.contractOnChain(c, token)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	return s.check.Transaction(&w.read, contract, &d, key, keyed)
+	txs, err := s.check.Check(&w.read, to, drafts)
+	if err == nil {
+		err = drafts[0].Refused
+	}
+	return to, &drafts[0], txs, err
 }
 
 // transact reads, checks and orders the one transaction of a request.
-func (s *memberServer) transact(c *gin.Context, w *work, rule intake.Rule) (*intake.Submission, chain.Outcome, error) {
-	sub, err := s.readTransaction(c, w, rule)
+func (s *memberServer) transact(c *gin.Context, w *work, e intake.Envelope) (*intake.Chain, chain.Outcome, error) {
+	to, draft, txs, err := s.readTransaction(c, w, e)
 	if err != nil {
 		return nil, chain.Outcome{}, err
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
 	defer cancel()
-	outcomes := s.write.Submit(ctx, sub.Chain.Token, []chain.Transaction{sub.Tx})
+	outcomes := s.write.Submit(ctx, to.Token, txs)
 	if len(outcomes) != 1 {
 		return nil, chain.Outcome{}, fmt.Errorf("%d outcomes of one transaction", len(outcomes))
 	}
 	outcome := outcomes[0]
-	if err := failure(sub, &outcome); err != nil {
-		return nil, chain.Outcome{}, s.aboutTime(err, sub)
+	if err := failure(draft, &outcome); err != nil {
+		return nil, chain.Outcome{}, s.aboutTime(err, to, draft)
 	}
 	if outcome.Replay {
 		c.Writer.Header()[protocol.IdempotentReplay] = replayed
 	}
 	s.answerFor(c, &outcome)
-	return sub, outcome, nil
+	return to, outcome, nil
 }
 
 // answerFor notes what this member has said of the ledger, and tells the client
@@ -124,15 +128,15 @@ func (s *memberServer) answerFor(c *gin.Context, o *chain.Outcome) {
 	c.Writer.Header()[protocol.MinBlock] = []string{strconv.FormatUint(o.Block, 10)}
 }
 
-// idempotencyKey returns the client's key.
-func idempotencyKey(c *gin.Context) (key string, given bool, err error) {
+// idempotencyKey returns the client's key, "" where it gave none.
+func idempotencyKey(c *gin.Context) (string, error) {
 	switch values := c.Request.Header[protocol.IdempotencyKey]; {
 	case len(values) == 0:
-		return "", false, nil
+		return "", nil
 	case len(values) > 1:
-		return "", false, fmt.Errorf("%w: more than one %s", chain.InvalidField, protocol.IdempotencyKey)
+		return "", fmt.Errorf("%w: more than one %s", chain.InvalidField, protocol.IdempotencyKey)
 	default:
-		return values[0], true, intake.CheckKey(values[0])
+		return values[0], intake.CheckKey(values[0])
 	}
 }
 
@@ -161,14 +165,14 @@ func liesInTime(code chain.Code) bool { return code == chain.Expired || code == 
 
 // aboutTime adds to a refusal that lies in the time of a transaction what the
 // chain's time is: the client's clock may be wrong, or the chain's ahead.
-func (s *memberServer) aboutTime(err error, sub *intake.Submission) error {
+func (s *memberServer) aboutTime(err error, to *intake.Chain, draft *intake.Draft) error {
 	var d *detailed
 	var code chain.Code
-	if sub.Tx.Auth == nil || !errors.As(err, &d) || !errors.As(err, &code) || !liesInTime(code) {
+	if draft.Tx.Auth == nil || !errors.As(err, &d) || !errors.As(err, &code) || !liesInTime(code) {
 		return err
 	}
-	d.chainTime = s.chainNow(sub.Chain.Token).Seconds()
-	d.detail = fmt.Sprintf("It expires at %s, and the chain's time is %s", inWords(sub.Tx.Auth.Expires), inWords(d.chainTime))
+	d.chainTime = s.chainNow(to.Token).Seconds()
+	d.detail = fmt.Sprintf("It expires at %s, and the chain's time is %s", inWords(draft.Tx.Auth.Expires), inWords(d.chainTime))
 	return d
 }
 

@@ -10,7 +10,7 @@ import (
 // MissingValues is the tutorial's sentence, to the letter.
 const MissingValues = "Missing values"
 
-// fields is a set of the fields a draft has. The memo, which may always be
+// fields is a set of the fields that a draft has. The memo, which may always be
 // left out, is not among them.
 type fields uint32
 
@@ -55,6 +55,16 @@ var kindFields = map[chain.Kind]struct{ needs, takes fields }{
 	chain.Issue:    {needs: fieldRecipient | fieldAmount},
 	chain.Spend:    {needs: fieldRecipient | fieldAmount},
 	chain.Burn:     {needs: fieldAmount},
+}
+
+// fieldNamed is the bit of a field that only signed contracts know, else 0.
+func fieldNamed(key string) fields {
+	for bit, i := fieldKind, 3; bit < endOfFields; bit, i = bit<<1, i+1 {
+		if fieldNames[i] == key {
+			return bit
+		}
+	}
+	return 0
 }
 
 // String lists the names of the fields.

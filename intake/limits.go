@@ -24,6 +24,9 @@ const (
 	// MaxNodeBytes bounds a host:port: a DNS name has at most 253 bytes.
 	MaxNodeBytes = 255
 
+	// maxKeptDrafts bounds the transactions for which a Reader keeps its memory.
+	maxKeptDrafts = 1_500
+
 	// MaxEcho bounds how much of a client's own text a message repeats.
 	MaxEcho = 64
 )

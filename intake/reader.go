@@ -9,15 +9,35 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
+	"github.com/bpsc/bpsc/internal/outcome"
+)
+
+// What is wrong with a body as such.
+const (
+	ErrInvalidJSON   outcome.Code = "invalid_json"
+	ErrBatchTooLarge outcome.Code = "batch_too_large"
 )
 
 // Reader reads the bodies of requests, one at a time. It is memory that is used
-// again: the zero Reader is ready.
+// again: the zero Reader is ready. What it returns is good until the next body, or
+// until Trim.
 type Reader struct {
 	scan   pyjson.Scanner
-	signed []byte // what the signature of a transaction is over
+	drafts []Draft
+	checks []check
+	signed []byte // what the signatures of the drafts are over
 	random [32]byte
-	key    [2 * 32]byte // random, as text
+	drawn  [2 * 32]byte // random, as the text of a key
+}
+
+// Trim lets go of what the last body said, and of memory that a large one took.
+func (r *Reader) Trim() {
+	clear(r.drafts)
+	clear(r.checks)
+	r.drafts, r.checks = r.drafts[:0], r.checks[:0]
+	if cap(r.drafts) > maxKeptDrafts {
+		r.drafts, r.checks, r.signed = nil, nil, nil
+	}
 }
 
 // Object reads a body that must be one object: member reads the value of a key,

@@ -135,14 +135,11 @@ func TestVerifierRefusesWhatItCannotKeep(t *testing.T) {
 	c := &Checker{signatures: v}
 	body := signedBody(chain.Transfer)
 	var r Reader
-	d, _, err := r.Transaction([]byte(body), Rule{})
+	drafts, _, err := r.Transaction([]byte(body), Envelope{})
 	require.NoError(t, err)
-	_, err = c.Transaction(&r, &Chain{Contract: signedContract()}, &d, "", false)
+	_, err = c.Check(&r, &Chain{Contract: signedContract()}, drafts)
 	require.ErrorIs(t, err, outcome.QueueFull)
-	items, _, err := r.Batch([]byte(`{"transactions":[` + body + `]}`))
-	require.NoError(t, err)
-	_, err = c.Batch(&r, &Chain{Contract: signedContract()}, items)
-	require.ErrorIs(t, err, outcome.QueueFull)
+	require.NoError(t, drafts[0].Refused)
 	require.Len(t, v.waiting, maxWaitingSignatures)
 }
 
