@@ -136,11 +136,32 @@ type call struct {
 	// contract is the token as the call names it, where it is about state: answers
 	// to its writes are remembered, and its reads are not older than those.
 	contract string
-	state    bool // a read of what may change
-	// again tells that the call may be repeated when its outcome is unknown.
-	again bool
-	wait  time.Duration // how long the server was asked to think about it
-	limit int64         // the longest answer that makes sense; 0 is maxAnswer
+	state    bool          // a read of what may change
+	once     bool          // it must not be repeated when its outcome is unknown
+	wait     time.Duration // how long the server was asked to think about it
+	limit    int64         // the longest answer that makes sense; 0 is maxAnswer
+}
+
+// at is a path with the parameters that have a value: name, value, name, value, ….
+func at(path string, query ...string) string {
+	values := url.Values{}
+	for pair := range slices.Chunk(query, 2) {
+		if pair[1] != "" {
+			values.Set(pair[0], pair[1])
+		}
+	}
+	if len(values) == 0 {
+		return path
+	}
+	return path + "?" + values.Encode()
+}
+
+// number is a parameter that 0 leaves out.
+func number[T ~int | ~int64 | ~uint64](n T) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
 }
 
 // do sends the call to one server after the other until one answers for good,
@@ -155,7 +176,7 @@ func (c *Client) do(ctx context.Context, q call) ([]byte, error) {
 			switch {
 			case a.Verdict == attempt.Applied:
 				return a.Body, nil
-			case a.Verdict == attempt.Refused, a.Verdict == attempt.Unknown && !q.again:
+			case a.Verdict == attempt.Refused, a.Verdict == attempt.Unknown && q.once:
 				return nil, failure(&a)
 			}
 			h.Note(ctx, a.Verdict, failure(&a))

@@ -2,11 +2,8 @@ package client
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/bpsc/bpsc/chain/proof"
@@ -21,18 +18,12 @@ const maxWait = 30 * time.Second
 // a server is to wait for one before it answers, 30 s at most. It verifies
 // nothing.
 func (c *Client) Receipt(ctx context.Context, contract, id string, wait time.Duration) ([]byte, error) {
-	values := url.Values{}
-	if contract != "" {
-		values.Set("contract", contract)
-	}
+	asked := ""
 	if wait = min(wait, maxWait); wait > 0 {
-		values.Set("wait", wait.String())
+		asked = wait.String()
 	}
-	path := "/v1/transactions/" + url.PathEscape(id) + "/receipt"
-	if len(values) > 0 {
-		path += "?" + values.Encode()
-	}
-	return c.do(ctx, call{method: http.MethodGet, path: path, again: true, wait: wait, limit: proof.MaxReceiptBytes})
+	path := at("/v1/transactions/"+url.PathEscape(id)+"/receipt", "contract", contract, "wait", asked)
+	return c.do(ctx, call{method: http.MethodGet, path: path, wait: wait, limit: proof.MaxReceiptBytes})
 }
 
 // Checkpoint reads the newest signed note of a contract's chain; contract ""
@@ -43,32 +34,15 @@ func (c *Client) Checkpoint(ctx context.Context, contract string, size uint64) (
 	if err != nil {
 		return nil, err
 	}
-	path := "/v1/contracts/" + url.PathEscape(token) + "/checkpoint"
-	if size > 0 {
-		path += "?size=" + strconv.FormatUint(size, 10)
-	}
-	return c.do(ctx, call{method: http.MethodGet, path: path, again: true, limit: proof.MaxNoteBytes})
+	path := at("/v1/contracts/"+url.PathEscape(token)+"/checkpoint", "size", number(size))
+	return c.do(ctx, call{method: http.MethodGet, path: path, limit: proof.MaxNoteBytes})
 }
 
 // Policy reads the policy that a server shows for a contract's chain
 // (proof.ParsePolicy); contract "" is its first. It is worth what the way to that
 // server is worth: who verifies by it compares it with one from somebody trusted.
 func (c *Client) Policy(ctx context.Context, contract string) ([]byte, error) {
-	return c.do(ctx, call{method: http.MethodGet, path: "/v1/policy" + query(contract), again: true, limit: proof.MaxPolicyBytes})
-}
-
-// Tiles reads the tiles of a contract's log of headers, for proof.TileHashes,
-// which verifies them.
-func (c *Client) Tiles(contract string) proof.Fetch {
-	return func(ctx context.Context, path string) ([]byte, error) {
-		data, err := c.do(ctx, call{method: http.MethodGet, path: "/v1/contracts/" + url.PathEscape(contract) + "/" + path,
-			again: true, limit: proof.MaxBundleBytes})
-		var p *Problem
-		if errors.As(err, &p) && p.Code == string(proof.ErrTileMissing) {
-			return nil, fmt.Errorf("%w: %w", proof.ErrTileMissing, err)
-		}
-		return data, err
-	}
+	return c.do(ctx, call{method: http.MethodGet, path: at("/v1/policy", "contract", contract), limit: proof.MaxPolicyBytes})
 }
 
 // tokenOf finds the cluster's first contract where none is named.

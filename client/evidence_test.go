@@ -23,7 +23,7 @@ func serving(t *testing.T, answers map[string]string) string {
 		text, known := answers[r.URL.RequestURI()]
 		if !known {
 			w.WriteHeader(http.StatusNotFound)
-			send(w, Problem{Code: "tile_missing", Detail: r.URL.RequestURI()})
+			send(w, Problem{Code: "not_found", Detail: r.URL.RequestURI()})
 			return
 		}
 		_, _ = io.WriteString(w, text)
@@ -40,7 +40,6 @@ func TestEvidenceIsReadFromItsPlaces(t *testing.T) {
 		"/v1/contracts/aka/checkpoint?size=7":             "of seven",
 		"/v1/policy":                                      "policy",
 		"/v1/policy?contract=x":                           "policy of x",
-		"/v1/contracts/aka/tile/0/000":                    "tile",
 		"/v1/contracts":                                   `{"items":[` + contractJSON("aka", chain.Hash{1}) + `]}`,
 	}))
 	ctx := t.Context()
@@ -54,16 +53,13 @@ func TestEvidenceIsReadFromItsPlaces(t *testing.T) {
 		{"of seven", func() ([]byte, error) { return c.Checkpoint(ctx, "aka", 7) }},
 		{"policy", func() ([]byte, error) { return c.Policy(ctx, "") }},
 		{"policy of x", func() ([]byte, error) { return c.Policy(ctx, "x") }},
-		{"tile", func() ([]byte, error) { return c.Tiles("aka")(ctx, "tile/0/000") }},
 	} {
 		got, err := tc.get()
 		require.NoError(t, err, tc.want)
 		require.Equal(t, tc.want, string(got))
 	}
-	_, err := c.Tiles("aka")(ctx, "tile/0/001")
-	require.ErrorIs(t, err, proof.ErrTileMissing)
 	var p *Problem
-	_, err = c.Receipt(ctx, "", "cd", 0)
+	_, err := c.Receipt(ctx, "", "cd", 0)
 	require.ErrorAs(t, err, &p)
 	require.Equal(t, 404, p.Status)
 }

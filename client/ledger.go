@@ -20,43 +20,28 @@ import (
 // Mine asks for a block now and returns the answer as it came. A request whose
 // outcome is unknown is not repeated: it could make a second block.
 func (c *Client) Mine(ctx context.Context, contract string) (json.RawMessage, error) {
-	return c.do(ctx, call{method: http.MethodPost, path: "/mine" + query(contract)})
+	return c.do(ctx, call{method: http.MethodPost, path: at("/mine", "contract", contract), once: true})
 }
 
 // Get reads any path of the API.
 func (c *Client) Get(ctx context.Context, path string) (json.RawMessage, error) {
-	return c.do(ctx, call{method: http.MethodGet, path: path, again: true})
+	return c.do(ctx, call{method: http.MethodGet, path: path})
 }
 
 // Block reads the canonical bytes of a block.
 func (c *Client) Block(ctx context.Context, contract string, index uint64) ([]byte, error) {
-	return c.Get(ctx, "/v1/blocks/"+strconv.FormatUint(index, 10)+query(contract))
+	return c.Get(ctx, at("/v1/blocks/"+strconv.FormatUint(index, 10), "contract", contract))
 }
 
 // Account reads the state of a wallet as it came.
 func (c *Client) Account(ctx context.Context, contract, name string) (json.RawMessage, error) {
-	return c.do(ctx, c.stateCall("/v1/accounts/"+url.PathEscape(name), contract, url.Values{}))
+	return c.do(ctx, c.stateCall("/v1/accounts/"+url.PathEscape(name), contract))
 }
 
 // stateCall is a read of what may change.
-func (c *Client) stateCall(path, contract string, values url.Values) call {
-	if contract != "" {
-		values.Set("contract", contract)
-	}
-	if c.Consistency != "" {
-		values.Set("consistency", c.Consistency)
-	}
-	if len(values) > 0 {
-		path += "?" + values.Encode()
-	}
-	return call{method: http.MethodGet, path: path, again: true, contract: contract, state: true}
-}
-
-func query(contract string) string {
-	if contract == "" {
-		return ""
-	}
-	return "?contract=" + url.QueryEscape(contract)
+func (c *Client) stateCall(path, contract string, query ...string) call {
+	path = at(path, append(query, "contract", contract, "consistency", c.Consistency)...)
+	return call{method: http.MethodGet, path: path, contract: contract, state: true}
 }
 
 // Blocks streams the canonical bytes of the blocks from, from+1, … to the
@@ -131,14 +116,7 @@ func (s *blockStream) read(ctx context.Context, number int) error {
 }
 
 func (s *blockStream) path() string {
-	values := url.Values{"from": {strconv.FormatUint(s.next, 10)}}
-	if s.limit > 0 {
-		values.Set("limit", strconv.FormatUint(s.limit, 10))
-	}
-	if s.contract != "" {
-		values.Set("contract", s.contract)
-	}
-	return "/smart/chain?" + values.Encode()
+	return at("/smart/chain", "from", number(s.next), "limit", number(s.limit), "contract", s.contract)
 }
 
 // RegisterNodes adds nodes, host:port or URL, to the directory of a cluster.
@@ -148,6 +126,44 @@ func (c *Client) RegisterNodes(ctx context.Context, nodes []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.do(ctx, call{method: http.MethodPost, path: "/nodes/register", body: body, again: true})
+	_, err = c.do(ctx, call{method: http.MethodPost, path: "/nodes/register", body: body})
 	return err
+}
+
+// Hold is what is known of a hold.
+type Hold struct {
+	ID        string        `json:"id"`
+	Contract  string        `json:"contract"`
+	Status    string        `json:"status"` // pending, or the code that says how it was resolved
+	Sender    string        `json:"sender"`
+	Recipient string        `json:"recipient"`
+	Amount    json.Number   `json:"amount"`     // in tokens
+	Until     chain.Seconds `json:"hold_until"` // at that moment it goes back
+}
+
+// HoldQuery says which open holds of an account are wanted. The zero value is the
+// first page of those that wait for its word.
+type HoldQuery struct {
+	Role  chain.HoldRole // "": chain.HoldRecipient
+	Limit int            // of a page; 0: the server's default
+	After string         // HoldPage.Next of the page before
+}
+
+// HoldPage is some of them, the first to expire first.
+type HoldPage struct {
+	Items []Hold `json:"items"`
+	Next  string `json:"next,omitempty"` // "": there are no more
+}
+
+// Holds lists the holds of an account that nobody has decided yet.
+func (c *Client) Holds(ctx context.Context, contract, account string, q HoldQuery) (page HoldPage, err error) {
+	answer, err := c.Get(ctx, at("/v1/accounts/"+url.PathEscape(account)+"/holds",
+		"contract", contract, "role", string(q.Role), "after", q.After, "limit", number(q.Limit)))
+	if err != nil {
+		return page, err
+	}
+	if err := json.Unmarshal(answer, &page); err != nil {
+		return page, fmt.Errorf("client: holds of %s: %w", account, err)
+	}
+	return page, nil
 }

@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
@@ -72,11 +70,7 @@ func (c *Client) Status(ctx context.Context, contract string, id chain.ID, expir
 }
 
 func (c *Client) statusCall(contract string, id chain.ID, expires chain.Seconds) call {
-	values := url.Values{}
-	if expires != 0 {
-		values.Set("expires", strconv.FormatInt(int64(expires), 10))
-	}
-	return c.stateCall("/v1/transactions/"+id.String(), contract, values)
+	return c.stateCall("/v1/transactions/"+id.String(), contract, "expires", number(expires))
 }
 
 // readStatus makes a result of the answer to a statusCall. That the id is not

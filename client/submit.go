@@ -37,7 +37,7 @@ func (c *Client) Send(ctx context.Context, t Transfer) (Result, error) {
 	}
 	s := submission{
 		Client: c, id: id,
-		post: call{method: http.MethodPost, path: "/v1/transactions", key: t.Key, body: body, again: true, contract: t.Contract},
+		post: call{method: http.MethodPost, path: "/v1/transactions", key: t.Key, body: body, contract: t.Contract},
 		look: c.statusCall(t.Contract, id, 0),
 	}
 	r, err := s.run(ctx)
@@ -63,7 +63,7 @@ func (c *Client) Submit(ctx context.Context, tx SignedTransaction) (Result, erro
 	}
 	s := submission{
 		Client: c, id: tx.ID,
-		post: call{method: http.MethodPost, path: "/v1/transactions", body: body, again: true, contract: tx.Contract},
+		post: call{method: http.MethodPost, path: "/v1/transactions", body: body, contract: tx.Contract},
 		look: c.statusCall(tx.Contract, tx.ID, tx.Expires),
 	}
 	return s.run(ctx)
