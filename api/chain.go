@@ -137,7 +137,7 @@ func (s *server) longPoll(c *gin.Context, token string, index uint64, wait time.
 // waitLong waits at a place for answers that may take long, until it is time or
 // the server drains.
 func (s *server) waitLong(c *gin.Context, most time.Duration, wait func(ctx context.Context) error) error {
-	leave, ok := enter(s.reading)
+	leave, ok := s.reading.Enter()
 	if !ok {
 		return ErrTooManyClients
 	}
@@ -165,13 +165,13 @@ func (s *server) getBlock(c *gin.Context) error {
 		canonical, hash, err = s.read.Block(contract.Token, index)
 		return len(canonical), err
 	}
-	release, err := s.answers.hold(c.Request.Context(), firstPatience, read)
+	release, err := s.answers.Hold(c.Request.Context(), firstPatience, read)
 	if errors.Is(err, chain.NotFound) {
 		// Another member may have answered for it.
 		if err := s.role.awaitNewest(c); err != nil {
 			return err
 		}
-		release, err = s.answers.hold(c.Request.Context(), firstPatience, read)
+		release, err = s.answers.Hold(c.Request.Context(), firstPatience, read)
 	}
 	if err != nil {
 		return err

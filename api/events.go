@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/admission"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
@@ -26,7 +27,7 @@ type events struct {
 	read            BlockReader
 	w               http.ResponseWriter
 	pool            *workPool
-	answers         *answers
+	answers         *admission.Memory
 	keepAlive       time.Duration
 	token           string
 	chainID         chain.Hash
@@ -48,7 +49,7 @@ func (s *server) getEvents(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	leave, ok := enter(s.listening)
+	leave, ok := s.listening.Enter()
 	if !ok {
 		return ErrTooManyClients
 	}
@@ -79,7 +80,7 @@ func (s *server) getEvents(c *gin.Context) error {
 }
 
 func (s *server) newEvents(c *gin.Context) (*events, error) {
-	e := &events{read: s.read, w: c.Writer, pool: &s.pool, answers: &s.answers, keepAlive: s.cfg.KeepAlive, records: true, blocks: true}
+	e := &events{read: s.read, w: c.Writer, pool: &s.pool, answers: s.answers, keepAlive: s.cfg.KeepAlive, records: true, blocks: true}
 	switch queryText(c, "only") {
 	case "":
 	case "blocks":
@@ -176,7 +177,7 @@ func (e *events) catchUp(ctx context.Context) error {
 func (e *events) sendNext(ctx context.Context, s *pyjson.Scanner) error {
 	var canonical []byte
 	var hash chain.Hash
-	release, err := e.answers.hold(ctx, nextPatience, func() (_ int, err error) {
+	release, err := e.answers.Hold(ctx, nextPatience, func() (_ int, err error) {
 		canonical, hash, err = e.read.Block(e.token, e.at.block)
 		return len(canonical) + chunk, err
 	})

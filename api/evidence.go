@@ -142,12 +142,11 @@ func (s *server) getTile(c *gin.Context) error {
 func (s *server) bundle(ctx context.Context, token string, tile tlog.Tile) ([]byte, error) {
 	wait, cancel := context.WithTimeout(ctx, s.cfg.ReadTimeout)
 	defer cancel()
-	select {
-	case s.bundling <- struct{}{}:
-		defer func() { <-s.bundling }()
-	case <-wait.Done():
+	leave, err := s.bundling.Await(wait)
+	if err != nil {
 		return nil, fmt.Errorf("%w: other bundles are being made", ErrBehind)
 	}
+	defer leave()
 	var data, leaf []byte
 	first := uint64(tile.N)<<tile.H + 1
 	for index := first; index < first+uint64(tile.W) && ctx.Err() == nil; index++ {

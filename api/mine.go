@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -26,7 +25,7 @@ func (s *memberServer) mine(c *gin.Context) error {
 	if !contract.OnRequest {
 		return chain.OnRequestDisabled
 	}
-	if err := s.forging.allow(contract.Token); err != nil {
+	if err := s.mayForge(contract.Token); err != nil {
 		return err
 	}
 	var produced chain.Produced
@@ -95,35 +94,10 @@ func (s *memberServer) catchUp(c *gin.Context, appliedIndex uint64) error {
 	return readError(s.member.WaitApplied(ctx, appliedIndex))
 }
 
-// forging bounds how fast blocks are made on request: for each contract as
-// many at once as mineBurst, and one more every mineEvery.
-type forging struct {
-	mu sync.Mutex
-	// until is when a contract's requests, each taking mineEvery, are all paid
-	// for. It has a row for each contract at most.
-	until map[string]time.Time
-}
-
-// take tells whether one more block may be asked for now.
-func (f *forging) take(token string, now time.Time) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.until == nil {
-		f.until = map[string]time.Time{}
-	}
-	until := f.until[token]
-	if until.Before(now) {
-		until = now
-	}
-	if until.Sub(now) > (mineBurst-1)*mineEvery {
-		return false
-	}
-	f.until[token] = until.Add(mineEvery)
-	return true
-}
-
-func (f *forging) allow(token string) error {
-	if f.take(token, time.Now()) {
+// mayForge bounds how fast blocks are made on request. There are no more tokens
+// than contracts.
+func (s *server) mayForge(token string) error {
+	if s.forging.Take(token, time.Now()) {
 		return nil
 	}
 	return ErrTooManyBlocks

@@ -72,7 +72,7 @@ func (s *followerServer) addInformation(c *gin.Context) error {
 // chain but its own.
 func (s *followerServer) minePersonal(c *gin.Context) error {
 	c.Writer.Header()[headerCache] = noStore
-	if err := s.forging.allow(""); err != nil { // no contract has that name
+	if err := s.mayForge(""); err != nil { // no contract has that name
 		return err
 	}
 	block, err := s.personal.Forge()

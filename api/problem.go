@@ -126,7 +126,7 @@ func (s *server) logFailure(c *gin.Context, p *protocol.Problem, err error) {
 	if p.Retryable {
 		var ok bool
 		level = slog.LevelWarn
-		if ok, suppressed = s.complain.allow(); !ok {
+		if ok, suppressed = s.complain.Allow(); !ok {
 			return
 		}
 	}

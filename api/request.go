@@ -10,11 +10,14 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/semaphore"
 
+	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
@@ -102,21 +105,52 @@ func validRequestID(id string) bool {
 	return true
 }
 
-// throttle lets one message a second through, because a cluster without a
-// leader refuses ten thousand requests a second.
-type throttle struct {
-	last       atomic.Int64 // unix nanoseconds
-	suppressed atomic.Uint64
+// work is the memory of one request. It goes back to the pool, so nothing may
+// keep a part of it.
+type work struct {
+	pool     *workPool
+	reserved int // bytes of what requests may use
+
+	read intake.Reader
+	in   []byte         // the body
+	out  []byte         // the answer
+	scan pyjson.Scanner // of blocks
 }
 
-// allow tells whether to log now, and how many times it said no before.
-func (t *throttle) allow() (ok bool, suppressed uint64) {
-	last, now := t.last.Load(), time.Now().UnixNano()
-	if now-last < int64(time.Second) || !t.last.CompareAndSwap(last, now) {
-		t.suppressed.Add(1)
-		return false, 0
+// workPool hands out work with empty buffers.
+type workPool struct {
+	pool   sync.Pool
+	bodies *semaphore.Weighted // bytes that requests may use
+}
+
+func newWorkPool() workPool { return workPool{bodies: semaphore.NewWeighted(maxBodyBytes)} }
+
+func (p *workPool) get() *work {
+	if w, ok := p.pool.Get().(*work); ok {
+		w.in, w.out = w.in[:0], w.out[:0]
+		return w
 	}
-	return true, t.suppressed.Swap(0)
+	return &work{pool: p, in: make([]byte, 0, 1<<10), out: make([]byte, 0, 1<<10)}
+}
+
+// put drops buffers that one large request has grown.
+func (p *workPool) put(w *work) {
+	p.bodies.Release(int64(w.reserved))
+	w.reserved = 0
+	w.read.Trim()
+	if cap(w.in) <= maxPooled && cap(w.out) <= maxPooled {
+		p.pool.Put(w)
+	}
+}
+
+// reserve is called before w.in or w.out grow by n bytes, on behalf of a client.
+// What it takes goes back with w.
+func (w *work) reserve(n int) error {
+	if !w.pool.bodies.TryAcquire(int64(n)) {
+		return fmt.Errorf("%w: the requests of others fill the memory", ErrTooManyClients)
+	}
+	w.reserved += n
+	return nil
 }
 
 func tooLarge(limit int64) error {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/admission"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/protocol"
 	"github.com/bpsc/bpsc/internal/webserver"
@@ -41,18 +42,18 @@ type server struct {
 	evidence  Evidence
 	site      *site
 	contracts contractCache
-	forging   forging
+	forging   *admission.Rate
 	pool      workPool
 	requests  requestIDs
 
 	queryNames queryNames // set while the routes are, never changed after
 
-	complain  throttle
-	answers   answers
+	complain  admission.Once
+	answers   *admission.Memory
 	chunks    chunks
-	listening chan struct{} // a place for each stream of events
-	reading   chan struct{} // a place for each long poll and each stream of a chain
-	bundling  chan struct{} // a place for each bundle of entries under way
+	listening admission.Places // a place for each stream of events
+	reading   admission.Places // a place for each long poll and each stream of a chain
+	bundling  admission.Places // a place for each bundle of entries under way
 }
 
 // role is what members and followers do each in their own way.
@@ -87,8 +88,9 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 		return nil, err
 	}
 	return &server{
-		cfg: cfg, read: r, evidence: e, site: site, requests: requests, pool: newWorkPool(), answers: newAnswers(),
-		listening: make(chan struct{}, cfg.eventReaders()), reading: make(chan struct{}, cfg.longReads()), bundling: make(chan struct{}, maxBundles),
+		cfg: cfg, read: r, evidence: e, site: site, requests: requests, pool: newWorkPool(),
+		answers: admission.NewMemory(maxAnswerBytes, maxReading, errNoRoom), forging: &admission.Rate{Burst: mineBurst, Every: mineEvery},
+		listening: admission.NewPlaces(cfg.eventReaders()), reading: admission.NewPlaces(cfg.longReads()), bundling: admission.NewPlaces(maxBundles),
 	}, nil
 }
 
@@ -166,14 +168,4 @@ func (f refuser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(p.Status)
 	text, _ := encode(&p)
 	_, _ = w.Write(text)
-}
-
-// enter takes a place for an answer that may take long.
-func enter(places chan struct{}) (leave func(), ok bool) {
-	select {
-	case places <- struct{}{}:
-		return func() { <-places }, true
-	default:
-		return nil, false
-	}
 }

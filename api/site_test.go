@@ -122,15 +122,3 @@ func TestBlocksOnRequestHaveARate(t *testing.T) {
 	}
 	require.Less(t, len(n.blocks), 2*mineBurst)
 }
-
-func TestTheRateOfBlocksPaysBack(t *testing.T) {
-	var f forging
-	now := f.until["x"]
-	for range mineBurst {
-		require.True(t, f.take("x", now))
-	}
-	require.False(t, f.take("x", now))
-	now = now.Add(mineEvery)
-	require.True(t, f.take("x", now))
-	require.False(t, f.take("x", now))
-}

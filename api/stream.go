@@ -51,7 +51,7 @@ func (s *server) each(c *gin.Context, sp span, length uint64, blocks source, yie
 	run := make([][]byte, 0, min(runBlocks, end-min(next, end)))
 	for next < end {
 		var ended error // why there are no more
-		release, err := s.answers.hold(c.Request.Context(), patience, func() (size int, err error) {
+		release, err := s.answers.Hold(c.Request.Context(), patience, func() (size int, err error) {
 			if run, size, ended = readRun(run[:0], blocks, next, end); len(run) == 0 {
 				err = ended
 			}
@@ -131,12 +131,12 @@ func (s *server) sendBlocks(c *gin.Context, f frame, sp span, length uint64, blo
 	if headOnly(c) {
 		return nil
 	}
-	leave, ok := enter(s.reading)
+	leave, ok := s.reading.Enter()
 	if !ok {
 		return ErrTooManyClients
 	}
 	defer leave()
-	release, err := s.answers.room(c.Request.Context(), firstPatience, chunk)
+	release, err := s.answers.Room(c.Request.Context(), firstPatience, chunk)
 	if err != nil {
 		return err
 	}

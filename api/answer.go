@@ -3,6 +3,8 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
@@ -10,6 +12,58 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 )
+
+// Values of headers, shared by all answers and never changed.
+var (
+	typeJSON    = []string{"application/json"}
+	typeNDJSON  = []string{"application/x-ndjson"}
+	typeProblem = []string{"application/problem+json"}
+	typeText    = []string{"text/plain; charset=utf-8"}
+	replayed    = []string{"true"}
+	inASecond   = []string{"1"} // Retry-After
+)
+
+// sendJSON answers with a JSON text.
+func (s *server) sendJSON(c *gin.Context, status int, body []byte) {
+	c.Writer.Header()[headerType] = typeJSON
+	s.send(c, status, body)
+}
+
+// send writes a whole answer. Where there is no memory for one of those that can
+// be asked for again, its client is told so; of a write that took effect it must
+// be told.
+func (s *server) send(c *gin.Context, status int, body []byte) {
+	release, ok := s.room(len(body))
+	switch {
+	case ok:
+		defer release()
+	case c.Request.Method == http.MethodGet:
+		s.fail(c, errNoRoom)
+		return
+	}
+	sendAll(c, status, body)
+}
+
+// sendAll writes an answer whose memory is counted. net/http finds the length of
+// a short one by itself.
+func sendAll(c *gin.Context, status int, body []byte) {
+	if len(body) >= 2<<10 {
+		c.Writer.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
+	c.Writer.WriteHeader(status)
+	_, _ = c.Writer.Write(body) // a client that has gone needs no answer
+}
+
+// room keeps room for an answer that has been made; a small one is free.
+func (s *server) room(size int) (release func(), ok bool) {
+	if size <= smallAnswer {
+		return func() {}, true
+	}
+	return s.answers.Try(size)
+}
+
+// errNoRoom is what a client is told for whose answer there is no memory.
+var errNoRoom = fmt.Errorf("%w: large answers that others do not read fill the memory", ErrTooManyClients)
 
 // sendValue answers with what encoding/json makes of v.
 func (s *server) sendValue(c *gin.Context, status int, v any) error {

@@ -1,0 +1,150 @@
+// Package admission says whether a node has room for one more: places for what
+// takes long, memory for answers, and how often something may be done. Who gets no
+// room is told so at once or after a bounded wait; nobody queues without end.
+// Everything in it is safe for concurrent use.
+package admission
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// Places are so many places, each for one at a time.
+type Places chan struct{}
+
+// NewPlaces returns n places, all free.
+func NewPlaces(n int) Places { return make(Places, n) }
+
+// Enter takes a place until leave is called; ok is false when none is free.
+func (p Places) Enter() (leave func(), ok bool) {
+	select {
+	case p <- struct{}{}:
+		return p.leave, true
+	default:
+		return nil, false
+	}
+}
+
+// Await takes a place until leave is called, or fails with ctx's error.
+func (p Places) Await(ctx context.Context) (leave func(), err error) {
+	select {
+	case p <- struct{}{}:
+		return p.leave, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p Places) leave() { <-p }
+
+// Memory is what answers may take, all together. A client that does not read makes
+// an answer stay, so there is a bound to all and not only to each.
+//
+// Whoever holds a place among the readers waits for bytes at most as long as its
+// patience, and whoever holds bytes never waits for a place among the readers
+// meanwhile: the two cannot wait for each other.
+type Memory struct {
+	size    int64
+	bytes   *semaphore.Weighted
+	reading *semaphore.Weighted // readers that have no room for what they read yet
+	full    error
+}
+
+// NewMemory returns size bytes, for which so many readers may wait with what they
+// have read. full is what those are told for whom there is no room.
+func NewMemory(size, readers int64, full error) *Memory {
+	return &Memory{size: size, bytes: semaphore.NewWeighted(size), reading: semaphore.NewWeighted(readers), full: full}
+}
+
+// Hold keeps room for what read returns, until release. So little is read before
+// there is room for it that it does not count.
+func (m *Memory) Hold(ctx context.Context, patience time.Duration, read func() (size int, err error)) (release func(), err error) {
+	if err := m.acquire(ctx, patience, m.reading, 1); err != nil {
+		return nil, err
+	}
+	defer m.reading.Release(1)
+	size, err := read()
+	if err != nil {
+		return nil, err
+	}
+	return m.Room(ctx, patience, size)
+}
+
+// Room waits for room, until release. What is larger than all of it gets all of it.
+func (m *Memory) Room(ctx context.Context, patience time.Duration, size int) (release func(), err error) {
+	n := min(int64(size), m.size)
+	if err := m.acquire(ctx, patience, m.bytes, n); err != nil {
+		return nil, err
+	}
+	return func() { m.bytes.Release(n) }, nil
+}
+
+// Try keeps room for what has been made, if there is any.
+func (m *Memory) Try(size int) (release func(), ok bool) {
+	n := min(int64(size), m.size)
+	return func() { m.bytes.Release(n) }, m.bytes.TryAcquire(n)
+}
+
+func (m *Memory) acquire(ctx context.Context, patience time.Duration, of *semaphore.Weighted, n int64) error {
+	if of.TryAcquire(n) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if of.Acquire(ctx, n) != nil {
+		return m.full
+	}
+	return nil
+}
+
+// Rate bounds how often something is done to each of several things: Burst times at
+// once, and one more Every.
+type Rate struct {
+	Burst int
+	Every time.Duration
+
+	mu sync.Mutex // guards until
+	// until is when what was done to a thing, each time taking Every, is all paid
+	// for. It keeps a row for each thing.
+	until map[string]time.Time
+}
+
+// Take tells whether it may be done once more now, and counts that it is.
+func (r *Rate) Take(thing string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.until == nil {
+		r.until = map[string]time.Time{}
+	}
+	until := r.until[thing]
+	if until.Before(now) {
+		until = now
+	}
+	if until.Sub(now) > time.Duration(r.Burst-1)*r.Every {
+		return false
+	}
+	r.until[thing] = until.Add(r.Every)
+	return true
+}
+
+// Once lets one message a second through, because a cluster without a leader
+// refuses ten thousand requests a second. Of those who come when a second is over,
+// the one that moves last on speaks; the others count as suppressed.
+type Once struct {
+	last       atomic.Int64 // unix nanoseconds
+	suppressed atomic.Uint64
+}
+
+// Allow tells whether to speak now, and how many times it said no before.
+func (o *Once) Allow() (ok bool, suppressed uint64) {
+	last, now := o.last.Load(), time.Now().UnixNano()
+	if now-last < int64(time.Second) || !o.last.CompareAndSwap(last, now) {
+		o.suppressed.Add(1)
+		return false, 0
+	}
+	return true, o.suppressed.Swap(0)
+}
