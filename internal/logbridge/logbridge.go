@@ -5,9 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
 	"log/slog"
-	"strings"
 
 	"github.com/hashicorp/go-hclog"
 )
@@ -15,116 +13,45 @@ import (
 // levelTrace is below slog's lowest named level.
 const levelTrace = slog.LevelDebug - 4
 
-// Logger is an hclog.Logger on top of a slog.Logger, whose handler decides what
-// is written: SetLevel does nothing.
-type Logger struct {
-	out     *slog.Logger
-	name    string
-	implied []any
-	noise   *noise // shared by all loggers that stem from one New
+// New returns a logger that writes to out, whose handler decides what is written.
+func New(out *slog.Logger) hclog.Logger { return bridge(out, newNoise()) }
+
+func bridge(out *slog.Logger, n *noise) hclog.Logger {
+	l := hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard, Level: lowest(out)})
+	l.RegisterSink(&sink{out, n})
+	return l
 }
 
-var _ hclog.Logger = (*Logger)(nil)
-
-// New returns a bridge to out.
-func New(out *slog.Logger) *Logger {
-	return &Logger{out: out, noise: newNoise()}
-}
-
-// Log writes one message; it is what all other methods come down to.
-func (l *Logger) Log(level hclog.Level, msg string, args ...any) {
-	to := slogLevel(level)
-	to, dropped, ok := l.noise.judge(to, msg)
-	if !ok || !l.out.Enabled(context.Background(), to) {
-		return
-	}
-	attrs := attributes(args)
-	if l.name != "" {
-		attrs = append(attrs, slog.String("logger", l.name))
-	}
-	if dropped > 0 {
-		attrs = append(attrs, slog.Int("alike_before", dropped))
-	}
-	l.out.LogAttrs(context.Background(), to, msg, attrs...)
-}
-
-func (l *Logger) Trace(msg string, args ...any) { l.Log(hclog.Trace, msg, args...) }
-func (l *Logger) Debug(msg string, args ...any) { l.Log(hclog.Debug, msg, args...) }
-func (l *Logger) Info(msg string, args ...any)  { l.Log(hclog.Info, msg, args...) }
-func (l *Logger) Warn(msg string, args ...any)  { l.Log(hclog.Warn, msg, args...) }
-func (l *Logger) Error(msg string, args ...any) { l.Log(hclog.Error, msg, args...) }
-
-func (l *Logger) IsTrace() bool { return l.enabled(levelTrace) }
-func (l *Logger) IsDebug() bool { return l.enabled(slog.LevelDebug) }
-func (l *Logger) IsInfo() bool  { return l.enabled(slog.LevelInfo) }
-func (l *Logger) IsWarn() bool  { return l.enabled(slog.LevelWarn) }
-func (l *Logger) IsError() bool { return l.enabled(slog.LevelError) }
-
-func (l *Logger) enabled(level slog.Level) bool {
-	return l.out.Enabled(context.Background(), level)
-}
-
-// With returns a logger that adds args to each message.
-func (l *Logger) With(args ...any) hclog.Logger {
-	with := *l
-	with.implied = append(append([]any(nil), l.implied...), args...)
-	anys := []any{}
-	for _, a := range attributes(args) {
-		anys = append(anys, a)
-	}
-	with.out = l.out.With(anys...)
-	return &with
-}
-
-// ImpliedArgs returns what With added.
-func (l *Logger) ImpliedArgs() []any { return l.implied }
-
-// Name returns the logger's name, with dots between its parts.
-func (l *Logger) Name() string { return l.name }
-
-// Named returns a logger with name as a further part of its name.
-func (l *Logger) Named(name string) hclog.Logger {
-	if l.name != "" {
-		name = l.name + "." + name
-	}
-	return l.ResetNamed(name)
-}
-
-// ResetNamed returns a logger with another name.
-func (l *Logger) ResetNamed(name string) hclog.Logger {
-	renamed := *l
-	renamed.name = name
-	return &renamed
-}
-
-// SetLevel does nothing: the slog handler has the level.
-func (l *Logger) SetLevel(hclog.Level) {}
-
-// GetLevel returns the lowest level that is written.
-func (l *Logger) GetLevel() hclog.Level {
-	for _, level := range []hclog.Level{hclog.Trace, hclog.Debug, hclog.Info, hclog.Warn, hclog.Error} {
-		if l.enabled(slogLevel(level)) {
+// lowest is the lowest level that is written, which is what libraries ask after.
+func lowest(out *slog.Logger) hclog.Level {
+	for level := hclog.Trace; level <= hclog.Error; level++ {
+		if out.Enabled(context.Background(), slogLevel(level)) {
 			return level
 		}
 	}
 	return hclog.Off
 }
 
-// StandardLogger returns a standard library logger that writes here.
-func (l *Logger) StandardLogger(opts *hclog.StandardLoggerOptions) *log.Logger {
-	return log.New(l.StandardWriter(opts), "", 0)
+// sink gets the messages of all loggers that stem from one New.
+type sink struct {
+	out   *slog.Logger
+	noise *noise
 }
 
-// StandardWriter returns a writer each of whose writes becomes a message.
-func (l *Logger) StandardWriter(*hclog.StandardLoggerOptions) io.Writer {
-	return lineWriter{l}
-}
-
-type lineWriter struct{ to *Logger }
-
-func (w lineWriter) Write(p []byte) (int, error) {
-	w.to.Info(strings.TrimRight(string(p), "\n"))
-	return len(p), nil
+// Accept implements hclog.SinkAdapter.
+func (s *sink) Accept(name string, level hclog.Level, msg string, args ...any) {
+	to, dropped, ok := s.noise.judge(slogLevel(level), msg)
+	if !ok || !s.out.Enabled(context.Background(), to) {
+		return
+	}
+	attrs := attributes(args)
+	if name != "" {
+		attrs = append(attrs, slog.String("logger", name))
+	}
+	if dropped > 0 {
+		attrs = append(attrs, slog.Int("alike_before", dropped))
+	}
+	s.out.LogAttrs(context.Background(), to, msg, attrs...)
 }
 
 func slogLevel(level hclog.Level) slog.Level {

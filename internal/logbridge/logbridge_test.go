@@ -11,15 +11,16 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-func bridge(level slog.Level) (*Logger, *bytes.Buffer) {
+func logged(level slog.Level) (hclog.Logger, *noise, *bytes.Buffer) {
 	var out bytes.Buffer
+	n := newNoise()
 	drop := func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}
 		}
 		return a
 	}
-	return New(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: level, ReplaceAttr: drop}))), &out
+	return bridge(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: level, ReplaceAttr: drop})), n), n, &out
 }
 
 func TestMessages(t *testing.T) {
@@ -41,7 +42,7 @@ func TestMessages(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			l, out := bridge(slog.LevelDebug)
+			l, _, out := logged(slog.LevelDebug)
 			tt.log(l)
 			if got := strings.TrimSpace(out.String()); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
@@ -51,7 +52,7 @@ func TestMessages(t *testing.T) {
 }
 
 func TestLevels(t *testing.T) {
-	l, _ := bridge(slog.LevelWarn)
+	l, _, _ := logged(slog.LevelWarn)
 	if l.IsTrace() || l.IsDebug() || l.IsInfo() || !l.IsWarn() || !l.IsError() || l.GetLevel() != hclog.Warn {
 		t.Error("levels do not follow the handler's")
 	}
@@ -62,9 +63,9 @@ func TestLevels(t *testing.T) {
 
 // The trouble of a peer that is down is told once, then counted.
 func TestOrdinaryTroubleIsRateLimited(t *testing.T) {
-	l, out := bridge(slog.LevelInfo)
+	l, noise, out := logged(slog.LevelInfo)
 	now := time.Unix(1000, 0)
-	l.noise.now = func() time.Time { return now }
+	noise.now = func() time.Time { return now }
 	for range 100 {
 		l.With("peer", "n2").Error("failed to appendEntries to")
 	}
@@ -85,9 +86,9 @@ func TestOrdinaryTroubleIsRateLimited(t *testing.T) {
 // Elections that nobody can win are told less and less often, and anew when there
 // was a pause.
 func TestElectionsInVain(t *testing.T) {
-	l, out := bridge(slog.LevelInfo)
+	l, noise, out := logged(slog.LevelInfo)
 	now := time.Unix(1000, 0)
-	l.noise.now = func() time.Time { return now }
+	noise.now = func() time.Time { return now }
 	for range 36_000 { // an hour
 		l.Info("entering candidate state", "term", 2)
 		l.Info("pre-vote campaign failed, waiting for election timeout")
