@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,20 +82,12 @@ type knownChain struct{ server, contract string }
 func (k KnownChains) path() string { return filepath.Join(k.Dir, knownChainsFile) }
 
 func (k KnownChains) read() (map[knownChain]chain.Hash, error) {
-	f, err := os.Open(k.path())
-	if errors.Is(err, fs.ErrNotExist) {
+	text, err := readFile(k.path(), maxKnownChains)
+	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("wallet: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxKnownChains+1))
-	if err != nil {
-		return nil, fmt.Errorf("wallet: %w", err)
-	}
-	if len(text) > maxKnownChains {
-		return nil, fmt.Errorf("%w: %s has over %d bytes", ErrDamaged, k.path(), maxKnownChains)
+		return nil, err
 	}
 	known := map[knownChain]chain.Hash{}
 	lines := bufio.NewScanner(bytes.NewReader(text))
