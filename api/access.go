@@ -17,8 +17,9 @@ import (
 )
 
 // site tells requests that change something apart by who made a browser send
-// them: pages of this node and programs may, pages of strangers may not. A
-// program sends neither Origin nor Sec-Fetch-Site and is not asked.
+// them: pages of this node and programs may, pages of other sites may not. A
+// program, which sends neither Origin nor Sec-Fetch-Site, is held only to the name
+// by which it calls this node.
 type site struct {
 	names   []string // hosts this node is called by, besides IP addresses and localhost
 	origins []string // whose pages may write
@@ -38,8 +39,8 @@ func newSite(cfg Config) (*site, error) {
 	return s, nil
 }
 
-// fromHere is before everything that changes something, GET /mine included.
-func (s *server) fromHere(c *gin.Context) {
+// sameSite is before everything that changes something, GET /mine included.
+func (s *server) sameSite(c *gin.Context) {
 	if err := s.site.check(c.Request); err != nil {
 		c.Abort()
 		s.fail(c, err)
@@ -48,13 +49,13 @@ func (s *server) fromHere(c *gin.Context) {
 
 func (s *site) check(r *http.Request) error {
 	if !s.knows(r.Host) {
-		return withDetail(ErrHostUnknown, fmt.Sprintf(
+		return withDetail(errHostUnknown, fmt.Sprintf(
 			"This node does not go by the name %q: a name that leads here must be allowed with --allow-host", intake.Echo(r.Host)))
 	}
 	asked := *r
 	asked.Method = http.MethodPost // GET /mine writes, whatever its name says
 	if s.cross.Check(&asked) != nil || !s.refererFits(r) {
-		return withDetail(ErrOriginForeign, "A page of another site sent this: its origin must be allowed with --allow-origin")
+		return withDetail(errOriginForeign, "A page of another site sent this: its origin must be allowed with --allow-origin")
 	}
 	return nil
 }
@@ -103,7 +104,7 @@ func (s *server) operatorOnly(c *gin.Context) {
 		detail = "This is for whoever runs the node: send the operator's secret, as Authorization: Bearer …"
 	}
 	c.Abort()
-	s.fail(c, withDetail(ErrOperatorOnly, detail))
+	s.fail(c, withDetail(errOperatorOnly, detail))
 }
 
 func (s *server) byOperator(r *http.Request) bool {

@@ -38,7 +38,7 @@ func (s *server) send(c *gin.Context, status int, body []byte) {
 	case ok:
 		defer release()
 	case c.Request.Method == http.MethodGet:
-		s.fail(c, errNoRoom)
+		s.fail(c, errNoMemory)
 		return
 	}
 	sendAll(c, status, body)
@@ -62,8 +62,8 @@ func (s *server) room(size int) (release func(), ok bool) {
 	return s.answers.Try(size)
 }
 
-// errNoRoom is what a client is told for whose answer there is no memory.
-var errNoRoom = fmt.Errorf("%w: large answers that others do not read fill the memory", ErrTooManyClients)
+// errNoMemory is what a client is told for whose answer there is no memory.
+var errNoMemory = fmt.Errorf("%w: large answers that others do not read fill the memory", errTooManyClients)
 
 // sendValue answers with what encoding/json makes of v.
 func (s *server) sendValue(c *gin.Context, status int, v any) error {

@@ -49,21 +49,21 @@ func (s *server) sealedTag(info *chain.Info, sp span, form string) (string, erro
 	return sp.tag(hash, form), err
 }
 
-// keptForEver is kept for an answer that never changes in this chain, so that,
-// where the address says which chain, it cannot say how fresh it is.
-func keptForEver(c *gin.Context, tag string) bool {
+// notModifiedEver is notModified for an answer that never changes in this chain,
+// so that, where the address says which chain, it cannot say how fresh it is.
+func notModifiedEver(c *gin.Context, tag string) bool {
 	if !namesChain(c) {
-		return kept(c, tag, revalidate)
+		return notModified(c, tag, revalidate)
 	}
 	header := c.Writer.Header()
 	delete(header, protocol.AppliedIndex)
 	delete(header, protocol.LastContact)
-	return kept(c, tag, immutable)
+	return notModified(c, tag, immutable)
 }
 
-// kept tells whether the client has the answer with that tag already, and then
-// has said so.
-func kept(c *gin.Context, tag string, rule []string) bool {
+// notModified tells whether the client has the answer with that tag already, and
+// then has said so.
+func notModified(c *gin.Context, tag string, rule []string) bool {
 	header := c.Writer.Header()
 	header[headerTag] = []string{tag}
 	header[headerCache] = rule

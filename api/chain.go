@@ -42,7 +42,7 @@ const (
 // whole chain also when from or limit ask for a part of it.
 func (s *server) getChain(c *gin.Context) error {
 	sp, info, err := s.chainRequest(c)
-	if err != nil || kept(c, sp.tag(info.Tip, formChain), revalidate) {
+	if err != nil || notModified(c, sp.tag(info.Tip, formChain), revalidate) {
 		return err
 	}
 	return s.sendBlocks(c, ofLength(`{"chain": [`, info.Length), sp, info.Length, s.blocksOf(&info))
@@ -74,7 +74,7 @@ func (s *server) getSmartChain(c *gin.Context) error {
 	}
 	if waits {
 		c.Writer.Header()[headerCache] = noStore
-	} else if kept(c, sp.tag(info.Tip, formSmart), revalidate) {
+	} else if notModified(c, sp.tag(info.Tip, formSmart), revalidate) {
 		return nil
 	}
 	f := ofLength(`{"message": "Smart chain update by bpsc", "smart chain": [`, info.Length)
@@ -97,7 +97,7 @@ func (s *server) sendLines(c *gin.Context, sp span, info *chain.Info, waited boo
 func (s *server) keepLines(c *gin.Context, sp span, info *chain.Info, waited bool) (done bool, err error) {
 	if sp.sealed(info.Length) {
 		tag, err := s.sealedTag(info, sp, formLines)
-		return err == nil && keptForEver(c, tag), err
+		return err == nil && notModifiedEver(c, tag), err
 	}
 	header := c.Writer.Header()
 	header[protocol.ChainLength] = []string{strconv.FormatUint(info.Length, 10)}
@@ -105,7 +105,7 @@ func (s *server) keepLines(c *gin.Context, sp span, info *chain.Info, waited boo
 		header[headerCache] = noStore
 		return false, nil
 	}
-	return kept(c, sp.tag(info.Tip, formLines), revalidate), nil
+	return notModified(c, sp.tag(info.Tip, formLines), revalidate), nil
 }
 
 func acceptsLines(c *gin.Context) bool {
@@ -139,7 +139,7 @@ func (s *server) longPoll(c *gin.Context, token string, index uint64, wait time.
 func (s *server) waitLong(c *gin.Context, most time.Duration, wait func(ctx context.Context) error) error {
 	leave, ok := s.reading.Enter()
 	if !ok {
-		return ErrTooManyClients
+		return errTooManyClients
 	}
 	defer leave()
 	ctx, cancel := context.WithTimeout(c.Request.Context(), most)
@@ -177,7 +177,7 @@ func (s *server) getBlock(c *gin.Context) error {
 		return err
 	}
 	defer release()
-	if keptForEver(c, `"`+hash.String()+`"`) {
+	if notModifiedEver(c, `"`+hash.String()+`"`) {
 		return nil
 	}
 	c.Writer.Header()[headerType] = typeJSON
@@ -208,10 +208,10 @@ func (s *server) getBlocks(c *gin.Context) error {
 	sp := span{from, limit}
 	if queryText(c, "limit") != "" && sp.sealed(info.Length-1) {
 		tag, err := s.sealedTag(&info, sp, formPage)
-		if err != nil || keptForEver(c, tag) {
+		if err != nil || notModifiedEver(c, tag) {
 			return err
 		}
-	} else if kept(c, sp.tag(info.Tip, formNow), revalidate) {
+	} else if notModified(c, sp.tag(info.Tip, formNow), revalidate) {
 		return nil
 	}
 	f := frame{mediaType: typeJSON, opening: `{"items":[`, between: ",", ending: "]}\n"}

@@ -155,7 +155,7 @@ func (s *memberServer) mustLead() error {
 		return nil
 	}
 	if id, ok := s.member.Leader(); ok {
-		return withDetail(ErrNotLeader, "The leader is "+id)
+		return withDetail(errNotLeader, "The leader is "+id)
 	}
 	return outcome.NoLeader
 }
@@ -168,8 +168,8 @@ func readError(err error) error {
 		return nil
 	}
 	switch outcome.Code(codeOf(err)) {
-	case outcome.Unknown, outcome.NotOrdered, ErrInternal:
-		return fmt.Errorf("%w: %v", ErrBehind, err)
+	case outcome.Unknown, outcome.NotOrdered, errInternal:
+		return fmt.Errorf("%w: %v", errBehind, err)
 	}
 	return err
 }

@@ -54,7 +54,7 @@ func (s *memberServer) createContract(c *gin.Context) error {
 		return err
 	}
 	if _, ok := s.read.DefaultToken(); !ok && s.cfg.DefaultConfigured {
-		return withDetail(ErrNoContract, "The default contract, which the configuration names, is not there yet")
+		return withDetail(errNoContract, "The default contract, which the configuration names, is not there yet")
 	}
 	if _, err := s.read.Contract(contract.Token); err == nil {
 		return fmt.Errorf("%w: %s", chain.ContractExists, contract.Token)
@@ -134,9 +134,28 @@ func (s *server) contractAnswer(info *chain.Info) contractAnswer {
 // contractCache keeps the parameters of contracts, which nobody can change, so
 // that a transaction is checked without a look into the state. It holds as
 // many as the ledger does.
+//
+// Requests read it without a lock, so a map is never changed once byToken points
+// to it: who adds a contract copies the map and puts the copy in its place by
+// compare-and-swap. Of two that add at once the later one copies again, and
+// nothing that was added is lost. What is in the maps is shared and only read.
 type contractCache struct {
 	byToken      atomic.Pointer[map[string]*intake.Chain]
 	defaultToken atomic.Pointer[string]
+}
+
+func (k *contractCache) remember(c *intake.Chain) *intake.Chain {
+	for {
+		old := k.byToken.Load()
+		grown := make(map[string]*intake.Chain)
+		if old != nil {
+			maps.Copy(grown, *old)
+		}
+		grown[c.Token] = c
+		if k.byToken.CompareAndSwap(old, &grown) {
+			return c
+		}
+	}
 }
 
 // contract returns the parameters of the contract a request names; "" is the
@@ -169,7 +188,7 @@ func (s *server) info(ctx context.Context, token string) (chain.Info, error) {
 		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 		defer cancel()
 		if err := s.role.lookFor(ctx, token); err != nil {
-			return info, fmt.Errorf("%w: %q: %v", ErrContractNotHere, intake.Echo(token), err)
+			return info, fmt.Errorf("%w: %q: %v", errContractNotHere, intake.Echo(token), err)
 		}
 		info, err = s.read.Contract(token)
 	}
@@ -186,32 +205,13 @@ func (s *server) defaultToken() (string, error) {
 	}
 	token, ok := s.read.DefaultToken()
 	if !ok {
-		return "", s.noContract()
+		if why := s.role.whyNoContract(); why != "" {
+			return "", withDetail(errNoContract, "There is no contract yet: "+why)
+		}
+		return "", errNoContract
 	}
 	s.contracts.defaultToken.Store(&token)
 	return token, nil
-}
-
-// noContract is ErrNoContract with what the cluster lacks.
-func (s *server) noContract() error {
-	if why := s.role.whyNoContract(); why != "" {
-		return withDetail(ErrNoContract, "There is no contract yet: "+why)
-	}
-	return ErrNoContract
-}
-
-func (k *contractCache) remember(c *intake.Chain) *intake.Chain {
-	for {
-		old := k.byToken.Load()
-		grown := make(map[string]*intake.Chain)
-		if old != nil {
-			maps.Copy(grown, *old)
-		}
-		grown[c.Token] = c
-		if k.byToken.CompareAndSwap(old, &grown) {
-			return c
-		}
-	}
 }
 
 // token is the contract a request is about: ?contract= or, in a body, the key

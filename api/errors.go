@@ -14,38 +14,38 @@ import (
 
 // Why a read was not answered.
 const (
-	ErrBehind    outcome.Code = "behind"
-	ErrNotLeader outcome.Code = "not_leader"
+	errBehind    outcome.Code = "behind"
+	errNotLeader outcome.Code = "not_leader"
 
-	// ErrContractNotHere: there may be such a contract, and this node has not
+	// errContractNotHere: there may be such a contract, and this node has not
 	// heard of it yet.
-	ErrContractNotHere outcome.Code = "contract_not_here"
+	errContractNotHere outcome.Code = "contract_not_here"
 )
 
-// ErrReceiptNotReady: no checkpoint covers the transaction's block yet.
-const ErrReceiptNotReady outcome.Code = "receipt_not_ready"
+// errReceiptNotReady: no checkpoint covers the transaction's block yet.
+const errReceiptNotReady outcome.Code = "receipt_not_ready"
 
 // This node has no place or no memory for another client at the moment.
-const ErrTooManyClients outcome.Code = "too_many_clients"
+const errTooManyClients outcome.Code = "too_many_clients"
 
 // Why a follower did not do what was asked.
 const (
 	ErrPersonalFull outcome.Code = "personal_full"
-	ErrNotHere      outcome.Code = "not_here"
+	errNotHere      outcome.Code = "not_here"
 )
 
 // What is wrong with a request as such.
 const (
-	ErrNoContract     outcome.Code = "no_contract"
+	errNoContract     outcome.Code = "no_contract"
 	ErrBodyTooLarge   outcome.Code = "body_too_large"
-	ErrBodyIncomplete outcome.Code = "body_incomplete"
-	ErrInternal       outcome.Code = "internal"
+	errBodyIncomplete outcome.Code = "body_incomplete"
+	errInternal       outcome.Code = "internal"
 
 	// Why somebody may not ask for this, or not so often.
-	ErrHostUnknown   outcome.Code = "host_unknown"
-	ErrOriginForeign outcome.Code = "origin_foreign"
-	ErrOperatorOnly  outcome.Code = "operator_only"
-	ErrTooManyBlocks outcome.Code = "too_many_blocks"
+	errHostUnknown   outcome.Code = "host_unknown"
+	errOriginForeign outcome.Code = "origin_foreign"
+	errOperatorOnly  outcome.Code = "operator_only"
+	errTooManyBlocks outcome.Code = "too_many_blocks"
 )
 
 // meaning is what a code is in HTTP.
@@ -62,7 +62,7 @@ func (m meaning) noEffect() bool {
 // retryable: the same request may succeed later, and is safe to send.
 func (m meaning) retryable() bool { return m.noEffect() || m.status == http.StatusGatewayTimeout }
 
-// meanings has one entry for each code a client can meet, in the order in which
+// meanings has one entry for each code that a client can get, in the order in which
 // the codes are declared; of package proof, those that are not for whoever
 // verifies. A 400 lies in the request, 403 in who asks, 404 and
 // 409 in what is or is not there, 422 in a rule of the ledger, 503 took no
@@ -151,27 +151,27 @@ var meanings = map[string]meaning{
 	string(outcome.PathUnknown):      {http.StatusNotFound, "There is no such path"},
 	string(outcome.MethodNotAllowed): {http.StatusMethodNotAllowed, "The path does not take this method"},
 
-	string(ErrBehind):    {http.StatusServiceUnavailable, "This node has not caught up"},
-	string(ErrNotLeader): {http.StatusServiceUnavailable, "This member is not the leader"},
+	string(errBehind):    {http.StatusServiceUnavailable, "This node has not caught up"},
+	string(errNotLeader): {http.StatusServiceUnavailable, "This member is not the leader"},
 
-	string(ErrContractNotHere): {http.StatusServiceUnavailable, "This node has not heard of such a contract yet"},
+	string(errContractNotHere): {http.StatusServiceUnavailable, "This node has not heard of such a contract yet"},
 
-	string(ErrReceiptNotReady): {http.StatusServiceUnavailable, "No checkpoint covers the transaction yet"},
+	string(errReceiptNotReady): {http.StatusServiceUnavailable, "No checkpoint covers the transaction yet"},
 
-	string(ErrTooManyClients): {http.StatusServiceUnavailable, "This node serves as many clients as it can"},
+	string(errTooManyClients): {http.StatusServiceUnavailable, "This node serves as many clients as it can"},
 
 	string(ErrPersonalFull): {http.StatusUnprocessableEntity, "The next block of the personal chain is full"},
-	string(ErrNotHere):      {http.StatusNotFound, "Only a member of the cluster does this"},
+	string(errNotHere):      {http.StatusNotFound, "Only a member of the cluster does this"},
 
-	string(ErrNoContract):     {http.StatusServiceUnavailable, "There is no contract yet"},
+	string(errNoContract):     {http.StatusServiceUnavailable, "There is no contract yet"},
 	string(ErrBodyTooLarge):   {http.StatusRequestEntityTooLarge, "The body is too large"},
-	string(ErrBodyIncomplete): {http.StatusBadRequest, "The body ended too early"},
-	string(ErrInternal):       {http.StatusInternalServerError, "Internal error"},
+	string(errBodyIncomplete): {http.StatusBadRequest, "The body ended too early"},
+	string(errInternal):       {http.StatusInternalServerError, "Internal error"},
 
-	string(ErrHostUnknown):   {http.StatusForbidden, "This node does not go by that name"},
-	string(ErrOriginForeign): {http.StatusForbidden, "Pages of another site may not do this"},
-	string(ErrOperatorOnly):  {http.StatusForbidden, "Only the operator may do this"},
-	string(ErrTooManyBlocks): {http.StatusTooManyRequests, "Blocks are asked for too often"},
+	string(errHostUnknown):   {http.StatusForbidden, "This node does not go by that name"},
+	string(errOriginForeign): {http.StatusForbidden, "Pages of another site may not do this"},
+	string(errOperatorOnly):  {http.StatusForbidden, "Only the operator may do this"},
+	string(errTooManyBlocks): {http.StatusTooManyRequests, "Blocks are asked for too often"},
 
 	string(intake.ErrInvalidJSON):   {http.StatusBadRequest, "The body is not valid JSON"},
 	string(intake.ErrBatchTooLarge): {http.StatusRequestEntityTooLarge, "The batch has too many transactions"},

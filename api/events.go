@@ -38,7 +38,7 @@ type events struct {
 	due             time.Time // when something has to be sent at the latest
 
 	gone    context.Context // ends when the client says no more
-	suspect bool            // it has ended: the client may listen all the same
+	suspect bool            // it has ended: the client may still read all the same
 }
 
 // getEvents is GET /v1/events: for each block a server-sent event of each of its
@@ -51,7 +51,7 @@ func (s *server) getEvents(c *gin.Context) error {
 	}
 	leave, ok := s.listening.Enter()
 	if !ok {
-		return ErrTooManyClients
+		return errTooManyClients
 	}
 	defer leave()
 	ctx, cancel := context.WithCancel(c.Request.Context())
@@ -128,16 +128,16 @@ func (e *events) run(ctx context.Context) error {
 func (e *events) await(ctx context.Context) error {
 	for {
 		quiet, cancel := context.WithDeadline(ctx, e.due)
-		listens := func() bool { return true }
+		connected := func() bool { return true }
 		if !e.suspect {
-			listens = context.AfterFunc(e.gone, cancel)
+			connected = context.AfterFunc(e.gone, cancel)
 		}
 		err := e.read.WaitBlock(quiet, e.token, e.at.block)
 		silent := quiet.Err() != nil
 		cancel()
-		if !listens() && !e.suspect {
-			// Only sending to it shows whether it still listens: the first line
-			// makes a machine say so whose client has gone, the next one fails.
+		if !connected() && !e.suspect {
+			// Only sending to it shows whether it still reads: to the first line a
+			// machine whose client has gone answers with a reset, the next one fails.
 			e.suspect, e.keepAlive = true, min(e.keepAlive, suspectKeepAlive)
 		}
 		if err == nil || ctx.Err() != nil || !silent {

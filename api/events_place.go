@@ -82,7 +82,7 @@ func (s *server) awaitPlace(c *gin.Context, token string, at place) error {
 	defer cancel()
 	err := s.read.WaitBlock(ctx, token, last)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return withDetail(ErrBehind, fmt.Sprintf("There is no block %d here yet, and the events that are asked for come after it", last))
+		return withDetail(errBehind, fmt.Sprintf("There is no block %d here yet, and the events that are asked for come after it", last))
 	}
 	if err != nil || at.position == 0 {
 		return err

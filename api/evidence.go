@@ -68,7 +68,7 @@ func (s *server) getPolicy(c *gin.Context) error {
 	switch {
 	case err == nil:
 		token = contract.Token
-	case !errors.Is(err, ErrNoContract): // a cluster has members before it has a chain
+	case !errors.Is(err, errNoContract): // a cluster has members before it has a chain
 		return err
 	}
 	text, err := s.evidence.Policy(token)
@@ -89,7 +89,7 @@ func (s *server) awaitCheckpoint(c *gin.Context, token string, size uint64, wait
 
 // sendChanging answers with a text that another may take the place of.
 func (s *server) sendChanging(c *gin.Context, text []byte) {
-	if kept(c, `"`+chain.HashBytes(text).String()+`"`, revalidate) {
+	if notModified(c, `"`+chain.HashBytes(text).String()+`"`, revalidate) {
 		return
 	}
 	c.Writer.Header()[headerType] = typeText
@@ -120,7 +120,7 @@ func (s *server) getTile(c *gin.Context) error {
 	if !proof.TileInTree(tile, info.Length) {
 		return withDetail(proof.ErrTileMissing, fmt.Sprintf("The log of %d blocks has no %s", info.Length, proof.TilePath(tile)))
 	}
-	if keptForEver(c, `"`+info.ID.String()+"/"+proof.TilePath(tile)+`"`) {
+	if notModifiedEver(c, `"`+info.ID.String()+"/"+proof.TilePath(tile)+`"`) {
 		return nil
 	}
 	var data []byte
@@ -144,7 +144,7 @@ func (s *server) bundle(ctx context.Context, token string, tile tlog.Tile) ([]by
 	defer cancel()
 	leave, err := s.bundling.Await(wait)
 	if err != nil {
-		return nil, fmt.Errorf("%w: other bundles are being made", ErrBehind)
+		return nil, fmt.Errorf("%w: other bundles are being made", errBehind)
 	}
 	defer leave()
 	var data, leaf []byte
@@ -271,6 +271,6 @@ func (s *server) buildReceipt(token string, o *chain.Outcome, size uint64, note 
 }
 
 func notReady(o *chain.Outcome, why string) error {
-	return &detailed{err: ErrReceiptNotReady, id: o.Record.ID, detail: fmt.Sprintf(
+	return &detailed{err: errReceiptNotReady, id: o.Record.ID, detail: fmt.Sprintf(
 		"The record is final, in block %d, and not signed for yet: %s; ask again, or with ?wait=5s", o.Block, why)}
 }

@@ -358,7 +358,7 @@ func TestBundlesTakeTurns(t *testing.T) {
 		tile, err := proof.ParseTilePath("tile/entries/000.p/3")
 		require.NoError(t, err)
 		_, err = s.bundle(t.Context(), "aka", tile)
-		require.ErrorIs(t, err, ErrBehind)
+		require.ErrorIs(t, err, errBehind)
 		<-s.bundling
 		_, err = s.bundle(t.Context(), "aka", tile)
 		require.NoError(t, err)

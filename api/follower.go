@@ -64,7 +64,7 @@ func (s *followerServer) now() (at chain.Micros, ok bool) { return 0, false }
 func (s *followerServer) whyNoContract() string           { return "" }
 
 func notHere(*gin.Context) error {
-	return withDetail(ErrNotHere, "This is a follower, which produces no blocks: ask a member of the cluster")
+	return withDetail(errNotHere, "This is a follower, which produces no blocks: ask a member of the cluster")
 }
 
 // readHere is before every read of a follower's ledger.

@@ -91,7 +91,7 @@ func newHoldAnswer(contract *intake.Chain, id chain.ID, hold *chain.HoldState) h
 
 // getOpenHolds is GET /v1/accounts/{address}/holds: the holds that nobody has
 // decided yet, the first to expire first. They are those that wait for the
-// wallet's word or, with role=sender, those that it has sent.
+// wallet's decision or, with role=sender, those that it has sent.
 func (s *server) getOpenHolds(c *gin.Context) error {
 	contract, name, err := s.accountOf(c)
 	if err != nil {

@@ -100,5 +100,5 @@ func (s *server) mayForge(token string) error {
 	if s.forging.Take(token, time.Now()) {
 		return nil
 	}
-	return ErrTooManyBlocks
+	return errTooManyBlocks
 }

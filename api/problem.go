@@ -51,9 +51,9 @@ func codeOf(err error) string {
 			return string(ledger)
 		}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return string(ErrBehind)
+		return string(errBehind)
 	}
-	return string(ErrInternal)
+	return string(errInternal)
 }
 
 // newProblem says what err is to a client. Text of internal errors stays
@@ -108,7 +108,7 @@ func (s *server) fail(c *gin.Context, err error) {
 	if meanings[p.Code].noEffect() {
 		header["Retry-After"] = inASecond
 	}
-	if p.Code == string(ErrTooManyClients) {
+	if p.Code == string(errTooManyClients) {
 		header["Connection"] = []string{"close"} // others need the place
 	}
 	header[headerType] = typeProblem

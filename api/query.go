@@ -101,7 +101,7 @@ func (q *queryNames) add(method, path string, names ...[]string) {
 	}
 }
 
-// plain is a route without gin's marks of colons that stand for themselves.
+// plain is a route without gin's marks of unescapeColons that stand for themselves.
 func plain(route string) string { return strings.ReplaceAll(route, `\:`, ":") }
 
 // check refuses a name that the route of a request does not take. On the
@@ -160,7 +160,7 @@ func fromCursor[T any](c *gin.Context, s *server, token string, read func() (T, 
 			return page, err
 		}
 		if waited != nil {
-			return page, withDetail(ErrBehind, fmt.Sprintf("This node may not have caught up: %s", err))
+			return page, withDetail(errBehind, fmt.Sprintf("This node may not have caught up: %s", err))
 		}
 		waited = s.read.WaitBlock(ctx, token, info.Length+1)
 	}

@@ -42,7 +42,7 @@ func (s *followerServer) relayTransaction(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.relayed(c, w, inBody, c.Request.Header[protocol.IdempotencyKey] != nil)
+	return s.relayWrite(c, w, inBody, c.Request.Header[protocol.IdempotencyKey] != nil)
 }
 
 // relayBatch is POST /v1/transactions:batch on a follower.
@@ -63,7 +63,7 @@ func (s *followerServer) relayBatch(c *gin.Context) error {
 	for i := range drafts {
 		keyed = keyed && drafts[i].Keyed()
 	}
-	return s.relayed(c, w, inBody, keyed)
+	return s.relayWrite(c, w, inBody, keyed)
 }
 
 // relayHold is POST /v1/holds/{id}:accept and {id}:reject on a follower.
@@ -74,8 +74,8 @@ func (s *followerServer) relayHold(c *gin.Context) error {
 	return s.relayTransaction(c)
 }
 
-// relayed hands the write that has been read to the BPSC, and its answer back.
-func (s *followerServer) relayed(c *gin.Context, w *work, inBody string, keyed bool) error {
+// relayWrite hands the write that has been read to the BPSC, and its answer back.
+func (s *followerServer) relayWrite(c *gin.Context, w *work, inBody string, keyed bool) error {
 	token, err := s.token(c, inBody)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (s *followerServer) lookElsewhere(c *gin.Context) (again bool, err error) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
 	defer cancel()
 	answer, err := s.relay.Do(ctx, protocol.RelayRequest{Read: true, Token: contract.Token, Chain: contract.ID.String(),
-		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: s.onward(c)})
+		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: s.forwardedHeader(c)})
 	if err != nil {
 		return false, notHereYet(err)
 	}
@@ -133,7 +133,7 @@ func (s *followerServer) sendRelayed(c *gin.Context, token string, answer *proto
 		}
 	}
 	if there := answer.Header.Get("Location"); there != "" {
-		header["Location"] = []string{s.here(there, token)}
+		header["Location"] = []string{s.locationHere(there, token)}
 	}
 	s.send(c, answer.Status, answer.Body)
 }
@@ -143,22 +143,22 @@ func (s *followerServer) sendRelayed(c *gin.Context, token string, answer *proto
 func (s *followerServer) relayRequest(c *gin.Context, w *work, contract *intake.Chain, keyed bool) protocol.RelayRequest {
 	query := c.Request.URL.Query()
 	query.Set("contract", contract.Token)
-	header := s.onward(c)
+	header := s.forwardedHeader(c)
 	signed := contract.Wallets == chain.SignedWallets
 	return protocol.RelayRequest{Token: contract.Token, Chain: contract.ID.String(), Signed: signed, Repeatable: signed || keyed,
 		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: header, Body: bytes.Clone(w.in)}
 }
 
-// onward are the headers of a request, with one name for it all the way.
-func (s *followerServer) onward(c *gin.Context) http.Header {
+// forwardedHeader are the headers of a request, with one name for it all the way.
+func (s *followerServer) forwardedHeader(c *gin.Context) http.Header {
 	header := c.Request.Header.Clone()
 	header[protocol.RequestID] = c.Writer.Header()[protocol.RequestID]
 	return header
 }
 
-// here is a member's Location on this node, whose default contract may be
+// locationHere is a member's Location on this node, whose default contract may be
 // another.
-func (s *followerServer) here(there, token string) string {
+func (s *followerServer) locationHere(there, token string) string {
 	u, err := url.Parse(there)
 	if err != nil {
 		return there

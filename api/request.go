@@ -63,7 +63,7 @@ func (s *server) panicked(c *gin.Context, id string, cause any) {
 		panic(http.ErrAbortHandler)
 	}
 	c.Abort()
-	s.fail(c, ErrInternal)
+	s.fail(c, errInternal)
 }
 
 // requestIDs names requests: a random prefix for each start of the process and
@@ -105,8 +105,10 @@ func validRequestID(id string) bool {
 	return true
 }
 
-// work is the memory of one request. It goes back to the pool, so nothing may
-// keep a part of it.
+// work is the memory of one request. The goroutine that got it owns it until it
+// puts it back, and then another request has it: so nothing may keep a part of it,
+// and who keeps more than an answer takes (a relay, the queue of writes) gets a
+// copy. Only pool is shared, and safe for that.
 type work struct {
 	pool     *workPool
 	reserved int // bytes of what requests may use
@@ -147,7 +149,7 @@ func (p *workPool) put(w *work) {
 // What it takes goes back with w.
 func (w *work) reserve(n int) error {
 	if !w.pool.bodies.TryAcquire(int64(n)) {
-		return fmt.Errorf("%w: the requests of others fill the memory", ErrTooManyClients)
+		return fmt.Errorf("%w: the requests of others fill the memory", errTooManyClients)
 	}
 	w.reserved += n
 	return nil
@@ -187,7 +189,7 @@ func fill(w *work, body io.Reader, size int, more func()) error {
 		case errors.As(err, &over):
 			return tooLarge(over.Limit)
 		default:
-			return fmt.Errorf("%w: %w", ErrBodyIncomplete, err)
+			return fmt.Errorf("%w: %w", errBodyIncomplete, err)
 		}
 	}
 }

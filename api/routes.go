@@ -65,7 +65,7 @@ func (s *memberServer) routes() http.Handler {
 	s.readRoutes(state, here)
 	s.get(here, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
 
-	writes := engine.Group("", s.fromHere)
+	writes := engine.Group("", s.sameSite)
 	s.tutorialRoutes(writes)
 	s.post(writes, "/v1/transactions", s.postTransaction, aboutAChain)
 	s.post(writes, `/v1/transactions\:batch`, unkeyed(s.postBatch), aboutAChain)
@@ -75,7 +75,7 @@ func (s *memberServer) routes() http.Handler {
 	s.on(operator, http.MethodDelete, "/v1/nodes/:node", unkeyed(s.removeNode(s.dropNode)))
 	s.get(engine, "/v1/cluster", s.getCluster)
 	s.get(engine, "/readyz", s.readyz)
-	return colons(engine)
+	return unescapeColons(engine)
 }
 
 // tutorialRoutes are frozen, as are /chain and /smart/chain: same methods,
@@ -94,7 +94,7 @@ func (s *followerServer) routes() http.Handler {
 	s.readRoutes(reads, reads)
 	s.get(reads, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
 
-	writes := engine.Group("", s.fromHere)
+	writes := engine.Group("", s.sameSite)
 	s.tutorialRoutes(writes)
 	s.post(writes, "/v1/transactions", s.relayTransaction, aboutAChain)
 	s.post(writes, `/v1/transactions\:batch`, unkeyed(s.relayBatch), aboutAChain)
@@ -105,7 +105,7 @@ func (s *followerServer) routes() http.Handler {
 	s.get(engine, "/v1/sync", s.getSync)
 	s.get(engine, "/readyz", s.readyz)
 	s.get(engine, "/v1/cluster", notHere)
-	return colons(engine)
+	return unescapeColons(engine)
 }
 
 // tutorialRoutes are frozen: those of the tutorial's nodes, and /transactions/new,

@@ -48,7 +48,7 @@ type server struct {
 
 	queryNames queryNames // set while the routes are, never changed after
 
-	complain  admission.Once
+	complain  admission.LogLimit
 	answers   *admission.Memory
 	chunks    chunks
 	listening admission.Places // a place for each stream of events
@@ -89,14 +89,14 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 	}
 	return &server{
 		cfg: cfg, read: r, evidence: e, site: site, requests: requests, pool: newWorkPool(),
-		answers: admission.NewMemory(maxAnswerBytes, maxReading, errNoRoom), forging: &admission.Rate{Burst: mineBurst, Every: mineEvery},
+		answers: admission.NewMemory(maxAnswerBytes, maxReading, errNoMemory), forging: &admission.Rate{Burst: mineBurst, Every: mineEvery},
 		listening: admission.NewPlaces(cfg.eventReaders()), reading: admission.NewPlaces(cfg.longReads()), bundling: admission.NewPlaces(maxBundles),
 	}, nil
 }
 
-// colons lets a colon in a path be escaped, which some clients do: a router that
+// unescapeColons lets a colon in a path be escaped, which some clients do: a router that
 // matches paths as they stand escaped knows :batch only as it is.
-func colons(h http.Handler) http.Handler {
+func unescapeColons(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.RawPath, "%3") {
 			r.URL.RawPath = strings.NewReplacer("%3A", ":", "%3a", ":").Replace(r.URL.RawPath)
@@ -158,7 +158,7 @@ type refuser struct{ requests requestIDs }
 
 // ServeHTTP implements http.Handler.
 func (f refuser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p := newProblem(ErrTooManyClients)
+	p := newProblem(errTooManyClients)
 	header := w.Header()
 	p.RequestID = f.requests.of(r.Header[protocol.RequestID])
 	header[protocol.RequestID] = []string{p.RequestID}

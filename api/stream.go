@@ -133,7 +133,7 @@ func (s *server) sendBlocks(c *gin.Context, f frame, sp span, length uint64, blo
 	}
 	leave, ok := s.reading.Enter()
 	if !ok {
-		return ErrTooManyClients
+		return errTooManyClients
 	}
 	defer leave()
 	release, err := s.answers.Room(c.Request.Context(), firstPatience, chunk)

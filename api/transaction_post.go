@@ -172,11 +172,11 @@ func (s *memberServer) aboutTime(err error, to *intake.Chain, draft *intake.Draf
 		return err
 	}
 	d.chainTime = s.chainNow(to.Token).Seconds()
-	d.detail = fmt.Sprintf("It expires at %s, and the chain's time is %s", inWords(draft.Tx.Auth.Expires), inWords(d.chainTime))
+	d.detail = fmt.Sprintf("It expires at %s, and the chain's time is %s", readable(draft.Tx.Auth.Expires), readable(d.chainTime))
 	return d
 }
 
-// inWords shows a time as people and programs read them.
-func inWords(t chain.Seconds) string {
+// readable shows a time as people and programs read them.
+func readable(t chain.Seconds) string {
 	return t.Time().UTC().Format(time.RFC3339) + " (" + strconv.FormatInt(int64(t), 10) + ")"
 }

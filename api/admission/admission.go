@@ -131,20 +131,21 @@ func (r *Rate) Take(thing string, now time.Time) bool {
 	return true
 }
 
-// Once lets one message a second through, because a cluster without a leader
+// LogLimit lets one message a second through, because a cluster without a leader
 // refuses ten thousand requests a second. Of those who come when a second is over,
-// the one that moves last on speaks; the others count as suppressed.
-type Once struct {
+// the one whose compare-and-swap moves last on is let through; the others count as
+// suppressed.
+type LogLimit struct {
 	last       atomic.Int64 // unix nanoseconds
 	suppressed atomic.Uint64
 }
 
-// Allow tells whether to speak now, and how many times it said no before.
-func (o *Once) Allow() (ok bool, suppressed uint64) {
-	last, now := o.last.Load(), time.Now().UnixNano()
-	if now-last < int64(time.Second) || !o.last.CompareAndSwap(last, now) {
-		o.suppressed.Add(1)
+// Allow tells whether to log now, and how many times it said no before.
+func (l *LogLimit) Allow() (ok bool, suppressed uint64) {
+	last, now := l.last.Load(), time.Now().UnixNano()
+	if now-last < int64(time.Second) || !l.last.CompareAndSwap(last, now) {
+		l.suppressed.Add(1)
 		return false, 0
 	}
-	return true, o.suppressed.Swap(0)
+	return true, l.suppressed.Swap(0)
 }

@@ -79,15 +79,15 @@ func TestTheRatePaysBack(t *testing.T) {
 
 func TestOneMessageASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var o Once
-		ok, _ := o.Allow()
+		var l LogLimit
+		ok, _ := l.Allow()
 		require.True(t, ok)
 		for range 5 {
-			ok, _ = o.Allow()
+			ok, _ = l.Allow()
 			require.False(t, ok)
 		}
 		<-time.After(time.Second) // the bubble's
-		ok, suppressed := o.Allow()
+		ok, suppressed := l.Allow()
 		require.True(t, ok)
 		require.EqualValues(t, 5, suppressed)
 	})
