@@ -24,12 +24,12 @@ func NewAsker(client *Client, w proof.Cosigner) *Asker { return &Asker{client: c
 
 // Ask sends a signed checkpoint to the witness and returns the line of its
 // cosignature, verified and without newline. stored holds the log, as far as the
-// checkpoint at least. err is one of Client.Add, ErrRolledBack, ErrSecondHistory,
+// checkpoint at least. err is one of the client's, ErrRolledBack, ErrSecondHistory,
 // or from stored.
 func (a *Asker) Ask(ctx context.Context, note []byte, stored tlog.HashReader) (line string, err error) {
 	c, err := proof.ReadCheckpoint(note)
 	if err == nil {
-		line, err = a.ask(ctx, &question{note: note, checkpoint: c, stored: stored})
+		line, err = a.ask(ctx, &signedLog{note: note, checkpoint: c, stored: stored})
 	}
 	if err != nil {
 		return "", fmt.Errorf("witness %s: %w", a.witness.Name, err)
@@ -39,36 +39,36 @@ func (a *Asker) Ask(ctx context.Context, note []byte, stored tlog.HashReader) (l
 
 // ask asks, and once more where the witness has another checkpoint than
 // expected.
-func (a *Asker) ask(ctx context.Context, q *question) (string, error) {
-	size, old := q.checkpoint.Size, a.last
+func (a *Asker) ask(ctx context.Context, s *signedLog) (string, error) {
+	size, old := s.checkpoint.Size, a.last
 	if old > size {
-		old = 0 // not a question that can be asked; the answer says what it has now
+		old = 0 // the witness has more than is asked for; the answer says what it has now
 	}
 	var err error
 	for range attempts {
 		var path []chain.Hash
-		if path, err = q.prove(old); err != nil {
+		if path, err = s.prove(old); err != nil {
 			return "", err
 		}
 		var line string
-		if line, err = a.client.Add(ctx, a.witness.URL, a.witness.Key, old, path, q.note); err == nil {
+		if line, err = a.client.add(ctx, a.witness.URL, a.witness.Key, old, path, s.note); err == nil {
 			a.last = size
 			return line, nil
 		}
-		var stale *StaleError
+		var stale *staleError
 		if !errors.As(err, &stale) {
 			return "", verdict(err, old == size)
 		}
-		a.last = stale.Size
+		a.last = stale.size
 		switch {
-		case stale.Size > size:
-			return "", &RolledBackError{Seen: stale.Size, Have: size}
-		case stale.Size == old && old == size:
+		case stale.size > size:
+			return "", rolledBack(stale.size, size)
+		case stale.size == old && old == size:
 			return "", fmt.Errorf("%w: at %d blocks", ErrSecondHistory, size)
-		case stale.Size == old:
-			return "", fmt.Errorf("%w: it has %d blocks and says that it has not", ErrBadAnswer, old)
+		case stale.size == old:
+			return "", fmt.Errorf("%w: it has %d blocks and says that it has not", errBadAnswer, old)
 		}
-		old = stale.Size
+		old = stale.size
 	}
 	return "", err
 }
@@ -76,18 +76,18 @@ func (a *Asker) ask(ctx context.Context, q *question) (string, error) {
 // verdict says what a refusal of a proof means that holds: the witness has
 // another history.
 func verdict(err error, same bool) error {
-	var refused *RefusedError
+	var refused *refusedError
 	if !errors.As(err, &refused) {
 		return err
 	}
-	if refused.Status == http.StatusUnprocessableEntity || refused.Status == http.StatusConflict && same {
+	if refused.status == http.StatusUnprocessableEntity || refused.status == http.StatusConflict && same {
 		return fmt.Errorf("%w: %w", ErrSecondHistory, err)
 	}
 	return err
 }
 
-// question is one checkpoint with its log.
-type question struct {
+// signedLog is a checkpoint with its log.
+type signedLog struct {
 	note       []byte
 	checkpoint proof.Checkpoint
 	stored     tlog.HashReader
@@ -95,18 +95,18 @@ type question struct {
 
 // prove is a proof that the log begins with what it was at a size. It has been
 // verified: who refuses it knows another log.
-func (q *question) prove(old uint64) ([]chain.Hash, error) {
+func (s *signedLog) prove(old uint64) ([]chain.Hash, error) {
 	if old == 0 {
 		return nil, nil
 	}
-	path, err := proof.ProveConsistency(old, q.checkpoint.Size, q.stored)
+	path, err := proof.ProveConsistency(old, s.checkpoint.Size, s.stored)
 	if err != nil {
 		return nil, err
 	}
-	root, err := tlog.TreeHash(int64(old), q.stored)
+	root, err := tlog.TreeHash(int64(old), s.stored)
 	if err != nil {
 		return nil, err
 	}
-	then := proof.Checkpoint{Origin: q.checkpoint.Origin, Size: old, Root: chain.Hash(root)}
-	return path, proof.CheckConsistency(then, q.checkpoint, path)
+	then := proof.Checkpoint{Origin: s.checkpoint.Origin, Size: old, Root: chain.Hash(root)}
+	return path, proof.CheckConsistency(then, s.checkpoint, path)
 }

@@ -59,27 +59,27 @@ func TestTheClientReadsEveryAnswer(t *testing.T) {
 	}{
 		{"a cosignature", 200, "text/plain", good, nil, ""},
 		{"among others", 200, "text/plain", foreign + good, nil, ""},
-		{"somebody else's", 200, "text/plain", foreign, ErrBadAnswer, "no cosignature by example.com/w1"},
-		{"of another checkpoint", 200, "text/plain", signed(witnessKey(t), h.at(t, 1, 8)), ErrBadAnswer, "cosignature_wrong"},
-		{"nothing", 200, "text/plain", "", ErrBadAnswer, "the answer is empty"},
-		{"a page", 200, "text/html", "<html>", ErrBadAnswer, ""},
-		{"more than any witness says", 200, "text/plain", good + strings.Repeat("A", maxAnswerBytes), ErrBadAnswer, "more than"},
-		{"another size", 409, sizeType, "7\n", ErrStale, "it is at 7 blocks"},
-		{"another size, with parameters", 409, sizeType + "; charset=utf-8", "0\n", ErrStale, "it is at 0 blocks"},
-		{"a size in another spelling", 409, sizeType, "07\n", ErrBadAnswer, ""},
-		{"a size of no log", 409, sizeType, "1099511627777\n", ErrBadAnswer, ""},
-		{"a conflict without size", 409, "text/plain", "no", ErrRefused, "409"},
-		{"a conflict without newline", 409, sizeType, "7", ErrRefused, "409"},
-		{"malformed", 400, "text/plain", "what?\x1b[0m\n", ErrRefused, `400, "what?\x1b[0m"`},
-		{"signatures", 403, "text/plain", "too few\n", ErrRefused, `403, "too few"`},
-		{"unknown", 404, "text/plain", strings.Repeat("A", maxAnswerBytes), ErrRefused, "404"},
-		{"a proof", 422, "text/plain", "bad\n", ErrRefused, "422"},
-		{"later", 429, "text/plain", "", ErrUnreachable, "429"},
-		{"broken", 500, "text/plain", "", ErrUnreachable, "500"},
-		{"unavailable", 503, "text/plain", "down", ErrUnreachable, `503, "down"`},
-		{"elsewhere", 302, "text/plain", "", ErrBadAnswer, "302"},
-		{"permanently elsewhere", 308, "text/plain", "", ErrBadAnswer, "308"},
-		{"nothing to say", 204, "", "", ErrBadAnswer, "204"},
+		{"somebody else's", 200, "text/plain", foreign, errBadAnswer, "no cosignature by example.com/w1"},
+		{"of another checkpoint", 200, "text/plain", signed(witnessKey(t), h.at(t, 1, 8)), errBadAnswer, "cosignature_wrong"},
+		{"nothing", 200, "text/plain", "", errBadAnswer, "the answer is empty"},
+		{"a page", 200, "text/html", "<html>", errBadAnswer, ""},
+		{"more than any witness says", 200, "text/plain", good + strings.Repeat("A", maxAnswerBytes), errBadAnswer, "more than"},
+		{"another size", 409, sizeType, "7\n", errStale, "it is at 7 blocks"},
+		{"another size, with parameters", 409, sizeType + "; charset=utf-8", "0\n", errStale, "it is at 0 blocks"},
+		{"a size in another spelling", 409, sizeType, "07\n", errBadAnswer, ""},
+		{"a size of no log", 409, sizeType, "1099511627777\n", errBadAnswer, ""},
+		{"a conflict without size", 409, "text/plain", "no", errRefused, "409"},
+		{"a conflict without newline", 409, sizeType, "7", errRefused, "409"},
+		{"malformed", 400, "text/plain", "what?\x1b[0m\n", errRefused, `400, "what?\x1b[0m"`},
+		{"signatures", 403, "text/plain", "too few\n", errRefused, `403, "too few"`},
+		{"unknown", 404, "text/plain", strings.Repeat("A", maxAnswerBytes), errRefused, "404"},
+		{"a proof", 422, "text/plain", "bad\n", errRefused, "422"},
+		{"later", 429, "text/plain", "", errUnreachable, "429"},
+		{"broken", 500, "text/plain", "", errUnreachable, "500"},
+		{"unavailable", 503, "text/plain", "down", errUnreachable, `503, "down"`},
+		{"elsewhere", 302, "text/plain", "", errBadAnswer, "302"},
+		{"permanently elsewhere", 308, "text/plain", "", errBadAnswer, "308"},
+		{"nothing to say", 204, "", "", errBadAnswer, "204"},
 	} {
 		t.Run(a.name, func(t *testing.T) {
 			q := request{old: 5, path: h.path(5, 9), note: ours.sign(t, c, 0, 1)}
@@ -94,7 +94,7 @@ func TestTheClientReadsEveryAnswer(t *testing.T) {
 				rw.WriteHeader(a.status)
 				_, _ = io.WriteString(rw, a.answer) // the client may have had enough
 			}))
-			line, err := newClient(t).Add(t.Context(), url+"/w/", witnessKey(t).Verifier(), q.old, q.path, q.note)
+			line, err := newClient(t).add(t.Context(), url+"/w/", witnessKey(t).Verifier(), q.old, q.path, q.note)
 			if a.want == nil {
 				require.NoError(t, err)
 				require.Equal(t, good, line+"\n")
@@ -118,30 +118,30 @@ func TestAWitnessThatDoesNotAnswer(t *testing.T) {
 	short, err := NewClient(ClientConfig{Timeout: 50 * time.Millisecond})
 	require.NoError(t, err)
 	defer short.Close()
-	_, err = short.Add(t.Context(), silent, key, 0, nil, note)
-	require.ErrorIs(t, err, ErrUnreachable)
+	_, err = short.add(t.Context(), silent, key, 0, nil, note)
+	require.ErrorIs(t, err, errUnreachable)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 
 	ended, end := context.WithCancel(t.Context())
 	end()
-	_, err = newClient(t).Add(ended, silent, key, 0, nil, note)
-	require.ErrorIs(t, err, ErrUnreachable)
+	_, err = newClient(t).add(ended, silent, key, 0, nil, note)
+	require.ErrorIs(t, err, errUnreachable)
 	require.ErrorIs(t, err, context.Canceled)
 
 	gone := httptest.NewServer(nil)
 	gone.Close()
-	_, err = newClient(t).Add(t.Context(), gone.URL, key, 0, nil, note)
-	require.ErrorIs(t, err, ErrUnreachable)
-	_, err = newClient(t).Add(t.Context(), "http://%", key, 0, nil, note)
-	require.ErrorIs(t, err, ErrUnreachable)
+	_, err = newClient(t).add(t.Context(), gone.URL, key, 0, nil, note)
+	require.ErrorIs(t, err, errUnreachable)
+	_, err = newClient(t).add(t.Context(), "http://%", key, 0, nil, note)
+	require.ErrorIs(t, err, errUnreachable)
 }
 
 func TestTheClientSendsNoNonsense(t *testing.T) {
 	c, key := newClient(t), witnessKey(t).Verifier()
-	_, err := c.Add(t.Context(), "http://127.0.0.1:1", key, 0, nil, []byte("no note"))
+	_, err := c.add(t.Context(), "http://127.0.0.1:1", key, 0, nil, []byte("no note"))
 	require.ErrorIs(t, err, proof.ErrNote)
 	note := newCluster(t, "ours").sign(t, grow(t, 9, 9, "").at(t, 1, 9), 0)
-	_, err = c.Add(t.Context(), "http://127.0.0.1:1", key, 0, make([]chain.Hash, maxHashes+1), note)
+	_, err = c.add(t.Context(), "http://127.0.0.1:1", key, 0, make([]chain.Hash, maxHashes+1), note)
 	require.ErrorIs(t, err, proof.ErrSize)
 	_, err = NewClient(ClientConfig{})
 	require.Error(t, err)
