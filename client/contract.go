@@ -81,7 +81,7 @@ func (a *contractAnswer) info() (info ContractInfo, err error) {
 }
 
 // clocksAgree is how far the chain's time may be from this machine's clock before
-// that is worth a word: more than an answer takes on its way.
+// that is worth telling: more than an answer takes on its way.
 const clocksAgree = 5 * time.Second
 
 // clockNote says by how much this machine's clock differs from the chain's time;

@@ -142,7 +142,7 @@ type Hold struct {
 }
 
 // HoldQuery says which open holds of an account are wanted. The zero value is the
-// first page of those that wait for its word.
+// first page of those that wait for its decision.
 type HoldQuery struct {
 	Role  chain.HoldRole // "": chain.HoldRecipient
 	Limit int            // of a page; 0: the server's default

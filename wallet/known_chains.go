@@ -24,8 +24,8 @@ const (
 
 // KnownChains remembers, beside the keys, which chain each server showed for a
 // contract when something was first signed for it. A signature is good on one
-// chain only, and which one is the server's word: this is what makes it keep
-// its word, as ssh's known_hosts does.
+// chain only, and the server says which one: this notices when it says something else
+// later, as ssh's known_hosts does.
 //
 // The file has a line "server contract chain-id" for each; of several the last
 // one counts.

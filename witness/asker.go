@@ -57,7 +57,7 @@ func (a *Asker) ask(ctx context.Context, s *signedLog) (string, error) {
 		}
 		var stale *staleError
 		if !errors.As(err, &stale) {
-			return "", verdict(err, old == size)
+			return "", secondHistory(err, old == size)
 		}
 		a.last = stale.size
 		switch {
@@ -73,9 +73,9 @@ func (a *Asker) ask(ctx context.Context, s *signedLog) (string, error) {
 	return "", err
 }
 
-// verdict says what a refusal of a proof means that holds: the witness has
-// another history.
-func verdict(err error, same bool) error {
+// secondHistory says what it means that a proof was refused which holds: the witness
+// has another history.
+func secondHistory(err error, same bool) error {
 	var refused *refusedError
 	if !errors.As(err, &refused) {
 		return err

@@ -140,7 +140,7 @@ func readConflict(header http.Header, answer []byte) error {
 	return &staleError{size}
 }
 
-// quote is what a stranger says, fit for a log.
+// quote is the text of an answer, fit for a log.
 func quote(answer []byte) string {
 	return fmt.Sprintf("%.*q", maxReason, strings.TrimSpace(string(answer)))
 }

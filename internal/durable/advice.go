@@ -11,7 +11,7 @@ import (
 
 // Advice says what to do about an error with which the operating system refuses
 // to open, read or write a file; ok is false for every other error. Such an
-// error is no word on what the file holds, so it must not pass for damage: who is
+// error says nothing of what the file holds, so it must not pass for damage: who is
 // told so throws away what is sound.
 func Advice(err error) (advice string, ok bool) {
 	if errors.Is(err, fs.ErrPermission) { // EACCES, EPERM

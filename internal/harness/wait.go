@@ -12,7 +12,7 @@ import (
 )
 
 // pollEvery is how often a condition is asked again: short against a failover,
-// long against the work of one question.
+// long against the work of one request.
 const pollEvery = 5 * time.Millisecond
 
 // errPermanent marks a condition that will never hold.
