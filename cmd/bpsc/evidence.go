@@ -17,14 +17,8 @@ import (
 )
 
 func newEvidenceCommand(o *clientOptions) *cobra.Command {
-	cmd := &cobra.Command{Use: "evidence", Short: "Files about somebody who was dishonest"}
-	cmd.AddCommand(newEvidenceVerifyCommand(o))
-	return cmd
-}
-
-func newEvidenceVerifyCommand(o *clientOptions) *cobra.Command {
 	var policy string
-	cmd := &cobra.Command{
+	verify := &cobra.Command{
 		Use: "verify FILE --policy POLICY", Short: "Check whether a file convicts somebody", Args: exactArgs(1),
 		Long: "Check whether a file convicts somebody of signing two histories of one chain, and say whom.\n" +
 			"Exits with 0 when it does, else with 5. Of what a follower keeps in its evidence folder, no\n" +
@@ -45,8 +39,10 @@ func newEvidenceVerifyCommand(o *clientOptions) *cobra.Command {
 			return o.equivocation(cmd.OutOrStdout(), data, p)
 		},
 	}
-	cmd.Flags().StringVar(&policy, "policy", "", "file that says whose signatures count")
-	o.outputFlag(cmd)
+	verify.Flags().StringVar(&policy, "policy", "", "file that says whose signatures count")
+	o.outputFlag(verify)
+	cmd := &cobra.Command{Use: "evidence", Short: "Files about somebody who was dishonest"}
+	cmd.AddCommand(verify)
 	return cmd
 }
 
@@ -64,48 +60,45 @@ type conviction struct {
 }
 
 type oneSide struct {
-	Size uint64 `json:"size"`
-	Root string `json:"root"`
+	Size uint64     `json:"size"`
+	Root chain.Hash `json:"root"`
 }
 
 // equivocation judges evidence of two signed histories.
 func (o *clientOptions) equivocation(out io.Writer, data []byte, p *proof.Policy) error {
 	e, err := proof.ParseEvidence(data)
+	var c *proof.Contradiction
+	if err == nil {
+		c, err = e.Verify(p)
+	}
 	if err != nil {
 		return o.refuse(out, err)
 	}
-	c, err := e.Verify(p)
-	if err != nil {
-		return o.refuse(out, err)
-	}
-	if o.output == "json" {
-		return printJSON(out, conviction{Verified: true, Signed: c.Signed, Origin: c.A.Origin,
-			A: oneSide{c.A.Size, c.A.Root.String()}, B: oneSide{c.B.Size, c.B.Root.String()}})
-	}
-	_, err = fmt.Fprintf(out, "%s signed two histories of %s: one with root %s at %d blocks, and one with root %s at %d\n",
-		strings.Join(c.Signed, ", "), c.A.Origin, c.A.Root, c.A.Size, c.B.Root, c.B.Size)
-	return err
+	return o.say(out, conviction{true, c.Signed, c.A.Origin, oneSide{c.A.Size, c.A.Root}, oneSide{c.B.Size, c.B.Root}},
+		fmt.Sprintf("%s signed two histories of %s: one with root %s at %d blocks, and one with root %s at %d\n",
+			strings.Join(c.Signed, ", "), c.A.Origin, c.A.Root, c.A.Size, c.B.Root, c.B.Size))
 }
 
 var errUnsigned = errors.New("evidence_unsigned: the file convicts nobody, since no signature says who served this")
 
+// kept is what can be told from a follower's file, as JSON.
+type kept struct {
+	Verified bool             `json:"verified"`
+	Code     string           `json:"code"`
+	Upstream string           `json:"upstream"`
+	Contract string           `json:"contract"`
+	Block    uint64           `json:"block"`
+	Reason   chainsync.Reason `json:"reason"`
+	Detail   string           `json:"detail"`
+	Told     string           `json:"told"`
+}
+
 // keptEvidence says what can be told from a follower's file alone.
 func (o *clientOptions) keptEvidence(out io.Writer, e *chainsync.Evidence) error {
-	if o.output != "json" {
-		_, err := fmt.Fprintf(out, "%s: %s is said to have served this for block %d of %s: %s (%s)\n%s\n",
-			e.Time.UTC().Format("2006-01-02 15:04:05"), printableLine(e.Upstream), e.Index, printableLine(e.Token), printableLine(e.Detail), printableLine(string(e.Reason)), tell(e))
-		return errors.Join(err, audit.Invalid(errUnsigned))
-	}
-	return errors.Join(printJSON(out, struct {
-		Verified bool             `json:"verified"`
-		Code     string           `json:"code"`
-		Upstream string           `json:"upstream"`
-		Contract string           `json:"contract"`
-		Block    uint64           `json:"block"`
-		Reason   chainsync.Reason `json:"reason"`
-		Detail   string           `json:"detail"`
-		Told     string           `json:"told"`
-	}{false, "evidence_unsigned", e.Upstream, e.Token, e.Index, e.Reason, e.Detail, tell(e)}), audit.Invalid(errUnsigned))
+	v := kept{false, "evidence_unsigned", e.Upstream, e.Token, e.Index, e.Reason, e.Detail, tell(e)}
+	text := fmt.Sprintf("%s: %s is said to have served this for block %d of %s: %s (%s)\n%s\n",
+		e.Time.UTC().Format("2006-01-02 15:04:05"), printableLine(e.Upstream), e.Index, printableLine(e.Token), printableLine(e.Detail), printableLine(string(e.Reason)), v.Told)
+	return errors.Join(o.say(out, v, text), audit.Invalid(errUnsigned))
 }
 
 // tell says what the bytes in a follower's file come to.
