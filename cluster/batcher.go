@@ -20,8 +20,11 @@ import (
 // much is under way as may be, the queue grows and so does the next batch; when
 // nothing is, nobody waits.
 //
-// run is its goroutine, which owns the fields below the line; it starts another
-// for each entry in flight, to wait for raft.
+// run is its goroutine, which alone takes from the queue and owns dialer and the
+// fields below the line. For each entry in flight it starts another, counted in
+// waiting, which waits for raft, gives back its token of flights and answers the
+// batch. A token is taken before the batcher looks whether it leads, so that a
+// member that becomes unfit and finds no flight can fall silent.
 type batcher struct {
 	queue   *queue.Queue
 	raft    *raft.Raft
@@ -116,8 +119,6 @@ func (b *batcher) sendOne(leader string) bool {
 	if leader == b.self {
 		select {
 		case b.flights <- struct{}{}:
-			// A member that becomes unfit falls silent when nothing is in flight,
-			// so this counts as such before it looks whether it leads.
 			if id, ok := b.leader(); !ok || id != b.self {
 				<-b.flights
 				return false
@@ -155,7 +156,7 @@ func (b *batcher) propose(taken queue.Batch) {
 	b.waiting.Go(func() {
 		err := future.Error()
 		<-b.flights
-		poke(b.freed)
+		signal(b.freed)
 		if err != nil {
 			taken.Fail(translate(err))
 			return
@@ -186,7 +187,7 @@ func (b *batcher) connected(d peer.Dialled) {
 	b.dialer.Stop()
 	if d.Err == nil {
 		b.dropUplink()
-		b.uplink = peer.NewUplink(d.To, d.Conn, func() { poke(b.freed) }, b.lag)
+		b.uplink = peer.NewUplink(d.To, d.Conn, func() { signal(b.freed) }, b.lag)
 	}
 }
 

@@ -65,8 +65,8 @@ func TestALeaderWhoseClockIsSetMakesWay(t *testing.T) {
 	}
 }
 
-// Of a follower it keeps the cluster from nothing.
-func TestAFollowerWhoseClockIsSet(t *testing.T) {
+// On a member that follows it keeps the cluster from nothing.
+func TestAMemberThatFollowsWhoseClockIsSet(t *testing.T) {
 	c, own := clockCluster(t, 3)
 	for i := range c.members {
 		c.start(i)

@@ -29,7 +29,7 @@ type Config struct {
 	// fixed for the cluster's life.
 	Peers []Peer
 
-	// HeartbeatTimeout is how long a member without word from a leader waits
+	// HeartbeatTimeout is how long a member that hears no leader waits
 	// before it stands for election (up to twice that, at random). Lower means
 	// faster failover; below five times the slowest usual fsync it means
 	// elections that a busy disk caused by itself.
@@ -37,8 +37,8 @@ type Config struct {
 	// ElectionTimeout is how long a candidate waits for votes; at least
 	// HeartbeatTimeout.
 	ElectionTimeout time.Duration
-	// LeaderLeaseTimeout is how long a leader goes on without word from a
-	// majority; at most HeartbeatTimeout.
+	// LeaderLeaseTimeout is how long a leader goes on that hears nothing from
+	// a majority; at most HeartbeatTimeout.
 	LeaderLeaseTimeout time.Duration
 	// CommitTimeout is how late an idle member learns the last commit index.
 	CommitTimeout time.Duration
@@ -52,7 +52,7 @@ type Config struct {
 	TrailingLogs      uint64
 
 	// DiskStall is how long one write to the log or the vote may take before
-	// the process must die: a leader that hangs in a write keeps its followers
+	// the process must die: a leader that hangs in a write keeps the others
 	// quiet by its heartbeats, and nobody else can step in (hashicorp/raft#503).
 	DiskStall time.Duration
 
@@ -90,7 +90,7 @@ func DefaultConfig() Config {
 		CommitTimeout:      5 * time.Millisecond,
 		SnapshotInterval:   30 * time.Second,
 		SnapshotThreshold:  8192,
-		// A follower whose log conflicts at a snapshot's last index is never
+		// A replica whose log conflicts at a snapshot's last index is never
 		// mended by snapshots (hashicorp/raft#697), so the log must reach back
 		// further than any conflict.
 		TrailingLogs: 10240,

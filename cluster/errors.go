@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -45,18 +44,13 @@ func translate(err error) error {
 		// The entry was refused before it reached the log, or its effects
 		// were taken out of the state again.
 		return fmt.Errorf("%w: %w", outcome.NoLeader, err)
-	case errors.Is(err, raft.ErrLeadershipLost),
-		errors.Is(err, raft.ErrRaftShutdown),
-		errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, context.Canceled):
-		return fmt.Errorf("%w: %w", outcome.Unknown, err)
-	default:
+	default: // raft.ErrLeadershipLost and ErrRaftShutdown, a context's end, failed writes
 		return fmt.Errorf("%w: %w", outcome.Unknown, err)
 	}
 }
 
-// poke leaves a token in a channel of capacity one.
-func poke(ch chan struct{}) {
+// signal leaves a token in a channel of capacity one.
+func signal(ch chan struct{}) {
 	select {
 	case ch <- struct{}{}:
 	default:

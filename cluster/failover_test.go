@@ -139,7 +139,7 @@ func TestCallersOfALeaderThatIsCutOff(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	if err := c.members[leader].Barrier(testContext(t)); err == nil {
-		t.Error("a leader without followers passed a barrier")
+		t.Error("a leader whom nobody follows passed a barrier")
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 // kept-open connection to each, and keeps what they said last. All who want to
 // know read it here: so many readers cost the members no more than none.
 //
-// It owns one goroutine for each of the others, which end with the context of
-// run.
+// It owns one goroutine for each of the others, which alone writes that member's
+// entry in heard and end with the context of run. mu guards heard.
 type gatherer struct {
 	connect  func(ctx context.Context, to string) (net.Conn, error)
 	absences *health.Absences

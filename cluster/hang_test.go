@@ -80,7 +80,7 @@ func TestMachineThatHangsForGood(t *testing.T) {
 
 // A member that follows is not ready while its machine hangs, though it hears the
 // leader and stores entries.
-func TestFollowerWhoseMachineHangs(t *testing.T) {
+func TestMemberThatFollowsWhoseMachineHangs(t *testing.T) {
 	c := newTestCluster(t, 3)
 	for i := range c.members {
 		c.start(i)

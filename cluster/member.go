@@ -30,9 +30,16 @@ import (
 
 // Member is one replica. Its methods are safe for concurrent use.
 //
-// It owns the goroutines of awake, batcher, duties, gatherer, progress, memory,
-// greet and clockWatch, which end when ctx does, and through port, peers and raft
-// those of all connections and of raft.
+// Open sets all fields before the first goroutine reads them, but for raft, which
+// memory, judge and progress wait for or see only once start has run. After that
+// only what is of a type that is safe for concurrent use changes, and stopErr, which
+// stopping guards.
+//
+// Goroutines counted in running end with ctx: one each for the running time (and the
+// watchdog), for the health that it does not judge, the batcher, the ticker, the
+// gatherer, the memory, the clock and the first greeting. Those of connections are
+// the port's, raft has its own, and each call of Snapshot and each entry in flight
+// has one that waits for raft.
 type Member struct {
 	cfg      Config
 	log      *slog.Logger
@@ -60,7 +67,7 @@ type Member struct {
 
 	ctx     context.Context
 	cancel  context.CancelFunc
-	running sync.WaitGroup // awake, batcher, duties, gatherer, progress, memory, greet, clockWatch
+	running sync.WaitGroup
 
 	stopping sync.Once
 	stopErr  error
@@ -159,7 +166,7 @@ func (m *Member) start() {
 		flights: make(chan struct{}, maxEntriesInFlight),
 	}
 	m.fitness.InFlight(func() int { return len(m.batcher.flights) })
-	duties := &duties{
+	ticker := &ticker{
 		queue:   m.queue,
 		replica: m.replica,
 		clock:   m.clock,
@@ -170,7 +177,7 @@ func (m *Member) start() {
 		connect:  m.port.Dial,
 		absences: m.absences,
 		clocks:   m.clocks,
-		news:     func() { poke(m.batcher.freed) }, // it may wait for the clocks
+		news:     func() { signal(m.batcher.freed) }, // it may wait for the clocks
 		heard:    map[string]MemberStatus{},
 	}
 	watch := clock.NewWatch(m.clocks, m.fitness, m.led, m.log)
@@ -178,12 +185,12 @@ func (m *Member) start() {
 	m.running.Go(func() { m.gatherer.run(m.ctx, m.cfg.others()) })
 	m.running.Go(func() { m.store.memory.Run(m.ctx) })
 	m.running.Go(func() { m.batcher.run(m.ctx) })
-	m.running.Go(func() { duties.run(m.ctx) })
+	m.running.Go(func() { ticker.run(m.ctx) })
 	m.running.Go(func() {
 		m.awake.Every(m.ctx, func() { m.progress.Look(); m.lag.Look(); m.absences.Look() })
 	})
 	m.port.Start(m.peers.Serve)
-	m.running.Go(m.greet)
+	m.running.Go(func() { m.greetOthers(greetTimeout); close(m.greeted) })
 }
 
 // observe returns a channel that holds a token whenever the role of this member,
@@ -193,13 +200,13 @@ func (m *Member) observe() chan struct{} {
 	o := raft.NewObserver(nil, false, func(o *raft.Observation) bool {
 		switch o.Data.(type) {
 		case raft.RaftState, raft.LeaderObservation:
-			poke(ch)
+			signal(ch)
 		}
 		return false
 	})
 	m.raft.RegisterObserver(o)
 	m.observer = append(m.observer, o)
-	m.fitness.Watch(func() { poke(ch) })
+	m.fitness.Watch(func() { signal(ch) })
 	return ch
 }
 
@@ -272,7 +279,7 @@ func (m *Member) Ready() error {
 	select {
 	case <-m.greeted:
 	default:
-		return fmt.Errorf("%w: it has not met the others yet", ErrNotReady)
+		return fmt.Errorf("%w: the other members do not know of it yet", ErrNotReady)
 	}
 	if why := m.lag.Reason(); why != "" {
 		return fmt.Errorf("%w: %s", ErrNotReady, why)

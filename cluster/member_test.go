@@ -240,7 +240,7 @@ func TestStatus(t *testing.T) {
 			t.Fatalf("status %+v", s)
 		}
 		for i, one := range s.Members {
-			want := RoleFollower
+			want := "follower"
 			if i == leader {
 				want = RoleLeader
 			}

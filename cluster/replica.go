@@ -19,7 +19,10 @@ import (
 // StateMachine and nothing else.
 //
 // raft calls ApplyBatch, Snapshot and Restore from one goroutine, which owns
-// machine and broken. The rest may be read from anywhere.
+// machine and broken; only Persist runs beside Apply, and calls Checkpoint and
+// nothing else of the machine. What others want to know of the machine, publish
+// copies: time and due, which mu guards, and applied. begun is at or ahead of
+// what the machine holds, applied at or behind it.
 type replica struct {
 	machine StateMachine
 	broken  bool // after a fatal error nothing is applied any more
@@ -93,7 +96,7 @@ func (r *replica) publish() {
 	r.time, r.due = r.machine.Time(), due
 	r.mu.Unlock()
 	r.applied.advance(r.machine.AppliedIndex())
-	poke(r.changed)
+	signal(r.changed)
 }
 
 // schedule returns the machine's time and when it is due next.

@@ -8,11 +8,10 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// Roles of a member in a Status.
+// Roles of a member in a Status. The others are raft's "follower", which is here a
+// member that follows, and "candidate".
 const (
 	RoleLeader      = "leader"
-	RoleFollower    = "follower"
-	RoleCandidate   = "candidate"
 	RoleUnreachable = "unreachable"
 )
 
@@ -26,7 +25,7 @@ type Status struct {
 // MemberStatus is how one member described itself, or that it did not answer.
 type MemberStatus struct {
 	ID, Addr    string
-	Role        string // one of the Role constants
+	Role        string // see RoleLeader
 	Term        uint64
 	Applied     uint64        // last entry in the state machine
 	Commit      uint64        // last entry known to be committed
@@ -119,14 +118,8 @@ func (m *Member) answerStatus() any {
 }
 
 func role(s raft.RaftState) string {
-	switch s {
-	case raft.Leader:
-		return RoleLeader
-	case raft.Follower:
-		return RoleFollower
-	case raft.Candidate:
-		return RoleCandidate
-	default:
+	if s == raft.Shutdown {
 		return RoleUnreachable
 	}
+	return strings.ToLower(s.String())
 }

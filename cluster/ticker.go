@@ -9,58 +9,58 @@ import (
 	"github.com/bpsc/bpsc/cluster/queue"
 )
 
-// duties is what a leader does of its own accord: it proposes an entry without
-// requests, a tick, when the machine has something due. A tick that comes late,
-// twice or from a former leader is harmless, for the machine decides by the
-// entry's time alone what to do.
+// ticker proposes, on the leader, an entry without requests, a tick, when the
+// machine has something due. A tick that comes late, twice or from a former leader
+// is harmless, for the machine decides by the entry's time alone what to do.
 //
-// run is its goroutine, which owns all other fields. At most one tick is in
-// flight; nothing is polled.
-type duties struct {
+// run is its goroutine, which owns the fields below the line. At most one tick is
+// pending; nothing is polled.
+type ticker struct {
 	queue   *queue.Queue
 	replica *replica
 	clock   *clock.Stamper
 	leads   func() (term uint64, ok bool)
 	changed chan struct{} // token: leadership may have changed
 
-	term   uint64      // of the leadership in which an entry of ours was applied
-	flight *queue.Call // the tick that is under way
-	during uint64      // the term in which it was proposed
-	last   int64       // what was due at the last tick
-	pause  time.Time
+	// ---
+	term    uint64      // of the leadership in which an entry of ours was applied
+	pending *queue.Call // the tick that is under way
+	during  uint64      // the term in which it was proposed
+	last    int64       // what was due at the last tick
+	pause   time.Time
 }
 
-func (d *duties) run(ctx context.Context) {
+func (t *ticker) run(ctx context.Context) {
 	for {
 		var alarm <-chan time.Time
-		if wait, ok := d.step(); ok {
+		if wait, ok := t.step(); ok {
 			alarm = time.After(wait)
 		}
-		var landed chan struct{}
-		if d.flight != nil {
-			landed = d.flight.Finished
+		var done chan struct{}
+		if t.pending != nil {
+			done = t.pending.Finished
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-d.changed:
-		case <-d.replica.changed:
+		case <-t.changed:
+		case <-t.replica.changed:
 		case <-alarm:
-		case <-landed:
-			d.land()
+		case <-done:
+			t.finish()
 		}
 	}
 }
 
 // step proposes a tick if it is time for one; otherwise it returns how long to
 // wait for that, if anything is to be waited for.
-func (d *duties) step() (wait time.Duration, ok bool) {
-	term, leads := d.leads()
-	if !leads || d.flight != nil {
+func (t *ticker) step() (wait time.Duration, ok bool) {
+	term, leads := t.leads()
+	if !leads || t.pending != nil {
 		return 0, false
 	}
-	now, due := d.replica.schedule()
-	if term != d.term {
+	now, due := t.replica.schedule()
+	if term != t.term {
 		// The first one of a leadership is due at once: only when an entry of
 		// our own is applied does the machine know all that came before us.
 		due = now
@@ -68,32 +68,32 @@ func (d *duties) step() (wait time.Duration, ok bool) {
 	if due == math.MaxInt64 {
 		return 0, false
 	}
-	wait, known := d.clock.Until(due, now)
+	wait, known := t.clock.Until(due, now)
 	if !known {
 		return tickPause, true // the others are being asked
 	}
-	if wait = max(wait, time.Until(d.pause)); wait > 0 {
+	if wait = max(wait, time.Until(t.pause)); wait > 0 {
 		return wait, true
 	}
 	tick := queue.NewCall(nil, true, nil)
-	if err := d.queue.Push(tick); err != nil {
-		d.pause = time.Now().Add(tickPause)
+	if err := t.queue.Push(tick); err != nil {
+		t.pause = time.Now().Add(tickPause)
 		return tickPause, true
 	}
-	d.flight, d.during, d.last = tick, term, due
+	t.pending, t.during, t.last = tick, term, due
 	return 0, false
 }
 
-// land looks at the tick that has come back.
-func (d *duties) land() {
-	failed := d.flight.Results()[0].Err != nil
-	d.flight = nil
+// finish looks at the tick that has come back.
+func (t *ticker) finish() {
+	failed := t.pending.Results()[0].Err != nil
+	t.pending = nil
 	if !failed {
-		d.term = d.during
+		t.term = t.during
 	}
-	if _, due := d.replica.schedule(); failed || due <= d.last {
+	if _, due := t.replica.schedule(); failed || due <= t.last {
 		// The machine is no further. It is asked again, but not as fast as
 		// entries can be written.
-		d.pause = time.Now().Add(tickPause)
+		t.pause = time.Now().Add(tickPause)
 	}
 }

@@ -38,7 +38,7 @@ func TestNoTickWithoutNeed(t *testing.T) {
 	}
 }
 
-// The duty passes to the new leader.
+// The new leader goes on with it.
 func TestTickAfterFailover(t *testing.T) {
 	c := startCluster(t, 3)
 	leader := c.leader()

@@ -29,7 +29,9 @@ var errUnfit = errors.New("this member must not lead now")
 // remembers what the others show in their answers (cluster/memory). Not in those to
 // a pre-vote: its term is not on anybody's disk.
 //
-// It owns the goroutine that receives, which ends with Close.
+// raft calls it from one goroutine for each other member and from those of
+// elections; it has no state of its own. It owns the goroutine that receives, which
+// ends with Close.
 type serialTransport struct {
 	*raft.NetworkTransport
 	fitness  *health.Fitness
@@ -56,7 +58,7 @@ func newTransport(p *port.Port, fit *health.Fitness, prog *health.Progress, mem 
 		Stream:  p.Raft(),
 		MaxPool: port.RaftPool,
 		Timeout: raftTimeout,
-		// One at a time: with pipelining a refusal by a follower can leave it
+		// One at a time: with pipelining a refusal by a replica can leave it
 		// without entries for ever (hashicorp/raft#612), and it gains nothing
 		// where entries are batches.
 		MaxRPCsInFlight: 1,
@@ -67,7 +69,7 @@ func newTransport(p *port.Port, fit *health.Fitness, prog *health.Progress, mem 
 }
 
 // receive passes on what comes in, except for the call to stand for election at
-// once, which skips the question whether the others want that.
+// once, which skips the pre-vote.
 func (t *serialTransport) receive() {
 	for {
 		select {
@@ -176,7 +178,7 @@ func (t *serialTransport) Close() error {
 	return t.NetworkTransport.Close()
 }
 
-// raftConfig is our configuration in raft's words; nothing is left to a default
+// raftConfig is our configuration as raft takes it; nothing is left to a default
 // that matters.
 func raftConfig(cfg Config, log hclog.Logger) *raft.Config {
 	c := raft.DefaultConfig()

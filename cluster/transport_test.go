@@ -32,7 +32,7 @@ func (judgeNothing) Position(string) memory.Position      { return memory.Positi
 func (judgeNothing) Judge(string, memory.Position) error  { return nil }
 func (judgeNothing) Accept(string, memory.Position) error { return nil }
 func (judgeNothing) Condemn(error)                        {}
-func (judgeNothing) Told(string, port.Verdict)            {}
+func (judgeNothing) Rejected(string, port.Verdict)        {}
 
 // testTransports is the transports of the members a and b, and where b is.
 func testTransports(t *testing.T) (a, b *serialTransport, at raft.ServerAddress) {

@@ -117,7 +117,7 @@ func (d *Dir) check() error {
 	}
 	if !found {
 		d.fresh = true
-		if err := d.checkEmpty(); err != nil {
+		if err := d.checkFiles(false); err != nil {
 			return err
 		}
 		return durable.WriteSealed(d.Path(identityFile), d.want)
@@ -129,7 +129,7 @@ func (d *Dir) check() error {
 		return err
 	}
 	if got.Ready {
-		return d.checkComplete()
+		return d.checkFiles(true)
 	}
 	// The first start was interrupted before raft ran, so whatever it left
 	// behind means nothing.
@@ -158,29 +158,17 @@ func (got identity) match(want identity, dir string) error {
 	return nil
 }
 
-// checkEmpty refuses a directory that lost its identity but not its data.
-func (d *Dir) checkEmpty() error {
+// checkFiles makes sure that all data files are there, or that none is.
+func (d *Dir) checkFiles(want bool) error {
 	for _, name := range dataFiles() {
 		there, err := durable.Exists(d.Path(name))
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if there {
-			return Damaged(d.Path(identityFile), fmt.Errorf("it is missing, though there is %s", name))
-		}
-	}
-	return nil
-}
-
-// checkComplete refuses a directory that lost part of its data.
-func (d *Dir) checkComplete() error {
-	for _, name := range dataFiles() {
-		there, err := durable.Exists(d.Path(name))
-		if err != nil {
-			return err
-		}
-		if !there {
+		case want && !there:
 			return Damaged(d.Path(name), errors.New("it is missing"))
+		case there && !want:
+			return Damaged(d.Path(identityFile), fmt.Errorf("it is missing, though there is %s", name))
 		}
 	}
 	return nil

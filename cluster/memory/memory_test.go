@@ -110,20 +110,14 @@ func TestWhatIsRemembered(t *testing.T) {
 
 // Starts too old to be told are believed.
 func TestStarts(t *testing.T) {
-	dir := t.TempDir()
-	var s starts
-	var first, second Start
-	for n := range maxStartMarks + 1 {
-		var err error
-		if s, err = s.begin(dir); err != nil {
-			t.Fatal(err)
-		}
-		switch n {
-		case 0:
-			first = s.current()
-		case 1:
-			second = s.current()
-		}
+	s := starts{Marks: make([]uint64, maxStartMarks)}
+	for n := range s.Marks {
+		s.Marks[n] = uint64(n)
+	}
+	first, second := Start{Number: 1, Mark: s.Marks[0]}, Start{Number: 2, Mark: s.Marks[1]}
+	s, err := s.begin(t.TempDir())
+	if err != nil || s.current().Number != maxStartMarks+1 || len(s.Marks) != maxStartMarks {
+		t.Fatalf("%v with %d marks, %v", s.current(), len(s.Marks), err)
 	}
 	first.Mark++
 	if !s.had(first) {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// How long the answer to a question about the status may take.
+// How long the answer to a status request may take.
 const statusTimeout = time.Second
 
 // Asker asks one member how it is, again and again, over one connection. It is used
@@ -18,7 +18,7 @@ const statusTimeout = time.Second
 type Asker struct {
 	conn net.Conn
 	r    *bufio.Reader
-	last uint64 // id of the last question
+	last uint64 // id of the last request
 }
 
 // NewAsker returns an asker on a connection to a Server.

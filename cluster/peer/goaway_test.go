@@ -58,7 +58,7 @@ func TestAStoppingServerSaysWhatItHandled(t *testing.T) {
 	go func() { s.Stop(); close(stopped) }()
 	f, err := readFrame(bufio.NewReader(client), maxAnswerBytes)
 	if err != nil || f.kind != frameGoAway || f.id != maxFramesInFlight {
-		t.Errorf("the last word is %+v, %v; want to go away after frame %d", f, err, maxFramesInFlight)
+		t.Errorf("the last frame is %+v, %v; want to go away after frame %d", f, err, maxFramesInFlight)
 	}
 	client.Close()
 	<-served

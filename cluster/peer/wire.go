@@ -53,7 +53,7 @@ const (
 	// beyond this bound are not delivered (outcome.Unknown).
 	maxAnswerBytes = 16 << 20
 
-	// What a status is at most: a dozen numbers, and reasons in words.
+	// What a status is at most: a dozen numbers, and reasons.
 	maxStatusBytes = 64 << 10
 
 	// How long a peer may take to accept a frame or an answer before the
@@ -118,28 +118,20 @@ func encodeRequests(requests [][]byte) []byte {
 
 // decodeRequests is its inverse; the requests alias b.
 func decodeRequests(b []byte) ([][]byte, error) {
-	count, b, err := takeUvarint(b)
-	if err != nil {
-		return nil, err
-	}
+	body := decoder{b: b}
+	count := body.uvarint()
 	if count > queue.MaxEntryRequests {
 		return nil, fmt.Errorf("%w: %d requests", errFrame, count)
 	}
 	requests := make([][]byte, 0, min(count, uint64(len(b))))
 	for range count {
-		var r []byte
-		if r, b, err = takeBytes(b); err != nil {
-			return nil, err
-		}
+		r := body.bytes()
 		if len(r) > queue.MaxRequestBytes {
 			return nil, fmt.Errorf("%w: a request of %d bytes", errFrame, len(r))
 		}
 		requests = append(requests, r)
 	}
-	if len(b) > 0 {
-		return nil, fmt.Errorf("%w: %d bytes too many", errFrame, len(b))
-	}
-	return requests, nil
+	return requests, body.end()
 }
 
 // encodeResults is the body of an answer frame. Results that would make it too
@@ -165,58 +157,64 @@ func appendResult(b []byte, r queue.Result) []byte {
 
 // decodeResults is the inverse, for an answer to so many requests.
 func decodeResults(b []byte, want int) (common queue.Result, results []queue.Result, err error) {
-	if common, b, err = takeResult(b); err != nil {
-		return queue.Result{}, nil, err
-	}
-	count, b, err := takeUvarint(b)
-	if err != nil {
-		return queue.Result{}, nil, err
-	}
-	if count != uint64(want) {
+	body := decoder{b: b}
+	common = body.result()
+	if count := body.uvarint(); body.err == nil && count != uint64(want) {
 		return queue.Result{}, nil, fmt.Errorf("%w: %d results for %d requests", errFrame, count, want)
 	}
 	results = make([]queue.Result, want)
 	for i := range results {
-		if results[i], b, err = takeResult(b); err != nil {
-			return queue.Result{}, nil, err
-		}
+		results[i] = body.result()
 	}
-	if len(b) > 0 {
-		return queue.Result{}, nil, fmt.Errorf("%w: %d bytes too many", errFrame, len(b))
-	}
-	return common, results, nil
+	return common, results, body.end()
 }
 
-func takeResult(b []byte) (queue.Result, []byte, error) {
-	if len(b) == 0 {
-		return queue.Result{}, nil, fmt.Errorf("%w: cut short", errFrame)
-	}
-	r := queue.Result{Err: codedError(b[0])}
-	var err error
-	if r.Index, b, err = takeUvarint(b[1:]); err != nil {
-		return queue.Result{}, nil, err
-	}
-	r.Data, b, err = takeBytes(b)
-	return r, b, err
+// decoder takes a body apart. After an error it gives zeros.
+type decoder struct {
+	b   []byte
+	err error
 }
 
-func takeUvarint(b []byte) (uint64, []byte, error) {
-	v, n := binary.Uvarint(b)
+func (d *decoder) result() queue.Result {
+	if len(d.b) == 0 {
+		d.cutShort()
+		return queue.Result{}
+	}
+	r := queue.Result{Err: codedError(d.b[0])}
+	d.b = d.b[1:]
+	r.Index, r.Data = d.uvarint(), d.bytes()
+	return r
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.b)
 	if n <= 0 {
-		return 0, nil, fmt.Errorf("%w: cut short", errFrame)
+		d.cutShort()
+		return 0
 	}
-	return v, b[n:], nil
+	d.b = d.b[n:]
+	return v
 }
 
-func takeBytes(b []byte) (taken, rest []byte, err error) {
-	n, b, err := takeUvarint(b)
-	if err != nil {
-		return nil, nil, err
+func (d *decoder) bytes() []byte {
+	n := d.uvarint()
+	if n > uint64(len(d.b)) {
+		d.cutShort()
+		return nil
 	}
-	if n > uint64(len(b)) {
-		return nil, nil, fmt.Errorf("%w: cut short", errFrame)
+	taken := d.b[:n]
+	d.b = d.b[n:]
+	return taken
+}
+
+func (d *decoder) cutShort() { d.b, d.err = nil, fmt.Errorf("%w: cut short", errFrame) }
+
+// end is the error, if there was one, or if something is left.
+func (d *decoder) end() error {
+	if d.err == nil && len(d.b) > 0 {
+		return fmt.Errorf("%w: %d bytes too many", errFrame, len(d.b))
 	}
-	return b[:n], b[n:], nil
+	return d.err
 }
 
 // errorCode is how an outcome travels. A leader that shuts down is no leader to

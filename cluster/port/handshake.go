@@ -92,8 +92,8 @@ type Judge interface {
 	Accept(peer string, theirs memory.Position) error
 	// Condemn follows from what Judge said, once the other knows it.
 	Condemn(err error)
-	// Told follows from the verdict of the other.
-	Told(peer string, v Verdict)
+	// Rejected follows from a verdict of the other against this member.
+	Rejected(peer string, v Verdict)
 }
 
 // Refusal is why there is no connection to a member, where the other side has
@@ -142,7 +142,7 @@ func (p *Port) introduce(conn net.Conn, to string, why purpose) error {
 		return fmt.Errorf("%w with %s: %w", errHandshake, to, err)
 	}
 	if v != accepted {
-		p.judge.Told(to, v)
+		p.judge.Rejected(to, v)
 		return fmt.Errorf("%w with %s: %v", errHandshake, to, v)
 	}
 	judged := p.judge.Judge(to, theirs)
@@ -215,7 +215,7 @@ func (p *Port) confirm(conn net.Conn, from string, theirs memory.Position) error
 		return fmt.Errorf("%w with %s: %w", errHandshake, from, err)
 	}
 	if v := Verdict(b[0]); v != accepted {
-		p.judge.Told(from, v)
+		p.judge.Rejected(from, v)
 		return fmt.Errorf("%w with %s: %v", errHandshake, from, v)
 	}
 	return p.judge.Accept(from, theirs)

@@ -32,7 +32,7 @@ func (testJudge) Position(string) memory.Position      { return memory.Position{
 func (testJudge) Judge(string, memory.Position) error  { return nil }
 func (testJudge) Accept(string, memory.Position) error { return nil }
 func (testJudge) Condemn(error)                        {}
-func (testJudge) Told(string, Verdict)                 {}
+func (testJudge) Rejected(string, Verdict)             {}
 
 // testPorts is two members of one cluster.
 func testPorts(t *testing.T) (a, b *Port) {

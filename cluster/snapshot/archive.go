@@ -1,12 +1,10 @@
 package snapshot
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -67,95 +65,85 @@ func archiveSize(files []archiveFile) int64 {
 	return size
 }
 
-// archiveReader reads a directory as an archive, piece by piece, so that it
-// needs no more memory than the reader's buffer. It has one file open at a time.
-// It is used by one goroutine.
+// archiveReader reads a directory as an archive. It needs no more memory than the
+// buffers of a copy, and has one file open at a time.
+//
+// It is used by one goroutine. From the first Read on it has another one, which
+// writes the archive and ends with it or with Close.
 type archiveReader struct {
 	dir   string
-	files []archiveFile // still to come
+	files []archiveFile
+	reach uint64
 
-	piece io.Reader // being read; nil between pieces
-	next  func() (io.Reader, error)
-	open  *os.File
-	sum   hash.Hash // of the current file's piece
-	total hash.Hash
+	pipe  *io.PipeReader // nil before the first Read
+	ended chan struct{}
 }
 
-func newArchiveReader(dir string, files []archiveFile, reach uint64) *archiveReader {
-	a := &archiveReader{dir: dir, files: files, sum: sha256.New(), total: sha256.New()}
-	header := append([]byte(archiveMagic), binary.BigEndian.AppendUint64(nil, reach)...)
-	header = binary.BigEndian.AppendUint32(header, uint32(len(files)))
-	a.total.Write(header)
-	a.piece, a.next = bytes.NewReader(header), a.beginFile
-	return a
-}
-
+// Read implements io.Reader.
 func (a *archiveReader) Read(p []byte) (int, error) {
-	for {
-		if a.piece != nil {
-			n, err := a.piece.Read(p)
-			if n > 0 || (err != nil && err != io.EOF) {
-				return n, err
-			}
-			if err == nil {
-				continue
-			}
-		}
-		if a.next == nil {
-			return 0, io.EOF
-		}
-		var err error
-		if a.piece, err = a.next(); err != nil {
-			return 0, err
-		}
+	if a.pipe == nil {
+		r, w := io.Pipe()
+		a.pipe, a.ended = r, make(chan struct{})
+		go func() {
+			defer close(a.ended)
+			w.CloseWithError(writeArchive(w, a.dir, a.files, a.reach))
+		}()
 	}
+	return a.pipe.Read(p)
 }
 
-func (a *archiveReader) beginFile() (io.Reader, error) {
-	if len(a.files) == 0 {
-		a.next = nil
-		return bytes.NewReader(a.total.Sum(nil)), nil
-	}
-	f := a.files[0]
-	a.sum.Reset()
-	a.next = a.fileContent
-	return bytes.NewReader(filePrefix(a.sum, f)), nil
-}
-
-func (a *archiveReader) fileContent() (io.Reader, error) {
-	f, err := os.Open(filepath.Join(a.dir, filepath.FromSlash(a.files[0].name)))
-	if err != nil {
-		return nil, err
-	}
-	a.open, a.next = f, a.endFile
-	return io.TeeReader(&exactReader{from: f, left: a.files[0].size}, a.sum), nil
-}
-
-func (a *archiveReader) endFile() (io.Reader, error) {
-	a.files, a.next = a.files[1:], a.beginFile
-	if err := a.Close(); err != nil {
-		return nil, err
-	}
-	sum := a.sum.Sum(nil)
-	a.total.Write(sum)
-	return bytes.NewReader(sum), nil
-}
-
-// Close releases the file being read, if any.
+// Close ends the reading.
 func (a *archiveReader) Close() error {
-	if a.open == nil {
+	if a.pipe == nil {
 		return nil
 	}
-	f := a.open
-	a.open = nil
-	return f.Close()
+	err := a.pipe.Close()
+	<-a.ended
+	return err
+}
+
+func writeArchive(w io.Writer, dir string, files []archiveFile, reach uint64) error {
+	header := append([]byte(archiveMagic), binary.BigEndian.AppendUint64(nil, reach)...)
+	header = binary.BigEndian.AppendUint32(header, uint32(len(files)))
+	total, sum := sha256.New(), sha256.New()
+	total.Write(header)
+	if _, err := w.Write(header); err != nil {
+		return err
+	}
+	for _, f := range files {
+		sum.Reset()
+		if err := writeFile(io.MultiWriter(w, sum), dir, f); err != nil {
+			return err
+		}
+		hash := sum.Sum(nil)
+		total.Write(hash)
+		if _, err := w.Write(hash); err != nil {
+			return err
+		}
+	}
+	_, err := w.Write(total.Sum(nil))
+	return err
+}
+
+// writeFile writes a file as it stands in an archive, without its hash.
+func writeFile(w io.Writer, dir string, f archiveFile) error {
+	if _, err := w.Write(filePrefix(f)); err != nil {
+		return err
+	}
+	content, err := os.Open(filepath.Join(dir, filepath.FromSlash(f.name)))
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	if _, err = io.CopyN(w, content, f.size); err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // filePrefix is what stands before a file's content; it goes into its hash too.
-func filePrefix(sum hash.Hash, f archiveFile) []byte {
+func filePrefix(f archiveFile) []byte {
 	prefix := binary.BigEndian.AppendUint16(nil, uint16(len(f.name)))
 	prefix = append(prefix, f.name...)
-	prefix = binary.BigEndian.AppendUint64(prefix, uint64(f.size))
-	sum.Write(prefix)
-	return prefix
+	return binary.BigEndian.AppendUint64(prefix, uint64(f.size))
 }

@@ -55,7 +55,7 @@ func archiveOf(t testing.TB, dir string, reach uint64) ([]byte, []archiveFile) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newArchiveReader(dir, files, reach)
+	r := &archiveReader{dir: dir, files: files, reach: reach}
 	defer r.Close()
 	data, err := io.ReadAll(r)
 	if err != nil {
@@ -161,7 +161,7 @@ func TestArchiveOfAChangingFile(t *testing.T) {
 	if err := os.Truncate(filepath.Join(dir, "a"), 5); err != nil {
 		t.Fatal(err)
 	}
-	r := newArchiveReader(dir, files, 1)
+	r := &archiveReader{dir: dir, files: files, reach: 1}
 	defer r.Close()
 	if _, err := io.ReadAll(r); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v", err)

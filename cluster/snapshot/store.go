@@ -169,7 +169,7 @@ func (s *Store) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	}
 	s.inUse[id]++
 	return &meta.SnapshotMeta, &Reader{
-		archiveReader: newArchiveReader(s.Checkpoint(id), files, meta.Reach),
+		archiveReader: &archiveReader{dir: s.Checkpoint(id), files: files, reach: meta.Reach},
 		Checkpoint:    s.Checkpoint(id),
 		Index:         meta.Index,
 		Reach:         max(meta.Index, meta.Reach),

@@ -53,8 +53,8 @@ func unpackFile(r io.Reader, root *os.Root) (sum []byte, err error) {
 		return nil, err
 	}
 	h := sha256.New()
-	filePrefix(h, f)
-	if err := writeFile(r, root, f, h); err != nil {
+	h.Write(filePrefix(f))
+	if err := storeFile(r, root, f, h); err != nil {
 		return nil, err
 	}
 	stored := make([]byte, sha256.Size)
@@ -90,9 +90,9 @@ func readPrefix(r io.Reader) (archiveFile, error) {
 	return f, nil
 }
 
-// writeFile stores one file durably; its directory is synced with the whole
+// storeFile stores one file durably; its directory is synced with the whole
 // tree at the end.
-func writeFile(r io.Reader, root *os.Root, f archiveFile, h hash.Hash) (err error) {
+func storeFile(r io.Reader, root *os.Root, f archiveFile, h hash.Hash) (err error) {
 	name := filepath.FromSlash(f.name)
 	if err := root.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
@@ -102,8 +102,7 @@ func writeFile(r io.Reader, root *os.Root, f archiveFile, h hash.Hash) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	content := io.TeeReader(&exactReader{from: r, left: f.size}, h)
-	if _, err := io.Copy(out, content); err != nil {
+	if _, err := io.CopyN(io.MultiWriter(out, h), r, f.size); err != nil {
 		return short(err)
 	}
 	return out.Sync()
@@ -135,23 +134,4 @@ func short(err error) error {
 		return fmt.Errorf("%w: it is cut short", errArchive)
 	}
 	return err
-}
-
-// exactReader reads exactly so many bytes: an end before that is an error, and
-// what follows is left alone.
-type exactReader struct {
-	from io.Reader
-	left int64
-}
-
-func (r *exactReader) Read(p []byte) (int, error) {
-	if r.left == 0 {
-		return 0, io.EOF
-	}
-	n, err := r.from.Read(p[:min(int64(len(p)), r.left)])
-	r.left -= int64(n)
-	if err == io.EOF && r.left > 0 {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
 }

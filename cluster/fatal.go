@@ -12,6 +12,51 @@ import (
 	"github.com/bpsc/bpsc/cluster/port"
 )
 
+// failure is the error for which the member must die, once there is one. Until
+// it is armed it only keeps the error: while a member starts, there is a caller
+// to tell.
+//
+// Safe for concurrent use; then is called without the mutex.
+type failure struct {
+	then func(error) // called with the first error; nil to panic
+
+	mu    sync.Mutex
+	armed bool
+	err   error
+}
+
+// report keeps the first error and, when armed, ends the process by it.
+func (f *failure) report(err error) {
+	f.mu.Lock()
+	first := f.err == nil
+	if first {
+		f.err = err
+	}
+	act := first && f.armed
+	f.mu.Unlock()
+	switch {
+	case !act:
+	case f.then == nil:
+		panic(err)
+	default:
+		f.then(err)
+	}
+}
+
+// arm returns what went wrong until now; from now on errors end the process.
+func (f *failure) arm() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.armed = true
+	return f.err
+}
+
+func (f *failure) get() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
 // fatal ends the member. One that must not come back leaves a mark first, and
 // where histories differ the others learn it from this member while it still can
 // say so: none of them may go on serving as if it knew what is final.
@@ -28,7 +73,7 @@ func (m *Member) fatal(err error) {
 		m.log.Error("cannot leave a mark that this member has stopped", "error", markErr)
 	}
 	if errors.Is(err, ErrDiverged) {
-		m.warnOthers()
+		m.greetOthers(warnTimeout)
 	}
 	m.failure.report(err)
 }
@@ -37,18 +82,10 @@ func (m *Member) fatal(err error) {
 // has less than it has shown to others.
 func (m *Member) WentBack(reason error) { m.fatal(fmt.Errorf("%w: %w", ErrWentBack, reason)) }
 
-// greet meets every other member that is there, so that all of them know of this
-// start before it is ready. The gatherer goes on with those that are not.
-func (m *Member) greet() {
-	defer close(m.greeted)
-	m.meetOthers(greetTimeout)
-}
-
-// warnOthers lets every other member see that histories differ.
-func (m *Member) warnOthers() { m.meetOthers(warnTimeout) }
-
-// meetOthers has a handshake with each of the others, for so long at most.
-func (m *Member) meetOthers(limit time.Duration) {
+// greetOthers has a handshake with each of the others, for so long at most: at the
+// start, so that all that are there know of it before this member is ready, and at
+// its end where histories differ, so that each of them sees it.
+func (m *Member) greetOthers(limit time.Duration) {
 	ctx, cancel := context.WithTimeout(m.ctx, limit)
 	defer cancel()
 	var calls sync.WaitGroup
@@ -71,8 +108,8 @@ type judge struct {
 // Condemn implements port.Judge.
 func (j judge) Condemn(err error) { j.member.fatal(err) }
 
-// Told implements port.Judge.
-func (j judge) Told(peer string, v port.Verdict) {
+// Rejected implements port.Judge.
+func (j judge) Rejected(peer string, v port.Verdict) {
 	switch v {
 	case port.WentBack:
 		j.member.log.Error("another member went back in time and ends; this one goes on without it", "member", peer)
