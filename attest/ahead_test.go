@@ -65,17 +65,17 @@ func BenchmarkCatchUp(b *testing.B) {
 				}
 			}
 			m := r.members[0]
-			said := make(chan struct{}, records)
+			logged := make(chan struct{}, records)
 			m.kill(func(point string) bool {
-				if point == "said" {
-					said <- struct{}{}
+				if point == "logged" {
+					logged <- struct{}{}
 				}
 				return false
 			})
 			for b.Loop() {
 				_ = os.Remove(m.journal())
 				m.start()
-				<-said
+				<-logged
 				m.stop()
 			}
 			require.True(b, m.signed(m.length()))

@@ -56,7 +56,7 @@ func TestUnderLoadTheCheckpointIsAtMostASecondBehind(t *testing.T) {
 				}
 				pass(time.Second)
 				require.Equal(t, r.members[0].length(), r.members[0].covered())
-				sizes := len(r.said["n1"])
+				sizes := len(r.signatures["n1"])
 				require.LessOrEqual(t, sizes, 20, "of 300 blocks in 6 s") // attesting stays a fraction of the work
 				r.one()
 			})
@@ -99,7 +99,7 @@ func TestANewLeaderAsksTheWitnessesOfWhatIsThere(t *testing.T) {
 	})
 }
 
-func TestAWordThatIsLostIsSaidAgain(t *testing.T) {
+func TestAnAttestationThatIsLostIsRepeated(t *testing.T) {
 	bubble(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		lost := 0
@@ -122,7 +122,7 @@ func TestAWordThatIsLostIsSaidAgain(t *testing.T) {
 	})
 }
 
-func TestWhoWasAwaySpeaksOnTheNewest(t *testing.T) {
+func TestWhoWasAwayAttestsTheNewest(t *testing.T) {
 	bubble(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		r.members[2].stop()
@@ -135,7 +135,7 @@ func TestWhoWasAwaySpeaksOnTheNewest(t *testing.T) {
 		r.members[2].openStore()
 		r.members[2].start()
 		pass(time.Second)
-		require.True(t, r.members[2].signed(3), "who was away speaks on the newest")
+		require.True(t, r.members[2].signed(3), "who was away attests the newest")
 		require.False(t, r.members[2].signed(2), "and not on what has its majority")
 	})
 }
@@ -161,18 +161,18 @@ func TestAMemberWhoseKeyIsNotKnownYetWaits(t *testing.T) {
 	})
 }
 
-// Whoever reaches the log can announce a key; nobody follows its words.
-func TestWordsOfStrangersAreNothing(t *testing.T) {
+// Whoever reaches the log can announce a key; its attestations count for nothing.
+func TestAttestationsOfOthersCountForNothing(t *testing.T) {
 	bubble(t, 3, openContract, func(r *rig) {
 		r.startAll()
-		stranger := &member{rig: r, id: "n9"}
+		other := &member{rig: r, id: "n9"}
 		ctx := context.Background()
-		require.NoError(t, r.requester().Announce(ctx, stranger.id, "http://n9", stranger.key().String()))
+		require.NoError(t, r.requester().Announce(ctx, other.id, "http://n9", other.key().String()))
 		for _, m := range r.members {
 			m.stop()
 		}
 		r.block("x")
-		require.NoError(t, r.requester().Attest(ctx, token, stranger.word(2, chain.Hash{1})))
+		require.NoError(t, r.requester().Attest(ctx, token, other.attestation(2, chain.Hash{1})))
 		r.lead(-1)
 		r.startAll()
 		for _, m := range r.members {
@@ -182,9 +182,9 @@ func TestWordsOfStrangersAreNothing(t *testing.T) {
 	})
 }
 
-// Of several sizes that wait for a majority, a member speaks first on the one
-// that most have spoken on: members that are not equally fast meet.
-func TestMembersMeetWhereMostAre(t *testing.T) {
+// Of several sizes that wait for a majority, a member attests first the one
+// with the most votes: members that are not equally fast come together.
+func TestMembersComeTogetherWhereMostAre(t *testing.T) {
 	bubble(t, 5, openContract, func(r *rig) {
 		for i := range 11 {
 			r.block(fmt.Sprint(i))
@@ -195,7 +195,7 @@ func TestMembersMeetWhereMostAre(t *testing.T) {
 			size   uint64
 		}{{0, 5}, {1, 5}, {2, 8}, {0, 11}} {
 			m := r.members[by.member]
-			require.NoError(t, r.requester().Attest(context.Background(), token, m.word(by.size, m.rootAt(by.size))))
+			require.NoError(t, r.requester().Attest(context.Background(), token, m.attestation(by.size, m.rootAt(by.size))))
 		}
 		slow.start()
 		pass(time.Second)

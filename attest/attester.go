@@ -35,7 +35,7 @@ type State interface {
 	Attestations(token string) ([]chain.Attestation, <-chan struct{}, error)
 }
 
-// Log replicates what this member says.
+// Log replicates what this member attests.
 type Log interface {
 	Attest(ctx context.Context, token string, a chain.Attestation) error
 }
@@ -43,13 +43,13 @@ type Log interface {
 // Config is what an Attester has to know. Start from DefaultConfig.
 type Config struct {
 	Member string // this member's id
-	// Quorum is who has to say the same: a majority of all members, this one
+	// Quorum is who has to attest the same: a majority of all members, this one
 	// among them.
 	Quorum Quorum
 	Key    proof.SigningKey
 	Dir    string // where it remembers what it signed; exists
-	// Leads tells whether this member leads: the leader chooses the sizes on
-	// which all members speak.
+	// Leads tells whether this member leads: the leader chooses the sizes that
+	// all members attest.
 	Leads func() bool
 	// Now is the time that cosignatures carry.
 	Now func() time.Time
@@ -88,19 +88,22 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Attester watches every chain of one member.
+// Attester watches every chain of one member. Run starts one goroutine for each
+// chain and one for each chain and witness; they share nothing but turns and what mu
+// guards.
 type Attester struct {
 	cfg   Config
 	state State
 	log   Log
-	turns chan struct{} // a place for each chain that verifies
+	turns chan struct{} // a token for each chain that verifies
 	// workers is how many goroutines verify in a turn.
 	workers int
 
+	// mu guards what follows, which the goroutines of all chains write.
 	mu     sync.Mutex
 	faults map[string]error // by token: why it signs nothing now, or never more
-	// What each witness says of the newest checkpoint; nil: it cosigned.
-	complaints map[complainant]error
+	// Why a witness does not cosign the newest checkpoint; nil: it did.
+	witnessErrs map[witnessOf]error
 }
 
 // New returns an attester; nothing happens until Run.
@@ -110,7 +113,7 @@ func New(cfg Config, s State, l Log) (*Attester, error) {
 	}
 	a := &Attester{cfg: cfg, state: s, log: l, turns: make(chan struct{}, maxTurns),
 		workers: max(1, runtime.GOMAXPROCS(0)/2), // the rest serves requests
-		faults:  map[string]error{}, complaints: map[complainant]error{}}
+		faults:  map[string]error{}, witnessErrs: map[witnessOf]error{}}
 	tokens, err := journaled(cfg.Dir)
 	for _, token := range tokens {
 		a.faults[token] = fmt.Errorf("this member has signed checkpoints of %s and has not found that chain yet", token)

@@ -10,8 +10,8 @@ import (
 	"github.com/bpsc/bpsc/chain/proof"
 )
 
-// Quorum is who has to say the same. Words of anybody else are nothing: whoever
-// reaches the log can put his own there.
+// Quorum is who has to attest the same. Attestations of anybody else count for
+// nothing: whoever reaches the log can put his own there.
 type Quorum struct {
 	Members   []string // ids
 	Majority  int      // how many of them
@@ -21,17 +21,17 @@ type Quorum struct {
 
 // Newest puts together the newest checkpoint on which the quorum agrees. It
 // fails with chain.NotFound while there is none.
-func (q Quorum) Newest(info *chain.Info, said []chain.Attestation) (note []byte, c proof.Checkpoint, err error) {
-	said = slices.DeleteFunc(slices.Clone(said), func(a chain.Attestation) bool { return !q.counts(a.Member) })
-	for _, words := range Agreements(said) {
+func (q Quorum) Newest(info *chain.Info, attestations []chain.Attestation) (note []byte, c proof.Checkpoint, err error) {
+	attestations = slices.DeleteFunc(slices.Clone(attestations), func(a chain.Attestation) bool { return !q.counts(a.Member) })
+	for _, agreed := range Agreements(attestations) {
 		members := 0
-		for _, w := range words {
-			if slices.Contains(q.Members, w.Member) {
+		for _, a := range agreed {
+			if slices.Contains(q.Members, a.Member) {
 				members++
 			}
 		}
-		if members >= q.Majority && len(words)-members >= q.Required {
-			return Note(info, words)
+		if members >= q.Majority && len(agreed)-members >= q.Required {
+			return Note(info, agreed)
 		}
 	}
 	return nil, c, fmt.Errorf("%w: no checkpoint of %s has the signatures it needs yet", chain.NotFound, info.Contract.Token)
@@ -42,31 +42,31 @@ func (q Quorum) counts(id string) bool {
 		slices.ContainsFunc(q.Witnesses, func(name string) bool { return chain.WitnessID(name) == id })
 }
 
-// Note puts together what several say of one size and root.
-func Note(info *chain.Info, words []chain.Attestation) (note []byte, c proof.Checkpoint, err error) {
-	c = proof.Checkpoint{Origin: proof.Origin(info.Contract.Token, info.ID), Size: words[0].Size, Root: words[0].Root}
+// Note puts together attestations of one size and root.
+func Note(info *chain.Info, agreed []chain.Attestation) (note []byte, c proof.Checkpoint, err error) {
+	c = proof.Checkpoint{Origin: proof.Origin(info.Contract.Token, info.ID), Size: agreed[0].Size, Root: agreed[0].Root}
 	var lines []string
-	for _, w := range words {
-		lines = append(lines, w.Cosignature)
+	for _, a := range agreed {
+		lines = append(lines, a.Cosignature)
 	}
 	note, err = proof.AssembleNote(c.Body(), lines...)
 	return note, c, err
 }
 
-// Agreements groups words by what they say: the largest chain first, and of one
-// size the words of the most.
-func Agreements(said []chain.Attestation) (groups [][]chain.Attestation) {
+// Agreements groups attestations by what they are of: the largest chain first, and
+// of one size the group of the most.
+func Agreements(attestations []chain.Attestation) (groups [][]chain.Attestation) {
 	type what struct {
 		size uint64
 		root chain.Hash
 	}
 	byWhat := map[what][]chain.Attestation{}
-	for _, a := range said {
+	for _, a := range attestations {
 		byWhat[what{a.Size, a.Root}] = append(byWhat[what{a.Size, a.Root}], a)
 	}
-	for _, words := range byWhat {
-		slices.SortFunc(words, func(a, b chain.Attestation) int { return strings.Compare(a.Member, b.Member) })
-		groups = append(groups, words)
+	for _, agreed := range byWhat {
+		slices.SortFunc(agreed, func(a, b chain.Attestation) int { return strings.Compare(a.Member, b.Member) })
+		groups = append(groups, agreed)
 	}
 	slices.SortFunc(groups, func(a, b []chain.Attestation) int {
 		return cmp.Or(cmp.Compare(b[0].Size, a[0].Size), cmp.Compare(len(b), len(a)), slices.Compare(b[0].Root[:], a[0].Root[:]))

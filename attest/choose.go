@@ -7,22 +7,22 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// choose returns the size to speak on now: one that another member has
+// choose returns the size to attest now: one that another member has
 // chosen, or, where this member leads, the whole chain. Else it is 0, with how
 // long to wait where time alone may change that.
-func (w *watcher) choose(said []chain.Attestation) (size uint64, wait time.Duration) {
+func (w *watcher) choose(attestations []chain.Attestation) (size uint64, wait time.Duration) {
 	now, last, newest := w.cfg.Now(), w.journal.last.Size, uint64(0)
-	for _, s := range said {
-		if w.isMember(s.Member) {
-			newest = max(newest, s.Size)
+	for _, a := range attestations {
+		if w.isMember(a.Member) {
+			newest = max(newest, a.Size)
 		}
 	}
 	switch {
 	case newest > last:
-		return w.asked(said), 0
-	case w.unsaid && now.Before(w.again):
-		return 0, w.again.Sub(now)
-	case w.unsaid, w.own.Size == 0 && last > 0 && !w.hasSpoken(said, last):
+		return w.requested(attestations), 0
+	case w.pending && now.Before(w.retryAt):
+		return 0, w.retryAt.Sub(now)
+	case w.pending, w.last.Size == 0 && last > 0 && !w.hasAttested(attestations, last):
 		return last, 0 // what was signed before a restart may not have reached the log
 	}
 	info, err := w.state.Contract(w.token)
@@ -33,7 +33,7 @@ func (w *watcher) choose(said []chain.Attestation) (size uint64, wait time.Durat
 		return 0, w.cfg.Every // it may come to lead, and no block need follow
 	}
 	due := w.opened.Add(w.cfg.Every)
-	if newest > 0 && w.voices(said, newest) < w.cfg.Quorum.Majority {
+	if newest > 0 && w.votes(attestations, newest) < w.cfg.Quorum.Majority {
 		due = w.opened.Add(w.cfg.Patience)
 	}
 	if wait = due.Sub(now); wait > 0 {
@@ -43,37 +43,37 @@ func (w *watcher) choose(said []chain.Attestation) (size uint64, wait time.Durat
 	return info.Length, 0
 }
 
-// asked is the size to speak on of those that others have chosen since: where
-// the most have spoken and a majority has not, so that members who are not
-// equally fast meet; else the newest.
-func (w *watcher) asked(said []chain.Attestation) (size uint64) {
+// requested is the size to attest of those that others have chosen since: the one
+// with the most votes below a majority, so that members that are not equally fast
+// come together; else the newest.
+func (w *watcher) requested(attestations []chain.Attestation) (size uint64) {
 	most := -1
-	for _, s := range said {
-		if s.Size <= w.journal.last.Size || !w.isMember(s.Member) {
+	for _, a := range attestations {
+		if a.Size <= w.journal.last.Size || !w.isMember(a.Member) {
 			continue
 		}
-		n := w.voices(said, s.Size)
+		n := w.votes(attestations, a.Size)
 		if n >= w.cfg.Quorum.Majority {
 			n = 0
 		}
-		if n > most || n == most && s.Size > size {
-			most, size = n, s.Size
+		if n > most || n == most && a.Size > size {
+			most, size = n, a.Size
 		}
 	}
 	return size
 }
 
-func (w *watcher) hasSpoken(said []chain.Attestation, size uint64) bool {
-	return slices.ContainsFunc(said, func(s chain.Attestation) bool { return s.Member == w.cfg.Member && s.Size == size })
+func (w *watcher) hasAttested(attestations []chain.Attestation, size uint64) bool {
+	return slices.ContainsFunc(attestations, func(a chain.Attestation) bool { return a.Member == w.cfg.Member && a.Size == size })
 }
 
-// voices is how many members say the same of a size, at most.
-func (w *watcher) voices(said []chain.Attestation, size uint64) (most int) {
+// votes is how many members attest the same root of a size, at most.
+func (w *watcher) votes(attestations []chain.Attestation, size uint64) (most int) {
 	roots := map[chain.Hash]int{}
-	for _, s := range said {
-		if s.Size == size && w.isMember(s.Member) {
-			roots[s.Root]++
-			most = max(most, roots[s.Root])
+	for _, a := range attestations {
+		if a.Size == size && w.isMember(a.Member) {
+			roots[a.Root]++
+			most = max(most, roots[a.Root])
 		}
 	}
 	return most

@@ -10,62 +10,61 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// word is what a member's state comes to at some size.
-type word struct {
+// fingerprint is what a member's state comes to at some size.
+type fingerprint struct {
 	root, digest chain.Hash
 }
 
-// compare holds what this member's state is against what the others say of
-// theirs: ErrDiverged if a majority of members has another. It goes by the
-// state and not by what this member has said, for that may have been repaired
-// since.
-func (w *watcher) compare(said []chain.Attestation) error {
+// compare holds what this member's state is against what the others attest
+// of theirs: ErrDiverged if a majority of members has another. It goes by the state
+// and not by what this member has attested, for that may have been repaired since.
+func (w *watcher) compare(attestations []chain.Attestation) error {
 	type theirs struct {
-		word
+		fingerprint
 		size uint64
 	}
-	mine, others := map[uint64]word{}, map[theirs]int{}
-	for _, s := range said {
-		if s.Member == w.cfg.Member || !w.isMember(s.Member) {
+	mine, others := map[uint64]fingerprint{}, map[theirs]int{}
+	for _, a := range attestations {
+		if a.Member == w.cfg.Member || !w.isMember(a.Member) {
 			continue
 		}
-		own, err := w.wordAt(s.Size)
+		own, err := w.fingerprintAt(a.Size)
 		if err != nil {
 			return err
 		}
-		mine[s.Size] = own
-		other := theirs{word{s.Root, s.Digest}, s.Size}
-		if own == other.word {
+		mine[a.Size] = own
+		other := theirs{fingerprint{a.Root, a.Digest}, a.Size}
+		if own == other.fingerprint {
 			continue
 		}
 		if others[other]++; others[other] >= w.cfg.Quorum.Majority {
 			return fmt.Errorf("%w: after block %d of %s: %d members have root %s and state %s, this one root %s and state %s",
-				ErrDiverged, s.Size, w.token, others[other], s.Root, s.Digest, own.root, own.digest)
+				ErrDiverged, a.Size, w.token, others[other], a.Root, a.Digest, own.root, own.digest)
 		}
-		if !w.doubted {
-			w.doubted = true // no majority may be left to tell who is right
-			w.cfg.Logger.Warn("another member's state is not this one's", "contract", w.token, "member", s.Member, "size", s.Size,
-				"root", s.Root, "state", s.Digest, "own_root", own.root, "own_state", own.digest)
+		if !w.differs {
+			w.differs = true // no majority may be left to tell who is right
+			w.cfg.Logger.Warn("another member's state is not this one's", "contract", w.token, "member", a.Member, "size", a.Size,
+				"root", a.Root, "state", a.Digest, "own_root", own.root, "own_state", own.digest)
 		}
 	}
-	w.words = mine
+	w.fingerprints = mine
 	return nil
 }
 
 func (w *watcher) isMember(id string) bool { return slices.Contains(w.cfg.Quorum.Members, id) }
 
-// wordAt reads what this member's own state came to at a size.
-func (w *watcher) wordAt(size uint64) (word, error) {
-	if known, ok := w.words[size]; ok {
+// fingerprintAt reads what this member's own state came to at a size.
+func (w *watcher) fingerprintAt(size uint64) (fingerprint, error) {
+	if known, ok := w.fingerprints[size]; ok {
 		return known, nil
 	}
 	root, err := tlog.TreeHash(int64(size), w.state.LogHashes(w.token))
 	if err != nil {
-		return word{}, err
+		return fingerprint{}, err
 	}
 	digest, err := w.state.Digest(w.token, size)
 	if errors.Is(err, chain.NotFound) {
 		err = nil // nobody keeps it; so says the zero digest
 	}
-	return word{chain.Hash(root), digest}, err
+	return fingerprint{chain.Hash(root), digest}, err
 }

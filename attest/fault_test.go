@@ -94,8 +94,8 @@ func TestAKeyThatIsNotTheSendersMakesNoRecord(t *testing.T) {
 	p := newPurse()
 	bubble(t, 3, p.contract(), func(r *rig) {
 		r.startAll()
-		stranger := &purse{key: ed25519.NewKeyFromSeed(make([]byte, 32)), address: p.address}
-		require.Equal(t, chain.KeyWrong, stranger.transfer(r, nil).Refused)
+		other := &purse{key: ed25519.NewKeyFromSeed(make([]byte, 32)), address: p.address}
+		require.Equal(t, chain.KeyWrong, other.transfer(r, nil).Refused)
 		r.block("")
 		pass(time.Second)
 		for _, m := range r.members {

@@ -69,12 +69,12 @@ func openJournal(path string) (*journal, error) {
 }
 
 // covers makes sure that the journal has all that the log has of this member's
-// words: each was in the journal first.
-func (j *journal) covers(token, member string, said []chain.Attestation) error {
-	for _, s := range said {
-		if s.Member == member && s.Size > j.last.Size {
-			return fmt.Errorf("%w: the log has its word on %d blocks of %s, root %s, and %s ends with %d",
-				ErrForgot, s.Size, token, s.Root, j.path, j.last.Size)
+// attestations: each was in the journal first.
+func (j *journal) covers(token, member string, attestations []chain.Attestation) error {
+	for _, a := range attestations {
+		if a.Member == member && a.Size > j.last.Size {
+			return fmt.Errorf("%w: the log has its attestation of %d blocks of %s, root %s, and %s ends with %d",
+				ErrForgot, a.Size, token, a.Root, j.path, j.last.Size)
 		}
 	}
 	return nil

@@ -69,7 +69,7 @@ func (h *history) step() {
 	case "leader":
 		h.lead(rapid.IntRange(-1, 2).Draw(h.T, "leader"))
 	case "death":
-		at, calls := rapid.SampledFrom([]string{"reading", "signed", "lost", "said"}).Draw(h.T, "at"), rapid.IntRange(1, 3).Draw(h.T, "call")
+		at, calls := rapid.SampledFrom([]string{"reading", "signed", "lost", "logged"}).Draw(h.T, "at"), rapid.IntRange(1, 3).Draw(h.T, "call")
 		m.kill(func(point string) bool {
 			if point == at {
 				calls--

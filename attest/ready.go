@@ -14,8 +14,8 @@ func (a *Attester) Ready() error {
 	for _, token := range slices.Sorted(maps.Keys(a.faults)) {
 		return a.faults[token]
 	}
-	for _, who := range slices.SortedFunc(maps.Keys(a.complaints), complainant.compare) {
-		if err := a.complaints[who]; errors.Is(err, ErrContradicted) {
+	for _, who := range slices.SortedFunc(maps.Keys(a.witnessErrs), witnessOf.compare) {
+		if err := a.witnessErrs[who]; errors.Is(err, ErrContradicted) {
 			return fmt.Errorf("%s: %w", who.token, err)
 		}
 	}
@@ -27,15 +27,15 @@ func (a *Attester) fault(token string, err error) {
 	a.unready(token, fmt.Errorf("this member signs no checkpoint of %s any more: %w", token, err))
 }
 
-// unready notes why this member signs nothing for a chain, and says so; nil: it
+// unready notes why this member signs nothing for a chain, and logs it; nil: it
 // does again.
 func (a *Attester) unready(token string, err error) {
 	if a.note(token, err) {
-		a.say(token, err)
+		a.report(token, err)
 	}
 }
 
-// note is unready without a word. It tells whether there is something to say.
+// note is unready without a log entry; it tells whether that is due.
 func (a *Attester) note(token string, err error) (news bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -48,6 +48,6 @@ func (a *Attester) note(token string, err error) (news bool) {
 	return before == nil || before.Error() != err.Error()
 }
 
-func (a *Attester) say(token string, err error) {
+func (a *Attester) report(token string, err error) {
 	a.cfg.Logger.Error("this member signs nothing for a chain", "contract", token, "error", err)
 }

@@ -64,7 +64,7 @@ func TestAMemberWhoseChainIsGoneIsNotReady(t *testing.T) {
 }
 
 func TestAtEveryPointOfDeath(t *testing.T) {
-	for _, point := range []string{"reading", "signed", "lost", "said"} {
+	for _, point := range []string{"reading", "signed", "lost", "logged"} {
 		for _, who := range []int{0, 1} {
 			t.Run(fmt.Sprintf("%s, member %d", point, who+1), func(t *testing.T) {
 				bubble(t, 3, openContract, func(r *rig) {
@@ -177,12 +177,12 @@ func TestARestoredClusterSignsNoSecondHistory(t *testing.T) {
 		}
 		r.block("more")
 		pass(time.Minute)
-		require.Empty(t, r.said["n1"][5])
+		require.Empty(t, r.signatures["n1"][5])
 		r.one()
 	})
 }
 
-// A member whose journal is lost, or from an earlier time, has forgotten words
+// A member whose journal is lost, or from an earlier time, has forgotten attestations
 // that are in the log. It ends and signs no more, whether or not it would say
 // the same again.
 func TestAJournalThatWentBackIsFatal(t *testing.T) {
@@ -207,7 +207,7 @@ func TestAJournalThatWentBackIsFatal(t *testing.T) {
 				r.members[0].start()
 				pass(time.Second)
 				require.ErrorIs(t, m.fatal(), attest.ErrForgot)
-				require.ErrorContains(t, m.fatal(), "the log has its word on")
+				require.ErrorContains(t, m.fatal(), "the log has its attestation of")
 				require.Error(t, m.attester.Ready())
 				require.False(t, m.signed(3))
 				r.one()

@@ -46,10 +46,10 @@ type rig struct {
 	dir     string
 	members []*member
 
-	mu     sync.Mutex // the order of the log; guards all below, and store and up of members
-	leader int        // index in members; -1: none
-	log    []entry
-	said   map[string]map[uint64]map[chain.Hash]bool // every signature that left a member
+	mu         sync.Mutex // the order of the log; guards all below, and store and up of members
+	leader     int        // index in members; -1: none
+	log        []entry
+	signatures map[string]map[uint64]map[chain.Hash]bool // every signature that left a member
 }
 
 type entry struct {
@@ -93,12 +93,12 @@ func bubble(t *testing.T, n int, contract string, test func(r *rig)) {
 }
 
 func newRig(t require.TestingT, dir string, n int) *rig {
-	r := &rig{t: t, dir: dir, said: map[string]map[uint64]map[chain.Hash]bool{}}
+	r := &rig{t: t, dir: dir, signatures: map[string]map[uint64]map[chain.Hash]bool{}}
 	for i := range n {
 		m := &member{rig: r, id: fmt.Sprint("n", i+1)}
 		require.NoError(t, os.MkdirAll(filepath.Join(m.folder(), "attest"), 0o700))
 		r.members = append(r.members, m)
-		r.said[m.id] = map[uint64]map[chain.Hash]bool{}
+		r.signatures[m.id] = map[uint64]map[chain.Hash]bool{}
 		m.openStore()
 	}
 	return r
@@ -374,10 +374,10 @@ func (w wire) Attest(ctx context.Context, token string, a chain.Attestation) err
 	m.dies("signed", w.cancel) // on the disk, and not out of the door
 	m.mu.Lock()
 	m.tries++
-	roots := m.rig.said[m.id][a.Size]
+	roots := m.rig.signatures[m.id][a.Size]
 	if roots == nil {
 		roots = map[chain.Hash]bool{}
-		m.rig.said[m.id][a.Size] = roots
+		m.rig.signatures[m.id][a.Size] = roots
 	}
 	roots[a.Root] = true
 	m.mu.Unlock()
@@ -386,7 +386,7 @@ func (w wire) Attest(ctx context.Context, token string, a chain.Attestation) err
 		return err
 	}
 	err := m.requester().Attest(ctx, token, a)
-	m.dies("said", w.cancel)
+	m.dies("logged", w.cancel)
 	return err
 }
 
@@ -402,10 +402,10 @@ func (m *member) length() uint64 {
 func (m *member) covered() uint64 {
 	info, err := m.store.Contract(token)
 	require.NoError(m.t, err)
-	said, _, err := m.store.Attestations(token)
+	attestations, _, err := m.store.Attestations(token)
 	require.NoError(m.t, err)
 	q := m.quorum()
-	note, _, err := q.Newest(&info, said)
+	note, _, err := q.Newest(&info, attestations)
 	if errors.Is(err, chain.NotFound) {
 		return 0
 	}
@@ -428,22 +428,22 @@ func (m *member) covered() uint64 {
 func (m *member) signed(size uint64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.rig.said[m.id][size]) > 0
+	return len(m.rig.signatures[m.id][size]) > 0
 }
 
 // one requires that no member has ever signed two roots for one size.
 func (r *rig) one() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for id, sizes := range r.said {
+	for id, sizes := range r.signatures {
 		for size, roots := range sizes {
 			require.Len(r.t, roots, 1, "%s at %d blocks", id, size)
 		}
 	}
 }
 
-// word is what a member says when the test speaks for it.
-func (m *member) word(size uint64, root chain.Hash) chain.Attestation {
+// attestation is one that the test makes in a member's name.
+func (m *member) attestation(size uint64, root chain.Hash) chain.Attestation {
 	info, err := m.Contract(token)
 	require.NoError(m.t, err)
 	body := proof.Checkpoint{Origin: proof.Origin(token, info.ID), Size: size, Root: root}.Body()

@@ -13,7 +13,7 @@ import (
 )
 
 // verified is how far one chain was found good, and the root of its log of
-// headers at the last size that somebody asked about.
+// headers at the last size that was requested.
 type verified struct {
 	chain.Verifier
 	id    chain.Hash // of the chain: the hash of its genesis block

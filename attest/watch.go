@@ -12,20 +12,22 @@ import (
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
-// watcher is the goroutine that attests one chain; it owns all fields.
+// watcher attests one chain. One goroutine, which calls watch, owns all fields; the
+// other one, pump, reads token and state alone.
 type watcher struct {
 	*Attester
 	token   string
 	journal *journal
 	chain   *verified
-	own     chain.Attestation // what this process said last
-	unsaid  bool              // own has not reached the log
-	again   time.Time         // when to say it again
-	pause   time.Duration     // that again is away from the last try
+	last    chain.Attestation // the last of this process
+	pending bool              // last has not reached the log
+	retryAt time.Time         // when to try that again
+	pause   time.Duration     // before retryAt, since the last attempt
 	opened  time.Time         // when this member last chose a size
-	words   map[uint64]word   // what wordAt said of the sizes that others have spoken on
-	doubted bool              // the log has told that somebody says otherwise
-	starved bool              // there was no room for the journal, and nothing was said since
+	differs bool              // the log has told that somebody's state differs
+	noRoom  bool              // there was no room for the journal, and nothing was attested since
+	// What fingerprintAt returned for the sizes that others have attested.
+	fingerprints map[uint64]fingerprint
 }
 
 // watch attests one chain until ctx ends or the chain turns out bad.
@@ -33,9 +35,9 @@ func (a *Attester) watch(ctx context.Context, token string) {
 	w := &watcher{Attester: a, token: token}
 	err := w.once(ctx)
 	for durable.Passing(err) {
-		w.starved = true
+		w.noRoom = true
 		a.unready(token, fmt.Errorf("this member signs no checkpoint of %s until there is room again: %w", token, err))
-		if w.rest(ctx) != nil {
+		if w.backOff(ctx) != nil {
 			return
 		}
 		err = w.once(ctx)
@@ -57,8 +59,8 @@ func (w *watcher) once(ctx context.Context) error {
 	return w.run(ctx)
 }
 
-// rest is the pause before another try.
-func (w *watcher) rest(ctx context.Context) error {
+// backOff is the pause before another attempt.
+func (w *watcher) backOff(ctx context.Context) error {
 	w.pause = min(max(2*w.pause, w.cfg.Every), w.cfg.Patience)
 	select {
 	case <-ctx.Done():
@@ -72,9 +74,9 @@ func (w *watcher) rest(ctx context.Context) error {
 // is not that of the majority must not serve it either.
 func (w *watcher) compareOn(ctx context.Context) {
 	for ctx.Err() == nil {
-		said, more, err := w.state.Attestations(w.token)
+		attestations, more, err := w.state.Attestations(w.token)
 		if err == nil {
-			err = w.compare(said)
+			err = w.compare(attestations)
 		}
 		if errors.Is(err, ErrDiverged) {
 			w.cfg.Fatal(err)
@@ -109,20 +111,20 @@ func (w *watcher) open(ctx context.Context) (err error) {
 		behind := fmt.Errorf("this member has signed %d blocks of %s, and the chain here is shorter: unless the log brings the others, this cluster went back in time",
 			last, w.token)
 		w.note(w.token, behind)
-		late := time.AfterFunc(logPatience, func() { w.say(w.token, behind) })
+		late := time.AfterFunc(logPatience, func() { w.report(w.token, behind) })
 		err := w.state.WaitBlock(ctx, w.token, last)
 		late.Stop()
 		if err != nil {
 			return err
 		}
 	}
-	if w.chain, err = resume(w.state, w.token, w.journal.last); err == nil && !w.starved {
+	if w.chain, err = resume(w.state, w.token, w.journal.last); err == nil && !w.noRoom {
 		w.unready(w.token, nil)
 	}
 	return err
 }
 
-// run speaks whenever there is something to say. It ends with ctx, or with the
+// run attests whenever there is something to attest. It ends with ctx, or with the
 // reason why this member must not sign any more.
 func (w *watcher) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -132,12 +134,12 @@ func (w *watcher) run(ctx context.Context) error {
 	grown := make(chan struct{}, 1)
 	pump.Go(func() { w.pump(ctx, grown) })
 	for {
-		said, more, err := w.state.Attestations(w.token)
+		attestations, more, err := w.state.Attestations(w.token)
 		if err == nil {
-			err = w.compare(said)
+			err = w.compare(attestations)
 		}
 		if err == nil {
-			err = w.journal.covers(w.token, w.cfg.Member, said)
+			err = w.journal.covers(w.token, w.cfg.Member, attestations)
 		}
 		if errors.Is(err, ErrDiverged) || errors.Is(err, ErrForgot) {
 			w.cfg.Fatal(err)
@@ -145,9 +147,9 @@ func (w *watcher) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		size, wait := w.choose(said)
+		size, wait := w.choose(attestations)
 		if size > 0 {
-			if err := w.speak(ctx, said, size); err != nil {
+			if err := w.attest(ctx, attestations, size); err != nil {
 				return err
 			}
 			continue
@@ -187,7 +189,7 @@ func (w *watcher) pump(ctx context.Context, grown chan<- struct{}) {
 	}
 }
 
-// goAhead verifies some blocks that nobody has asked about yet, so that all
+// goAhead verifies some blocks that nobody has requested yet, so that all
 // members do so at the same time, and not one after the leader.
 func (w *watcher) goAhead(ctx context.Context) (busy bool, err error) {
 	info, err := w.state.Contract(w.token)
@@ -197,13 +199,13 @@ func (w *watcher) goAhead(ctx context.Context) (busy bool, err error) {
 	return true, w.chain.turn(ctx, w.Attester, w.token, info.Length)
 }
 
-// speak verifies the chain up to a size, signs, and puts that into the log. An
+// attest verifies the chain up to a size, signs, and puts that into the log. An
 // error is a reason to sign no more.
-func (w *watcher) speak(ctx context.Context, said []chain.Attestation, size uint64) error {
+func (w *watcher) attest(ctx context.Context, attestations []chain.Attestation, size uint64) error {
 	if err := w.chain.to(ctx, w.Attester, w.token, size); err != nil {
 		return err
 	}
-	mine, err := w.wordAt(size)
+	mine, err := w.fingerprintAt(size)
 	if err != nil {
 		return err
 	}
@@ -211,7 +213,7 @@ func (w *watcher) speak(ctx context.Context, said []chain.Attestation, size uint
 	if mine.root != a.Root {
 		return fmt.Errorf("%w: the log of headers on this member's disk has root %s at %d blocks, the blocks come to %s", chain.ErrInvalid, mine.root, size, a.Root)
 	}
-	for _, s := range said { // the log may know more than a restored journal
+	for _, s := range attestations { // the log may know more than a restored journal
 		if s.Member == w.cfg.Member && s.Size == size && s.Root != a.Root {
 			return fmt.Errorf("%w: root %s of %d blocks, and this is root %s", ErrWouldContradict, s.Root, size, a.Root)
 		}
@@ -219,7 +221,7 @@ func (w *watcher) speak(ctx context.Context, said []chain.Attestation, size uint
 	if err := w.sign(&a); err != nil {
 		return err
 	}
-	w.noteSaid(a, w.log.Attest(ctx, w.token, a))
+	w.noteAttempt(a, w.log.Attest(ctx, w.token, a))
 	return nil
 }
 
@@ -235,22 +237,22 @@ func (w *watcher) sign(a *chain.Attestation) error {
 	return err
 }
 
-// noteSaid notes whether a reached the log. A refusal is not the last word: at
-// the first start the log may not have this member's key yet.
-func (w *watcher) noteSaid(a chain.Attestation, err error) {
-	w.own, w.unsaid = a, err != nil
+// noteAttempt notes whether a reached the log. A refusal is not final: at the first
+// start the log may not have this member's key yet.
+func (w *watcher) noteAttempt(a chain.Attestation, err error) {
+	w.last, w.pending = a, err != nil
 	var refused chain.Code
 	switch {
 	case err == nil:
-		w.pause, w.starved = 0, false
+		w.pause, w.noRoom = 0, false
 		w.unready(w.token, nil)
 		return
 	case errors.As(err, &refused): // an entry of the log each time
 		w.pause = min(max(2*w.pause, w.cfg.Every), w.cfg.Patience)
-		w.unready(w.token, fmt.Errorf("the cluster does not take this member's word on %s: %w", w.token, err))
+		w.unready(w.token, fmt.Errorf("the cluster does not take this member's attestation of %s: %w", w.token, err))
 	default:
 		w.pause = w.cfg.Every
 	}
-	w.again = w.cfg.Now().Add(w.pause)
+	w.retryAt = w.cfg.Now().Add(w.pause)
 	w.cfg.Logger.Debug("an attestation did not reach the log", "contract", w.token, "size", a.Size, "error", err)
 }

@@ -30,25 +30,25 @@ type Ask func(ctx context.Context, note []byte, stored tlog.HashReader) (line st
 
 // watchWitness has each new checkpoint of a chain cosigned by one witness while
 // this member leads, until ctx ends. Each witness has a goroutine for it, or one
-// that hangs would hold up the words of the others.
+// that hangs would hold up the attestations of the others.
 func (a *Attester) watchWitness(ctx context.Context, token string, w Witness) {
 	ask := w.About()
 	last := uint64(0) // size that it has cosigned
 	doubt := false    // it has just contradicted
 	for ctx.Err() == nil {
-		said, more, err := a.state.Attestations(token)
+		attestations, more, err := a.state.Attestations(token)
 		if err != nil {
 			return // the chain's own watcher says so
 		}
 		var again <-chan time.Time
 		if a.cfg.Leads() {
-			size, err := a.askWitness(ctx, token, w.Name, ask, said, last)
+			size, err := a.askWitness(ctx, token, w.Name, ask, attestations, last)
 			// A new leader may not have heard yet of what the one before had
 			// cosigned: only what is still so a while later counts.
 			first := errors.Is(err, ErrContradicted) && !doubt
 			doubt = errors.Is(err, ErrContradicted)
 			if !first {
-				a.noteWitness(complainant{token, w.Name}, err)
+				a.noteWitness(witnessOf{token, w.Name}, err)
 			}
 			if err != nil {
 				again = time.After(a.cfg.Patience)
@@ -56,8 +56,8 @@ func (a *Attester) watchWitness(ctx context.Context, token string, w Witness) {
 				last = size
 			}
 		} else {
-			a.noteWitness(complainant{token, w.Name}, nil)
-			doubt, again = false, time.After(a.cfg.Patience) // it may come to lead, and nobody speak
+			a.noteWitness(witnessOf{token, w.Name}, nil)
+			doubt, again = false, time.After(a.cfg.Patience) // it may come to lead, and nobody attest
 		}
 		select {
 		case <-ctx.Done():
@@ -69,13 +69,13 @@ func (a *Attester) watchWitness(ctx context.Context, token string, w Witness) {
 
 // askWitness has the newest checkpoint cosigned, if it is newer than last, and
 // returns its size.
-func (a *Attester) askWitness(ctx context.Context, token, name string, ask Ask, said []chain.Attestation, last uint64) (uint64, error) {
+func (a *Attester) askWitness(ctx context.Context, token, name string, ask Ask, attestations []chain.Attestation, last uint64) (uint64, error) {
 	info, err := a.state.Contract(token)
 	if err != nil {
 		return last, err
 	}
 	members := Quorum{Members: a.cfg.Quorum.Members, Majority: a.cfg.Quorum.Majority}
-	note, c, err := members.Newest(&info, said)
+	note, c, err := members.Newest(&info, attestations)
 	if errors.Is(err, chain.NotFound) || err == nil && c.Size <= last {
 		return last, nil
 	}
@@ -86,27 +86,27 @@ func (a *Attester) askWitness(ctx context.Context, token, name string, ask Ask, 
 	if err != nil {
 		return last, err
 	}
-	word := chain.Attestation{Member: chain.WitnessID(name), Size: c.Size, Root: c.Root, Cosignature: line}
-	if err := a.log.Attest(ctx, token, word); err != nil {
+	cosigned := chain.Attestation{Member: chain.WitnessID(name), Size: c.Size, Root: c.Root, Cosignature: line}
+	if err := a.log.Attest(ctx, token, cosigned); err != nil {
 		return last, fmt.Errorf("witness %s: %w", name, err)
 	}
 	return c.Size, nil
 }
 
-// complainant is a witness of one chain.
-type complainant struct{ token, witness string }
+// witnessOf is a witness of one chain.
+type witnessOf struct{ token, witness string }
 
-func (c complainant) compare(d complainant) int {
+func (c witnessOf) compare(d witnessOf) int {
 	return cmp.Or(cmp.Compare(c.token, d.token), cmp.Compare(c.witness, d.witness))
 }
 
-// noteWitness says what a witness complains of, once, and keeps for Ready what an
+// noteWitness logs why a witness does not cosign, once, and keeps for Ready what an
 // operator has to look at: a witness that is down is not that.
-func (a *Attester) noteWitness(who complainant, err error) {
+func (a *Attester) noteWitness(who witnessOf, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	before := a.complaints[who]
-	a.complaints[who] = err
+	before := a.witnessErrs[who]
+	a.witnessErrs[who] = err
 	if err != nil && (before == nil || before.Error() != err.Error()) {
 		a.cfg.Logger.Error("not every witness cosigns", "contract", who.token, "error", err)
 	}

@@ -30,11 +30,11 @@ func (r *rig) witness(name string) attest.Ask {
 	}
 }
 
-// witnessed are the sizes on which a witness has a word in the log.
+// witnessed are the sizes of which the log has a cosignature of a witness.
 func (m *member) witnessed(name string) (sizes []uint64) {
-	said, _, err := m.store.Attestations(token)
+	attestations, _, err := m.store.Attestations(token)
 	require.NoError(m.t, err)
-	for _, s := range said {
+	for _, s := range attestations {
 		if s.Member == chain.WitnessID(name) {
 			sizes = append(sizes, s.Size)
 		}
