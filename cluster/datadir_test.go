@@ -31,7 +31,7 @@ func used(t *testing.T) *testCluster {
 	for n := range 30 {
 		c.mustPropose(0, fmt.Sprintf("%d %s", n, strings.Repeat("x", 2000)))
 	}
-	if err := c.members[0].Snapshot(testContext(t)); err != nil {
+	if err := takeSnapshot(c.members[0]); err != nil {
 		t.Fatal(err)
 	}
 	for n := range 30 {

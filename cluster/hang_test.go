@@ -106,7 +106,7 @@ func TestCheckpointThatHangs(t *testing.T) {
 	machine.mu.Unlock()
 	var taking sync.WaitGroup
 	taking.Go(func() {
-		if err := m.Snapshot(testContext(t)); err != nil {
+		if err := takeSnapshot(m); err != nil {
 			t.Errorf("the snapshot: %v", err)
 		}
 	})

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // patience is how long a test waits for something that should happen.
@@ -228,6 +231,15 @@ func (c *testCluster) mustPropose(i int, request string) Result {
 		return r.Err == nil
 	})
 	return r
+}
+
+// takeSnapshot takes a snapshot of a member's state now and cuts the log behind it.
+func takeSnapshot(m *Member) error {
+	err := m.raft.Snapshot().Error()
+	if errors.Is(err, raft.ErrNothingNewToSnapshot) {
+		return nil
+	}
+	return err
 }
 
 // sameHistory waits until all running members have the same state and returns

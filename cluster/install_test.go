@@ -30,7 +30,7 @@ func lagging(t *testing.T) (c *testCluster, leader, away int) {
 		if m == nil {
 			continue
 		}
-		if err := m.Snapshot(testContext(t)); err != nil {
+		if err := takeSnapshot(m); err != nil {
 			t.Fatal(err)
 		}
 		if first, err := m.store.bolt.FirstIndex(); err != nil || first < 20 {
@@ -94,7 +94,7 @@ func TestDamagedSnapshotIsNotInstalled(t *testing.T) {
 	if got := len(c.machines[away].snapshot().History); got > 1 {
 		t.Errorf("%d requests came with the damaged snapshot", got)
 	}
-	if err := c.members[leader].Snapshot(testContext(t)); err != nil {
+	if err := takeSnapshot(c.members[leader]); err != nil {
 		t.Fatal(err)
 	}
 	if got := c.sameHistory(); len(got) != 52 {

@@ -30,16 +30,15 @@ import (
 
 // Member is one replica. Its methods are safe for concurrent use.
 //
-// Open sets all fields before the first goroutine reads them, but for raft, which
-// memory, judge and progress wait for or see only once start has run. After that
-// only what is of a type that is safe for concurrent use changes, and stopErr, which
-// stopping guards.
+// Open sets all fields before the goroutines that read them start; raft's own and the
+// port's begin before raft is set, and what they ask for waits until it is attached to
+// the memory. After Open only what is of a type that is safe for concurrent use
+// changes, and stopErr, which stopping guards.
 //
 // Goroutines counted in running end with ctx: one each for the running time (and the
 // watchdog), for the health that it does not judge, the batcher, the ticker, the
 // gatherer, the memory, the clock and the first greeting. Those of connections are
-// the port's, raft has its own, and each call of Snapshot and each entry in flight
-// has one that waits for raft.
+// the port's, raft has its own, and each entry in flight has one that waits for raft.
 type Member struct {
 	cfg      Config
 	log      *slog.Logger
@@ -298,21 +297,6 @@ func (m *Member) Now() (micros int64, ok bool) {
 func (m *Member) led() bool {
 	_, leader := m.raft.LeaderWithID()
 	return leader != ""
-}
-
-// Snapshot takes a snapshot of the state now and cuts the log behind it.
-func (m *Member) Snapshot(ctx context.Context) error {
-	taken := make(chan error, 1)
-	go func() { taken <- m.raft.Snapshot().Error() }() // ends with raft at the latest
-	select {
-	case err := <-taken:
-		if errors.Is(err, raft.ErrNothingNewToSnapshot) {
-			return nil
-		}
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // LastContact is how long ago the leader was heard, negative for never.

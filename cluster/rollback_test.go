@@ -218,7 +218,7 @@ func TestUnconfirmedEntriesMayGo(t *testing.T) {
 func TestOlderSnapshotIsNotInstalled(t *testing.T) {
 	c := startCluster(t, 1)
 	c.proposeTen(0, "a")
-	if err := c.members[0].Snapshot(testContext(t)); err != nil {
+	if err := takeSnapshot(c.members[0]); err != nil {
 		t.Fatal(err)
 	}
 	newest, _ := c.members[0].store.snapshots.Newest()
