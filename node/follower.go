@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"sync"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/follower/relay"
-	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -60,7 +58,7 @@ func (f *Follower) open() (err error) {
 	if err := f.take(); err != nil {
 		return err
 	}
-	f.store, err = store.Open(store.Config{Dir: f.path("state"), Log: true, LayerBytes: followLayer, Tables: f.files.tables, Logger: f.log, Fatal: f.distrusted})
+	f.store, err = store.Open(store.Config{Dir: f.path("state"), Log: true, LayerBytes: followLayer, Tables: f.files.tables, Logger: f.log, Fatal: f.distrust(f)})
 	if err != nil {
 		return err
 	}
@@ -90,7 +88,7 @@ func (f *Follower) openServer() error {
 	cfg := api.DefaultConfig()
 	cfg.Logger, cfg.Version, cfg.Connections = f.log, f.cfg.Version, f.files.clients
 	f.cfg.Access.apply(&cfg, f.cfg.Listen, f.cfg.Advertise)
-	cfg.Metrics = metricsHandler(chainMetrics{f.store.Contracts}, followMetrics{f.sync.Status})
+	cfg.Metrics = metricsHandler(chainMetrics(f.store), followMetrics(f.sync))
 	handler, err := api.NewFollower(cfg,
 		copies{Store: f.store, follower: f.sync, directory: f.directory},
 		followerStatus{Syncer: f.sync, directory: f.directory, began: time.Now()},
@@ -166,33 +164,4 @@ func (f *Follower) close() (err error) {
 		err = errors.Join(err, f.store.Close())
 	}
 	return err
-}
-
-// sever implements kind.
-func (f *Follower) sever() {}
-
-// distrusted cuts this node off: what is on disk cannot be trusted.
-func (f *Follower) distrusted(err error) {
-	f.fatal("this node cannot go on and stops", err, f.remedy(err))
-}
-
-// explain implements kind.
-func (f *Follower) explain(err error) error {
-	switch {
-	case errors.Is(err, store.ErrDamaged):
-		return fmt.Errorf("%w\n\n%s", err, f.remedy(err))
-	case errors.Is(err, personal.ErrDamaged):
-		return fmt.Errorf("%w\n\n%s", err, "What to do: check the disk. "+f.path("personal.db")+" holds this node's own\n"+
-			"chain, which nobody else has: keep the file. With the file moved aside the node starts\n"+
-			"and begins another chaif.")
-	}
-	return explainSystem(err, f.cfg.Data)
-}
-
-func (f *Follower) remedy(err error) string {
-	if advice, system := durable.Advice(err); system {
-		return systemRemedy(advice, f.cfg.Data)
-	}
-	return fmt.Sprintf("What to do: check the disk, then move %[1]s aside and start again:\n"+
-		"its chains are fetched and verified anew. Leave %[2]s, which nobody else has.", f.path("state"), f.path("personal.db"))
 }

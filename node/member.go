@@ -61,7 +61,7 @@ func (m *Member) open() (err error) {
 	if err := m.take(); err != nil {
 		return err
 	}
-	m.store, err = store.Open(store.Config{Dir: m.path("state"), Tables: m.files.tables, Logger: m.log, Fatal: m.distrusted})
+	m.store, err = store.Open(store.Config{Dir: m.path("state"), Tables: m.files.tables, Logger: m.log, Fatal: m.distrust(m)})
 	if err != nil {
 		return err
 	}
@@ -69,10 +69,11 @@ func (m *Member) open() (err error) {
 		return err
 	}
 	cc := m.cfg.clusterConfig()
-	cc.Logger, cc.Fatal, cc.Condition = m.log, m.distrusted, m.condition
+	cc.Logger, cc.Fatal, cc.Condition = m.log, m.distrust(m), m.condition
 	if m.cluster, err = cluster.Open(cc, fsm.New(m.store)); err != nil {
 		return err
 	}
+	m.sever = m.cluster.Abandon
 	// Only now: the folder of the log has said whose it is.
 	if m.key, err = signingKey(m.path(memberKey), "", m.cfg.ID); err != nil {
 		return err
@@ -92,7 +93,7 @@ func (m *Member) openServer() error {
 	cfg.Logger, cfg.Version, cfg.Connections = m.log, m.cfg.Version, m.files.clients
 	cfg.DefaultConfigured = m.cfg.Contract != nil
 	m.cfg.Access.apply(&cfg, m.cfg.Listen, m.cfg.Advertise, m.cfg.address())
-	cfg.Metrics = metricsHandler(chainMetrics{m.store.Contracts}, memberMetrics{m.cluster.Self})
+	cfg.Metrics = metricsHandler(chainMetrics(m.store), memberMetrics(m.cluster))
 	handler, err := api.New(cfg, m.requests, memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.store, m.cfg.quorum(), m.cfg.Witnesses})
 	if err != nil {
 		return err
@@ -163,19 +164,6 @@ func (m *Member) close() (err error) {
 		err = errors.Join(err, m.store.Close())
 	}
 	return err
-}
-
-// sever implements kind.
-func (m *Member) sever() {
-	if m.cluster != nil {
-		m.cluster.Abandon()
-	}
-}
-
-// distrusted cuts this member off: what it has on disk or in memory is not what
-// the log says.
-func (m *Member) distrusted(err error) {
-	m.fatal("this member cannot go on and stops", err, m.remedy(err))
 }
 
 // Ready says why this member should get no requests now.

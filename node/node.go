@@ -100,6 +100,7 @@ type service struct {
 	server *webserver.Server  // made by open
 	// listener is nil where the owner serves Handler.
 	listener net.Listener
+	sever    func() // from other members; set by open, nil where there are none
 
 	ctx    context.Context // of the work in the background; ends when the node begins to stop
 	cancel context.CancelFunc
@@ -116,12 +117,12 @@ type service struct {
 
 // kind is what one kind of node does at each step of its life.
 type kind interface {
-	open() error             // from the disk to the listener
-	begin()                  // sets the work going
-	stop(asked bool) error   // in order, but for close; asked: it does not stop by itself
-	close() error            // releases what open got, as far as it got
-	sever()                  // cuts the node off from other members, at once
-	explain(err error) error // adds what to do, where that is known
+	open() error           // from the disk to the listener
+	begin()                // sets the work going
+	stop(asked bool) error // in order, but for close; asked: it does not stop by itself
+	close() error          // releases what open got, as far as it got
+	// remedy is what to do about an error that is not the operating system's.
+	remedy(err error) (text string, known bool)
 }
 
 func newService(cfg Common) *service {
@@ -145,11 +146,11 @@ func (s *service) start(ctx context.Context, k kind) error {
 			go s.run(k)
 			return nil
 		}
-		return errors.Join(k.explain(err), s.close(k))
+		return errors.Join(s.explain(k, err), s.close(k))
 	case err := <-s.broken:
 		go func() {
 			<-opened
-			s.cut(k)
+			s.cut()
 		}()
 		return err
 	case <-ctx.Done():
@@ -171,7 +172,7 @@ func (s *service) run(k kind) {
 	select {
 	case s.err = <-stopped:
 	case s.err = <-s.broken:
-		s.cut(k)
+		s.cut()
 	}
 }
 
@@ -188,7 +189,7 @@ func (s *service) serve(k kind) error {
 	case <-s.done:
 		return nil // cut
 	}
-	return errors.Join(k.explain(err), k.stop(err == nil), s.close(k))
+	return errors.Join(s.explain(k, err), k.stop(err == nil), s.close(k))
 }
 
 // end stops the node in order, for a reason.
@@ -215,12 +216,14 @@ func (s *service) fatal(what string, err error, whatToDo string) {
 }
 
 // cut ends whatever others could still hear from this node.
-func (s *service) cut(k kind) {
+func (s *service) cut() {
 	s.cancel()
 	if s.server != nil {
 		s.server.Close()
 	}
-	go k.sever() // it may wait for who hangs
+	if s.sever != nil {
+		go s.sever() // it may wait for who hangs
+	}
 }
 
 // take takes the folder.

@@ -138,7 +138,7 @@ func TestAFatalErrorCutsAMemberOff(t *testing.T) {
 	}))
 	mounted := httptest.NewServer(bad.Handler())
 	defer mounted.Close()
-	go bad.distrusted(errors.New("a bit is wrong"))
+	go bad.distrust(bad)(errors.New("a bit is wrong"))
 	select {
 	case <-bad.Done():
 	case <-time.After(limit):

@@ -8,64 +8,78 @@ import (
 	"strings"
 
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/store"
 )
 
-// explain implements kind.
-func (m *Member) explain(err error) error {
-	_, known := durable.Advice(err)
-	for _, kind := range []error{store.ErrDamaged, cluster.ErrDamaged, cluster.ErrWentBack, cluster.ErrDiverged} {
-		known = known || errors.Is(err, kind)
+// distrust cuts the node off: what it has on disk or in memory is not to be trusted.
+func (s *service) distrust(k kind) func(error) {
+	return func(err error) {
+		text, _ := s.remedy(k, err)
+		s.fatal("this node cannot go on and stops", err, text)
 	}
-	if known {
-		return fmt.Errorf("%w\n\n%s", err, m.remedy(err))
+}
+
+// explain adds to an error what to do about it, where that is known.
+func (s *service) explain(k kind, err error) error {
+	if text, known := s.remedy(k, err); known {
+		return fmt.Errorf("%w\n\n%s", err, text)
 	}
 	return err
 }
 
-// remedy is what an operator is told when a member cannot start or go on. It
-// never advises an earlier state of the folder: a member that went back in time
-// takes acknowledged transfers with it, as an empty folder would.
-func (m *Member) remedy(err error) string {
-	cfg := &m.cfg
+// remedy is what an operator is told; known is false where that is true of any error.
+func (s *service) remedy(k kind, err error) (text string, known bool) {
 	if advice, system := durable.Advice(err); system {
-		return systemRemedy(advice, cfg.Data)
+		return fmt.Sprintf("What to do: %s.\nThen start again on %s as it is: nothing in it is known to be damaged.", advice, s.common.Data), true
 	}
+	return k.remedy(err)
+}
+
+// remedy implements kind. It never advises an earlier state of the folder: a member
+// that went back in time takes acknowledged transfers with it, as an empty folder
+// would.
+func (m *Member) remedy(err error) (text string, known bool) {
+	data, known := m.cfg.Data, true
 	switch {
 	case errors.Is(err, store.ErrDamaged):
-		return fmt.Sprintf("What to do: check the disk and the memory of this machine. Then move %[1]s/state aside\n"+
-			"and start this member again: the state is rebuilt from the snapshots and the log in %[1]s/raft.", cfg.Data)
+		text = fmt.Sprintf("What to do: check the disk and the memory of this machine. Then move %[1]s/state aside\n"+
+			"and start this member again: the state is rebuilt from the snapshots and the log in %[1]s/raft.", data)
 	case errors.Is(err, cluster.ErrDiverged):
-		return fmt.Sprintf("What to do: stop all members and leave their folders, %s among them, as they are.\n"+
+		text = fmt.Sprintf("What to do: stop all members and leave their folders, %s among them, as they are.\n"+
 			"Some hold transfers as final that others do not have, and no program can tell which\n"+
 			"history counts. People have to decide, by the checkpoints, receipts and copies of the\n"+
-			"chain that clients, followers and witnesses keep. No member serves until then.", cfg.Data)
+			"chain that clients, followers and witnesses keep. No member serves until then.", data)
 	case errors.Is(err, cluster.ErrWentBack):
-		return fmt.Sprintf("What to do: do not start this member again, and leave %[1]s as it is. It is not what it\n"+
+		text = fmt.Sprintf("What to do: do not start this member again, and leave %[1]s as it is. It is not what it\n"+
 			"was: an earlier state of the folder, or a new one under an old id.\n%[2]s\n"+
-			"It would have forgotten transfers that are final and votes that it has cast.", cfg.Data, waitForOthers(cfg.others()))
+			"It would have forgotten transfers that are final and votes that it has cast.", data, waitForOthers(m.cfg.others()))
 	case errors.Is(err, cluster.ErrDamaged):
-		return fmt.Sprintf("What to do: check the disk and the memory of this machine, and leave %[1]s as it is.\n%[2]s\n"+
+		text = fmt.Sprintf("What to do: check the disk and the memory of this machine, and leave %[1]s as it is.\n%[2]s\n"+
 			"Nothing may take the place of %[1]s: an earlier state of it is as unsafe as an empty\n"+
-			"folder, for acknowledged transfers could be lost with either.", cfg.Data, waitForOthers(cfg.others()))
+			"folder, for acknowledged transfers could be lost with either.", data, waitForOthers(m.cfg.others()))
+	default:
+		text, known = fmt.Sprintf("What to do: look at the error, and at the disk and the memory of this machine. Then start\n"+
+			"this member again on %s as it is.", data), false
 	}
-	return fmt.Sprintf("What to do: look at the error, and at the disk and the memory of this machine. Then start\n"+
-		"this member again on %s as it is.", cfg.Data)
+	return text, known
 }
 
-// systemRemedy is for errors of the operating system.
-func systemRemedy(advice, data string) string {
-	return fmt.Sprintf("What to do: %s.\nThen start again on %s as it is: nothing in it is known to be damaged.", advice, data)
+// remedy implements kind.
+func (f *Follower) remedy(err error) (text string, known bool) {
+	if errors.Is(err, personal.ErrDamaged) {
+		return "What to do: check the disk. " + f.path("personal.db") + " holds this node's own\n" +
+			"chain, which nobody else has: keep the file. With the file moved aside the node starts\n" +
+			"and begins another chain.", true
+	}
+	return fmt.Sprintf("What to do: check the disk, then move %[1]s aside and start again:\n"+
+			"its chains are fetched and verified anew. Leave %[2]s, which nobody else has.", f.path("state"), f.path("personal.db")),
+		errors.Is(err, store.ErrDamaged)
 }
 
-// explainSystem adds what to do to errors of the operating system.
-func explainSystem(err error, data string) error {
-	if advice, system := durable.Advice(err); system {
-		return fmt.Errorf("%w\n\n%s", err, systemRemedy(advice, data))
-	}
-	return err
-}
+// remedy implements kind.
+func (w *Witness) remedy(error) (string, bool) { return "", false }
 
 // waitForOthers says who has the data that this member cannot give.
 func waitForOthers(others []string) string {

@@ -104,12 +104,6 @@ func (w *Witness) close() error {
 	return w.witness.Close()
 }
 
-// sever implements kind.
-func (w *Witness) sever() {}
-
-// explain implements kind.
-func (w *Witness) explain(err error) error { return explainSystem(err, w.cfg.Data) }
-
 // WitnessKey is the key in a witness's folder; both are made when there is none.
 func WitnessKey(data, name string) (proof.SigningKey, error) {
 	if err := checkWitness(data, name); err != nil {

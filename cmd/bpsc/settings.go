@@ -3,16 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/knadh/koanf/parsers/yaml"
-	"github.com/knadh/koanf/providers/env/v2"
-	"github.com/knadh/koanf/providers/file"
-	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/bpsc/bpsc/node"
 )
@@ -85,20 +84,127 @@ func addFlag(f *pflag.FlagSet, name string, value any, usage string) {
 	}
 }
 
-// load sets what the flags have not set from the environment and the file.
+// load sets what the flags have not set from the environment and the file. What is
+// wrong there is refused even where it does not count.
 func (s settings) load(flags *pflag.FlagSet) error {
-	k, err := readSources(flags)
+	path, err := flags.GetString("config")
 	if err != nil {
 		return err
 	}
+	if path == "" {
+		path = os.Getenv(envPrefix + "CONFIG")
+	}
+	written, err := readSettings(path)
+	if err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(written)) {
+		if _, group := written[key].(map[string]any); group || flags.Lookup(key) == nil {
+			return fmt.Errorf("%w: %s: unknown setting %q", errUsage, path, key)
+		}
+	}
 	for _, row := range s {
-		if f := flags.Lookup(row.name); !f.Changed && k.Exists(row.name) {
-			if err := row.set(f.Value, k.Get(row.name)); err != nil {
-				return fmt.Errorf("%w: %s: %w", errUsage, row.name, err)
+		f := flags.Lookup(row.name)
+		given := saved(f.Value)
+		if value, is := written[row.name]; is {
+			if err := row.set(f.Value, value); err != nil {
+				return fmt.Errorf("%w: %s: %s: %w", errUsage, path, row.name, err)
+			}
+		}
+		variable := envPrefix + strings.ToUpper(strings.ReplaceAll(row.name, "-", "_"))
+		if text, is := os.LookupEnv(variable); is {
+			if err := row.set(f.Value, text); err != nil {
+				return fmt.Errorf("%w: %s: %w", errUsage, variable, err)
+			}
+		}
+		if f.Changed {
+			if err := given(); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
+}
+
+// readSettings reads the YAML file at path; "" is none.
+func readSettings(path string) (written map[string]any, err error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = yaml.Unmarshal(text, &written)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: --config %s: %w", errUsage, path, err)
+	}
+	return written, nil
+}
+
+// saved is what sets a flag to the value that it has now.
+func saved(v pflag.Value) (restore func() error) {
+	if list, is := v.(pflag.SliceValue); is {
+		values := list.GetSlice()
+		return func() error { return list.Replace(values) }
+	}
+	text := v.String()
+	return func() error { return v.Set(text) }
+}
+
+// set sets a flag to a value of YAML or the text of a variable, if it is what the
+// flag takes. Several values may be one text.
+func (s setting) set(to pflag.Value, value any) error {
+	text, isText := value.(string)
+	shown := fmt.Sprint(value)
+	if isText {
+		shown = strconv.Quote(text)
+	}
+	wanted, ok := "", isText
+	switch kind := to.Type(); kind {
+	case "duration":
+		wanted = "not a duration, such as 150ms"
+	case "int":
+		_, isInt := value.(int)
+		wanted, ok = "not a whole number", isText || isInt
+	case "bool":
+		_, isBool := value.(bool)
+		wanted, ok = "neither true nor false", isText || isBool
+	case "stringSlice", "stringArray":
+		return s.setList(to.(pflag.SliceValue), value, shown)
+	default:
+		wanted = "not a text: put it in quotes"
+	}
+	if !ok || to.Set(fmt.Sprint(value)) != nil {
+		return fmt.Errorf("%s is %s", shown, wanted)
+	}
+	return nil
+}
+
+func (s setting) setList(to pflag.SliceValue, value any, shown string) error {
+	var texts []string
+	switch value := value.(type) {
+	case string:
+		separator := ","
+		if r, is := s.value.(repeated); is {
+			separator = r.separator
+		}
+		for part := range strings.SplitSeq(value, separator) {
+			if part = strings.TrimSpace(part); part != "" {
+				texts = append(texts, part)
+			}
+		}
+	case []any:
+		for _, item := range value {
+			text, isText := item.(string)
+			if !isText {
+				return fmt.Errorf("%v is not a text: put it in quotes", item)
+			}
+			texts = append(texts, text)
+		}
+	default:
+		return fmt.Errorf("%s is neither a text nor a list of texts", shown)
+	}
+	return to.Replace(texts)
 }
 
 // read reads what is to be read from the values, files among it.
@@ -117,135 +223,6 @@ func (s settings) read() (err error) {
 		}
 		if err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// set sets a flag to a value that checkValue has let through. Several values are
-// one text in a variable, and may be in the file.
-func (s setting) set(to pflag.Value, value any) error {
-	list, isList := to.(pflag.SliceValue)
-	if !isList {
-		return to.Set(fmt.Sprint(value))
-	}
-	var texts []string
-	switch value := value.(type) {
-	case string:
-		separator := ","
-		if r, is := s.value.(repeated); is {
-			separator = r.separator
-		}
-		for part := range strings.SplitSeq(value, separator) {
-			if part = strings.TrimSpace(part); part != "" {
-				texts = append(texts, part)
-			}
-		}
-	case []any:
-		for _, item := range value {
-			texts = append(texts, fmt.Sprint(item))
-		}
-	}
-	return list.Replace(texts)
-}
-
-// readSources merges the file and the environment.
-func readSources(flags *pflag.FlagSet) (*koanf.Koanf, error) {
-	k := koanf.New("\n") // no key contains a newline: the settings are flat
-	path, err := flags.GetString("config")
-	if err != nil {
-		return nil, err
-	}
-	if path == "" {
-		path = os.Getenv(envPrefix + "CONFIG")
-	}
-	if path != "" {
-		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
-			return nil, fmt.Errorf("%w: --config %s: %w", errUsage, path, err)
-		}
-	}
-	for _, key := range k.Keys() {
-		if flags.Lookup(key) == nil {
-			return nil, fmt.Errorf("%w: %s: unknown setting %q", errUsage, path, key)
-		}
-	}
-	if err := checkValues(flags, k, func(key string) string { return path + ": " + key }); err != nil {
-		return nil, err
-	}
-	variables := koanf.New("\n")
-	if err := variables.Load(env.Provider("\n", env.Opt{Prefix: envPrefix, TransformFunc: keyOf(flags)}), nil); err != nil {
-		return nil, fmt.Errorf("%w: %w", errUsage, err)
-	}
-	if err := checkValues(flags, variables, variableOf); err != nil {
-		return nil, err
-	}
-	return k, k.Merge(variables)
-}
-
-// keyOf makes BPSC_LOG_LEVEL the key log-level, and ignores variables that are not
-// settings of this command.
-func keyOf(flags *pflag.FlagSet) func(k, v string) (string, any) {
-	return func(k, v string) (string, any) {
-		key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(k, envPrefix)), "_", "-")
-		if flags.Lookup(key) == nil {
-			return "", nil
-		}
-		return key, v
-	}
-}
-
-// variableOf is the variable of a setting.
-func variableOf(key string) string {
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
-}
-
-// checkValues refuses values that are not what their flag takes, by the name
-// that the user gave them.
-func checkValues(flags *pflag.FlagSet, k *koanf.Koanf, name func(key string) string) error {
-	for _, key := range k.Keys() {
-		if err := checkValue(flags.Lookup(key).Value.Type(), k.Get(key)); err != nil {
-			return fmt.Errorf("%w: %s: %w", errUsage, name(key), err)
-		}
-	}
-	return nil
-}
-
-// checkValue checks a value of YAML, or the text of a variable, against the
-// type of a flag.
-func checkValue(kind string, value any) error {
-	text, isText := value.(string)
-	shown := fmt.Sprint(value)
-	if isText {
-		shown = strconv.Quote(text)
-	}
-	switch kind {
-	case "duration":
-		if _, err := time.ParseDuration(text); err != nil {
-			return fmt.Errorf("%s is not a duration, such as 150ms", shown)
-		}
-	case "int":
-		_, isInt := value.(int)
-		if _, err := strconv.Atoi(text); err != nil && !isInt {
-			return fmt.Errorf("%s is not a whole number", shown)
-		}
-	case "bool":
-		_, isBool := value.(bool)
-		if _, err := strconv.ParseBool(text); err != nil && !isBool {
-			return fmt.Errorf("%s is neither true nor false", shown)
-		}
-	case "stringSlice", "stringArray":
-		list, isList := value.([]any)
-		for _, item := range list {
-			if _, isText := item.(string); !isText {
-				return fmt.Errorf("%v is not a text: put it in quotes", item)
-			}
-		}
-		if !isText && !isList {
-			return fmt.Errorf("%s is neither a text nor a list of texts", shown)
-		}
-	default:
-		if !isText {
-			return fmt.Errorf("%s is not a text: put it in quotes", shown)
 		}
 	}
 	return nil
