@@ -5,7 +5,6 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
-	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -28,16 +27,12 @@ const errReceiptNotReady outcome.Code = "receipt_not_ready"
 // This node has no place or no memory for another client at the moment.
 const errTooManyClients outcome.Code = "too_many_clients"
 
-// Why a follower did not do what was asked.
-const (
-	ErrPersonalFull outcome.Code = "personal_full"
-	errNotHere      outcome.Code = "not_here"
-)
+// errNotHere: only a member does what a follower was asked to.
+const errNotHere outcome.Code = "not_here"
 
 // What is wrong with a request as such.
 const (
 	errNoContract     outcome.Code = "no_contract"
-	ErrBodyTooLarge   outcome.Code = "body_too_large"
 	errBodyIncomplete outcome.Code = "body_incomplete"
 	errInternal       outcome.Code = "internal"
 
@@ -151,6 +146,11 @@ var meanings = map[string]meaning{
 	string(outcome.PathUnknown):      {http.StatusNotFound, "There is no such path"},
 	string(outcome.MethodNotAllowed): {http.StatusMethodNotAllowed, "The path does not take this method"},
 
+	string(outcome.InvalidJSON):   {http.StatusBadRequest, "The body is not valid JSON"},
+	string(outcome.BodyTooLarge):  {http.StatusRequestEntityTooLarge, "The body is too large"},
+	string(outcome.BatchTooLarge): {http.StatusRequestEntityTooLarge, "The batch has too many transactions"},
+	string(outcome.PersonalFull):  {http.StatusUnprocessableEntity, "The next block of the personal chain is full"},
+
 	string(errBehind):    {http.StatusServiceUnavailable, "This node has not caught up"},
 	string(errNotLeader): {http.StatusServiceUnavailable, "This member is not the leader"},
 
@@ -160,11 +160,9 @@ var meanings = map[string]meaning{
 
 	string(errTooManyClients): {http.StatusServiceUnavailable, "This node serves as many clients as it can"},
 
-	string(ErrPersonalFull): {http.StatusUnprocessableEntity, "The next block of the personal chain is full"},
-	string(errNotHere):      {http.StatusNotFound, "Only a member of the cluster does this"},
+	string(errNotHere): {http.StatusNotFound, "Only a member of the cluster does this"},
 
 	string(errNoContract):     {http.StatusServiceUnavailable, "There is no contract yet"},
-	string(ErrBodyTooLarge):   {http.StatusRequestEntityTooLarge, "The body is too large"},
 	string(errBodyIncomplete): {http.StatusBadRequest, "The body ended too early"},
 	string(errInternal):       {http.StatusInternalServerError, "Internal error"},
 
@@ -172,9 +170,6 @@ var meanings = map[string]meaning{
 	string(errOriginForeign): {http.StatusForbidden, "Pages of another site may not do this"},
 	string(errOperatorOnly):  {http.StatusForbidden, "Only the operator may do this"},
 	string(errTooManyBlocks): {http.StatusTooManyRequests, "Blocks are asked for too often"},
-
-	string(intake.ErrInvalidJSON):   {http.StatusBadRequest, "The body is not valid JSON"},
-	string(intake.ErrBatchTooLarge): {http.StatusRequestEntityTooLarge, "The batch has too many transactions"},
 
 	string(proof.ErrTilePath):    {http.StatusBadRequest, "There are no tiles of that name"},
 	string(proof.ErrTileMissing): {http.StatusNotFound, "The log has no such tile yet"},

@@ -20,7 +20,6 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
-	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -53,7 +52,7 @@ func TestEveryCodeHasAMeaning(t *testing.T) {
 	own := append(constantsOf(t, "../internal/outcome/code.go", "Code"), constantsOf(t, "errors.go", "outcome.Code")...)
 	require.Greater(t, len(own), 10)
 	codes = append(codes, own...)
-	codes = append(codes, string(intake.ErrInvalidJSON), string(intake.ErrBatchTooLarge), string(proof.ErrTilePath), string(proof.ErrTileMissing))
+	codes = append(codes, string(proof.ErrTilePath), string(proof.ErrTileMissing))
 	for _, code := range codes {
 		m, ok := meanings[code]
 		require.True(t, ok, "errors.go lacks %s", code)
@@ -66,7 +65,7 @@ func TestEveryCodeHasAMeaning(t *testing.T) {
 // The table is read beside the declarations, so it keeps their order.
 func TestMeaningsStandInTheOrderOfTheCodes(t *testing.T) {
 	codes := slices.Concat(constantNames(t, "../chain/code.go", "chain."), constantNames(t, "../internal/outcome/code.go", "outcome."), constantNames(t, "errors.go", ""))
-	codes = append(codes, "intake.ErrInvalidJSON", "intake.ErrBatchTooLarge", "proof.ErrTilePath", "proof.ErrTileMissing")
+	codes = append(codes, "proof.ErrTilePath", "proof.ErrTileMissing")
 	text, err := os.ReadFile("errors.go")
 	require.NoError(t, err)
 	var rows []string

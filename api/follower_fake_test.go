@@ -15,6 +15,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/internal/nodelist"
+	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
 
@@ -71,7 +72,7 @@ func (n *fakeNode) Remove(node string) error {
 
 func (n *fakeNode) Add(information []byte) (uint64, error) {
 	if len(n.pending) == 3 {
-		return 0, fmt.Errorf("%w: 3 waiting", ErrPersonalFull)
+		return 0, fmt.Errorf("%w: 3 waiting", outcome.PersonalFull)
 	}
 	text, err := pyjson.Canonical(append(append([]byte(`{"information": `), information...), '}'))
 	if err != nil {

@@ -11,13 +11,14 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // Personal is the node's own chain. Its errors wrap one of this package's, or
 // of pyjson's when the information itself is at fault.
 type Personal interface {
 	// Add puts information, which is any JSON text, into the next block. It must
-	// not keep the bytes. ErrPersonalFull means that the block takes no more.
+	// not keep the bytes. outcome.PersonalFull means that the block takes no more.
 	Add(information []byte) (block uint64, err error)
 	// Forge makes the next block, an empty one too.
 	Forge() (PersonalBlock, error)
@@ -56,7 +57,7 @@ func (s *followerServer) addInformation(c *gin.Context) error {
 		return withDetail(chain.MissingValues, intake.MissingValues)
 	}
 	block, err := s.personal.Add(information)
-	if errors.Is(err, ErrPersonalFull) {
+	if errors.Is(err, outcome.PersonalFull) {
 		return withDetail(err, "Forge the block first: GET /mine")
 	}
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
+	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
 
@@ -156,7 +157,7 @@ func (w *work) reserve(n int) error {
 }
 
 func tooLarge(limit int64) error {
-	return fmt.Errorf("%w: at most %d bytes", ErrBodyTooLarge, limit)
+	return fmt.Errorf("%w: at most %d bytes", outcome.BodyTooLarge, limit)
 }
 
 // fill reads body to its end into w.in. Memory grows with what comes, whatever

@@ -12,12 +12,6 @@ import (
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
-// What is wrong with a body as such.
-const (
-	ErrInvalidJSON   outcome.Code = "invalid_json"
-	ErrBatchTooLarge outcome.Code = "batch_too_large"
-)
-
 // Reader reads the bodies of requests, one at a time. It is memory that is used
 // again: the zero Reader is ready. What it returns is good until the next body, or
 // until Trim.
@@ -70,7 +64,7 @@ func JSONError(err error) error {
 	case errors.Is(err, pyjson.ErrSyntax), errors.Is(err, pyjson.ErrDuplicateKey),
 		errors.Is(err, pyjson.ErrRange), errors.Is(err, pyjson.ErrNotFinite),
 		errors.Is(err, pyjson.ErrDepth), errors.Is(err, pyjson.ErrTrailing):
-		return fmt.Errorf("%w: %w", ErrInvalidJSON, err)
+		return fmt.Errorf("%w: %w", outcome.InvalidJSON, err)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
+	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
 
@@ -78,7 +79,7 @@ func (r *Reader) Batch(body []byte) (drafts []Draft, token string, err error) {
 // item reads one transaction of a batch.
 func (r *Reader) item(s *pyjson.Scanner, i int) error {
 	if i == MaxBatch {
-		return fmt.Errorf("%w: at most %d", ErrBatchTooLarge, MaxBatch)
+		return fmt.Errorf("%w: at most %d", outcome.BatchTooLarge, MaxBatch)
 	}
 	r.drafts = append(r.drafts, Draft{})
 	d := &r.drafts[i]

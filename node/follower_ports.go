@@ -1,7 +1,6 @@
 package node
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/follower/personal"
-	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -116,20 +114,6 @@ func (e copiedEvidence) LogHashes(token string) tlog.HashReader { return e.store
 
 // ownChain is the personal chain as the API sees it.
 type ownChain struct{ *personal.Chain }
-
-// Add translates the chain's errors.
-func (c ownChain) Add(information []byte) (uint64, error) {
-	block, err := c.Chain.Add(information)
-	switch {
-	case errors.Is(err, personal.ErrFull):
-		err = fmt.Errorf("%w: %w", api.ErrPersonalFull, err)
-	case errors.Is(err, personal.ErrTooLarge):
-		err = fmt.Errorf("%w: %w", api.ErrBodyTooLarge, err)
-	case errors.Is(err, personal.ErrInvalid):
-		err = fmt.Errorf("%w: %w", intake.ErrInvalidJSON, err)
-	}
-	return block, err
-}
 
 // Forge makes the next block.
 func (c ownChain) Forge() (api.PersonalBlock, error) {

@@ -23,16 +23,17 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 var (
 	// ErrInvalid: the information is not JSON that has one canonical text. The
 	// error wraps the reason of package pyjson as well.
-	ErrInvalid = errors.New("personal: the information cannot be stored")
+	ErrInvalid = fmt.Errorf("%w: the information cannot be stored", outcome.InvalidJSON)
 	// ErrTooLarge: the information is larger than MaxInformation.
-	ErrTooLarge = errors.New("personal: the information is too large")
+	ErrTooLarge = fmt.Errorf("%w: the information is too large", outcome.BodyTooLarge)
 	// ErrFull: the next block has no room for it. Forge it, then add again.
-	ErrFull = errors.New("personal: the next block is full: forge it first")
+	ErrFull = fmt.Errorf("%w: the next block is to be forged first", outcome.PersonalFull)
 	// ErrDamaged: the file is not as it was written.
 	ErrDamaged = errors.New("personal: the file is damaged")
 	// ErrInUse: another process has the file open.

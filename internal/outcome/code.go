@@ -55,6 +55,15 @@ const (
 	MethodNotAllowed Code = "method_not_allowed"
 )
 
+// What is wrong with a request as such. It has no effect.
+const (
+	InvalidJSON   Code = "invalid_json"
+	BodyTooLarge  Code = "body_too_large"
+	BatchTooLarge Code = "batch_too_large"
+	// PersonalFull: the next block of a follower's own chain has no room for it.
+	PersonalFull Code = "personal_full"
+)
+
 // Of is the code that err stands for, if any. Where that it is Unknown is among what
 // err says, nothing else matters as much.
 func Of(err error) (code Code, found bool) {
