@@ -37,7 +37,7 @@ func readBounded(path string, limit int) ([]byte, error) {
 func readInput(path string) ([]byte, error) {
 	f, err := openInput(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errUsage, err)
+		return nil, argError("%w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxInput+1))
@@ -55,18 +55,18 @@ func readPolicy(path string) (*proof.Policy, error) {
 	}
 	text, err := readBounded(path, proof.MaxPolicyBytes)
 	if err != nil {
-		return nil, fmt.Errorf("%w: --policy: %w", errUsage, err)
+		return nil, argError("--policy: %w", err)
 	}
 	p, err := proof.ParsePolicy(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w: --policy %s: %w", errUsage, path, err)
+		return nil, argError("--policy %s: %w", path, err)
 	}
 	return p, nil
 }
 
-// argError is a usage error about an argument.
+// argError is a mistake in the command line or the configuration.
 func argError(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", errUsage, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w: %w", errUsage, fmt.Errorf(format, args...))
 }
 
 // exactArgs is cobra.ExactArgs with an error that counts as usage.

@@ -176,7 +176,7 @@ func (k *keyOptions) passphrase(cmd *cobra.Command, name string, fresh bool) (st
 func readPassphrase(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", fmt.Errorf("%w: --passphrase-file: %w", errUsage, err)
+		return "", argError("--passphrase-file: %w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxPassphraseFile))

@@ -70,7 +70,7 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return argError("%w", err) })
 	root.AddCommand(newServerCommand(), newFollowCommand(), newWitnessCommand(), newVersionCommand())
 	addClientCommands(root)
 	root.InitDefaultCompletionCmd()
@@ -117,7 +117,7 @@ func newHelpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			topic, rest, err := cmd.Root().Find(args)
 			if err != nil {
-				return fmt.Errorf("%w: %w", errUsage, err)
+				return argError("%w", err)
 			}
 			if len(rest) > 0 && topic.HasSubCommands() {
 				return noCommand(topic, rest[0])

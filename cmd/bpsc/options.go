@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -74,7 +73,7 @@ func (o *clientOptions) client() (*client.Client, error) {
 	if o.reached == nil {
 		c, err := client.New(o.servers...)
 		if err != nil {
-			return nil, fmt.Errorf("%w: --server: %w", errUsage, err)
+			return nil, argError("--server: %w", err)
 		}
 		c.Consistency = o.consistency
 		o.reached = c

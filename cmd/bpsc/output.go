@@ -143,7 +143,7 @@ func writeFile(path string, stdout io.Writer, write func(io.Writer) error) error
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return fmt.Errorf("%w: --file: %w", errUsage, err)
+		return argError("--file: %w", err)
 	case info.IsDir():
 		return argError("--file %s is a directory", path)
 	case !info.Mode().IsRegular():

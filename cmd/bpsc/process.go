@@ -178,10 +178,10 @@ func logSettings(c *logConfig) settings {
 // Validate says what is wrong with c, by the flag's name.
 func (c *logConfig) Validate() error {
 	if c.format != "text" && c.format != "json" {
-		return fmt.Errorf("%w: --log-format must be text or json", errUsage)
+		return argError("--log-format must be text or json")
 	}
 	if new(slog.LevelVar).UnmarshalText([]byte(c.level)) != nil {
-		return fmt.Errorf("%w: --log-level must be debug, info, warn or error", errUsage)
+		return argError("--log-level must be debug, info, warn or error")
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func (s settings) load(flags *pflag.FlagSet) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(written)) {
 		if _, group := written[key].(map[string]any); group || flags.Lookup(key) == nil {
-			return fmt.Errorf("%w: %s: unknown setting %q", errUsage, path, key)
+			return argError("%s: unknown setting %q", path, key)
 		}
 	}
 	for _, row := range s {
@@ -108,13 +108,13 @@ func (s settings) load(flags *pflag.FlagSet) error {
 		given := saved(f.Value)
 		if value, is := written[row.name]; is {
 			if err := row.set(f.Value, value); err != nil {
-				return fmt.Errorf("%w: %s: %s: %w", errUsage, path, row.name, err)
+				return argError("%s: %s: %w", path, row.name, err)
 			}
 		}
 		variable := envPrefix + strings.ToUpper(strings.ReplaceAll(row.name, "-", "_"))
 		if text, is := os.LookupEnv(variable); is {
 			if err := row.set(f.Value, text); err != nil {
-				return fmt.Errorf("%w: %s: %w", errUsage, variable, err)
+				return argError("%s: %w", variable, err)
 			}
 		}
 		if f.Changed {
@@ -136,7 +136,7 @@ func readSettings(path string) (written map[string]any, err error) {
 		err = yaml.Unmarshal(text, &written)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: --config %s: %w", errUsage, path, err)
+		return nil, argError("--config %s: %w", path, err)
 	}
 	return written, nil
 }
@@ -219,7 +219,7 @@ func (s settings) read() (err error) {
 			}
 		}
 		if err != nil && !errors.Is(err, errUsage) {
-			err = fmt.Errorf("%w: %w", errUsage, err)
+			err = argError("%w", err)
 		}
 		if err != nil {
 			return err

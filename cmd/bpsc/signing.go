@@ -56,7 +56,7 @@ func (t *terms) amount(flag, text string) (chain.Amount, error) {
 	}
 	a, err := chain.ParseAmount(text, t.contract.Decimals)
 	if err != nil {
-		return 0, fmt.Errorf("%w: --%s: %w", errUsage, flag, err)
+		return 0, argError("--%s: %w", flag, err)
 	}
 	return a, nil
 }
@@ -208,7 +208,7 @@ func (s *signing) sign(t *terms, tx *chain.Transaction, key *wallet.Key) error {
 	tx.Sender = key.Address()
 	tx.Auth = &chain.Auth{Nonce: nonce, Expires: expires}
 	if err := tx.Validate(&t.contract); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return argError("%w", err)
 	}
 	return key.Sign(tx, t.chainID, t.contract.Decimals)
 }

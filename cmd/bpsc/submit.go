@@ -112,7 +112,7 @@ func newSubmitCommand(o *clientOptions) *cobra.Command {
 			}
 			tx, err := client.ParseSigned(text)
 			if err != nil {
-				return fmt.Errorf("%w: %s: %w", errUsage, args[0], err)
+				return argError("%s: %w", args[0], err)
 			}
 			var id chain.Hash
 			err = o.with(cmd, func(ctx context.Context, c *client.Client) (err error) {
@@ -141,7 +141,7 @@ func (o *clientOptions) identify(ctx context.Context, c *client.Client, tx *clie
 	}
 	signed, err := tx.Transaction(info.Contract.Decimals)
 	if err != nil {
-		return id, fmt.Errorf("%w: %w", errUsage, err)
+		return id, argError("%w", err)
 	}
 	tx.ID, err = wallet.Verify(&signed, info.ChainID, info.Contract.Decimals)
 	if err != nil {

@@ -187,7 +187,7 @@ func (k *keyOptions) importKey(cmd *cobra.Command, s *wallet.Keystore, name stri
 		key, err = key.For(address)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: neither a key file nor a private key: %w", errUsage, err)
+		return nil, argError("neither a key file nor a private key: %w", err)
 	}
 	passphrase, err := k.passphrase(cmd, name, true)
 	if err != nil {
