@@ -30,8 +30,7 @@ type blockStream struct {
 	blocksRequest
 	length uint64 // of the upstream's chain; 0: not said, as all is there
 	count  uint64 // lines so far
-	in     *bufio.Reader
-	long   []byte // a line that is longer than in's buffer
+	in     *bufio.Scanner
 }
 
 // blocks asks an upstream for a part of a chain. Parameters are always in the
@@ -49,7 +48,9 @@ func (c *httpClient) blocks(ctx context.Context, upstream string, req blocksRequ
 	if err != nil {
 		return nil, err
 	}
-	b := &blockStream{response: r, blocksRequest: req, in: bufio.NewReaderSize(&r.body, readBuffer)}
+	b := &blockStream{response: r, blocksRequest: req, in: bufio.NewScanner(&r.body)}
+	b.in.Buffer(make([]byte, readBuffer), chain.MaxBlockBytes+len("\n"))
+	b.in.Split(wholeLine)
 	if text := r.header.Get(protocol.ChainLength); text != "" {
 		if b.length, err = strconv.ParseUint(text, 10, 63); err != nil || b.length == 0 {
 			r.end()
@@ -62,40 +63,31 @@ func (c *httpClient) blocks(ctx context.Context, upstream string, req blocksRequ
 // next returns the next line without its end, valid until the next call;
 // io.EOF after all that was promised.
 func (b *blockStream) next() ([]byte, error) {
-	line, err := b.line()
-	switch {
-	case asRefusal(err) != nil:
-		return nil, err
-	case errors.Is(err, io.EOF) && len(line) == 0:
+	if !b.in.Scan() {
+		switch err := b.in.Err(); {
+		case errors.Is(err, bufio.ErrTooLong):
+			return nil, refuse(LineTooLong, "a line has more than %d bytes", chain.MaxBlockBytes)
+		case err != nil:
+			return nil, b.failed(err)
+		}
 		return nil, b.ended()
-	case err != nil:
-		return nil, b.failed(err)
 	}
 	if b.count++; b.count > b.limit {
 		return nil, refuse(Endless, "more than the %d blocks that were asked for", b.limit)
 	}
-	return line, nil
+	return b.in.Bytes(), nil
 }
 
-func (b *blockStream) line() ([]byte, error) {
-	line, err := b.in.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
-		b.long = b.long[:0]
-		for errors.Is(err, bufio.ErrBufferFull) && len(b.long) <= chain.MaxBlockBytes {
-			b.long = append(b.long, line...)
-			line, err = b.in.ReadSlice('\n')
-		}
-		b.long = append(b.long, line...)
-		line = b.long
+// wholeLine is a bufio.SplitFunc. Unlike bufio.ScanLines it takes nothing off a
+// line but its end, and no line is without one.
+func wholeLine(data []byte, atEOF bool) (advance int, line []byte, err error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
 	}
-	line, whole := bytes.CutSuffix(line, []byte("\n"))
-	if len(line) > chain.MaxBlockBytes {
-		return nil, refuse(LineTooLong, "a line has more than %d bytes", chain.MaxBlockBytes)
-	}
-	if !whole && err == nil {
+	if atEOF && len(data) > 0 {
 		err = io.ErrUnexpectedEOF
 	}
-	return line, err
+	return 0, nil, err
 }
 
 // ended holds what came against what the upstream said it has.

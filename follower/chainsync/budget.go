@@ -24,6 +24,22 @@ func (b *broadcast) send() {
 	}
 }
 
+// waitFor returns once done says so; until then done says what is closed when it
+// is to be asked again.
+func waitFor(ctx context.Context, done func() (bool, <-chan struct{})) error {
+	for {
+		ok, changed := done()
+		if ok {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
 // budget bounds the bytes of blocks that are in memory, over all chains.
 //
 // Ranges of a chain are stored in order. If a later range could take all there
@@ -48,23 +64,17 @@ type reservation struct {
 // acquire waits until there is room for n bytes.
 func (r *reservation) acquire(ctx context.Context, n int) error {
 	b := r.budget
-	for {
+	return waitFor(ctx, func() (bool, <-chan struct{}) {
 		b.mu.Lock()
+		defer b.mu.Unlock()
 		room := r.bytes+n <= b.perRange && b.used+n <= b.most
-		if room || r.first && r.bytes == 0 {
-			b.used += n
-			r.bytes += n
-			b.mu.Unlock()
-			return nil
+		if !room && !(r.first && r.bytes == 0) {
+			return false, b.changed.wait()
 		}
-		changed := b.changed.wait()
-		b.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+		b.used += n
+		r.bytes += n
+		return true, nil
+	})
 }
 
 // release returns n bytes.

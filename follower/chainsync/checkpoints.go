@@ -188,21 +188,13 @@ func (cs *checkpoints) await(ctx context.Context, asked uint64, wait time.Durati
 	if err := pause(ctx, least, nil); err != nil {
 		return err
 	}
-	timer := time.NewTimer(jitter(max(wait-least, least)))
-	defer timer.Stop()
-	for {
+	patience, cancel := context.WithTimeout(ctx, jitter(max(wait-least, least)))
+	defer cancel()
+	_ = waitFor(patience, func() (bool, <-chan struct{}) {
 		h, grown := cs.chain.watch()
-		if h.length > asked {
-			return nil
-		}
-		select {
-		case <-grown:
-		case <-timer.C:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+		return h.length > asked, grown
+	})
+	return ctx.Err()
 }
 
 // round asks one upstream after the other, until one has what is as new as
@@ -291,23 +283,16 @@ func (s *Syncer) Checkpoint(token string) ([]byte, error) {
 }
 
 // WaitCheckpoint returns once Checkpoint covers so many blocks, or with ctx's
-// error.
+// cause.
 func (s *Syncer) WaitCheckpoint(ctx context.Context, token string, size uint64) error {
 	t, err := s.tracker(token)
 	if err != nil {
 		return err
 	}
-	for {
+	return waitFor(ctx, func() (bool, <-chan struct{}) {
 		newest, more := t.checkpoints.newest()
-		if newest != nil && newest.size() >= size {
-			return nil
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+		return newest != nil && newest.size() >= size, more
+	})
 }
 
 // Policy is the text of the policy that a chain goes by; it names the chain. It

@@ -88,19 +88,29 @@ func (src *source) rest(ctx context.Context, wait time.Duration) error {
 // list asks the upstreams for their contracts, until one answers; another one
 // first each round, so that none can hide a contract for ever.
 func (src *source) list(ctx context.Context, round int) (contracts []listed, err error) {
-	var failed []error
-	for i := range src.Upstreams {
-		u := src.Upstreams[(round+i)%len(src.Upstreams)]
-		contracts, err := src.syncer.resources.client.contracts(ctx, u)
+	err = src.ask(round, func(u string) error {
+		contracts, err = src.syncer.resources.client.contracts(ctx, u)
 		if err == nil && len(contracts) == 0 {
 			err = errNoContract
 		}
+		return err
+	})
+	return contracts, err
+}
+
+// ask asks the upstreams one after the other, beginning with that number, until
+// one answers.
+func (src *source) ask(first int, ask func(upstream string) error) error {
+	var failed []error
+	for i := range src.Upstreams {
+		u := src.Upstreams[(first+i)%len(src.Upstreams)]
+		err := ask(u)
 		if err == nil {
-			return contracts, nil
+			return nil
 		}
 		failed = append(failed, fmt.Errorf("%s: %w", u, err))
 	}
-	return nil, errors.Join(failed...)
+	return errors.Join(failed...)
 }
 
 // follow starts to follow those contracts that are new. One that comes from
@@ -176,22 +186,6 @@ func (src *source) warn(token, message, detail string) {
 	}
 }
 
-// has asks the upstreams for a contract, until one answers.
-func (src *source) has(ctx context.Context, token string) (bool, error) {
-	failed := []error{outcome.NoUpstream}
-	for _, u := range src.Upstreams {
-		_, err := src.syncer.resources.client.length(ctx, u, token)
-		if err == nil {
-			return true, nil
-		}
-		if r := asRefusal(err); r != nil && r.status == http.StatusNotFound {
-			return false, nil
-		}
-		failed = append(failed, fmt.Errorf("%s: %w", u, err))
-	}
-	return false, errors.Join(failed...)
-}
-
 // Hidden are the contracts that another one of the same name hides.
 func (s *Syncer) Hidden() (all []Hidden) {
 	for _, src := range s.sources {
@@ -244,9 +238,17 @@ func (s *Syncer) lookup(ctx context.Context, token string) error {
 		if src.Token != "" {
 			continue
 		}
-		there, err := src.has(ctx, token)
-		if err != nil {
+		there := false
+		err := src.ask(0, func(u string) error {
+			_, err := s.resources.client.length(ctx, u, token)
+			if r := asRefusal(err); r != nil && r.status == http.StatusNotFound {
+				return nil
+			}
+			there = err == nil
 			return err
+		})
+		if err != nil {
+			return errors.Join(outcome.NoUpstream, err)
 		}
 		if there {
 			select {
