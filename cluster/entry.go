@@ -8,16 +8,9 @@ import (
 	"github.com/bpsc/bpsc/internal/wireformat"
 )
 
-// A log entry is the protobuf message of entry.proto, with its fields in the
-// order of their numbers. It is written by hand because requests are cut out of
-// the buffer without copying them.
-const (
-	entryVersion = 1
-
-	fieldVersion = 1
-	fieldMicros  = 2
-	fieldRequest = 3
-)
+// entryVersion is the format of entries. A log entry is the protobuf message of
+// entry.proto; requests are cut out of it without copying them.
+const entryVersion = 1
 
 // errEntry: an entry that this binary does not understand. Skipping it would
 // make this member differ from the others, so it is fatal.
@@ -35,40 +28,35 @@ func (e entry) encode() []byte {
 	for _, r := range e.requests {
 		size += len(r) + queue.RequestOverhead
 	}
-	b := wireformat.AppendUint(make([]byte, 0, size), fieldVersion, entryVersion)
-	b = wireformat.AppendUint(b, fieldMicros, uint64(e.micros))
-	for _, r := range e.requests {
-		b = wireformat.AppendBytes(b, fieldRequest, r)
+	c := wireformat.NewWriter(make([]byte, 0, size))
+	e.fields(c)
+	return c.Written()
+}
+
+// fields lists what entry.proto does, for writing and for reading.
+func (e *entry) fields(c *wireformat.Codec) {
+	version := uint64(entryVersion)
+	c.Require(1)
+	if c.Uint(1, &version); version != entryVersion {
+		c.Fail(fmt.Errorf("%w: format %d, this binary knows %d", wireformat.ErrUnexpected, version, entryVersion))
 	}
-	return b
+	c.Require(2)
+	c.Int(2, &e.micros)
+	wireformat.Repeated(c, 3, &e.requests, (*wireformat.Codec).Bytes)
 }
 
 // decodeEntry is strict: what it does not know it does not skip. The requests
 // alias b.
 func decodeEntry(b []byte) (e entry, err error) {
-	version, timed := uint64(0), false
-	r := wireformat.NewReader(b)
-	for r.Next() {
-		switch r.Number() {
-		case fieldVersion:
-			if version = r.Uint(); version != entryVersion {
-				r.Fail(fmt.Errorf("%w: format %d, this binary knows %d", wireformat.ErrUnexpected, version, entryVersion))
-			}
-		case fieldMicros:
-			e.micros, timed = r.Int(), true
-		case fieldRequest:
-			e.requests = append(e.requests, r.Repeated())
-		}
-	}
-	switch err := r.Err(); {
+	c := wireformat.NewReader(b)
+	e.fields(c)
+	switch err := c.Finish(); {
+	case len(b) == 0:
+		return entry{}, fmt.Errorf("%w: it is empty", errEntry)
 	case errors.Is(err, wireformat.ErrUnexpected):
 		return entry{}, fmt.Errorf("%w: %w: upgrade this member's binary", errEntry, err)
 	case err != nil:
 		return entry{}, fmt.Errorf("%w: %w", errEntry, err)
-	case len(b) == 0:
-		return entry{}, fmt.Errorf("%w: it is empty", errEntry)
-	case version == 0 || !timed:
-		return entry{}, fmt.Errorf("%w: it lacks its version or its time: upgrade this member's binary", errEntry)
 	}
 	return e, nil
 }

@@ -114,3 +114,29 @@ func TestWhatIsNotExactlyARequestIsRefused(t *testing.T) {
 		require.Error(t, err, name)
 	}
 }
+
+func BenchmarkSubmit(b *testing.B) {
+	requests, _ := goldens()
+	for _, name := range []string{"submit-open", "submit-signed"} {
+		one := requests[name].(*Submit).Transactions
+		q := &Submit{Token: "aka"}
+		for range 999 / len(one) {
+			q.Transactions = append(q.Transactions, one...)
+		}
+		b.Run(name+"/encode", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				Encode(q)
+			}
+		})
+		data := Encode(q)
+		b.Run(name+"/decode", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Decode(data); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
