@@ -69,7 +69,7 @@ func checkpointOf(t require.TestingT, blocks [][]byte) proof.Checkpoint {
 	return proof.Checkpoint{Origin: proof.Origin("aka", chain.HashBytes(blocks[0])), Size: uint64(len(blocks)), Root: log.Root()}
 }
 
-func key(t require.TestingT, id string) proof.SigningKey {
+func memberKey(t require.TestingT, id string) proof.SigningKey {
 	name, err := proof.KeyName("", id)
 	require.NoError(t, err)
 	k, err := proof.NewSigningKey(name, [32]byte([]byte(fmt.Sprintf("%032s", id))))
@@ -77,13 +77,17 @@ func key(t require.TestingT, id string) proof.SigningKey {
 	return k
 }
 
+func cosign(t require.TestingT, c proof.Checkpoint, id string) string {
+	line, err := proof.Cosign(c.Body(), memberKey(t, id), 1_800_000_000)
+	require.NoError(t, err)
+	return line
+}
+
 // noteOf is a checkpoint signed by those.
 func noteOf(t require.TestingT, c proof.Checkpoint, ids ...string) []byte {
 	var lines []string
 	for _, id := range ids {
-		line, err := proof.Cosign(c.Body(), key(t, id), 1_800_000_000)
-		require.NoError(t, err)
-		lines = append(lines, line)
+		lines = append(lines, cosign(t, c, id))
 	}
 	note, err := proof.AssembleNote(c.Body(), lines...)
 	require.NoError(t, err)
@@ -94,7 +98,7 @@ func noteOf(t require.TestingT, c proof.Checkpoint, ids ...string) []byte {
 func policyOf(t require.TestingT, ids ...string) *proof.Policy {
 	var members []proof.Cosigner
 	for _, id := range ids {
-		members = append(members, proof.Cosigner{Name: id, Key: key(t, id).Verifier()})
+		members = append(members, proof.Cosigner{Name: id, Key: memberKey(t, id).Verifier()})
 	}
 	p, err := proof.NewPolicy(members, 2, nil, 0)
 	require.NoError(t, err)
