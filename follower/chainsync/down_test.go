@@ -74,7 +74,7 @@ func TestUpstreamsThatAreDownAreNotAskedWithoutPause(t *testing.T) {
 		// Four upstreams, each with pauses of 2.75 s on average.
 		require.Less(t, asked.Load(), int64(4*3600/2))
 		require.Greater(t, asked.Load(), int64(4*3600/5))
-		require.ErrorIs(t, f.Ready(), ErrNotSynced)
+		require.ErrorIs(t, f.Ready(), errNotSynced)
 		require.Contains(t, f.Ready().Error(), "no route")
 	})
 }

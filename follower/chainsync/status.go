@@ -76,8 +76,7 @@ func (ps *peers) status(c *ChainStatus) {
 }
 
 // Ready is nil once every known chain was as long here as at its upstream, and
-// while there is no evidence. Otherwise it says why, and wraps ErrEvidence or
-// ErrNotSynced.
+// while there is no evidence. Otherwise it says why; evidence is ErrEvidence.
 func (s *Syncer) Ready() error {
 	names, err := s.evidence.list()
 	if err != nil {
@@ -92,12 +91,12 @@ func (s *Syncer) Ready() error {
 		listed, failed := src.listed, src.failed
 		src.mu.Unlock()
 		if src.Token == "" && !listed {
-			return fmt.Errorf("%w: the contracts of %v are not known: %s", ErrNotSynced, src.Upstreams, failed)
+			return fmt.Errorf("%w: the contracts of %v are not known: %s", errNotSynced, src.Upstreams, failed)
 		}
 	}
 	for _, c := range s.Status() {
 		if !c.Synced {
-			return fmt.Errorf("%w: %s has %d of %d blocks%s", ErrNotSynced, c.Token, c.Length, c.UpstreamLength, c.complaint())
+			return fmt.Errorf("%w: %s has %d of %d blocks%s", errNotSynced, c.Token, c.Length, c.UpstreamLength, c.complaint())
 		}
 	}
 	return nil

@@ -216,7 +216,7 @@ func TestKnowsItsChainsWithoutUpstreams(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "zeta", token)
 	require.Len(t, n.Status(), 2)
-	require.ErrorIs(t, n.Ready(), ErrNotSynced)
+	require.ErrorIs(t, n.Ready(), errNotSynced)
 	require.ErrorIs(t, n.Pull(t.Context(), "alpha"), outcome.NoUpstream)
 }
 

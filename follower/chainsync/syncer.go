@@ -20,13 +20,12 @@ import (
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
-var (
-	// ErrEvidence means that an upstream served what it should not have, and
-	// that it was kept.
-	ErrEvidence = errors.New("there is evidence against an upstream")
-	// ErrNotSynced means that this node has not been up to date yet.
-	ErrNotSynced = errors.New("not synced yet")
-)
+// ErrEvidence means that an upstream served what it should not have, and that it
+// was kept.
+var ErrEvidence = errors.New("there is evidence against an upstream")
+
+// errNotSynced: this node has not been up to date yet.
+var errNotSynced = errors.New("not synced yet")
 
 // Syncer keeps the chains of its sources up to date. Run does the work; all else
 // may be called from any goroutine, before it too.

@@ -23,15 +23,15 @@ const separator = ", "
 
 // newItem is a piece of information as it stands in a block.
 func newItem(information []byte) ([]byte, error) {
-	if len(information) > MaxInformation {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(information), MaxInformation)
+	if len(information) > maxInformation {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", errTooLarge, len(information), maxInformation)
 	}
 	text, err := pyjson.Canonical(information)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return nil, fmt.Errorf("%w: %w", errInvalid, err)
 	}
-	if len(text) > MaxInformation {
-		return nil, fmt.Errorf("%w: its canonical text has %d bytes, at most %d", ErrTooLarge, len(text), MaxInformation)
+	if len(text) > maxInformation {
+		return nil, fmt.Errorf("%w: its canonical text has %d bytes, at most %d", errTooLarge, len(text), maxInformation)
 	}
 	item := append(make([]byte, 0, len(text)+len(`{"information": }`)), `{"information": `...)
 	return append(append(item, text...), '}'), nil

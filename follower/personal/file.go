@@ -30,7 +30,7 @@ func openFile(path string, o *bbolt.Options) (db *bbolt.DB, err error) {
 	case err == nil:
 		return db, nil
 	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("%w: %s", ErrInUse, path)
+		return nil, fmt.Errorf("%w: %s", errInUse, path)
 	case errors.Is(err, ErrDamaged):
 		return nil, fmt.Errorf("%s: %w", path, err)
 	case errors.As(err, &system), errors.As(err, &number):

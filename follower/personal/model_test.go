@@ -76,7 +76,7 @@ func TestModel(t *testing.T) {
 				text := value().Draw(t, "information")
 				block, err := c.Add([]byte(text))
 				if _, wrong := pyjson.Canonical([]byte(text)); wrong != nil {
-					require.ErrorIs(t, err, ErrInvalid)
+					require.ErrorIs(t, err, errInvalid)
 					return
 				}
 				require.NoError(t, err)

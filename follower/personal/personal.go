@@ -27,34 +27,34 @@ import (
 )
 
 var (
-	// ErrInvalid: the information is not JSON that has one canonical text. The
+	// errInvalid: the information is not JSON that has one canonical text. The
 	// error wraps the reason of package pyjson as well.
-	ErrInvalid = fmt.Errorf("%w: the information cannot be stored", outcome.InvalidJSON)
-	// ErrTooLarge: the information is larger than MaxInformation.
-	ErrTooLarge = fmt.Errorf("%w: the information is too large", outcome.BodyTooLarge)
-	// ErrFull: the next block has no room for it. Forge it, then add again.
-	ErrFull = fmt.Errorf("%w: the next block is to be forged first", outcome.PersonalFull)
+	errInvalid = fmt.Errorf("%w: the information cannot be stored", outcome.InvalidJSON)
+	// errTooLarge: the information is larger than maxInformation.
+	errTooLarge = fmt.Errorf("%w: the information is too large", outcome.BodyTooLarge)
+	// errFull: the next block has no room for it. Forge it, then add again.
+	errFull = fmt.Errorf("%w: the next block is to be forged first", outcome.PersonalFull)
 	// ErrDamaged: the file is not as it was written.
 	ErrDamaged = errors.New("personal: the file is damaged")
-	// ErrInUse: another process has the file open.
-	ErrInUse = errors.New("personal: another process has the file open")
-	// ErrBroken: a write failed, so what is on disk is not certain. The chain
+	// errInUse: another process has the file open.
+	errInUse = errors.New("personal: another process has the file open")
+	// errBroken: a write failed, so what is on disk is not certain. The chain
 	// can be read, and written again once it has been opened anew.
-	ErrBroken = errors.New("personal: a write failed")
-	// ErrClosed: the chain has been closed.
-	ErrClosed = errors.New("personal: the chain is closed")
+	errBroken = errors.New("personal: a write failed")
+	// errClosed: the chain has been closed.
+	errClosed = errors.New("personal: the chain is closed")
 )
 
 // The bounds of a personal chain, each with its reason.
 const (
-	// MaxInformation bounds one piece of information, both as it comes and as
+	// maxInformation bounds one piece of information, both as it comes and as
 	// canonical text: the largest body the API takes.
-	MaxInformation = 1 << 20
+	maxInformation = 1 << 20
 
-	// MaxBlockItems and MaxBlockBytes bound the information of one block, so
+	// maxBlockItems and maxBlockBytes bound the information of one block, so
 	// that a reader can hold a block in memory: as in the BPSC's own chain.
-	MaxBlockItems = 10_000
-	MaxBlockBytes = 4 << 20
+	maxBlockItems = 10_000
+	maxBlockBytes = 4 << 20
 
 	// verifyBytes is how much of the chain's end is verified when the file is
 	// opened: well under a second of hashing, however long the chain has
@@ -94,7 +94,7 @@ type Chain struct {
 // It verifies the first block, the last 64 MiB of blocks with their links, and
 // everything pending. That takes well under a second however long the chain is;
 // older blocks are verified whenever they are read. The error is ErrDamaged,
-// ErrInUse, or the operating system's.
+// the operating system's, or that another process has the file open.
 func Open(path string, now func() time.Time) (*Chain, error) {
 	there, err := durable.Exists(path)
 	if err != nil {
@@ -176,10 +176,10 @@ func (c *Chain) write(next state, change func(tx *bbolt.Tx) error) error {
 		})
 	})
 	if isClosed(err) {
-		return ErrClosed
+		return errClosed
 	}
 	if err != nil {
-		c.broken = fmt.Errorf("%w: %w", ErrBroken, err)
+		c.broken = fmt.Errorf("%w: %w", errBroken, err)
 		return c.broken
 	}
 	c.state = next
@@ -191,7 +191,7 @@ func (c *Chain) write(next state, change func(tx *bbolt.Tx) error) error {
 func (c *Chain) view(read func(tx *bbolt.Tx) error) error {
 	err := guarded(func() error { return c.db.View(read) })
 	if isClosed(err) {
-		return ErrClosed
+		return errClosed
 	}
 	return err
 }

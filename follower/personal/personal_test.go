@@ -86,23 +86,23 @@ func TestPythonGetsTheSameBytesAndHashes(t *testing.T) {
 
 func TestWhatIsNotStored(t *testing.T) {
 	c, _ := newChain(t)
-	long := strings.Repeat("x", MaxInformation-2)
+	long := strings.Repeat("x", maxInformation-2)
 	for name, tc := range map[string]struct {
 		information string
 		want        error
 		reason      error
 	}{
-		"nothing":            {"", ErrInvalid, pyjson.ErrSyntax},
-		"not JSON":           {"x", ErrInvalid, pyjson.ErrSyntax},
-		"two values":         {"1 2", ErrInvalid, pyjson.ErrTrailing},
-		"a key given twice":  {`{"a":1,"a":1}`, ErrInvalid, pyjson.ErrDuplicateKey},
-		"a lone surrogate":   {`"\ud800"`, ErrInvalid, pyjson.ErrSurrogate},
-		"not UTF-8":          {"\"\xff\"", ErrInvalid, pyjson.ErrUTF8},
-		"not a number":       {"NaN", ErrInvalid, pyjson.ErrNotFinite},
-		"beyond a double":    {"1e309", ErrInvalid, pyjson.ErrRange},
-		"too deep":           {strings.Repeat("[", 65) + strings.Repeat("]", 65), ErrInvalid, pyjson.ErrDepth},
-		"too long":           {`"` + long + `x"`, ErrTooLarge, nil},
-		"too long canonical": {`"` + strings.Repeat("é", MaxInformation/4) + `"`, ErrTooLarge, nil},
+		"nothing":            {"", errInvalid, pyjson.ErrSyntax},
+		"not JSON":           {"x", errInvalid, pyjson.ErrSyntax},
+		"two values":         {"1 2", errInvalid, pyjson.ErrTrailing},
+		"a key given twice":  {`{"a":1,"a":1}`, errInvalid, pyjson.ErrDuplicateKey},
+		"a lone surrogate":   {`"\ud800"`, errInvalid, pyjson.ErrSurrogate},
+		"not UTF-8":          {"\"\xff\"", errInvalid, pyjson.ErrUTF8},
+		"not a number":       {"NaN", errInvalid, pyjson.ErrNotFinite},
+		"beyond a double":    {"1e309", errInvalid, pyjson.ErrRange},
+		"too deep":           {strings.Repeat("[", 65) + strings.Repeat("]", 65), errInvalid, pyjson.ErrDepth},
+		"too long":           {`"` + long + `x"`, errTooLarge, nil},
+		"too long canonical": {`"` + strings.Repeat("é", maxInformation/4) + `"`, errTooLarge, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := c.Add([]byte(tc.information))
@@ -118,32 +118,32 @@ func TestWhatIsNotStored(t *testing.T) {
 
 func TestFullBlockIsForgedFirst(t *testing.T) {
 	c, path := newChain(t)
-	quarter := `"` + strings.Repeat("x", MaxBlockBytes/4-100) + `"`
+	quarter := `"` + strings.Repeat("x", maxBlockBytes/4-100) + `"`
 	for range 4 {
 		add(t, c, quarter)
 	}
 	_, err := c.Add([]byte(quarter))
-	require.ErrorIs(t, err, ErrFull)
+	require.ErrorIs(t, err, errFull)
 	require.NoError(t, c.Close())
 	c = openChain(t, path)
 	_, err = c.Add([]byte(quarter))
-	require.ErrorIs(t, err, ErrFull)
+	require.ErrorIs(t, err, errFull)
 	require.Equal(t, uint64(2), add(t, c, "1")) // there is a little room left
 	b := forge(t, c)
-	require.LessOrEqual(t, len(b.Information), MaxBlockBytes)
+	require.LessOrEqual(t, len(b.Information), maxBlockBytes)
 	require.Equal(t, uint64(3), add(t, c, quarter))
 }
 
 func TestBlockHasABoundOfItems(t *testing.T) {
-	s := state{First: 7, Next: 7 + MaxBlockItems - 1}
+	s := state{First: 7, Next: 7 + maxBlockItems - 1}
 	require.True(t, s.fits([]byte("1")))
 	s.Next++
 	require.False(t, s.fits([]byte("1")))
 
 	c, _ := newChain(t)
-	c.waiting = &group{items: make([][]byte, MaxBlockItems)}
+	c.waiting = &group{items: make([][]byte, maxBlockItems)}
 	_, err := c.Add([]byte("1"))
-	require.ErrorIs(t, err, ErrFull)
+	require.ErrorIs(t, err, errFull)
 }
 
 func TestTimeNeverGoesBack(t *testing.T) {
@@ -314,17 +314,17 @@ func TestClosedChain(t *testing.T) {
 	c, _ := newChain(t)
 	require.NoError(t, c.Close())
 	_, err := c.Add([]byte("1"))
-	require.ErrorIs(t, err, ErrClosed)
+	require.ErrorIs(t, err, errClosed)
 	_, err = c.Forge()
-	require.ErrorIs(t, err, ErrClosed)
-	require.ErrorIs(t, c.Blocks(1, 0, func(uint64, []byte) error { return nil }), ErrClosed)
+	require.ErrorIs(t, err, errClosed)
+	require.ErrorIs(t, c.Blocks(1, 0, func(uint64, []byte) error { return nil }), errClosed)
 	require.Equal(t, uint64(1), c.Length())
 }
 
 func TestOneProcessAtATime(t *testing.T) {
 	_, path := newChain(t)
 	_, err := Open(path, time.Now)
-	require.ErrorIs(t, err, ErrInUse)
+	require.ErrorIs(t, err, errInUse)
 	_, err = Open(path+"/x", time.Now)
 	require.Error(t, err)
 	require.NotErrorIs(t, err, ErrDamaged)
@@ -336,11 +336,11 @@ func TestNothingIsWrittenAfterAFailure(t *testing.T) {
 	add(t, c, "1")
 	c.db.MaxSize = 1 << 15 // the next write that needs room fails
 	_, err := c.Add([]byte(`"` + strings.Repeat("x", 1<<18) + `"`))
-	require.ErrorIs(t, err, ErrBroken)
+	require.ErrorIs(t, err, errBroken)
 	_, err = c.Add([]byte("2"))
-	require.ErrorIs(t, err, ErrBroken)
+	require.ErrorIs(t, err, errBroken)
 	_, err = c.Forge()
-	require.ErrorIs(t, err, ErrBroken)
+	require.ErrorIs(t, err, errBroken)
 	require.Len(t, texts(t, c, 1, 0), 1)
 	require.NoError(t, c.Close())
 

@@ -39,7 +39,7 @@ type state struct {
 
 // fits tells whether the next block has room for the item.
 func (s *state) fits(item []byte) bool {
-	return s.Next-s.First < MaxBlockItems && s.Bytes+itemBytes(item) <= MaxBlockBytes
+	return s.Next-s.First < maxBlockItems && s.Bytes+itemBytes(item) <= maxBlockBytes
 }
 
 // itemBytes is what an item takes of a block.

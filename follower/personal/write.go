@@ -18,9 +18,9 @@ type group struct {
 }
 
 // Add stores a piece of information, any JSON value, and returns the index of
-// the block it will be in. It is on disk when Add returns. The error is
-// ErrInvalid, ErrTooLarge or ErrFull, and nothing is stored then; after
-// ErrBroken it may be stored or not.
+// the block it will be in. It is on disk when Add returns. Nothing is stored where
+// the error is outcome.InvalidJSON, outcome.BodyTooLarge or outcome.PersonalFull;
+// after any other it may be stored or not.
 func (c *Chain) Add(information []byte) (block uint64, err error) {
 	item, err := newItem(information)
 	if err != nil {
@@ -47,8 +47,8 @@ func (c *Chain) join(item []byte) (g *group, place int, err error) {
 		c.waiting = &group{}
 	}
 	g = c.waiting
-	if len(g.items) == MaxBlockItems || g.bytes+itemBytes(item) > MaxBlockBytes {
-		return nil, 0, ErrFull
+	if len(g.items) == maxBlockItems || g.bytes+itemBytes(item) > maxBlockBytes {
+		return nil, 0, errFull
 	}
 	g.items = append(g.items, item)
 	g.bytes += itemBytes(item)
@@ -68,7 +68,7 @@ func (c *Chain) writeGroup(g *group) {
 	var added [][]byte
 	for i, item := range g.items {
 		if !next.fits(item) {
-			g.errs[i] = fmt.Errorf("%w: block %d", ErrFull, g.block)
+			g.errs[i] = fmt.Errorf("%w: block %d", errFull, g.block)
 			continue
 		}
 		added = append(added, item)
@@ -95,7 +95,7 @@ func (c *Chain) writeGroup(g *group) {
 }
 
 // Forge makes a block of what is pending, of nothing too, and returns it once it
-// is on disk. The error is ErrDamaged, ErrBroken or ErrClosed.
+// is on disk. The error may be ErrDamaged.
 func (c *Chain) Forge() (Block, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
