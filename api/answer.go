@@ -13,6 +13,8 @@ import (
 	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
+const headerType = "Content-Type"
+
 // Values of headers, shared by all answers and never changed.
 var (
 	typeJSON    = []string{"application/json"}

@@ -35,8 +35,8 @@ type Config struct {
 	// Logger gets internal errors, and every request at debug level.
 	Logger *slog.Logger
 
-	// Random gives the ids of transactions that come without a key. It must be
-	// safe for concurrent use and unpredictable.
+	// Random gives the ids of transactions that come without a key, and of
+	// requests. It must be safe for concurrent use and unpredictable.
 	Random io.Reader
 
 	// KeepAlive is how often something is sent to a reader of events to whom

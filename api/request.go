@@ -23,8 +23,6 @@ import (
 	"github.com/bpsc/bpsc/internal/protocol"
 )
 
-const headerType = "Content-Type"
-
 // enter is around every request: it names it, and turns a panic into a
 // problem.
 func (s *server) enter(c *gin.Context) {

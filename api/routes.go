@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,6 +10,10 @@ import (
 
 	"github.com/bpsc/bpsc/internal/outcome"
 )
+
+// A route is added in this file, with the names that its query may have, and its
+// handler in the file of its noun. What the handler needs of the ledger goes into
+// the interface that stands there; a new reason to refuse goes into errors.go.
 
 // handler is an http handler that returns why it could not answer.
 type handler func(c *gin.Context) error
@@ -141,7 +146,7 @@ func (s *server) on(routes gin.IRoutes, method, path string, h handler, names ..
 func (s *server) handle(h handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		err := h(c)
-		if err == nil || err == errAnswered {
+		if err == nil || errors.Is(err, errAnswered) {
 			return
 		}
 		if c.Writer.Written() {

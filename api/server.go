@@ -6,7 +6,6 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net/http"
 	"strings"
@@ -123,7 +122,7 @@ func newEngine() *gin.Engine {
 // places are taken gets 503 and Retry-After; who watches over the node, at
 // /livez, /readyz and /metrics, still gets an answer.
 func NewServer(cfg Config, handler http.Handler) (*webserver.Server, error) {
-	requests, err := newRequestIDs(rand.Reader)
+	requests, err := newRequestIDs(cfg.Random)
 	if err != nil {
 		return nil, err
 	}

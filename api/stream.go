@@ -47,16 +47,30 @@ func (s *server) each(c *gin.Context, sp span, length uint64, blocks source, yie
 	if sp.limit > 0 && sp.from < end {
 		end = min(end, sp.from+min(sp.limit, length))
 	}
-	next, patience := sp.from, firstPatience
-	run := make([][]byte, 0, min(runBlocks, end-min(next, end)))
-	for next < end {
-		var ended error // why there are no more
-		release, err := s.answers.Hold(c.Request.Context(), patience, func() (size int, err error) {
-			if run, size, ended = readRun(run[:0], blocks, next, end); len(run) == 0 {
-				err = ended
-			}
-			return size, err
-		})
+	next, size, run := sp.from, 0, make([][]byte, 0, min(runBlocks, end-min(sp.from, end)))
+	var ended error // why there are no more blocks
+	take := func(_ uint64, canonical []byte) error {
+		run = append(run, canonical)
+		if size += len(canonical); size >= runBytes {
+			return errRunFull
+		}
+		return nil
+	}
+	read := func() (int, error) { // there may be some blocks before an error
+		run, size = run[:0], 0
+		switch ended = blocks(next, min(runBlocks, end-next), take); {
+		case errors.Is(ended, errRunFull):
+			ended = nil
+		case ended == nil && len(run) == 0:
+			ended = chain.NotFound
+		}
+		if len(run) == 0 {
+			return 0, ended
+		}
+		return size, nil
+	}
+	for patience := firstPatience; next < end; patience = nextPatience {
+		release, err := s.answers.Hold(c.Request.Context(), patience, read)
 		if err != nil {
 			return err
 		}
@@ -69,31 +83,11 @@ func (s *server) each(c *gin.Context, sp span, length uint64, blocks source, yie
 		if err = cmp.Or(err, ended); err != nil {
 			return err
 		}
-		patience = nextPatience
 	}
 	return nil
 }
 
 var errRunFull = errors.New("the run is full")
-
-// readRun appends the next blocks, as many as a reader may cost that does not
-// read. There may be some before an error.
-func readRun(run [][]byte, blocks source, from, end uint64) (_ [][]byte, size int, err error) {
-	err = blocks(from, min(runBlocks, end-from), func(_ uint64, canonical []byte) error {
-		run = append(run, canonical)
-		if size += len(canonical); size >= runBytes {
-			return errRunFull
-		}
-		return nil
-	})
-	switch {
-	case errors.Is(err, errRunFull):
-		err = nil
-	case err == nil && len(run) == 0:
-		err = chain.NotFound
-	}
-	return run, size, err
-}
 
 // chunks hands out writers that send an answer in chunks: they hold one chunk,
 // whatever the length of the answer. The server cuts a client off that takes too
