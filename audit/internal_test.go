@@ -1,17 +1,12 @@
 package audit
 
 import (
-	"context"
-	"errors"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/client"
 )
 
 // nodes is a stored log of headers.
@@ -54,32 +49,4 @@ func TestStoredLogWithOneOtherNode(t *testing.T) {
 		require.ErrorIs(t, check(bad), chain.ErrInvalid, "node %d", i)
 	}
 	require.ErrorIs(t, check(good[:len(good)-1]), chain.ErrInvalid)
-}
-
-func TestStallEndsWhatDoesNotMove(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, s, cancel := whileMoving(t.Context(), time.Second)
-		defer cancel()
-		for range 5 {
-			<-time.After(900 * time.Millisecond)
-			s.moved()
-		}
-		require.NoError(t, ctx.Err())
-		require.NoError(t, s.explain(nil))
-		bad := errors.New("bad")
-		require.Equal(t, bad, s.explain(bad))
-		start := time.Now()
-		<-ctx.Done()
-		require.Equal(t, time.Second, time.Since(start))
-		require.ErrorIs(t, s.explain(ctx.Err()), client.ErrUnavailable)
-	})
-	synctest.Test(t, func(t *testing.T) {
-		parent, stop := context.WithCancel(t.Context())
-		ctx, s, cancel := whileMoving(parent, time.Second)
-		defer cancel()
-		stop()
-		<-ctx.Done()
-		require.ErrorIs(t, s.explain(ctx.Err()), context.Canceled)
-		require.NotErrorIs(t, s.explain(ctx.Err()), client.ErrUnavailable)
-	})
 }

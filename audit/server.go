@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,27 +17,23 @@ import (
 // before an older one will do.
 const tipPatience = 3 * time.Second
 
-// defaultPause is the pause in a download that is taken when none is given.
-const defaultPause = 10 * time.Second
+// defaultPatience is how long to wait for the answers before the blocks.
+const defaultPatience = 10 * time.Second
 
 // Server is a chain as members or followers serve it. Where they do not answer,
-// or a download pauses for too long, the error wraps client.ErrUnavailable.
+// or a download pauses for longer than Client.Pause, the error wraps
+// client.ErrUnavailable.
 type Server struct {
 	Client *client.Client
-	Token  string        // of the contract; "" is the cluster's first, until it is known
-	Pause  time.Duration // how long the download may pause: 10 s when 0
+	Token  string // of the contract; "" is the cluster's first, until it is known
 }
 
 // Chain asks for the newest checkpoint. One that covers all there is now is
 // worth a wait.
 func (s *Server) Chain(ctx context.Context) (Chain, error) {
-	ctx, stall, cancel := whileMoving(ctx, s.pause())
+	patience := cmp.Or(s.Client.Pause, defaultPatience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	c, err := s.newest(ctx)
-	return c, stall.explain(err)
-}
-
-func (s *Server) newest(ctx context.Context) (Chain, error) {
 	info, err := s.Client.Contract(ctx, s.Token)
 	if err != nil {
 		return Chain{}, err
@@ -55,30 +52,17 @@ func (s *Server) newest(ctx context.Context) (Chain, error) {
 	if have, err := proof.ReadCheckpoint(note); err != nil || have.Size >= info.Length {
 		return c, nil // whoever asked finds out what is wrong with it
 	}
-	patient, cancel := context.WithTimeout(ctx, min(s.pause()/2, tipPatience))
+	patient, cancel := context.WithTimeout(ctx, min(patience/2, tipPatience))
 	defer cancel()
 	if newer, err := s.Client.Checkpoint(patient, s.Token, info.Length); err == nil {
 		c.Notes[0] = newer
 	}
-	return c, ctx.Err()
+	return c, nil
 }
 
 // Blocks downloads the blocks.
 func (s *Server) Blocks(ctx context.Context, block func(canonical []byte) error) (note []byte, err error) {
-	ctx, stall, cancel := whileMoving(ctx, s.pause())
-	defer cancel()
-	err = s.Client.Blocks(ctx, s.Token, 1, 0, func(canonical []byte) error {
-		stall.moved()
-		return block(canonical)
-	})
-	return nil, stall.explain(err)
-}
-
-func (s *Server) pause() time.Duration {
-	if s.Pause == 0 {
-		return defaultPause
-	}
-	return s.Pause
+	return nil, s.Client.Blocks(ctx, s.Token, 1, 0, block)
 }
 
 // errEnough ends a download early.
@@ -141,35 +125,4 @@ func (s *Server) export(ctx context.Context, out *ExportWriter, claim *Checkpoin
 		return invalid("%w: these blocks do not have the checkpoint's root", proof.ErrInconsistent)
 	}
 	return nil
-}
-
-var errStalled = errors.New("nothing came for too long")
-
-// stall ends work that makes no progress: a whole chain may take as long as it
-// takes, a pause in it may not.
-type stall struct {
-	timer *time.Timer
-	limit time.Duration
-	ctx   context.Context
-}
-
-// whileMoving returns a context that ends when moved has not been called for
-// that long.
-func whileMoving(parent context.Context, limit time.Duration) (context.Context, *stall, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(parent)
-	s := &stall{timer: time.AfterFunc(limit, func() { cancel(errStalled) }), limit: limit, ctx: ctx}
-	return ctx, s, func() {
-		s.timer.Stop()
-		cancel(nil)
-	}
-}
-
-func (s *stall) moved() { s.timer.Reset(s.limit) }
-
-// explain tells a stall from other ends of the work.
-func (s *stall) explain(err error) error {
-	if err != nil && errors.Is(context.Cause(s.ctx), errStalled) {
-		return fmt.Errorf("%w: nothing came for %s", client.ErrUnavailable, s.limit)
-	}
-	return err
 }

@@ -66,6 +66,9 @@ type Client struct {
 	// all that this client was answered for; "local" for what a server has. It is
 	// set before the first call.
 	Consistency string
+	// Pause is how long Blocks waits for a server's next block: 30 s when 0. It is
+	// set before the first call.
+	Pause time.Duration
 }
 
 // New returns a client of the given servers, http or https URLs or host:port.

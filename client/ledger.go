@@ -47,7 +47,7 @@ func (c *Client) stateCall(path, contract string, query ...string) call {
 // Blocks streams the canonical bytes of the blocks from, from+1, … to the
 // newest, limit of them at most unless it is 0, from the first server that
 // answers. The bytes are valid during yield. It may take as long as blocks keep
-// coming; ErrUnavailable says that none came for 30 s.
+// coming; ErrUnavailable says that none came for Client.Pause.
 func (c *Client) Blocks(ctx context.Context, contract string, from, limit uint64, yield func(canonical []byte) error) error {
 	s := blockStream{client: c, contract: contract, next: from, limit: limit, yield: yield}
 	var last error
@@ -70,15 +70,23 @@ type blockStream struct {
 	yield    func([]byte) error
 }
 
-// errStalled: a server that began to answer went silent.
+// errStalled: a server went silent.
 var errStalled = errors.New("nothing came for too long")
 
 // read goes on at the server of that number.
 func (s *blockStream) read(ctx context.Context, number int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	silence := time.AfterFunc(s.client.attemptTimeout, func() { cancel(errStalled) })
+	pause := cmp.Or(s.client.Pause, s.client.totalTimeout)
+	limit := min(s.client.attemptTimeout, pause) // until it begins to answer
+	silence := time.AfterFunc(limit, func() { cancel(errStalled) })
 	defer silence.Stop()
+	unavailable := func(err error) error {
+		if errors.Is(context.Cause(ctx), errStalled) {
+			return fmt.Errorf("%w: nothing came for %s", ErrUnavailable, limit)
+		}
+		return fmt.Errorf("%w: %w", ErrUnavailable, cmp.Or(context.Cause(ctx), err))
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.client.servers[number]+s.path(), nil)
 	if err != nil {
 		return err
@@ -86,7 +94,7 @@ func (s *blockStream) read(ctx context.Context, number int) error {
 	req.Header.Set("Accept", "application/x-ndjson")
 	resp, err := s.client.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, cmp.Or(context.Cause(ctx), err))
+		return unavailable(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -97,7 +105,8 @@ func (s *blockStream) read(ctx context.Context, number int) error {
 	s.client.answered.Store(int64(number))
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(make([]byte, 64<<10), chain.MaxBlockBytes+1)
-	for silence.Reset(s.client.totalTimeout); lines.Scan(); silence.Reset(s.client.totalTimeout) {
+	limit = pause
+	for silence.Reset(limit); lines.Scan(); silence.Reset(limit) {
 		silence.Stop() // what the caller does takes its own time
 		if err := s.yield(lines.Bytes()); err != nil {
 			return err
@@ -110,7 +119,7 @@ func (s *blockStream) read(ctx context.Context, number int) error {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, cmp.Or(context.Cause(ctx), err))
+		return unavailable(err)
 	}
 	return nil
 }

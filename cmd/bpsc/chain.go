@@ -89,7 +89,8 @@ func newExportCommand(o *clientOptions) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			server, blocks := &audit.Server{Client: c, Token: o.contract, Pause: o.timeout}, uint64(0)
+			c.Pause = o.timeout
+			server, blocks := &audit.Server{Client: c, Token: o.contract}, uint64(0)
 			progress := newProgress("", "exported")
 			defer progress.end()
 			err = writeFile(file, cmd.OutOrStdout(), func(w io.Writer) (err error) {

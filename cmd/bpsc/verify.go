@@ -76,7 +76,8 @@ func (v *verifier) verifyServer(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	report, err := v.verify(cmd, &audit.Server{Client: c, Token: v.contract, Pause: v.timeout}, "")
+	c.Pause = v.timeout
+	report, err := v.verify(cmd, &audit.Server{Client: c, Token: v.contract}, "")
 	if err != nil {
 		return err
 	}
