@@ -111,19 +111,3 @@ func (a *Adopter) add(tx *store.Tx, h *store.Head, token string, v *chain.Verifi
 	tx.SetTime(max(tx.Time(), b.Timestamp))
 	return h, nil
 }
-
-// The rest of what makes a chain's part of the store its books.
-func (l headLedger) decided(id chain.ID) bool {
-	_, known := l.tx.Placement(l.h, id)
-	return known
-}
-
-func (l headLedger) setDecided(id chain.ID, block uint64, position int) {
-	l.tx.SetPlacement(l.h, id, store.Placement{Block: block, Position: position})
-}
-
-func (l headLedger) Holds() *store.HoldQueue { return l.h.Holds() }
-
-func (l headLedger) tipTime() chain.Micros { return l.h.Timestamp }
-
-func (l headLedger) sums() (chain.Totals, chain.Amount) { return l.h.Totals, l.h.BalanceSum }

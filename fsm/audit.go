@@ -53,7 +53,7 @@ func newMemory() memory {
 // Account returns a wallet as the blocks so far leave it.
 func (m *memory) Account(name string) chain.Account { return m.accounts[name] }
 
-// SetAccount, Hold, SetHold and those after them make memory a ledger.
+// SetAccount, Hold, SetHold and those after them make memory books.
 func (m *memory) SetAccount(name string, before, now chain.Account) {
 	m.sum += now.Balance - before.Balance
 	m.accounts[name] = now
@@ -68,12 +68,6 @@ func (m *memory) SetHold(id chain.ID, s chain.HoldState) {
 	m.open.Set(id, s)
 	m.holds[id] = s
 }
-
-func (m *memory) OpenHolds() int { return m.open.Count() }
-
-func (m *memory) OpenHoldsOf(sender string) int { return m.open.SentBy(sender) }
-
-func (m *memory) Supply() chain.Amount { return m.Totals.Issued - m.Totals.Burned }
 
 // Holds are the open ones.
 func (m *memory) Holds() *store.HoldQueue { return &m.open }

@@ -6,21 +6,9 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// ledger is what decisions look at and records change: a member's store, or
-// the memory of whoever checks a chain.
-type ledger interface {
-	Account(name string) chain.Account
-	SetAccount(name string, before, now chain.Account)
-	Hold(id chain.ID) (chain.HoldState, bool)
-	SetHold(id chain.ID, s chain.HoldState)
-	OpenHolds() int
-	OpenHoldsOf(sender string) int
-	Supply() chain.Amount // issued and not burned
-}
-
-// question is a transaction with all that its decision depends on. The same
-// question has the same answer on every member, and for every auditor after.
-type question struct {
+// input is a transaction with all that its decision depends on. The same input
+// has the same outcome on every member, and for every auditor after.
+type input struct {
 	ledger
 	c   *chain.Contract
 	t   *chain.Transaction
@@ -28,49 +16,49 @@ type question struct {
 }
 
 // decide says what a valid transaction becomes: a record, or a refusal whose
-// code is in the error. It changes nothing. The order of its questions is
+// code is in the error. It changes nothing. The order of its checks is
 // fixed: of several reasons a client always hears the same one.
-func decide(q question) (chain.Record, error) {
-	if q.c.Wallets == chain.OpenWallets {
-		return chain.NewTransfer(q.c, q.t)
+func decide(in input) (chain.Record, error) {
+	if in.c.Wallets == chain.OpenWallets {
+		return chain.NewTransfer(in.c, in.t)
 	}
-	if err := q.admit(); err != nil {
+	if err := in.admit(); err != nil {
 		return chain.Record{}, err
 	}
-	r := chain.Record{Kind: q.t.Kind, ID: q.t.ID, Sender: q.t.Sender, Recipient: q.t.Recipient,
-		Memo: q.t.Memo, HasMemo: q.t.Memo != "", Rules: q.t.Rules, Time: q.now, Auth: q.t.Auth}
+	r := chain.Record{Kind: in.t.Kind, ID: in.t.ID, Sender: in.t.Sender, Recipient: in.t.Recipient,
+		Memo: in.t.Memo, HasMemo: in.t.Memo != "", Rules: in.t.Rules, Time: in.now, Auth: in.t.Auth}
 	var err error
-	switch q.t.Kind {
+	switch in.t.Kind {
 	case chain.Transfer, chain.Hold:
-		err = q.transfer(&r)
+		err = in.transfer(&r)
 	case chain.Accept, chain.Reject:
-		err = q.resolve(&r)
+		err = in.resolve(&r)
 	case chain.Rules:
-		err = q.rules()
+		err = in.rules()
 	case chain.Issue:
-		err = q.issue(&r)
+		err = in.issue(&r)
 	case chain.Spend, chain.Burn:
-		err = q.treasury(&r)
+		err = in.treasury(&r)
 	}
 	return r, err
 }
 
 // admit asks whether the sender may do anything at all.
-func (q question) admit() error {
-	seconds := q.now.Seconds()
-	switch auth := q.t.Auth; {
+func (in input) admit() error {
+	seconds := in.now.Seconds()
+	switch auth := in.t.Auth; {
 	case auth.Expires <= seconds:
 		return fmt.Errorf("%w: at %d, the chain's time is %d", chain.Expired, auth.Expires, seconds)
 	case auth.Expires > seconds.Add(chain.MaxExpires):
 		return fmt.Errorf("%w: at most %s ahead of the chain's time, %d", chain.ExpiresTooFar, chain.MaxExpires, seconds)
-	case !q.holdsKey(q.t.Sender, auth.PublicKey):
-		return fmt.Errorf("%w: the signature is not by the key of %s", chain.KeyWrong, q.t.Sender)
+	case !in.holdsKey(in.t.Sender, auth.PublicKey):
+		return fmt.Errorf("%w: the signature is not by the key of %s", chain.KeyWrong, in.t.Sender)
 	}
 	return nil
 }
 
-func (q question) holdsKey(address string, key chain.PublicKey) bool {
-	if w := q.Account(address).Wallet; w != nil && !w.Key.IsZero() {
+func (in input) holdsKey(address string, key chain.PublicKey) bool {
+	if w := in.Account(address).Wallet; w != nil && !w.Key.IsZero() {
 		return w.Key == key
 	}
 	return key.Address() == address
@@ -86,41 +74,41 @@ func wallet(a chain.Account) chain.Wallet {
 
 // transfer decides transfers and holds: the sender's side may refuse, the
 // recipient's sends everything back.
-func (q question) transfer(r *chain.Record) error {
-	if chain.Fee(q.t.Amount, q.c.FeePPM) >= q.t.Amount {
+func (in input) transfer(r *chain.Record) error {
+	if chain.Fee(in.t.Amount, in.c.FeePPM) >= in.t.Amount {
 		return fmt.Errorf("%w: the fee would leave the recipient nothing", chain.AmountTooSmall)
 	}
-	if err := q.maySend(); err != nil {
+	if err := in.maySend(); err != nil {
 		return err
 	}
-	recipient := q.Account(q.t.Recipient)
-	r.AmountSend = q.t.Amount
-	if reason := q.turnsAway(recipient); reason != "" {
-		q.refund(r, reason)
+	recipient := in.Account(in.t.Recipient)
+	r.AmountSend = in.t.Amount
+	if reason := in.turnsAway(recipient); reason != "" {
+		in.refund(r, reason)
 		return nil
 	}
-	if q.t.Kind == chain.Hold || wallet(recipient).Receive == chain.ReceiveApprove {
-		return q.hold(r)
+	if in.t.Kind == chain.Hold || wallet(recipient).Receive == chain.ReceiveApprove {
+		return in.hold(r)
 	}
-	r.BPSC = q.c.BPSC
-	r.AmountBPSC = chain.Fee(q.t.Amount, q.c.FeePPM)
-	r.AmountReceive = q.t.Amount - r.AmountBPSC
+	r.BPSC = in.c.BPSC
+	r.AmountBPSC = chain.Fee(in.t.Amount, in.c.FeePPM)
+	r.AmountReceive = in.t.Amount - r.AmountBPSC
 	return nil
 }
 
 // maySend asks whether the sender may part with the amount.
-func (q question) maySend() error {
-	sender := q.Account(q.t.Sender)
+func (in input) maySend() error {
+	sender := in.Account(in.t.Sender)
 	w := wallet(sender)
-	limit, day := w.PerTransfer.At(q.now), w.PerDay.At(q.now)
+	limit, day := w.PerTransfer.At(in.now), w.PerDay.At(in.now)
 	switch {
 	case w.Frozen:
-		return fmt.Errorf("%w: the issuer has frozen %s", chain.AccountFrozen, q.t.Sender)
-	case limit != 0 && q.t.Amount > limit:
+		return fmt.Errorf("%w: the issuer has frozen %s", chain.AccountFrozen, in.t.Sender)
+	case limit != 0 && in.t.Amount > limit:
 		return chain.LimitPerTransfer
-	case day != 0 && spentOn(w, q.now)+q.t.Amount > day:
+	case day != 0 && spentOn(w, in.now)+in.t.Amount > day:
 		return chain.LimitPerDay
-	case sender.Balance < q.t.Amount:
+	case sender.Balance < in.t.Amount:
 		return chain.InsufficientFunds
 	}
 	return nil
@@ -135,56 +123,56 @@ func spentOn(w chain.Wallet, at chain.Micros) chain.Amount {
 }
 
 // turnsAway says why a delivery cannot be made; "" when it can.
-func (q question) turnsAway(recipient chain.Account) chain.Reason {
+func (in input) turnsAway(recipient chain.Account) chain.Reason {
 	w := wallet(recipient)
 	switch {
 	case w.Frozen:
 		return chain.WalletFrozen
 	case w.Receive == chain.ReceiveClosed:
 		return chain.WalletClosed
-	case recipient.Balance > chain.MaxUnits-q.t.Amount:
+	case recipient.Balance > chain.MaxUnits-in.t.Amount:
 		return chain.RecipientLimit
 	}
 	return ""
 }
 
 // refund makes r the refund of what it was about to deliver.
-func (q question) refund(r *chain.Record, reason chain.Reason) {
-	r.Request, r.Kind, r.Reason = q.t.Kind, chain.Refund, reason
+func (in input) refund(r *chain.Record, reason chain.Reason) {
+	r.Request, r.Kind, r.Reason = in.t.Kind, chain.Refund, reason
 	r.AmountRefund, r.AmountSend = r.AmountSend, 0
-	r.HoldUntil = q.t.HoldUntil
+	r.HoldUntil = in.t.HoldUntil
 }
 
 // hold makes r a hold, until the sender's time or the contract's.
-func (q question) hold(r *chain.Record) error {
-	if err := q.placeForHold(); err != nil {
+func (in input) hold(r *chain.Record) error {
+	if err := in.placeForHold(); err != nil {
 		return err
 	}
-	now := q.now.Seconds()
-	if q.t.Kind == chain.Transfer {
+	now := in.now.Seconds()
+	if in.t.Kind == chain.Transfer {
 		r.Kind, r.Request = chain.Hold, chain.Transfer
-		r.HoldUntil = now.Add(q.c.HoldFor) + 1 // whole seconds, never less than HoldFor
+		r.HoldUntil = now.Add(in.c.HoldFor) + 1 // whole seconds, never less than HoldFor
 		return nil
 	}
-	if q.t.HoldUntil <= now || q.t.HoldUntil > now.Add(chain.MaxHold) {
+	if in.t.HoldUntil <= now || in.t.HoldUntil > now.Add(chain.MaxHold) {
 		return fmt.Errorf("%w: it must be after the chain's time, %d, and at most %s later", chain.HoldUntilInvalid, now, chain.MaxHold)
 	}
-	r.HoldUntil = q.t.HoldUntil
+	r.HoldUntil = in.t.HoldUntil
 	return nil
 }
 
 // placeForHold asks whether one more hold of this sender and this amount may
 // wait.
-func (q question) placeForHold() error {
-	open := q.OpenHolds()
+func (in input) placeForHold() error {
+	open := in.OpenHolds()
 	if open >= MaxOpenHolds {
 		return fmt.Errorf("%w: at most %d in a contract", chain.HoldsFull, MaxOpenHolds)
 	}
-	if q.OpenHoldsOf(q.t.Sender) >= MaxSenderHolds {
-		return fmt.Errorf("%w: at most %d of %s", chain.SenderHoldsFull, MaxSenderHolds, q.t.Sender)
+	if in.OpenHoldsOf(in.t.Sender) >= MaxSenderHolds {
+		return fmt.Errorf("%w: at most %d of %s", chain.SenderHoldsFull, MaxSenderHolds, in.t.Sender)
 	}
-	if least := leastHold(open, q.Supply()); q.t.Amount < least {
-		text := chain.AppendAmount(nil, least, q.c.Decimals)
+	if least := leastHold(open, in.Supply()); in.t.Amount < least {
+		text := chain.AppendAmount(nil, least, in.c.Decimals)
 		return fmt.Errorf("%w: while %d holds wait, at least %s", chain.HoldTooSmall, open, text)
 	}
 	return nil
@@ -204,25 +192,25 @@ func leastHold(open int, supply chain.Amount) chain.Amount {
 }
 
 // resolve decides what becomes of a hold whose recipient has spoken.
-func (q question) resolve(r *chain.Record) error {
-	h, known := q.Hold(q.t.Hold)
+func (in input) resolve(r *chain.Record) error {
+	h, known := in.Hold(in.t.Hold)
 	switch {
 	case !known:
 		return chain.HoldUnknown
-	case h.Recipient != q.t.Sender:
+	case h.Recipient != in.t.Sender:
 		return fmt.Errorf("%w: %s decides it", chain.HoldNotYours, h.Recipient)
 	case h.Ended != "":
 		return h.Ended
-	case h.Until <= q.now.Seconds():
+	case h.Until <= in.now.Seconds():
 		return chain.HoldHasExpired // the clock ends it before any request; see Machine.Apply
 	}
-	*r = chain.Record{Kind: chain.Delivery, ID: q.t.ID, Sender: h.Sender, Recipient: h.Recipient, Hold: q.t.Hold,
-		AmountSend: h.Amount, Time: q.now, Request: q.t.Kind, Auth: q.t.Auth}
+	*r = chain.Record{Kind: chain.Delivery, ID: in.t.ID, Sender: h.Sender, Recipient: h.Recipient, Hold: in.t.Hold,
+		AmountSend: h.Amount, Time: in.now, Request: in.t.Kind, Auth: in.t.Auth}
 	reason := chain.Rejected
-	if q.t.Kind == chain.Accept {
-		if reason = q.delivers(h); reason == "" {
-			r.BPSC = q.c.BPSC
-			r.AmountBPSC = chain.Fee(h.Amount, q.c.FeePPM)
+	if in.t.Kind == chain.Accept {
+		if reason = in.delivers(h); reason == "" {
+			r.BPSC = in.c.BPSC
+			r.AmountBPSC = chain.Fee(h.Amount, in.c.FeePPM)
 			r.AmountReceive = h.Amount - r.AmountBPSC
 			return nil
 		}
@@ -232,33 +220,33 @@ func (q question) resolve(r *chain.Record) error {
 }
 
 // delivers says why an accepted hold still cannot be delivered.
-func (q question) delivers(h chain.HoldState) chain.Reason {
-	q.t = &chain.Transaction{Amount: h.Amount}
-	return q.turnsAway(q.Account(h.Recipient))
+func (in input) delivers(h chain.HoldState) chain.Reason {
+	in.t = &chain.Transaction{Amount: h.Amount}
+	return in.turnsAway(in.Account(h.Recipient))
 }
 
 // rules decides changes of a wallet's rules and freezes.
-func (q question) rules() error {
-	if q.t.Rules.Frozen == nil {
+func (in input) rules() error {
+	if in.t.Rules.Frozen == nil {
 		return nil // it is the owner's wallet
 	}
 	switch {
-	case !q.c.Freezable:
+	case !in.c.Freezable:
 		return chain.NotFreezable
-	case q.t.Sender != q.c.Issuer:
+	case in.t.Sender != in.c.Issuer:
 		return chain.NotIssuer
-	case q.t.Rules.Account == q.c.BPSC:
+	case in.t.Rules.Account == in.c.BPSC:
 		return fmt.Errorf("%w: the BPSC's wallet", chain.NotFreezable)
 	}
 	return nil
 }
 
-func (q question) issue(r *chain.Record) error {
-	r.Amount = q.t.Amount
+func (in input) issue(r *chain.Record) error {
+	r.Amount = in.t.Amount
 	switch {
-	case !q.c.Mintable:
+	case !in.c.Mintable:
 		return chain.NotMintable
-	case q.t.Sender != q.c.Issuer:
+	case in.t.Sender != in.c.Issuer:
 		return chain.NotIssuer
 	}
 	return nil
@@ -266,9 +254,9 @@ func (q question) issue(r *chain.Record) error {
 
 // treasury decides what becomes of held fees. How many there are is asked
 // where totals change.
-func (q question) treasury(r *chain.Record) error {
-	r.Amount, r.BPSC = q.t.Amount, q.c.BPSC
-	if q.c.Treasurer == "" || q.t.Sender != q.c.Treasurer {
+func (in input) treasury(r *chain.Record) error {
+	r.Amount, r.BPSC = in.t.Amount, in.c.BPSC
+	if in.c.Treasurer == "" || in.t.Sender != in.c.Treasurer {
 		return chain.NotTreasurer
 	}
 	return nil

@@ -8,25 +8,6 @@ import (
 	"github.com/bpsc/bpsc/store"
 )
 
-// machineLedger is the part of the store that a machine changes. Every change
-// of a chain's state is folded into its digest, in the order in
-// which it is made: members whose digests are equal after a block have made
-// the same changes up to there, and read the same values on the way. Blocks
-// need no folding, for their hashes say the same of them.
-type machineLedger struct{ headLedger }
-
-// SetAccount also folds the change.
-func (l machineLedger) SetAccount(name string, before, now chain.Account) {
-	l.headLedger.SetAccount(name, before, now)
-	foldAccount(l.h, name, now)
-}
-
-// SetHold also folds the change.
-func (l machineLedger) SetHold(id chain.ID, s chain.HoldState) {
-	l.headLedger.SetHold(id, s)
-	foldHold(l.h, id, s)
-}
-
 // fold makes change part of the digest. Changes are a kind, and then parts
 // that are fixed in size or carry their length.
 func fold(h *store.Head, change []byte) {

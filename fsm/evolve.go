@@ -2,14 +2,13 @@ package fsm
 
 import (
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/store"
 )
 
 // evolve changes accounts, holds and totals as r says. Members run it on what
 // they decided, followers and auditors on what stands in a block. When a
 // balance or a total would leave its range it changes nothing and says so by
 // code.
-func evolve(l ledger, c *chain.Contract, totals *chain.Totals, r *chain.Record) error {
+func evolve(l accounts, c *chain.Contract, totals *chain.Totals, r *chain.Record) error {
 	after := *totals
 	var m moves
 	switch r.Kind {
@@ -79,7 +78,7 @@ func inRange(t *chain.Totals) error {
 }
 
 // evolveHold opens the hold that r is, or ends the one that r resolves.
-func evolveHold(l ledger, r *chain.Record) {
+func evolveHold(l accounts, r *chain.Record) {
 	if r.Kind == chain.Hold {
 		l.SetHold(r.ID, chain.HoldState{Sender: r.Sender, Recipient: r.Recipient, Amount: r.AmountSend, Until: r.HoldUntil})
 		return
@@ -102,7 +101,7 @@ func evolveHold(l ledger, r *chain.Record) {
 }
 
 // spend counts what a wallet sends while it has a daily limit.
-func spend(l ledger, c *chain.Contract, r *chain.Record) {
+func spend(l accounts, c *chain.Contract, r *chain.Record) {
 	if r.Kind != chain.Transfer && r.Kind != chain.Hold || c.Wallets == chain.OpenWallets {
 		return
 	}
@@ -119,7 +118,7 @@ func spend(l ledger, c *chain.Contract, r *chain.Record) {
 }
 
 // setRules changes what is set for a wallet.
-func setRules(l ledger, c *chain.Contract, r *chain.Record) {
+func setRules(l accounts, c *chain.Contract, r *chain.Record) {
 	p, name := r.Rules, r.Sender
 	if p.Account != "" {
 		name = p.Account
@@ -172,7 +171,7 @@ func (m *moves) add(name string, delta chain.Amount) {
 }
 
 // apply looks at all accounts before it changes the first.
-func (m *moves) apply(l ledger, c *chain.Contract) error {
+func (m *moves) apply(l accounts, c *chain.Contract) error {
 	for i := range m.list[:m.n] {
 		mv := &m.list[i]
 		mv.before = l.Account(mv.name)
@@ -193,25 +192,3 @@ func (m *moves) apply(l ledger, c *chain.Contract) error {
 	}
 	return nil
 }
-
-// headLedger is one chain's part of the store.
-type headLedger struct {
-	tx *store.Tx
-	h  *store.Head
-}
-
-func (l headLedger) Account(name string) chain.Account { return l.tx.Account(l.h, name) }
-
-func (l headLedger) SetAccount(name string, before, now chain.Account) {
-	l.tx.SetAccount(l.h, name, before, now)
-}
-
-func (l headLedger) Hold(id chain.ID) (chain.HoldState, bool) { return l.tx.Hold(l.h, id) }
-
-func (l headLedger) SetHold(id chain.ID, s chain.HoldState) { l.tx.SetHold(l.h, id, s) }
-
-func (l headLedger) OpenHolds() int { return l.h.Holds().Count() }
-
-func (l headLedger) OpenHoldsOf(sender string) int { return l.h.Holds().SentBy(sender) }
-
-func (l headLedger) Supply() chain.Amount { return l.h.Totals.Issued - l.h.Totals.Burned }

@@ -25,11 +25,11 @@ const (
 	holdSteps = 20
 	holdStep  = MaxOpenHolds / holdSteps
 
-	// MaxMembers bounds who can speak on checkpoints: members and witnesses, of
+	// MaxMembers bounds who can sign checkpoints: members and witnesses, of
 	// which no sensible cluster has more.
 	MaxMembers = 64
 
-	// MaxRounds bounds the sizes of a chain on which members' words are kept.
+	// MaxRounds bounds the sizes of a chain of which attestations are kept.
 	// There is one at a time unless a majority is slow or silent. Older ones stay
 	// where nothing newer has as many members and witnesses: at most one for each
 	// number of the fewer of both.

@@ -46,14 +46,14 @@ func (m *Machine) Apply(index uint64, micros int64, requests [][]byte) (result f
 	if err != nil {
 		return nil, err
 	}
-	return func(i int) []byte { return m.tell(&answers[i]) }, nil
+	return func(i int) []byte { return m.encode(&answers[i]) }, nil
 }
 
-// tell encodes an answer, for who asked. Records that were decided before, and
+// encode encodes an answer, for who asked. Records that were decided before, and
 // do not follow from what was asked, are read now and not in Apply: who asks
 // again waits for them, and nobody else. It returns nil where they cannot be
 // read.
-func (m *Machine) tell(a *answer) []byte {
+func (m *Machine) encode(a *answer) []byte {
 	var again []*command.Outcome
 	var at []store.Placement
 	for i := range a.Outcomes {

@@ -50,7 +50,7 @@ func makeRoom(tx *store.Tx, h *store.Head) error {
 func produceOnRequest(tx *store.Tx, token string) (answer, error) {
 	h := tx.Head(token)
 	if h == nil {
-		return refuse(fmt.Errorf("%w: %q", chain.ContractUnknown, token)), nil
+		return refuse(unknownContract(token)), nil
 	}
 	if !h.Contract.OnRequest {
 		return refuse(fmt.Errorf("%w: this contract produces blocks by its schedule only", chain.OnRequestDisabled)), nil

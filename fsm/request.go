@@ -17,7 +17,7 @@ type answer struct {
 }
 
 // run applies a request. A refusal is an answer; an error stops the member.
-func run(tx *store.Tx, q command.Request) (answer, error) {
+func run(tx *store.Tx, q command.Request) (a answer, err error) {
 	switch q := q.(type) {
 	case *command.Submit:
 		return submit(tx, q.Token, q.Transactions)
@@ -29,42 +29,53 @@ func run(tx *store.Tx, q command.Request) (answer, error) {
 		for _, n := range q.Nodes {
 			tx.AddNode(n, q.From)
 		}
-		return answer{}, tx.Err()
 	case *command.Remove:
 		if !tx.RemoveNode(q.Node) {
-			return refuse(fmt.Errorf("%w: %s is not registered", chain.NotFound, q.Node)), nil
+			a = refuse(fmt.Errorf("%w: %s is not registered", chain.NotFound, q.Node))
 		}
-		return answer{}, tx.Err()
 	case *command.Announce:
-		return announce(tx, q.Member, store.Member{URL: q.URL, Key: q.Key}), nil
+		a = refuse(announce(tx, q.Member, store.Member{URL: q.URL, Key: q.Key}))
 	case *command.Attest:
-		return attest(tx, q.Token, q.Attestation), tx.Err()
+		a = refuse(attest(tx, q.Token, q.Attestation))
+	default:
+		return a, fmt.Errorf("%w: %T", command.ErrUnknownRequest, q)
 	}
-	return answer{}, fmt.Errorf("%w: %T", command.ErrUnknownRequest, q)
+	return a, tx.Err()
 }
 
-func refuse(err error) answer {
-	return answer{Answer: command.Answer{Refused: codeOf(err), Detail: err.Error()}}
+// refuse is the answer that says why, or that there is no reason.
+func refuse(refusal error) (a answer) {
+	if refusal != nil {
+		a.Refused, a.Detail = codeOf(refusal), refusal.Error()
+	}
+	return a
 }
 
-func blockAnswer(h *store.Head) answer { return answer{Answer: command.Answer{Block: h.Index}} }
+func unknownContract(token string) error { return fmt.Errorf("%w: %q", chain.ContractUnknown, token) }
+
+func blockAnswer(h *store.Head) (a answer) {
+	a.Block = h.Index
+	return a
+}
 
 // createContract starts a chain with its genesis block. first asks for the
 // cluster's default contract: it is not to be made beside another one.
 func createContract(tx *store.Tx, text []byte, first bool) (answer, error) {
-	c, err := chain.DecodeNewContract(text)
+	c, refusal := chain.DecodeNewContract(text)
 	switch {
-	case err != nil:
-		return refuse(err), nil
+	case refusal != nil:
 	case tx.Head(c.Token) != nil:
-		return refuse(fmt.Errorf("%w: %q", chain.ContractExists, c.Token)), nil
+		refusal = fmt.Errorf("%w: %q", chain.ContractExists, c.Token)
 	case first && len(tx.Heads()) > 0:
-		return refuse(fmt.Errorf("%w: the default one is %q", chain.ContractExists, tx.Heads()[0].Contract.Token)), nil
+		refusal = fmt.Errorf("%w: the default one is %q", chain.ContractExists, tx.Heads()[0].Contract.Token)
 	case len(tx.Heads()) >= MaxContracts:
-		return refuse(fmt.Errorf("%w: at most %d", chain.ContractsFull, MaxContracts)), nil
+		refusal = fmt.Errorf("%w: at most %d", chain.ContractsFull, MaxContracts)
 	case ticks(tx, c.Schedule) > MaxTicks*ticksUnit:
-		return refuse(fmt.Errorf("%w: the contracts that produce empty blocks by time would together produce more than %d a second",
-			chain.SchedulesFull, MaxTicks)), nil
+		refusal = fmt.Errorf("%w: the contracts that produce empty blocks by time would together produce more than %d a second",
+			chain.SchedulesFull, MaxTicks)
+	}
+	if refusal != nil {
+		return refuse(refusal), nil
 	}
 	h := tx.CreateChain(c)
 	if err := produceGenesis(tx, h); err != nil {

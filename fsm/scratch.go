@@ -8,17 +8,6 @@ import (
 	"github.com/bpsc/bpsc/store"
 )
 
-// books are what the blocks of a chain have come to: a store, or the memory of
-// an auditor.
-type books interface {
-	ledger
-	decided(id chain.ID) bool
-	setDecided(id chain.ID, block uint64, position int)
-	Holds() *store.HoldQueue // the open ones
-	tipTime() chain.Micros   // of the last block
-	sums() (totals chain.Totals, balances chain.Amount)
-}
-
 // scratch is a ledger that one block is tried on. It lies on the books and
 // holds what the block changes, until everything about the block has proved
 // right: a bad one leaves no trace in them.
@@ -66,7 +55,7 @@ func (s *scratch) start(below books, c *chain.Contract) {
 	clear(s.sent)
 	s.touched, s.held = s.touched[:0], s.held[:0]
 	s.totals, s.sum = below.sums()
-	s.open, s.opened = below.OpenHolds(), store.HoldQueue{}
+	s.open, s.opened = below.Holds().Count(), store.HoldQueue{}
 	s.waiting, s.clock = below.Holds().InOrder(), below.tipTime()
 }
 
@@ -149,5 +138,63 @@ func (s *scratch) decideAgain(r *chain.Record) (chain.Record, error) {
 	if err := s.settled(); err != nil {
 		return chain.Record{}, err
 	}
-	return decide(question{s, s.contract, &t, r.Time})
+	return decide(input{s, s.contract, &t, r.Time})
 }
+
+// account returns the place of a wallet among the touched.
+func (s *scratch) account(name string) *touchedAccount {
+	i, known := s.accounts[name]
+	if !known {
+		i = len(s.touched)
+		a := s.below.Account(name)
+		s.touched = append(s.touched, touchedAccount{name, a, a})
+		s.accounts[name] = i
+	}
+	return &s.touched[i]
+}
+
+// Account returns a wallet as the block so far leaves it.
+func (s *scratch) Account(name string) chain.Account { return s.account(name).now }
+
+// SetAccount, Hold, SetHold and those after them are for decide and evolve.
+func (s *scratch) SetAccount(name string, before, now chain.Account) {
+	s.sum += now.Balance - before.Balance
+	s.account(name).now = now
+}
+
+func (s *scratch) hold(id chain.ID) *touchedHold {
+	i, touched := s.holds[id]
+	if !touched {
+		i = len(s.held)
+		state, known := s.below.Hold(id)
+		s.held = append(s.held, touchedHold{id, known, state})
+		s.holds[id] = i
+	}
+	return &s.held[i]
+}
+
+func (s *scratch) Hold(id chain.ID) (chain.HoldState, bool) {
+	h := s.hold(id)
+	return h.state, h.known
+}
+
+func (s *scratch) SetHold(id chain.ID, state chain.HoldState) {
+	if state.Ended == "" {
+		s.open++
+		s.sent[state.Sender]++
+	} else {
+		s.open--
+		s.sent[state.Sender]--
+	}
+	s.opened.Set(id, state)
+	h := s.hold(id)
+	h.known, h.state = true, state
+}
+
+func (s *scratch) OpenHolds() int { return s.open }
+
+func (s *scratch) OpenHoldsOf(sender string) int {
+	return s.below.Holds().SentBy(sender) + s.sent[sender]
+}
+
+func (s *scratch) Supply() chain.Amount { return s.totals.Issued - s.totals.Burned }

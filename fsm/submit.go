@@ -13,7 +13,7 @@ import (
 func submit(tx *store.Tx, token string, txs []chain.Transaction) (answer, error) {
 	h := tx.Head(token)
 	if h == nil {
-		return refuse(fmt.Errorf("%w: %q", chain.ContractUnknown, token)), nil
+		return refuse(unknownContract(token)), nil
 	}
 	a := answer{Answer: command.Answer{Outcomes: make([]command.Outcome, len(txs))}}
 	if h.Contract.Wallets == chain.SignedWallets {
@@ -39,7 +39,7 @@ func submitOne(tx *store.Tx, h *store.Head, t *chain.Transaction) (command.Outco
 		return replay(h, t, p), nil
 	}
 	l := machineLedger{headLedger{tx, h}}
-	r, err := decide(question{l, &h.Contract, t, tx.Time()})
+	r, err := decide(input{l, &h.Contract, t, tx.Time()})
 	if err == nil {
 		if err := makeRoom(tx, h); err != nil {
 			return command.Outcome{}, err
@@ -102,7 +102,7 @@ func expireHolds(tx *store.Tx, h *store.Head) error {
 // replay answers an id that has been decided: the same answer for the same
 // content, a refusal for any other. All that it needs stands in the placement,
 // so it costs less than a new transaction; a record that has to be told again is
-// read outside of Apply, see Machine.tell.
+// read outside of Apply, see Machine.encode.
 func replay(h *store.Head, t *chain.Transaction, p store.Placement) command.Outcome {
 	if p.Content != content(h, t) {
 		return refusedOutcome(chain.IDReused)

@@ -14,11 +14,20 @@ import (
 // goroutine of its own: whoever waits for a check and gets a slot does the work
 // of all who wait. So a single request on an idle member is checked at once,
 // and under load batches form by themselves.
+//
+// A check is owned by its caller until it is queued, by waiting while it is there,
+// then by the slot that took it until its group counts it off, and then by its
+// caller again, who sees good because counting off is atomic and comes after it.
+//
+// No check waits for ever: its caller is in work until the group is done, and
+// there either waits for a slot, of which each holder verifies what it took and
+// puts the slot back, or has seen waiting empty, and then a holder has all that is
+// left of the group in hand.
 type verifier struct {
 	slots chan *slot // as many as there are cores
 
 	mu      sync.Mutex
-	waiting []*check // oldest first; whoever put one there stays until it is done
+	waiting []*check // guarded by mu; oldest first
 }
 
 // slot is the right to use a core, with the memory that takes.
@@ -84,8 +93,7 @@ func (v *verifier) queue(g *group, checks []check) error {
 }
 
 // work returns once the group is done. As long as checks wait it takes every
-// slot it can get, and checks what has waited longest, whoever's it is. So each
-// check that waits has somebody who will see to it.
+// slot it can get, and checks what has waited longest, whoever's it is.
 func (v *verifier) work(g *group) {
 	for g.left.Load() > 0 {
 		select {
