@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -31,11 +30,7 @@ func (s *memberServer) postBatch(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	token, err := s.token(c, inBody)
-	if err != nil {
-		return err
-	}
-	contract, err := s.contractOnChain(c, token)
+	contract, err := s.contractNamed(c, inBody)
 	if err != nil {
 		return err
 	}
@@ -76,11 +71,9 @@ func (s *memberServer) submitBatch(c *gin.Context, w *work, contract *intake.Cha
 	if err != nil || len(txs) == 0 {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
-	defer cancel()
-	outcomes := s.write.Submit(ctx, contract.Token, txs)
-	if len(outcomes) != len(txs) {
-		return nil, fmt.Errorf("%d outcomes of %d transactions", len(outcomes), len(txs))
+	outcomes, err := s.submit(c, contract, txs)
+	if err != nil {
+		return nil, err
 	}
 	for i := range outcomes {
 		if outcomes[i].Err != nil {

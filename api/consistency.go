@@ -135,6 +135,16 @@ func (s *memberServer) await(ctx context.Context, c *gin.Context, wanted consist
 	return s.awaitBlock(ctx, c, block)
 }
 
+// catchUp waits until this replica has seen a write that was applied.
+func (s *memberServer) catchUp(c *gin.Context, appliedIndex uint64) error {
+	if s.read.AppliedIndex() >= appliedIndex {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.CatchUpTimeout)
+	defer cancel()
+	return readError(s.member.WaitApplied(ctx, appliedIndex))
+}
+
 // newestOnly implements role of a read of state that has passed readAt.
 func (s *memberServer) newestOnly(c *gin.Context) bool {
 	wanted := consistency(queryText(c, "consistency"))

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -214,22 +215,17 @@ func (s *server) defaultToken() (string, error) {
 	return token, nil
 }
 
-// token is the contract a request is about: ?contract= or, in a body, the key
-// "contract". Both may be given if they agree.
-func (s *server) token(c *gin.Context, inBody string) (string, error) {
-	inQuery := queryText(c, "contract")
-	switch {
-	case inQuery == "":
-		return inBody, nil
-	case inBody != "" && inBody != inQuery:
-		return "", fmt.Errorf("%w: the body and the address name different contracts", chain.InvalidField)
-	}
-	return inQuery, nil
-}
-
 // contractOf is the contract that the address of a request names.
-func (s *server) contractOf(c *gin.Context) (*intake.Chain, error) {
-	return s.contractOnChain(c, queryText(c, "contract"))
+func (s *server) contractOf(c *gin.Context) (*intake.Chain, error) { return s.contractNamed(c, "") }
+
+// contractNamed is the contract a request is about: ?contract= or, in a body, the
+// key "contract". Both may be given if they agree.
+func (s *server) contractNamed(c *gin.Context, inBody string) (*intake.Chain, error) {
+	token := queryText(c, "contract")
+	if token != "" && inBody != "" && token != inBody {
+		return nil, fmt.Errorf("%w: the body and the address name different contracts", chain.InvalidField)
+	}
+	return s.contractOnChain(c, cmp.Or(token, inBody))
 }
 
 // contractOnChain is the contract of that token, or the default one, if its

@@ -84,16 +84,6 @@ func (s *memberServer) appendForged(c *gin.Context, dst []byte, token string, in
 	return appendRaw(dst, "previous_hash", previous), nil
 }
 
-// catchUp waits until this replica has seen a write that was applied.
-func (s *memberServer) catchUp(c *gin.Context, appliedIndex uint64) error {
-	if s.read.AppliedIndex() >= appliedIndex {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.CatchUpTimeout)
-	defer cancel()
-	return readError(s.member.WaitApplied(ctx, appliedIndex))
-}
-
 // mayForge bounds how fast blocks are made on request. There are no more tokens
 // than contracts.
 func (s *server) mayForge(token string) error {

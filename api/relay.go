@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -76,15 +75,13 @@ func (s *followerServer) relayHold(c *gin.Context) error {
 
 // relayWrite hands the write that has been read to the BPSC, and its answer back.
 func (s *followerServer) relayWrite(c *gin.Context, w *work, inBody string, keyed bool) error {
-	token, err := s.token(c, inBody)
+	contract, err := s.contractNamed(c, inBody)
 	if err != nil {
 		return err
 	}
-	contract, err := s.contractOnChain(c, token)
-	if err != nil {
-		return err
-	}
-	q := s.relayRequest(c, w, contract, keyed)
+	q := s.relayRequest(c, contract)
+	q.Repeatable = q.Signed || keyed
+	q.Body = bytes.Clone(w.in) // what sends it may still read it when the answer is there
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
 	defer cancel()
 	answer, err := s.relay.Do(ctx, q)
@@ -102,14 +99,11 @@ func (s *followerServer) lookElsewhere(c *gin.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	query := c.Request.URL.Query()
-	query.Del("min_block")
-	query.Del("consistency") // local here, and here it is not
-	query.Set("contract", contract.Token)
+	q := s.relayRequest(c, contract)
+	q.Read = true
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
 	defer cancel()
-	answer, err := s.relay.Do(ctx, protocol.RelayRequest{Read: true, Token: contract.Token, Chain: contract.ID.String(),
-		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: s.forwardedHeader(c)})
+	answer, err := s.relay.Do(ctx, q)
 	if err != nil {
 		return false, notHereYet(err)
 	}
@@ -138,22 +132,17 @@ func (s *followerServer) sendRelayed(c *gin.Context, token string, answer *proto
 	s.send(c, answer.Status, answer.Body)
 }
 
-// relayRequest copies what the relay is to keep: what sends the body may still
-// read it when the answer is there.
-func (s *followerServer) relayRequest(c *gin.Context, w *work, contract *intake.Chain, keyed bool) protocol.RelayRequest {
+// relayRequest is a request as the relay gets it, with one name all the way. What
+// a read asks for of this node's age is obeyed here, and not meant for a member.
+func (s *followerServer) relayRequest(c *gin.Context, contract *intake.Chain) protocol.RelayRequest {
 	query := c.Request.URL.Query()
+	query.Del("min_block")
+	query.Del("consistency")
 	query.Set("contract", contract.Token)
-	header := s.forwardedHeader(c)
-	signed := contract.Wallets == chain.SignedWallets
-	return protocol.RelayRequest{Token: contract.Token, Chain: contract.ID.String(), Signed: signed, Repeatable: signed || keyed,
-		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: header, Body: bytes.Clone(w.in)}
-}
-
-// forwardedHeader are the headers of a request, with one name for it all the way.
-func (s *followerServer) forwardedHeader(c *gin.Context) http.Header {
 	header := c.Request.Header.Clone()
 	header[protocol.RequestID] = c.Writer.Header()[protocol.RequestID]
-	return header
+	return protocol.RelayRequest{Token: contract.Token, Chain: contract.ID.String(), Signed: contract.Wallets == chain.SignedWallets,
+		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: header}
 }
 
 // locationHere is a member's Location on this node, whose default contract may be

@@ -83,11 +83,7 @@ func (s *memberServer) readTransaction(c *gin.Context, w *work, e intake.Envelop
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	token, err := s.token(c, inBody)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	to, err := s.contractOnChain(c, token)
+	to, err := s.contractNamed(c, inBody)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -104,11 +100,9 @@ func (s *memberServer) transact(c *gin.Context, w *work, e intake.Envelope) (*in
 	if err != nil {
 		return nil, chain.Outcome{}, err
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
-	defer cancel()
-	outcomes := s.write.Submit(ctx, to.Token, txs)
-	if len(outcomes) != 1 {
-		return nil, chain.Outcome{}, fmt.Errorf("%d outcomes of one transaction", len(outcomes))
+	outcomes, err := s.submit(c, to, txs)
+	if err != nil {
+		return nil, chain.Outcome{}, err
 	}
 	outcome := outcomes[0]
 	if err := failure(draft, &outcome); err != nil {
@@ -119,6 +113,17 @@ func (s *memberServer) transact(c *gin.Context, w *work, e intake.Envelope) (*in
 	}
 	s.answerFor(c, &outcome)
 	return to, outcome, nil
+}
+
+// submit orders transactions of one contract.
+func (s *memberServer) submit(c *gin.Context, to *intake.Chain, txs []chain.Transaction) ([]chain.Outcome, error) {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
+	defer cancel()
+	outcomes := s.write.Submit(ctx, to.Token, txs)
+	if len(outcomes) != len(txs) {
+		return nil, fmt.Errorf("%d outcomes of %d transactions", len(outcomes), len(txs))
+	}
+	return outcomes, nil
 }
 
 // answerFor notes what this member has said of the ledger, and tells the client
