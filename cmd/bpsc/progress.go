@@ -24,11 +24,13 @@ const (
 // showProgress shows how far the chains are behind while they are: bars on a
 // terminal, plain lines elsewhere. It returns when ctx ends.
 func showProgress(ctx context.Context, log *slog.Logger, status func() []chainsync.ChainStatus) {
-	if term.IsTerminal(int(os.Stderr.Fd())) {
-		showBars(ctx, status)
-		return
+	b, every := &bars{}, lineEvery
+	terminal := term.IsTerminal(int(os.Stderr.Fd()))
+	if terminal {
+		every = barEvery
 	}
-	tick := time.NewTicker(lineEvery)
+	defer b.end()
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
@@ -36,7 +38,12 @@ func showProgress(ctx context.Context, log *slog.Logger, status func() []chainsy
 			return
 		case <-tick.C:
 		}
-		for _, c := range status() {
+		chains := status()
+		if terminal {
+			b.show(chains)
+			continue
+		}
+		for _, c := range chains {
 			if !c.Synced {
 				log.Info("syncing", "contract", c.Token, "blocks", c.Length, "of", c.UpstreamLength)
 			}
@@ -44,59 +51,29 @@ func showProgress(ctx context.Context, log *slog.Logger, status func() []chainsy
 	}
 }
 
-// showBars draws one bar a chain until all have caught up, and again whenever
-// one has fallen behind.
-func showBars(ctx context.Context, status func() []chainsync.ChainStatus) {
-	tick := time.NewTicker(barEvery)
-	defer tick.Stop()
-	var b *bars
-	for {
-		chains := status()
-		switch behind := slices.ContainsFunc(chains, isBehind); {
-		case b == nil && behind:
-			b = newBars(chains)
-		case b != nil && behind:
-			b.move(chains)
-		case b != nil:
-			b.end()
-			b = nil
-		}
-		select {
-		case <-ctx.Done():
-			if b != nil {
-				b.end()
-			}
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-func isBehind(c chainsync.ChainStatus) bool { return !c.Synced && c.UpstreamLength > c.Length }
-
-// bars are drawn by a goroutine of the library, which ends once all are done.
+// bars show one bar a chain until all have caught up, and again whenever one has
+// fallen behind. A goroutine of the library draws them, and ends once all are done.
 type bars struct {
-	writer   progress.Writer
+	writer   progress.Writer              // nil: nothing is drawn
 	trackers map[string]*progress.Tracker // by token
 	drawn    chan struct{}                // closed when the goroutine has ended
 }
 
-// newBars needs a chain that is behind: a drawing of nothing is done at once.
-func newBars(chains []chainsync.ChainStatus) *bars {
-	b := &bars{writer: progress.NewWriter(), trackers: map[string]*progress.Tracker{}, drawn: make(chan struct{})}
-	b.writer.SetOutputWriter(os.Stderr)
-	b.writer.SetUpdateFrequency(barEvery)
-	b.writer.SetStyle(progress.StyleBlocks)
-	b.writer.SetAutoStop(true)
-	b.move(chains)
-	go func() {
-		b.writer.Render()
-		close(b.drawn)
-	}()
-	return b
-}
+func isBehind(c chainsync.ChainStatus) bool { return !c.Synced && c.UpstreamLength > c.Length }
 
-func (b *bars) move(chains []chainsync.ChainStatus) {
+func (b *bars) show(chains []chainsync.ChainStatus) {
+	if !slices.ContainsFunc(chains, isBehind) {
+		b.end()
+		return
+	}
+	begin := b.writer == nil
+	if begin {
+		*b = bars{progress.NewWriter(), map[string]*progress.Tracker{}, make(chan struct{})}
+		b.writer.SetOutputWriter(os.Stderr)
+		b.writer.SetUpdateFrequency(barEvery)
+		b.writer.SetStyle(progress.StyleBlocks)
+		b.writer.SetAutoStop(true)
+	}
 	for _, c := range chains {
 		t := b.trackers[c.Token]
 		if t == nil && isBehind(c) {
@@ -104,19 +81,28 @@ func (b *bars) move(chains []chainsync.ChainStatus) {
 			b.trackers[c.Token] = t
 			b.writer.AppendTracker(t)
 		}
-		if t == nil {
-			continue
+		if t != nil {
+			t.UpdateTotal(int64(c.UpstreamLength) + 1) // the library ends a full bar; end does that
+			t.SetValue(int64(c.Length))
 		}
-		t.UpdateTotal(int64(c.UpstreamLength) + 1) // the library ends a full bar; end does that
-		t.SetValue(int64(c.Length))
+	}
+	if begin { // with something to draw: a drawing of nothing is done at once
+		go func(w progress.Writer, drawn chan struct{}) {
+			w.Render()
+			close(drawn)
+		}(b.writer, b.drawn)
 	}
 }
 
 func (b *bars) end() {
+	if b.writer == nil {
+		return
+	}
 	for _, t := range b.trackers {
 		t.MarkAsDone()
 	}
 	<-b.drawn
+	b.writer = nil
 }
 
 // chainProgress shows how far the work on one chain is: a bar on a terminal, a
@@ -125,7 +111,7 @@ type chainProgress struct {
 	name, done string // of the chain, its token when ""; what is done to blocks
 	terminal   bool
 	last       time.Time
-	bars       *bars
+	bars
 }
 
 func newProgress(name, done string) *chainProgress {
@@ -134,7 +120,7 @@ func newProgress(name, done string) *chainProgress {
 
 // at says how far it is.
 func (p *chainProgress) at(now audit.Progress) {
-	bar, every := p.terminal && now.Total > 0, lineEvery
+	bar, every, of := p.terminal && now.Total > 0, lineEvery, ""
 	if bar {
 		every = barEvery
 	}
@@ -143,25 +129,12 @@ func (p *chainProgress) at(now audit.Progress) {
 	}
 	p.last = time.Now()
 	name := cmp.Or(p.name, now.Token)
-	if !bar {
-		of := ""
-		if now.Total > 0 {
-			of = fmt.Sprintf(" of %d", now.Total)
-		}
-		fmt.Fprintf(os.Stderr, "%s: %d%s blocks %s\n", name, now.Blocks, of, p.done)
+	if bar {
+		p.show([]chainsync.ChainStatus{{Token: name, Length: now.Blocks, UpstreamLength: now.Total}})
 		return
 	}
-	chains := []chainsync.ChainStatus{{Token: name, Length: now.Blocks, UpstreamLength: now.Total}}
-	switch {
-	case p.bars != nil:
-		p.bars.move(chains)
-	case now.Blocks < now.Total:
-		p.bars = newBars(chains)
+	if now.Total > 0 {
+		of = fmt.Sprintf(" of %d", now.Total)
 	}
-}
-
-func (p *chainProgress) end() {
-	if p.bars != nil {
-		p.bars.end()
-	}
+	fmt.Fprintf(os.Stderr, "%s: %d%s blocks %s\n", name, now.Blocks, of, p.done)
 }

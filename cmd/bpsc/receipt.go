@@ -84,7 +84,12 @@ func newReceiptVerifyCommand(o *clientOptions) *cobra.Command {
 			if err != nil {
 				return o.refuse(cmd.OutOrStdout(), err)
 			}
-			return o.say(cmd.OutOrStdout(), proven(v, r.Record), printable(v.Sentence())+"\n")
+			return o.say(cmd.OutOrStdout(), provenReceipt{
+				Verified: true, Sentence: v.Sentence(), Contract: v.Token, ChainID: v.ChainID, Pinned: v.Pinned,
+				Block: v.Block, BlockHash: v.BlockHash, Timestamp: chain.AppendTimestamp(nil, v.Timestamp),
+				Position: v.Position, Record: r.Record,
+				Checkpoint: signedBy{v.Checkpoint.Size, v.Checkpoint.Root, v.Members, v.MembersInPolicy, v.Witnesses},
+			}, printable(v.Sentence())+"\n")
 		},
 	}
 	cmd.Flags().StringVar(&policy, "policy", "", "file that says whose signatures count")
@@ -114,13 +119,4 @@ type signedBy struct {
 	Members   []proof.Signer `json:"members,omitempty"`
 	Of        int            `json:"of_members,omitempty"`
 	Witnesses []proof.Signer `json:"witnesses,omitempty"`
-}
-
-func proven(v *proof.Verified, record []byte) provenReceipt {
-	return provenReceipt{
-		Verified: true, Sentence: v.Sentence(), Contract: v.Token, ChainID: v.ChainID, Pinned: v.Pinned,
-		Block: v.Block, BlockHash: v.BlockHash, Timestamp: chain.AppendTimestamp(nil, v.Timestamp),
-		Position: v.Position, Record: record,
-		Checkpoint: signedBy{v.Checkpoint.Size, v.Checkpoint.Root, v.Members, v.MembersInPolicy, v.Witnesses},
-	}
 }

@@ -37,8 +37,7 @@ func newVerifyCommand(o *clientOptions) *cobra.Command {
 			"says; without, signatures of members are not judged. --timeout is how long a download may\n" +
 			"pause.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			switch {
-			case v.file != "" && v.data != "", (v.file != "" || v.data != "") && cmd.Flags().Changed("server"):
+			if v.file != "" && v.data != "" || (v.file != "" || v.data != "") && cmd.Flags().Changed("server") {
 				return argError("one of --server, --file and --data, please")
 			}
 			if v.policyFile != "" {
@@ -47,13 +46,10 @@ func newVerifyCommand(o *clientOptions) *cobra.Command {
 					return err
 				}
 			}
-			switch {
-			case v.file != "":
-				return v.verifyFile(cmd)
-			case v.data != "":
+			if v.data != "" {
 				return v.verifyData(cmd)
 			}
-			return v.verifyServer(cmd)
+			return v.verifyOne(cmd)
 		},
 	}
 	cmd.Flags().StringVar(&v.file, "file", "", "an export (bpsc chain export)")
@@ -70,28 +66,25 @@ func (v *verifier) verify(cmd *cobra.Command, source audit.Source, name string) 
 	return audit.Verify(cmd.Context(), source, audit.Options{Policy: v.policy, Progress: progress.at})
 }
 
-// verifyServer downloads a chain.
-func (v *verifier) verifyServer(cmd *cobra.Command) error {
-	c, err := v.client()
-	if err != nil {
-		return err
+// verifyOne reads an export, or downloads a chain.
+func (v *verifier) verifyOne(cmd *cobra.Command) error {
+	var source audit.Source
+	if v.file != "" {
+		f, err := openInput(v.file)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		source = &audit.File{Reader: f, Token: v.contract}
+	} else {
+		c, err := v.client()
+		if err != nil {
+			return err
+		}
+		c.Pause = v.timeout
+		source = &audit.Server{Client: c, Token: v.contract}
 	}
-	c.Pause = v.timeout
-	report, err := v.verify(cmd, &audit.Server{Client: c, Token: v.contract}, "")
-	if err != nil {
-		return err
-	}
-	return v.print(cmd.OutOrStdout(), report)
-}
-
-// verifyFile reads an export.
-func (v *verifier) verifyFile(cmd *cobra.Command) error {
-	f, err := openInput(v.file)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	report, err := v.verify(cmd, &audit.File{Reader: f, Token: v.contract}, v.file)
+	report, err := v.verify(cmd, source, v.file)
 	if err != nil {
 		return err
 	}
