@@ -40,6 +40,10 @@ type Log interface {
 	Attest(ctx context.Context, token string, a chain.Attestation) error
 }
 
+// maxTurns bounds how many chains verify at a time: each holds a run of blocks in
+// memory, and the rest of the machine serves requests.
+const maxTurns = 1
+
 // Config is what an Attester has to know. Start from DefaultConfig.
 type Config struct {
 	Member string // this member's id

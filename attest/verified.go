@@ -12,6 +12,13 @@ import (
 	"github.com/bpsc/bpsc/chain/proof"
 )
 
+// runBlocks and runBytes bound what one turn takes, so that one long chain does not
+// keep the others waiting. A run may be over by one block.
+const (
+	runBlocks = 64
+	runBytes  = 8 << 20
+)
+
 // verified is how far one chain was found good, and the root of its log of
 // headers at the last size that was requested.
 type verified struct {

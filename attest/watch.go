@@ -12,6 +12,17 @@ import (
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
+const (
+	// maxAhead bounds the blocks of a chain that are found good before anybody
+	// requests an attestation. Of each a leaf is kept, some 200 bytes.
+	maxAhead = 1024
+
+	// logPatience is how long the log may take, after a crash, to bring the end of
+	// a chain that this member has signed, before that is told as a fault. It is not
+	// ready from the first moment on.
+	logPatience = 10 * time.Second
+)
+
 // watcher attests one chain. One goroutine, which calls watch, owns all fields; the
 // other one, pump, reads token and state alone.
 type watcher struct {

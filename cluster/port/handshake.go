@@ -142,8 +142,7 @@ func (p *Port) introduce(conn net.Conn, to string, why purpose) error {
 		return fmt.Errorf("%w with %s: %w", errHandshake, to, err)
 	}
 	if v != accepted {
-		p.judge.Rejected(to, v)
-		return fmt.Errorf("%w with %s: %v", errHandshake, to, v)
+		return p.rejected(to, v)
 	}
 	judged := p.judge.Judge(to, theirs)
 	if judged == nil {
@@ -186,16 +185,15 @@ func (p *Port) receive(conn net.Conn) (from string, why purpose, err error) {
 	if err != nil {
 		return "", 0, fmt.Errorf("%w: %w", errHandshake, err)
 	}
-	reply := append([]byte(handshakeMagic), handshakeVersion)
+	var position []byte
 	if v == accepted {
 		judged := p.judge.Judge(from, theirs)
 		if v = verdictOf(judged); judged != nil {
 			defer p.judge.Condemn(judged)
 		}
-		reply = appendPosition(append(reply, byte(v)), p.judge.Position(from))
-	} else {
-		reply = append(reply, byte(v))
+		position = appendPosition(nil, p.judge.Position(from))
 	}
+	reply := append(append([]byte(handshakeMagic), handshakeVersion, byte(v)), position...)
 	if _, err := conn.Write(reply); err != nil {
 		return "", 0, err
 	}
@@ -215,24 +213,26 @@ func (p *Port) confirm(conn net.Conn, from string, theirs memory.Position) error
 		return fmt.Errorf("%w with %s: %w", errHandshake, from, err)
 	}
 	if v := Verdict(b[0]); v != accepted {
-		p.judge.Rejected(from, v)
-		return fmt.Errorf("%w with %s: %v", errHandshake, from, v)
+		return p.rejected(from, v)
 	}
 	return p.judge.Accept(from, theirs)
+}
+
+// rejected follows from a verdict of the other side.
+func (p *Port) rejected(by string, v Verdict) error {
+	p.judge.Rejected(by, v)
+	return fmt.Errorf("%w with %s: %v", errHandshake, by, v)
 }
 
 // examine reads a hello byte by byte as far as it makes sense. It reads nothing
 // beyond it, so the connection can be passed on.
 func (p *Port) examine(conn net.Conn) (from string, why purpose, theirs memory.Position, v Verdict, err error) {
 	var head [len(handshakeMagic) + 2 + 32]byte
-	if _, err := io.ReadFull(conn, head[:1]); err != nil || head[0] != handshakeMagic[0] {
+	if _, err = io.ReadFull(conn, head[:1]); err == nil && head[0] == handshakeMagic[0] {
+		_, err = io.ReadFull(conn, head[1:])
+	}
+	if err != nil || string(head[:4]) != handshakeMagic {
 		return "", 0, theirs, 0, errors.Join(err, errors.New("it does not begin like a member"))
-	}
-	if _, err := io.ReadFull(conn, head[1:]); err != nil {
-		return "", 0, theirs, 0, err
-	}
-	if string(head[:4]) != handshakeMagic {
-		return "", 0, theirs, 0, errors.New("it does not begin like a member")
 	}
 	if head[4] != handshakeVersion {
 		return "", 0, theirs, otherVersion, nil // what follows may look different
@@ -259,17 +259,32 @@ func (p *Port) examine(conn net.Conn) (from string, why purpose, theirs memory.P
 	return from, why, theirs, v, nil
 }
 
+// readSized reads what stands behind its length, a number of so many bytes.
+func readSized(r io.Reader, width, limit int, what string) ([]byte, error) {
+	length := make([]byte, 2)
+	if _, err := io.ReadFull(r, length[2-width:]); err != nil {
+		return nil, err
+	}
+	n := int(binary.BigEndian.Uint16(length))
+	if n > limit {
+		return nil, fmt.Errorf("%s of %d bytes", what, n)
+	}
+	b := make([]byte, n)
+	_, err := io.ReadFull(r, b)
+	return b, err
+}
+
 func readID(r io.Reader) (string, error) {
-	var length [1]byte
-	if _, err := io.ReadFull(r, length[:]); err != nil {
-		return "", err
-	}
-	if int(length[0]) > MaxIDBytes {
-		return "", fmt.Errorf("a member id of %d bytes", length[0])
-	}
-	id := make([]byte, length[0])
-	_, err := io.ReadFull(r, id)
+	id, err := readSized(r, 1, MaxIDBytes, "a member id")
 	return string(id), err
+}
+
+func readPosition(r io.Reader) (position memory.Position, err error) {
+	text, err := readSized(r, 2, maxPositionBytes, "a position")
+	if err != nil {
+		return position, err
+	}
+	return position, json.Unmarshal(text, &position)
 }
 
 func appendPosition(b []byte, position memory.Position) []byte {
@@ -278,20 +293,4 @@ func appendPosition(b []byte, position memory.Position) []byte {
 		panic(err) // numbers only
 	}
 	return append(binary.BigEndian.AppendUint16(b, uint16(len(text))), text...)
-}
-
-func readPosition(r io.Reader) (position memory.Position, err error) {
-	var length [2]byte
-	if _, err := io.ReadFull(r, length[:]); err != nil {
-		return position, err
-	}
-	n := binary.BigEndian.Uint16(length[:])
-	if n > maxPositionBytes {
-		return position, fmt.Errorf("a position of %d bytes", n)
-	}
-	text := make([]byte, n)
-	if _, err := io.ReadFull(r, text); err != nil {
-		return position, err
-	}
-	return position, json.Unmarshal(text, &position)
 }

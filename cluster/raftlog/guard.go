@@ -75,10 +75,13 @@ func (g *Log) isBehindSnapshot(upTo uint64) (bool, error) {
 	return upTo < last || upTo <= g.Snapshot(), err
 }
 
-func (g *Log) write(what string, f func() error) error {
-	err := g.Watch.During(what, f)
+func (g *Log) write(what string, f func() error) error { return write(g.Watch, g.Fatal, what, f) }
+
+// write does a write under watch; that it fails is fatal.
+func write(watch *health.Watchdog, fatal func(error), what string, f func() error) error {
+	err := watch.During(what, f)
 	if err != nil {
-		g.Fatal(fmt.Errorf("cluster: %s: %w", what, err))
+		fatal(fmt.Errorf("cluster: %s: %w", what, err))
 	}
 	return err
 }
@@ -179,10 +182,4 @@ func (g *Votes) SetUint64(key []byte, value uint64) error {
 	return g.write(func() error { return g.StableStore.SetUint64(key, value) })
 }
 
-func (g *Votes) write(f func() error) error {
-	err := g.Watch.During("writing a vote", f)
-	if err != nil {
-		g.Fatal(fmt.Errorf("cluster: writing a vote: %w", err))
-	}
-	return err
-}
+func (g *Votes) write(f func() error) error { return write(g.Watch, g.Fatal, "writing a vote", f) }
