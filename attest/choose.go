@@ -32,14 +32,14 @@ func (w *watcher) choose(attestations []chain.Attestation) (size uint64, wait ti
 	case !w.cfg.Leads():
 		return 0, w.cfg.Every // it may come to lead, and no block need follow
 	}
-	due := w.opened.Add(w.cfg.Every)
+	due := w.chosenAt.Add(w.cfg.Every)
 	if newest > 0 && w.votes(attestations, newest) < w.cfg.Quorum.Majority {
-		due = w.opened.Add(w.cfg.Patience)
+		due = w.chosenAt.Add(w.cfg.Patience)
 	}
 	if wait = due.Sub(now); wait > 0 {
 		return 0, wait
 	}
-	w.opened = now
+	w.chosenAt = now
 	return info.Length, 0
 }
 

@@ -27,16 +27,16 @@ const (
 // other one, pump, reads token and state alone.
 type watcher struct {
 	*Attester
-	token   string
-	journal *journal
-	chain   *verified
-	last    chain.Attestation // the last of this process
-	pending bool              // last has not reached the log
-	retryAt time.Time         // when to try that again
-	pause   time.Duration     // before retryAt, since the last attempt
-	opened  time.Time         // when this member last chose a size
-	differs bool              // the log has told that somebody's state differs
-	noRoom  bool              // there was no room for the journal, and nothing was attested since
+	token    string
+	journal  *journal
+	chain    *verified
+	last     chain.Attestation // the last of this process
+	pending  bool              // last has not reached the log
+	retryAt  time.Time         // when to try that again
+	pause    time.Duration     // before retryAt, since the last attempt
+	chosenAt time.Time         // when this member last chose a size
+	differs  bool              // the log has told that somebody's state differs
+	noRoom   bool              // there was no room for the journal, and nothing was attested since
 	// What fingerprintAt returned for the sizes that others have attested.
 	fingerprints map[uint64]fingerprint
 }
@@ -165,7 +165,7 @@ func (w *watcher) run(ctx context.Context) error {
 			}
 			continue
 		}
-		if busy, err := w.goAhead(ctx); busy || err != nil {
+		if busy, err := w.verifyAhead(ctx); busy || err != nil {
 			if err != nil {
 				return err
 			}
@@ -200,9 +200,9 @@ func (w *watcher) pump(ctx context.Context, grown chan<- struct{}) {
 	}
 }
 
-// goAhead verifies some blocks that nobody has requested yet, so that all
+// verifyAhead verifies some blocks that nobody has requested yet, so that all
 // members do so at the same time, and not one after the leader.
-func (w *watcher) goAhead(ctx context.Context) (busy bool, err error) {
+func (w *watcher) verifyAhead(ctx context.Context) (busy bool, err error) {
 	info, err := w.state.Contract(w.token)
 	if err != nil || info.Length <= w.chain.Length() || len(w.chain.ahead) >= maxAhead {
 		return false, err

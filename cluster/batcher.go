@@ -43,8 +43,8 @@ type batcher struct {
 	waiting sync.WaitGroup // for the goroutines that wait for raft
 
 	// ---
-	uplink   *peer.Uplink
-	orphaned <-chan time.Time // set while calls wait for a leader
+	uplink *peer.Uplink
+	giveUp <-chan time.Time // set while calls wait for a leader
 }
 
 func (b *batcher) run(ctx context.Context) {
@@ -59,8 +59,8 @@ func (b *batcher) run(ctx context.Context) {
 		case <-b.changed:
 		case d := <-b.dialer.Dialled:
 			b.connected(d)
-		case <-b.orphaned:
-			b.orphaned = nil
+		case <-b.giveUp:
+			b.giveUp = nil
 			b.queue.WithdrawAll(fmt.Errorf("%w: none could be reached for %v", outcome.NoLeader, b.grace))
 		}
 		b.send(ctx)
@@ -82,7 +82,7 @@ func (b *batcher) send(ctx context.Context) {
 			b.wait(!empty)
 			return
 		}
-		b.orphaned = nil
+		b.giveUp = nil
 		if !b.sendOne(leader) {
 			return
 		}
@@ -108,9 +108,9 @@ func (b *batcher) route(ctx context.Context, leader string) bool {
 func (b *batcher) wait(calls bool) {
 	switch {
 	case !calls:
-		b.orphaned = nil
-	case b.orphaned == nil:
-		b.orphaned = time.After(b.grace)
+		b.giveUp = nil
+	case b.giveUp == nil:
+		b.giveUp = time.After(b.grace)
 	}
 }
 

@@ -40,26 +40,26 @@ import (
 // gatherer, the memory, the clock and the first greeting. Those of connections are
 // the port's, raft has its own, and each entry in flight has one that waits for raft.
 type Member struct {
-	cfg      Config
-	log      *slog.Logger
-	store    *storage
-	replica  *replica
-	queue    *queue.Queue
-	batcher  *batcher
-	peers    *peer.Server
-	port     *port.Port
-	trans    *serialTransport
-	gatherer *gatherer
-	clocks   *clock.Majority
-	clock    *clock.Stamper
-	fitness  *health.Fitness
-	awake    *health.RunClock
-	progress *health.Progress
-	lag      *health.Lag
-	absences *health.Absences
-	raft     *raft.Raft
-	failure  *failure
-	observer []*raft.Observer
+	cfg       Config
+	log       *slog.Logger
+	store     *storage
+	replica   *replica
+	queue     *queue.Queue
+	batcher   *batcher
+	peers     *peer.Server
+	port      *port.Port
+	transport *serialTransport
+	gatherer  *gatherer
+	clocks    *clock.Majority
+	clock     *clock.Stamper
+	fitness   *health.Fitness
+	uptime    *health.RunClock
+	progress  *health.Progress
+	lag       *health.Lag
+	absences  *health.Absences
+	raft      *raft.Raft
+	failure   *failure
+	observer  []*raft.Observer
 
 	greeted   chan struct{} // closed when the others know of this start, or do not answer
 	condemned atomic.Bool   // this member must not come back
@@ -105,9 +105,9 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 // open opens everything, in the order in which one needs the other. What it
 // opened before an error is released by the caller.
 func (m *Member) open(sm StateMachine) (err error) {
-	m.awake = health.NewRunClock(min(m.cfg.DiskStall/watchSteps, m.cfg.HeartbeatTimeout/2))
-	m.progress = health.NewProgress(m.stallLimit(), len(m.cfg.Peers), m.awake, m.fitness, func() bool { return m.raft.State() == raft.Leader })
-	watch := health.NewWatchdog(m.cfg.DiskStall, m.awake, m.fitness, m.fatal)
+	m.uptime = health.NewRunClock(min(m.cfg.DiskStall/watchSteps, m.cfg.HeartbeatTimeout/2))
+	m.progress = health.NewProgress(m.stallLimit(), len(m.cfg.Peers), m.uptime, m.fitness, func() bool { return m.raft.State() == raft.Leader })
+	watch := health.NewWatchdog(m.cfg.DiskStall, m.uptime, m.fitness, m.fatal)
 	m.replica = newReplica(m.ctx, sm, watch, m.fatal)
 	if m.store, err = openStorage(m.cfg, watch, m.fatal); err != nil {
 		return err
@@ -131,14 +131,14 @@ func (m *Member) open(sm StateMachine) (err error) {
 	if err := m.store.bootstrap(m.cfg, conf); err != nil {
 		return err
 	}
-	m.running.Go(func() { m.awake.Run(m.ctx, watch.Check) })
-	m.trans = newTransport(m.port, m.fitness, m.progress, m.store.memory, hclog)
+	m.running.Go(func() { m.uptime.Run(m.ctx, watch.Check) })
+	m.transport = newTransport(m.port, m.fitness, m.progress, m.store.memory, hclog)
 	err = raftlog.Guard(func() (err error) {
-		m.raft, err = raft.NewRaft(conf, m.replica, m.store.logs, m.store.votes, m.store.snapshots, m.trans)
+		m.raft, err = raft.NewRaft(conf, m.replica, m.store.logs, m.store.votes, m.store.snapshots, m.transport)
 		return err
 	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("cluster: starting raft: %w", err), m.trans.Close())
+		return errors.Join(fmt.Errorf("cluster: starting raft: %w", err), m.transport.Close())
 	}
 	m.store.memory.Attach(m.raft, m.store.sum)
 	return nil
@@ -146,8 +146,8 @@ func (m *Member) open(sm StateMachine) (err error) {
 
 // start sets the member's own goroutines going.
 func (m *Member) start() {
-	m.lag = health.NewLag(m.stallLimit(), m.awake, observed{m})
-	m.absences = health.NewAbsences(m.log, m.cfg.addrs(), m.cfg.leaderGrace(), m.awake, func() bool { _, ok := m.Leader(); return ok })
+	m.lag = health.NewLag(m.stallLimit(), m.uptime, observed{m})
+	m.absences = health.NewAbsences(m.log, m.cfg.addrs(), m.cfg.leaderGrace(), m.uptime, func() bool { _, ok := m.Leader(); return ok })
 	m.peers = peer.NewServer(m.queue, m.IsLeader, m.answerStatus, m.log)
 	m.batcher = &batcher{
 		queue:   m.queue,
@@ -186,7 +186,7 @@ func (m *Member) start() {
 	m.running.Go(func() { m.batcher.run(m.ctx) })
 	m.running.Go(func() { ticker.run(m.ctx) })
 	m.running.Go(func() {
-		m.awake.Every(m.ctx, func() { m.progress.Look(); m.lag.Look(); m.absences.Look() })
+		m.uptime.Every(m.ctx, func() { m.progress.Look(); m.lag.Look(); m.absences.Look() })
 	})
 	m.port.Start(m.peers.Serve)
 	m.running.Go(func() { m.greetOthers(greetTimeout); close(m.greeted) })

@@ -78,7 +78,7 @@ func (m *Member) handOver(ctx context.Context) {
 // waits for calls to members that may not answer.
 func (m *Member) stopRaft(ctx context.Context) error {
 	stopped := m.raft.Shutdown()
-	closed := errors.Join(m.trans.Close(), m.port.Close())
+	closed := errors.Join(m.transport.Close(), m.port.Close())
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.cfg.DiskStall)
 	defer cancel()
 	if err := await(ctx, stopped); err != nil {
