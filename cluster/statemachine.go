@@ -18,8 +18,9 @@ type StateMachine interface {
 	// It returns a function that gives the encoded result of request i, or nil
 	// where that cannot be told any more. Only the side that proposed the entry
 	// calls it, at most once per request, so encoding costs nothing elsewhere. It
-	// is called from another goroutine and perhaps after later calls of Apply. The requests alias the log entry's buffer: they may be kept, but
-	// must not be modified.
+	// is called from another goroutine and perhaps after later calls of Apply. The
+	// requests alias the log entry's buffer: they may be kept, but must not be
+	// modified.
 	//
 	// Apply is called from one goroutine, with strictly increasing indexes. An
 	// error is fatal: the member stops.
