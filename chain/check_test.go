@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,7 +97,8 @@ func drawRecord(t *rapid.T) Record {
 		ID:   id.Draw(t, "id"), BPSC: text.Draw(t, "bpsc"), Sender: text.Draw(t, "sender"), Recipient: text.Draw(t, "recipient"),
 		HasMemo: rapid.Bool().Draw(t, "has memo"),
 	}
-	transfer, plain := r.Kind.moving()
+	transfer := slices.Contains([]Kind{"", Transfer, Delivery}, r.Kind)
+	plain := slices.Contains([]Kind{Issue, Spend, Burn}, r.Kind)
 	if plain {
 		r.Amount = amount.Draw(t, "amount")
 	}

@@ -2,8 +2,6 @@ package chain
 
 import (
 	"fmt"
-
-	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
 // Record is what the BPSC decided, as it stands in a block. Fields that do
@@ -65,91 +63,157 @@ func NewTransfer(c *Contract, t *Transaction) (Record, error) {
 	}, nil
 }
 
-// moving tells which amounts stand in a record of kind k. The tutorial's own
-// records have no kind.
-func (k Kind) moving() (transfer, plain bool) {
-	switch k {
-	case "", Transfer, Delivery:
-		return true, false
-	case Issue, Spend, Burn:
-		return false, true
+// Where r keeps a field, by its unit; nil where a pointed one is left out. r must have
+// the part of it that the field is of, see parts. What is asked for, see asRecord,
+// has the chain's id in place of its own.
+func (r *Record) text(f Field) *string {
+	switch f {
+	case FieldAccount:
+		return &r.Rules.Account
+	case fieldBPSC:
+		return &r.BPSC
+	case FieldKind:
+		return (*string)(&r.Kind)
+	case FieldMemo:
+		return &r.Memo
+	case FieldNonce:
+		return &r.Auth.Nonce
+	case fieldReason:
+		return (*string)(&r.Reason)
+	case FieldReceive:
+		return (*string)(r.Rules.Receive)
+	case FieldRecipient:
+		return &r.Recipient
+	case fieldRequest:
+		return (*string)(&r.Request)
+	case FieldSender:
+		return &r.Sender
 	}
-	return false, false
+	return nil
 }
 
-// AppendRecord appends the canonical text of r. Names must be valid UTF-8.
+func (r *Record) number(f Field) *int64 {
+	switch f {
+	case FieldAmount:
+		return (*int64)(&r.Amount)
+	case fieldAmountBPSC:
+		return (*int64)(&r.AmountBPSC)
+	case fieldAmountReceive:
+		return (*int64)(&r.AmountReceive)
+	case fieldAmountRefund:
+		return (*int64)(&r.AmountRefund)
+	case fieldAmountSend:
+		return (*int64)(&r.AmountSend)
+	case FieldExpires:
+		return (*int64)(&r.Auth.Expires)
+	case FieldHoldUntil:
+		return (*int64)(&r.HoldUntil)
+	case FieldPerDay:
+		return (*int64)(r.Rules.PerDay)
+	case FieldPerTransfer:
+		return (*int64)(r.Rules.PerTransfer)
+	case fieldTime:
+		return (*int64)(&r.Time)
+	}
+	return nil
+}
+
+func (r *Record) bytes(f Field) []byte {
+	switch f {
+	case FieldHold:
+		return r.Hold[:]
+	case fieldID, fieldChain:
+		return r.ID[:]
+	case FieldNewKey:
+		if key := r.Rules.NewKey; key != nil {
+			return key[:]
+		}
+	case FieldPublicKey:
+		return r.Auth.PublicKey[:]
+	case FieldSignature:
+		return r.Auth.Signature[:]
+	}
+	return nil
+}
+
+func (r *Record) flag(f Field) *bool {
+	switch f {
+	case FieldFrozen:
+		return r.Rules.Frozen
+	}
+	return nil
+}
+
+// The fields that only a part of a Record has room for.
+const (
+	ofAuth  FieldSet = 1<<FieldExpires | 1<<FieldNonce | 1<<FieldPublicKey | 1<<FieldSignature
+	ofRules FieldSet = 1<<FieldAccount | 1<<FieldFrozen | 1<<FieldNewKey | 1<<FieldPerDay | 1<<FieldPerTransfer | 1<<FieldReceive
+	ofMemo  FieldSet = 1 << FieldMemo
+)
+
+// parts are the fields that r has places for.
+func (r *Record) parts() FieldSet {
+	s := ^FieldSet(0)
+	if r.Auth == nil {
+		s &^= ofAuth
+	}
+	if r.Rules == nil {
+		s &^= ofRules
+	}
+	if !r.HasMemo {
+		s &^= ofMemo
+	}
+	return s
+}
+
+// makePlace makes r have a place for a field that is read.
+func (r *Record) makePlace(f Field) {
+	switch set := f.Set(); {
+	case set&ofAuth != 0 && r.Auth == nil:
+		r.Auth = &Auth{}
+	case set&ofRules != 0 && r.Rules == nil:
+		r.Rules = &RulesChange{}
+	}
+	switch f {
+	case FieldFrozen:
+		r.Rules.Frozen = new(bool)
+	case FieldMemo:
+		r.HasMemo = true
+	case FieldNewKey:
+		r.Rules.NewKey = new(PublicKey)
+	case FieldPerDay:
+		r.Rules.PerDay = new(Amount)
+	case FieldPerTransfer:
+		r.Rules.PerTransfer = new(Amount)
+	case FieldReceive:
+		r.Rules.Receive = new(Receive)
+	}
+}
+
+// has tells whether r, of whose parts f is, has anything in f that must stand in a
+// text; always, whether it stands there at zero.
+func (r *Record) has(f Field, always bool) bool {
+	switch layout.units[f] {
+	case UnitText:
+		p := r.text(f)
+		return p != nil && (always || *p != "")
+	case UnitHash, UnitSignature:
+		b := r.bytes(f)
+		return b != nil && (always || !allZero(b))
+	case UnitBool:
+		p := r.flag(f)
+		return p != nil && (always || *p)
+	default:
+		p := r.number(f)
+		return p != nil && (always || *p != 0)
+	}
+}
+
+// AppendRecord appends the canonical text of r: the fields of its kind. Names must be
+// valid UTF-8.
 func AppendRecord(dst []byte, r *Record, decimals int) []byte {
-	w := objectWriter{buf: dst, decimals: decimals}
-	transfer, plain := r.Kind.moving()
-	if r.Rules != nil && r.Rules.Account != "" {
-		w.text("account", r.Rules.Account)
-	}
-	if plain {
-		w.amount("amount", r.Amount)
-	}
-	if transfer {
-		w.amount("amount_bpsc", r.AmountBPSC)
-		w.amount("amount_receive", r.AmountReceive)
-	}
-	if r.Kind == Refund {
-		w.amount("amount_refund", r.AmountRefund)
-	}
-	if transfer || r.Kind == Hold {
-		w.amount("amount_send", r.AmountSend)
-	}
-	if r.BPSC != "" {
-		w.text("bpsc", r.BPSC)
-	}
-	if r.Auth != nil {
-		w.seconds("expires", r.Auth.Expires)
-	}
-	r.Rules.writeFrozen(&w)
-	if !r.Hold.IsZero() {
-		w.hash("hold", r.Hold)
-	}
-	if r.HoldUntil != 0 {
-		w.seconds("hold_until", r.HoldUntil)
-	}
-	appendRecordRest(&w, r)
-	return w.end()
-}
-
-// appendRecordRest writes the members from id on.
-func appendRecordRest(w *objectWriter, r *Record) {
-	if !r.ID.IsZero() {
-		w.hash("id", r.ID)
-	}
-	if r.Kind != "" {
-		w.text("kind", string(r.Kind))
-	}
-	if r.HasMemo {
-		w.text("memo", r.Memo)
-	}
-	r.Rules.writeKey(w)
-	if r.Auth != nil {
-		w.text("nonce", r.Auth.Nonce)
-	}
-	r.Rules.writeLimits(w)
-	if r.Auth != nil {
-		w.hash("public_key", Hash(r.Auth.PublicKey))
-	}
-	if r.Reason != "" {
-		w.text("reason", string(r.Reason))
-	}
-	r.Rules.writeReceive(w)
-	if r.Recipient != "" {
-		w.text("recipient", r.Recipient)
-	}
-	if r.Request != "" {
-		w.text("request", string(r.Request))
-	}
-	w.text("sender", r.Sender)
-	if r.Auth != nil {
-		w.hex("signature", r.Auth.Signature[:])
-	}
-	if r.Time != 0 {
-		w.timestamp("time", r.Time)
-	}
+	s := &layout.shapes[r.Kind.number()]
+	return appendFields(dst, r, s.fields, s.always, decimals)
 }
 
 // Transaction is what was asked for when r was decided, so that its signature
@@ -171,15 +235,4 @@ func (r *Record) Transaction() (t Transaction, ok bool) {
 	}
 	t.Amount = max(r.Amount, r.AmountSend, r.AmountRefund) // one of them is set
 	return t, true
-}
-
-// DecodeRecord reads the text of one record. It accepts any spelling of the
-// JSON; whoever needs the canonical one encodes again and compares.
-func DecodeRecord(text []byte, decimals int) (r Record, err error) {
-	s := pyjson.NewScanner(text)
-	err = scanRecord(s, &r, decimals)
-	if err == nil {
-		err = s.End()
-	}
-	return r, err
 }

@@ -1,137 +1,96 @@
 package chain
 
 import (
+	"bytes"
+	"fmt"
+
 	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
-// scanRecord reads one record; see AppendRecord for the members.
+// DecodeRecord reads the text of one record. It accepts any spelling of the
+// JSON; whoever needs the canonical one encodes again and compares.
+func DecodeRecord(text []byte, decimals int) (r Record, err error) {
+	d := recordReader{text: text, decimals: decimals}
+	if end, ok := d.read(0, &r); ok && end == len(text) {
+		var buf [1024]byte
+		if bytes.Equal(AppendRecord(buf[:0], &r, decimals), text) {
+			return r, nil
+		}
+	}
+	s := pyjson.NewScanner(text)
+	if err = scanRecord(s, &r, decimals); err == nil {
+		err = s.End()
+	}
+	return r, err
+}
+
+// scanRecord reads one record, and refuses fields that are not of its kind.
 func scanRecord(s *pyjson.Scanner, r *Record, decimals int) error {
 	*r = Record{}
-	return s.Object(func(key string) error {
-		known, err := r.scanMember(s, key, decimals)
-		if !known && err == nil {
-			known, err = r.scanSignedMember(s, key, decimals)
+	var seen FieldSet
+	var next Field
+	err := s.Object(func(key string) error {
+		f, known := recordField(key, next)
+		if !known {
+			return inField(key, unknownKey(key))
 		}
-		if !known && err == nil {
-			err = unknownKey(key)
-		}
-		return inField(key, err)
+		next = f + 1
+		seen |= f.Set()
+		return inField(key, r.scan(s, f, decimals))
 	})
-}
-
-// scanMember reads the members that records of open contracts have.
-func (r *Record) scanMember(s *pyjson.Scanner, key string, decimals int) (known bool, err error) {
-	switch key {
-	case "amount_bpsc":
-		r.AmountBPSC, err = scanAmount(s, decimals)
-	case "amount_receive":
-		r.AmountReceive, err = scanAmount(s, decimals)
-	case "amount_send":
-		r.AmountSend, err = scanAmount(s, decimals)
-	case "bpsc":
-		r.BPSC, err = s.String()
-	case "id":
-		r.ID, err = scanHash(s)
-	case "kind":
-		err = scanText(s, &r.Kind)
-	case "memo":
-		r.HasMemo = true
-		r.Memo, err = s.String()
-	case "recipient":
-		r.Recipient, err = s.String()
-	case "sender":
-		r.Sender, err = s.String()
-	default:
-		return false, nil
+	if err != nil {
+		return err
 	}
-	return true, err
+	if foreign := seen &^ layout.shapes[r.Kind.number()].fields; foreign != 0 {
+		return fmt.Errorf("%w: %s, in a record of kind %q", InvalidField, foreign, r.Kind)
+	}
+	return nil
 }
 
-// scanSignedMember reads the members that only signed contracts have.
-func (r *Record) scanSignedMember(s *pyjson.Scanner, key string, decimals int) (known bool, err error) {
-	switch key {
-	case "amount":
-		r.Amount, err = scanAmount(s, decimals)
-	case "amount_refund":
-		r.AmountRefund, err = scanAmount(s, decimals)
-	case "hold":
-		r.Hold, err = scanHash(s)
-	case "hold_until":
-		r.HoldUntil, err = scanInt[Seconds](s)
-	case "reason":
-		err = scanText(s, &r.Reason)
-	case "request":
-		err = scanText(s, &r.Request)
-	case "time":
-		r.Time, err = scanTimestamp(s)
-	case "expires":
-		r.auth().Expires, err = scanInt[Seconds](s)
-	case "nonce":
-		r.auth().Nonce, err = s.String()
-	case "public_key":
+// recordField is the field of a record that has the name. next is the one that is
+// likely, and those behind it.
+func recordField(name string, next Field) (f Field, known bool) {
+	for i := range fieldCount {
+		f = next + i
+		if f >= fieldCount {
+			f -= fieldCount
+		}
+		if row := &fields[f]; row.name == name {
+			return f, row.always|row.may != 0
+		}
+	}
+	return 0, false
+}
+
+// scan reads the value of a field.
+func (r *Record) scan(s *pyjson.Scanner, f Field, decimals int) (err error) {
+	r.makePlace(f)
+	switch layout.units[f] {
+	case UnitText:
+		*r.text(f), err = s.String()
+	case UnitAmount:
+		var a Amount
+		a, err = scanAmount(s, decimals)
+		*r.number(f) = int64(a)
+	case UnitSeconds:
+		*r.number(f), err = scanInt[int64](s)
+	case UnitMicros:
+		var m Micros
+		m, err = scanTimestamp(s)
+		*r.number(f) = int64(m)
+	case UnitHash:
 		var h Hash
 		h, err = scanHash(s)
-		r.auth().PublicKey = PublicKey(h)
-	case "signature":
+		copy(r.bytes(f), h[:])
+	case UnitSignature:
 		var text string
 		if text, err = s.String(); err == nil {
-			r.auth().Signature, err = ParseSignature(text)
+			r.Auth.Signature, err = ParseSignature(text)
 		}
-	default:
-		return r.scanRulesMember(s, key, decimals)
+	case UnitBool:
+		*r.flag(f), err = s.Bool()
 	}
-	return true, err
-}
-
-func (r *Record) scanRulesMember(s *pyjson.Scanner, key string, decimals int) (known bool, err error) {
-	p := r.Rules
-	if p == nil {
-		p = &RulesChange{}
-	}
-	if known, err = p.scanMember(s, key, decimals); known {
-		r.Rules = p
-	}
-	return known, err
-}
-
-// scanMember reads one member of a change; known is false for any other key.
-func (p *RulesChange) scanMember(s *pyjson.Scanner, key string, decimals int) (known bool, err error) {
-	switch key {
-	case "account":
-		p.Account, err = s.String()
-	case "frozen":
-		var frozen bool
-		frozen, err = s.Bool()
-		p.Frozen = &frozen
-	case "new_key":
-		var h Hash
-		h, err = scanHash(s)
-		p.NewKey = (*PublicKey)(&h)
-	case "per_day":
-		p.PerDay, err = scanLimit(s, decimals)
-	case "per_transfer":
-		p.PerTransfer, err = scanLimit(s, decimals)
-	case "receive":
-		var receive Receive
-		err = scanText(s, &receive)
-		p.Receive = &receive
-	default:
-		return false, nil
-	}
-	return true, err
-}
-
-func scanLimit(s *pyjson.Scanner, decimals int) (*Amount, error) {
-	a, err := scanAmount(s, decimals)
-	return &a, err
-}
-
-// auth returns r.Auth, made if need be.
-func (r *Record) auth() *Auth {
-	if r.Auth == nil {
-		r.Auth = &Auth{}
-	}
-	return r.Auth
+	return err
 }
 
 // scanAmount reads an amount of a record, which unlike a client's may be

@@ -7,8 +7,8 @@ import (
 )
 
 // recordReader reads records in their canonical form, several times as fast as
-// the scanner, which takes any spelling. It knows nothing of what may stand
-// where and may even misread: it is for a caller that encodes the record again
+// the scanner, which takes any spelling. It knows nothing of what stands in which
+// kind and may even misread: it is for a caller that encodes the record again
 // and compares, and asks the scanner where they differ.
 type recordReader struct {
 	text     []byte
@@ -21,76 +21,66 @@ type recordReader struct {
 // where it ends; ok is false for one that the scanner must read.
 func (d *recordReader) read(from int, r *Record) (end int, ok bool) {
 	d.pos = from
-	for first := true; ; first = false {
-		if !first && d.skip(`}`) {
-			return d.pos, true
+	begin := `{"`
+	for f := Field(0); d.skip(begin); f++ {
+		for ; f < fieldCount && !d.skip(layout.keys[f][len(`, "`):]); f++ {
 		}
-		if first && !d.skip(`{"`) || !first && !d.skip(`, "`) {
+		if f == fieldCount {
 			return 0, false
 		}
-		key := d.text[d.pos : d.pos+pyjson.Plain(d.text[d.pos:])]
-		d.pos += len(key)
-		if !d.skip(`": `) || !d.member(string(key), r) {
+		if r.makePlace(f); !d.value(f, r) {
 			return 0, false
 		}
+		begin = `, "`
 	}
+	ok = d.skip("}")
+	return d.pos, ok
 }
 
 // skip passes a text that must stand next.
 func (d *recordReader) skip(text string) bool {
-	if end := d.pos + len(text); end <= len(d.text) && string(d.text[d.pos:end]) == text {
+	if end := d.pos + len(text); end <= len(d.text) && d.text[d.pos] == text[0] && string(d.text[d.pos:end]) == text {
 		d.pos = end
 		return true
 	}
 	return false
 }
 
-// member reads the value of a member. Changes of a wallet's rules are rare, and
-// the scanner's.
-func (d *recordReader) member(key string, r *Record) (ok bool) {
-	switch key {
-	case "amount":
-		r.Amount, ok = d.amount()
-	case "amount_bpsc":
-		r.AmountBPSC, ok = d.amount()
-	case "amount_receive":
-		r.AmountReceive, ok = d.amount()
-	case "amount_refund":
-		r.AmountRefund, ok = d.amount()
-	case "amount_send":
-		r.AmountSend, ok = d.amount()
-	case "bpsc":
-		r.BPSC, ok = d.string(d.bpsc)
-		d.bpsc = r.BPSC
-	case "expires":
-		r.auth().Expires, ok = d.seconds()
-	case "hold":
-		ok = d.hex(r.Hold[:])
-	case "hold_until":
-		r.HoldUntil, ok = d.seconds()
-	case "id":
-		ok = d.hex(r.ID[:])
-	case "kind":
-		r.Kind, ok = d.kind()
-	case "memo":
-		r.HasMemo = true
-		r.Memo, ok = d.string("")
-	case "nonce":
-		r.auth().Nonce, ok = d.string("")
-	case "public_key":
-		ok = d.hex(r.auth().PublicKey[:])
-	case "recipient":
-		r.Recipient, ok = d.string("")
-	case "request":
-		r.Request, ok = d.kind()
-	case "sender":
-		r.Sender, ok = d.string("")
-	case "signature":
-		ok = d.hex(r.auth().Signature[:])
-	case "time":
-		var t int64
-		t, ok = d.number(6, int64(MaxTimestamp))
-		r.Time = Micros(t)
+// value reads the value of a field into its place.
+func (d *recordReader) value(f Field, r *Record) (ok bool) {
+	switch layout.units[f] {
+	case UnitText:
+		ok = d.string(f, r.text(f))
+	case UnitAmount:
+		*r.number(f), ok = d.number(d.decimals, int64(MaxUnits))
+	case UnitSeconds:
+		*r.number(f), ok = d.number(0, int64(MaxUnits))
+	case UnitMicros:
+		*r.number(f), ok = d.number(6, int64(MaxTimestamp))
+	case UnitHash, UnitSignature:
+		ok = d.hex(r.bytes(f))
+	case UnitBool:
+		yes := d.skip("true")
+		*r.flag(f), ok = yes, yes || d.skip("false")
+	}
+	return ok
+}
+
+// string reads a string; one that is as expected takes no memory of its own.
+func (d *recordReader) string(f Field, dst *string) bool {
+	inside, ok := d.quoted()
+	expected := ""
+	switch f {
+	case fieldBPSC:
+		expected = d.bpsc
+	case FieldKind:
+		expected = string(Transfer)
+	}
+	if *dst = expected; string(inside) != expected {
+		*dst = string(inside)
+	}
+	if f == fieldBPSC {
+		d.bpsc = *dst
 	}
 	return ok
 }
@@ -105,23 +95,6 @@ func (d *recordReader) quoted() (inside []byte, ok bool) {
 	return inside, d.skip(`"`)
 }
 
-// string reads a string; one that is as expected takes no memory of its own.
-func (d *recordReader) string(expected string) (string, bool) {
-	inside, ok := d.quoted()
-	if string(inside) == expected {
-		return expected, ok
-	}
-	return string(inside), ok
-}
-
-func (d *recordReader) kind() (Kind, bool) {
-	inside, ok := d.quoted()
-	if string(inside) == string(Transfer) {
-		return Transfer, ok
-	}
-	return Kind(inside), ok
-}
-
 func (d *recordReader) hex(dst []byte) bool {
 	inside, ok := d.quoted()
 	if !ok || len(inside) != hex.EncodedLen(len(dst)) {
@@ -129,11 +102,6 @@ func (d *recordReader) hex(dst []byte) bool {
 	}
 	_, err := hex.Decode(dst, inside)
 	return err == nil
-}
-
-func (d *recordReader) amount() (Amount, bool) {
-	units, ok := d.number(d.decimals, int64(MaxUnits))
-	return Amount(units), ok
 }
 
 // number reads a number of at most 16 digits in units of 10^-decimals.
@@ -165,9 +133,4 @@ func (d *recordReader) number(decimals int, most int64) (units int64, ok bool) {
 		return 0, false
 	}
 	return units * pow10(zeros), true
-}
-
-func (d *recordReader) seconds() (Seconds, bool) {
-	s, ok := d.number(0, int64(MaxUnits))
-	return Seconds(s), ok
 }

@@ -2,11 +2,7 @@ package chain
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"strconv"
-
-	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
 // Kind says what a transaction asks for, or what a record did.
@@ -73,35 +69,18 @@ const SigningDomain = "bpsc/tx/v1\n"
 // the canonical JSON of what is asked for, which names the chain by its id.
 func (t *Transaction) AppendSigned(dst []byte, chainID Hash, decimals int) []byte {
 	dst = append(dst, SigningDomain...)
-	w := objectWriter{buf: dst, decimals: decimals}
-	if p := t.Rules; p != nil && p.Account != "" {
-		w.text("account", p.Account)
-	}
-	if t.Kind != Rules && t.Kind != Accept && t.Kind != Reject {
-		w.amount("amount", t.Amount)
-	}
-	w.hash("chain", chainID)
-	w.seconds("expires", t.Auth.Expires)
-	t.Rules.writeFrozen(&w)
-	if !t.Hold.IsZero() {
-		w.hash("hold", t.Hold)
-	}
-	if t.HoldUntil != 0 {
-		w.seconds("hold_until", t.HoldUntil)
-	}
-	w.text("kind", string(t.Kind))
-	if t.Memo != "" {
-		w.text("memo", t.Memo)
-	}
-	t.Rules.writeKey(&w)
-	w.text("nonce", t.Auth.Nonce)
-	t.Rules.writeLimits(&w)
-	t.Rules.writeReceive(&w)
-	if t.Recipient != "" {
-		w.text("recipient", t.Recipient)
-	}
-	w.text("sender", t.Sender)
-	return w.end()
+	var r Record
+	t.asRecord(&r)
+	r.ID = chainID
+	// Whatever is set: nothing is asked for that is not signed.
+	return appendFields(dst, &r, layout.signed, layout.shapes[t.Kind.number()].needs|fieldChain.Set()|layout.pointed, decimals)
+}
+
+// asRecord makes r, which is empty, one with the fields of t, but for the id.
+func (t *Transaction) asRecord(r *Record) {
+	r.Kind, r.Sender, r.Recipient, r.Amount = t.Kind, t.Sender, t.Recipient, t.Amount
+	r.Memo, r.HasMemo = t.Memo, t.Memo != ""
+	r.HoldUntil, r.Hold, r.Rules, r.Auth = t.HoldUntil, t.Hold, t.Rules, t.Auth
 }
 
 // SignedID is the id of a signed transaction: the SHA-256 of what is signed.
@@ -112,85 +91,6 @@ func SignedID(signed []byte) ID { return sha256.Sum256(signed) }
 func ExpiryID(hold ID) ID {
 	return sha256.Sum256(append([]byte("bpsc/expiry/v1\n"), hold[:]...))
 }
-
-// The parts of a change stand apart in a sorted object; each writes its own.
-func (p *RulesChange) writeFrozen(w *objectWriter) {
-	if p != nil && p.Frozen != nil {
-		w.flag("frozen", *p.Frozen)
-	}
-}
-
-func (p *RulesChange) writeKey(w *objectWriter) {
-	if p != nil && p.NewKey != nil {
-		w.hash("new_key", Hash(*p.NewKey))
-	}
-}
-
-func (p *RulesChange) writeLimits(w *objectWriter) {
-	if p != nil && p.PerDay != nil {
-		w.amount("per_day", *p.PerDay)
-	}
-	if p != nil && p.PerTransfer != nil {
-		w.amount("per_transfer", *p.PerTransfer)
-	}
-}
-
-func (p *RulesChange) writeReceive(w *objectWriter) {
-	if p != nil && p.Receive != nil {
-		w.text("receive", string(*p.Receive))
-	}
-}
-
-// objectWriter writes the members of a canonical object, which come in order.
-type objectWriter struct {
-	buf      []byte
-	decimals int
-	begun    bool
-}
-
-func (w *objectWriter) key(name string) {
-	if w.begun {
-		w.buf = append(w.buf, `, "`...)
-	} else {
-		w.buf = append(w.buf, `{"`...)
-		w.begun = true
-	}
-	w.buf = append(append(w.buf, name...), `": `...)
-}
-
-func (w *objectWriter) text(name, value string) {
-	w.key(name)
-	w.buf = pyjson.AppendString(w.buf, value)
-}
-
-func (w *objectWriter) amount(name string, a Amount) {
-	w.key(name)
-	w.buf = AppendAmount(w.buf, a, w.decimals)
-}
-
-func (w *objectWriter) seconds(name string, s Seconds) {
-	w.key(name)
-	w.buf = strconv.AppendInt(w.buf, int64(s), 10)
-}
-
-func (w *objectWriter) timestamp(name string, t Micros) {
-	w.key(name)
-	w.buf = AppendTimestamp(w.buf, t)
-}
-
-func (w *objectWriter) hash(name string, h Hash) { w.hex(name, h[:]) }
-
-func (w *objectWriter) hex(name string, b []byte) {
-	w.key(name)
-	w.buf = append(hex.AppendEncode(append(w.buf, '"'), b), '"')
-}
-
-func (w *objectWriter) flag(name string, v bool) {
-	w.key(name)
-	w.buf = strconv.AppendBool(w.buf, v)
-}
-
-func (w *objectWriter) end() []byte { return append(w.buf, '}') }
 
 // Validate checks of t what can be known without the ledger's state and
 // without looking at its signature.
@@ -278,34 +178,24 @@ func (t *Transaction) validateKind(c *Contract) error {
 // validateShape checks that exactly the fields of the kind are there: another
 // one would be signed and mean nothing.
 func (t *Transaction) validateShape() error {
-	recipient, amount, hold, until, rules := false, false, false, false, false
-	switch t.Kind {
-	case Transfer, Issue, Spend:
-		recipient, amount = true, true
-	case Hold:
-		recipient, amount, until = true, true, true
-	case Accept, Reject:
-		hold = true
-	case Rules:
-		rules = true
-	case Burn:
-		amount = true
-	default:
+	s := &layout.shapes[t.Kind.number()]
+	if s.needs == 0 {
 		return fmt.Errorf("%w: %q", KindInvalid, t.Kind)
 	}
-	switch {
-	case recipient != (t.Recipient != ""):
-		return fmt.Errorf("%w: recipient, in a transaction of kind %q", InvalidField, t.Kind)
-	case t.Amount != 0 && !amount:
-		return fmt.Errorf("%w: amount, in a transaction of kind %q", InvalidField, t.Kind)
-	case hold != !t.Hold.IsZero():
-		return fmt.Errorf("%w: hold, in a transaction of kind %q", InvalidField, t.Kind)
-	case until != (t.HoldUntil != 0):
-		return fmt.Errorf("%w: hold_until, in a transaction of kind %q", InvalidField, t.Kind)
-	case rules != (t.Rules != nil):
+	if (t.Kind == Rules) != (t.Rules != nil) {
 		return fmt.Errorf("%w: a change of rules, in a transaction of kind %q", InvalidField, t.Kind)
-	case t.Memo != "" && (hold || rules):
-		return fmt.Errorf("%w: memo, in a transaction of kind %q", InvalidField, t.Kind)
+	}
+	var has FieldSet
+	var r Record
+	t.asRecord(&r)
+	for rest := layout.signed & r.parts() &^ layout.common; rest != 0; rest &= rest - 1 {
+		if f := rest.first(); r.has(f, layout.pointed>>f&1 != 0) {
+			has |= f.Set()
+		}
+	}
+	has |= s.needs & (FieldAmount.Set() | layout.common) // refused elsewhere, for what is wrong with them
+	if wrong := has&^(s.needs|s.takes) | s.needs&^has; wrong != 0 {
+		return fmt.Errorf("%w: %s, in a transaction of kind %q", InvalidField, wrong, t.Kind)
 	}
 	return nil
 }

@@ -37,31 +37,6 @@ func whoIs(contract uint32, name []byte) who {
 
 func (w who) bucket() uint16 { return uint16(w >> restBits) }
 
-// tags are the roles that an account has in a record and the record's kind.
-type tags byte
-
-const (
-	senderRole    tags = 1 << iota // or the BPSC, where its wallet pays or burns
-	recipientRole                  // also of what is not delivered yet
-	accountRole                    // whom the issuer froze or freed
-	anyRole       = senderRole | recipientRole | accountRole
-	roleBits      = 3
-)
-
-// kindNumbers are how Pebble's rows name the kinds; 0 is a record of none.
-var kindNumbers = [...]chain.Kind{
-	"", chain.Transfer, chain.Hold, chain.Delivery, chain.Refund, chain.Issue, chain.Rules, chain.Spend, chain.Burn,
-}
-
-func kindNumber(name string) int {
-	for i, k := range kindNumbers {
-		if string(k) == name {
-			return i
-		}
-	}
-	return 0
-}
-
 // layerIndex says which records of a layer's blocks concern which account. It
 // is made beside the machine, by whoever needs it first: a reader, or the
 // flusher, which turns it into rows.
@@ -115,22 +90,18 @@ func (x *layerIndex) expect(n int) {
 }
 
 func (x *layerIndex) addBlock(b *indexedBlock) {
-	var m mention
+	var m chain.Mention
 	text := records(b.block.Canonical)
 	for position := 0; ; position++ {
-		n := m.read(text)
+		n := m.Read(text)
 		if n == 0 {
 			return
 		}
 		text = text[n:]
 		start := len(x.postings)
-		for _, side := range [...]struct {
-			name []byte
-			role tags
-		}{{m.sender, senderRole}, {m.recipient, recipientRole}, {m.account, accountRole}, {m.payer, senderRole}} {
-			if len(side.name) > 0 {
-				w := whoIs(b.key.contract, side.name)
-				x.add(start, posting{placeOf(b.key.index, position), w, b.key.contract, m.kind | side.role})
+		for i := range m.Wallets {
+			if w := &m.Wallets[i]; len(w.Name) > 0 {
+				x.add(start, posting{placeOf(b.key.index, position), whoIs(b.key.contract, w.Name), b.key.contract, tagsOf(m.Kind, w.Role)})
 			}
 		}
 	}

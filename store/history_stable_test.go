@@ -102,7 +102,7 @@ func TestAHistoryCallDoesBoundedWork(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, r.store.beginWalk("aka", w))
 	for b := range blocks {
-		w.found = append(w.found, posting{at: placeOf(uint64(b)+2, 5), tags: senderRole})
+		w.found = append(w.found, posting{at: placeOf(uint64(b)+2, 5), tags: tags(chain.RoleSender)})
 	}
 	w.bytes = 5 * 10_000
 	list5, n, err := r.store.readFound("aka", w)

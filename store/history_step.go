@@ -6,6 +6,8 @@ import (
 	"sort"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/bpsc/bpsc/chain"
 )
 
 // beginWalk fixes the end of the walk at the newest record there is now, so
@@ -93,14 +95,14 @@ func (s *Store) walkLayers(layers []layerNow, w *walk, lo, hi place) error {
 
 // takePending weighs some pending records, lo and later.
 func (w *walk) takePending(h *Head, lo place) {
-	var m mention
+	var m chain.Mention
 	for range readRun {
 		next := w.next()
 		if next < lo || next > w.hi || w.full() {
 			return
 		}
-		m.read(h.Pending.Record(next.position()))
-		if t := m.tagsFor(w.account); t&anyRole != 0 {
+		m.Read(h.Pending.Record(next.position()))
+		if t := tagsOf(m.Kind, m.RoleOf(w.account)); t&anyRole != 0 {
 			w.look(posting{at: next, who: w.who, tags: t})
 		} else {
 			w.budget--

@@ -28,18 +28,18 @@ type walk struct {
 
 // filter sets what is wanted.
 func (w *walk) filter(kinds []chain.Kind, d chain.Direction) error {
-	w.kinds = 1<<len(kindNumbers) - 1
+	w.kinds = 1<<chain.RecordKinds - 1
 	if len(kinds) > 0 {
 		w.kinds = 0
 	}
 	for _, k := range kinds {
-		n := kindNumber(string(k))
+		n := k.RecordNumber()
 		if n == 0 {
 			return fmt.Errorf("%w: kind: no record is of kind %q", chain.InvalidField, k)
 		}
 		w.kinds |= 1 << n
 	}
-	roles, ok := map[chain.Direction]tags{chain.AnyDirection: anyRole, chain.In: recipientRole, chain.Out: senderRole}[d]
+	roles, ok := map[chain.Direction]tags{chain.AnyDirection: anyRole, chain.In: tags(chain.RoleRecipient), chain.Out: tags(chain.RoleSender)}[d]
 	if !ok {
 		return fmt.Errorf("%w: direction: in or out", chain.InvalidField)
 	}
@@ -174,8 +174,7 @@ func (w *walk) appendRecords(out []chain.HistoryRecord, found []posting, texts [
 		if err != nil {
 			return nil, err
 		}
-		m := mentionOf(&record)
-		if w.wants(m.tagsFor(w.account)) {
+		if w.wants(tagsOf(record.Kind.RecordNumber(), record.RoleOf(w.account))) {
 			out = append(out, chain.HistoryRecord{Record: record, Block: at.block(), Position: at.position(), Pending: at >= w.pending, Cursor: at.cursor()})
 		}
 	}

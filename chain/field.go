@@ -1,0 +1,237 @@
+package chain
+
+import (
+	"math/bits"
+	"strings"
+)
+
+// Field is a field of a record, or of a transaction as it is signed. Fields are
+// numbered in the order in which they stand in the canonical text.
+//
+// To add one: its number here; its row in the table below; a member of Record and
+// its case in Record.text, number, bytes or flag, by its unit. If it is asked for, a
+// member of Transaction and a line in Transaction.asRecord and Record.Transaction.
+// Readers, writers, what is signed, which kinds have it, and whose histories the
+// record is in all follow from the row, and field_test.go goes over all rows.
+type Field uint8
+
+// The fields. Those that somebody asks for are exported.
+const (
+	FieldAccount Field = iota
+	FieldAmount
+	fieldAmountBPSC
+	fieldAmountReceive
+	fieldAmountRefund
+	fieldAmountSend
+	fieldBPSC
+	fieldChain
+	FieldExpires
+	FieldFrozen
+	FieldHold
+	FieldHoldUntil
+	fieldID
+	FieldKind
+	FieldMemo
+	FieldNewKey
+	FieldNonce
+	FieldPerDay
+	FieldPerTransfer
+	FieldPublicKey
+	fieldReason
+	FieldReceive
+	FieldRecipient
+	fieldRequest
+	FieldSender
+	FieldSignature
+	fieldTime
+	fieldCount
+)
+
+// Unit is what the value of a field counts in: how it is written and read.
+type Unit uint8
+
+// The units.
+const (
+	UnitText      Unit = iota // a string
+	UnitAmount                // in tokens
+	UnitSeconds               // a whole number
+	UnitMicros                // seconds with their places
+	UnitHash                  // 32 bytes in hex, an id or a key
+	UnitSignature             // 64
+	UnitBool
+)
+
+// field says all that is to be known of one field.
+type field struct {
+	name    string
+	unit    Unit
+	pointed bool // at zero it is not the same as left out: it has a place only where it is there
+
+	always kinds // of records that have it, at zero too
+	may    kinds // of records that have it unless it is at zero
+
+	needs kinds // of transactions that must have it
+	takes kinds // of transactions that may have it
+	apart bool  // a transaction has it, and what is signed has not
+
+	// Whose history a record is in: a wallet's that this field names, in records
+	// of the kinds. Such a field is text and stands before the sender, who ends
+	// what a Mention looks at.
+	role  Role
+	names kinds
+}
+
+// fields is the table.
+var fields = [fieldCount]field{
+	FieldAccount:       {name: "account", unit: UnitText, may: inRules, takes: inRules, role: RoleSubject, names: inRules},
+	FieldAmount:        {name: "amount", unit: UnitAmount, always: inIssue | inSpend | inBurn, needs: movesTokens},
+	fieldAmountBPSC:    {name: "amount_bpsc", unit: UnitAmount, always: delivers},
+	fieldAmountReceive: {name: "amount_receive", unit: UnitAmount, always: delivers},
+	fieldAmountRefund:  {name: "amount_refund", unit: UnitAmount, always: inRefund},
+	fieldAmountSend:    {name: "amount_send", unit: UnitAmount, always: delivers | inHold},
+	fieldBPSC:          {name: "bpsc", unit: UnitText, may: delivers | inSpend | inBurn, role: RoleSender, names: inSpend | inBurn},
+	fieldChain:         {name: "chain", unit: UnitHash, needs: asked},
+	FieldExpires:       {name: "expires", unit: UnitSeconds, always: signed, needs: asked},
+	FieldFrozen:        {name: "frozen", unit: UnitBool, pointed: true, may: inRules, takes: inRules},
+	FieldHold:          {name: "hold", unit: UnitHash, may: inDelivery | inRefund, needs: inAccept | inReject},
+	FieldHoldUntil:     {name: "hold_until", unit: UnitSeconds, may: inHold | inRefund, needs: inHold},
+	fieldID:            {name: "id", unit: UnitHash, may: recorded},
+	FieldKind:          {name: "kind", unit: UnitText, may: signed, needs: asked},
+	FieldMemo:          {name: "memo", unit: UnitText, pointed: true, may: delivers&^inDelivery | inHold | inRefund | inIssue | inSpend | inBurn, takes: movesTokens},
+	FieldNewKey:        {name: "new_key", unit: UnitHash, pointed: true, may: inRules, takes: inRules},
+	FieldNonce:         {name: "nonce", unit: UnitText, always: signed, needs: asked},
+	FieldPerDay:        {name: "per_day", unit: UnitAmount, pointed: true, may: inRules, takes: inRules},
+	FieldPerTransfer:   {name: "per_transfer", unit: UnitAmount, pointed: true, may: inRules, takes: inRules},
+	FieldPublicKey:     {name: "public_key", unit: UnitHash, always: signed, needs: asked, apart: true},
+	fieldReason:        {name: "reason", unit: UnitText, may: inRefund},
+	FieldReceive:       {name: "receive", unit: UnitText, pointed: true, may: inRules, takes: inRules},
+	FieldRecipient:     {name: "recipient", unit: UnitText, may: recorded &^ (inRules | inBurn), needs: movesTokens &^ inBurn, role: RoleRecipient, names: recorded},
+	fieldRequest:       {name: "request", unit: UnitText, may: inHold | inDelivery | inRefund},
+	FieldSender:        {name: "sender", unit: UnitText, always: recorded, needs: asked, role: RoleSender, names: recorded},
+	FieldSignature:     {name: "signature", unit: UnitSignature, always: signed, needs: asked, apart: true},
+	fieldTime:          {name: "time", unit: UnitMicros, may: signed},
+}
+
+// kinds is a set of them. A kind's number goes into the rows of a store's
+// histories: a new one comes behind those that records have.
+type kinds uint16
+
+const (
+	inNone kinds = 1 << iota // the tutorial's own records have no kind
+	inTransfer
+	inHold
+	inDelivery
+	inRefund
+	inIssue
+	inRules
+	inSpend
+	inBurn
+	inAccept // asked for only
+	inReject
+	inUnknown // as number says; its records have the fields that are set
+
+	recorded    = inAccept - 1 | inUnknown
+	signed      = recorded &^ inNone
+	delivers    = inNone | inTransfer | inDelivery
+	movesTokens = inTransfer | inHold | inIssue | inSpend | inBurn
+	asked       = movesTokens | inAccept | inReject | inRules
+)
+
+// kindNames are the kinds by their numbers.
+var kindNames = [...]Kind{"", Transfer, Hold, Delivery, Refund, Issue, Rules, Spend, Burn, Accept, Reject}
+
+// number is that of k in kindNames, or of inUnknown.
+func (k Kind) number() int {
+	for n, name := range kindNames {
+		if k == name {
+			return n
+		}
+	}
+	return len(kindNames)
+}
+
+// RecordKinds is how many kinds records are of, the tutorial's none included.
+const RecordKinds = 9
+
+// RecordNumber is the number of a record's kind, below RecordKinds; 0 for none, and
+// for what no record is of.
+func (k Kind) RecordNumber() int {
+	if n := k.number(); n < RecordKinds {
+		return n
+	}
+	return 0
+}
+
+// FieldSet is a set of fields.
+type FieldSet uint32
+
+// Set is f alone.
+func (f Field) Set() FieldSet { return 1 << f }
+
+// first is the first of the fields in s, which is not empty.
+func (s FieldSet) first() Field { return Field(bits.TrailingZeros32(uint32(s))) }
+
+// String lists the names of the fields.
+func (s FieldSet) String() string {
+	var names []string
+	for ; s != 0; s &= s - 1 {
+		names = append(names, fields[s.first()].name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// shape is what the table says of one kind.
+type shape struct {
+	fields       FieldSet // of a record
+	always       FieldSet // of those, what stands there at zero too
+	needs, takes FieldSet // of a transaction
+}
+
+// layout is what readers and writers look up in the table, made from it once.
+var layout = newLayout()
+
+type layoutTable struct {
+	units   [fieldCount]Unit
+	keys    [32]string                // as they stand in canonical text: `, "name": `
+	shapes  [len(kindNames) + 1]shape // by the kind's number
+	signed  FieldSet                  // what is signed: the payload's fields
+	pointed FieldSet
+	common  FieldSet                     // what every transaction must have
+	named   [len(kindNames) + 1][]naming // whom records name, but for the sender
+}
+
+func newLayout() (l layoutTable) {
+	for i := range fields {
+		f, row := Field(i), &fields[i]
+		l.units[f] = row.unit
+		if row.pointed {
+			l.pointed |= f.Set()
+		}
+		l.keys[f] = `, "` + row.name + `": `
+		if row.needs|row.takes != 0 && !row.apart {
+			l.signed |= f.Set()
+		}
+		if row.needs == asked {
+			l.common |= f.Set()
+		}
+		for n := range l.shapes {
+			s, in := &l.shapes[n], kinds(1)<<n
+			if (row.always|row.may)&in != 0 || in == inUnknown && row.always|row.may != 0 {
+				s.fields |= f.Set()
+			}
+			if row.always&in != 0 || row.pointed {
+				s.always |= f.Set()
+			}
+			if row.needs&in != 0 {
+				s.needs |= f.Set()
+			}
+			if row.takes&in != 0 {
+				s.takes |= f.Set()
+			}
+			if row.names&in != 0 && s.fields&f.Set() != 0 && f != FieldSender {
+				l.named[n] = append(l.named[n], naming{field: f, key: row.name + `": "`, early: f < FieldKind, role: row.role})
+			}
+		}
+	}
+	return l
+}

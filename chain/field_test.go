@@ -1,0 +1,227 @@
+package chain
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bpsc/bpsc/chain/pyjson"
+)
+
+// set puts something into a field that is in no other, and not at zero.
+func set(r *Record, f Field) {
+	r.makePlace(f)
+	switch fields[f].unit {
+	case UnitText:
+		*r.text(f) = "in " + fields[f].name
+	case UnitHash, UnitSignature:
+		b := r.bytes(f)
+		b[0], b[len(b)-1] = byte(f)+1, 0xab
+	case UnitBool:
+		*r.flag(f) = true
+	default:
+		*r.number(f) = int64(f) + 1_000_001
+	}
+}
+
+// recordOf is a record of the kind with these fields and those it always has.
+func recordOf(kind Kind, s FieldSet) Record {
+	r := Record{}
+	for s |= layout.shapes[kind.number()].always &^ layout.pointed &^ ofAuth; s != 0; s &= s - 1 {
+		set(&r, s.first())
+		if ofAuth>>s.first()&1 != 0 { // all or none
+			for auth := ofAuth; auth != 0; auth &= auth - 1 {
+				set(&r, auth.first())
+			}
+		}
+	}
+	r.Kind = kind
+	return r
+}
+
+// member is how a field stands in a text.
+func member(f Field) string {
+	r := recordOf("gift", f.Set())
+	if f == FieldKind {
+		return `"kind": "gift"`
+	}
+	text := string(AppendRecord(nil, &r, 6))
+	from := strings.Index(text, `"`+fields[f].name+`": `)
+	end := strings.Index(text[from:], `, "`)
+	if end < 0 {
+		end = len(text) - 1 - from
+	}
+	return text[from : from+end]
+}
+
+var recordKinds = kindNames[:RecordKinds]
+
+func recordFields() (s FieldSet) {
+	for i, row := range fields {
+		if row.always|row.may != 0 {
+			s |= Field(i).Set()
+		}
+	}
+	return s
+}
+
+func TestTheTableIsInOrder(t *testing.T) {
+	require.True(t, slices.IsSortedFunc(fields[:], func(a, b field) int { return strings.Compare(a.name, b.name) }))
+	for i, row := range fields {
+		require.NotEmpty(t, row.name, i)
+		require.Equal(t, row.names != 0, row.role != 0, row.name)
+		if row.names != 0 {
+			require.Equal(t, UnitText, row.unit, row.name)
+			require.LessOrEqual(t, row.name, "sender", "a mention ends with the sender")
+		}
+		require.Zero(t, row.always&row.may, row.name)
+		require.Zero(t, row.needs&row.takes, row.name)
+	}
+	require.Equal(t, len(kindNames), Kind("gift").number())
+	require.Equal(t, RecordKinds, Accept.number(), "kinds of records come first")
+}
+
+// All that a Record holds is in the table.
+func TestEveryFieldOfARecordIsInTheTable(t *testing.T) {
+	r := recordOf("gift", recordFields())
+	for _, v := range []any{r, *r.Auth, *r.Rules} {
+		for i := range reflect.TypeOf(v).NumField() {
+			require.False(t, reflect.ValueOf(v).Field(i).IsZero(), "%T.%s", v, reflect.TypeOf(v).Field(i).Name)
+		}
+	}
+}
+
+func TestEveryFieldOfEveryKindRoundTrips(t *testing.T) {
+	for _, kind := range recordKinds {
+		for s := layout.shapes[kind.number()].fields; s != 0; s &= s - 1 {
+			f := s.first()
+			r := recordOf(kind, f.Set())
+			text := AppendRecord(nil, &r, 6)
+			require.Contains(t, string(text), `"`+fields[f].name+`": `, kind)
+			canonical, err := pyjson.Canonical(text)
+			require.NoError(t, err)
+			require.Equal(t, string(canonical), string(text))
+
+			got, err := DecodeRecord(text, 6)
+			require.NoError(t, err, "%s of %q", fields[f].name, kind)
+			require.Equal(t, r, got)
+			var scanned, read Record
+			require.NoError(t, scanRecord(pyjson.NewScanner(text), &scanned, 6))
+			require.Equal(t, r, scanned)
+			reader := recordReader{text: text, decimals: 6}
+			end, ok := reader.read(0, &read)
+			require.True(t, ok)
+			require.Equal(t, len(text), end)
+			require.Equal(t, r, read)
+		}
+	}
+}
+
+func TestAFieldOutsideItsKindIsRefused(t *testing.T) {
+	for _, kind := range recordKinds {
+		bare := recordOf(kind, 0)
+		text := string(AppendRecord(nil, &bare, 6))
+		for s := recordFields() &^ layout.shapes[kind.number()].fields &^ FieldKind.Set(); s != 0; s &= s - 1 {
+			f := s.first()
+			r := recordOf(kind, f.Set())
+			require.Equal(t, text, string(AppendRecord(nil, &r, 6)), "%s of %q is not written", fields[f].name, kind)
+			_, err := DecodeRecord([]byte("{"+member(f)+", "+text[1:]), 6)
+			require.ErrorIs(t, err, InvalidField)
+			require.ErrorContains(t, err, fields[f].name)
+		}
+	}
+}
+
+func TestATransactionHasExactlyTheFieldsOfItsKind(t *testing.T) {
+	inRecord := func(kind Kind, s FieldSet) Transaction {
+		var r Record
+		for s |= ofAuth; s != 0; s &= s - 1 {
+			set(&r, s.first())
+		}
+		if kind == Rules && r.Rules == nil {
+			r.Rules = &RulesChange{}
+		}
+		return Transaction{Kind: kind, Sender: "s", Recipient: r.Recipient, Amount: r.Amount, Memo: r.Memo, HoldUntil: r.HoldUntil,
+			Hold: r.Hold, Rules: r.Rules, Auth: r.Auth}
+	}
+	of := layout.signed &^ layout.common // the fields that a kind is told by
+	for n, kind := range kindNames {
+		shape := layout.shapes[n]
+		if shape.needs == 0 {
+			plain := inRecord(kind, 0)
+			require.ErrorIs(t, plain.validateShape(), KindInvalid)
+			continue
+		}
+		needs := shape.needs & of
+		good := inRecord(kind, needs)
+		require.NoError(t, good.validateShape(), kind)
+		for s := of; s != 0; s &= s - 1 {
+			f := s.first()
+			more := inRecord(kind, needs|f.Set())
+			err := more.validateShape()
+			if (shape.needs|shape.takes)&f.Set() != 0 {
+				require.NoError(t, err, "%s of %q", fields[f].name, kind)
+			} else {
+				require.ErrorIs(t, err, InvalidField, "%s of %q", fields[f].name, kind)
+			}
+			signed := string(more.AppendSigned(nil, Hash{1}, 6))
+			require.Contains(t, signed, `"`+fields[f].name+`": `, "whatever is set is signed")
+			if less := inRecord(kind, needs&^f.Set()); needs&f.Set() != 0 && f != FieldAmount {
+				require.ErrorIs(t, less.validateShape(), InvalidField, "%s of %q", fields[f].name, kind)
+			}
+		}
+	}
+}
+
+// A key that begins or ends like another is not that other, wherever it stands.
+func TestAKeyLikeAnotherIsNobodysMention(t *testing.T) {
+	for _, name := range []string{"kind", "sender", "recipient", "account", "bpsc"} {
+		for _, key := range []string{"x_" + name, "x " + name, name + "_x", "a" + name} {
+			for _, kind := range recordKinds[1:] {
+				r := recordOf(kind, layout.shapes[kind.number()].fields)
+				r.Request = ""
+				text := string(AppendRecord(nil, &r, 6))
+				var members []string
+				for s := layout.shapes[kind.number()].fields &^ fieldRequest.Set(); s != 0; s &= s - 1 {
+					m := member(s.first())
+					if s.first() == FieldKind {
+						m = fmt.Sprintf(`"kind": %q`, kind)
+					}
+					members = append(members, m)
+				}
+				require.Equal(t, text, "{"+strings.Join(members, ", ")+"}")
+				members = append(members, fmt.Sprintf(`"%s": "burn"`, key))
+				slices.Sort(members)
+				strange := "{" + strings.Join(members, ", ") + "}"
+
+				var want, got Mention
+				require.NotZero(t, want.Read([]byte(text)))
+				n := got.Read([]byte(strange))
+				require.Equal(t, want, got, "%s in %q", key, kind)
+				require.Zero(t, got.Read([]byte(strange[n:])), "%s in %q is no record more", key, kind)
+			}
+		}
+	}
+}
+
+// Histories of text and of records are the same.
+func TestAMentionIsWhomTheRecordNames(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRecord(t)
+		if r.Rules != nil {
+			r.Rules.Account = rapid.SampledFrom([]string{"", "alice", "b"}).Draw(t, "account")
+		}
+		var m Mention
+		text := AppendRecord(nil, &r, 6)
+		require.NotZero(t, m.Read(text))
+		require.Equal(t, r.Kind.RecordNumber(), m.Kind)
+		for _, wallet := range []string{"", "alice", "b", r.Sender, r.Recipient, r.BPSC} {
+			require.Equal(t, r.RoleOf(wallet), m.RoleOf(wallet), "%q in %s", wallet, text)
+		}
+	})
+}
