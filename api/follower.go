@@ -31,8 +31,8 @@ type Node interface {
 	Register(nodes []string, from string) error
 	// Remove takes one off it, or fails with chain.NotFound.
 	Remove(node string) error
-	// Sync tells how this node keeps up.
-	Sync() SyncStatus
+	// Sync is how this node keeps up, in the form of JSON in which it tells others.
+	Sync() any
 }
 
 // followerServer is a node outside the cluster: it reads from a copy that it has

@@ -27,7 +27,7 @@ type fakeNode struct {
 	unready  error
 	unlooked error
 	nodes    nodelist.List
-	status   SyncStatus
+	status   any
 	upstream http.Handler
 	relayed  []protocol.RelayRequest
 	relayErr error
@@ -46,7 +46,7 @@ func (n *fakeNode) Ready() error                         { return n.unready }
 func (n *fakeNode) LastContact() time.Duration           { return 34 * time.Millisecond }
 func (n *fakeNode) Lookup(context.Context, string) error { return n.unlooked }
 
-func (n *fakeNode) Sync() SyncStatus { return n.status }
+func (n *fakeNode) Sync() any { return n.status }
 
 func (n *fakeNode) Pull(ctx context.Context, _ string) error {
 	n.pulled++

@@ -199,24 +199,14 @@ func TestFollowerHealth(t *testing.T) {
 	require.Equal(t, http.StatusOK, call(h, "GET", "/livez", "").Code)
 }
 
+// What a node says of its chains is its own matter (chainsync.Report).
 func TestSyncStatus(t *testing.T) {
 	n := newFakeNode()
 	h := newFollower(t, newFake(), n)
-	require.JSONEq(t, `{"chains":[]}`, call(h, "GET", "/v1/sync", "").Body.String())
-	at := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
-	n.status = SyncStatus{Chains: []ChainSync{{Contract: "aka", Length: 3, Upstream: 4}, {Contract: "usd", Contact: &at, Length: 5,
-		Upstreams: []UpstreamSync{{URL: "http://a:1", Current: true, Refused: &Refusal{Reason: "fork", Detail: "a second block 2", At: at}}},
-		Refusals:  map[string]uint64{"fork": 1}, Evidence: []string{"usd-2.json"},
-		Checkpoint: 4, Signers: []string{"n1", "n3"}, Policy: "given"}}}
+	n.status = map[string]any{"version": "v", "chains": []string{}}
 	rec := call(h, "GET", "/v1/sync", "")
 	require.Equal(t, "no-store", rec.Header().Get("Cache-Control"))
-	require.JSONEq(t, `{"chains":[
-		{"contract":"aka","length":3,"upstream_length":4,"lag":1,"synced":false,"upstreams":[],"checkpoint_size":0},
-		{"contract":"usd","length":5,"upstream_length":0,"lag":0,"synced":false,"last_contact":"2026-11-22T00:00:00Z",
-		 "upstreams":[{"url":"http://a:1","current":true,"length":0,
-		  "refused":{"reason":"fork","detail":"a second block 2","at":"2026-11-22T00:00:00Z"}}],
-		 "refusals":{"fork":1},"evidence":["usd-2.json"],
-		 "checkpoint_size":4,"signers":["n1","n3"],"policy":"given"}]}`, rec.Body.String())
+	require.JSONEq(t, `{"version":"v","chains":[]}`, rec.Body.String())
 }
 
 func TestMetricsAreServedWhereThereAreSome(t *testing.T) {

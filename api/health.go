@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 )
@@ -105,74 +104,9 @@ func (s *server) sendText(c *gin.Context, status int, text string) {
 	s.send(c, status, []byte(text))
 }
 
-// SyncStatus is how a follower keeps up.
-type SyncStatus struct {
-	Version string      `json:"version,omitempty"` // set by this package
-	Chains  []ChainSync `json:"chains"`
-	// Contracts of an upstream that are not served, since another ledger's of
-	// the same name is.
-	Hidden []HiddenChain `json:"hidden,omitempty"`
-}
-
-// HiddenChain is a contract that another one of the same name hides.
-type HiddenChain struct {
-	Contract  string   `json:"contract"`
-	ChainID   string   `json:"chain_id"`
-	Upstreams []string `json:"upstreams"`       // which have it
-	Served    string   `json:"served_chain_id"` // the other one
-}
-
-// ChainSync is how one chain is followed.
-type ChainSync struct {
-	Contract  string            `json:"contract"`
-	ChainID   string            `json:"chain_id,omitempty"`     // known with the first block
-	Length    uint64            `json:"length"`                 // blocks here, all verified
-	Upstream  uint64            `json:"upstream_length"`        // blocks there, as last heard
-	Lag       uint64            `json:"lag"`                    // set by this package
-	Synced    bool              `json:"synced"`                 // there was no lag, once
-	Contact   *time.Time        `json:"last_contact,omitempty"` // when an upstream last answered well
-	Upstreams []UpstreamSync    `json:"upstreams"`
-	Refusals  map[string]uint64 `json:"refusals,omitempty"` // answers that were not taken since the start, by reason
-	Evidence  []string          `json:"evidence,omitempty"` // files with what an upstream can be held to
-
-	Checkpoint uint64   `json:"checkpoint_size"`   // blocks that the newest verified checkpoint covers; 0: there is none
-	Signers    []string `json:"signers,omitempty"` // who signed it
-	Policy     string   `json:"policy,omitempty"`  // who says whose signatures count: given, or first_use of an upstream's
-}
-
-// UpstreamSync is how it stands with one upstream.
-type UpstreamSync struct {
-	URL      string     `json:"url"`
-	Current  bool       `json:"current"` // it is the one that is asked
-	Length   uint64     `json:"length"`  // of its chain, as it said last
-	SetAside *time.Time `json:"set_aside_until,omitempty"`
-	Refused  *Refusal   `json:"refused,omitempty"` // the last one
-}
-
-// Refusal is why an answer of an upstream was not taken.
-type Refusal struct {
-	Reason string    `json:"reason"`
-	Detail string    `json:"detail"`
-	At     time.Time `json:"at"`
-}
-
 // getSync is GET /v1/sync: how this follower keeps up with each chain, what it
 // refused to take, and why.
 func (s *followerServer) getSync(c *gin.Context) error {
-	status := s.node.Sync()
-	status.Version = s.cfg.Version
-	if status.Chains == nil {
-		status.Chains = []ChainSync{} // a list in JSON, never null
-	}
-	for i := range status.Chains {
-		chain := &status.Chains[i]
-		if chain.Upstream > chain.Length {
-			chain.Lag = chain.Upstream - chain.Length
-		}
-		if chain.Upstreams == nil {
-			chain.Upstreams = []UpstreamSync{}
-		}
-	}
 	c.Writer.Header()[headerCache] = noStore
-	return s.sendValue(c, http.StatusOK, status)
+	return s.sendValue(c, http.StatusOK, s.node.Sync())
 }

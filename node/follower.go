@@ -91,7 +91,7 @@ func (f *Follower) openServer() error {
 	cfg.Metrics = metricsHandler(chainMetrics(f.store), followMetrics(f.sync))
 	handler, err := api.NewFollower(cfg,
 		copies{Store: f.store, follower: f.sync, directory: f.directory},
-		followerStatus{Syncer: f.sync, directory: f.directory, began: time.Now()},
+		followerStatus{Syncer: f.sync, directory: f.directory, began: time.Now(), version: f.cfg.Version},
 		ownChain{f.personal}, f.relay, copiedEvidence{f.sync, f.store})
 	if err != nil {
 		return err

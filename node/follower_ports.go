@@ -57,7 +57,8 @@ func (c copies) Time(token string) chain.Micros {
 type followerStatus struct {
 	*chainsync.Syncer
 	*directory
-	began time.Time
+	began   time.Time
+	version string
 }
 
 // LastContact counts from the start while no upstream has been heard.
@@ -68,38 +69,11 @@ func (s followerStatus) LastContact() time.Duration {
 	return time.Since(s.began)
 }
 
-// Sync is the follower's status in the API's words.
-func (s followerStatus) Sync() (status api.SyncStatus) {
-	for _, c := range s.Status() {
-		chain := api.ChainSync{Contract: c.Token, Length: c.Length, Upstream: c.UpstreamLength, Synced: c.Synced,
-			Contact: timeOrNil(c.LastContact), Evidence: c.Evidence, Refusals: map[string]uint64{},
-			Policy: string(c.Policy), Checkpoint: c.CheckpointSize, Signers: c.Signers}
-		if !c.ChainID.IsZero() {
-			chain.ChainID = c.ChainID.String()
-		}
-		for reason, count := range c.Refusals {
-			chain.Refusals[string(reason)] = count
-		}
-		for _, u := range c.Upstreams {
-			up := api.UpstreamSync{URL: u.URL, Current: u.Current, Length: u.Length, SetAside: timeOrNil(u.Aside)}
-			if r := u.Refused; r.Reason != "" {
-				up.Refused = &api.Refusal{Reason: string(r.Reason), Detail: r.Detail, At: r.At}
-			}
-			chain.Upstreams = append(chain.Upstreams, up)
-		}
-		status.Chains = append(status.Chains, chain)
-	}
-	for _, h := range s.Hidden() {
-		status.Hidden = append(status.Hidden, api.HiddenChain{Contract: h.Token, ChainID: h.ChainID.String(), Upstreams: h.Upstreams, Served: h.Served.String()})
-	}
-	return status
-}
-
-func timeOrNil(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
+// Sync is the follower's report, with what it is itself.
+func (s followerStatus) Sync() any {
+	r := s.Report()
+	r.Version = s.version
+	return r
 }
 
 // copiedEvidence is what a follower can prove: the log of what it has stored, and the

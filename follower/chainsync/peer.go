@@ -23,9 +23,9 @@ type peer struct {
 
 // Refusal is why something an upstream gave was not taken.
 type Refusal struct {
-	Reason Reason // "": there was none
-	Detail string
-	At     time.Time
+	Reason Reason    `json:"reason"` // "": there was none
+	Detail string    `json:"detail"`
+	At     time.Time `json:"at"`
 }
 
 // usable tells whether p may be asked.

@@ -25,10 +25,10 @@ var (
 // Hidden is a contract of a source that is not served here, because another
 // ledger's contract of the same name is.
 type Hidden struct {
-	Token     string
-	ChainID   chain.Hash
-	Upstreams []string // which have it
-	Served    chain.Hash
+	Token     string     `json:"contract"`
+	ChainID   chain.Hash `json:"chain_id"`
+	Upstreams []string   `json:"upstreams"`       // which have it
+	Served    chain.Hash `json:"served_chain_id"` // the other one
 }
 
 // source is where chains come from. One without a token has a goroutine (run)

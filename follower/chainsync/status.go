@@ -8,30 +8,43 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
+// Report is how a node keeps up, in the form in which it tells others.
+type Report struct {
+	Version string        `json:"version,omitempty"` // of the node; set by whoever knows it
+	Chains  []ChainStatus `json:"chains"`
+	// Contracts of an upstream that are not served, since another ledger's of
+	// the same name is.
+	Hidden []Hidden `json:"hidden,omitempty"`
+}
+
 // ChainStatus says how one chain is followed.
 type ChainStatus struct {
-	Token          string
-	ChainID        chain.Hash // zero: no genesis block yet
-	Length         uint64     // blocks that this node has
-	UpstreamLength uint64     // and its upstream, as last seen
-	Synced         bool       // this node had as many as its upstream, once
-	LastContact    time.Time  // when an upstream last answered well; zero: never
-	Upstreams      []UpstreamStatus
-	Refusals       map[Reason]uint64 // since the start
-	Evidence       []string          // names of files in Config.Evidence
-	Policy         PolicySource      // who says whose signatures count
-	CheckpointSize uint64            // blocks that Checkpoint covers; 0: there is none
-	Signers        []string          // who signed it
+	Token          string            `json:"contract"`
+	ChainID        chain.Hash        `json:"chain_id,omitzero"`     // zero: no genesis block yet
+	Length         uint64            `json:"length"`                // blocks that this node has, all verified
+	UpstreamLength uint64            `json:"upstream_length"`       // and its upstream, as last seen
+	Lag            uint64            `json:"lag"`                   // blocks that are missing here
+	Synced         bool              `json:"synced"`                // this node had as many as its upstream, once
+	LastContact    time.Time         `json:"last_contact,omitzero"` // when an upstream last answered well; zero: never
+	Upstreams      []UpstreamStatus  `json:"upstreams"`
+	Refusals       map[Reason]uint64 `json:"refusals,omitempty"` // answers that were not taken since the start
+	Evidence       []string          `json:"evidence,omitempty"` // names of files in Config.Evidence
+	CheckpointSize uint64            `json:"checkpoint_size"`    // blocks that the newest verified checkpoint covers; 0: there is none
+	Signers        []string          `json:"signers,omitempty"`  // who signed it
+	Policy         PolicySource      `json:"policy,omitempty"`   // who says whose signatures count
 }
 
 // UpstreamStatus says how it stands with one upstream of a chain.
 type UpstreamStatus struct {
-	URL     string
-	Current bool      // it is the one that is asked
-	Length  uint64    // of its chain, as it said last
-	Aside   time.Time // it is not asked before; zero: it may be asked
-	Refused Refusal   // the last one
+	URL     string    `json:"url"`
+	Current bool      `json:"current"`                  // it is the one that is asked
+	Length  uint64    `json:"length"`                   // of its chain, as it said last
+	Aside   time.Time `json:"set_aside_until,omitzero"` // it is not asked before; zero: it may be asked
+	Refused Refusal   `json:"refused,omitzero"`         // the last one
 }
+
+// Report is what Status and Hidden say.
+func (s *Syncer) Report() Report { return Report{Chains: s.Status(), Hidden: s.Hidden()} }
 
 // Status says how each chain is followed, in the order in which they were
 // found.
@@ -40,11 +53,12 @@ func (s *Syncer) Status() []ChainStatus {
 	if err != nil {
 		s.cfg.Logger.Error("evidence cannot be listed", "error", err)
 	}
-	var list []ChainStatus
+	list := []ChainStatus{} // in JSON a list, never null
 	for _, t := range s.chains() {
 		h := t.writer.head()
 		status := ChainStatus{Token: t.token, ChainID: h.id, Length: h.length}
 		t.peers.status(&status)
+		status.Lag = max(status.UpstreamLength, h.length) - h.length
 		_, status.Policy = t.checkpoints.signedBy()
 		if newest, _ := t.checkpoints.newest(); newest != nil {
 			status.CheckpointSize, status.Signers = newest.size(), signers(newest.Cosigned)
@@ -65,6 +79,7 @@ func (ps *peers) status(c *ChainStatus) {
 	defer ps.mu.Unlock()
 	c.UpstreamLength, c.Synced = ps.length, ps.synced
 	c.LastContact, c.Refusals = ps.contact, maps.Clone(ps.refusals)
+	c.Upstreams = []UpstreamStatus{}
 	now := time.Now()
 	for _, p := range ps.all {
 		u := UpstreamStatus{URL: p.url, Current: p == ps.current, Length: p.length, Refused: p.refused}
