@@ -90,7 +90,7 @@ func (c *Cluster) Start(ctx context.Context) error {
 // AwaitReady waits until every member is ready to serve.
 func (c *Cluster) AwaitReady(ctx context.Context, limit time.Duration) error {
 	for _, m := range c.Members {
-		if err := m.awaitReady(ctx, c.HTTP, limit); err != nil {
+		if err := m.await(ctx, c.HTTP, "/readyz", limit); err != nil {
 			return err
 		}
 	}
@@ -117,6 +117,19 @@ func (c *Cluster) KillAll() error {
 		errs = append(errs, m.Kill())
 	}
 	return errors.Join(errs...)
+}
+
+// Member is one process of a cluster.
+type Member struct{ Process }
+
+// newMember lays out a member; nothing is started.
+func newMember(dir, binary, id, api, raft, cluster, contract string, more []string) *Member {
+	m := &Member{newProcess(dir, binary, id, api)}
+	m.args = append([]string{
+		"server", "--id", id, "--data", m.Data, "--listen", api, "--raft", raft,
+		"--cluster", cluster, "--contract", contract,
+	}, more...)
+	return m
 }
 
 // State is one member's view of the cluster.

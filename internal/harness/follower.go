@@ -56,7 +56,7 @@ func NewFollower(o FollowerOptions) (*Follower, error) {
 
 // AwaitReady waits until the follower has caught up and serves.
 func (f *Follower) AwaitReady(ctx context.Context, limit time.Duration) error {
-	return f.awaitReady(ctx, f.HTTP, limit)
+	return f.await(ctx, f.HTTP, "/readyz", limit)
 }
 
 // AwaitLength waits until the follower serves n blocks of a contract; token is

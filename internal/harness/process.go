@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -138,13 +140,13 @@ func (p *Process) AwaitExit(ctx context.Context, limit time.Duration) (int, erro
 	}
 }
 
-// awaitReady waits until the process says that it is ready to serve.
-func (p *Process) awaitReady(ctx context.Context, client *http.Client, limit time.Duration) error {
-	return Until(ctx, limit, p.ID+" is ready", func(ctx context.Context) error {
+// await waits until the process answers 200 at a path: /readyz or /livez.
+func (p *Process) await(ctx context.Context, client *http.Client, path string, limit time.Duration) error {
+	return Until(ctx, limit, p.ID+" answers at "+path, func(ctx context.Context) error {
 		if !p.Alive() {
 			return p.ended()
 		}
-		return Get(ctx, client, p.URL+"/readyz", nil)
+		return Get(ctx, client, p.URL+path, nil)
 	})
 }
 
@@ -161,4 +163,31 @@ func (p *Process) LogTail(lines int) string {
 	}
 	all := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// Memory is what a process holds in RAM, in bytes.
+type Memory struct{ Now, Peak int64 }
+
+// Memory asks the kernel; Linux only.
+func (p *Process) Memory() (m Memory, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.process.Process.Pid))
+	if err != nil {
+		return m, err
+	}
+	if m.Now, err = kibibytes(text, "VmRSS:"); err != nil {
+		return m, err
+	}
+	m.Peak, err = kibibytes(text, "VmHWM:")
+	return m, err
+}
+
+// kibibytes reads a line such as "VmRSS:     5120 kB", in bytes.
+func kibibytes(status []byte, name string) (int64, error) {
+	_, rest, found := bytes.Cut(status, []byte("\n"+name))
+	fields := bytes.Fields(rest)
+	if !found || len(fields) == 0 {
+		return 0, fmt.Errorf("the status of the process has no %s", name)
+	}
+	n, err := strconv.ParseInt(string(fields[0]), 10, 64)
+	return n << 10, err
 }

@@ -36,12 +36,8 @@ type Ack struct {
 
 // Problem is an answer that is not success.
 type Problem struct {
-	Type, Title, Detail, Code string
-	Status                    int
-	RequestID                 string `json:"request_id"`
-	Retryable                 bool
-	ID                        string
-	Header                    http.Header `json:"-"`
+	protocol.Problem
+	Header http.Header `json:"-"`
 }
 
 func (p *Problem) Error() string {

@@ -40,10 +40,5 @@ func NewWitness(ctx context.Context, binary, dir, name string) (*Witness, error)
 
 // AwaitLive waits until the witness answers.
 func (w *Witness) AwaitLive(ctx context.Context, limit time.Duration) error {
-	return Until(ctx, limit, w.ID+" answers", func(ctx context.Context) error {
-		if !w.Alive() {
-			return w.ended()
-		}
-		return Get(ctx, w.http, w.URL+"/livez", nil)
-	})
+	return w.await(ctx, w.http, "/livez", limit)
 }
