@@ -41,7 +41,7 @@ const (
 // getChain is GET /chain: {"chain": [ … ], "length": N}. length is that of the
 // whole chain also when from or limit ask for a part of it.
 func (s *server) getChain(c *gin.Context) error {
-	sp, info, err := s.chainRequest(c)
+	sp, info, err := s.chainRequest(c, 0, math.MaxInt64)
 	if err != nil || notModified(c, sp.tag(info.Tip, formChain), revalidate) {
 		return err
 	}
@@ -56,13 +56,14 @@ func (s *server) getSmartChain(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	sp, info, err := s.chainRequest(c)
+	sp, info, err := s.chainRequest(c, 0, math.MaxInt64)
 	if err != nil {
 		return err
 	}
 	waits := wait > 0 && sp.from > info.Length
 	if waits {
-		if err := s.longPoll(c, info.Contract.Token, sp.from, wait); err != nil {
+		err := s.waitLong(c, wait, func(ctx context.Context) error { return s.read.WaitBlock(ctx, info.Contract.Token, sp.from) })
+		if err != nil && !timeIsUp(err) { // no block yet is an answer too
 			return err
 		}
 		if info, err = s.read.Contract(info.Contract.Token); err != nil {
@@ -112,9 +113,10 @@ func acceptsLines(c *gin.Context) bool {
 	return strings.Contains(c.Request.Header.Get("Accept"), typeNDJSON[0])
 }
 
-// chainRequest is what both ways to read a chain have in common.
-func (s *server) chainRequest(c *gin.Context) (sp span, info chain.Info, err error) {
-	if sp, err = querySpan(c, math.MaxInt64); err != nil {
+// chainRequest is what all ways to read a chain have in common: which part of it,
+// of so many blocks by default and at most, and how it stands.
+func (s *server) chainRequest(c *gin.Context, byDefault, most uint64) (sp span, info chain.Info, err error) {
+	if sp, err = querySpan(c, byDefault, most); err != nil {
 		return sp, info, err
 	}
 	contract, err := s.contractOf(c)
@@ -123,15 +125,6 @@ func (s *server) chainRequest(c *gin.Context) (sp span, info chain.Info, err err
 	}
 	info, err = s.read.Contract(contract.Token)
 	return sp, info, err
-}
-
-// longPoll waits until the block exists, or for as long as the client said.
-func (s *server) longPoll(c *gin.Context, token string, index uint64, wait time.Duration) error {
-	err := s.waitLong(c, wait, func(ctx context.Context) error { return s.read.WaitBlock(ctx, token, index) })
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return nil // no block yet is an answer too
-	}
-	return err
 }
 
 // waitLong waits at a place for answers that may take long, until it is time or
@@ -146,6 +139,11 @@ func (s *server) waitLong(c *gin.Context, most time.Duration, wait func(ctx cont
 	defer cancel()
 	defer webserver.UntilDraining(ctx, cancel)()
 	return wait(ctx)
+}
+
+// timeIsUp tells of an error of waitLong that what was waited for has not come.
+func timeIsUp(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // getBlock is GET /v1/blocks/{index}: the canonical bytes and nothing else, so
@@ -189,23 +187,10 @@ func (s *server) getBlock(c *gin.Context) error {
 // next when there are no more. A page with next never changes, if the client
 // said how long it is to be.
 func (s *server) getBlocks(c *gin.Context) error {
-	from, err := queryUint(c, "from", 1, math.MaxInt64)
+	sp, info, err := s.chainRequest(c, defaultPage, maxPage)
 	if err != nil {
 		return err
 	}
-	limit, err := queryUint(c, "limit", defaultPage, maxPage)
-	if err != nil {
-		return err
-	}
-	contract, err := s.contractOf(c)
-	if err != nil {
-		return err
-	}
-	info, err := s.read.Contract(contract.Token)
-	if err != nil {
-		return err
-	}
-	sp := span{from, limit}
 	if queryText(c, "limit") != "" && sp.sealed(info.Length-1) {
 		tag, err := s.sealedTag(&info, sp, formPage)
 		if err != nil || notModifiedEver(c, tag) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"time"
 
@@ -117,7 +118,7 @@ func (s *followerServer) getSmartChain(c *gin.Context) error {
 
 // sendOldChain is the tutorial's answer when there is no good chain to be had.
 func (s *followerServer) sendOldChain(c *gin.Context) error {
-	sp, info, err := s.chainRequest(c)
+	sp, info, err := s.chainRequest(c, 0, math.MaxInt64)
 	if err != nil {
 		return err
 	}

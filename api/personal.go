@@ -92,7 +92,7 @@ func (s *followerServer) minePersonal(c *gin.Context) error {
 
 // getPersonalChain is GET /chain2: {"chain2": [ … ], "length": N}.
 func (s *followerServer) getPersonalChain(c *gin.Context) error {
-	sp, err := querySpan(c, math.MaxInt64)
+	sp, err := querySpan(c, 0, math.MaxInt64)
 	if err != nil {
 		return err
 	}

@@ -15,15 +15,14 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// span is the part of a chain a request asks for: from is 1 and limit 0, which
-// is all, where it says nothing.
+// span is the part of a chain a request asks for. limit 0 is all.
 type span struct{ from, limit uint64 }
 
-func querySpan(c *gin.Context, most uint64) (sp span, err error) {
+func querySpan(c *gin.Context, byDefault, most uint64) (sp span, err error) {
 	if sp.from, err = queryUint(c, "from", 1, math.MaxInt64); err != nil {
 		return sp, err
 	}
-	sp.limit, err = queryUint(c, "limit", 0, most)
+	sp.limit, err = queryUint(c, "limit", byDefault, most)
 	return sp, err
 }
 
