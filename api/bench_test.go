@@ -21,7 +21,7 @@ type instant struct {
 	outcomes []chain.Outcome
 }
 
-func (w *instant) Submit(_ context.Context, _ string, txs []chain.Transaction) []chain.Outcome {
+func (w *instant) Submit(_ context.Context, _ *chain.Contract, txs []chain.Transaction) []chain.Outcome {
 	out := w.outcomes[:len(txs)]
 	for i := range txs {
 		tx := &txs[i]
@@ -123,8 +123,8 @@ func BenchmarkPostSigned(b *testing.B) {
 // always is instant for any number of callers.
 type always struct{ *fake }
 
-func (w *always) Submit(ctx context.Context, token string, txs []chain.Transaction) []chain.Outcome {
-	return (&instant{outcomes: make([]chain.Outcome, len(txs))}).Submit(ctx, token, txs)
+func (w *always) Submit(ctx context.Context, c *chain.Contract, txs []chain.Transaction) []chain.Outcome {
+	return (&instant{outcomes: make([]chain.Outcome, len(txs))}).Submit(ctx, c, txs)
 }
 
 func BenchmarkBatchSigned1000(b *testing.B) {

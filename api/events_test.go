@@ -86,7 +86,7 @@ func eventful(t testing.TB, blocks int) (f *fake, all []event) {
 	f = newFake()
 	for i := len(f.chains[0].blocks); i < blocks; i++ {
 		for j := range (i + 1) % 4 {
-			f.Submit(t.Context(), "aka", []chain.Transaction{{ID: chain.DeriveID(fmt.Append(nil, i, j)), Sender: "a", Recipient: "b\n", Amount: 1_000_000}})
+			f.Submit(t.Context(), &f.chains[0].contract, []chain.Transaction{{ID: chain.DeriveID(fmt.Append(nil, i, j)), Sender: "a", Recipient: "b\n", Amount: 1_000_000}})
 		}
 		_, err := f.Produce(t.Context(), "aka")
 		require.NoError(t, err)

@@ -106,7 +106,7 @@ func (f *fake) find(token string) *fakeChain {
 	return nil
 }
 
-func (f *fake) Submit(_ context.Context, token string, txs []chain.Transaction) []chain.Outcome {
+func (f *fake) Submit(_ context.Context, c *chain.Contract, txs []chain.Transaction) []chain.Outcome {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.writes++
@@ -120,7 +120,7 @@ func (f *fake) Submit(_ context.Context, token string, txs []chain.Transaction) 
 		case f.refuse != "":
 			outcomes[i] = chain.Outcome{Record: chain.Record{ID: tx.ID}, Refused: f.refuse}
 		default:
-			outcomes[i] = f.find(token).transfer(tx, f.applied, f.become)
+			outcomes[i] = f.find(c.Token).transfer(tx, f.applied, f.become)
 		}
 	}
 	f.wake()

@@ -167,7 +167,7 @@ func TestExpiredIsSaidOnlyOfWhatCanNeverCome(t *testing.T) {
 	f := newFake(signedContract("aka"))
 	tx := alice.sign(f.chainID("aka"), transferTo(bob))
 	r := &lateReader{fake: f, arrive: func() {
-		f.Submit(t.Context(), "aka", []chain.Transaction{tx})
+		f.Submit(t.Context(), &f.chains[0].contract, []chain.Transaction{tx})
 		f.clock = 1_700_000_600_000_000
 	}}
 	h, err := New(DefaultConfig(), f, r, f, f)

@@ -14,7 +14,7 @@ import (
 type Writer interface {
 	// Submit orders transactions of one contract, in their order, and returns
 	// one outcome for each. It must not keep txs once it has returned.
-	Submit(ctx context.Context, token string, txs []chain.Transaction) []chain.Outcome
+	Submit(ctx context.Context, c *chain.Contract, txs []chain.Transaction) []chain.Outcome
 	// Produce forges the next block of a contract, an empty one too.
 	Produce(ctx context.Context, token string) (chain.Produced, error)
 	// CreateContract begins a chain. A member that has applied the index knows

@@ -119,7 +119,7 @@ func (s *memberServer) transact(c *gin.Context, w *work, e intake.Envelope) (*in
 func (s *memberServer) submit(c *gin.Context, to *intake.Chain, txs []chain.Transaction) ([]chain.Outcome, error) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
 	defer cancel()
-	outcomes := s.write.Submit(ctx, to.Token, txs)
+	outcomes := s.write.Submit(ctx, &to.Contract, txs)
 	if len(outcomes) != len(txs) {
 		return nil, fmt.Errorf("%d outcomes of %d transactions", len(outcomes), len(txs))
 	}

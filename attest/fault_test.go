@@ -2,7 +2,6 @@ package attest_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/ed25519"
 	"fmt"
 	"strings"
@@ -53,7 +52,7 @@ func (p *purse) transfer(r *rig, spoil func(t *chain.Transaction)) chain.Outcome
 	if spoil != nil {
 		spoil(&t)
 	}
-	return r.requester().Submit(context.Background(), token, []chain.Transaction{t})[0]
+	return r.submit(token, t)
 }
 
 // What a dishonest member orders without its sender's signature stands in a

@@ -150,8 +150,14 @@ func (r *rig) order(_ context.Context, requests [][]byte) []command.Result {
 	return answers
 }
 
-func (r *rig) requester() *command.Requester {
-	return &command.Requester{Order: r.order, Contracts: r}
+func (r *rig) requester() command.Requester { return r.order }
+
+func (r *rig) submit(token string, t chain.Transaction) chain.Outcome {
+	info, err := r.Contract(token)
+	if err != nil {
+		return chain.Outcome{Err: err}
+	}
+	return r.requester().Submit(context.Background(), &info.Contract, []chain.Transaction{t})[0]
 }
 
 // Contract finds a contract by the store of any member that is up.
@@ -183,7 +189,7 @@ func (r *rig) create(contract string) {
 func (r *rig) block(text string) {
 	if text != "" {
 		t := chain.Transaction{ID: chain.DeriveID([]byte(text)), Sender: "a", Recipient: "b", Amount: 1_000_000, Memo: text}
-		o := r.requester().Submit(context.Background(), token, []chain.Transaction{t})[0]
+		o := r.submit(token, t)
 		require.NoError(r.t, o.Err)
 		require.Empty(r.t, o.Refused)
 	}

@@ -27,7 +27,7 @@ type member struct {
 	store *store.Store
 	key   *wallet.Key
 	chain chain.Info
-	*command.Requester
+	command.Requester
 }
 
 func newMember(t *testing.T) *member {
@@ -39,7 +39,7 @@ func newMember(t *testing.T) *member {
 	m.store, err = store.Open(store.Config{Dir: filepath.Join(m.dir, "state")})
 	require.NoError(t, err)
 	machine, index := fsm.New(m.store), uint64(0)
-	m.Requester = &command.Requester{Contracts: m.store, Order: func(_ context.Context, requests [][]byte) (results []command.Result) {
+	m.Requester = func(_ context.Context, requests [][]byte) (results []command.Result) {
 		for _, r := range requests {
 			index++
 			result, err := machine.Apply(index, int64(1_800_000_000_000_000+index*1_000_000), [][]byte{r})
@@ -47,7 +47,7 @@ func newMember(t *testing.T) *member {
 			results = append(results, command.Result{Index: index, Data: result(0)})
 		}
 		return results
-	}}
+	}
 	c := chain.DefaultContract()
 	c.BPSC, c.Issuer, c.Supply = chain.BPSCAddress(c.Token), key.Address(), 1_000_000_000
 	_, err = m.CreateContract(t.Context(), c)
@@ -70,7 +70,7 @@ func newMember(t *testing.T) *member {
 func (m *member) pay(amount chain.Amount) {
 	m.t.Helper()
 	tx := m.signed(amount, 1)
-	out := m.Submit(m.t.Context(), "aka", []chain.Transaction{tx})[0]
+	out := m.Submit(m.t.Context(), &m.chain.Contract, []chain.Transaction{tx})[0]
 	require.NoError(m.t, out.Err)
 	require.Empty(m.t, out.Refused)
 }

@@ -22,39 +22,24 @@ const (
 	maxRequestBytes        = 128 << 10
 )
 
-// Orderer puts requests into the log, in the order given, and returns one
-// result each.
-type Orderer func(ctx context.Context, requests [][]byte) []Result
-
-// Contracts finds the contract of a token.
-type Contracts interface {
-	Contract(token string) (chain.Info, error)
-}
-
-// Requester makes typed requests to the machine through an Orderer. It is
-// used by whoever takes requests from outside.
-type Requester struct {
-	Order     Orderer
-	Contracts Contracts
-}
+// Requester puts encoded requests into the log, in the order given, and returns
+// one result each. Its methods make the typed ones, for whoever takes them from
+// outside.
+type Requester func(ctx context.Context, requests [][]byte) []Result
 
 // Submit orders transactions of one contract and returns one outcome each, in
 // order.
-func (q *Requester) Submit(ctx context.Context, token string, txs []chain.Transaction) []chain.Outcome {
+func (q Requester) Submit(ctx context.Context, c *chain.Contract, txs []chain.Transaction) []chain.Outcome {
 	outcomes := make([]chain.Outcome, len(txs))
-	info, err := q.Contracts.Contract(token)
-	if err != nil {
-		return failAll(outcomes, err)
-	}
 	runs := split(txs)
 	requests := make([][]byte, len(runs))
 	for i, run := range runs {
-		requests[i] = Encode(&Submit{Token: token, Transactions: run})
+		requests[i] = Encode(&Submit{Token: c.Token, Transactions: run})
 	}
 	rest := outcomes
-	for i, answered := range q.Order(ctx, requests) {
+	for i, answered := range q(ctx, requests) {
 		n := len(runs[i])
-		fillIn(rest[:n], runs[i], answered, &info.Contract)
+		fillIn(rest[:n], runs[i], answered, c)
 		rest = rest[n:]
 	}
 	return outcomes
@@ -144,31 +129,31 @@ func (r refusal) Error() string { return r.detail }
 func (r refusal) Unwrap() error { return r.code }
 
 // one orders a single request.
-func (q *Requester) one(ctx context.Context, r Request) (Answer, uint64, error) {
-	answers := q.Order(ctx, [][]byte{Encode(r)})
+func (q Requester) one(ctx context.Context, r Request) (Answer, uint64, error) {
+	answers := q(ctx, [][]byte{Encode(r)})
 	a, err := answers[0].decode()
 	return a, answers[0].Index, err
 }
 
 // Produce asks for a block now.
-func (q *Requester) Produce(ctx context.Context, token string) (chain.Produced, error) {
+func (q Requester) Produce(ctx context.Context, token string) (chain.Produced, error) {
 	a, index, err := q.one(ctx, &Produce{Token: token})
 	return chain.Produced{Block: a.Block, AppliedIndex: index}, err
 }
 
 // CreateContract starts a chain and returns the log index of its start.
-func (q *Requester) CreateContract(ctx context.Context, c chain.Contract) (uint64, error) {
+func (q Requester) CreateContract(ctx context.Context, c chain.Contract) (uint64, error) {
 	return q.create(ctx, c, false)
 }
 
 // CreateDefault starts the first chain of a cluster, or fails with
 // chain.ContractExists.
-func (q *Requester) CreateDefault(ctx context.Context, c chain.Contract) error {
+func (q Requester) CreateDefault(ctx context.Context, c chain.Contract) error {
 	_, err := q.create(ctx, c, true)
 	return err
 }
 
-func (q *Requester) create(ctx context.Context, c chain.Contract, first bool) (uint64, error) {
+func (q Requester) create(ctx context.Context, c chain.Contract, first bool) (uint64, error) {
 	text, err := c.MarshalJSON()
 	if err != nil {
 		return 0, err
@@ -179,26 +164,26 @@ func (q *Requester) create(ctx context.Context, c chain.Contract, first bool) (u
 
 // RegisterNodes adds nodes to the directory, for the network they come from,
 // and returns the log index at which they are there.
-func (q *Requester) RegisterNodes(ctx context.Context, nodes []string, from string) (uint64, error) {
+func (q Requester) RegisterNodes(ctx context.Context, nodes []string, from string) (uint64, error) {
 	_, index, err := q.one(ctx, &Register{Nodes: nodes, From: from})
 	return index, err
 }
 
 // RemoveNode takes a node off the directory, or fails with chain.NotFound.
-func (q *Requester) RemoveNode(ctx context.Context, node string) (uint64, error) {
+func (q Requester) RemoveNode(ctx context.Context, node string) (uint64, error) {
 	_, index, err := q.one(ctx, &Remove{Node: node})
 	return index, err
 }
 
 // Announce records where a member's API is and with which key it signs
 // checkpoints. The first key a member announces is its key for ever.
-func (q *Requester) Announce(ctx context.Context, member, url, key string) error {
+func (q Requester) Announce(ctx context.Context, member, url, key string) error {
 	_, _, err := q.one(ctx, &Announce{Member: member, URL: url, Key: key})
 	return err
 }
 
 // Attest adds an attestation of a chain.
-func (q *Requester) Attest(ctx context.Context, token string, a chain.Attestation) error {
+func (q Requester) Attest(ctx context.Context, token string, a chain.Attestation) error {
 	_, _, err := q.one(ctx, &Attest{Token: token, Attestation: a})
 	return err
 }

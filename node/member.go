@@ -24,7 +24,7 @@ type Member struct {
 	store    *store.Store
 	cluster  *cluster.Member
 	key      proof.SigningKey
-	requests *command.Requester
+	requests command.Requester
 	attest   attesting
 
 	left bool // of the goroutine that stops or closes: the cluster is left
@@ -78,7 +78,7 @@ func (m *Member) open() (err error) {
 	if m.key, err = signingKey(m.path(memberKey), "", m.cfg.ID); err != nil {
 		return err
 	}
-	m.requests = &command.Requester{Order: orderer(m.cluster), Contracts: m.store}
+	m.requests = requester(m.cluster)
 	if err := m.prepareAttesting(); err != nil {
 		return err
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/bpsc/bpsc/store"
 )
 
-// orderer is the way from typed requests into the log.
-func orderer(m *cluster.Member) command.Orderer {
+// requester is the way from typed requests into the log.
+func requester(m *cluster.Member) command.Requester {
 	return func(ctx context.Context, requests [][]byte) []command.Result {
 		results := m.Propose(ctx, requests)
 		answers := make([]command.Result, len(results))

@@ -30,7 +30,7 @@ import (
 // signed the first five.
 type world struct {
 	store    *store.Store
-	requests *command.Requester
+	requests command.Requester
 	keys     map[string]proof.SigningKey
 }
 
@@ -46,7 +46,7 @@ func newWorld(dir string) (*world, error) {
 		return nil, err
 	}
 	w := &world{store: s, keys: map[string]proof.SigningKey{}}
-	w.requests = &command.Requester{Order: w.order(fsm.New(s)), Contracts: s}
+	w.requests = w.order(fsm.New(s))
 	for i, id := range []string{"n1", "n2", "n3", "eve"} {
 		name, err := proof.KeyName("", id)
 		if err != nil {
@@ -61,7 +61,7 @@ func newWorld(dir string) (*world, error) {
 
 // order applies each request as an entry of the log, a second after the one
 // before.
-func (w *world) order(m *fsm.Machine) command.Orderer {
+func (w *world) order(m *fsm.Machine) command.Requester {
 	index := uint64(0)
 	return func(_ context.Context, requests [][]byte) []command.Result {
 		answers := make([]command.Result, len(requests))
@@ -115,8 +115,11 @@ func (w *world) fill() error {
 
 func (w *world) send(key string, amount chain.Amount) error {
 	tx := chain.Transaction{ID: chain.DeriveID([]byte(key)), Sender: "alice", Recipient: "bob", Amount: amount}
-	out := w.requests.Submit(context.Background(), "aka", []chain.Transaction{tx})[0]
-	return out.Err
+	info, err := w.store.Contract("aka")
+	if err != nil {
+		return err
+	}
+	return w.requests.Submit(context.Background(), &info.Contract, []chain.Transaction{tx})[0].Err
 }
 
 func (w *world) checkpoint(size uint64) (proof.Checkpoint, error) {

@@ -32,8 +32,7 @@ func newCluster(t testing.TB) *cluster {
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	c := &cluster{t: t, store: s, now: 1_800_000_000_000_000}
 	machine := fsm.New(s)
-	c.Contracts = s
-	c.Order = func(_ context.Context, requests [][]byte) []command.Result {
+	c.Requester = func(_ context.Context, requests [][]byte) []command.Result {
 		c.index++
 		c.now += 1_000_000
 		result, err := machine.Apply(c.index, c.now, requests)
@@ -72,11 +71,13 @@ func (c *cluster) grow(token string, transfers int) {
 			Recipient: "bob", Amount: chain.Amount(12_500_000 + c.sent),
 		}
 	}
-	for _, o := range c.Submit(context.Background(), token, txs) {
+	info, err := c.store.Contract(token)
+	require.NoError(c.t, err)
+	for _, o := range c.Submit(context.Background(), &info.Contract, txs) {
 		require.NoError(c.t, o.Err)
 		require.Empty(c.t, o.Refused)
 	}
-	_, err := c.Produce(context.Background(), token)
+	_, err = c.Produce(context.Background(), token)
 	require.NoError(c.t, err)
 }
 
