@@ -59,7 +59,7 @@ type Config struct {
 	Now func() time.Time
 	// Witnesses are asked for cosignatures, each on its own.
 	Witnesses []Witness
-	// Fatal ends the process; see ErrDiverged and ErrForgot.
+	// Fatal ends the member, and does not return; see ErrDiverged and ErrForgot.
 	Fatal  func(error)
 	Logger *slog.Logger
 

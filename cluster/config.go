@@ -64,7 +64,8 @@ type Config struct {
 	ClockBound time.Duration
 
 	// Fatal is called once, when the member cannot trust its disk or its state.
-	// It must end the process. When nil, the member panics.
+	// It must not return: it ends the process, or keeps its caller for ever and has
+	// another goroutine call Abandon. When nil, the member panics.
 	Fatal func(error)
 
 	// Condition is how a member is as far as its owner knows: errors say why it

@@ -17,8 +17,6 @@ import (
 
 // attesting is the part of a member that signs checkpoints.
 type attesting struct {
-	client *witness.Client // nil: there are no witnesses to ask
-
 	mu       sync.Mutex // others ask for this member's status while it starts
 	attester *attest.Attester
 	key      error // why the cluster does not take this member's key
@@ -55,7 +53,7 @@ func (m *Member) prepareAttesting() error {
 		if err != nil {
 			return err
 		}
-		m.attest.client = client
+		m.opened(func() error { client.Close(); return nil })
 		cfg.Witnesses = attestingWitnesses(client, m.cfg.Witnesses)
 	}
 	if err := durable.MkdirAll(cfg.Dir, 0o700); err != nil {

@@ -62,9 +62,11 @@ func (f *Follower) open() (err error) {
 	if err != nil {
 		return err
 	}
+	f.opened(f.store.Close)
 	if f.personal, err = personal.Open(f.path("personal.db"), time.Now); err != nil {
 		return err
 	}
+	f.opened(f.personal.Close)
 	if f.directory, err = openDirectory(f.path("nodes.json")); err != nil {
 		return err
 	}
@@ -78,6 +80,7 @@ func (f *Follower) open() (err error) {
 	if f.relay, err = relay.New(relayConfig, f.sync.Upstreams); err != nil {
 		return err
 	}
+	f.opened(func() error { f.relay.Close(); return nil })
 	if err := f.openServer(); err != nil {
 		return err
 	}
@@ -150,18 +153,4 @@ func (f *Follower) stop(bool) error {
 	f.leaveClients()
 	f.work.Wait()
 	return nil
-}
-
-// close implements kind.
-func (f *Follower) close() (err error) {
-	if f.relay != nil {
-		f.relay.Close()
-	}
-	if f.personal != nil {
-		err = f.personal.Close()
-	}
-	if f.store != nil {
-		err = errors.Join(err, f.store.Close())
-	}
-	return err
 }

@@ -27,7 +27,7 @@ type Member struct {
 	requests command.Requester
 	attest   attesting
 
-	left bool // of the goroutine that stops or closes: the cluster is left
+	left bool // of the goroutine that stops or closes
 }
 
 // StartMember starts a member. It serves when StartMember returns, but may not be
@@ -65,6 +65,7 @@ func (m *Member) open() (err error) {
 	if err != nil {
 		return err
 	}
+	m.opened(m.store.Close)
 	if err := m.checkDefault(); err != nil {
 		return err
 	}
@@ -73,6 +74,7 @@ func (m *Member) open() (err error) {
 	if m.cluster, err = cluster.Open(cc, fsm.New(m.store)); err != nil {
 		return err
 	}
+	m.opened(m.leave)
 	m.sever = m.cluster.Abandon
 	// Only now: the folder of the log has said whose it is.
 	if m.key, err = signingKey(m.path(memberKey), "", m.cfg.ID); err != nil {
@@ -138,9 +140,12 @@ func (m *Member) stop(asked bool) error {
 	return err
 }
 
-// leave takes this member out of the cluster's work. That others took too long is
-// no failure of a member that was told to stop.
+// leave takes this member out of the cluster's work, once. That others took too long
+// is no failure of a member that was told to stop.
 func (m *Member) leave() error {
+	if m.left {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), memberStop)
 	defer cancel()
 	m.left = true
@@ -148,20 +153,6 @@ func (m *Member) leave() error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		m.log.Warn("not all that was under way could be finished", "error", err)
 		return nil
-	}
-	return err
-}
-
-// close implements kind.
-func (m *Member) close() (err error) {
-	if m.cluster != nil && !m.left {
-		err = m.leave()
-	}
-	if m.attest.client != nil {
-		m.attest.client.Close()
-	}
-	if m.store != nil {
-		err = errors.Join(err, m.store.Close())
 	}
 	return err
 }

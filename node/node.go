@@ -38,6 +38,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,8 +97,9 @@ type Common struct {
 type service struct {
 	common Common
 	log    *slog.Logger
-	folder *datafolder.Folder // taken by open
-	server *webserver.Server  // made by open
+	server *webserver.Server // made by open
+	// releases are appended to by open, and run by close after it.
+	releases []func() error
 	// listener is nil where the owner serves Handler.
 	listener net.Listener
 	sever    func() // from other members; set by open, nil where there are none
@@ -119,8 +121,7 @@ type service struct {
 type kind interface {
 	open() error           // from the disk to the listener
 	begin()                // sets the work going
-	stop(asked bool) error // in order, but for close; asked: it does not stop by itself
-	close() error          // releases what open got, as far as it got
+	stop(asked bool) error // in order, but for what open got; asked: it does not stop by itself
 	// remedy is what to do about an error that is not the operating system's.
 	remedy(err error) (text string, known bool)
 }
@@ -146,7 +147,7 @@ func (s *service) start(ctx context.Context, k kind) error {
 			go s.run(k)
 			return nil
 		}
-		return errors.Join(s.explain(k, err), s.close(k))
+		return errors.Join(s.explain(k, err), s.close())
 	case err := <-s.broken:
 		go func() {
 			<-opened
@@ -156,7 +157,7 @@ func (s *service) start(ctx context.Context, k kind) error {
 	case <-ctx.Done():
 		go func() {
 			<-opened
-			if err := s.close(k); err != nil {
+			if err := s.close(); err != nil {
 				s.log.Warn("closing after a start that was given up", "error", err)
 			}
 		}()
@@ -189,7 +190,7 @@ func (s *service) serve(k kind) error {
 	case <-s.done:
 		return nil // cut
 	}
-	return errors.Join(s.explain(k, err), k.stop(err == nil), s.close(k))
+	return errors.Join(s.explain(k, err), k.stop(err == nil), s.close())
 }
 
 // end stops the node in order, for a reason.
@@ -226,21 +227,35 @@ func (s *service) cut() {
 	}
 }
 
-// take takes the folder.
-func (s *service) take() (err error) {
+// take takes the folder. After a fatal error it keeps the mark of a node that was
+// killed.
+func (s *service) take() error {
 	if err := durable.MkdirAll(s.common.Data, 0o700); err != nil {
 		return err
 	}
-	if s.folder, err = datafolder.Take(s.common.Data); err != nil {
+	folder, err := datafolder.Take(s.common.Data)
+	if err != nil {
 		return err
 	}
-	return s.folder.Serve()
+	s.opened(func() error {
+		if s.dead.Load() {
+			return nil
+		}
+		return folder.Release()
+	})
+	return folder.Serve()
 }
 
 // listen begins to listen, where that is the node's own matter.
 func (s *service) listen() (err error) {
-	if s.common.Listen != "" {
-		s.listener, err = webserver.Listen(s.common.Listen)
+	if s.common.Listen == "" {
+		return nil
+	}
+	if s.listener, err = webserver.Listen(s.common.Listen); err == nil {
+		s.opened(func() error {
+			_ = s.listener.Close() // the server has, if it ever had it
+			return nil
+		})
 	}
 	return err
 }
@@ -252,16 +267,14 @@ func (s *service) leaveClients() {
 	_ = s.server.Shutdown(ctx)
 }
 
-// close releases everything, the folder last. After a fatal error the folder keeps
-// the mark of a node that was killed.
-func (s *service) close(k kind) error {
+// opened notes how to release what open has got.
+func (s *service) opened(release func() error) { s.releases = append(s.releases, release) }
+
+// close releases what open got, as far as it got, the last first.
+func (s *service) close() (err error) {
 	s.cancel()
-	if s.listener != nil {
-		_ = s.listener.Close() // it may be the server's, which has closed it
-	}
-	err := k.close()
-	if s.folder != nil && !s.dead.Load() {
-		err = errors.Join(err, s.folder.Release())
+	for _, release := range slices.Backward(s.releases) {
+		err = errors.Join(err, release())
 	}
 	return err
 }

@@ -41,9 +41,8 @@ func (c *WitnessConfig) Validate() error {
 // Witness is a running witness. Its methods are safe for concurrent use.
 type Witness struct {
 	*service
-	cfg     WitnessConfig
-	key     proof.SigningKey
-	witness *witness.Witness
+	cfg WitnessConfig
+	key proof.SigningKey
 }
 
 // StartWitness starts a witness.
@@ -75,13 +74,15 @@ func (w *Witness) open() error {
 	}
 	cfg := witness.DefaultConfig()
 	cfg.Key, cfg.Logs, cfg.Dir, cfg.Logger = w.key, w.cfg.Logs, filepath.Join(w.cfg.Data, "logs"), w.log
-	if w.witness, err = witness.New(cfg); err != nil {
+	watching, err := witness.New(cfg)
+	if err != nil {
 		return err
 	}
+	w.opened(watching.Close)
 	if err := w.listen(); err != nil {
 		return err
 	}
-	w.server, err = witness.NewServer(w.witness.Handler(), files.clients, w.log)
+	w.server, err = witness.NewServer(watching.Handler(), files.clients, w.log)
 	return err
 }
 
@@ -94,14 +95,6 @@ func (w *Witness) begin() {
 func (w *Witness) stop(bool) error {
 	w.leaveClients()
 	return nil
-}
-
-// close implements kind.
-func (w *Witness) close() error {
-	if w.witness == nil {
-		return nil
-	}
-	return w.witness.Close()
 }
 
 // WitnessKey is the key in a witness's folder; both are made when there is none.

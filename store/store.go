@@ -41,8 +41,8 @@ type Config struct {
 	// own number when 0.
 	Tables int
 	// Fatal is called when what is on disk turns out damaged while the store
-	// is in use. It must end the process: what has been read so far may be
-	// wrong too. When nil, the store panics.
+	// is in use. It must not return, and whoever uses the store must stop: what has
+	// been read so far may be wrong too. When nil, the store panics.
 	Fatal func(error)
 	// Logger gets Pebble's messages; slog.Default() when nil.
 	Logger *slog.Logger
