@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -70,25 +71,27 @@ func TestBodiesAreBoundedAllTogether(t *testing.T) {
 }
 
 func TestAnswersAreBoundedAllTogether(t *testing.T) {
-	f := newFake()
-	f.chains[0].blocks = append(f.chains[0].blocks, []byte(`{"x": "`+strings.Repeat("a", smallAnswer)+`"}`))
-	for i := range 20 {
-		f.begin(openContract("token" + strconv.Itoa(i)))
-	}
-	s, err := newMember(DefaultConfig(), f, f, f, f)
-	require.NoError(t, err)
-	release, ok := s.answers.Try(maxAnswerBytes)
-	require.True(t, ok)
-	for _, path := range []string{"/v1/contracts", "/chain", "/v1/blocks/2"} {
-		rec := call(s.routes(), "GET", path, "")
-		requireProblem(t, rec, 503, "too_many_clients", "")
-		require.Equal(t, "1", rec.Header().Get("Retry-After"))
-	}
-	require.Equal(t, 200, call(s.routes(), "GET", "/v1/accounts/a", "").Code, "small ones find their way")
-	release()
-	for _, path := range []string{"/v1/contracts", "/chain", "/v1/blocks/2"} {
-		require.Equal(t, 200, call(s.routes(), "GET", path, "").Code)
-	}
-	_, ok = s.answers.Try(maxAnswerBytes)
-	require.True(t, ok, "all is given back")
+	synctest.Test(t, func(t *testing.T) { // it waits for memory
+		f := newFake()
+		f.chains[0].blocks = append(f.chains[0].blocks, []byte(`{"x": "`+strings.Repeat("a", smallAnswer)+`"}`))
+		for i := range 20 {
+			f.begin(openContract("token" + strconv.Itoa(i)))
+		}
+		s, err := newMember(DefaultConfig(), f, f, f, f)
+		require.NoError(t, err)
+		release, ok := s.answers.Try(maxAnswerBytes)
+		require.True(t, ok)
+		for _, path := range []string{"/v1/contracts", "/chain", "/v1/blocks/2"} {
+			rec := call(s.routes(), "GET", path, "")
+			requireProblem(t, rec, 503, "too_many_clients", "")
+			require.Equal(t, "1", rec.Header().Get("Retry-After"))
+		}
+		require.Equal(t, 200, call(s.routes(), "GET", "/v1/accounts/a", "").Code, "small ones find their way")
+		release()
+		for _, path := range []string{"/v1/contracts", "/chain", "/v1/blocks/2"} {
+			require.Equal(t, 200, call(s.routes(), "GET", path, "").Code)
+		}
+		_, ok = s.answers.Try(maxAnswerBytes)
+		require.True(t, ok, "all is given back")
+	})
 }

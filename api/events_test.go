@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -319,40 +318,6 @@ func TestQuietStreamsAreKeptAlive(t *testing.T) {
 	}
 	// Events are whole whatever stands between them.
 	requireEvents(t, all, take(t, server.URL, "?from=1", "", len(all)))
-}
-
-// blockwise is a long chain of which blocks can be read one at a time too.
-type blockwise struct{ long }
-
-func (l blockwise) Block(_ string, index uint64) (canonical []byte, hash chain.Hash, err error) {
-	if index > l.blocks {
-		return nil, hash, chain.NotFound
-	}
-	err = l.Blocks("", index, 1, func(_ uint64, b []byte) error { canonical = b; return nil })
-	return canonical, hash, err
-}
-
-func TestReaderOfEventsThatDoesNotReadIsCutOff(t *testing.T) {
-	l := blockwise{long{fake: newFake(), blocks: 10_000_000}}
-	cfg := DefaultConfig()
-	cfg.ChunkTimeout = 50 * time.Millisecond
-	h, err := New(cfg, l.fake, l, l.fake, l.fake)
-	require.NoError(t, err)
-	ended := make(chan struct{})
-	server := serveWith(t, cfg, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer close(ended)
-		h.ServeHTTP(w, r)
-	}))
-	conn, err := net.Dial("tcp", server.addr)
-	require.NoError(t, err)
-	defer conn.Close()
-	_, err = io.WriteString(conn, "GET /v1/events?from=1 HTTP/1.1\r\nHost: x\r\n\r\n")
-	require.NoError(t, err)
-	select {
-	case <-ended:
-	case <-time.After(20 * time.Second):
-		t.Fatal("the handler still waits for a reader that does not read")
-	}
 }
 
 func TestShutdownEndsStreamsOfEvents(t *testing.T) {

@@ -250,26 +250,39 @@ func TestStreamThatFailsAtOnceIsAProblem(t *testing.T) {
 	requireProblem(t, rec, 500, "internal", "")
 }
 
+// blockwise is a long chain of which blocks can be read one at a time too.
+type blockwise struct{ long }
+
+func (l blockwise) Block(_ string, index uint64) (canonical []byte, hash chain.Hash, err error) {
+	if index > l.blocks {
+		return nil, hash, chain.NotFound
+	}
+	err = l.Blocks("", index, 1, func(_ uint64, b []byte) error { canonical = b; return nil })
+	return canonical, hash, err
+}
+
 func TestReaderThatDoesNotReadIsCutOff(t *testing.T) {
-	l := long{fake: newFake(), blocks: 10_000_000}
-	ended := make(chan struct{})
-	cfg := DefaultConfig()
-	cfg.ChunkTimeout = 50 * time.Millisecond
-	h, err := New(cfg, l.fake, l, l.fake, l.fake)
-	require.NoError(t, err)
-	server := serveWith(t, cfg, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer close(ended)
-		h.ServeHTTP(w, r)
-	}))
-	conn, err := net.Dial("tcp", server.addr)
-	require.NoError(t, err)
-	defer conn.Close()
-	_, err = io.WriteString(conn, "GET /chain HTTP/1.1\r\nHost: x\r\n\r\n")
-	require.NoError(t, err)
-	select {
-	case <-ended:
-	case <-time.After(20 * time.Second):
-		t.Fatal("the handler still waits for a reader that does not read")
+	for _, path := range []string{"/chain", "/v1/events?from=1"} {
+		l := blockwise{long{fake: newFake(), blocks: 10_000_000}}
+		ended := make(chan struct{})
+		cfg := DefaultConfig()
+		cfg.ChunkTimeout = 50 * time.Millisecond
+		h, err := New(cfg, l.fake, l, l.fake, l.fake)
+		require.NoError(t, err)
+		server := serveWith(t, cfg, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(ended)
+			h.ServeHTTP(w, r)
+		}))
+		conn, err := net.Dial("tcp", server.addr)
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		require.NoError(t, err)
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			t.Fatalf("the handler of %s still waits for a reader that does not read", path)
+		}
 	}
 }
 
