@@ -181,9 +181,10 @@ func (q *Queue) WithdrawForwarded(err error) {
 func (q *Queue) withdraw(which func(*Call) bool, err error) {
 	q.mu.Lock()
 	var calls []*Call
-	for e, next := q.calls.Front(), (*list.Element)(nil); e != nil; e = next {
-		next = e.Next()
-		if c := e.Value.(*Call); which(c) {
+	for e := q.calls.Front(); e != nil; {
+		c := e.Value.(*Call)
+		e = e.Next() // before c leaves the list
+		if which(c) {
 			q.remove(c)
 			calls = append(calls, c)
 		}
