@@ -47,24 +47,24 @@ const (
 	fieldCount
 )
 
-// Unit is what the value of a field counts in: how it is written and read.
-type Unit uint8
+// unit is what the value of a field counts in: how it is written and read.
+type unit uint8
 
 // The units.
 const (
-	UnitText      Unit = iota // a string
-	UnitAmount                // in tokens
-	UnitSeconds               // a whole number
-	UnitMicros                // seconds with their places
-	UnitHash                  // 32 bytes in hex, an id or a key
-	UnitSignature             // 64
-	UnitBool
+	unitText      unit = iota // a string
+	unitAmount                // in tokens
+	unitSeconds               // a whole number
+	unitMicros                // seconds with their places
+	unitHash                  // 32 bytes in hex, an id or a key
+	unitSignature             // 64
+	unitBool
 )
 
 // field says all that is to be known of one field.
 type field struct {
 	name    string
-	unit    Unit
+	unit    unit
 	pointed bool // at zero it is not the same as left out: it has a place only where it is there
 
 	always kinds // of records that have it, at zero too
@@ -83,33 +83,33 @@ type field struct {
 
 // fields is the table.
 var fields = [fieldCount]field{
-	FieldAccount:       {name: "account", unit: UnitText, may: inRules, takes: inRules, role: RoleSubject, names: inRules},
-	FieldAmount:        {name: "amount", unit: UnitAmount, always: inIssue | inSpend | inBurn, needs: movesTokens},
-	fieldAmountBPSC:    {name: "amount_bpsc", unit: UnitAmount, always: delivers},
-	fieldAmountReceive: {name: "amount_receive", unit: UnitAmount, always: delivers},
-	fieldAmountRefund:  {name: "amount_refund", unit: UnitAmount, always: inRefund},
-	fieldAmountSend:    {name: "amount_send", unit: UnitAmount, always: delivers | inHold},
-	fieldBPSC:          {name: "bpsc", unit: UnitText, may: delivers | inSpend | inBurn, role: RoleSender, names: inSpend | inBurn},
-	fieldChain:         {name: "chain", unit: UnitHash, needs: asked},
-	FieldExpires:       {name: "expires", unit: UnitSeconds, always: signed, needs: asked},
-	FieldFrozen:        {name: "frozen", unit: UnitBool, pointed: true, may: inRules, takes: inRules},
-	FieldHold:          {name: "hold", unit: UnitHash, may: inDelivery | inRefund, needs: inAccept | inReject},
-	FieldHoldUntil:     {name: "hold_until", unit: UnitSeconds, may: inHold | inRefund, needs: inHold},
-	fieldID:            {name: "id", unit: UnitHash, may: recorded},
-	FieldKind:          {name: "kind", unit: UnitText, may: signed, needs: asked},
-	FieldMemo:          {name: "memo", unit: UnitText, pointed: true, may: delivers&^inDelivery | inHold | inRefund | inIssue | inSpend | inBurn, takes: movesTokens},
-	FieldNewKey:        {name: "new_key", unit: UnitHash, pointed: true, may: inRules, takes: inRules},
-	FieldNonce:         {name: "nonce", unit: UnitText, always: signed, needs: asked},
-	FieldPerDay:        {name: "per_day", unit: UnitAmount, pointed: true, may: inRules, takes: inRules},
-	FieldPerTransfer:   {name: "per_transfer", unit: UnitAmount, pointed: true, may: inRules, takes: inRules},
-	FieldPublicKey:     {name: "public_key", unit: UnitHash, always: signed, needs: asked, apart: true},
-	fieldReason:        {name: "reason", unit: UnitText, may: inRefund},
-	FieldReceive:       {name: "receive", unit: UnitText, pointed: true, may: inRules, takes: inRules},
-	FieldRecipient:     {name: "recipient", unit: UnitText, may: recorded &^ (inRules | inBurn), needs: movesTokens &^ inBurn, role: RoleRecipient, names: recorded},
-	fieldRequest:       {name: "request", unit: UnitText, may: inHold | inDelivery | inRefund},
-	FieldSender:        {name: "sender", unit: UnitText, always: recorded, needs: asked, role: RoleSender, names: recorded},
-	FieldSignature:     {name: "signature", unit: UnitSignature, always: signed, needs: asked, apart: true},
-	fieldTime:          {name: "time", unit: UnitMicros, may: signed},
+	FieldAccount:       {name: "account", unit: unitText, may: inRules, takes: inRules, role: RoleSubject, names: inRules},
+	FieldAmount:        {name: "amount", unit: unitAmount, always: inIssue | inSpend | inBurn, needs: movesTokens},
+	fieldAmountBPSC:    {name: "amount_bpsc", unit: unitAmount, always: delivers},
+	fieldAmountReceive: {name: "amount_receive", unit: unitAmount, always: delivers},
+	fieldAmountRefund:  {name: "amount_refund", unit: unitAmount, always: inRefund},
+	fieldAmountSend:    {name: "amount_send", unit: unitAmount, always: delivers | inHold},
+	fieldBPSC:          {name: "bpsc", unit: unitText, may: delivers | inSpend | inBurn, role: RoleSender, names: inSpend | inBurn},
+	fieldChain:         {name: "chain", unit: unitHash, needs: asked},
+	FieldExpires:       {name: "expires", unit: unitSeconds, always: signed, needs: asked},
+	FieldFrozen:        {name: "frozen", unit: unitBool, pointed: true, may: inRules, takes: inRules},
+	FieldHold:          {name: "hold", unit: unitHash, may: inDelivery | inRefund, needs: inAccept | inReject},
+	FieldHoldUntil:     {name: "hold_until", unit: unitSeconds, may: inHold | inRefund, needs: inHold},
+	fieldID:            {name: "id", unit: unitHash, may: recorded},
+	FieldKind:          {name: "kind", unit: unitText, may: signed, needs: asked},
+	FieldMemo:          {name: "memo", unit: unitText, pointed: true, may: delivers&^inDelivery | inHold | inRefund | inIssue | inSpend | inBurn, takes: movesTokens},
+	FieldNewKey:        {name: "new_key", unit: unitHash, pointed: true, may: inRules, takes: inRules},
+	FieldNonce:         {name: "nonce", unit: unitText, always: signed, needs: asked},
+	FieldPerDay:        {name: "per_day", unit: unitAmount, pointed: true, may: inRules, takes: inRules},
+	FieldPerTransfer:   {name: "per_transfer", unit: unitAmount, pointed: true, may: inRules, takes: inRules},
+	FieldPublicKey:     {name: "public_key", unit: unitHash, always: signed, needs: asked, apart: true},
+	fieldReason:        {name: "reason", unit: unitText, may: inRefund},
+	FieldReceive:       {name: "receive", unit: unitText, pointed: true, may: inRules, takes: inRules},
+	FieldRecipient:     {name: "recipient", unit: unitText, may: recorded &^ (inRules | inBurn), needs: movesTokens &^ inBurn, role: RoleRecipient, names: recorded},
+	fieldRequest:       {name: "request", unit: unitText, may: inHold | inDelivery | inRefund},
+	FieldSender:        {name: "sender", unit: unitText, always: recorded, needs: asked, role: RoleSender, names: recorded},
+	FieldSignature:     {name: "signature", unit: unitSignature, always: signed, needs: asked, apart: true},
+	fieldTime:          {name: "time", unit: unitMicros, may: signed},
 }
 
 // kinds is a set of them. A kind's number goes into the rows of a store's
@@ -162,6 +162,34 @@ func (k Kind) RecordNumber() int {
 	return 0
 }
 
+// String is the field's name.
+func (f Field) String() string { return fields[f].name }
+
+// fieldNamed is the field of that name.
+func fieldNamed(name string) (f Field, known bool) {
+	if len(name) < len(layout.byLength) {
+		for _, f := range layout.byLength[len(name)] {
+			if fields[f].name == name {
+				return f, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// AskedField is the field of that name, if a transaction may have it.
+func AskedField(name string) (f Field, known bool) {
+	f, known = fieldNamed(name)
+	return f, known && layout.asked>>f&1 != 0
+}
+
+// Asks are the fields that a transaction of the kind needs, and those that it may
+// have beside them; it needs none if there is no such kind.
+func (k Kind) Asks() (needs, takes FieldSet) {
+	s := &layout.shapes[k.number()]
+	return s.needs & layout.asked, s.takes
+}
+
 // FieldSet is a set of fields.
 type FieldSet uint32
 
@@ -175,7 +203,7 @@ func (s FieldSet) first() Field { return Field(bits.TrailingZeros32(uint32(s))) 
 func (s FieldSet) String() string {
 	var names []string
 	for ; s != 0; s &= s - 1 {
-		names = append(names, fields[s.first()].name)
+		names = append(names, s.first().String())
 	}
 	return strings.Join(names, ", ")
 }
@@ -191,13 +219,15 @@ type shape struct {
 var layout = newLayout()
 
 type layoutTable struct {
-	units   [fieldCount]Unit
-	keys    [32]string                // as they stand in canonical text: `, "name": `
-	shapes  [len(kindNames) + 1]shape // by the kind's number
-	signed  FieldSet                  // what is signed: the payload's fields
-	pointed FieldSet
-	common  FieldSet                     // what every transaction must have
-	named   [len(kindNames) + 1][]naming // whom records name, but for the sender
+	units    [fieldCount]unit
+	keys     [32]string                // as they stand in canonical text: `, "name": `
+	shapes   [len(kindNames) + 1]shape // by the kind's number
+	signed   FieldSet                  // what is signed: the payload's fields
+	asked    FieldSet                  // what a transaction may have
+	byLength [16][]Field               // by their names'
+	pointed  FieldSet
+	common   FieldSet                     // what every transaction must have
+	named    [len(kindNames) + 1][]naming // whom records name, but for the sender
 }
 
 func newLayout() (l layoutTable) {
@@ -214,6 +244,10 @@ func newLayout() (l layoutTable) {
 		if row.needs == asked {
 			l.common |= f.Set()
 		}
+		if row.needs|row.takes != 0 && f != fieldChain {
+			l.asked |= f.Set()
+		}
+		l.byLength[len(row.name)] = append(l.byLength[len(row.name)], f)
 		for n := range l.shapes {
 			s, in := &l.shapes[n], kinds(1)<<n
 			if (row.always|row.may)&in != 0 || in == inUnknown && row.always|row.may != 0 {

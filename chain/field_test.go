@@ -17,12 +17,12 @@ import (
 func set(r *Record, f Field) {
 	r.makePlace(f)
 	switch fields[f].unit {
-	case UnitText:
-		*r.text(f) = "in " + fields[f].name
-	case UnitHash, UnitSignature:
+	case unitText:
+		*r.text(f) = "in " + f.String()
+	case unitHash, unitSignature:
 		b := r.bytes(f)
 		b[0], b[len(b)-1] = byte(f)+1, 0xab
-	case UnitBool:
+	case unitBool:
 		*r.flag(f) = true
 	default:
 		*r.number(f) = int64(f) + 1_000_001
@@ -51,7 +51,7 @@ func member(f Field) string {
 		return `"kind": "gift"`
 	}
 	text := string(AppendRecord(nil, &r, 6))
-	from := strings.Index(text, `"`+fields[f].name+`": `)
+	from := strings.Index(text, `"`+f.String()+`": `)
 	end := strings.Index(text[from:], `, "`)
 	if end < 0 {
 		end = len(text) - 1 - from
@@ -76,7 +76,7 @@ func TestTheTableIsInOrder(t *testing.T) {
 		require.NotEmpty(t, row.name, i)
 		require.Equal(t, row.names != 0, row.role != 0, row.name)
 		if row.names != 0 {
-			require.Equal(t, UnitText, row.unit, row.name)
+			require.Equal(t, unitText, row.unit, row.name)
 			require.LessOrEqual(t, row.name, "sender", "a mention ends with the sender")
 		}
 		require.Zero(t, row.always&row.may, row.name)
@@ -102,13 +102,13 @@ func TestEveryFieldOfEveryKindRoundTrips(t *testing.T) {
 			f := s.first()
 			r := recordOf(kind, f.Set())
 			text := AppendRecord(nil, &r, 6)
-			require.Contains(t, string(text), `"`+fields[f].name+`": `, kind)
+			require.Contains(t, string(text), `"`+f.String()+`": `, kind)
 			canonical, err := pyjson.Canonical(text)
 			require.NoError(t, err)
 			require.Equal(t, string(canonical), string(text))
 
 			got, err := DecodeRecord(text, 6)
-			require.NoError(t, err, "%s of %q", fields[f].name, kind)
+			require.NoError(t, err, "%s of %q", f.String(), kind)
 			require.Equal(t, r, got)
 			var scanned, read Record
 			require.NoError(t, scanRecord(pyjson.NewScanner(text), &scanned, 6))
@@ -129,10 +129,10 @@ func TestAFieldOutsideItsKindIsRefused(t *testing.T) {
 		for s := recordFields() &^ layout.shapes[kind.number()].fields &^ FieldKind.Set(); s != 0; s &= s - 1 {
 			f := s.first()
 			r := recordOf(kind, f.Set())
-			require.Equal(t, text, string(AppendRecord(nil, &r, 6)), "%s of %q is not written", fields[f].name, kind)
+			require.Equal(t, text, string(AppendRecord(nil, &r, 6)), "%s of %q is not written", f.String(), kind)
 			_, err := DecodeRecord([]byte("{"+member(f)+", "+text[1:]), 6)
 			require.ErrorIs(t, err, InvalidField)
-			require.ErrorContains(t, err, fields[f].name)
+			require.ErrorContains(t, err, f.String())
 		}
 	}
 }
@@ -165,14 +165,14 @@ func TestATransactionHasExactlyTheFieldsOfItsKind(t *testing.T) {
 			more := inRecord(kind, needs|f.Set())
 			err := more.validateShape()
 			if (shape.needs|shape.takes)&f.Set() != 0 {
-				require.NoError(t, err, "%s of %q", fields[f].name, kind)
+				require.NoError(t, err, "%s of %q", f.String(), kind)
 			} else {
-				require.ErrorIs(t, err, InvalidField, "%s of %q", fields[f].name, kind)
+				require.ErrorIs(t, err, InvalidField, "%s of %q", f.String(), kind)
 			}
 			signed := string(more.AppendSigned(nil, Hash{1}, 6))
-			require.Contains(t, signed, `"`+fields[f].name+`": `, "whatever is set is signed")
+			require.Contains(t, signed, `"`+f.String()+`": `, "whatever is set is signed")
 			if less := inRecord(kind, needs&^f.Set()); needs&f.Set() != 0 && f != FieldAmount {
-				require.ErrorIs(t, less.validateShape(), InvalidField, "%s of %q", fields[f].name, kind)
+				require.ErrorIs(t, less.validateShape(), InvalidField, "%s of %q", f.String(), kind)
 			}
 		}
 	}

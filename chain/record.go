@@ -194,13 +194,13 @@ func (r *Record) makePlace(f Field) {
 // text; always, whether it stands there at zero.
 func (r *Record) has(f Field, always bool) bool {
 	switch layout.units[f] {
-	case UnitText:
+	case unitText:
 		p := r.text(f)
 		return p != nil && (always || *p != "")
-	case UnitHash, UnitSignature:
+	case unitHash, unitSignature:
 		b := r.bytes(f)
 		return b != nil && (always || !allZero(b))
-	case UnitBool:
+	case unitBool:
 		p := r.flag(f)
 		return p != nil && (always || *p)
 	default:

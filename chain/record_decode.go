@@ -28,13 +28,11 @@ func DecodeRecord(text []byte, decimals int) (r Record, err error) {
 func scanRecord(s *pyjson.Scanner, r *Record, decimals int) error {
 	*r = Record{}
 	var seen FieldSet
-	var next Field
 	err := s.Object(func(key string) error {
-		f, known := recordField(key, next)
-		if !known {
+		f, known := fieldNamed(key)
+		if row := &fields[f]; !known || row.always|row.may == 0 {
 			return inField(key, unknownKey(key))
 		}
-		next = f + 1
 		seen |= f.Set()
 		return inField(key, r.scan(s, f, decimals))
 	})
@@ -47,47 +45,32 @@ func scanRecord(s *pyjson.Scanner, r *Record, decimals int) error {
 	return nil
 }
 
-// recordField is the field of a record that has the name. next is the one that is
-// likely, and those behind it.
-func recordField(name string, next Field) (f Field, known bool) {
-	for i := range fieldCount {
-		f = next + i
-		if f >= fieldCount {
-			f -= fieldCount
-		}
-		if row := &fields[f]; row.name == name {
-			return f, row.always|row.may != 0
-		}
-	}
-	return 0, false
-}
-
 // scan reads the value of a field.
 func (r *Record) scan(s *pyjson.Scanner, f Field, decimals int) (err error) {
 	r.makePlace(f)
 	switch layout.units[f] {
-	case UnitText:
+	case unitText:
 		*r.text(f), err = s.String()
-	case UnitAmount:
+	case unitAmount:
 		var a Amount
 		a, err = scanAmount(s, decimals)
 		*r.number(f) = int64(a)
-	case UnitSeconds:
+	case unitSeconds:
 		*r.number(f), err = scanInt[int64](s)
-	case UnitMicros:
+	case unitMicros:
 		var m Micros
 		m, err = scanTimestamp(s)
 		*r.number(f) = int64(m)
-	case UnitHash:
+	case unitHash:
 		var h Hash
 		h, err = scanHash(s)
 		copy(r.bytes(f), h[:])
-	case UnitSignature:
+	case unitSignature:
 		var text string
 		if text, err = s.String(); err == nil {
 			r.Auth.Signature, err = ParseSignature(text)
 		}
-	case UnitBool:
+	case unitBool:
 		*r.flag(f), err = s.Bool()
 	}
 	return err

@@ -49,17 +49,17 @@ func (d *recordReader) skip(text string) bool {
 // value reads the value of a field into its place.
 func (d *recordReader) value(f Field, r *Record) (ok bool) {
 	switch layout.units[f] {
-	case UnitText:
+	case unitText:
 		ok = d.string(f, r.text(f))
-	case UnitAmount:
+	case unitAmount:
 		*r.number(f), ok = d.number(d.decimals, int64(MaxUnits))
-	case UnitSeconds:
+	case unitSeconds:
 		*r.number(f), ok = d.number(0, int64(MaxUnits))
-	case UnitMicros:
+	case unitMicros:
 		*r.number(f), ok = d.number(6, int64(MaxTimestamp))
-	case UnitHash, UnitSignature:
+	case unitHash, unitSignature:
 		ok = d.hex(r.bytes(f))
-	case UnitBool:
+	case unitBool:
 		yes := d.skip("true")
 		*r.flag(f), ok = yes, yes || d.skip("false")
 	}

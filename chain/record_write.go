@@ -16,27 +16,27 @@ func appendFields(dst []byte, r *Record, s, always FieldSet, decimals int) []byt
 		f := s.first()
 		always := always>>f&1 != 0
 		switch layout.units[f] {
-		case UnitText:
+		case unitText:
 			if p := r.text(f); p != nil && (*p != "" || always) {
 				dst = pyjson.AppendString(appendKey(dst, start, f), *p)
 			}
-		case UnitAmount:
+		case unitAmount:
 			if p := r.number(f); p != nil && (*p != 0 || always) {
 				dst = AppendAmount(appendKey(dst, start, f), Amount(*p), decimals)
 			}
-		case UnitSeconds:
+		case unitSeconds:
 			if p := r.number(f); *p != 0 || always {
 				dst = strconv.AppendInt(appendKey(dst, start, f), *p, 10)
 			}
-		case UnitMicros:
+		case unitMicros:
 			if p := r.number(f); *p != 0 || always {
 				dst = AppendTimestamp(appendKey(dst, start, f), Micros(*p))
 			}
-		case UnitHash, UnitSignature:
+		case unitHash, unitSignature:
 			if b := r.bytes(f); b != nil && (always || !allZero(b)) {
 				dst = append(hex.AppendEncode(append(appendKey(dst, start, f), '"'), b), '"')
 			}
-		case UnitBool:
+		case unitBool:
 			if p := r.flag(f); p != nil {
 				dst = strconv.AppendBool(appendKey(dst, start, f), *p)
 			}

@@ -35,10 +35,10 @@ func (d *Draft) Keyed() bool { return d.key != "" }
 func (d *Draft) scan(s *pyjson.Scanner, key string) (known bool, err error) {
 	switch key {
 	case "sender":
-		d.have |= fieldSender
+		d.have |= chain.FieldSender.Set()
 		err = d.text(s, key, &d.Tx.Sender)
 	case "recipient":
-		d.have |= fieldRecipient
+		d.have |= chain.FieldRecipient.Set()
 		err = d.text(s, key, &d.Tx.Recipient)
 	case "amount":
 		d.have |= fieldAmount
@@ -46,50 +46,50 @@ func (d *Draft) scan(s *pyjson.Scanner, key string) (known bool, err error) {
 	case "memo":
 		err = d.optional(s, key, &d.Tx.Memo)
 	default:
-		bit := fieldNamed(key)
-		if bit == 0 || bit == fieldKind && s.Peek() == pyjson.KindNull {
-			return bit != 0, nil
+		f, known := chain.AskedField(key)
+		if !known || f == chain.FieldKind && s.Peek() == pyjson.KindNull {
+			return known, nil
 		}
-		d.have |= bit
+		d.have |= f.Set()
 		if s.Peek() == pyjson.KindNull {
-			d.null |= bit
+			d.null |= f.Set()
 		}
-		err = d.scanSigned(s, key, bit)
+		err = d.scanSigned(s, key, f)
 	}
 	return true, err
 }
 
 // scanSigned reads a field that only signed contracts know.
-func (d *Draft) scanSigned(s *pyjson.Scanner, key string, bit fields) error {
+func (d *Draft) scanSigned(s *pyjson.Scanner, key string, f chain.Field) error {
 	x := &d.signed
-	switch bit {
-	case fieldKind:
+	switch f {
+	case chain.FieldKind:
 		return x.text(s, key, (*string)(&d.Tx.Kind))
-	case fieldHold:
+	case chain.FieldHold:
 		return x.hash(s, key, &d.Tx.Hold)
-	case fieldHoldUntil:
+	case chain.FieldHoldUntil:
 		return x.seconds(s, key, &d.Tx.HoldUntil)
-	case fieldNonce:
+	case chain.FieldNonce:
 		return x.text(s, key, &d.auth().Nonce)
-	case fieldExpires:
+	case chain.FieldExpires:
 		return x.seconds(s, key, &d.auth().Expires)
-	case fieldPublicKey:
+	case chain.FieldPublicKey:
 		return x.hash(s, key, (*chain.Hash)(&d.auth().PublicKey))
-	case fieldSignature:
+	case chain.FieldSignature:
 		return x.signature(s, key, &d.auth().Signature)
-	case fieldReceive:
+	case chain.FieldReceive:
 		d.rules().Receive = new(chain.Receive)
 		return x.text(s, key, (*string)(d.Tx.Rules.Receive))
-	case fieldPerTransfer:
+	case chain.FieldPerTransfer:
 		return x.number(s, key, &d.perTransfer)
-	case fieldPerDay:
+	case chain.FieldPerDay:
 		return x.number(s, key, &d.perDay)
-	case fieldNewKey:
+	case chain.FieldNewKey:
 		d.rules().NewKey = new(chain.PublicKey)
 		return x.hash(s, key, (*chain.Hash)(d.Tx.Rules.NewKey))
-	case fieldAccount:
+	case chain.FieldAccount:
 		return x.text(s, key, &d.rules().Account)
-	default: // fieldFrozen
+	default: // frozen
 		d.rules().Frozen = new(bool)
 		return x.flag(s, key, d.Tx.Rules.Frozen)
 	}
@@ -153,7 +153,7 @@ func (d *Draft) completeOpen(c *chain.Contract) (err error) {
 			return fmt.Errorf("%w: an open contract knows transfers only, not %q", chain.KindInvalid, Echo(string(d.Tx.Kind)))
 		}
 	}
-	if err := d.have.lack(openFields); err != nil {
+	if err := lack(d.have, openFields); err != nil {
 		return err
 	}
 	extra := d.have &^ (openFields | fieldKind)
@@ -178,14 +178,14 @@ func (d *Draft) completeSigned(c *chain.Contract) (err error) {
 		d.Tx.Kind = chain.Transfer
 	}
 	wrong := cmp.Or(d.err, d.signed.err)
-	of, known := kindFields[d.Tx.Kind]
-	if !known {
+	needs, takes := d.Tx.Kind.Asks()
+	if needs == 0 {
 		return cmp.Or(wrong, fmt.Errorf("%w: %q", chain.KindInvalid, Echo(string(d.Tx.Kind))))
 	}
-	if err := d.have.lack(of.needs | authFields); err != nil {
+	if err := lack(d.have, needs); err != nil {
 		return err
 	}
-	extra := d.have &^ (of.needs | of.takes | authFields | fieldKind)
+	extra := d.have &^ (needs | takes)
 	switch {
 	case wrong != nil:
 		return wrong

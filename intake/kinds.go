@@ -12,76 +12,40 @@ const MissingValues = "Missing values"
 
 // fields is a set of the fields that a draft has. The memo, which may always be
 // left out, is not among them.
-type fields uint32
+type fields = chain.FieldSet
 
 const (
-	fieldSender fields = 1 << iota
-	fieldAmount
-	fieldRecipient
-	fieldKind
-	fieldHold
-	fieldHoldUntil
-	fieldReceive
-	fieldPerTransfer
-	fieldPerDay
-	fieldNewKey
-	fieldAccount
-	fieldFrozen
-	fieldNonce
-	fieldExpires
-	fieldPublicKey
-	fieldSignature
-	endOfFields
+	fieldKind        = fields(1) << chain.FieldKind
+	fieldHold        = fields(1) << chain.FieldHold
+	fieldAmount      = fields(1) << chain.FieldAmount
+	fieldAccount     = fields(1) << chain.FieldAccount
+	fieldPerTransfer = fields(1) << chain.FieldPerTransfer
+	fieldPerDay      = fields(1) << chain.FieldPerDay
 
-	allFields = endOfFields - 1
-
-	openFields  = fieldSender | fieldAmount | fieldRecipient
-	authFields  = fieldSender | fieldNonce | fieldExpires | fieldPublicKey | fieldSignature
-	rulesFields = fieldReceive | fieldPerTransfer | fieldPerDay | fieldNewKey | fieldAccount | fieldFrozen
+	openFields = fieldAmount | 1<<chain.FieldSender | 1<<chain.FieldRecipient
+	allFields  = ^fields(0)
 )
 
-// fieldNames are the names of the fields in the order of their bits.
-var fieldNames = [...]string{"sender", "amount", "recipient", "kind", "hold", "hold_until", "receive", "per_transfer",
-	"per_day", "new_key", "account", "frozen", "nonce", "expires", "public_key", "signature"}
+// missingOrder is the order in which a client hears of the fields that it left out;
+// others come behind.
+var missingOrder = [...]chain.Field{chain.FieldSender, chain.FieldAmount, chain.FieldRecipient, chain.FieldHold, chain.FieldHoldUntil,
+	chain.FieldNonce, chain.FieldExpires, chain.FieldPublicKey, chain.FieldSignature}
 
-// kindFields says which fields each kind of transaction needs beside those of
-// the signature. A change of rules takes any of its fields: see chain.RulesChange.
-var kindFields = map[chain.Kind]struct{ needs, takes fields }{
-	chain.Transfer: {needs: fieldRecipient | fieldAmount},
-	chain.Hold:     {needs: fieldRecipient | fieldAmount | fieldHoldUntil},
-	chain.Accept:   {needs: fieldHold},
-	chain.Reject:   {needs: fieldHold},
-	chain.Rules:    {takes: rulesFields},
-	chain.Issue:    {needs: fieldRecipient | fieldAmount},
-	chain.Spend:    {needs: fieldRecipient | fieldAmount},
-	chain.Burn:     {needs: fieldAmount},
-}
-
-// fieldNamed is the bit of a field that only signed contracts know, else 0.
-func fieldNamed(key string) fields {
-	for bit, i := fieldKind, 3; bit < endOfFields; bit, i = bit<<1, i+1 {
-		if fieldNames[i] == key {
-			return bit
-		}
+// lack says which of the needed fields, the kind aside, draft has not.
+func lack(have, needed fields) error {
+	missing := needed &^ (have | fieldKind)
+	if missing == 0 {
+		return nil
 	}
-	return 0
-}
-
-// String lists the names of the fields.
-func (f fields) String() string {
 	var names []string
-	for i, name := range fieldNames {
-		if f&(1<<i) != 0 {
-			names = append(names, name)
+	for _, f := range missingOrder {
+		if missing&f.Set() != 0 {
+			names = append(names, f.String())
+			missing &^= f.Set()
 		}
 	}
-	return strings.Join(names, ", ")
-}
-
-// lack says which of the needed fields are not there.
-func (f fields) lack(needed fields) error {
-	if missing := needed &^ f; missing != 0 {
-		return fmt.Errorf("%w: %s: %s", chain.MissingValues, MissingValues, missing)
+	if missing != 0 {
+		names = append(names, missing.String())
 	}
-	return nil
+	return fmt.Errorf("%w: %s: %s", chain.MissingValues, MissingValues, strings.Join(names, ", "))
 }
