@@ -9,8 +9,8 @@ import (
 	"github.com/bpsc/bpsc/intake"
 )
 
-// Writer orders writes. Its errors are a chain.Code or wrap one of this
-// package's; anything else is answered as an internal error.
+// Writer orders writes. Its errors are or wrap a chain.Code or an outcome.Code;
+// anything else is answered as an internal error.
 type Writer interface {
 	// Submit orders transactions of one contract, in their order, and returns
 	// one outcome for each. It must not keep txs once it has returned.

@@ -14,8 +14,8 @@ import (
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
-// Personal is the node's own chain. Its errors wrap one of this package's, or
-// of pyjson's when the information itself is at fault.
+// Personal is the node's own chain. Its errors wrap an outcome.Code, or one of
+// pyjson's when the information itself is at fault.
 type Personal interface {
 	// Add puts information, which is any JSON text, into the next block. It must
 	// not keep the bytes. outcome.PersonalFull means that the block takes no more.

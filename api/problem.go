@@ -37,7 +37,7 @@ func (d *detailed) Unwrap() error { return d.err }
 // withDetail returns err with another sentence.
 func withDetail(err error, detail string) error { return &detailed{err: err, detail: detail} }
 
-// codeOf finds the stable code of an error: the ledger's, this package's, or
+// codeOf finds the stable code of an error: the ledger's, an outcome, or
 // what a malformed body or a context means. What it does not know, or no client
 // is to know, is internal.
 func codeOf(err error) string {
