@@ -56,12 +56,38 @@ func judge(importer, own string, may []string, path string) string {
 		return importer + " imports " + path + ", but is to share no code with the rest of the module"
 	case to == "cmd" && own != "cmd":
 		return importer + " imports " + path + ", but nothing may import cmd/"
-	case to == "", to == own, slices.Contains(may, anything), slices.Contains(may, to):
+	case to == own:
+		return judgeInside(importer, path)
+	case to == "", slices.Contains(may, anything), slices.Contains(may, to):
 		return ""
 	case len(may) == 0:
 		return importer + " imports " + path + ", but " + own + "/ may import nothing else of this module"
 	default:
 		return importer + " imports " + path + ", but " + own + "/ may import only " + strings.Join(may, ", ") + " of this module"
+	}
+}
+
+// judgeInside does so where both packages are in one folder.
+func judgeInside(importer, path string) string {
+	from, to := strings.TrimPrefix(importer, module+"/"), strings.TrimPrefix(path, module+"/")
+	may, ordered := inside[from]
+	if !ordered || slices.Contains(may, to) {
+		return ""
+	}
+	return importer + " imports " + path + ", but of its folder it may import only [" + strings.Join(may, ", ") + "]"
+}
+
+// A new package in a folder whose packages have an order gets its place in it.
+func TestEveryPackageInsideHasItsPlace(t *testing.T) {
+	ordered := map[string]bool{}
+	for name := range inside {
+		ordered[layer(module+"/"+name)] = true
+	}
+	for _, p := range goList(t, module+"/...") {
+		name, _ := strings.CutPrefix(p.ImportPath, module+"/")
+		if _, known := inside[name]; ordered[layer(p.ImportPath)] && !known && name != layer(p.ImportPath) {
+			t.Errorf("%s has no row in the table of internal/imports/rule.go that says what it may import of its folder", name)
+		}
 	}
 }
 
@@ -85,6 +111,10 @@ func TestJudge(t *testing.T) {
 		{"the cluster may not know tokens", module + "/cluster", module + "/chain", true},
 		{"the API may not know the cluster", module + "/api", module + "/cluster", true},
 		{"a layer's own packages", module + "/api", module + "/api/explorer", false},
+		{"a package of the cluster may know those below it", module + "/cluster/port", module + "/cluster/memory", false},
+		{"and not those above", module + "/cluster/memory", module + "/cluster/port", true},
+		{"nor the member that puts them together", module + "/cluster/queue", module + "/cluster", true},
+		{"who knows them all", module + "/cluster", module + "/cluster/queue", false},
 		{"the binary wires everything", module + "/cmd/bpsc", module + "/cluster", false},
 		{"nothing imports the binary", module + "/e2e", module + "/cmd/bpsc", true},
 		{"the verifier stands alone", module + "/e2e/verify", module + "/e2e", true},

@@ -32,6 +32,21 @@ var allowed = map[string][]string{
 	"e2e":      {"internal"},
 }
 
+// inside lists, for folders whose packages have an order of their own, what each of
+// them may import of the others. The package at the top of a folder puts them
+// together and imports any.
+var inside = map[string][]string{
+	"cluster/clock":    {},
+	"cluster/health":   {},
+	"cluster/datadir":  {},
+	"cluster/queue":    {},
+	"cluster/snapshot": {"cluster/datadir"},
+	"cluster/raftlog":  {"cluster/datadir", "cluster/health"},
+	"cluster/memory":   {"cluster/datadir", "cluster/health"},
+	"cluster/port":     {"cluster/datadir", "cluster/memory"},
+	"cluster/peer":     {"cluster/health", "cluster/queue"},
+}
+
 // standalone packages import nothing of this module at all.
 var standalone = []string{
 	// What checks the product must not share its mistakes.
