@@ -111,6 +111,7 @@ const (
 	unknown   = `{"code":"outcome_unknown","retryable":true,"id":"07"}`
 	internal  = `{"code":"internal","retryable":false}`
 	noFunds   = `{"code":"insufficient_funds","retryable":false,"id":"07"}`
+	loop      = `{"code":"relay_loop","retryable":false}`
 	elsewhere = `{"code":"contract_unknown","retryable":false}`
 )
 
@@ -181,7 +182,7 @@ func follower(t *testing.T, r *Relay) (url string) {
 		})
 		switch {
 		case errors.Is(err, outcome.RelayLoop):
-			says(StatusLoop, `{"code":"relay_loop","retryable":false}`)(nil, w, q, body)
+			says(http.StatusLoopDetected, loop)(nil, w, q, body)
 			return
 		case err != nil:
 			says(http.StatusServiceUnavailable, noLeader)(nil, w, q, body)

@@ -277,7 +277,7 @@ func TestNobodyTakesIt(t *testing.T) {
 func TestUnknownStaysUnknown(t *testing.T) {
 	for name, second := range map[string]behaviour{
 		"a refusal for now": says(503, noLeader), "another contract": says(404, elsewhere), "an error": says(500, internal),
-		"a loop": says(StatusLoop, ""),
+		"a loop": says(http.StatusLoopDetected, loop),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

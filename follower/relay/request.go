@@ -18,10 +18,6 @@ import (
 	"github.com/bpsc/bpsc/internal/protocol"
 )
 
-// StatusLoop is how a relay answers outcome.RelayLoop, and understands that it is
-// told so: then it does not try again either.
-const StatusLoop = http.StatusLoopDetected
-
 // request is one on its way, owned by the goroutine that called Do.
 type request struct {
 	*Relay
@@ -81,7 +77,7 @@ func (r *Relay) draw() (string, error) {
 func (s *request) try(ctx context.Context, upstream string) (done bool) {
 	a := s.attempt(ctx, upstream)
 	answer := protocol.RelayAnswer{Status: a.Status, Header: back(a.Header, s.Token), Body: a.Body}
-	loop := a.Status == StatusLoop
+	loop := a.Problem.Code == string(outcome.RelayLoop)
 	verdict := s.verdict(&a)
 	if !loop && (verdict == attempt.Applied || verdict == attempt.Refused && s.believes(&a)) {
 		return s.bring(answer)

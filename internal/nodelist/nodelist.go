@@ -13,9 +13,9 @@ const (
 	// Max bounds the list: it is a directory to look at, not a database.
 	Max = 1000
 
-	// Share is how many of them one network may add: enough for all nodes of a
+	// share is how many of them one network may add: enough for all nodes of a
 	// test machine, and it takes ten networks to fill the list.
-	Share = 100
+	share = 100
 )
 
 // List is the addresses by who added them. Its zero value is empty. It is not
@@ -38,7 +38,7 @@ func (l *List) Add(address, from string) (added bool) {
 	if _, known := slices.BinarySearch(l.sorted, address); known {
 		return false
 	}
-	if own := l.group(from); own >= 0 && len(l.groups[own].Nodes) >= Share {
+	if own := l.group(from); own >= 0 && len(l.groups[own].Nodes) >= share {
 		l.dropOldest(own)
 	} else if len(l.sorted) >= Max {
 		l.dropOldest(l.largest())

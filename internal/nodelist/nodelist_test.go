@@ -19,7 +19,7 @@ func TestOneNetworkHasItsShareAndNoMore(t *testing.T) {
 	var l List
 	l.Add("first:1", "b")
 	add(&l, "a", 3*Max)
-	require.Equal(t, Share+1, l.Len())
+	require.Equal(t, share+1, l.Len())
 	require.Contains(t, l.Page("", Max), "first:1", "who came before is still there")
 	require.Contains(t, l.Page("", Max), fmt.Sprintf("a-%04d:1", 3*Max-1), "the newest of the network are the ones kept")
 }
@@ -27,8 +27,8 @@ func TestOneNetworkHasItsShareAndNoMore(t *testing.T) {
 func TestAFullListTakesNewcomers(t *testing.T) {
 	var l List
 	l.Add("small:1", "small")
-	for i := range 2 * Max / Share {
-		add(&l, fmt.Sprintf("net%d", i), Share)
+	for i := range 2 * Max / share {
+		add(&l, fmt.Sprintf("net%d", i), share)
 	}
 	require.Equal(t, Max, l.Len())
 	l.Add("new:1", "newcomer")
@@ -75,7 +75,7 @@ func TestPagesAreTheWholeList(t *testing.T) {
 
 func TestAListIsTheSameAfterItWasWritten(t *testing.T) {
 	var l, again List
-	add(&l, "a", 3*Share)
+	add(&l, "a", 3*share)
 	add(&l, "b", 10)
 	text, err := json.Marshal(l)
 	require.NoError(t, err)
