@@ -238,8 +238,12 @@ func failure(a *attempt.Attempt) error {
 
 // gaveUp is the error of a call that nobody answered for good.
 func gaveUp(h *attempt.History) error {
+	kind := error(ErrUnavailable)
 	if h.Open {
-		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, h.Last)
+		kind = ErrOutcomeUnknown
 	}
-	return fmt.Errorf("%w: %w", ErrUnavailable, h.Last)
+	if errors.Is(h.Last, kind) {
+		return h.Last
+	}
+	return fmt.Errorf("%w: %w", kind, h.Last)
 }

@@ -54,16 +54,12 @@ func (c *Client) Send(ctx context.Context, t Transfer) (Result, error) {
 // is ErrOutcomeUnknown if some attempt may have been applied, else
 // ErrUnavailable, and nothing has happened.
 func (c *Client) Submit(ctx context.Context, tx SignedTransaction) (Result, error) {
-	if tx.ID.IsZero() || tx.Signature == "" {
+	if tx.ID.IsZero() || len(tx.fields) == 0 {
 		return Result{}, ErrNotSigned
-	}
-	body, err := tx.Encode()
-	if err != nil {
-		return Result{}, err
 	}
 	s := submission{
 		Client: c, id: tx.ID,
-		post: call{method: http.MethodPost, path: "/v1/transactions", body: body, contract: tx.Contract},
+		post: call{method: http.MethodPost, path: "/v1/transactions", body: tx.Encode(), contract: tx.Contract},
 		look: c.statusCall(tx.Contract, tx.ID, tx.Expires),
 	}
 	return s.run(ctx)

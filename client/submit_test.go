@@ -131,7 +131,7 @@ func TestAProxysAnswerToAWrite(t *testing.T) {
 		}))
 		defer s.Close()
 		c := newClient(t, s.URL)
-		c.totalTimeout = 50 * time.Millisecond
+		c.totalTimeout = 150 * time.Millisecond
 		for way, send := range ways {
 			_, err := send.run(t, c, t.Context())
 			require.ErrorIs(t, err, want, "%s, %d", way, status)

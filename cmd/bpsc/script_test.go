@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -222,7 +223,7 @@ func (f *fakeServer) post(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	s, err := client.ParseSigned(body)
 	if s.Contract == "toy" {
-		f.postOpen(w, r.Header.Get("Idempotency-Key"), &s)
+		f.postOpen(w, r.Header.Get("Idempotency-Key"), body)
 		return
 	}
 	tx, txErr := s.Transaction(6)
@@ -240,11 +241,16 @@ func (f *fakeServer) post(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusUnprocessableEntity, client.Problem{Code: string(code), Detail: "Its time is wrong", ChainTime: int64(f.now())})
 		return
 	}
-	f.decide(w, id, &s)
+	f.decide(w, id, &tx, body)
 }
 
 // postOpen takes a transfer without a signature.
-func (f *fakeServer) postOpen(w http.ResponseWriter, key string, s *client.SignedTransaction) {
+func (f *fakeServer) postOpen(w http.ResponseWriter, key string, body []byte) {
+	var s struct {
+		Amount json.Number
+		Memo   string
+	}
+	_ = json.Unmarshal(body, &s)
 	id := chain.DeriveID([]byte(key))
 	record := `{"kind":"transfer","amount_send":` + string(s.Amount) + `,"amount_bpsc":0.00025,"amount_receive":4.99975}`
 	result := client.Result{ID: id.String(), Status: client.StatusFinal, Contract: "toy", Kind: chain.Transfer, Block: 2, Record: json.RawMessage(record)}
@@ -259,7 +265,7 @@ func (f *fakeServer) postOpen(w http.ResponseWriter, key string, s *client.Signe
 	}
 }
 
-func (f *fakeServer) decide(w http.ResponseWriter, id chain.ID, s *client.SignedTransaction) {
+func (f *fakeServer) decide(w http.ResponseWriter, id chain.ID, s *chain.Transaction, body []byte) {
 	result := client.Result{ID: id.String(), Status: client.StatusFinal, Contract: "aka", Kind: s.Kind, Block: 2, Position: 1}
 	switch s.Memo {
 	case "refuse":
@@ -279,7 +285,7 @@ func (f *fakeServer) decide(w http.ResponseWriter, id chain.ID, s *client.Signed
 	if s.Kind == chain.Hold {
 		result.Status = client.StatusPending
 	}
-	result.Record, _ = json.Marshal(s)
+	result.Record = bytes.TrimSpace(body)
 	f.mu.Lock()
 	f.decided[id] = result
 	f.mu.Unlock()

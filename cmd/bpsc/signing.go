@@ -184,11 +184,8 @@ func (s *signing) signAndSend(cmd *cobra.Command, t *terms, name string, fill fi
 	if !s.offline {
 		return s.submit(cmd, signed, t.chainID)
 	}
-	text, err := signed.Encode()
-	if err == nil {
-		fmt.Fprintln(cmd.ErrOrStderr(), "id", tx.ID)
-		_, err = cmd.OutOrStdout().Write(text)
-	}
+	fmt.Fprintln(cmd.ErrOrStderr(), "id", tx.ID)
+	_, err = cmd.OutOrStdout().Write(signed.Encode())
 	return err
 }
 

@@ -153,15 +153,11 @@ func (o *clientOptions) identify(ctx context.Context, c *client.Client, tx *clie
 // submit sends a signed transaction to the chain of that id and prints what
 // became of it.
 func (o *clientOptions) submit(cmd *cobra.Command, tx client.SignedTransaction, id chain.Hash) error {
-	text, err := tx.Encode()
-	if err != nil {
-		return err
-	}
 	return o.deliver(cmd, delivery{
 		kind: tx.Kind, chain: id, name: "transaction " + tx.ID.String(),
 		send: func(ctx context.Context, c *client.Client) (client.Result, error) { return c.Submit(ctx, tx) },
 		again: fmt.Sprintf("Do not sign it anew. Keep this line and give it to `bpsc submit`, as often as you like,\n"+
-			"or ask with `bpsc tx %s --expires %d`:\n%s", tx.ID, tx.Expires, text),
+			"or ask with `bpsc tx %s --expires %d`:\n%s", tx.ID, tx.Expires, tx.Encode()),
 	})
 }
 
