@@ -74,7 +74,7 @@ type Config struct {
 	// chain is, and whether it is the same. It bounds how long an upstream can
 	// hide new blocks unnoticed.
 	CompareEvery time.Duration
-	// CheckpointMin and CheckpointMax bound the pause between two questions for
+	// CheckpointMin and CheckpointMax bound the pause between two requests for
 	// a chain's newest checkpoint: CheckpointMin after a block came, doubling
 	// while none comes that covers it. Every other upstream is asked about each
 	// CompareEvery.

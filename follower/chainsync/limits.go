@@ -12,8 +12,12 @@ const (
 	// maxRange bounds the blocks of one request, however small they are.
 	maxRange = 16_384
 
-	// tailBlocks is how many blocks one request takes when nearly up to date.
-	tailBlocks = 1_024
+	// pollBlocks is how many blocks one request takes when nearly up to date.
+	pollBlocks = 1_024
+
+	// pollRoom is how many blocks of such an answer wait for the ledger. It
+	// takes them all the time, so few do.
+	pollRoom = 16
 
 	// farBehind is from how many missing blocks on ranges are fetched side by
 	// side; fewer come in one answer.
@@ -66,14 +70,10 @@ const (
 	// maxDetail bounds how much of an upstream's own text a message repeats.
 	maxDetail = 256
 
-	// tailRoom is how many blocks of a tail answer wait for the ledger. It
-	// takes them all the time, so few do.
-	tailRoom = 16
-
 	// readBuffer is what one answer is read through.
 	readBuffer = 32 << 10
 
-	// maxLookups bounds the lookups for unknown contracts at a time, which strangers
+	// maxLookups bounds the lookups for unknown contracts at a time, which anybody
 	// can ask for.
 	maxLookups = 8
 

@@ -147,3 +147,29 @@ func TestAnAnswerEndsAPause(t *testing.T) {
 	require.Equal(t, "a", (<-chosen).url)
 	require.Empty(t, ps.idle())
 }
+
+// Who lied is left alone for a minute, then two, up to an hour; whatever else
+// fails meanwhile does not shorten that.
+func TestHowLongAnUpstreamIsPutAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg, p := DefaultConfig(), &peer{}
+		for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+			p.putAside(InvalidBlock, &cfg)
+			p.putAside(Unreachable, &cfg)
+			require.Equal(t, want*time.Minute, time.Until(p.aside))
+			require.True(t, p.lied(time.Now()))
+			require.False(t, p.usable(time.Now()))
+			time.Sleep(time.Until(p.aside))
+			require.False(t, p.lied(time.Now()))
+			require.True(t, p.usable(time.Now()))
+		}
+		for tries := range 20 {
+			p.putAside(Truncated, &cfg)
+			pause := time.Until(p.aside)
+			require.Positive(t, pause)
+			require.LessOrEqual(t, pause, min(cfg.RetryMin<<tries, cfg.RetryMax))
+			require.False(t, p.lied(time.Now()))
+			time.Sleep(pause)
+		}
+	})
+}

@@ -196,7 +196,7 @@ func (s *Syncer) Hidden() (all []Hidden) {
 	return all
 }
 
-// lookups are the questions for unknown contracts that are under way: one for
+// lookups are the requests about unknown contracts that are under way: one for
 // each token, and a few at a time.
 type lookups struct {
 	byToken singleflight.Group

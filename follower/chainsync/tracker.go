@@ -147,7 +147,7 @@ func (t *tracker) bulk(ctx context.Context, target uint64) error {
 // *refusal, or errSwitch.
 func (t *tracker) poll(ctx context.Context, p *peer) error {
 	before := t.writer.head().length
-	r := t.fetcher.newRange(before+1, before+tailBlocks, tailRoom)
+	r := t.fetcher.newRange(before+1, before+pollBlocks, pollRoom)
 	polling, cancel := context.WithCancelCause(ctx)
 	t.peers.polling(cancel)
 	began := time.Now()
