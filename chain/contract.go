@@ -2,11 +2,8 @@ package chain
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 	"unicode/utf8"
-
-	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
 // Wallets says who may spend from a wallet.
@@ -113,9 +110,9 @@ func (c Contract) Validate() error {
 	return c.Schedule.validate()
 }
 
-// ValidateNew is Validate for a contract that is to begin: it refuses, too, what
+// validateNew is Validate for a contract that is to begin: it refuses, too, what
 // would be of use to nobody, for nobody can change it afterwards.
-func (c Contract) ValidateNew() error {
+func (c Contract) validateNew() error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
@@ -231,54 +228,3 @@ func validUTF8(field, text string) error {
 	}
 	return nil
 }
-
-// appendContract appends the canonical text of c. Addresses that are not set
-// and schedules that do not apply are left out.
-func appendContract(dst []byte, c *Contract) []byte {
-	dst = appendStringField(append(dst, '{'), "bpsc", c.BPSC)
-	dst = strconv.AppendInt(append(dst, `, "decimals": `...), int64(c.Decimals), 10)
-	dst = strconv.AppendInt(append(dst, `, "fee_ppm": `...), c.FeePPM, 10)
-	dst = appendStringField(append(dst, ", "...), "fees", string(c.Fees))
-	dst = strconv.AppendBool(append(dst, `, "freezable": `...), c.Freezable)
-	if c.Wallets == SignedWallets {
-		dst = strconv.AppendInt(append(dst, `, "hold_for": `...), int64(c.HoldFor/time.Second), 10)
-	}
-	if c.Issuer != "" {
-		dst = appendStringField(append(dst, ", "...), "issuer", c.Issuer)
-	}
-	if c.Wallets == SignedWallets {
-		dst = strconv.AppendInt(append(dst, `, "loosening_delay": `...), int64(c.LooseningDelay/time.Second), 10)
-	}
-	dst = strconv.AppendBool(append(dst, `, "mintable": `...), c.Mintable)
-	dst = strconv.AppendBool(append(dst, `, "on_request": `...), c.OnRequest)
-	dst = appendSchedule(append(dst, `, "schedule": `...), c.Schedule)
-	if c.Supply > 0 {
-		dst = AppendAmount(append(dst, `, "supply": `...), c.Supply, c.Decimals)
-	}
-	dst = appendStringField(append(dst, ", "...), "token", c.Token)
-	if c.Treasurer != "" {
-		dst = appendStringField(append(dst, ", "...), "treasurer", c.Treasurer)
-	}
-	dst = appendStringField(append(dst, ", "...), "wallets", string(c.Wallets))
-	return append(dst, '}')
-}
-
-// appendSchedule writes every in seconds, as timestamps are.
-func appendSchedule(dst []byte, s Schedule) []byte {
-	dst = strconv.AppendBool(append(dst, `{"empty": `...), s.Empty)
-	if s.Every > 0 {
-		dst = AppendAmount(append(dst, `, "every": `...), Amount(s.Every.Microseconds()), 6)
-	}
-	if s.Transactions > 0 {
-		dst = strconv.AppendInt(append(dst, `, "transactions": `...), int64(s.Transactions), 10)
-	}
-	return append(dst, '}')
-}
-
-func appendStringField(dst []byte, key, value string) []byte {
-	dst = append(append(append(dst, '"'), key...), `": `...)
-	return pyjson.AppendString(dst, value)
-}
-
-// MarshalJSON is the canonical text, which is JSON.
-func (c Contract) MarshalJSON() ([]byte, error) { return appendContract(nil, &c), nil }

@@ -44,8 +44,8 @@ func recordOf(kind Kind, s FieldSet) Record {
 	return r
 }
 
-// member is how a field stands in a text.
-func member(f Field) string {
+// memberText is how a field stands in a text.
+func memberText(f Field) string {
 	r := recordOf("gift", f.Set())
 	if f == FieldKind {
 		return `"kind": "gift"`
@@ -130,7 +130,7 @@ func TestAFieldOutsideItsKindIsRefused(t *testing.T) {
 			f := s.first()
 			r := recordOf(kind, f.Set())
 			require.Equal(t, text, string(AppendRecord(nil, &r, 6)), "%s of %q is not written", f.String(), kind)
-			_, err := DecodeRecord([]byte("{"+member(f)+", "+text[1:]), 6)
+			_, err := DecodeRecord([]byte("{"+memberText(f)+", "+text[1:]), 6)
 			require.ErrorIs(t, err, InvalidField)
 			require.ErrorContains(t, err, f.String())
 		}
@@ -188,7 +188,7 @@ func TestAKeyLikeAnotherIsNobodysMention(t *testing.T) {
 				text := string(AppendRecord(nil, &r, 6))
 				var members []string
 				for s := layout.shapes[kind.number()].fields &^ fieldRequest.Set(); s != 0; s &= s - 1 {
-					m := member(s.first())
+					m := memberText(s.first())
 					if s.first() == FieldKind {
 						m = fmt.Sprintf(`"kind": %q`, kind)
 					}

@@ -10,9 +10,6 @@ import (
 // Signature is an Ed25519 signature (RFC 8032).
 type Signature [64]byte
 
-// IsZero reports whether s is unset.
-func (s Signature) IsZero() bool { return s == Signature{} }
-
 // String returns s in lower-case hex.
 func (s Signature) String() string { return hex.EncodeToString(s[:]) }
 

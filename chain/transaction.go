@@ -61,14 +61,14 @@ const (
 	ReceiveClosed  Receive = "closed"  // nothing; it goes back to the sender
 )
 
-// SigningDomain begins the bytes that are signed, so that no signature made
+// signingDomain begins the bytes that are signed, so that no signature made
 // for something else is one of ours.
-const SigningDomain = "bpsc/tx/v1\n"
+const signingDomain = "bpsc/tx/v1\n"
 
-// AppendSigned appends the bytes that t's signature is over: SigningDomain and
+// AppendSigned appends the bytes that t's signature is over: signingDomain and
 // the canonical JSON of what is asked for, which names the chain by its id.
 func (t *Transaction) AppendSigned(dst []byte, chainID Hash, decimals int) []byte {
-	dst = append(dst, SigningDomain...)
+	dst = append(dst, signingDomain...)
 	var r Record
 	t.asRecord(&r)
 	r.ID = chainID
@@ -121,11 +121,11 @@ func (t *Transaction) validateValue() error {
 	if t.Amount > MaxUnits {
 		return AmountTooLarge
 	}
-	return ValidateMemo(t.Memo)
+	return validateMemo(t.Memo)
 }
 
-// ValidateMemo checks a memo's length and encoding.
-func ValidateMemo(memo string) error {
+// validateMemo checks a memo's length and encoding.
+func validateMemo(memo string) error {
 	if len(memo) > MaxMemoBytes {
 		return fmt.Errorf("%w: %d bytes, at most %d", MemoTooLong, len(memo), MaxMemoBytes)
 	}

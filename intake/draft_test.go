@@ -163,7 +163,7 @@ func FuzzSignedBody(f *testing.F) {
 		}
 		tx := &drafts[0].Tx
 		require.NoError(t, tx.Validate(&contract))
-		signed, domain := bytes.CutPrefix(tx.AppendSigned(nil, chain.Hash{1}, contract.Decimals), []byte(chain.SigningDomain))
+		signed, domain := bytes.CutPrefix(tx.AppendSigned(nil, chain.Hash{1}, contract.Decimals), []byte("bpsc/tx/v1\n"))
 		require.True(t, domain)
 		require.True(t, json.Valid(signed), "%s", signed)
 	})
