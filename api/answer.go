@@ -131,22 +131,10 @@ func appendHash(dst []byte, key string, value chain.Hash) []byte {
 	return append(value.AppendHex(append(appendKey(dst, key), '"')), '"')
 }
 
-func appendAmount(dst []byte, key string, value chain.Amount, decimals int) []byte {
-	return chain.AppendAmount(appendKey(dst, key), value, decimals)
-}
-
 // appliedAt is the log index of an answer; a follower, which has no log, leaves
 // it out.
 type appliedAt struct {
 	Index uint64 `json:"applied_index,omitempty"`
-}
-
-// appendApplied writes the log index of an answer; a follower has no log.
-func appendApplied(dst []byte, index uint64) []byte {
-	if index == 0 {
-		return dst
-	}
-	return appendUint(dst, "applied_index", index)
 }
 
 // appendRaw appends a value that is JSON already.

@@ -49,10 +49,12 @@ func (s *server) sealedTag(info *chain.Info, sp span, form string) (string, erro
 	return sp.tag(hash, form), err
 }
 
-// notModifiedEver is notModified for an answer that never changes in this chain,
-// so that, where the address says which chain, it cannot say how fresh it is.
+// notModifiedEver is notModified for an answer that never changes in this chain.
+// Where the address names the chain, as against its contract only, caches may keep
+// it for ever, so it cannot say how fresh it is; under any other address a ledger
+// that was made anew has something else.
 func notModifiedEver(c *gin.Context, tag string) bool {
-	if !namesChain(c) {
+	if queryText(c, "chain") == "" {
 		return notModified(c, tag, revalidate)
 	}
 	header := c.Writer.Header()

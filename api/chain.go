@@ -83,30 +83,25 @@ func (s *server) getSmartChain(c *gin.Context) error {
 }
 
 // sendLines streams one block a line: what a program can read without holding
-// more than a block. A client that waited for the answer gets it whatever it
-// has.
+// more than a block. A part that is sealed is the same however the chain grows, so
+// it does not say how long that is. A client that waited for the answer gets it
+// whatever it has.
 func (s *server) sendLines(c *gin.Context, sp span, info *chain.Info, waited bool) error {
-	if done, err := s.keepLines(c, sp, info, waited); done || err != nil {
-		return err
-	}
-	return s.sendBlocks(c, frame{mediaType: typeNDJSON, after: "\n"}, sp, info.Length, s.blocksOf(info))
-}
-
-// keepLines says how long the lines may be kept, and how long the chain is where
-// that may be said: a sealed answer is the same however the chain grows. done
-// means that the client has them already.
-func (s *server) keepLines(c *gin.Context, sp span, info *chain.Info, waited bool) (done bool, err error) {
+	header := c.Writer.Header()
 	if sp.sealed(info.Length) {
 		tag, err := s.sealedTag(info, sp, formLines)
-		return err == nil && notModifiedEver(c, tag), err
+		if err != nil || notModifiedEver(c, tag) {
+			return err
+		}
+	} else {
+		header[protocol.ChainLength] = []string{strconv.FormatUint(info.Length, 10)}
+		if waited {
+			header[headerCache] = noStore
+		} else if notModified(c, sp.tag(info.Tip, formLines), revalidate) {
+			return nil
+		}
 	}
-	header := c.Writer.Header()
-	header[protocol.ChainLength] = []string{strconv.FormatUint(info.Length, 10)}
-	if waited {
-		header[headerCache] = noStore
-		return false, nil
-	}
-	return notModified(c, sp.tag(info.Tip, formLines), revalidate), nil
+	return s.sendBlocks(c, frame{mediaType: typeNDJSON, after: "\n"}, sp, info.Length, s.blocksOf(info))
 }
 
 func acceptsLines(c *gin.Context) bool {

@@ -246,9 +246,3 @@ func (s *server) contractOnChain(c *gin.Context, token string) (*intake.Chain, e
 	}
 	return contract, nil
 }
-
-// namesChain tells whether the address of a request names the chain, as against
-// its contract only. What never changes in a chain never changes under such an
-// address, and caches may keep it for ever; under any other address a ledger
-// that was made anew has something else.
-func namesChain(c *gin.Context) bool { return queryText(c, "chain") != "" }

@@ -105,17 +105,13 @@ func (s *followerServer) lookElsewhere(c *gin.Context) (again bool, err error) {
 	defer cancel()
 	answer, err := s.relay.Do(ctx, q)
 	if err != nil {
-		return false, notHereYet(err)
+		// That it is unknown is not for this node to say.
+		return false, withDetail(outcome.NoUpstream, fmt.Sprintf(
+			"It is in no block that this node has, and no member can be asked whether it is elsewhere: %s", err))
 	}
 	c.Writer.Header()[protocol.Relayed] = []string{"true"}
 	s.sendRelayed(c, contract.Token, &answer)
 	return false, errAnswered
-}
-
-// notHereYet is what a follower says of an id that it has not, while nobody can be
-// asked: that it is unknown is not for it to say.
-func notHereYet(err error) error {
-	return withDetail(outcome.NoUpstream, fmt.Sprintf("It is in no block that this node has, and no member can be asked whether it is elsewhere: %s", err))
 }
 
 // sendRelayed answers with an upstream's answer.

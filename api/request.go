@@ -124,8 +124,6 @@ type workPool struct {
 	bodies *semaphore.Weighted // bytes that requests may use
 }
 
-func newWorkPool() workPool { return workPool{bodies: semaphore.NewWeighted(maxBodyBytes)} }
-
 func (p *workPool) get() *work {
 	if w, ok := p.pool.Get().(*work); ok {
 		w.in, w.out = w.in[:0], w.out[:0]

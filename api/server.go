@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/bpsc/bpsc/api/admission"
 	"github.com/bpsc/bpsc/chain"
@@ -87,7 +88,7 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 		return nil, err
 	}
 	return &server{
-		cfg: cfg, read: r, evidence: e, site: site, requests: requests, pool: newWorkPool(),
+		cfg: cfg, read: r, evidence: e, site: site, requests: requests, pool: workPool{bodies: semaphore.NewWeighted(maxBodyBytes)},
 		answers: admission.NewMemory(maxAnswerBytes, maxReading, errNoMemory), forging: &admission.Rate{Burst: mineBurst, Every: mineEvery},
 		listening: admission.NewPlaces(cfg.eventReaders()), reading: admission.NewPlaces(cfg.longReads()), bundling: admission.NewPlaces(maxBundles),
 	}, nil

@@ -83,7 +83,10 @@ func appendTransaction(dst []byte, contract *intake.Chain, o *chain.Outcome, res
 	dst = appendUint(dst, "block", o.Block)
 	dst = appendUint(dst, "position", uint64(o.Position))
 	dst = chain.AppendRecord(appendKey(dst, "record"), &o.Record, contract.Decimals)
-	return appendApplied(dst, o.AppliedIndex)
+	if o.AppliedIndex == 0 {
+		return dst // a follower has no log
+	}
+	return appendUint(dst, "applied_index", o.AppliedIndex)
 }
 
 // appendMoved writes, after the tutorial's message, what moved and where it
@@ -106,7 +109,7 @@ func appendMoved(dst []byte, contract *intake.Chain, o *chain.Outcome, resolved 
 		{"amount_receive", o.Record.AmountReceive, !signed}, {"amount_refund", o.Record.AmountRefund, false},
 	} {
 		if amount.value != 0 || amount.always {
-			dst = appendAmount(dst, amount.key, amount.value, contract.Decimals)
+			dst = chain.AppendAmount(appendKey(dst, amount.key), amount.value, contract.Decimals)
 		}
 	}
 	return appendUint(dst, "applied_index", o.AppliedIndex)
