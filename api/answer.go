@@ -35,13 +35,15 @@ func (s *server) sendJSON(c *gin.Context, status int, body []byte) {
 // be asked for again, its client is told so; of a write that took effect it must
 // be told.
 func (s *server) send(c *gin.Context, status int, body []byte) {
-	release, ok := s.room(len(body))
-	switch {
-	case ok:
-		defer release()
-	case c.Request.Method == http.MethodGet:
-		s.fail(c, errNoMemory)
-		return
+	if len(body) > smallAnswer {
+		release, ok := s.answers.Try(len(body))
+		switch {
+		case ok:
+			defer release()
+		case c.Request.Method == http.MethodGet:
+			s.fail(c, errNoMemory)
+			return
+		}
 	}
 	sendAll(c, status, body)
 }
@@ -54,14 +56,6 @@ func sendAll(c *gin.Context, status int, body []byte) {
 	}
 	c.Writer.WriteHeader(status)
 	_, _ = c.Writer.Write(body) // a client that has gone needs no answer
-}
-
-// room keeps room for an answer that has been made; a small one is free.
-func (s *server) room(size int) (release func(), ok bool) {
-	if size <= smallAnswer {
-		return func() {}, true
-	}
-	return s.answers.Try(size)
 }
 
 // errNoMemory is what a client is told for whose answer there is no memory.
@@ -106,6 +100,12 @@ func (t timestamp) MarshalJSON() ([]byte, error) {
 	return chain.AppendTimestamp(nil, chain.Micros(t)), nil
 }
 
+// appliedAt is the log index of an answer; a follower, which has no log, leaves
+// it out.
+type appliedAt struct {
+	Index uint64 `json:"applied_index,omitempty"`
+}
+
 // Answers to writes, and what holds canonical text that clients may hash, are
 // written by appending: no reflection, no allocation, not a byte changed. Each
 // function appends one member to an object that begins with "{".
@@ -129,12 +129,6 @@ func appendUint(dst []byte, key string, value uint64) []byte {
 
 func appendHash(dst []byte, key string, value chain.Hash) []byte {
 	return append(value.AppendHex(append(appendKey(dst, key), '"')), '"')
-}
-
-// appliedAt is the log index of an answer; a follower, which has no log, leaves
-// it out.
-type appliedAt struct {
-	Index uint64 `json:"applied_index,omitempty"`
 }
 
 // appendRaw appends a value that is JSON already.

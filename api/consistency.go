@@ -30,7 +30,7 @@ const (
 // says how fresh it is.
 func (s *memberServer) readAt(byDefault consistency) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if byDefault == local && asksNothing(c) ||
+		if byDefault == local && waitsForNothing(c) ||
 			s.reached(c, func(ctx context.Context) error { return s.await(ctx, c, byDefault) }) {
 			// Taken before the state is read: what follows is at least as new.
 			c.Writer.Header()[protocol.AppliedIndex] = []string{strconv.FormatUint(s.read.AppliedIndex(), 10)}
@@ -39,9 +39,8 @@ func (s *memberServer) readAt(byDefault consistency) gin.HandlerFunc {
 	}
 }
 
-// asksNothing: a request without a query and without the header waits for
-// nothing of its own.
-func asksNothing(c *gin.Context) bool {
+// waitsForNothing tells of a request that has neither a query nor the header.
+func waitsForNothing(c *gin.Context) bool {
 	return c.Request.URL.RawQuery == "" && c.Request.Header[protocol.MinBlock] == nil
 }
 

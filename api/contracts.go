@@ -188,7 +188,7 @@ func (s *server) info(ctx context.Context, token string) (chain.Info, error) {
 	if errors.Is(err, chain.ContractUnknown) && chain.ValidToken(token) {
 		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 		defer cancel()
-		if err := s.role.lookFor(ctx, token); err != nil {
+		if err := s.role.findContract(ctx, token); err != nil {
 			return info, fmt.Errorf("%w: %q: %v", errContractNotHere, intake.Echo(token), err)
 		}
 		info, err = s.read.Contract(token)

@@ -56,7 +56,10 @@ func NewFollower(cfg Config, r Reader, n Node, p Personal, relay Relay, e Eviden
 	return f.routes(), nil
 }
 
-func (s *followerServer) lookFor(ctx context.Context, token string) error {
+// The rest of role: a follower hears of blocks only, and cannot tell what there is
+// besides those that it has.
+
+func (s *followerServer) findContract(ctx context.Context, token string) error {
 	return s.node.Lookup(ctx, token)
 }
 func (s *followerServer) awaitNewest(*gin.Context) error  { return nil }
@@ -70,7 +73,7 @@ func notHere(*gin.Context) error {
 
 // readHere is before every read of a follower's ledger.
 func (s *followerServer) readHere(c *gin.Context) {
-	if asksNothing(c) || s.reached(c, func(ctx context.Context) error { return s.await(ctx, c) }) {
+	if waitsForNothing(c) || s.reached(c, func(ctx context.Context) error { return s.await(ctx, c) }) {
 		setLastContact(c, s.node.LastContact())
 	}
 }

@@ -83,9 +83,11 @@ func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberSer
 	return member, nil
 }
 
-// lookFor implements role: a member that has applied all that was acknowledged
+// findContract implements role: a member that has applied all that was acknowledged
 // knows all contracts.
-func (s *memberServer) lookFor(ctx context.Context, _ string) error { return s.member.Barrier(ctx) }
+func (s *memberServer) findContract(ctx context.Context, _ string) error {
+	return s.member.Barrier(ctx)
+}
 
 func (s *memberServer) now() (at chain.Micros, ok bool) {
 	micros, ok := s.member.Now()

@@ -58,9 +58,9 @@ type server struct {
 
 // role is what members and followers do each in their own way.
 type role interface {
-	// lookFor returns nil once this node has of a token's contract what it can
+	// findContract returns nil once this node has of a token's contract what it can
 	// have; an error is why there may be more in a moment.
-	lookFor(ctx context.Context, token string) error
+	findContract(ctx context.Context, token string) error
 	// lookElsewhere is what to do about an id that this replica has nothing about.
 	// again: it may have come meanwhile. errAnswered: the client has its answer.
 	lookElsewhere(c *gin.Context) (again bool, err error)
