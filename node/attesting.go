@@ -49,10 +49,7 @@ func (m *Member) prepareAttesting() error {
 	cfg.Member, cfg.Quorum, cfg.Key, cfg.Dir = m.cfg.ID, m.cfg.quorum(), m.key, m.path("attest")
 	cfg.Leads, cfg.Logger, cfg.Fatal = m.cluster.IsLeader, m.log, m.contradicted
 	if len(m.cfg.Witnesses) > 0 {
-		client, err := witness.NewClient(witness.DefaultClientConfig())
-		if err != nil {
-			return err
-		}
+		client := witness.NewClient()
 		m.opened(func() error { client.Close(); return nil })
 		cfg.Witnesses = attestingWitnesses(client, m.cfg.Witnesses)
 	}

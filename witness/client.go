@@ -3,7 +3,6 @@ package witness
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -16,38 +15,17 @@ import (
 	"github.com/bpsc/bpsc/chain/proof"
 )
 
-// ClientConfig is how witnesses are reached. Start from DefaultClientConfig.
-type ClientConfig struct {
-	Timeout time.Duration // of one attempt
-	TLS     *tls.Config   // nil: the machine's own authorities
-}
-
-// DefaultClientConfig gives a witness ten seconds.
-func DefaultClientConfig() ClientConfig { return ClientConfig{Timeout: attemptTimeout} }
-
-// Validate says what is wrong with c.
-func (c ClientConfig) Validate() error {
-	if c.Timeout <= 0 {
-		return errors.New("witness: an attempt needs time")
-	}
-	return nil
-}
-
 // Client asks witnesses for cosignatures. It is safe for use by many goroutines.
 type Client struct {
 	http    *http.Client
 	timeout time.Duration
 }
 
-// NewClient returns a client that follows no redirects: a witness is where the
-// policy says, or nowhere.
-func NewClient(cfg ClientConfig) (*Client, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
+// NewClient returns a client that gives a witness ten seconds and follows no
+// redirects: a witness is where the policy says, or nowhere.
+func NewClient() *Client {
 	transport := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		TLSClientConfig:        cfg.TLS,
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    1,
@@ -55,7 +33,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		MaxResponseHeaderBytes: maxHeaderBytes,
 	}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Client{http: &http.Client{Transport: transport, CheckRedirect: stay}, timeout: cfg.Timeout}, nil
+	return &Client{http: &http.Client{Transport: transport, CheckRedirect: stay}, timeout: attemptTimeout}
 }
 
 // Close ends the connections that wait for another request.

@@ -65,28 +65,26 @@ func TestJudge(t *testing.T) {
 }
 
 func TestAttemptsWithoutAnAnswer(t *testing.T) {
-	var handle http.HandlerFunc
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handle(w, r) }))
-	defer s.Close()
-	gone := httptest.NewServer(nil)
-	gone.Close()
 	for name, tc := range map[string]struct {
-		url    string
-		handle http.HandlerFunc
+		handle http.HandlerFunc // nil: nobody is there
 		write  Verdict
 	}{
-		"nobody is there": {gone.URL, nil, NotApplied},
-		"cut off":         {s.URL, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, Unknown},
-		"half an answer": {s.URL, func(w http.ResponseWriter, _ *http.Request) {
+		"nobody is there": {nil, NotApplied},
+		"cut off":         {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, Unknown},
+		"half an answer": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "9")
 			_, _ = io.WriteString(w, "{")
 		}, Unknown},
-		"too much": {s.URL, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "0123456789") }, Unknown},
+		"too much": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "0123456789") }, Unknown},
 	} {
-		handle = tc.handle
+		s := httptest.NewServer(tc.handle)
+		defer s.Close()
+		if tc.handle == nil {
+			s.Close()
+		}
 		for method, want := range map[string]Verdict{http.MethodPost: tc.write, http.MethodGet: NotApplied} {
 			t.Run(name+", "+method, func(t *testing.T) {
-				req, err := http.NewRequestWithContext(t.Context(), method, tc.url, nil)
+				req, err := http.NewRequestWithContext(t.Context(), method, s.URL, nil)
 				require.NoError(t, err)
 				a := Do(http.DefaultClient.Do, req, 9)
 				require.Equal(t, want, a.Verdict)

@@ -4,8 +4,9 @@
 package linewriter
 
 import (
+	"bytes"
 	"io"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,42 +17,45 @@ const (
 )
 
 // Writer is an io.Writer of whole lines. It never blocks and never fails: what
-// does not fit, and what the reader does not take, is dropped and counted.
+// does not fit, and what the reader does not take, is dropped and counted. It is
+// safe for use by many goroutines.
 //
 // It owns the goroutine that writes, which ends with the process: it may hang in
-// a write for ever.
+// a write for ever. Nothing else writes to out.
 type Writer struct {
-	out   io.Writer
-	lost  func(lines uint64) []byte
-	wake  chan struct{} // holds a token when there may be something to write
-	empty chan struct{} // holds a token when there may be nothing
+	out     io.Writer
+	lost    func(lines uint64) []byte
+	waiting chan entry
+	bytes   atomic.Int64  // of the lines in waiting, and of the one being written
+	dropped atomic.Uint64 // lines, since the last that was written
+}
 
-	mu      sync.Mutex
-	lines   [][]byte
-	bytes   int
-	writing bool
-	dropped uint64 // since the last line that was written
+// entry is a line, or somebody who wants to know that those before are written.
+type entry struct {
+	line    []byte
+	written chan struct{}
 }
 
 // New returns a writer to out. lost makes the line that says how many were
 // dropped, which is written before the next one that gets through.
 func New(out io.Writer, lost func(lines uint64) []byte) *Writer {
-	w := &Writer{out: out, lost: lost, wake: make(chan struct{}, 1), empty: make(chan struct{}, 1)}
+	w := &Writer{out: out, lost: lost, waiting: make(chan entry, maxLines)}
 	go w.run()
 	return w
 }
 
 // Write takes one line.
 func (w *Writer) Write(line []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.lines) == maxLines || w.bytes+len(line) > maxBytes {
-		w.dropped++
-		return len(line), nil
+	size := int64(len(line))
+	if w.bytes.Add(size) <= maxBytes {
+		select {
+		case w.waiting <- entry{line: bytes.Clone(line)}:
+			return len(line), nil
+		default:
+		}
 	}
-	w.lines = append(w.lines, append([]byte(nil), line...))
-	w.bytes += len(line)
-	poke(w.wake)
+	w.bytes.Add(-size)
+	w.dropped.Add(1)
 	return len(line), nil
 }
 
@@ -59,69 +63,35 @@ func (w *Writer) Write(line []byte) (int, error) {
 func (w *Writer) Flush(limit time.Duration) {
 	end := time.NewTimer(limit)
 	defer end.Stop()
-	for !w.idle() {
-		select {
-		case <-w.empty:
-		case <-end.C:
-			return
-		}
+	written := make(chan struct{})
+	select {
+	case w.waiting <- entry{written: written}:
+	case <-end.C:
+		return
 	}
-}
-
-func (w *Writer) idle() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.lines) == 0 && !w.writing
+	select {
+	case <-written:
+	case <-end.C:
+	}
 }
 
 func (w *Writer) run() {
-	for range w.wake {
-		for {
-			lines, dropped := w.take()
-			if len(lines) == 0 {
-				break
-			}
-			if dropped > 0 && !w.write(w.lost(dropped)) {
-				w.drop(dropped)
-			}
-			for _, line := range lines {
-				if !w.write(line) {
-					w.drop(1)
-				}
-			}
+	for e := range w.waiting {
+		if e.written != nil {
+			close(e.written)
+			continue
 		}
-		poke(w.empty)
+		if n := w.dropped.Swap(0); n > 0 && !w.write(w.lost(n)) {
+			w.dropped.Add(n)
+		}
+		if !w.write(e.line) {
+			w.dropped.Add(1)
+		}
+		w.bytes.Add(-int64(len(e.line)))
 	}
-}
-
-// take returns the lines that wait, and how many were dropped before the last.
-func (w *Writer) take() (lines [][]byte, dropped uint64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	lines, dropped = w.lines, w.dropped
-	w.writing = len(lines) > 0
-	w.lines, w.bytes = nil, 0
-	if w.writing {
-		w.dropped = 0
-	}
-	return lines, dropped
 }
 
 func (w *Writer) write(line []byte) bool {
 	_, err := w.out.Write(line)
 	return err == nil
-}
-
-func (w *Writer) drop(lines uint64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.dropped += lines
-}
-
-// poke leaves a token in a channel of capacity one.
-func poke(ch chan struct{}) {
-	select {
-	case ch <- struct{}{}:
-	default:
-	}
 }
