@@ -91,7 +91,7 @@ func (f *Folder) judge(found error, in string) error {
 	switch {
 	case f.Copied() && (damage || errors.Is(found, chain.ErrInvalid)):
 		// Not %w: it is not proven that the chain does not verify.
-		return fmt.Errorf("%s: %w, and its files do not fit together; that says nothing about the node. Copy the folder of a stopped node, or verify it by --server or an export (%s%v)", f.dir, ErrCopied, in, found)
+		return fmt.Errorf("%s: %w, and its files do not fit together; that says nothing about the node. Copy the folder of a stopped node, or verify it by --server or an export (%s)", f.dir, ErrCopied, in+found.Error())
 	case damage:
 		return Invalid(found)
 	}

@@ -301,7 +301,7 @@ func writeWorldFiles(w *world, in func(string) string) error {
 		"policy":      text,
 		"other-chain": []byte(otherChain(string(text))),
 		"without-n1":  []byte(strangers),
-		"any-chain":   []byte(text[strings.IndexByte(string(text), '\n')+1:]),
+		"any-chain":   text[strings.IndexByte(string(text), '\n')+1:],
 		"empty":       {},
 	}
 	for name, signers := range map[string][2][]string{

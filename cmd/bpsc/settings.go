@@ -159,7 +159,8 @@ func (s setting) set(to pflag.Value, value any) error {
 	if isText {
 		shown = strconv.Quote(text)
 	}
-	wanted, ok := "", isText
+	var wanted string
+	ok := isText
 	switch kind := to.Type(); kind {
 	case "duration":
 		wanted = "not a duration, such as 150ms"
