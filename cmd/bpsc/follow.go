@@ -43,7 +43,7 @@ func newFollowCommand() *cobra.Command {
 }
 
 func followerSettings(c *node.FollowerConfig, logs *logConfig) settings {
-	var upstream, bpsc, pins, policies []string
+	var upstream, bpsc []string
 	return slices.Concat(logSettings(logs), accessSettings(&c.Access), settings{
 		{"listen", listening(&c.Listen), "host:port of the HTTP API"},
 		{"data", &c.Data, "folder for everything this node keeps (required)"},
@@ -52,14 +52,8 @@ func followerSettings(c *node.FollowerConfig, logs *logConfig) settings {
 			c.Sources, err = parseSources(upstream, bpsc)
 			return err
 		}}, "TOKEN=URL[,URL…]: one contract of another cluster; may be repeated"},
-		{"pin", repeated{&pins, " ", func() (err error) {
-			c.Pins, err = parsePins(pins)
-			return err
-		}}, "TOKEN=CHAIN-ID: refuse any other chain of this token; may be repeated"},
-		{"policy", repeated{&policies, ",", func() (err error) {
-			c.Policies, err = readPolicies(policies)
-			return err
-		}}, "file that says whose signatures count, and for which chains; may be repeated (default: believe the first upstream)"},
+		{"pin", repeatedly(&c.Pins, " ", parsePins), "TOKEN=CHAIN-ID: refuse any other chain of this token; may be repeated"},
+		{"policy", repeatedly(&c.Policies, ",", readPolicies), "file that says whose signatures count, and for which chains; may be repeated (default: believe the first upstream)"},
 		{"trust-first-use", repeated{to: &c.FirstUse, separator: ","}, "TOKEN about which the first upstream is believed, though --policy or --pin is given and does not cover it; may be repeated"},
 		{"advertise", &c.Advertise, "URL under which this node registers itself at its upstreams (default: it does not)"},
 		{"strict", &c.Strict, "end with exit code 5 once there is evidence that an upstream lies"},

@@ -55,6 +55,15 @@ func parsed[T any](to *T, parse func(text string) (T, error)) delayed {
 	}}
 }
 
+// repeatedly is a setting that parse reads from a list.
+func repeatedly[T any](to *T, separator string, parse func(list []string) (T, error)) repeated {
+	list := new([]string)
+	return repeated{list, separator, func() (err error) {
+		*to, err = parse(*list)
+		return err
+	}}
+}
+
 // flags adds the settings, and --config.
 func (s settings) flags(f *pflag.FlagSet) {
 	f.String("config", "", "YAML file with any of the settings below, by the same names")
