@@ -32,7 +32,7 @@ var shameless = []harness.Patch{
 	{File: "attest/resume.go", Old: "\tif last.Size == 0 {", New: "\tif true {"},
 	{File: "attest/journal.go", Old: "\tcase last.Size == 0:\n", New: "\tcase true:\n"},
 	{File: "attest/watch.go", Old: "s.Size == size && s.Root != a.Root {", New: "false {"},
-	{File: "attest/checkpoint.go", Old: "members >= q.Majority && len(words)-members >= q.Required {", New: "members == 1 {"},
+	{File: "attest/checkpoint.go", Old: "members >= q.Majority && len(agreed)-members >= q.Required {", New: "members == 1 {"},
 }
 
 // A member that has another history than the others stops. If it is made not
