@@ -122,36 +122,32 @@ func (c *Codec) Uint(n protowire.Number, v *uint64) {
 
 // Int is a number that may be negative.
 func (c *Codec) Int(n protowire.Number, v *int64) {
-	u := uint64(*v)
-	if c.Uint(n, &u); c.reading {
+	if u := c.number(n, uint64(*v), math.MaxUint64); c.reading {
 		*v = int64(u)
 	}
 }
 
 // Place is a number that counts things in memory.
 func (c *Codec) Place(n protowire.Number, v *int) {
-	u := uint64(*v)
-	c.Uint(n, &u)
-	switch {
-	case !c.reading:
-	case u > math.MaxInt32:
-		c.Fail(fmt.Errorf("%w: %d in field %d", ErrUnexpected, u, n))
-	default:
+	if u := c.number(n, uint64(*v), math.MaxInt32); c.reading {
 		*v = int(u)
 	}
 }
 
 // Bool is true or false.
 func (c *Codec) Bool(n protowire.Number, v *bool) {
-	u := protowire.EncodeBool(*v)
-	c.Uint(n, &u)
-	switch {
-	case !c.reading:
-	case u > 1:
-		c.Fail(fmt.Errorf("%w: %d in field %d is neither true nor false", ErrUnexpected, u, n))
-	default:
+	if u := c.number(n, protowire.EncodeBool(*v), 1); c.reading {
 		*v = u == 1
 	}
+}
+
+// number is Uint of at most so much.
+func (c *Codec) number(n protowire.Number, v, most uint64) uint64 {
+	if c.Uint(n, &v); v > most {
+		c.Fail(fmt.Errorf("%w: %d in field %d, where %d is the most", ErrUnexpected, v, n, most))
+		return 0
+	}
+	return v
 }
 
 // Bytes are of any length. What is read lies in the message.
