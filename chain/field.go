@@ -10,7 +10,8 @@ import (
 //
 // To add one: its number here; its row in the table below; a member of Record and
 // its case in Record.text, number, bytes or flag, by its unit. If it is asked for, a
-// member of Transaction and a line in Transaction.asRecord and Record.Transaction.
+// member of Transaction, its case in Transaction.Place, and a line in
+// Transaction.asRecord and Record.Transaction.
 // Readers, writers, what is signed, which kinds have it, and whose histories the
 // record is in all follow from the row, and field_test.go goes over all rows.
 type Field uint8
@@ -180,7 +181,7 @@ func fieldNamed(name string) (f Field, known bool) {
 // AskedField is the field of that name, if a transaction may have it.
 func AskedField(name string) (f Field, known bool) {
 	f, known = fieldNamed(name)
-	return f, known && layout.asked>>f&1 != 0
+	return f, known && layout.asked.Has(f)
 }
 
 // Asks are the fields that a transaction of the kind needs, and those that it may
@@ -195,6 +196,9 @@ type FieldSet uint32
 
 // Set is f alone.
 func (f Field) Set() FieldSet { return 1 << f }
+
+// Has tells whether f is in s.
+func (s FieldSet) Has(f Field) bool { return s>>f&1 != 0 }
 
 // first is the first of the fields in s, which is not empty.
 func (s FieldSet) first() Field { return Field(bits.TrailingZeros32(uint32(s))) }

@@ -225,3 +225,36 @@ func TestAMentionIsWhomTheRecordNames(t *testing.T) {
 		}
 	})
 }
+
+// Whatever somebody may ask for is found by its name and has a place of its unit.
+func TestEveryFieldThatIsAskedForHasItsPlace(t *testing.T) {
+	for i, row := range fields {
+		f, ok := AskedField(row.name)
+		require.Equal(t, row.needs|row.takes != 0 && Field(i) != fieldChain, ok, row.name)
+		if !ok {
+			require.Nil(t, new(Transaction).Place(Field(i)), row.name)
+			continue
+		}
+		tx := Transaction{}
+		want := map[unit]any{unitText: new(string), unitAmount: new(Amount), unitSeconds: new(Seconds),
+			unitHash: new(Hash), unitSignature: new(Signature), unitBool: new(bool)}[row.unit]
+		require.IsType(t, want, tx.Place(f), row.name)
+		// What is put there is what the record of it has.
+		set := reflect.ValueOf(tx.Place(f)).Elem()
+		switch set.Kind() {
+		case reflect.String:
+			set.SetString("x")
+		case reflect.Int64:
+			set.SetInt(7)
+		case reflect.Bool:
+			set.SetBool(true)
+		default:
+			set.Index(0).SetUint(7)
+		}
+		var r Record
+		tx.asRecord(&r)
+		require.True(t, r.parts().Has(f) && r.has(f, false), row.name)
+	}
+	_, ok := AskedField("gift")
+	require.False(t, ok)
+}

@@ -51,6 +51,60 @@ type RulesChange struct {
 	Frozen      *bool  // of a freeze
 }
 
+// Place is where the value of a field that somebody asks for belongs: a *string,
+// *Amount, *Seconds, *Hash, *Signature or *bool. It makes the part of t that it is
+// in, and the field is there from then on.
+func (t *Transaction) Place(f Field) any {
+	switch set := f.Set(); {
+	case set&ofAuth != 0 && t.Auth == nil:
+		t.Auth = &Auth{}
+	case set&ofRules != 0 && t.Rules == nil:
+		t.Rules = &RulesChange{}
+	}
+	switch f {
+	case FieldAccount:
+		return &t.Rules.Account
+	case FieldAmount:
+		return &t.Amount
+	case FieldExpires:
+		return &t.Auth.Expires
+	case FieldFrozen:
+		t.Rules.Frozen = new(bool)
+		return t.Rules.Frozen
+	case FieldHold:
+		return &t.Hold
+	case FieldHoldUntil:
+		return &t.HoldUntil
+	case FieldKind:
+		return (*string)(&t.Kind)
+	case FieldMemo:
+		return &t.Memo
+	case FieldNewKey:
+		t.Rules.NewKey = new(PublicKey)
+		return (*Hash)(t.Rules.NewKey)
+	case FieldNonce:
+		return &t.Auth.Nonce
+	case FieldPerDay:
+		t.Rules.PerDay = new(Amount)
+		return t.Rules.PerDay
+	case FieldPerTransfer:
+		t.Rules.PerTransfer = new(Amount)
+		return t.Rules.PerTransfer
+	case FieldPublicKey:
+		return (*Hash)(&t.Auth.PublicKey)
+	case FieldReceive:
+		t.Rules.Receive = new(Receive)
+		return (*string)(t.Rules.Receive)
+	case FieldRecipient:
+		return &t.Recipient
+	case FieldSender:
+		return &t.Sender
+	case FieldSignature:
+		return &t.Auth.Signature
+	}
+	return nil
+}
+
 // Receive is how a wallet takes what is sent to it.
 type Receive string
 

@@ -17,13 +17,21 @@ type Draft struct {
 	Drawn   string // the idempotency key, when the client gave none
 	Refused error  // why it is not to be ordered
 
-	key                         string // the client's
-	amount, perTransfer, perDay string // the texts of the numbers: the contract says what they are worth
-	have, null                  fields // null are those of have that say nothing
-	lenient                     bool   // the tutorial's clients may send fields that mean nothing here
+	key        string         // the client's
+	numbers    [3]number      // no kind has more
+	have, null chain.FieldSet // null are those of have that say nothing; a memo, which may always be left out, is in neither
+	lenient    bool           // the tutorial's clients may send fields that mean nothing here
 
 	fault        // of the fields that every contract knows
 	signed fault // of the others: an open contract refuses them whatever they hold
+}
+
+// number is an amount as the text that stands in the body: the contract says what
+// it is worth.
+type number struct {
+	text  string
+	field chain.Field
+	given bool
 }
 
 // Keyed tells whether the client gave it an idempotency key.
@@ -33,92 +41,61 @@ func (d *Draft) Keyed() bool { return d.key != "" }
 // JSON; a field of the wrong kind is noted and skipped, so that the other items of
 // a batch can still be read.
 func (d *Draft) scan(s *pyjson.Scanner, key string) (known bool, err error) {
-	switch key {
-	case "sender":
-		d.have |= chain.FieldSender.Set()
-		err = d.text(s, key, &d.Tx.Sender)
-	case "recipient":
-		d.have |= chain.FieldRecipient.Set()
-		err = d.text(s, key, &d.Tx.Recipient)
-	case "amount":
-		d.have |= fieldAmount
-		err = d.number(s, key, &d.amount)
-	case "memo":
-		err = d.optional(s, key, &d.Tx.Memo)
-	default:
-		f, known := chain.AskedField(key)
-		if !known || f == chain.FieldKind && s.Peek() == pyjson.KindNull {
-			return known, nil
-		}
-		d.have |= f.Set()
-		if s.Peek() == pyjson.KindNull {
+	f, known := chain.AskedField(key)
+	if !known {
+		return false, nil
+	}
+	null := s.Peek() == pyjson.KindNull
+	if null && (f == chain.FieldMemo || f == chain.FieldKind) {
+		return true, nil // the same as not there
+	}
+	x := &d.fault
+	if !(openFields | chain.FieldMemo.Set()).Has(f) {
+		x = &d.signed
+		if null {
 			d.null |= f.Set()
 		}
-		err = d.scanSigned(s, key, f)
+	}
+	if f != chain.FieldMemo {
+		d.have |= f.Set()
+	}
+	switch place := d.Tx.Place(f).(type) {
+	case *string:
+		err = x.text(s, key, place)
+	case *chain.Amount:
+		err = x.number(s, key, d.number(f))
+	case *chain.Seconds:
+		err = x.seconds(s, key, place)
+	case *chain.Hash:
+		err = x.hash(s, key, place)
+	case *chain.Signature:
+		err = x.signature(s, key, place)
+	case *bool:
+		err = x.flag(s, key, place)
 	}
 	return true, err
 }
 
-// scanSigned reads a field that only signed contracts know.
-func (d *Draft) scanSigned(s *pyjson.Scanner, key string, f chain.Field) error {
-	x := &d.signed
-	switch f {
-	case chain.FieldKind:
-		return x.text(s, key, (*string)(&d.Tx.Kind))
-	case chain.FieldHold:
-		return x.hash(s, key, &d.Tx.Hold)
-	case chain.FieldHoldUntil:
-		return x.seconds(s, key, &d.Tx.HoldUntil)
-	case chain.FieldNonce:
-		return x.text(s, key, &d.auth().Nonce)
-	case chain.FieldExpires:
-		return x.seconds(s, key, &d.auth().Expires)
-	case chain.FieldPublicKey:
-		return x.hash(s, key, (*chain.Hash)(&d.auth().PublicKey))
-	case chain.FieldSignature:
-		return x.signature(s, key, &d.auth().Signature)
-	case chain.FieldReceive:
-		d.rules().Receive = new(chain.Receive)
-		return x.text(s, key, (*string)(d.Tx.Rules.Receive))
-	case chain.FieldPerTransfer:
-		return x.number(s, key, &d.perTransfer)
-	case chain.FieldPerDay:
-		return x.number(s, key, &d.perDay)
-	case chain.FieldNewKey:
-		d.rules().NewKey = new(chain.PublicKey)
-		return x.hash(s, key, (*chain.Hash)(d.Tx.Rules.NewKey))
-	case chain.FieldAccount:
-		return x.text(s, key, &d.rules().Account)
-	default: // frozen
-		d.rules().Frozen = new(bool)
-		return x.flag(s, key, d.Tx.Rules.Frozen)
+// number is where the text of an amount is kept.
+func (d *Draft) number(f chain.Field) *string {
+	i := 0
+	for d.numbers[i].given {
+		i++
 	}
-}
-
-func (d *Draft) auth() *chain.Auth {
-	if d.Tx.Auth == nil {
-		d.Tx.Auth = &chain.Auth{}
-	}
-	return d.Tx.Auth
-}
-
-func (d *Draft) rules() *chain.RulesChange {
-	if d.Tx.Rules == nil {
-		d.Tx.Rules = &chain.RulesChange{}
-	}
-	return d.Tx.Rules
+	d.numbers[i].field, d.numbers[i].given = f, true
+	return &d.numbers[i].text
 }
 
 // resolve makes the draft one that decides a hold, as the path says. A body that
 // says so too does not disagree.
 func (d *Draft) resolve(kind chain.Kind, hold chain.ID) {
 	switch {
-	case d.have&fieldKind != 0 && d.Tx.Kind != kind:
+	case d.have.Has(chain.FieldKind) && d.Tx.Kind != kind:
 		d.note(fmt.Errorf("%w: the body and the path name different kinds", chain.InvalidField))
-	case d.have&fieldHold != 0 && d.Tx.Hold != hold:
+	case d.have.Has(chain.FieldHold) && d.Tx.Hold != hold:
 		d.note(fmt.Errorf("%w: the body and the path name different holds", chain.InvalidField))
 	}
-	d.have |= fieldKind | fieldHold
+	d.have |= chain.FieldKind.Set() | chain.FieldHold.Set()
 	d.Tx.Kind, d.Tx.Hold = kind, hold
 }
 
@@ -144,8 +121,8 @@ func (d *Draft) complete(c *chain.Contract) (err error) {
 	return err
 }
 
-func (d *Draft) completeOpen(c *chain.Contract) (err error) {
-	if d.have&fieldKind != 0 {
+func (d *Draft) completeOpen(c *chain.Contract) error {
+	if d.have.Has(chain.FieldKind) {
 		switch {
 		case d.signed.err != nil:
 			return d.signed.err
@@ -153,10 +130,10 @@ func (d *Draft) completeOpen(c *chain.Contract) (err error) {
 			return fmt.Errorf("%w: an open contract knows transfers only, not %q", chain.KindInvalid, Echo(string(d.Tx.Kind)))
 		}
 	}
-	if err := lack(d.have, openFields); err != nil {
+	if err := d.lacks(openFields); err != nil {
 		return err
 	}
-	extra := d.have &^ (openFields | fieldKind)
+	extra := d.have &^ (openFields | chain.FieldKind.Set())
 	if d.lenient {
 		extra &^= d.null // the tutorial's clients may leave them empty
 	}
@@ -167,14 +144,13 @@ func (d *Draft) completeOpen(c *chain.Contract) (err error) {
 		return fmt.Errorf("%w: %s, in a contract in which nothing is signed", chain.InvalidField, extra)
 	}
 	d.Tx.Kind, d.Tx.Auth, d.Tx.Rules = "", nil, nil
-	d.Tx.Amount, err = chain.ParseAmount(d.amount, c.Decimals)
-	return err
+	return d.completeAmounts(c.Decimals)
 }
 
 // completeSigned checks that exactly the fields of the kind are there, each of
 // the right form.
-func (d *Draft) completeSigned(c *chain.Contract) (err error) {
-	if d.have&fieldKind == 0 {
+func (d *Draft) completeSigned(c *chain.Contract) error {
+	if !d.have.Has(chain.FieldKind) {
 		d.Tx.Kind = chain.Transfer
 	}
 	wrong := cmp.Or(d.err, d.signed.err)
@@ -182,7 +158,7 @@ func (d *Draft) completeSigned(c *chain.Contract) (err error) {
 	if needs == 0 {
 		return cmp.Or(wrong, fmt.Errorf("%w: %q", chain.KindInvalid, Echo(string(d.Tx.Kind))))
 	}
-	if err := lack(d.have, needs); err != nil {
+	if err := d.lacks(needs); err != nil {
 		return err
 	}
 	extra := d.have &^ (needs | takes)
@@ -194,43 +170,66 @@ func (d *Draft) completeSigned(c *chain.Contract) (err error) {
 	case extra != 0:
 		return fmt.Errorf("%w: %s, in a transaction of kind %q", chain.InvalidField, extra, d.Tx.Kind)
 	}
-	if d.have&fieldAmount != 0 {
-		if d.Tx.Amount, err = chain.ParseAmount(d.amount, c.Decimals); err != nil {
+	if d.Tx.Kind == chain.Rules && d.Tx.Rules == nil {
+		d.Tx.Rules = &chain.RulesChange{}
+	}
+	if d.have.Has(chain.FieldAccount) {
+		if err := chain.ValidateAddress("account", d.Tx.Rules.Account); err != nil {
 			return err
 		}
 	}
-	if d.Tx.Kind == chain.Rules {
-		return d.completeRules(c.Decimals)
+	return d.completeAmounts(c.Decimals)
+}
+
+// completeAmounts reads the amounts. A limit may also be 0, for none.
+func (d *Draft) completeAmounts(decimals int) error {
+	for _, n := range d.numbers {
+		if !n.given || d.null.Has(n.field) {
+			continue
+		}
+		amount, err := chain.ParseAmount(n.text, decimals)
+		switch limit := n.field != chain.FieldAmount; {
+		case limit && errors.Is(err, chain.AmountNotPositive) && !strings.HasPrefix(n.text, "-"):
+			amount = 0
+		case err != nil && limit:
+			return fmt.Errorf("%w (%s)", err, n.field)
+		case err != nil:
+			return err
+		}
+		*d.Tx.Place(n.field).(*chain.Amount) = amount
 	}
 	return nil
 }
 
-func (d *Draft) completeRules(decimals int) (err error) {
-	p := d.rules()
-	if d.have&fieldAccount != 0 {
-		if err := chain.ValidateAddress("account", p.Account); err != nil {
-			return err
+// openFields are those that a transaction of an open contract needs.
+const openFields chain.FieldSet = 1<<chain.FieldSender | 1<<chain.FieldAmount | 1<<chain.FieldRecipient
+
+// allFields are all that a transaction may have, but for its kind.
+const allFields = ^chain.FieldSet(1 << chain.FieldKind)
+
+// missingOrder is the order in which a client hears of the fields that it left out;
+// others come behind.
+var missingOrder = [...]chain.Field{chain.FieldSender, chain.FieldAmount, chain.FieldRecipient, chain.FieldHold, chain.FieldHoldUntil,
+	chain.FieldNonce, chain.FieldExpires, chain.FieldPublicKey, chain.FieldSignature}
+
+// lacks says which of the needed fields are not there, the kind aside.
+func (d *Draft) lacks(needed chain.FieldSet) error {
+	missing := needed &^ (d.have | chain.FieldKind.Set())
+	if missing == 0 {
+		return nil
+	}
+	var names []string
+	for _, f := range missingOrder {
+		if missing.Has(f) {
+			names = append(names, f.String())
+			missing &^= f.Set()
 		}
 	}
-	if d.have&fieldPerTransfer != 0 {
-		if p.PerTransfer, err = parseLimit("per_transfer", d.perTransfer, decimals); err != nil {
-			return err
-		}
+	if missing != 0 {
+		names = append(names, missing.String())
 	}
-	if d.have&fieldPerDay != 0 {
-		p.PerDay, err = parseLimit("per_day", d.perDay, decimals)
-	}
-	return err
+	return fmt.Errorf("%w: %s: %s", chain.MissingValues, MissingValues, strings.Join(names, ", "))
 }
 
-// parseLimit reads an amount that may also be 0, for none.
-func parseLimit(field, text string, decimals int) (*chain.Amount, error) {
-	amount, err := chain.ParseAmount(text, decimals)
-	if errors.Is(err, chain.AmountNotPositive) && !strings.HasPrefix(text, "-") {
-		return new(chain.Amount), nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w (%s)", err, field)
-	}
-	return &amount, nil
-}
+// MissingValues is the tutorial's sentence, to the letter.
+const MissingValues = "Missing values"

@@ -84,7 +84,7 @@ func (r *Reader) item(s *pyjson.Scanner, i int) error {
 	r.drafts = append(r.drafts, Draft{})
 	d := &r.drafts[i]
 	if s.Peek() != pyjson.KindObject {
-		d.have = allFields &^ fieldKind // nothing is missing: it is another thing
+		d.have = allFields // nothing is missing: it is another thing
 		d.note(WrongKind("transactions["+strconv.Itoa(i)+"]", "an object"))
 		return nil
 	}
