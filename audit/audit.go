@@ -7,9 +7,10 @@
 //   - Each has its one canonical form, the hash that the next one names, the
 //     Merkle roots of its records, and in a signed contract good signatures under
 //     ids that stand once.
-//   - The contract in the first block, made anew for each record from the state
-//     that the records before leave, comes to exactly these records, fees,
-//     refunds, totals and moments of production. No token came out of nothing.
+//   - The rules of the contract in the first block, applied again to each
+//     transaction in the state that the records before it leave, come to exactly
+//     these records, fees, refunds, totals and moments of production. No token
+//     came out of nothing.
 //   - With a checkpoint: the log of the blocks' headers has its root. With a
 //     policy: as many members and witnesses as it asks for signed that.
 //   - Of a folder also: the accounts, holds, counters and the log of headers that
@@ -18,7 +19,7 @@
 // What it does not prove: that blocks behind the checkpoint are final; without a
 // policy, that any member signed anything; without a policy that names the chain,
 // that this is the chain somebody means, and not one made up whole; and never that
-// the signers signed no other history, for which see package proof's evidence.
+// the signers signed no other history: package proof has the evidence of that.
 package audit
 
 import (
