@@ -140,3 +140,37 @@ func BenchmarkSubmit(b *testing.B) {
 		})
 	}
 }
+
+// Whatever a transaction may ask for goes through the log, so that a field cannot
+// be in the chain's table and not here.
+func TestEveryFieldThatIsAskedForTravels(t *testing.T) {
+	for _, kind := range []chain.Kind{chain.Transfer, chain.Hold, chain.Accept, chain.Reject, chain.Rules, chain.Issue, chain.Spend, chain.Burn} {
+		needs, takes := kind.Asks()
+		tx := chain.Transaction{Auth: &chain.Auth{}}
+		for f := range chain.Field(32) {
+			if !(needs | takes).Has(f) {
+				continue
+			}
+			switch place := tx.Place(f).(type) {
+			case *string:
+				*place = "in " + f.String()
+			case *chain.Amount:
+				*place = chain.Amount(f) + 1
+			case *chain.Seconds:
+				*place = chain.Seconds(f) + 1
+			case *chain.Hash:
+				place[f] = 1
+			case *chain.Signature:
+				place[f] = 1
+			case *bool:
+				*place = true
+			default:
+				t.Fatalf("%s is of a type that nobody writes", f)
+			}
+		}
+		q := &Submit{Token: "aka", Transactions: []chain.Transaction{tx}}
+		back, err := Decode(Encode(q))
+		require.NoError(t, err)
+		require.Equal(t, Request(q), back, kind)
+	}
+}
