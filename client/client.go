@@ -36,17 +36,16 @@ type Problem protocol.Problem
 // Error shows the detail with its stable code.
 func (p *Problem) Error() string { return fmt.Sprintf("%s (%s)", p.Detail, p.Code) }
 
-// Unwrap is the stable code, so that errors.Is(err, chain.InsufficientFunds)
-// holds for what a server refused for that reason.
-func (p *Problem) Unwrap() error { return chain.Code(p.Code) }
+// Unwrap is the stable code, the ledger's or a node's, so that
+// errors.Is(err, chain.InsufficientFunds) holds for what a server refused for that
+// reason.
+func (p *Problem) Unwrap() []error { return []error{chain.Code(p.Code), outcome.Code(p.Code)} }
 
 const (
 	// maxAnswer bounds an answer other than a stream: a block and its frame.
 	maxAnswer int64 = 8 << 20
-	// defaultAttempt bounds one try at one server.
-	defaultAttempt = 5 * time.Second
-	// defaultTotal bounds a call whose context has no deadline: six tries at a
-	// server that hangs, and longer than any election takes.
+	// defaultTotal bounds a call whose context has no deadline: six attempts at
+	// a server that hangs, and longer than any election takes.
 	defaultTotal = 30 * time.Second
 )
 
@@ -77,7 +76,7 @@ func New(servers ...string) (*Client, error) {
 	if len(servers) == 0 {
 		return nil, errors.New("client: no server given")
 	}
-	c := &Client{http: &http.Client{}, attemptTimeout: defaultAttempt, totalTimeout: defaultTotal}
+	c := &Client{http: &http.Client{}, attemptTimeout: attempt.Timeout, totalTimeout: defaultTotal}
 	for _, s := range servers {
 		base, err := baseURL(s)
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/attempt"
 )
 
 // The bounds of a relay, each with its reason. The body of a request is bounded by
@@ -53,7 +55,7 @@ type Config struct {
 // DefaultConfig outlasts an election and a member's own time for a write.
 func DefaultConfig() Config {
 	return Config{
-		AttemptTimeout: 5 * time.Second,
+		AttemptTimeout: attempt.Timeout,
 		Budget:         12 * time.Second,
 		Connections:    maxConns,
 		Random:         rand.Reader,

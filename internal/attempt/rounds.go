@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// Timeout is how long a server may take to accept a connection and to answer, before
+// the next one is tried: longer than an election.
+const Timeout = 5 * time.Second
+
 const (
 	// firstPause and lastPause bound the wait between rounds over all servers,
 	// before jitter: an election takes some hundred milliseconds.
