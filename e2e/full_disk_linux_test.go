@@ -109,11 +109,16 @@ func endsOrIsReady(t *testing.T, p *harness.Process, ready func(context.Context,
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	_ = ready(t.Context(), 10*time.Second)
-	if p.Alive() {
-		if err := ready(t.Context(), time.Second); err != nil {
-			t.Errorf("%s neither ends nor is ready: %v\n%s", p.ID, err, p.LogTail(20))
+	err := harness.Until(t.Context(), 30*time.Second, p.ID+" ends or is ready", func(ctx context.Context) error {
+		if !p.Alive() {
+			return nil
 		}
+		return ready(ctx, 100*time.Millisecond)
+	})
+	if err != nil {
+		t.Errorf("%v\n%s", err, p.LogTail(20))
+	}
+	if p.Alive() {
 		if err := p.Kill(); err != nil {
 			t.Fatal(err)
 		}
