@@ -113,7 +113,10 @@ func endsOrIsReady(t *testing.T, p *harness.Process, ready func(context.Context,
 		if !p.Alive() {
 			return nil
 		}
-		return ready(ctx, 100*time.Millisecond)
+		if err := ready(ctx, 100*time.Millisecond); err != nil && p.Alive() {
+			return fmt.Errorf("neither: %v", err)
+		}
+		return nil
 	})
 	if err != nil {
 		t.Errorf("%v\n%s", err, p.LogTail(20))
