@@ -147,7 +147,7 @@ func (s *service) start(ctx context.Context, k kind) error {
 			go s.run(k)
 			return nil
 		}
-		return errors.Join(s.explain(k, err), s.close())
+		return errors.Join(s.explain(k, err), s.giveUp())
 	case err := <-s.broken:
 		go func() {
 			<-opened
@@ -162,6 +162,20 @@ func (s *service) start(ctx context.Context, k kind) error {
 			}
 		}()
 		return context.Cause(ctx)
+	}
+}
+
+// giveUp closes what open had got before it failed. To close what cannot get to the
+// disk may hang until it is called fatal.
+func (s *service) giveUp() error {
+	closed := make(chan error, 1)
+	go func() { closed <- s.close() }()
+	select {
+	case err := <-closed:
+		return err
+	case err := <-s.broken:
+		s.cut()
+		return err
 	}
 }
 
