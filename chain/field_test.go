@@ -2,6 +2,7 @@ package chain
 
 import (
 	"fmt"
+	"math/bits"
 	"reflect"
 	"slices"
 	"strings"
@@ -93,6 +94,47 @@ func TestEveryFieldOfARecordIsInTheTable(t *testing.T) {
 		for i := range reflect.TypeOf(v).NumField() {
 			require.False(t, reflect.ValueOf(v).Field(i).IsZero(), "%T.%s", v, reflect.TypeOf(v).Field(i).Name)
 		}
+	}
+}
+
+// fill puts something into every member of a struct, and returns how many there are.
+func fill(v reflect.Value) (n int) {
+	for i := range v.NumField() {
+		m := v.Field(i)
+		if m.Kind() == reflect.Pointer {
+			m.Set(reflect.New(m.Type().Elem()))
+			m = m.Elem()
+		}
+		switch m.Kind() {
+		case reflect.Struct:
+			n += fill(m)
+			continue
+		case reflect.String:
+			m.SetString("s")
+		case reflect.Int64:
+			m.SetInt(7)
+		case reflect.Bool:
+			m.SetBool(true)
+		default:
+			m.Index(0).SetUint(7)
+		}
+		n++
+	}
+	return n
+}
+
+// All that a Transaction holds is in the table, and reaches what is signed.
+func TestEveryMemberOfATransactionIsInTheTable(t *testing.T) {
+	var tx Transaction
+	members := fill(reflect.ValueOf(&tx).Elem())
+	require.Equal(t, members-1, bits.OnesCount32(uint32(layout.asked)), "the id aside")
+	var r Record
+	tx.asRecord(&r)
+	signed := string(tx.AppendSigned(nil, Hash{1}, 6))
+	for s := layout.asked; s != 0; s &= s - 1 {
+		f := s.first()
+		require.True(t, r.has(f, false), f)
+		require.Equal(t, !fields[f].apart, strings.Contains(signed, `"`+f.String()+`": `), f)
 	}
 }
 
