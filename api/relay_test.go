@@ -43,6 +43,36 @@ func TestRelayPassesTheAnswerThrough(t *testing.T) {
 	requireProblem(t, rec, 400, "missing_values", "Missing values")
 }
 
+func TestWhatIsPassedBack(t *testing.T) {
+	n := newFakeNode()
+	n.upstream = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for name, value := range map[string]string{
+			"Content-Type": "application/json", "Location": "/v1/transactions/07", "Idempotent-Replay": "true",
+			"Retry-After": "1", "X-Request-Id": "theirs", "Cache-Control": "no-store", "Bpsc-Applied-Index": "7", "Bpsc-Min-Block": "3",
+			"Connection": "x, bpsc-Here", "Bpsc-Here": "1", "Keep-Alive": "1", "Set-Cookie": "c", "Server": "s",
+			"Trailer": "T", "Proxy-Authenticate": "p", "Content-Encoding": "x",
+		} {
+			w.Header().Set(name, value)
+		}
+	})
+	h := newFollower(t, newFake(openContract("usd"), openContract("aka")), n)
+	got := call(h, "POST", "/v1/transactions?contract=aka", transferAB, "X-Request-Id", "ours").Header()
+	for name, want := range map[string]string{
+		"Content-Type": "application/json", "Location": "/v1/transactions/07?contract=aka", "Idempotent-Replay": "true",
+		"Retry-After": "1", "X-Request-Id": "ours", "Cache-Control": "no-store", "Bpsc-Min-Block": "3",
+		"Bpsc-Applied-Index": "", "Connection": "", "Bpsc-Here": "", "Keep-Alive": "", "Set-Cookie": "", "Server": "",
+		"Trailer": "", "Proxy-Authenticate": "", "Content-Encoding": "",
+	} {
+		require.Equal(t, want, got.Get(name), name)
+	}
+	for given, want := range map[string]string{
+		"/v1/transactions/07?contract=aka": "/v1/transactions/07?contract=aka", "https://other/x": "https://other/x", "%": "%",
+	} {
+		n.upstream = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Location", given) })
+		require.Equal(t, want, call(h, "POST", "/v1/transactions?contract=aka", transferAB).Header().Get("Location"))
+	}
+}
+
 func TestRelayOfABatch(t *testing.T) {
 	f, n := newFake(), newFakeNode()
 	h := newFollower(t, f, n)

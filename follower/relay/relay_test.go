@@ -61,36 +61,6 @@ func TestWhatIsPassedOn(t *testing.T) {
 	}
 }
 
-func TestWhatIsPassedBack(t *testing.T) {
-	r := newRelay(t, true, start(t, func(w http.ResponseWriter, _ *http.Request) {
-		for name, value := range map[string]string{
-			"Content-Type": "application/json", "Location": "/v1/transactions/07", "Idempotent-Replay": "true",
-			"Retry-After": "1", "X-Request-Id": "r", "Cache-Control": "no-store", "Bpsc-Applied-Index": "7",
-			"Connection": "x, bpsc-Here", "Bpsc-Here": "1", "Keep-Alive": "1", "Set-Cookie": "c", "Server": "s",
-			"Trailer": "T", "Proxy-Authenticate": "p", "Content-Encoding": "x",
-		} {
-			w.Header().Set(name, value)
-		}
-	}))
-	answer, err := r.Do(t.Context(), transfer())
-	require.NoError(t, err)
-	require.Equal(t, http.Header{
-		"Content-Type": {"application/json"}, "Location": {"/v1/transactions/07?contract=aka"}, "Idempotent-Replay": {"true"},
-		"Retry-After": {"1"}, "X-Request-Id": {"r"}, "Cache-Control": {"no-store"}, "Bpsc-Applied-Index": {"7"},
-	}, answer.Header)
-}
-
-func TestLocationNamesTheContract(t *testing.T) {
-	for given, want := range map[string]string{
-		"/v1/transactions/07":              "/v1/transactions/07?contract=aka",
-		"/v1/transactions/07?contract=aka": "/v1/transactions/07?contract=aka",
-		"https://other/x":                  "https://other/x",
-		"%":                                "%",
-	} {
-		require.Equal(t, want, located(given, "aka"))
-	}
-}
-
 // faults are the ways in which an upstream can fail, and whether the transaction
 // may have been applied then.
 var faults = map[string]struct {
@@ -322,7 +292,7 @@ func TestFollowersInARow(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 200, answer.Status)
 	require.Equal(t, "true", answer.Header.Get("Idempotent-Replay"))
-	require.Equal(t, "/v1/transactions/1?contract=aka", answer.Header.Get("Location"))
+	require.Equal(t, "/v1/transactions/1", answer.Header.Get("Location"))
 	require.Equal(t, 1, l.transactions())
 	require.Equal(t, "2", l.requests()[0].Header.Get(protocol.RelayHops))
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/bpsc/bpsc/internal/attempt"
@@ -76,7 +77,7 @@ func (r *Relay) draw() (string, error) {
 // try sends the request to one upstream and tells whether that was the end.
 func (s *request) try(ctx context.Context, upstream string) (done bool) {
 	a := s.attempt(ctx, upstream)
-	answer := protocol.RelayAnswer{Status: a.Status, Header: back(a.Header, s.Token), Body: a.Body}
+	answer := protocol.RelayAnswer{Status: a.Status, Header: a.Header, Body: a.Body}
 	loop := a.Problem.Code == string(outcome.RelayLoop)
 	verdict := s.verdict(&a)
 	if !loop && (verdict == attempt.Applied || verdict == attempt.Refused && s.believes(&a)) {
@@ -181,4 +182,42 @@ func (s *request) to(ctx context.Context, upstream string) (*http.Request, error
 	}
 	req.Header = s.header.Clone()
 	return req, nil
+}
+
+// passedOn is what of a client's header is passed on. All else concerns one
+// connection, or is nobody's business: hop-by-hop headers, cookies, credentials.
+var passedOn = []string{protocol.IdempotencyKey, "Content-Type", protocol.RequestID, "Accept"}
+
+// onward is the header of the request to the upstream, whose ledger is to refuse
+// it where its chain is another one. Values are passed as they came, also where
+// there are two too many: the member refuses them.
+func onward(client http.Header, chain string) (http.Header, error) {
+	header := http.Header{}
+	hops, err := countHops(client[protocol.RelayHops])
+	if err != nil {
+		return nil, err
+	}
+	header.Set(protocol.RelayHops, strconv.Itoa(hops+1))
+	if chain != "" {
+		header.Set(protocol.Chain, chain)
+	}
+	for _, name := range passedOn {
+		if values := client[name]; len(values) > 0 {
+			header[name] = values
+		}
+	}
+	return header, nil
+}
+
+// countHops reads through how many relays a request has come. What no relay
+// wrote is taken for a loop.
+func countHops(values []string) (int, error) {
+	if len(values) == 0 {
+		return 0, nil
+	}
+	hops, err := strconv.Atoi(values[0])
+	if err != nil || len(values) > 1 || hops < 0 || hops >= maxHops {
+		return 0, outcome.RelayLoop
+	}
+	return hops, nil
 }

@@ -13,8 +13,6 @@ const (
 	// RequestID names a request in logs and problems, all the way.
 	RequestID = "X-Request-Id"
 
-	// OwnPrefix is that of the headers that are this protocol's only.
-	OwnPrefix = "Bpsc-"
 	// Chain is the id of the chain that a request is meant for: a node where the
 	// contract's chain is another one refuses it.
 	Chain = "Bpsc-Chain"

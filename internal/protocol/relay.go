@@ -16,9 +16,9 @@ type RelayRequest struct {
 	Body       []byte
 }
 
-// RelayAnswer is what the upstream said.
+// RelayAnswer is what the upstream said, as it came.
 type RelayAnswer struct {
 	Status int
-	Header http.Header // only what may be passed back
+	Header http.Header // of which few are the client's
 	Body   []byte
 }
