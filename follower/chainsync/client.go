@@ -55,7 +55,14 @@ type response struct {
 	body   pacedReader
 	parent context.Context // ours; when it ends that is nobody's fault
 	ctx    context.Context // the request's; its cause says why we ended it
-	end    func()          // must be called
+	cancel context.CancelCauseFunc
+}
+
+// end lets go of the connection. It must be called.
+func (r *response) end() {
+	r.body.cut.Stop()
+	r.cancel(nil)
+	_ = r.body.Close() // nothing is expected of it any more
 }
 
 // get asks one URL. wait is how long the upstream was asked to take. The error
@@ -71,20 +78,15 @@ func (c *httpClient) get(parent context.Context, target, mediaType string, wait 
 	}
 	req.Header.Set("Accept", mediaType)
 	req.Header.Set("User-Agent", "bpsc-follower")
-	resp, err := c.http.Do(req)
+	resp, err := c.http.Do(req) //nolint:bodyclose // response.end does
 	if err != nil {
 		defer cancel(nil)
 		return nil, unreachable(parent, ctx, err)
 	}
-	r := &response{header: resp.Header, parent: parent, ctx: ctx}
 	slow := time.AfterFunc(c.cfg.Grace, func() { cancel(errTooSlow) })
 	slow.Stop()
-	r.body = pacedReader{body: resp.Body, cut: slow, grace: c.cfg.Grace, left: c.cfg.Grace, rate: c.cfg.MinRate}
-	r.end = func() {
-		slow.Stop()
-		cancel(nil)
-		_ = resp.Body.Close() // nothing is expected of it any more
-	}
+	r := &response{header: resp.Header, parent: parent, ctx: ctx, cancel: cancel}
+	r.body = pacedReader{ReadCloser: resp.Body, cut: slow, grace: c.cfg.Grace, left: c.cfg.Grace, rate: c.cfg.MinRate}
 	if err := acceptable(resp, mediaType); err != nil {
 		r.end()
 		return nil, err
@@ -169,7 +171,7 @@ func (r *response) failed(err error) error {
 // pacedReader reads a body that must not come too slowly. Only time spent
 // waiting for it counts: that we are slow to take it is not its fault.
 type pacedReader struct {
-	body  io.Reader
+	io.ReadCloser
 	cut   *time.Timer // ends the request
 	grace time.Duration
 	left  time.Duration // it may still make us wait; at most grace
@@ -182,7 +184,7 @@ func (p *pacedReader) Read(b []byte) (int, error) {
 	}
 	began := time.Now()
 	p.cut.Reset(p.left)
-	n, err := p.body.Read(b)
+	n, err := p.ReadCloser.Read(b)
 	p.cut.Stop()
 	earned := time.Duration(n) * time.Second / time.Duration(p.rate)
 	p.left = min(p.left-time.Since(began)+earned, p.grace)

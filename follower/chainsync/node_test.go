@@ -94,7 +94,7 @@ func (n *node) until(what string, condition func() error) {
 		case err := <-n.ended:
 			n.ended <- err
 			if e := condition(); e != nil {
-				return harness.Permanent(fmt.Errorf("Run has ended: %v; %w", err, e))
+				return harness.Permanent(fmt.Errorf("Run has ended: %w; %w", err, e))
 			}
 			return nil
 		default:

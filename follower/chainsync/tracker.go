@@ -247,7 +247,7 @@ func (t *tracker) askAny(ctx context.Context, again bool) (*peer, uint64, error)
 		return nil, 0, context.Cause(ctx)
 	}
 	defer t.fetcher.pulls.Release(1)
-	last := error(errNotSynced) // all are aside
+	last := errNotSynced // all are aside
 	for _, p := range t.peers.ordered(func(p *peer, now time.Time) bool { return !p.lied(now) && (!again || p.usable(now)) }) {
 		patience, cancel := context.WithTimeout(ctx, pullPatience)
 		length, err := t.fetcher.client.length(patience, p.url, t.token)
