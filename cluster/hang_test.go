@@ -94,15 +94,15 @@ func TestMemberThatFollowsWhoseMachineHangs(t *testing.T) {
 	waitFor(t, "it to be ready", func() bool { return m.Ready() == nil })
 }
 
-// A checkpoint that does not end is noticed as well, and is no reason to end.
-func TestCheckpointThatHangs(t *testing.T) {
+// A snapshot that does not end is noticed as well, and is no reason to end.
+func TestSnapshotThatHangs(t *testing.T) {
 	c := startStalling(t)
 	old := c.leader()
 	m, machine := c.members[old], c.machines[old]
 	c.mustPropose(old, "something")
 	hanging := make(chan struct{})
 	machine.mu.Lock()
-	machine.checkpointing = hanging
+	machine.snapshotting = hanging
 	machine.mu.Unlock()
 	var taking sync.WaitGroup
 	taking.Go(func() {
@@ -110,7 +110,7 @@ func TestCheckpointThatHangs(t *testing.T) {
 			t.Errorf("the snapshot: %v", err)
 		}
 	})
-	waitFor(t, "the leader to be unfit", notReadyFor(m, "writing a checkpoint takes longer"))
+	waitFor(t, "the leader to be unfit", notReadyFor(m, "writing a snapshot takes longer"))
 	began := time.Now() // an Apply that takes so long would end the process
 	waitFor(t, "it to be more than late", func() bool { return time.Since(began) > 8*m.cfg.DiskStall })
 	close(hanging)

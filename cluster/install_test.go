@@ -85,7 +85,7 @@ func TestWritesDuringInstall(t *testing.T) {
 func TestDamagedSnapshotIsNotInstalled(t *testing.T) {
 	c, leader, away := lagging(t)
 	meta, _ := c.members[leader].store.snapshots.Newest()
-	file := filepath.Join(c.members[leader].store.snapshots.Checkpoint(meta.ID), "deeper", "filling")
+	file := filepath.Join(c.members[leader].store.snapshots.State(meta.ID), "deeper", "filling")
 	if err := os.Truncate(file, 10); err != nil {
 		t.Fatal(err)
 	}

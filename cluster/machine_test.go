@@ -13,7 +13,7 @@ import (
 )
 
 // testMachine is a StateMachine that remembers everything in memory. Like the
-// real one it holds nothing on disk but what a checkpoint brought it, so after a
+// real one it holds nothing on disk but what a snapshot brought it, so after a
 // restart it begins at the newest snapshot.
 //
 // A request "due D" asks for a tick after the duration D of machine time; "set V"
@@ -22,9 +22,9 @@ type testMachine struct {
 	mu    sync.Mutex
 	state machineState
 
-	entries       int           // entries applied by this process
-	applying      chan struct{} // when set, Apply waits until it can receive
-	checkpointing chan struct{} // and Checkpoint until it can from this one
+	entries      int           // entries applied by this process
+	applying     chan struct{} // when set, Apply waits until it can receive
+	snapshotting chan struct{} // and Snapshot until it can from this one
 }
 
 type machineState struct {
@@ -111,13 +111,13 @@ func (m *testMachine) NextDue() (int64, bool) {
 	return m.state.Due, m.state.Due != 0
 }
 
-func (m *testMachine) Checkpoint(_ context.Context, dir string) error {
+func (m *testMachine) Snapshot(_ context.Context, dir string) error {
 	m.mu.Lock()
 	data, err := json.Marshal(m.state)
-	checkpointing := m.checkpointing
+	snapshotting := m.snapshotting
 	m.mu.Unlock()
-	if checkpointing != nil {
-		<-checkpointing
+	if snapshotting != nil {
+		<-snapshotting
 	}
 	if err != nil {
 		return err

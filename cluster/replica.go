@@ -19,7 +19,7 @@ import (
 // StateMachine and nothing else.
 //
 // raft calls ApplyBatch, Snapshot and Restore from one goroutine, which owns
-// machine and broken; only Persist runs beside Apply, and calls Checkpoint and
+// machine and broken; only Persist runs beside Apply, and calls Snapshot and
 // nothing else of the machine. What others want to know of the machine, publish
 // copies: time and due, which mu guards, and applied. begun is at or ahead of
 // what the machine holds, applied at or behind it.
@@ -28,7 +28,7 @@ type replica struct {
 	broken  bool // after a fatal error nothing is applied any more
 	watch   *health.Watchdog
 	fatal   func(error)
-	ctx     context.Context // ends a checkpoint when the member stops
+	ctx     context.Context // ends a snapshot when the member stops
 
 	applied appliedIndex
 	begun   atomic.Uint64 // the last entry of the batch being applied, or applied
@@ -133,7 +133,7 @@ func (r *replica) Restore(source io.ReadCloser) error {
 	if at := r.machine.AppliedIndex(); taken.Reach < at {
 		err = fmt.Errorf("cluster: %w: the leader's snapshot ends with entry %d, and entries up to %d are applied", ErrDiverged, taken.Reach, at)
 	} else {
-		err = r.restore(taken.Checkpoint, taken.Index)
+		err = r.restore(taken.State, taken.Index)
 	}
 	if err != nil {
 		r.broken = true
@@ -142,15 +142,15 @@ func (r *replica) Restore(source io.ReadCloser) error {
 	return err
 }
 
-// restore replaces the machine's state by the checkpoint of a snapshot taken at
+// restore replaces the machine's state by that in dir, of a snapshot taken at
 // index. When that fails the machine may hold anything.
-func (r *replica) restore(checkpoint string, index uint64) error {
-	err := r.machine.Restore(checkpoint)
+func (r *replica) restore(dir string, index uint64) error {
+	err := r.machine.Restore(dir)
 	if at := r.machine.AppliedIndex(); err == nil && at < index {
 		err = fmt.Errorf("it holds entries up to %d, the snapshot up to %d", at, index)
 	}
 	if err != nil {
-		return fmt.Errorf("cluster: restoring %s: %w", checkpoint, err)
+		return fmt.Errorf("cluster: restoring %s: %w", dir, err)
 	}
 	r.publish()
 	return nil
@@ -159,19 +159,19 @@ func (r *replica) restore(checkpoint string, index uint64) error {
 // persister implements raft.FSMSnapshot.
 type persister struct{ replica *replica }
 
-// Persist lets the machine write its checkpoint straight into the snapshot.
+// Persist lets the machine write its state straight into the snapshot.
 func (p persister) Persist(sink raft.SnapshotSink) error {
 	s, ok := sink.(*snapshot.Sink)
 	if !ok {
 		return fmt.Errorf("cluster: cannot persist to a %T", sink)
 	}
-	watched := p.replica.watch.Begin(health.CheckpointTask, "writing a checkpoint")
-	err := p.replica.machine.Checkpoint(p.replica.ctx, s.Dir())
+	watched := p.replica.watch.Begin(health.SnapshotTask, "writing a snapshot")
+	err := p.replica.machine.Snapshot(p.replica.ctx, s.Dir())
 	p.replica.watch.End(watched)
 	if err != nil {
 		return err
 	}
-	// The machine went on meanwhile, so the checkpoint may hold more than the
+	// The machine went on meanwhile, so its state may be of more entries than the
 	// snapshot's index says, but no more than this.
 	s.SetReach(max(p.replica.applied.get(), p.replica.begun.Load()))
 	return nil

@@ -39,15 +39,15 @@ type StateMachine interface {
 	// request, such as a block by time or an expiry; ok is false when nothing is.
 	NextDue() (micros int64, ok bool)
 
-	// Checkpoint writes everything applied at the time of the call, or later,
+	// Snapshot writes everything applied at the time of the call, or later,
 	// durably into the directory dir, which does not exist yet and which it
 	// creates; its parent exists. It runs concurrently with Apply. The log is
-	// cut behind a checkpoint; a machine whose own disk is behind the newest one
+	// cut behind a snapshot; a machine whose own disk is behind the newest one
 	// after a restart gets a Restore. Only regular files count; empty
 	// directories do not reach other members.
-	Checkpoint(ctx context.Context, dir string) error
+	Snapshot(ctx context.Context, dir string) error
 
-	// Restore verifies the checkpoint in dir and replaces the machine's state by
+	// Restore verifies the snapshot in dir and replaces the machine's state by
 	// it. It is never called concurrently with Apply. The machine may hard-link
 	// files from dir but must not modify them.
 	Restore(dir string) error

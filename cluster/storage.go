@@ -129,7 +129,7 @@ func (s *storage) reconcile(cfg Config, r *replica) error {
 	}
 	s.memory.Learn(s.term, applied)
 	if newest.Index > applied {
-		return r.restore(s.snapshots.Checkpoint(newest.ID), newest.Index)
+		return r.restore(s.snapshots.State(newest.ID), newest.Index)
 	}
 	return nil
 }

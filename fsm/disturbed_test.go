@@ -88,12 +88,12 @@ var disturbances = []struct {
 		r.open()
 	}},
 	{"a snapshot, taken and installed", func(r *replica) {
-		dir := r.checkpoint()
+		dir := r.snapshot()
 		require.NoError(r.t, r.machine.Restore(dir))
 		require.NoError(r.t, os.RemoveAll(dir))
 	}},
 	{"a snapshot, installed on another machine", func(r *replica) {
-		dir := r.checkpoint()
+		dir := r.snapshot()
 		require.NoError(r.t, r.store.Close())
 		r.lives++
 		s, err := store.Open(store.Config{Dir: filepath.Join(r.dir, fmt.Sprint("state-", r.lives)), LayerBytes: 2 << 10})
@@ -105,9 +105,9 @@ var disturbances = []struct {
 	}},
 }
 
-func (r *replica) checkpoint() string {
-	dir := filepath.Join(r.dir, fmt.Sprint("checkpoint-", len(r.log)))
-	require.NoError(r.t, r.machine.Checkpoint(context.Background(), dir))
+func (r *replica) snapshot() string {
+	dir := filepath.Join(r.dir, fmt.Sprint("snapshot-", len(r.log)))
+	require.NoError(r.t, r.machine.Snapshot(context.Background(), dir))
 	return dir
 }
 

@@ -83,10 +83,10 @@ func (m *Machine) NextDue() (micros int64, ok bool) {
 	return int64(due), ok
 }
 
-// Checkpoint writes the state durably into the new folder dir.
-func (m *Machine) Checkpoint(ctx context.Context, dir string) error {
-	return m.store.Checkpoint(ctx, dir)
+// Snapshot writes the state durably into the new folder dir.
+func (m *Machine) Snapshot(ctx context.Context, dir string) error {
+	return m.store.Snapshot(ctx, dir)
 }
 
-// Restore replaces the state by a checkpoint, after checking it.
+// Restore replaces the state by a snapshot, after checking it.
 func (m *Machine) Restore(dir string) error { return m.store.Restore(dir) }

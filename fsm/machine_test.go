@@ -147,7 +147,7 @@ func BenchmarkApply(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/tx")
 	b.StopTimer()
-	require.NoError(b, s.Checkpoint(context.Background(), filepath.Join(b.TempDir(), "cp")))
+	require.NoError(b, s.Snapshot(context.Background(), filepath.Join(b.TempDir(), "cp")))
 	require.NoError(b, s.Close())
 }
 

@@ -36,7 +36,7 @@ type crashRig struct {
 func newCrashRig(t *testing.T, logged bool) *crashRig {
 	const entries = 40
 	r := &crashRig{t: t, files: vfs.NewCrashableMem(), logged: logged}
-	// A checkpoint of entry 20, as it comes from another member.
+	// A snapshot of entry 20, as it comes from another member.
 	other, err := Open(Config{Dir: "other", LayerBytes: 3000, FS: r.files})
 	require.NoError(t, err)
 	r.states = append(r.states, contents0)
@@ -44,7 +44,7 @@ func newCrashRig(t *testing.T, logged bool) *crashRig {
 		addBlock(t, other, i)
 		r.states = append(r.states, contents(t, other))
 		if i == 20 {
-			require.NoError(t, other.Checkpoint(context.Background(), "snapshot"))
+			require.NoError(t, other.Snapshot(context.Background(), "snapshot"))
 		}
 	}
 	require.NoError(t, other.Close())
@@ -160,7 +160,7 @@ func TestEachStepOfTheStore(t *testing.T) {
 			s, err := r.open(files)
 			require.NoError(t, err)
 			r.run(s, 1, 5)
-			require.NoError(t, s.Checkpoint(context.Background(), "own"))
+			require.NoError(t, s.Snapshot(context.Background(), "own"))
 			r.promised.Store(5)
 			r.run(s, 6, 10)
 			require.NoError(t, s.Restore("snapshot"))

@@ -55,8 +55,8 @@ func (r *historyRig) live(t *rapid.T) {
 		require.NoError(t, r.store.Abandon())
 		r.open()
 	case 5:
-		dir := filepath.Join(r.dir, "checkpoint")
-		require.NoError(t, r.store.Checkpoint(context.Background(), dir))
+		dir := filepath.Join(r.dir, "snapshot")
+		require.NoError(t, r.store.Snapshot(context.Background(), dir))
 		require.NoError(t, r.store.Restore(dir))
 		require.NoError(t, os.RemoveAll(dir))
 	default:

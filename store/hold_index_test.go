@@ -40,8 +40,8 @@ func (r *holdsRig) live(t *rapid.T) {
 		require.NoError(t, r.store.Abandon())
 		r.historyRig.open()
 	case n == 36:
-		dir := filepath.Join(r.dir, fmt.Sprint("checkpoint-", len(r.log)))
-		require.NoError(t, r.store.Checkpoint(context.Background(), dir))
+		dir := filepath.Join(r.dir, fmt.Sprint("snapshot-", len(r.log)))
+		require.NoError(t, r.store.Snapshot(context.Background(), dir))
 		require.NoError(t, r.store.Restore(dir))
 		require.NoError(t, os.RemoveAll(dir))
 	case n > 20:

@@ -8,12 +8,12 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// Checkpoint writes the state, as it is at the time of the call or later,
+// Snapshot writes the state, as it is at the time of the call or later,
 // into the new folder dir: hard links to Pebble's immutable files, so its cost
 // does not grow with the chain. It also makes the store itself durable up to
 // that point, so that the log before it may be dropped. Update goes on
 // meanwhile.
-func (s *Store) Checkpoint(ctx context.Context, dir string) error {
+func (s *Store) Snapshot(ctx context.Context, dir string) error {
 	s.using.RLock()
 	defer s.using.RUnlock()
 	db, err := s.settle(ctx)
@@ -29,8 +29,8 @@ func (s *Store) Checkpoint(ctx context.Context, dir string) error {
 	return db.Checkpoint(dir)
 }
 
-// Restore replaces the state by a checkpoint, which it checks first: on an
-// error the state is what it was. It must not run beside Update. A Checkpoint or
+// Restore replaces the state by a snapshot, which it checks first: on an
+// error the state is what it was. It must not run beside Update. A Snapshot or
 // a Sync that is under way ends before.
 func (s *Store) Restore(dir string) error {
 	s.using.Lock()

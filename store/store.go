@@ -34,7 +34,7 @@ type Config struct {
 	// ReadOnly opens a store that is there and changes nothing on its disk, not
 	// even what a crash has left.
 	ReadOnly bool
-	// FS is the file system that Dir is on, and the checkpoints; the operating
+	// FS is the file system that Dir is on, and the snapshots; the operating
 	// system's when nil. Tests have one that crashes.
 	FS vfs.FS
 	// Tables is how many files of the database are kept open for reading; Pebble's

@@ -142,7 +142,7 @@ func TestAnAppliedEntryIsRefused(t *testing.T) {
 	require.Error(t, s.Update(6, func(*Tx) error { return nil }), "the first failure is final")
 }
 
-func TestCheckpointAndRestore(t *testing.T) {
+func TestSnapshotAndRestore(t *testing.T) {
 	root := t.TempDir()
 	s := openTest(t, filepath.Join(root, "a"), 1000)
 	defer s.Close()
@@ -150,13 +150,13 @@ func TestCheckpointAndRestore(t *testing.T) {
 		addBlock(t, s, i)
 	}
 	want := contents(t, s)
-	checkpoint := filepath.Join(root, "checkpoint")
-	require.NoError(t, s.Checkpoint(context.Background(), checkpoint))
+	snapshot := filepath.Join(root, "snapshot")
+	require.NoError(t, s.Snapshot(context.Background(), snapshot))
 	addBlock(t, s, 41) // goes on, and is not in it
 
 	other := openTest(t, filepath.Join(root, "b"), 1000)
 	addBlock(t, other, 3)
-	require.NoError(t, other.Restore(checkpoint))
+	require.NoError(t, other.Restore(snapshot))
 	require.Equal(t, want, contents(t, other))
 	addBlock(t, other, 41)
 	require.Equal(t, contents(t, s), contents(t, other))
@@ -177,9 +177,9 @@ func TestARestoreThatFailsChangesNothing(t *testing.T) {
 	for i := uint64(1); i <= 40; i++ {
 		addBlock(t, s, i)
 	}
-	checkpoint := filepath.Join(root, "checkpoint")
-	require.NoError(t, s.Checkpoint(context.Background(), checkpoint))
-	tables, err := filepath.Glob(filepath.Join(checkpoint, "*.sst"))
+	snapshot := filepath.Join(root, "snapshot")
+	require.NoError(t, s.Snapshot(context.Background(), snapshot))
+	tables, err := filepath.Glob(filepath.Join(snapshot, "*.sst"))
 	require.NoError(t, err)
 	require.NotEmpty(t, tables)
 
@@ -191,7 +191,7 @@ func TestARestoreThatFailsChangesNothing(t *testing.T) {
 		unlink(t, table) // the files are links to those of s
 		flip(t, table, 200)
 	}
-	require.ErrorIs(t, other.Restore(checkpoint), ErrDamaged)
+	require.ErrorIs(t, other.Restore(snapshot), ErrDamaged)
 	require.Equal(t, want, contents(t, other))
 	addBlock(t, other, 4)
 }
@@ -365,14 +365,14 @@ func FuzzDecodeRows(f *testing.F) {
 
 // raft takes a snapshot in one goroutine and is given another in a second. Both
 // end well, and so does a Sync beside them.
-func TestCheckpointAndSyncBesideRestore(t *testing.T) {
+func TestSnapshotAndSyncBesideRestore(t *testing.T) {
 	dir := t.TempDir()
 	s := openTest(t, filepath.Join(dir, "state"), 1000)
 	for i := uint64(1); i <= 30; i++ {
 		addBlock(t, s, i)
 	}
 	first := filepath.Join(dir, "first")
-	require.NoError(t, s.Checkpoint(context.Background(), first))
+	require.NoError(t, s.Snapshot(context.Background(), first))
 	want := contents(t, s)
 	restored := make(chan struct{})
 	var beside sync.WaitGroup
@@ -383,7 +383,7 @@ func TestCheckpointAndSyncBesideRestore(t *testing.T) {
 				return
 			default:
 			}
-			assert.NoError(t, s.Checkpoint(context.Background(), filepath.Join(dir, fmt.Sprint("more-", i))))
+			assert.NoError(t, s.Snapshot(context.Background(), filepath.Join(dir, fmt.Sprint("more-", i))))
 		}
 	})
 	beside.Go(func() {

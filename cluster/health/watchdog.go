@@ -52,8 +52,8 @@ const (
 	diskTask TaskKind = iota // fatal
 	// ApplyTask makes the member unfit, and after hangFactor limits ends it.
 	ApplyTask
-	// CheckpointTask makes the member unfit.
-	CheckpointTask
+	// SnapshotTask makes the member unfit.
+	SnapshotTask
 )
 
 // unfitMachine is the key of what the watchdog has against leading.

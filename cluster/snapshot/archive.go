@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 )
 
-// A checkpoint directory travels to another member as an archive:
+// A state directory travels to another member as an archive:
 //
 //	header   magic, reach uint64, number of files uint32
 //	file     length of name uint16, name, size uint64, content, SHA-256 of all that

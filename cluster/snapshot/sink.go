@@ -13,19 +13,19 @@ import (
 var errCancelled = errors.New("snapshot cancelled")
 
 // Sink is a snapshot in the making. Either the state machine writes its
-// checkpoint directory, or an archive from the leader comes in through Write and
+// state directory, or an archive from the leader comes in through Write and
 // is unpacked there at once.
 //
 // raft uses a sink from one goroutine, which owns its fields. A second goroutine
 // unpacks what comes in; it sets reach and err of the unpacking before it closes
 // ended, and Close and Cancel wait for that.
 type Sink struct {
-	store      *Store
-	dir        string // its temporary name
-	checkpoint string
-	meta       Meta
-	incoming   *unpacking // nil unless Write was called
-	done       bool
+	store    *Store
+	dir      string // its temporary name
+	state    string
+	meta     Meta
+	incoming *unpacking // nil unless Write was called
+	done     bool
 }
 
 // unpacking is an archive being received.
@@ -40,7 +40,7 @@ type unpacking struct {
 func (s *Sink) ID() string { return s.meta.ID }
 
 // Dir is the directory that the state machine writes, and has to create.
-func (s *Sink) Dir() string { return s.checkpoint }
+func (s *Sink) Dir() string { return s.state }
 
 // SetReach notes up to which entry what was written there may reach.
 func (s *Sink) SetReach(index uint64) { s.meta.Reach = index }
@@ -48,10 +48,10 @@ func (s *Sink) SetReach(index uint64) { s.meta.Reach = index }
 // Write implements raft.SnapshotSink: it takes the next bytes of an archive.
 func (s *Sink) Write(p []byte) (int, error) {
 	if s.incoming == nil {
-		if err := os.Mkdir(s.checkpoint, 0o700); err != nil {
+		if err := os.Mkdir(s.state, 0o700); err != nil {
 			return 0, err
 		}
-		s.incoming = unpackFrom(s.checkpoint)
+		s.incoming = unpackFrom(s.state)
 	}
 	return s.incoming.pipe.Write(p)
 }
@@ -91,12 +91,12 @@ func (s *Sink) Close() error {
 }
 
 func (s *Sink) finish() error {
-	files, err := listFiles(s.checkpoint)
+	files, err := listFiles(s.state)
 	if err != nil {
 		return err
 	}
 	s.meta.Size = archiveSize(files)
-	if err := durable.SyncTree(s.checkpoint); err != nil {
+	if err := durable.SyncTree(s.state); err != nil {
 		return err
 	}
 	if err := durable.WriteSealed(filepath.Join(s.dir, metaFile), s.meta); err != nil {

@@ -1,5 +1,5 @@
 // Package snapshot keeps a member's snapshots as directories: the state machine
-// writes its checkpoint straight into one and is restored straight from one. Only
+// writes its state straight into one and is restored straight from one. Only
 // to another member a snapshot travels as a stream, an archive of the directory.
 //
 // A snapshot is a directory <term>-<index>-<unix ms>/ with
@@ -29,9 +29,9 @@ import (
 )
 
 const (
-	metaFile      = "meta.json"
-	checkpointDir = "checkpoint"
-	unfinished    = ".tmp"
+	metaFile   = "meta.json"
+	stateDir   = "checkpoint" // its name from before the words were settled
+	unfinished = ".tmp"
 )
 
 // retained is how many snapshots are kept: the newest to start from, and the one
@@ -41,8 +41,8 @@ const retained = 2
 // Meta is the content of meta.json.
 type Meta struct {
 	raft.SnapshotMeta
-	// Reach is an upper bound of the entries that the checkpoint holds. It may
-	// exceed Index, since the machine goes on while it writes a checkpoint.
+	// Reach is an upper bound of the entries that the state holds. It may
+	// exceed Index, since the machine goes on while it writes.
 	Reach uint64
 }
 
@@ -111,9 +111,9 @@ func (s *Store) Create(version raft.SnapshotVersion, index, term uint64,
 		return nil, err
 	}
 	return &Sink{
-		store:      s,
-		dir:        temp,
-		checkpoint: filepath.Join(temp, checkpointDir),
+		store: s,
+		dir:   temp,
+		state: filepath.Join(temp, stateDir),
 		meta: Meta{SnapshotMeta: raft.SnapshotMeta{
 			Version:            version,
 			ID:                 id,
@@ -146,9 +146,9 @@ func (s *Store) Newest() (Meta, bool) {
 	return s.metas[0], true
 }
 
-// Checkpoint is the directory that the state machine wrote.
-func (s *Store) Checkpoint(id string) string {
-	return filepath.Join(s.dir, id, checkpointDir)
+// State is the directory that the state machine wrote.
+func (s *Store) State(id string) string {
+	return filepath.Join(s.dir, id, stateDir)
 }
 
 // Open implements raft.SnapshotStore.
@@ -160,7 +160,7 @@ func (s *Store) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 		return nil, nil, fmt.Errorf("cluster: there is no snapshot %s", id)
 	}
 	meta := s.metas[i]
-	files, err := listFiles(s.Checkpoint(id))
+	files, err := listFiles(s.State(id))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -169,8 +169,8 @@ func (s *Store) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	}
 	s.inUse[id]++
 	return &meta.SnapshotMeta, &Reader{
-		archiveReader: &archiveReader{dir: s.Checkpoint(id), files: files, reach: meta.Reach},
-		Checkpoint:    s.Checkpoint(id),
+		archiveReader: &archiveReader{dir: s.State(id), files: files, reach: meta.Reach},
+		State:         s.State(id),
 		Index:         meta.Index,
 		Reach:         max(meta.Index, meta.Reach),
 		release:       sync.OnceFunc(func() { s.release(id) }),
@@ -212,9 +212,9 @@ func (s *Store) sort() {
 // directory for the state machine of this one.
 type Reader struct {
 	*archiveReader
-	Checkpoint string // the directory
-	Index      uint64
-	Reach      uint64 // upper bound of the entries in it
+	State string // the directory that the state machine wrote
+	Index uint64
+	Reach uint64 // upper bound of the entries in it
 
 	release func()
 }

@@ -37,7 +37,7 @@ func newSink(t *testing.T, s *Store, index uint64) *Sink {
 func take(t *testing.T, s *Store, index uint64, tree map[string]string) string {
 	t.Helper()
 	sink := newSink(t, s, index)
-	if err := os.Rename(writeTree(t, tree), sink.checkpoint); err != nil {
+	if err := os.Rename(writeTree(t, tree), sink.state); err != nil {
 		t.Fatal(err)
 	}
 	sink.meta.Reach = index + 5
@@ -81,7 +81,7 @@ func TestSnapshotTransfer(t *testing.T) {
 	if !ok || got.Index != 10 || got.Reach != 15 || got.Size != meta.Size || len(got.Configuration.Servers) != 1 {
 		t.Errorf("meta %+v", got)
 	}
-	if tree := readTree(t, to.Checkpoint(got.ID)); !maps.Equal(tree, exampleTree()) {
+	if tree := readTree(t, to.State(got.ID)); !maps.Equal(tree, exampleTree()) {
 		t.Errorf("%d files", len(tree))
 	}
 	again := testStore(t, to.dir)
@@ -175,7 +175,7 @@ func TestSnapshotsOpen(t *testing.T) {
 	if got := names(t, s.dir); len(got) != 1 || got[0] != id {
 		t.Errorf("left %v", got)
 	}
-	if err := os.Truncate(filepath.Join(again.Checkpoint(id), "a"), 3); err != nil {
+	if err := os.Truncate(filepath.Join(again.State(id), "a"), 3); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := again.Open(id); !errors.Is(err, datadir.ErrDamaged) {
