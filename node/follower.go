@@ -52,7 +52,7 @@ func (f *Follower) open() (err error) {
 	if f.files, err = followerFiles(f.cfg.Files); err != nil {
 		return err
 	}
-	if err := errors.Join(checkFolder(f.cfg.Data, "a follower"), checkListen("listen", f.cfg.Listen)); err != nil {
+	if err := errors.Join(checkFolder(f.cfg.Data, "a follower"), checkListen(address{"listen", f.cfg.Listen})); err != nil {
 		return err
 	}
 	if err := f.take(); err != nil {

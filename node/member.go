@@ -115,7 +115,7 @@ func (m *Member) check() error {
 	if err := checkSigningKey(m.path(memberKey), "", m.cfg.ID); err != nil {
 		return err
 	}
-	return checkListen("listen", m.cfg.Listen, "raft", m.cfg.clusterConfig().Bind)
+	return checkListen(address{"listen", m.cfg.Listen}, address{"raft", m.cfg.clusterConfig().Bind})
 }
 
 // begin implements kind.

@@ -12,15 +12,17 @@
 //
 // Stop ends it in order: open requests get their answers, a leader hands over, and
 // the state is on disk. A node that must not go on stops by itself. Done is closed
-// once it has stopped, and Wait tells why: nil after Stop, or the error that it is
-// not to be started again with before somebody has looked. Of those,
+// once it has stopped, and Wait tells why: nil after Stop, or what somebody has to
+// look at before the node is started again. Of that,
 //
-//   - [ErrUsage] means that the cluster is configured otherwise than this member,
-//   - [chainsync.ErrEvidence] that a strict follower has caught an upstream lying,
-//   - [ErrFatal] that the node cannot trust its disk or its state any more. Every
-//     further answer could be wrong, so it does not stop in order: it is cut off
-//     from its clients and from the other members at once. Goroutines that hang, files and the
-//     folder stay taken until the process ends, which it should.
+//   - [ErrUsage] means that the cluster is configured otherwise than this member
+//     (bpsc ends with 2),
+//   - [chainsync.ErrEvidence] that a strict follower has caught an upstream lying
+//     (5),
+//   - [ErrFatal] that the node cannot trust its disk or its state any more (70).
+//     Every further answer could be wrong, so it does not stop in order: it is cut
+//     off at once from its clients and from other members. Goroutines that hang,
+//     files and the folder stay taken until the process ends, which it should.
 //
 // # Serving
 //
@@ -110,9 +112,9 @@ type service struct {
 
 	asked  chan struct{} // closed by the first Stop
 	ask    sync.Once
-	ended  chan error // has room for the first reason to stop by itself
-	broken chan error // has room for the first fatal error
-	dead   atomic.Bool
+	ended  chan error  // has room for the first reason to stop by itself
+	broken chan error  // has room for the first fatal error
+	dead   atomic.Bool // there is one, or will be in a moment
 	done   chan struct{}
 	err    error // set before done is closed
 }

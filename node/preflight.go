@@ -45,21 +45,24 @@ func checkFolder(dir, kind string) error {
 	return nil
 }
 
-// checkListen tells whether an address can be listened on at this moment; and
-// further ones, while it is: one address cannot be two. "" is none.
-func checkListen(flag, address string, more ...string) error {
-	if address != "" {
-		l, err := net.Listen("tcp", address)
+// checkListen tells whether a node can listen on its addresses at this moment, on
+// all at once: one address cannot be two. An empty one is none.
+func checkListen(addresses ...address) error {
+	for _, a := range addresses {
+		if a.at == "" {
+			continue
+		}
+		l, err := net.Listen("tcp", a.at)
 		if err != nil {
-			return fmt.Errorf("--%s: %w", flag, err)
+			return fmt.Errorf("--%s: %w", a.flag, err)
 		}
 		defer l.Close()
 	}
-	if len(more) < 2 {
-		return nil
-	}
-	return checkListen(more[0], more[1], more[2:]...)
+	return nil
 }
+
+// address is a host:port and the flag that says so.
+type address struct{ flag, at string }
 
 // CheckURL refuses a URL under which nobody is reached: it goes to other machines.
 func CheckURL(text string) error {

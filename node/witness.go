@@ -66,7 +66,7 @@ func (w *Witness) open() error {
 	if err := checkWitness(w.cfg.Data, w.cfg.Name); err != nil {
 		return err
 	}
-	if err := checkListen("listen", w.cfg.Listen); err != nil {
+	if err := checkListen(address{"listen", w.cfg.Listen}); err != nil {
 		return err
 	}
 	if w.key, err = WitnessKey(w.cfg.Data, w.cfg.Name); err != nil {
