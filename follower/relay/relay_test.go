@@ -3,7 +3,6 @@ package relay
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -360,14 +359,6 @@ func TestConfig(t *testing.T) {
 	_, err = r.Do(t.Context(), transfer())
 	require.ErrorIs(t, err, outcome.NoUpstream)
 	require.ErrorIs(t, err, io.EOF)
-}
-
-func TestUnknownOutcomeIsBoth(t *testing.T) {
-	cause := errors.New("cause")
-	var err error = &outcome.UnknownError{Err: cause}
-	require.ErrorIs(t, err, outcome.Unknown)
-	require.ErrorIs(t, err, cause)
-	require.ErrorContains(t, err, "cause")
 }
 
 // An upstream whose chain is another one has not taken the request: the next one

@@ -32,3 +32,11 @@ func TestCodeOfAnError(t *testing.T) {
 	}
 	require.Equal(t, "outcome unknown", Unknown.Error())
 }
+
+func TestUnknownOutcomeIsBoth(t *testing.T) {
+	cause := errors.New("cause")
+	var err error = &UnknownError{Err: cause}
+	require.ErrorIs(t, err, Unknown)
+	require.ErrorIs(t, err, cause)
+	require.ErrorContains(t, err, "cause")
+}
