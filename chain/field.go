@@ -10,10 +10,10 @@ import (
 //
 // To add one: its number here; its row in the table below; a member of Record and
 // its case in Record.text, number, bytes or flag, by its unit. If it is asked for, a
-// member of Transaction, its case in Transaction.Place, and a line in
-// Transaction.asRecord and Record.Transaction.
-// Readers, writers, what is signed, which kinds have it, and whose histories the
-// record is in all follow from the row, and field_test.go goes over all rows.
+// member of Transaction, its case in Transaction.Place, and its part of asRecord and
+// asTransaction. Readers, writers, what is signed, which kinds have it, and whose
+// histories the record is in all follow from the row, and field_test.go goes over
+// all rows.
 type Field uint8
 
 // The fields. Those that somebody asks for are exported.

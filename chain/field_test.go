@@ -128,6 +128,10 @@ func TestEveryMemberOfATransactionIsInTheTable(t *testing.T) {
 	var tx Transaction
 	members := fill(reflect.ValueOf(&tx).Elem())
 	require.Equal(t, members-1, bits.OnesCount32(uint32(layout.asked)), "the id aside")
+	back, err := DecodeTransaction(AppendTransaction(nil, &tx, 6), 6)
+	require.NoError(t, err)
+	back.ID = tx.ID
+	require.Equal(t, tx, back)
 	var r Record
 	tx.asRecord(&r)
 	signed := string(tx.AppendSigned(nil, Hash{1}, 6))

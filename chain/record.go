@@ -220,19 +220,21 @@ func AppendRecord(dst []byte, r *Record, decimals int) []byte {
 // can be checked and the decision made again. ok is false for what the machine
 // decided by itself.
 func (r *Record) Transaction() (t Transaction, ok bool) {
-	t = Transaction{ID: r.ID, Kind: r.Kind, Sender: r.Sender, Recipient: r.Recipient, Memo: r.Memo, Rules: r.Rules, Auth: r.Auth}
+	t = r.asTransaction()
+	t.ID = r.ID
 	if r.Request != "" {
 		t.Kind = r.Request
 	}
+	if t.Kind != Hold {
+		t.HoldUntil = 0 // where the recipient's rules made a hold of it, the contract says until when
+	}
 	switch t.Kind {
 	case Accept, Reject: // the recipient of the hold asked
-		t.Sender, t.Recipient, t.Hold = r.Recipient, "", r.Hold
-		return t, true
-	case Hold:
-		t.HoldUntil = r.HoldUntil
+		t.Sender, t.Recipient = r.Recipient, ""
 	case Refund: // of a hold that expired: nobody asked
 		return t, false
+	default:
+		t.Amount = max(r.Amount, r.AmountSend, r.AmountRefund) // one of them is set
 	}
-	t.Amount = max(r.Amount, r.AmountSend, r.AmountRefund) // one of them is set
 	return t, true
 }

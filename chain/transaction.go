@@ -137,6 +137,12 @@ func (t *Transaction) asRecord(r *Record) {
 	r.HoldUntil, r.Hold, r.Rules, r.Auth = t.HoldUntil, t.Hold, t.Rules, t.Auth
 }
 
+// asTransaction is the other way round.
+func (r *Record) asTransaction() Transaction {
+	return Transaction{Kind: r.Kind, Sender: r.Sender, Recipient: r.Recipient, Amount: r.Amount, Memo: r.Memo,
+		HoldUntil: r.HoldUntil, Hold: r.Hold, Rules: r.Rules, Auth: r.Auth}
+}
+
 // SignedID is the id of a signed transaction: the SHA-256 of what is signed.
 func SignedID(signed []byte) ID { return sha256.Sum256(signed) }
 

@@ -32,6 +32,5 @@ func DecodeTransaction(text []byte, decimals int) (t Transaction, err error) {
 	if err != nil {
 		return t, fmt.Errorf("%w: %w", InvalidField, err)
 	}
-	return Transaction{Kind: r.Kind, Sender: r.Sender, Recipient: r.Recipient, Amount: r.Amount, Memo: r.Memo,
-		HoldUntil: r.HoldUntil, Hold: r.Hold, Rules: r.Rules, Auth: r.Auth}, nil
+	return r.asTransaction(), nil
 }
