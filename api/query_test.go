@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
 
@@ -54,7 +53,8 @@ func TestNamesThatMeanSomethingElsewhereAreNoFieldsOfATransaction(t *testing.T) 
 	n.upstream = newHandler(t, f)
 	for node, h := range map[string]http.Handler{"member": newHandler(t, f), "follower": newFollower(t, f, n)} {
 		misspelt := []string{"CONTRACT", "Token", "Idempotency-Key", "idempotencyKey", "chainId", "holdUntil", "hold-until"}
-		for _, name := range slices.Concat([]string{"hold_until", "expires", "nonce", "signature", "public_key", "hold", "receive"}, intake.Elsewhere, misspelt) {
+		elsewhere := []string{"token", "chain", "chain_id", "key", "idempotency_key", "id", "transactions", "consistency", "min_block", "min_index"}
+		for _, name := range slices.Concat([]string{"hold_until", "expires", "nonce", "signature", "public_key", "hold", "receive"}, elsewhere, misspelt) {
 			for _, path := range []string{"/transactions/new", "/v1/transactions"} {
 				requireProblem(t, call(h, "POST", path, transfer(name, `"gold"`)), 400, "invalid_field", "")
 				require.Zero(t, f.writes, "%s: %s %s", node, path, name)

@@ -18,6 +18,7 @@ type Draft struct {
 	Refused error  // why it is not to be ordered
 
 	key        string         // the client's
+	beside     bool           // it came beside the body
 	numbers    [3]number      // no kind has more
 	have, null chain.FieldSet // null are those of have that say nothing; a memo, which may always be left out, is in neither
 	lenient    bool           // the tutorial's clients may send fields that mean nothing here
@@ -118,8 +119,14 @@ func (d *Draft) complete(c *chain.Contract) (err error) {
 	case "", chain.Transfer, chain.Hold:
 		_, err = chain.NewTransfer(c, &d.Tx) // the fee may leave nothing
 	}
+	if err == nil && d.beside && d.Tx.Auth != nil {
+		err = errKeyOfSigned
+	}
 	return err
 }
+
+// errKeyOfSigned is what whoever sends a key with a signed transaction is told.
+var errKeyOfSigned = fmt.Errorf("%w: a signed transaction takes no idempotency key: its id is the hash of what is signed", chain.InvalidField)
 
 func (d *Draft) completeOpen(c *chain.Contract) error {
 	if d.have.Has(chain.FieldKind) {
@@ -165,8 +172,8 @@ func (d *Draft) completeSigned(c *chain.Contract) error {
 	switch {
 	case wrong != nil:
 		return wrong
-	case d.key != "":
-		return fmt.Errorf("%w: a signed transaction takes no idempotency key: its id is the hash of what is signed", chain.InvalidField)
+	case d.key != "" && !d.beside:
+		return errKeyOfSigned
 	case extra != 0:
 		return fmt.Errorf("%w: %s, in a transaction of kind %q", chain.InvalidField, extra, d.Tx.Kind)
 	}

@@ -23,7 +23,7 @@ type Envelope struct {
 // Transaction reads the body of a single transaction, and the contract that it
 // names.
 func (r *Reader) Transaction(body []byte, e Envelope) (drafts []Draft, token string, err error) {
-	r.drafts = append(r.drafts[:0], Draft{key: e.Key, lenient: e.Lenient})
+	r.drafts = append(r.drafts[:0], Draft{key: e.Key, beside: e.Key != "", lenient: e.Lenient})
 	d := &r.drafts[0]
 	err = r.Object(body, func(s *pyjson.Scanner, key string) error {
 		if key == "contract" {
@@ -128,16 +128,16 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// Elsewhere are names that mean something in other requests and answers.
+// elsewhere are names that mean something in other requests and answers.
 // Who sends one with a transaction means that, and must not be debited for
 // something else.
-var Elsewhere = []string{"token", "chain", "chain_id", "key", "idempotency_key", "id", "transactions", "consistency", "min_block", "min_index"}
+var elsewhere = []string{"token", "chain", "chain_id", "key", "idempotency_key", "id", "transactions", "consistency", "min_block", "min_index"}
 
 // meansSomething tells whether a key that is no field of a transaction is one of
 // those names, or a misspelling of one or of a field that may be left out.
 func meansSomething(key string) bool {
 	means := func(name string) bool { return Folded(name) == Folded(key) }
-	return slices.ContainsFunc(Elsewhere, means) ||
+	return slices.ContainsFunc(elsewhere, means) ||
 		slices.ContainsFunc([]string{"contract", "memo", "kind", "hold", "hold_until", "expires", "signature"}, means)
 }
 
