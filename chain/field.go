@@ -200,6 +200,12 @@ func (f Field) Set() FieldSet { return 1 << f }
 // Has tells whether f is in s.
 func (s FieldSet) Has(f Field) bool { return s>>f&1 != 0 }
 
+func (s *FieldSet) add(f Field, is bool) {
+	if is {
+		*s |= f.Set()
+	}
+}
+
 // first is the first of the fields in s, which is not empty.
 func (s FieldSet) first() Field { return Field(bits.TrailingZeros32(uint32(s))) }
 
@@ -237,36 +243,20 @@ type layoutTable struct {
 func newLayout() (l layoutTable) {
 	for i := range fields {
 		f, row := Field(i), &fields[i]
-		l.units[f] = row.unit
-		if row.pointed {
-			l.pointed |= f.Set()
-		}
-		l.keys[f] = `, "` + row.name + `": `
-		if row.needs|row.takes != 0 && !row.apart {
-			l.signed |= f.Set()
-		}
-		if row.needs == asked {
-			l.common |= f.Set()
-		}
-		if row.needs|row.takes != 0 && f != fieldChain {
-			l.asked |= f.Set()
-		}
+		recorded, sent := row.always|row.may != 0, row.needs|row.takes != 0
+		l.units[f], l.keys[f] = row.unit, `, "`+row.name+`": `
 		l.byLength[len(row.name)] = append(l.byLength[len(row.name)], f)
+		l.pointed.add(f, row.pointed)
+		l.signed.add(f, sent && !row.apart)
+		l.asked.add(f, sent && f != fieldChain)
+		l.common.add(f, row.needs == asked)
 		for n := range l.shapes {
 			s, in := &l.shapes[n], kinds(1)<<n
-			if (row.always|row.may)&in != 0 || in == inUnknown && row.always|row.may != 0 {
-				s.fields |= f.Set()
-			}
-			if row.always&in != 0 || row.pointed {
-				s.always |= f.Set()
-			}
-			if row.needs&in != 0 {
-				s.needs |= f.Set()
-			}
-			if row.takes&in != 0 {
-				s.takes |= f.Set()
-			}
-			if row.names&in != 0 && s.fields&f.Set() != 0 && f != FieldSender {
+			s.fields.add(f, (row.always|row.may)&in != 0 || in == inUnknown && recorded)
+			s.always.add(f, row.always&in != 0 || row.pointed)
+			s.needs.add(f, row.needs&in != 0)
+			s.takes.add(f, row.takes&in != 0)
+			if row.names&in != 0 && s.fields.Has(f) && f != FieldSender {
 				l.named[n] = append(l.named[n], naming{field: f, key: row.name + `": "`, early: f < FieldKind, role: row.role})
 			}
 		}

@@ -130,7 +130,7 @@ func bounded(data []byte, limit int) error {
 // asWritten says what a tool that changes texts has made of one, which would be
 // hard to see otherwise.
 func asWritten(data []byte) error {
-	changed := ""
+	var changed string
 	switch {
 	case bytes.HasPrefix(data, []byte("\ufeff")):
 		changed = "it begins with a byte order mark"
