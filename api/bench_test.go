@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/intake"
 )
 
 // instant is a fake whose writer decides at once and remembers nothing.
@@ -49,7 +48,7 @@ func benchmarkPost(b *testing.B, target string, body []byte, want int) {
 
 func benchmarkPostTo(b *testing.B, f *fake, target string, body []byte, want int) {
 	b.Helper()
-	h, err := New(DefaultConfig(), &instant{fake: f, outcomes: make([]chain.Outcome, intake.MaxBatch)}, f, f, f)
+	h, err := New(DefaultConfig(), &instant{fake: f, outcomes: make([]chain.Outcome, chain.MaxBlockRecords)}, f, f, f)
 	if err != nil {
 		b.Fatal(err)
 	}

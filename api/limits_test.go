@@ -6,14 +6,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/intake"
 )
 
 func TestLimitsFitTogether(t *testing.T) {
 	require.Less(t, chain.MaxRecordBytes*2, maxBody, "every valid transaction must fit into a body")
 	require.LessOrEqual(t, chain.BlockOverhead, maxBody, "every valid contract must fit into a body")
-	require.LessOrEqual(t, intake.MaxNodes*(intake.MaxNodeBytes+20), maxBody, "every valid list of nodes must fit into a body")
-	require.LessOrEqual(t, intake.MaxBatch*500, maxBatchBody, "a full batch of ordinary transactions must fit into a body")
+	require.LessOrEqual(t, 32*(255+20), maxBody, "every valid list of nodes must fit into a body")
+	require.LessOrEqual(t, chain.MaxBlockRecords*500, maxBatchBody, "a full batch of ordinary transactions must fit into a body")
 	require.LessOrEqual(t, chunk, maxPooled, "the buffer of a stream must be kept")
 	require.Less(t, maxLongPoll, idleTimeout)
 }

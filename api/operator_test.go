@@ -10,8 +10,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/bpsc/bpsc/intake"
 )
 
 const usd = `{"token":"usd","wallets":"open"}`
@@ -101,7 +99,7 @@ func TestOneClientDoesNotFillTheDirectory(t *testing.T) {
 	long := strings.Repeat("a", 60)
 	for i := range 200 {
 		var names []string
-		for j := range intake.MaxNodes {
+		for j := range 32 {
 			names = append(names, fmt.Sprintf("%s.%s.%s.n%d-%d:1", long, long, long, i, j))
 		}
 		rec := register(fmt.Sprintf("203.0.113.%d:1", i), names...)

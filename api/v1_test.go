@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/intake"
 )
 
 // batchResult is one result of a batch as a client reads it.
@@ -123,7 +122,7 @@ func TestBatchEnvelope(t *testing.T) {
 		{"unknown contract", `{"transactions":[],"contract":"nix"}`, 404, "contract_unknown"},
 		{"lone surrogate", `{"transactions":[{"sender":"\ud800"}]}`, 400, "invalid_utf8"},
 		{"not JSON", `{"transactions":[`, 400, "invalid_json"},
-		{"too many", `{"transactions":[` + item + strings.Repeat(","+item, intake.MaxBatch) + `]}`, 413, "batch_too_large"},
+		{"too many", `{"transactions":[` + item + strings.Repeat(","+item, chain.MaxBlockRecords) + `]}`, 413, "batch_too_large"},
 		{"too large", `{"transactions":["` + strings.Repeat("a", maxBatchBody) + `"]}`, 413, "body_too_large"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -137,7 +136,7 @@ func TestBatchEnvelope(t *testing.T) {
 	batch(t, newHandler(t, f), `{"transactions":[]}`, 0)
 	batch(t, newHandler(t, f), `{"transactions":[1,2]}`, 2)
 	require.Zero(t, f.writes)
-	batch(t, newHandler(t, f), `{"transactions":[`+item+strings.Repeat(","+item, intake.MaxBatch-1)+`]}`, intake.MaxBatch)
+	batch(t, newHandler(t, f), `{"transactions":[`+item+strings.Repeat(","+item, chain.MaxBlockRecords-1)+`]}`, chain.MaxBlockRecords)
 }
 
 func TestBlockIsItsCanonicalBytes(t *testing.T) {

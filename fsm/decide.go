@@ -191,7 +191,7 @@ func leastHold(open int, supply chain.Amount) chain.Amount {
 	return supply / (holdStep << (holdSteps - step))
 }
 
-// resolve decides what becomes of a hold whose recipient has spoken.
+// resolve decides what becomes of a hold that its recipient decides.
 func (in input) resolve(r *chain.Record) error {
 	h, known := in.Hold(in.t.Hold)
 	switch {

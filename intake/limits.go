@@ -3,9 +3,9 @@ package intake
 import "github.com/bpsc/bpsc/chain"
 
 const (
-	// MaxBatch is how many transactions one request may carry: what fits into
+	// maxBatch is how many transactions one request may carry: what fits into
 	// one block.
-	MaxBatch = chain.MaxBlockRecords
+	maxBatch = chain.MaxBlockRecords
 
 	// maxVerifyBatch and minVerifyBatch bound how many signatures are checked
 	// together. Beyond the one a larger batch gains nothing and the first in it
@@ -15,14 +15,14 @@ const (
 
 	// maxWaitingSignatures bounds the signatures that wait for a core: two full
 	// batches, less than a second's work of one core.
-	maxWaitingSignatures = 2 * MaxBatch
+	maxWaitingSignatures = 2 * maxBatch
 
-	// MaxNodes is how many nodes one request may register: those of one
+	// maxNodes is how many nodes one request may register: those of one
 	// machine.
-	MaxNodes = 32
+	maxNodes = 32
 
-	// MaxNodeBytes bounds a host:port: a DNS name has at most 253 bytes.
-	MaxNodeBytes = 255
+	// maxNodeBytes bounds a host:port: a DNS name has at most 253 bytes.
+	maxNodeBytes = 255
 
 	// maxKeptDrafts bounds the transactions for which a Reader keeps its memory.
 	maxKeptDrafts = 1_500

@@ -42,8 +42,8 @@ func (r *Reader) Nodes(body []byte) ([]string, error) {
 }
 
 func scanNode(s *pyjson.Scanner, i int) (string, error) {
-	if i == MaxNodes {
-		return "", fmt.Errorf("%w: at most %d in one request", chain.NodeInvalid, MaxNodes)
+	if i == maxNodes {
+		return "", fmt.Errorf("%w: at most %d in one request", chain.NodeInvalid, maxNodes)
 	}
 	reason := "it is not a text"
 	if s.Peek() == pyjson.KindString {
@@ -87,7 +87,7 @@ func NormalNode(text string) (node, wrong string) {
 		return "", "has no valid host"
 	}
 	node = net.JoinHostPort(host, strconv.FormatUint(number, 10))
-	if len(node) > MaxNodeBytes {
+	if len(node) > maxNodeBytes {
 		return "", "is too long"
 	}
 	return node, ""

@@ -51,8 +51,14 @@ func FuzzNormalNode(f *testing.F) {
 			return
 		}
 		again, wrong := NormalNode(node)
-		if wrong != "" || again != node || len(node) > MaxNodeBytes {
+		if wrong != "" || again != node || len(node) > maxNodeBytes {
 			t.Fatalf("%q became %q became %q (%s)", text, node, again, wrong)
 		}
 	})
+}
+
+// The bounds of bodies, which are api's, are held against these there.
+func TestLimitsOfNodes(t *testing.T) {
+	require.Equal(t, 32, maxNodes)
+	require.Equal(t, 255, maxNodeBytes)
 }

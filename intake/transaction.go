@@ -78,8 +78,8 @@ func (r *Reader) Batch(body []byte) (drafts []Draft, token string, err error) {
 
 // item reads one transaction of a batch.
 func (r *Reader) item(s *pyjson.Scanner, i int) error {
-	if i == MaxBatch {
-		return fmt.Errorf("%w: at most %d", outcome.BatchTooLarge, MaxBatch)
+	if i == maxBatch {
+		return fmt.Errorf("%w: at most %d", outcome.BatchTooLarge, maxBatch)
 	}
 	r.drafts = append(r.drafts, Draft{})
 	d := &r.drafts[i]
