@@ -21,8 +21,9 @@ type scratch struct {
 	open     int              // holds
 	sent     map[string]int   // what the block adds to a sender's open holds
 	opened   store.HoldQueue  // holds of this block
-	waiting  store.HoldCursor // at the first of the holds below that may still be open
-	clock    chain.Micros     // of the chain: machine time of what came last
+	waiting  store.QueuedHold // the first of the holds below that may still be open, if there is one
+	waits    bool
+	clock    chain.Micros // of the chain: machine time of what came last
 	ids      map[chain.ID]struct{}
 	totals   chain.Totals
 	sum      chain.Amount // of all balances
@@ -56,7 +57,8 @@ func (s *scratch) start(below books, c *chain.Contract) {
 	s.touched, s.held = s.touched[:0], s.held[:0]
 	s.totals, s.sum = below.sums()
 	s.open, s.opened = below.Holds().Count(), store.HoldQueue{}
-	s.waiting, s.clock = below.Holds().InOrder(), below.tipTime()
+	s.waiting, s.waits = below.Holds().First()
+	s.clock = below.tipTime()
 }
 
 // try takes a block that links to what the books hold, and checks that no id

@@ -33,18 +33,16 @@ func (s *scratch) settled() error {
 
 // firstHold is the open hold that expires first.
 func (s *scratch) firstHold() (first store.QueuedHold, ok bool) {
-	first, ok = s.waiting.Hold()
-	for ok {
-		if i, touched := s.holds[first.ID]; !touched || s.held[i].state.Ended == "" {
+	for s.waits {
+		if i, touched := s.holds[s.waiting.ID]; !touched || s.held[i].state.Ended == "" {
 			break
 		}
-		s.waiting.Next()
-		first, ok = s.waiting.Hold()
+		s.waiting, s.waits = s.below.Holds().After(s.waiting)
 	}
-	if here, is := s.opened.First(); is && (!ok || here.Before(first)) {
+	if here, is := s.opened.First(); is && (!s.waits || here.Before(s.waiting)) {
 		return here, true
 	}
-	return first, ok
+	return s.waiting, s.waits
 }
 
 // expireAgain makes the refund of the hold that the machine gives back next.
