@@ -88,14 +88,14 @@ func scanBlock(text []byte, decimals int, fast bool) (decoded, error) {
 		case "previous_hash":
 			b.PreviousHash, err = s.String()
 		case "timestamp":
-			b.Timestamp, err = scanTimestamp(s)
+			b.Timestamp, err = ScanTimestamp(s)
 		case "totals":
 			b.Totals, err = scanTotals(s, decimals)
 		case "transactions":
 			err = d.scanRecords(s, text, decimals, fast)
 		case "transactions_root":
 			b.HasRoot = true
-			b.Root, err = scanHash(s)
+			b.Root, err = ScanHash(s)
 		case "trigger":
 			err = scanText(s, &b.Trigger)
 		default:
@@ -117,7 +117,9 @@ func scanGenesisContract(s *pyjson.Scanner) (*Contract, error) {
 	return &c, c.Validate()
 }
 
-func scanTimestamp(s *pyjson.Scanner) (Micros, error) {
+// ScanTimestamp reads seconds with at most six places. Digits are joined, because
+// a product with a double would round; other spellings do not encode back.
+func ScanTimestamp(s *pyjson.Scanner) (Micros, error) {
 	text, err := s.Number()
 	if err != nil {
 		return 0, err

@@ -59,11 +59,11 @@ func (r *Record) scan(s *pyjson.Scanner, f Field, decimals int) (err error) {
 		*r.number(f), err = scanInt[int64](s)
 	case unitMicros:
 		var m Micros
-		m, err = scanTimestamp(s)
+		m, err = ScanTimestamp(s)
 		*r.number(f) = int64(m)
 	case unitHash:
 		var h Hash
-		h, err = scanHash(s)
+		h, err = ScanHash(s)
 		copy(r.bytes(f), h[:])
 	case unitSignature:
 		var text string
@@ -86,7 +86,8 @@ func scanAmount(s *pyjson.Scanner, decimals int) (Amount, error) {
 	return parseUnits(text, decimals)
 }
 
-func scanHash(s *pyjson.Scanner) (Hash, error) {
+// ScanHash reads a hash as ParseHash does.
+func ScanHash(s *pyjson.Scanner) (Hash, error) {
 	text, err := s.String()
 	if err != nil {
 		return Hash{}, err

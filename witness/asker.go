@@ -99,14 +99,10 @@ func (s *signedLog) prove(old uint64) ([]chain.Hash, error) {
 	if old == 0 {
 		return nil, nil
 	}
-	path, err := proof.ProveConsistency(old, s.checkpoint.Size, s.stored)
+	path, root, err := proof.ProveConsistency(old, s.checkpoint.Size, s.stored)
 	if err != nil {
 		return nil, err
 	}
-	root, err := tlog.TreeHash(int64(old), s.stored)
-	if err != nil {
-		return nil, err
-	}
-	then := proof.Checkpoint{Origin: s.checkpoint.Origin, Size: old, Root: chain.Hash(root)}
+	then := proof.Checkpoint{Origin: s.checkpoint.Origin, Size: old, Root: root}
 	return path, proof.CheckConsistency(then, s.checkpoint, path)
 }

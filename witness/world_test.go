@@ -61,7 +61,7 @@ func (h history) at(t testing.TB, id byte, size uint64) proof.Checkpoint {
 
 // path is the proof of a request; where there can be none, it is empty.
 func (h history) path(old, size uint64) []chain.Hash {
-	path, err := proof.ProveConsistency(old, size, h)
+	path, _, err := proof.ProveConsistency(old, size, h)
 	if err != nil {
 		return nil
 	}

@@ -1,9 +1,13 @@
 package proof
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
 // Equivocation is evidence that somebody signed two histories of one chain:
@@ -63,8 +67,11 @@ func (e *Equivocation) Verify(p *Policy) (*Contradiction, error) {
 		return nil, err
 	}
 	c := &Contradiction{A: a.Checkpoint, B: b.Checkpoint}
-	for _, pair := range [][2][]Signer{{a.Members, b.Members}, {a.Witnesses, b.Witnesses}} {
-		c.Signed = append(c.Signed, inBoth(pair[0], pair[1])...)
+	others := slices.Concat(b.Members, b.Witnesses)
+	for _, one := range slices.Concat(a.Members, a.Witnesses) {
+		if slices.ContainsFunc(others, func(other Signer) bool { return other.Name == one.Name }) {
+			c.Signed = append(c.Signed, one.Name)
+		}
 	}
 	if len(c.Signed) == 0 {
 		return nil, fmt.Errorf("%w: %s", ErrNobody, a.Checkpoint.Origin)
@@ -99,14 +106,42 @@ func (e *Equivocation) contradicts(a, b Checkpoint) error {
 	return nil
 }
 
-// inBoth are the names that stand in both lists.
-func inBoth(a, b []Signer) (both []string) {
-	for _, one := range a {
-		for _, other := range b {
-			if one.Name == other.Name {
-				both = append(both, one.Name)
-			}
-		}
+// EvidenceSuffix ends the name of an evidence file.
+const EvidenceSuffix = ".evidence.json"
+
+// evidenceFormat is what an evidence file says it is.
+const evidenceFormat = "bpsc/evidence/v1"
+
+// Marshal writes e as a file: one line of canonical JSON.
+func (e *Equivocation) Marshal() []byte {
+	dst := pyjson.AppendString([]byte(`{"a": `), string(e.A))
+	dst = pyjson.AppendString(append(dst, `, "b": `...), string(e.B))
+	dst = append(dst, `, "format": "`+evidenceFormat+`", "path": `...)
+	dst = appendPath(dst, e.Path)
+	dst = e.Root.AppendHex(append(dst, `, "root": "`...))
+	return append(dst, "\"}\n"...)
+}
+
+// ParseEvidence reads evidence in its one spelling and verifies nothing.
+// Errors wrap ErrEmpty, ErrTooLarge or ErrEvidence.
+func ParseEvidence(data []byte) (*Equivocation, error) {
+	if err := bounded(data, MaxEvidenceBytes); err != nil {
+		return nil, err
 	}
-	return both
+	var file struct {
+		A, B string
+		Root chain.Hash
+		Path []chain.Hash
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrEvidence, err)
+	}
+	e := &Equivocation{A: []byte(file.A), B: []byte(file.B), Root: file.Root, Path: append([]chain.Hash(nil), file.Path...)}
+	switch {
+	case len(e.Path) > maxPath:
+		return nil, fmt.Errorf("%w: %w: a path of more than %d hashes", ErrEvidence, ErrTooLarge, maxPath)
+	case !bytes.Equal(e.Marshal(), data): // it has one spelling: whatever json takes beside is refused here
+		return nil, fmt.Errorf("%w: it is not canonical %s", ErrEvidence, evidenceFormat)
+	}
+	return e, nil
 }

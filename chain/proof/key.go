@@ -57,13 +57,11 @@ func NewVerifierKey(name string, public chain.PublicKey) (VerifierKey, error) {
 
 // ParseVerifierKey reads a key as String writes it.
 func ParseVerifierKey(text string) (VerifierKey, error) {
-	name, rest, _ := strings.Cut(text, "+")
-	_, encoded, _ := strings.Cut(rest, "+")
-	material, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil || len(material) != 1+ed25519.PublicKeySize || material[0] != algCosignature {
+	name, public, ok := parseKey(text, ed25519.PublicKeySize)
+	if !ok {
 		return VerifierKey{}, fmt.Errorf("%w: %.80q is not a cosigner's Ed25519 key", ErrKey, text)
 	}
-	k, err := NewVerifierKey(name, chain.PublicKey(material[1:]))
+	k, err := NewVerifierKey(name, chain.PublicKey(public))
 	if err == nil && k.String() != text {
 		err = fmt.Errorf("%w: %.80q does not agree with itself", ErrKey, text)
 	}
@@ -71,6 +69,17 @@ func ParseVerifierKey(text string) (VerifierKey, error) {
 		return VerifierKey{}, err
 	}
 	return k, nil
+}
+
+// parseKey takes <name>+<id>+<base64> apart. The id is for the caller to compare.
+func parseKey(text string, size int) (name string, key []byte, ok bool) {
+	name, rest, _ := strings.Cut(text, "+")
+	_, encoded, _ := strings.Cut(rest, "+")
+	material, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || len(material) != 1+size || material[0] != algCosignature {
+		return "", nil, false
+	}
+	return name, material[1:], true
 }
 
 // String is the key as a signed note's vkey: <name>+<id>+<base64>.
@@ -88,6 +97,20 @@ func (k VerifierKey) Name() string { return k.name }
 func (k VerifierKey) Public() chain.PublicKey { return k.public }
 
 func (k VerifierKey) material() []byte { return append([]byte{algCosignature}, k.public[:]...) }
+
+// CheckLine checks one signature, as Cosign returns it, over the text of a
+// checkpoint.
+func (k VerifierKey) CheckLine(body []byte, line string) error {
+	s, err := parseLine(line)
+	if err != nil {
+		return err
+	}
+	if s.name != k.name || s.id != k.id {
+		return fmt.Errorf("%w: by %.80q, not by %s", ErrSignature, s.name, k.name)
+	}
+	_, err = k.check(body, s.bytes)
+	return err
+}
 
 // check verifies a cosignature over the text of a checkpoint and returns when
 // it was made.
@@ -125,4 +148,76 @@ func validKeyName(name string) bool {
 func validName(name string) bool {
 	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 	return name != "" && len(name) <= 64 && only(name, allowed)
+}
+
+// SigningKey is the private key of a member. Whoever prints it sees the public
+// one.
+type SigningKey struct {
+	verifier VerifierKey
+	private  ed25519.PrivateKey
+}
+
+// secretPrefix begins the text of every private key.
+const secretPrefix = "PRIVATE+KEY+"
+
+// NewSigningKey makes the key that a seed of random bytes stands for.
+func NewSigningKey(name string, seed [ed25519.SeedSize]byte) (SigningKey, error) {
+	k := SigningKey{private: ed25519.NewKeyFromSeed(seed[:])}
+	var err error
+	k.verifier, err = NewVerifierKey(name, [32]byte(k.private[ed25519.SeedSize:]))
+	if err != nil {
+		return SigningKey{}, err
+	}
+	return k, nil
+}
+
+// ParseSigningKey reads a key as Encode writes it, with or without a newline
+// behind it. Its errors do not quote the secret.
+func ParseSigningKey(text string) (SigningKey, error) {
+	text = strings.TrimSuffix(text, "\n")
+	rest, found := strings.CutPrefix(text, secretPrefix)
+	name, seed, ok := parseKey(rest, ed25519.SeedSize)
+	if !ok || !found {
+		return SigningKey{}, fmt.Errorf("%w: not a cosigner's private key", ErrKey)
+	}
+	k, err := NewSigningKey(name, [ed25519.SeedSize]byte(seed))
+	if err == nil && k.Encode() != text {
+		err = fmt.Errorf("%w: the private key does not agree with itself", ErrKey)
+	}
+	if err != nil {
+		return SigningKey{}, err
+	}
+	return k, nil
+}
+
+// Encode is the secret as a key file holds it: PRIVATE+KEY+<name>+<id>+<base64>.
+func (k SigningKey) Encode() string {
+	material := append([]byte{algCosignature}, k.private.Seed()...)
+	return fmt.Sprintf("%s%s+%08x+%s", secretPrefix, k.verifier.name, k.verifier.id, base64.StdEncoding.EncodeToString(material))
+}
+
+// Verifier is the public half.
+func (k SigningKey) Verifier() VerifierKey { return k.verifier }
+
+// String is the public half.
+func (k SigningKey) String() string { return k.verifier.String() }
+
+// GoString is the public half.
+func (k SigningKey) GoString() string { return k.verifier.String() }
+
+// Cosign signs the text of a checkpoint as of a time in unix seconds and
+// returns the signature's line, without its newline. It signs nothing but
+// checkpoints. Who calls it answers for never signing two that contradict each
+// other.
+func Cosign(body []byte, key SigningKey, unix chain.Seconds) (line string, err error) {
+	if _, err := ParseCheckpoint(body); err != nil {
+		return "", err
+	}
+	if !unix.Within() {
+		return "", fmt.Errorf("%w: %d is no time", ErrTimestamp, unix)
+	}
+	s := signature{name: key.verifier.name, id: key.verifier.id}
+	s.bytes = binary.BigEndian.AppendUint64(nil, uint64(unix))
+	s.bytes = append(s.bytes, ed25519.Sign(key.private, cosigned(body, unix))...)
+	return s.line(), nil
 }

@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -56,14 +55,18 @@ func DecodeLeaf(canonical []byte) (Leaf, error) {
 	if err := bounded(canonical, MaxLeafBytes); err != nil {
 		return Leaf{}, err
 	}
-	s := pyjson.NewScanner(canonical)
-	l, err := scanLeaf(s)
-	if err == nil {
-		err = s.End()
-	}
-	if err == nil {
-		err = l.validate()
-	}
+	var l Leaf
+	err := l.read(canonical, func(s *pyjson.Scanner, key string) (err error) {
+		var n uint64
+		switch key {
+		case "hash":
+			l.Hash, err = chain.ScanHash(s)
+		case "transactions":
+			n, err = scanCount(s)
+			l.Transactions = int(n)
+		}
+		return err
+	})
 	if err != nil {
 		return Leaf{}, fmt.Errorf("%w: %w", ErrLeaf, err)
 	}
@@ -73,29 +76,51 @@ func DecodeLeaf(canonical []byte) (Leaf, error) {
 	return l, nil
 }
 
-func scanLeaf(s *pyjson.Scanner) (l Leaf, err error) {
-	err = s.Object(func(key string) (err error) {
+// LeafOfBlock is the leaf of a block whose canonical bytes have the hash. It
+// counts the records and reads none, so it is for blocks that somebody has
+// verified.
+func LeafOfBlock(canonical []byte, hash chain.Hash) (Leaf, error) {
+	l := Leaf{Hash: hash}
+	err := l.read(canonical, func(s *pyjson.Scanner, key string) error {
+		if key != "transactions" {
+			return nil
+		}
+		return s.Array(func(int) error {
+			l.Transactions++
+			return nil
+		})
+	})
+	if err != nil {
+		return Leaf{}, fmt.Errorf("%w: of block %s: %w", ErrLeaf, hash, err)
+	}
+	return l, nil
+}
+
+// read reads what a leaf and its block have alike; other has the rest.
+func (l *Leaf) read(text []byte, other func(s *pyjson.Scanner, key string) error) error {
+	s := pyjson.NewScanner(text)
+	err := s.Object(func(key string) (err error) {
 		switch key {
-		case "hash":
-			l.Hash, err = scanHash(s)
 		case "index":
 			l.Index, err = scanCount(s)
 		case "previous_hash":
 			l.PreviousHash, err = s.String()
 		case "timestamp":
-			l.Timestamp, err = scanTimestamp(s)
-		case "transactions":
-			var n uint64
-			n, err = scanCount(s)
-			l.Transactions = int(n)
+			l.Timestamp, err = chain.ScanTimestamp(s)
 		case "transactions_root":
-			l.Root, err = scanHash(s)
+			l.Root, err = chain.ScanHash(s)
 		default:
-			err = fmt.Errorf("%q is not known", key)
+			err = other(s, key)
 		}
 		return err
 	})
-	return l, err
+	if err == nil {
+		err = s.End()
+	}
+	if err == nil {
+		err = l.validate()
+	}
+	return err
 }
 
 // validate checks what no block can say of itself.
@@ -116,68 +141,20 @@ func (l *Leaf) validate() error {
 	return nil
 }
 
-// bounded checks the length of an input.
-func bounded(data []byte, limit int) error {
-	switch {
-	case len(data) == 0:
-		return ErrEmpty
-	case len(data) > limit:
-		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(data), limit)
-	}
-	return nil
-}
-
-// asWritten says what a tool that changes texts has made of one, which would be
-// hard to see otherwise.
-func asWritten(data []byte) error {
-	var changed string
-	switch {
-	case bytes.HasPrefix(data, []byte("\ufeff")):
-		changed = "it begins with a byte order mark"
-	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
-		changed = "it is UTF-16, not UTF-8"
-	case bytes.Contains(data, []byte("\r\n")):
-		changed = "its lines end with CR LF, not LF"
-	default:
-		return nil
-	}
-	return fmt.Errorf("a tool that changes texts has been at the file: %s; get it again, or undo that", changed)
-}
-
-func scanHash(s *pyjson.Scanner) (chain.Hash, error) {
-	text, err := s.String()
-	if err != nil {
-		return chain.Hash{}, err
-	}
-	return chain.ParseHash(text)
-}
-
 // scanCount reads a count that fits a log.
 func scanCount(s *pyjson.Scanner) (uint64, error) {
 	text, err := s.Number()
 	if err != nil {
 		return 0, err
 	}
+	return parseCount(text)
+}
+
+// parseCount reads a count that fits a log.
+func parseCount(text string) (uint64, error) {
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || n > MaxSize {
 		return 0, fmt.Errorf("%w: %.20s", ErrSize, text)
 	}
 	return n, nil
-}
-
-// scanTimestamp reads seconds as microseconds. Digits are joined, because a
-// product with a double would round; other spellings do not encode back.
-func scanTimestamp(s *pyjson.Scanner) (chain.Micros, error) {
-	text, err := s.Number()
-	if err != nil {
-		return 0, err
-	}
-	whole, fraction, _ := strings.Cut(text, ".")
-	if len(whole) <= 10 && len(fraction) <= 6 {
-		micros, err := strconv.ParseInt(whole+fraction+"000000"[len(fraction):], 10, 64)
-		if err == nil {
-			return chain.Micros(micros), nil
-		}
-	}
-	return 0, fmt.Errorf("%.20s is not seconds with at most six places", text)
 }

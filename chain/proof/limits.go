@@ -1,5 +1,10 @@
 package proof
 
+import (
+	"bytes"
+	"fmt"
+)
+
 // The bounds of everything that is read here, each with its reason.
 const (
 	// MaxSize is how many blocks a log may have: at a block every 10 ms (the
@@ -61,3 +66,31 @@ const (
 	// any size that fits the log.
 	maxTilePathBytes = 64
 )
+
+// bounded checks the length of an input.
+func bounded(data []byte, limit int) error {
+	switch {
+	case len(data) == 0:
+		return ErrEmpty
+	case len(data) > limit:
+		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(data), limit)
+	}
+	return nil
+}
+
+// asWritten says what a tool that changes texts has made of one, which would be
+// hard to see otherwise.
+func asWritten(data []byte) error {
+	var changed string
+	switch {
+	case bytes.HasPrefix(data, []byte("\ufeff")):
+		changed = "it begins with a byte order mark"
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		changed = "it is UTF-16, not UTF-8"
+	case bytes.Contains(data, []byte("\r\n")):
+		changed = "its lines end with CR LF, not LF"
+	default:
+		return nil
+	}
+	return fmt.Errorf("a tool that changes texts has been at the file: %s; get it again, or undo that", changed)
+}

@@ -50,14 +50,19 @@ func ProveInclusion(size, index uint64, stored tlog.HashReader) ([]chain.Hash, e
 	return ours(path), err
 }
 
-// ProveConsistency is the proof that the log at the larger size begins with
-// that at the smaller one.
-func ProveConsistency(older, newer uint64, stored tlog.HashReader) ([]chain.Hash, error) {
+// ProveConsistency is the proof that the log at the size newer begins with that
+// at the size older, and the root that it had then. Where that is not the root
+// that a checkpoint of that size says, the two are the stuff of NewEquivocation.
+func ProveConsistency(older, newer uint64, stored tlog.HashReader) (path []chain.Hash, then chain.Hash, err error) {
 	if older < 1 || newer > MaxSize || older > newer {
-		return nil, fmt.Errorf("%w: from %d to %d", ErrSize, older, newer)
+		return nil, then, fmt.Errorf("%w: from %d to %d", ErrSize, older, newer)
 	}
-	path, err := tlog.ProveTree(int64(newer), int64(older), stored)
-	return ours(path), err
+	proof, err := tlog.ProveTree(int64(newer), int64(older), stored)
+	if err != nil {
+		return nil, then, err
+	}
+	root, err := tlog.TreeHash(int64(older), stored)
+	return ours(proof), chain.Hash(root), err
 }
 
 // hashes and ours turn our hashes into tlog's and back: the same bytes.

@@ -82,13 +82,13 @@ func TestConsistencyInRandomTrees(t *testing.T) {
 		m := rapid.IntRange(1, size).Draw(r, "older")
 		_, hashes := grow(t, size, size)
 		older, newer := at(t, m, hashes), at(t, size, hashes)
-		path, err := proof.ProveConsistency(uint64(m), uint64(size), hashes)
+		path, _, err := proof.ProveConsistency(uint64(m), uint64(size), hashes)
 		require.NoError(r, err)
 		require.NoError(r, proof.CheckConsistency(older, newer, path))
 
 		_, forked := grow(t, size, rapid.IntRange(0, m-1).Draw(r, "fork"))
 		require.ErrorIs(r, proof.CheckConsistency(older, at(t, size, forked), path), proof.ErrInconsistent)
-		theirs, err := proof.ProveConsistency(uint64(m), uint64(size), forked)
+		theirs, _, err := proof.ProveConsistency(uint64(m), uint64(size), forked)
 		require.NoError(r, err)
 		require.ErrorIs(r, proof.CheckConsistency(older, at(t, size, forked), theirs), proof.ErrInconsistent)
 		if m < size {
@@ -115,7 +115,7 @@ func TestProofsBeyondEveryLogAreRefusedAtOnce(t *testing.T) {
 			require.ErrorIs(t, proof.CheckConsistency(c, c, nil), proof.ErrSize)
 			_, err := proof.ProveInclusion(size, size-1, hashes)
 			require.ErrorIs(t, err, proof.ErrSize)
-			_, err = proof.ProveConsistency(size, size, hashes)
+			_, _, err = proof.ProveConsistency(size, size, hashes)
 			require.ErrorIs(t, err, proof.ErrSize)
 		})
 	}

@@ -63,7 +63,7 @@ func ParsePolicy(text []byte) (*Policy, error) {
 	if err := asWritten(text); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
 	}
-	var r policyReader
+	r := policyReader{groups: map[string]group{}}
 	number := 0
 	for line := range strings.SplitSeq(string(text), "\n") {
 		number++
@@ -78,9 +78,7 @@ func ParsePolicy(text []byte) (*Policy, error) {
 type policyReader struct {
 	chains    []Chain
 	cosigners []Cosigner
-	members   group
-	witnesses group
-	both      bool
+	groups    map[string]group
 	quorum    string
 }
 
@@ -150,29 +148,20 @@ func (r *policyReader) find(name string) int {
 }
 
 func (r *policyReader) group(name, count string, names []string) error {
-	if name == groupBoth {
-		if r.both || count != "all" && count != "2" || !slices.Equal(names, []string{groupMembers, groupWitnesses}) {
-			return fmt.Errorf("the group is to be `group %s all %s %s`, once", groupBoth, groupMembers, groupWitnesses)
-		}
-		r.both = true
-		return nil
-	}
-	g := &r.members
-	switch name {
-	case groupMembers:
-	case groupWitnesses:
-		g = &r.witnesses
-	default:
-		return fmt.Errorf("the groups are %s, %s and %s, not %.40q", groupMembers, groupWitnesses, groupBoth, name)
-	}
+	_, twice := r.groups[name]
 	switch {
-	case g.names != nil:
+	case name != groupMembers && name != groupWitnesses && name != groupBoth:
+		return fmt.Errorf("the groups are %s, %s and %s, not %.40q", groupMembers, groupWitnesses, groupBoth, name)
+	case twice:
 		return fmt.Errorf("group %s is there twice", name)
 	case len(names) > MaxCosigners:
 		return fmt.Errorf("group %s has %d names, at most %d", name, len(names), MaxCosigners)
 	}
 	needed, err := parseThreshold(count, len(names))
-	*g = group{names: names, needed: needed}
+	if name == groupBoth && (needed != 2 || !slices.Equal(names, []string{groupMembers, groupWitnesses})) {
+		return fmt.Errorf("the group is to be `group %s all %s %s`, once", groupBoth, groupMembers, groupWitnesses)
+	}
+	r.groups[name] = group{names, needed}
 	return err
 }
 
@@ -192,31 +181,32 @@ func parseThreshold(count string, of int) (int, error) {
 
 // policy puts the lines together.
 func (r *policyReader) policy() (*Policy, error) {
+	_, witnessed := r.groups[groupWitnesses]
+	_, both := r.groups[groupBoth]
 	want := groupMembers
-	if r.witnesses.names != nil || r.both {
+	if witnessed || both {
 		want = groupBoth
 	}
-	if r.quorum != want || r.both != (r.witnesses.names != nil) {
+	if r.quorum != want || both != witnessed {
 		return nil, fmt.Errorf("%w: the quorum is to be over all groups: `quorum %s`", ErrPolicy, want)
 	}
-	members, err := r.take(r.members.names)
+	members, err := r.take(groupMembers)
 	if err != nil {
 		return nil, err
 	}
-	witnesses, err := r.take(r.witnesses.names)
+	witnesses, err := r.take(groupWitnesses)
 	if err != nil {
 		return nil, err
 	}
 	if len(members)+len(witnesses) < len(r.cosigners) {
 		return nil, fmt.Errorf("%w: somebody is in no group", ErrPolicy)
 	}
-	return NewPolicy(members, r.members.needed, witnesses, r.witnesses.needed, r.chains...)
+	return NewPolicy(members, r.groups[groupMembers].needed, witnesses, r.groups[groupWitnesses].needed, r.chains...)
 }
 
 // take finds the cosigners of a group; NewPolicy refuses one named twice.
-func (r *policyReader) take(names []string) ([]Cosigner, error) {
-	var cosigners []Cosigner
-	for _, name := range names {
+func (r *policyReader) take(group string) (cosigners []Cosigner, err error) {
+	for _, name := range r.groups[group].names {
 		i := r.find(name)
 		if i < 0 {
 			return nil, fmt.Errorf("%w: nobody is called %.80q", ErrPolicy, name)

@@ -1,7 +1,12 @@
 package proof
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"strconv"
+
+	tlogproof "github.com/transparency-dev/formats/proof"
 
 	"github.com/bpsc/bpsc/chain"
 )
@@ -96,4 +101,103 @@ func (r *Receipt) prove(c Checkpoint) (*Record, error) {
 		return nil, err
 	}
 	return ReadRecord(r.Record)
+}
+
+// receiptFormat tells a receipt's extra data from that of other tlog-proofs.
+const receiptFormat = "bpsc/receipt/v1"
+
+// Marshal writes r as a file: a c2sp.org/tlog-proof of the block's leaf, with
+// the record, its path and the leaf as canonical JSON in the extra data.
+func (r *Receipt) Marshal() ([]byte, error) {
+	file := tlogproof.TLogProof{Index: r.Leaf.Index - 1, Checkpoint: r.Checkpoint, ExtraData: r.appendExtra(nil)}
+	for _, h := range r.LeafProof {
+		file.Hashes = append(file.Hashes, h)
+	}
+	data := file.Marshal()
+	return data, bounded(data, MaxReceiptBytes)
+}
+
+func (r *Receipt) appendExtra(dst []byte) []byte {
+	dst = append(dst, `{"format": "`+receiptFormat+`", "leaf": `...)
+	dst = AppendLeaf(dst, &r.Leaf)
+	dst = strconv.AppendInt(append(dst, `, "position": `...), int64(r.Position), 10)
+	dst = append(append(dst, `, "record": `...), r.Record...)
+	return append(appendPath(append(dst, `, "record_path": `...), r.RecordProof), '}')
+}
+
+// appendPath appends hashes as a canonical array.
+func appendPath(dst []byte, path []chain.Hash) []byte {
+	dst = append(dst, '[')
+	for i, h := range path {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = append(h.AppendHex(append(dst, '"')), '"')
+	}
+	return append(dst, ']')
+}
+
+// ParseReceipt reads a receipt in its one spelling and verifies nothing. Errors
+// wrap ErrEmpty, ErrTooLarge, ErrReceipt, ErrLeaf, ErrRecord or ErrHeader.
+func ParseReceipt(data []byte) (*Receipt, error) {
+	if err := bounded(data, MaxReceiptBytes); err != nil {
+		return nil, err
+	}
+	if err := asWritten(data); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrReceipt, err)
+	}
+	// Base64 and numbers have more spellings than the one that is written.
+	var file tlogproof.TLogProof
+	if err := file.Unmarshal(data); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrReceipt, err)
+	}
+	if !bytes.Equal(file.Marshal(), data) {
+		return nil, fmt.Errorf("%w: it has another spelling", ErrReceipt)
+	}
+	if len(file.Hashes) > maxPath {
+		return nil, fmt.Errorf("%w: %w: a path of %d hashes, at most %d", ErrReceipt, ErrTooLarge, len(file.Hashes), maxPath)
+	}
+	r, err := parseExtra(file.ExtraData)
+	if err != nil {
+		return nil, err
+	}
+	if file.Index != r.Leaf.Index-1 {
+		return nil, fmt.Errorf("%w: block %d is not leaf %d", ErrHeader, r.Leaf.Index, file.Index)
+	}
+	for _, h := range file.Hashes {
+		r.LeafProof = append(r.LeafProof, h)
+	}
+	r.Checkpoint = file.Checkpoint
+	return r, nil
+}
+
+func parseExtra(extra []byte) (*Receipt, error) {
+	var file struct {
+		Format       string
+		Leaf, Record json.RawMessage
+		Position     json.Number
+		RecordPath   []chain.Hash `json:"record_path"`
+	}
+	err := json.Unmarshal(extra, &file)
+	r := &Receipt{Record: file.Record, RecordProof: append([]chain.Hash(nil), file.RecordPath...)}
+	if err == nil {
+		r.Leaf, err = DecodeLeaf(file.Leaf)
+	}
+	if err == nil {
+		var n uint64
+		n, err = parseCount(file.Position.String())
+		r.Position = int(n)
+	}
+	if err == nil {
+		_, err = ReadRecord(r.Record)
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrReceipt, err)
+	case len(r.RecordProof) > maxRecordPath:
+		return nil, fmt.Errorf("%w: %w: a path of more than %d hashes", ErrReceipt, ErrTooLarge, maxRecordPath)
+	case !bytes.Equal(r.appendExtra(nil), extra): // it has one spelling: whatever json takes beside is refused here
+		return nil, fmt.Errorf("%w: its extra data is not canonical %s", ErrReceipt, receiptFormat)
+	}
+	return r, nil
 }

@@ -3,6 +3,9 @@ package proof
 import (
 	"bytes"
 	"fmt"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
@@ -39,46 +42,28 @@ func ReadRecord(canonical []byte) (*Record, error) {
 		return nil, ErrRecord
 	}
 	r := &Record{}
+	texts := map[string]*string{"account": &r.Account, "hold": &r.Hold, "id": &r.ID, "kind": (*string)(&r.Kind),
+		"memo": &r.Memo, "reason": &r.Reason, "recipient": &r.Recipient, "sender": &r.Sender}
+	numbers := map[string]*string{"amount": &r.Amount, "amount_send": &r.Amount, "amount_refund": &r.Amount,
+		"amount_bpsc": &r.Fee, "amount_receive": &r.Received}
 	s := pyjson.NewScanner(canonical)
-	if err := s.Object(func(key string) error { return r.scan(s, key) }); err != nil {
+	err = s.Object(func(key string) (err error) {
+		if text := texts[key]; text != nil {
+			*text, err = s.String()
+		} else if number := numbers[key]; number != nil {
+			*number, err = s.Number()
+		} else if key == "frozen" {
+			r.Frozen, err = s.Bool()
+		}
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
 	}
 	if r.moves() && r.Amount == "" {
 		return nil, fmt.Errorf("%w: it has no amount", ErrRecord)
 	}
 	return r, nil
-}
-
-func (r *Record) scan(s *pyjson.Scanner, key string) (err error) {
-	switch key {
-	case "account":
-		r.Account, err = s.String()
-	case "amount", "amount_send", "amount_refund":
-		r.Amount, err = s.Number()
-	case "amount_bpsc":
-		r.Fee, err = s.Number()
-	case "amount_receive":
-		r.Received, err = s.Number()
-	case "frozen":
-		r.Frozen, err = s.Bool()
-	case "hold":
-		r.Hold, err = s.String()
-	case "id":
-		r.ID, err = s.String()
-	case "kind":
-		var kind string
-		kind, err = s.String()
-		r.Kind = chain.Kind(kind)
-	case "memo":
-		r.Memo, err = s.String()
-	case "reason":
-		r.Reason, err = s.String()
-	case "recipient":
-		r.Recipient, err = s.String()
-	case "sender":
-		r.Sender, err = s.String()
-	}
-	return err
 }
 
 // moves tells whether a record of this kind speaks of an amount. The
@@ -90,4 +75,137 @@ func (r *Record) moves() bool {
 	default:
 		return false
 	}
+}
+
+// Sentence says in one line what was proven: "12.5 aka from a to b in block 42
+// of chain aka (id 0123456789abcdef), signed by n1, n3 of 3". Nothing in a
+// record can break out of its place in it.
+func (v *Verified) Sentence() string {
+	var b strings.Builder
+	b.WriteString(v.Record.says(v.Token))
+	fmt.Fprintf(&b, " in block %d of chain %s (id %s), signed by %s of %d", v.Block, v.Token, v.ChainID, names(v.Members), v.MembersInPolicy)
+	if len(v.Witnesses) > 0 {
+		b.WriteString(", witnessed by " + names(v.Witnesses))
+	}
+	return b.String()
+}
+
+// says is what the record did.
+func (r *Record) says(token string) string {
+	amount := decimal(r.Amount) + " " + token
+	sender, recipient := bare(r.Sender), bare(r.Recipient)
+	switch r.Kind {
+	case "", chain.Transfer:
+		return fmt.Sprintf("%s from %s to %s", amount, sender, recipient)
+	case chain.Hold:
+		return fmt.Sprintf("%s from %s on hold for %s", amount, sender, recipient)
+	case chain.Delivery:
+		return fmt.Sprintf("%s from %s delivered to %s after a hold", amount, sender, recipient)
+	case chain.Refund:
+		return fmt.Sprintf("%s back to %s and not to %s (%s)", amount, sender, recipient, bare(r.Reason))
+	case chain.Issue:
+		return fmt.Sprintf("%s issued to %s by %s", amount, recipient, sender)
+	case chain.Spend:
+		return fmt.Sprintf("%s of the fees paid to %s by %s", amount, recipient, sender)
+	case chain.Burn:
+		return fmt.Sprintf("%s of the fees burned by %s", amount, sender)
+	case chain.Rules:
+		return r.saysRules()
+	default:
+		return fmt.Sprintf("a record of kind %s by %s", bare(string(r.Kind)), sender)
+	}
+}
+
+func (r *Record) saysRules() string {
+	switch {
+	case r.Account == "":
+		return "new rules of wallet " + bare(r.Sender)
+	case r.Frozen:
+		return fmt.Sprintf("wallet %s frozen by %s", bare(r.Account), bare(r.Sender))
+	}
+	return fmt.Sprintf("wallet %s released by %s", bare(r.Account), bare(r.Sender))
+}
+
+func names(signers []Signer) string {
+	var list []string
+	for _, s := range signers {
+		list = append(list, s.Name)
+	}
+	return strings.Join(list, ", ")
+}
+
+// bare writes a name as it is when it cannot be taken for anything else, and
+// in quotes, in ASCII, when it has spaces, quotes or what a terminal obeys.
+func bare(name string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:@/+-"
+	if name != "" && only(name, plain) {
+		return name
+	}
+	return string(pyjson.AppendString(nil, name))
+}
+
+// decimal writes a canonical amount without an exponent, which it has below
+// 0.0001: 2.5e-05 becomes 0.000025.
+func decimal(number string) string {
+	digits, places, found := strings.Cut(number, "e-0")
+	if !found || len(places) != 1 || places[0] < '1' {
+		return number
+	}
+	return "0." + strings.Repeat("0", int(places[0]-'1')) + strings.Replace(digits, ".", "", 1)
+}
+
+// RecordPath finds a record in the canonical bytes of a block and the path
+// from it to the block's transactions_root.
+func RecordPath(block []byte, position int) (record []byte, path []chain.Hash, err error) {
+	if err := bounded(block, chain.MaxBlockBytes); err != nil {
+		return nil, nil, err
+	}
+	var hashes []tlog.Hash // of the tree over the records, as tlog counts them
+	stored := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		read := make([]tlog.Hash, len(indexes))
+		for i, at := range indexes {
+			read[i] = hashes[at]
+		}
+		return read, nil
+	})
+	count := 0
+	s := pyjson.NewScanner(block)
+	err = s.Object(func(key string) error {
+		if key != "transactions" {
+			return nil
+		}
+		return s.Array(func(i int) error {
+			text, err := s.Raw()
+			if err != nil {
+				return err
+			}
+			if i == position {
+				record = text
+			}
+			count++
+			added, err := tlog.StoredHashes(int64(i), text, stored)
+			hashes = append(hashes, added...)
+			return err
+		})
+	})
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case record == nil:
+		return nil, nil, fmt.Errorf("%w: no record %d in this block", chain.NotFound, position)
+	}
+	proof, err := tlog.ProveRecord(int64(count), int64(position), stored)
+	return record, ours(proof), err
+}
+
+// checkRecordPath verifies that a record stands at a position of the block
+// with the given header.
+func checkRecordPath(l *Leaf, record []byte, position int, path []chain.Hash) error {
+	if position < 0 || position >= l.Transactions {
+		return fmt.Errorf("%w: record %d of %d", ErrRecordPath, position, l.Transactions)
+	}
+	if err := tlog.CheckRecord(hashes(path), int64(l.Transactions), tlog.Hash(l.Root), int64(position), tlog.RecordHash(record)); err != nil {
+		return fmt.Errorf("%w: record %d of block %d: %w", ErrRecordPath, position, l.Index, err)
+	}
+	return nil
 }

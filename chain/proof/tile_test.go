@@ -108,12 +108,12 @@ func TestProofsFromTilesInRandomTrees(t *testing.T) {
 		s := &server{t: t, hashes: hashes, size: uint64(rapid.IntRange(size, len(leaves)).Draw(r, "served"))}
 		c := at(t, size, hashes)
 		index := rapid.IntRange(0, size-1).Draw(r, "index")
-		path, err := proof.InclusionFromTiles(t.Context(), c.Size, c.Root, uint64(index), s.fetch)
+		path, err := proof.ProveInclusion(c.Size, uint64(index), proof.TileHashes(t.Context(), c.Size, c.Root, s.fetch))
 		require.NoError(r, err)
 		require.NoError(r, proof.CheckInclusion(c, &leaves[index], path))
 
 		older := rapid.IntRange(1, size).Draw(r, "older")
-		path, then, err := proof.ConsistencyFromTiles(t.Context(), uint64(older), c.Size, c.Root, s.fetch)
+		path, then, err := proof.ProveConsistency(uint64(older), c.Size, proof.TileHashes(t.Context(), c.Size, c.Root, s.fetch))
 		require.NoError(r, err)
 		require.Equal(r, at(t, older, hashes).Root, then)
 		require.NoError(r, proof.CheckConsistency(at(t, older, hashes), c, path))
@@ -127,7 +127,7 @@ func TestTilesGiveTheEvidence(t *testing.T) {
 	s := newSplit(t, 700, 300)
 	tiles := &server{t: t, hashes: s.other, size: 700}
 	b := at(t, 700, s.other)
-	path, then, err := proof.ConsistencyFromTiles(t.Context(), 400, b.Size, b.Root, tiles.fetch)
+	path, then, err := proof.ProveConsistency(400, b.Size, proof.TileHashes(t.Context(), b.Size, b.Root, tiles.fetch))
 	require.NoError(t, err)
 	e, err := proof.NewEquivocation(s.sign(at(t, 400, s.one), 0, 1), s.sign(b, 0, 1), then, path)
 	require.NoError(t, err)
@@ -168,22 +168,22 @@ func TestForgedTilesAreRefused(t *testing.T) {
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			s := &server{t: t, hashes: f.hashes, size: 700, spoil: f.spoil}
-			_, err := proof.InclusionFromTiles(t.Context(), c.Size, c.Root, 300, s.fetch)
+			_, err := proof.ProveInclusion(c.Size, 300, proof.TileHashes(t.Context(), c.Size, c.Root, s.fetch))
 			require.ErrorIs(t, err, f.want)
-			_, _, err = proof.ConsistencyFromTiles(t.Context(), 300, c.Size, c.Root, s.fetch)
+			_, _, err = proof.ProveConsistency(300, c.Size, proof.TileHashes(t.Context(), c.Size, c.Root, s.fetch))
 			require.ErrorIs(t, err, f.want)
 		})
 	}
 	s := &server{t: t, hashes: hashes, size: 700}
 	for _, size := range []uint64{0, proof.MaxSize + 1, 1<<64 - 1} {
-		_, err := proof.InclusionFromTiles(t.Context(), size, c.Root, 0, s.fetch)
+		_, err := proof.ProveInclusion(size, 0, proof.TileHashes(t.Context(), size, c.Root, s.fetch))
 		require.ErrorIs(t, err, proof.ErrSize)
-		_, _, err = proof.ConsistencyFromTiles(t.Context(), 1, size, c.Root, s.fetch)
+		_, _, err = proof.ProveConsistency(1, size, proof.TileHashes(t.Context(), size, c.Root, s.fetch))
 		require.ErrorIs(t, err, proof.ErrSize)
 		_, err = proof.TileHashes(t.Context(), size, c.Root, s.fetch).ReadHashes([]int64{0})
 		require.ErrorIs(t, err, proof.ErrSize)
 	}
-	_, err := proof.InclusionFromTiles(t.Context(), 700, c.Root, 700, s.fetch)
+	_, err := proof.ProveInclusion(700, 700, proof.TileHashes(t.Context(), 700, c.Root, s.fetch))
 	require.ErrorIs(t, err, proof.ErrSize)
 	for _, outside := range []int64{-1, tlog.StoredHashIndex(0, 700)} {
 		_, err = proof.TileHashes(t.Context(), 700, c.Root, s.fetch).ReadHashes([]int64{outside})

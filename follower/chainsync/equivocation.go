@@ -150,15 +150,11 @@ func (cs *checkpoints) equivocation(ctx context.Context, foreign, other *candida
 	if large.verdict != agrees {
 		log = proof.TileHashes(ctx, large.size(), large.Checkpoint.Root, cs.tiles(foreign.peer))
 	}
-	path, err := proof.ProveConsistency(small.size(), large.size(), log)
+	path, then, err := proof.ProveConsistency(small.size(), large.size(), log)
 	if err != nil {
 		return nil, err
 	}
-	then, err := tlog.TreeHash(int64(small.size()), log)
-	if err != nil {
-		return nil, err
-	}
-	return proof.NewEquivocation(small.note, large.note, chain.Hash(then), path)
+	return proof.NewEquivocation(small.note, large.note, then, path)
 }
 
 // tiles reads the log that p shows.
