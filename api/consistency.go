@@ -178,7 +178,7 @@ func readError(err error) error {
 	}
 	switch outcome.Code(codeOf(err)) {
 	case outcome.Unknown, outcome.NotOrdered, errInternal:
-		return fmt.Errorf("%w: %v", errBehind, err)
+		return fmt.Errorf("%w: %s", errBehind, err.Error()) // the code is this one alone
 	}
 	return err
 }

@@ -189,7 +189,7 @@ func (s *server) info(ctx context.Context, token string) (chain.Info, error) {
 		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 		defer cancel()
 		if err := s.role.findContract(ctx, token); err != nil {
-			return info, fmt.Errorf("%w: %q: %v", errContractNotHere, intake.Echo(token), err)
+			return info, fmt.Errorf("%w: %q: %s", errContractNotHere, intake.Echo(token), err.Error())
 		}
 		info, err = s.read.Contract(token)
 	}

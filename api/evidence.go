@@ -174,7 +174,7 @@ func (s *server) leafOf(token string, index uint64) (canonical []byte, leaf proo
 func ownFault(err error) error {
 	var ledger chain.Code
 	if errors.As(err, &ledger) {
-		return fmt.Errorf("%w: %v", chain.ErrInvalid, err)
+		return fmt.Errorf("%w: %s", chain.ErrInvalid, err.Error())
 	}
 	return err
 }

@@ -148,11 +148,9 @@ func TestNDJSONIsOneCanonicalBlockALine(t *testing.T) {
 
 func TestLongPollAnswersWhenTheBlockComes(t *testing.T) {
 	f := newFake()
-	h := newHandler(t, f)
 	waiting := make(chan struct{})
 	reader := signalling{fake: f, waiting: waiting}
-	var err error
-	h, err = New(DefaultConfig(), f, reader, f, f)
+	h, err := New(DefaultConfig(), f, reader, f, f)
 	require.NoError(t, err)
 	answer := make(chan *httptest.ResponseRecorder)
 	go func() {

@@ -237,7 +237,7 @@ func failure(a *attempt.Attempt) error {
 
 // gaveUp is the error of a call that nobody answered for good.
 func gaveUp(h *attempt.History) error {
-	kind := error(ErrUnavailable)
+	kind := ErrUnavailable
 	if h.Open {
 		kind = ErrOutcomeUnknown
 	}

@@ -14,5 +14,5 @@ func openFiles(limit int) (int, error) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &process); err != nil {
 		return 0, err
 	}
-	return int(min(uint64(process.Cur), maxFiles)), nil
+	return int(min(uint64(process.Cur), maxFiles)), nil //nolint:unconvert // signed on FreeBSD
 }

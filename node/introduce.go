@@ -57,7 +57,7 @@ func (m *Member) announce(ctx context.Context, id string, as store.Member) error
 	if known == as {
 		return nil
 	}
-	err := error(nil)
+	var err error
 	if known.Key != "" && known.Key != as.Key {
 		err = fmt.Errorf("%w: %s signs with %s", chain.MemberKeyFixed, id, known.Key)
 	} else {

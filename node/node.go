@@ -152,18 +152,23 @@ func (s *service) start(ctx context.Context, k kind) error {
 		return errors.Join(s.explain(k, err), s.giveUp())
 	case err := <-s.broken:
 		go func() {
-			<-opened
+			s.late(<-opened)
 			s.cut()
 		}()
 		return err
 	case <-ctx.Done():
 		go func() {
-			<-opened
-			if err := s.close(); err != nil {
-				s.log.Warn("closing after a start that was given up", "error", err)
-			}
+			s.late(<-opened)
+			s.late(s.close())
 		}()
 		return context.Cause(ctx)
+	}
+}
+
+// late tells what nobody waits for any more.
+func (s *service) late(err error) {
+	if err != nil {
+		s.log.Warn("after a start that was given up", "error", err)
 	}
 }
 

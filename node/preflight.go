@@ -56,7 +56,7 @@ func checkListen(addresses ...address) error {
 		if err != nil {
 			return fmt.Errorf("--%s: %w", a.flag, err)
 		}
-		defer l.Close()
+		defer func() { _ = l.Close() }()
 	}
 	return nil
 }
