@@ -1,7 +1,14 @@
 package store
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"hash"
+
+	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/bpsc/bpsc/chain"
 )
@@ -39,3 +46,262 @@ func noRecord(position int) error {
 
 // bytes is about what the block takes in memory.
 func (b *Block) bytes() int { return len(b.Canonical) + 16*len(b.Records) }
+
+// assembler puts blocks together from their pieces, which come in the order of
+// their keys, and compares each block with its hash.
+type assembler struct {
+	sums bool // compare those of the pieces, too
+
+	key    blockKey
+	hash   chain.Hash
+	size   int // of the block; 0 before the first
+	pieces int // so far
+	text   []byte
+}
+
+// add takes the next piece. When whole, hash and text are those of the block at
+// key; text is new memory for each.
+func (a *assembler) add(key, value []byte) (whole bool, err error) {
+	k, number, err := pieceKey(key)
+	if err != nil {
+		return false, err
+	}
+	p, err := parsePiece(number, value)
+	if err == nil && a.sums {
+		err = p.check(key)
+	}
+	if err != nil {
+		return false, err
+	}
+	if number == 0 && !a.open() {
+		a.key, a.hash, a.size, a.pieces = k, p.hash, p.size, 0
+		a.text = make([]byte, 0, p.size)
+	}
+	if k != a.key || number != a.pieces || len(p.text) == 0 || len(a.text)+len(p.text) > a.size {
+		return false, a.broken()
+	}
+	a.text = append(a.text, p.text...)
+	a.pieces++
+	if a.open() {
+		return false, nil
+	}
+	return true, checkHash(a.hash, a.text)
+}
+
+// open tells whether pieces of a block have not come yet.
+func (a *assembler) open() bool { return len(a.text) < a.size }
+
+func (a *assembler) broken() error {
+	return fmt.Errorf("%w: block %d is not whole", errCorrupt, a.key.index)
+}
+
+// readBlocks reads the blocks of a contract from an index on and before end,
+// all of which are there: at least one, and no more than is good to hold at
+// once.
+func readBlocks(r pebble.Reader, contract uint32, from, end uint64) (run []*Block, err error) {
+	var a assembler
+	size := 0
+	err = scanRange(r, blockKey{contract, from}.inTable(blockTable), blockKey{contract, end}.inTable(blockTable), func(key, value []byte) error {
+		whole, err := a.add(key, value)
+		if err != nil || !whole {
+			return err
+		}
+		if a.key.index != from+uint64(len(run)) {
+			return missing(from + uint64(len(run)))
+		}
+		run = append(run, &Block{Canonical: a.text, Hash: a.hash})
+		if size += len(a.text); len(run) == readRun || size >= readRunBytes {
+			return errEnough
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errEnough):
+		return run, nil
+	case err == nil && a.open():
+		return nil, a.broken()
+	case err == nil && len(run) == 0:
+		return nil, missing(from)
+	}
+	return run, err
+}
+
+func missing(index uint64) error {
+	return fmt.Errorf("%w: block %d is missing", errCorrupt, index)
+}
+
+func readBlock(r pebble.Reader, k blockKey) (*Block, error) {
+	run, err := readBlocks(r, k.contract, k.index, k.index+1)
+	if err != nil {
+		return nil, err
+	}
+	return run[0], nil
+}
+
+// A block is cut into pieces of pieceRecords records, each a row of its own, so
+// that a record is read without the rest of its block. One behind the other the
+// texts of the pieces are the block. A row is
+//
+//	sum, 16 bytes    of SHA-256 over the key and what follows
+//	hash             of the block, and the length of its text: in the first piece
+//	count            of the records that begin here
+//	lead             what stands before the first of them
+//	length           of each; RecordSeparator stands between two
+//	text
+//
+// where numbers are uvarints.
+
+const sumBytes = 16
+
+var errPiece = fmt.Errorf("%w: a piece of a block", errCorrupt)
+
+// piece is a row of a block, read back.
+type piece struct {
+	sum     []byte
+	summed  []byte
+	hash    chain.Hash // in the first piece
+	size    int        // of the whole block; in the first piece
+	lengths []byte     // what has not been read of them
+	count   int
+	lead    int
+	text    []byte
+}
+
+func (k blockKey) piece(number int) []byte {
+	return binary.BigEndian.AppendUint16(k.inTable(blockTable), uint16(number))
+}
+
+// pieceKey reads the key of a piece.
+func pieceKey(key []byte) (k blockKey, number int, err error) {
+	if len(key) != 1+4+8+2 {
+		return k, 0, fmt.Errorf("%w: key of a block", errCorrupt)
+	}
+	return blockKey{contractOf(key), binary.BigEndian.Uint64(key[5:])}, int(binary.BigEndian.Uint16(key[13:])), nil
+}
+
+// appendPieces appends the rows of a block.
+func (b *Block) appendPieces(rows []row, k blockKey) []row {
+	sum := sha256.New()
+	for at, number := 0, 0; at < len(b.Canonical); number++ {
+		first := number * pieceRecords
+		records := b.Records[min(first, len(b.Records)):min(first+pieceRecords, len(b.Records))]
+		end := len(b.Canonical)
+		if next := first + pieceRecords; next < len(b.Records) {
+			end = b.Records[next].From
+		}
+		head := make([]byte, sumBytes, sumBytes+len(b.Hash)+(3+len(records))*3)
+		if number == 0 {
+			head = binary.AppendUvarint(append(head, b.Hash[:]...), uint64(len(b.Canonical)))
+		}
+		head = binary.AppendUvarint(head, uint64(len(records)))
+		lead := 0
+		if len(records) > 0 {
+			lead = records[0].From - at
+		}
+		head = binary.AppendUvarint(head, uint64(lead))
+		for _, r := range records {
+			head = binary.AppendUvarint(head, uint64(r.To-r.From))
+		}
+		r := row{key: k.piece(number), value: head, more: b.Canonical[at:end]}
+		copy(head, sumOf(sum, r.key, head[sumBytes:], r.more))
+		rows = append(rows, r)
+		at = end
+	}
+	return rows
+}
+
+func sumOf(h hash.Hash, parts ...[]byte) []byte {
+	h.Reset()
+	for _, p := range parts {
+		h.Write(p) // never fails
+	}
+	return h.Sum(nil)[:sumBytes]
+}
+
+// parsePiece reads a row as far as to find its text. It checks no sum.
+func parsePiece(number int, value []byte) (p piece, err error) {
+	if len(value) < sumBytes {
+		return p, errPiece
+	}
+	p.sum, p.summed = value[:sumBytes], value[sumBytes:]
+	rest := p.summed
+	if number == 0 {
+		if len(rest) < len(p.hash) {
+			return p, errPiece
+		}
+		rest = rest[copy(p.hash[:], rest):]
+		if p.size, rest, err = uvarint(rest); err != nil {
+			return p, err
+		}
+	}
+	if p.count, rest, err = uvarint(rest); err != nil {
+		return p, err
+	}
+	if p.lead, rest, err = uvarint(rest); err != nil {
+		return p, err
+	}
+	if p.count > pieceRecords {
+		return p, errPiece
+	}
+	p.lengths = rest
+	for range p.count {
+		if _, rest, err = uvarint(rest); err != nil {
+			return p, err
+		}
+	}
+	p.text = rest
+	return p, nil
+}
+
+// check compares the sum of the piece, which was read from the row of key.
+func (p *piece) check(key []byte) error {
+	if !bytes.Equal(sumOf(sha256.New(), key, p.summed), p.sum) {
+		return fmt.Errorf("%w: a piece of a block does not have its sum any more", errCorrupt)
+	}
+	return nil
+}
+
+// record returns the text of the record at a place in the piece, which has been
+// checked.
+func (p *piece) record(i int) ([]byte, error) {
+	if i >= p.count {
+		return nil, noRecord(i)
+	}
+	at, lengths := p.lead, p.lengths
+	for ; ; i-- {
+		length, rest, err := uvarint(lengths)
+		if err != nil {
+			return nil, err
+		}
+		if end := at + length; i == 0 && at <= end && end <= len(p.text) {
+			return p.text[at:end], nil
+		} else if i == 0 {
+			return nil, fmt.Errorf("%w: a record leaves its piece", errCorrupt)
+		}
+		at, lengths = at+length+len(chain.RecordSeparator), rest
+	}
+}
+
+func uvarint(b []byte) (n int, rest []byte, err error) {
+	v, size := binary.Uvarint(b)
+	if size <= 0 || v > chain.MaxBlockBytes {
+		return 0, nil, fmt.Errorf("%w: a number of a block", errCorrupt)
+	}
+	return int(v), b[size:], nil
+}
+
+// readPiece reads one piece of a block, which is there, and checks it.
+func readPiece(r pebble.Reader, k blockKey, number int) (p piece, err error) {
+	key := k.piece(number)
+	value, err := get(r, key)
+	if err != nil {
+		return p, err
+	}
+	if value == nil {
+		return p, fmt.Errorf("%w: piece %d of block %d is missing", errCorrupt, number, k.index)
+	}
+	if p, err = parsePiece(number, value); err != nil {
+		return p, err
+	}
+	return p, p.check(key)
+}

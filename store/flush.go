@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"encoding/json"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -14,11 +15,8 @@ import (
 // freeze ends the active layer and starts its way into Pebble. The caller
 // holds mu; there is no frozen layer, or freeze waits for it.
 func (s *Store) freeze() error {
-	for s.failed == nil && s.frozen != nil {
-		s.settled.Wait()
-	}
-	if s.failed != nil {
-		return s.failed
+	if err := s.idle(); err != nil {
+		return err
 	}
 	l := s.active
 	for _, h := range s.heads {
@@ -37,8 +35,18 @@ func (s *Store) freeze() error {
 	return nil
 }
 
-// flush writes a frozen layer as one atomic, sorted batch. It runs beside
-// Update, one at a time; l does not change any more.
+// idle waits until no layer is on its way into Pebble. The caller holds mu.
+func (s *Store) idle() error {
+	for s.failed == nil && s.frozen != nil {
+		s.settled.Wait()
+	}
+	return s.failed
+}
+
+// flush writes a frozen layer as one atomic, sorted batch, and then lets go of it.
+// One runs at a time, since s.frozen is its layer until it ends, and whoever closes
+// db waits for that. Update and readers run beside it: nobody changes l any more, but
+// for its index, which has a lock of its own.
 func (s *Store) flush(db *pebble.DB, l *layer) {
 	err := s.write(db, l)
 	s.mu.Lock()
@@ -143,7 +151,7 @@ func (l *layer) appendIDs(rows []row) []row {
 		rows = append(rows, row{key: arena[start:split:split], value: arena[split:len(arena):len(arena)]})
 	}
 	for k, p := range l.refused {
-		rows = append(rows, row{key: k.bytes(), value: encodePlacement(p)})
+		rows = append(rows, row{key: k.inTable(idTable), value: encodePlacement(p)})
 	}
 	return rows
 }
@@ -152,7 +160,7 @@ func (l *layer) appendIDs(rows []row) []row {
 const idKeyBytes = 1 + 4 + len(chain.ID{})
 
 func (s *Store) write(db *pebble.DB, l *layer) error {
-	rows := make([]row, 0, len(l.rows)+l.accounts.count()+len(l.ids)+len(l.refused)+len(l.blocks)+len(l.nodes)+len(l.digests)+2*len(l.holds))
+	rows := make([]row, 0, len(l.rows)+l.accounts.count()+len(l.ids)+len(l.refused)+len(l.blocks)+len(l.hashes)+2*len(l.holds))
 	for k, v := range l.rows {
 		rows = append(rows, row{key: []byte(k), value: v})
 	}
@@ -164,9 +172,11 @@ func (s *Store) write(db *pebble.DB, l *layer) error {
 	for k, b := range l.blocks {
 		rows = b.appendPieces(rows, k)
 	}
-	rows = l.appendTree(rows)
+	for k, hash := range l.hashes {
+		rows = append(rows, row{key: blockKey{k.contract, k.index}.inTable(byte(k.table)), value: hash[:]})
+	}
 	for k, v := range l.holds {
-		encoded, err := encodeHold(v)
+		encoded, err := json.Marshal(v)
 		if err != nil {
 			return err
 		}

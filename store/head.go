@@ -21,7 +21,7 @@ type Head struct {
 	Pending Pending
 
 	attested []chain.Attestation
-	words    uint64 // how often attested was replaced
+	attests  uint64 // how often attested was replaced
 	tree     frontier
 	holds    HoldQueue
 	parties  holdIndex
@@ -48,12 +48,12 @@ type Standing struct {
 // counters of changes for what is too large to compare.
 type version struct {
 	Standing
-	pending, words uint64
+	pending, attests uint64
 }
 
-func (h *Head) version() version { return version{h.Standing, h.Pending.changes, h.words} }
+func (h *Head) version() version { return version{h.Standing, h.Pending.changes, h.attests} }
 
-// Attested is the newest words of members on this chain, oldest first; Tx.Attest
+// Attested is the newest attestations of this chain by members, oldest first; Tx.Attest
 // replaces them.
 func (h *Head) Attested() []chain.Attestation { return h.attested }
 
@@ -92,14 +92,10 @@ func (p *Pending) Add(record []byte) chain.Hash {
 // from.
 func (p *Pending) Places(from int) []chain.Span {
 	places := make([]chain.Span, len(p.ends))
+	start := from
 	for i, end := range p.ends {
-		places[i].To = from + end
-		if i+1 < len(places) {
-			places[i+1].From = from + end + len(chain.RecordSeparator)
-		}
-	}
-	if len(places) > 0 {
-		places[0].From = from
+		places[i] = chain.Span{From: start, To: from + end}
+		start = from + end + len(chain.RecordSeparator)
 	}
 	return places
 }

@@ -77,10 +77,6 @@ func holdOnDisk(r pebble.Reader, k idKey) (heldAs, error) {
 	return heldAs{}, nil
 }
 
-func (k idKey) inTable(table byte) []byte { return append(tableKey(table, k.contract), k.id[:]...) }
-
-func encodeHold(h chain.HoldState) ([]byte, error) { return json.Marshal(h) }
-
 func decodeHold(row []byte) (h chain.HoldState, err error) {
 	if err := json.Unmarshal(row, &h); err != nil {
 		return h, fmt.Errorf("%w: hold: %w", errCorrupt, err)

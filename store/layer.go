@@ -16,8 +16,7 @@ type layer struct {
 	holds    map[idKey]chain.HoldState
 	blocks   map[blockKey]*Block
 	order    []blockKey // of blocks, as they came
-	nodes    map[nodeKey]chain.Hash
-	digests  map[blockKey]chain.Hash
+	hashes   map[hashKey]chain.Hash
 	index    layerIndex    // of blocks, as far as somebody asked
 	bytes    int           // estimate, for LayerBytes
 	applied  uint64        // of a frozen one: the last entry in it
@@ -32,6 +31,13 @@ type idKey struct {
 type blockKey struct {
 	contract uint32
 	index    uint64
+}
+
+// hashKey is a row of nodeTable or digestTable. The table has the width that leaves
+// no gap: a key without gaps is hashed at once.
+type hashKey struct {
+	contract, table uint32
+	index           uint64
 }
 
 // Estimates of what a map entry costs beside its variable part.
@@ -56,8 +62,7 @@ func newLayer(before *layer) *layer {
 		refused:  map[idKey]Placement{},
 		holds:    map[idKey]chain.HoldState{},
 		blocks:   make(map[blockKey]*Block, len(before.blocks)),
-		nodes:    make(map[nodeKey]chain.Hash, len(before.nodes)),
-		digests:  make(map[blockKey]chain.Hash, len(before.digests)),
+		hashes:   make(map[hashKey]chain.Hash, len(before.hashes)),
 		flushed:  make(chan struct{}),
 	}
 }
@@ -115,17 +120,21 @@ func (a accounts) get(contract uint32, name string) (chain.Account, bool) {
 
 // set reports whether the account is new.
 func (a *accounts) set(contract uint32, name string, account chain.Account) bool {
-	for int(contract) >= len(*a) {
-		*a = append(*a, nil)
-	}
-	m := (*a)[contract]
-	if m == nil {
-		m = map[string]chain.Account{}
-		(*a)[contract] = m
-	}
+	m := a.of(int(contract))
 	before := len(m)
 	m[name] = account
 	return len(m) > before
+}
+
+// of is the map of a contract, made where there is none.
+func (a *accounts) of(contract int) map[string]chain.Account {
+	for contract >= len(*a) {
+		*a = append(*a, nil)
+	}
+	if (*a)[contract] == nil {
+		(*a)[contract] = map[string]chain.Account{}
+	}
+	return (*a)[contract]
 }
 
 func (a accounts) count() (n int) {
@@ -149,13 +158,6 @@ func (a accounts) alike() accounts {
 // add takes in all of b.
 func (a *accounts) add(b accounts) {
 	for i, m := range b {
-		for i >= len(*a) {
-			*a = append(*a, nil)
-		}
-		if (*a)[i] == nil {
-			(*a)[i] = m
-			continue
-		}
-		maps.Copy((*a)[i], m)
+		maps.Copy(a.of(i), m)
 	}
 }

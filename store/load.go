@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -88,22 +89,34 @@ func (l *loaded) check(db *pebble.DB) error {
 			return fmt.Errorf("%w: %s: the newest block has another hash than its head says", errCorrupt, h.Contract.Token)
 		}
 	}
+	_, _, err := checkRows(db, nil, startCheckBytes)
+	return err
+}
+
+// checkRows reads rows from a key on, about budget bytes of them and whole blocks
+// among them, and returns where to go on, nil at the end, and how much it read.
+func checkRows(r pebble.Reader, from []byte, budget int) (next []byte, read int, err error) {
 	blocks := assembler{sums: true}
-	read := 0
-	err := scan(db, nil, func(key, row []byte) error {
-		if read += len(key) + len(row); read > startCheckBytes {
-			return errEnough
+	err = scanRange(r, from, nil, func(key, value []byte) error {
+		read += len(key) + len(value)
+		if key[0] == blockTable || blocks.open() {
+			if _, err := blocks.add(key, value); err != nil {
+				return err
+			}
 		}
-		if key[0] != blockTable && !blocks.open() {
+		if read < budget || blocks.open() {
 			return nil
 		}
-		_, err := blocks.add(key, row)
-		return err
+		next = append(bytes.Clone(key), 0)
+		return errEnough
 	})
-	if errors.Is(err, errEnough) {
-		return nil
+	switch {
+	case errors.Is(err, errEnough):
+		return next, read, nil
+	case err == nil && blocks.open():
+		err = blocks.broken()
 	}
-	return err
+	return nil, read, err
 }
 
 // get reads one row; nil when there is none.

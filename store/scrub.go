@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -51,29 +50,9 @@ func (s *Store) scrubRun(from []byte) (next []byte, read int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	blocks := assembler{sums: true}
-	err = scanRange(db, from, nil, func(key, value []byte) error {
-		read += len(key) + len(value)
-		if key[0] == blockTable || blocks.open() {
-			if _, err := blocks.add(key, value); err != nil {
-				return err
-			}
-		}
-		if read < scrubRunBytes || blocks.open() {
-			return nil
-		}
-		next = append(bytes.Clone(key), 0)
-		return errEnough
-	})
-	switch {
-	case errors.Is(err, errEnough):
-		err = nil
-	case err == nil && blocks.open():
-		err = blocks.broken()
-	}
+	next, read, err = checkRows(db, from, scrubRunBytes)
 	if err != nil {
 		s.alarm.raise(err)
-		return nil, read, err
 	}
-	return next, read, nil
+	return next, read, err
 }

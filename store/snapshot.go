@@ -37,11 +37,8 @@ func (s *Store) Restore(dir string) error {
 	defer s.using.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.failed == nil && s.frozen != nil {
-		s.settled.Wait()
-	}
-	if s.failed != nil {
-		return s.failed
+	if err := s.idle(); err != nil {
+		return err
 	}
 	name, err := s.folder.adopt(dir, s.dbName)
 	if err != nil {

@@ -112,16 +112,29 @@ func Open(cfg Config) (*Store, error) {
 
 // Close writes what is in memory and closes the store.
 func (s *Store) Close() error {
+	return s.close(func() error {
+		if s.failed != nil || s.cfg.ReadOnly {
+			return s.failed
+		}
+		return s.drain()
+	})
+}
+
+// Abandon closes the store and forgets what is only in memory, as the death of
+// the process would. Tests use it.
+func (s *Store) Abandon() error { return s.close(func() error { return nil }) }
+
+func (s *Store) close(drain func() error) error {
 	s.using.Lock()
 	defer s.using.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failed != nil {
-		return s.closeFailed()
+	if errors.Is(s.failed, ErrClosed) {
+		return nil
 	}
-	var err error
-	if !s.cfg.ReadOnly {
-		err = s.drain()
+	err := drain()
+	for s.frozen != nil {
+		s.settled.Wait() // the flusher writes into db
 	}
 	s.failed = ErrClosed
 	s.settled.Broadcast()
@@ -134,24 +147,10 @@ func (s *Store) drain() error {
 	if err := s.freeze(); err != nil {
 		return err
 	}
-	for s.frozen != nil && s.failed == nil {
-		s.settled.Wait()
-	}
-	if s.failed != nil {
-		return s.failed
+	if err := s.idle(); err != nil {
+		return err
 	}
 	return s.db.Flush()
-}
-
-// closeFailed closes Pebble after a failure, once the flusher has let go.
-func (s *Store) closeFailed() error {
-	if errors.Is(s.failed, ErrClosed) {
-		return nil
-	}
-	err := s.failed
-	s.failed = ErrClosed
-	s.ids.close()
-	return errors.Join(err, s.db.Close())
 }
 
 // use opens the database in the named folder, loads and checks it, and makes
@@ -188,19 +187,4 @@ func damaged(path string, err error) error {
 		return fmt.Errorf("store: %s: %w", path, err)
 	}
 	return fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
-}
-
-// Abandon closes the store and forgets what is only in memory, as the death of
-// the process would. Tests use it.
-func (s *Store) Abandon() error {
-	s.using.Lock()
-	defer s.using.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.frozen != nil {
-		s.settled.Wait()
-	}
-	_ = s.fail(ErrClosed)
-	s.ids.close()
-	return s.db.Close()
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/bits"
 
@@ -10,21 +9,6 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 )
-
-// nodeKey names a node of a chain's log of headers (RFC 6962) as
-// tlog.StoredHashIndex counts them.
-type nodeKey struct {
-	contract uint32
-	index    uint64
-}
-
-func (k nodeKey) bytes() []byte {
-	return binary.BigEndian.AppendUint64(tableKey(nodeTable, k.contract), k.index)
-}
-
-func (k blockKey) inTable(table byte) []byte {
-	return binary.BigEndian.AppendUint64(tableKey(table, k.contract), k.index)
-}
 
 // frontier is the right edge of a log of headers: the roots of its complete
 // subtrees, largest first. It is all that adding a leaf and the newest root
@@ -58,7 +42,7 @@ func (h *Head) loadTree(db *pebble.DB) error {
 	begin := uint64(0)
 	for left := h.Index; left > 0; {
 		level := bits.Len64(left) - 1
-		row, err := get(db, nodeKey{h.Number, nodeIndex(level, begin>>level)}.bytes())
+		row, err := get(db, blockKey{h.Number, nodeIndex(level, begin>>level)}.inTable(nodeTable))
 		if err != nil {
 			return err
 		}
@@ -72,25 +56,13 @@ func (h *Head) loadTree(db *pebble.DB) error {
 	return nil
 }
 
-func (l *layer) appendTree(rows []row) []row {
-	for k, node := range l.nodes {
-		rows = append(rows, row{key: k.bytes(), value: node[:]})
-	}
-	for k, digest := range l.digests {
-		rows = append(rows, row{key: k.inTable(digestTable), value: digest[:]})
-	}
-	return rows
-}
-
-// LogHashes reads the nodes of a chain's log of headers.
+// LogHashes reads the nodes of a chain's log of headers (RFC 6962), numbered as
+// tlog.StoredHashIndex does.
 func (s *Store) LogHashes(token string) tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
 		hashes := make([]tlog.Hash, len(indexes))
 		for i, index := range indexes {
-			node, err := s.hash(token, nodeTable, uint64(index), func(l *layer, k nodeKey) (chain.Hash, bool) {
-				node, ok := l.nodes[k]
-				return node, ok
-			})
+			node, err := s.hash(token, nodeTable, uint64(index))
 			if err != nil {
 				return nil, err
 			}
@@ -103,18 +75,15 @@ func (s *Store) LogHashes(token string) tlog.HashReader {
 // Digest is what all changes of a chain's state up to a block come to; it
 // fails with chain.NotFound where nobody keeps it.
 func (s *Store) Digest(token string, index uint64) (chain.Hash, error) {
-	return s.hash(token, digestTable, index, func(l *layer, k nodeKey) (chain.Hash, bool) {
-		d, ok := l.digests[blockKey(k)]
-		return d, ok
-	})
+	return s.hash(token, digestTable, index)
 }
 
 // hash reads a hash of a table whose rows are hashes by number.
-func (s *Store) hash(token string, table byte, index uint64, in func(l *layer, k nodeKey) (chain.Hash, bool)) (chain.Hash, error) {
+func (s *Store) hash(token string, table byte, index uint64) (chain.Hash, error) {
 	return lookup(s, token, func(h *Head) (hash chain.Hash, known bool) {
-		k := nodeKey{h.Number, index}
-		if hash, known = in(s.active, k); !known && s.frozen != nil {
-			hash, known = in(s.frozen, k)
+		k := hashKey{h.Number, uint32(table), index}
+		if hash, known = s.active.hashes[k]; !known && s.frozen != nil {
+			hash, known = s.frozen.hashes[k]
 		}
 		return hash, known
 	}, func(r pebble.Reader, contract uint32) (chain.Hash, error) {
@@ -127,25 +96,4 @@ func (s *Store) hash(token string, table byte, index uint64, in func(l *layer, k
 		}
 		return chain.Hash(row), nil
 	})
-}
-
-// Attest replaces what members have said about a chain. attested is not
-// changed any more.
-func (tx *Tx) Attest(h *Head, attested []chain.Attestation) {
-	h.attested = attested
-	h.words++
-	close(h.more)
-	h.more = make(chan struct{})
-}
-
-// Attestations is what members have said about a chain of late, and a channel
-// that is closed when there is more.
-func (s *Store) Attestations(token string) ([]chain.Attestation, <-chan struct{}, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	h, err := s.head(token)
-	if err != nil {
-		return nil, nil, err
-	}
-	return h.attested, h.more, nil
 }

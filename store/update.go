@@ -126,11 +126,10 @@ func (tx *Tx) SetPlacement(h *Head, id chain.ID, p Placement) {
 // the hash of its leaf in the log of headers, which the caller has computed.
 // AddBlock keeps b.
 func (tx *Tx) AddBlock(h *Head, leaf chain.Hash, b *Block) {
-	k := blockKey{h.Number, h.Index}
-	tx.s.active.setBlock(k, b)
-	h.tree.add(leaf, func(index uint64, node chain.Hash) { tx.s.active.nodes[nodeKey{h.Number, index}] = node })
+	tx.s.active.setBlock(blockKey{h.Number, h.Index}, b)
+	h.tree.add(leaf, func(index uint64, node chain.Hash) { tx.s.active.hashes[hashKey{h.Number, nodeTable, index}] = node })
 	if h.Digest != (chain.Hash{}) {
-		tx.s.active.digests[k] = h.Digest
+		tx.s.active.hashes[hashKey{h.Number, digestTable, h.Index}] = h.Digest
 	}
 	close(h.produced)
 	h.produced = make(chan struct{})
@@ -151,3 +150,12 @@ func (tx *Tx) Members() int { return len(tx.s.meta.Members) }
 
 // SetMember records it.
 func (tx *Tx) SetMember(id string, m Member) { tx.s.meta.Members[id] = m }
+
+// Attest replaces what members have said about a chain. attested is not
+// changed any more.
+func (tx *Tx) Attest(h *Head, attested []chain.Attestation) {
+	h.attested = attested
+	h.attests++
+	close(h.more)
+	h.more = make(chan struct{})
+}

@@ -7,20 +7,21 @@ import (
 	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/nodelist"
 )
 
 // Pebble's keys: a letter for the table, then the contract's number, then the
 // row's own key. Numbers are big-endian, so that rows sort by them.
 const (
 	accountTable   = 'a' // contract, name    -> balance, records
-	blockTable     = 'b' // contract, index, piece -> see piece.go
+	blockTable     = 'b' // contract, index, piece -> see block.go
 	headTable      = 'h' // contract          -> headRow
 	idTable        = 'i' // contract, id      -> Placement
 	pendingTable   = 'p' // contract          -> records joined by RecordSeparator
 	openHoldTable  = 'o' // contract, id      -> HoldState, open
 	endedHoldTable = 'e' // contract, id      -> HoldState, resolved
-	metaTable      = 'm' // name              -> see meta.go
-	historyTable   = 't' // contract, bucket, first place -> postings, see history_rows.go
+	metaTable      = 'm' // name              -> see meta
+	historyTable   = 't' // contract, bucket, first place -> postings, see history_index.go
 	nodeTable      = 'n' // contract, index of tlog.StoredHashIndex -> hash, see tree.go
 	digestTable    = 'd' // contract, index of a block -> Head.Digest after it
 )
@@ -29,10 +30,10 @@ func tableKey(table byte, contract uint32) []byte {
 	return binary.BigEndian.AppendUint32(append(make([]byte, 0, 48), table), contract)
 }
 
-func (k idKey) bytes() []byte { return append(tableKey(idTable, k.contract), k.id[:]...) }
+func (k idKey) inTable(table byte) []byte { return append(tableKey(table, k.contract), k.id[:]...) }
 
-func (k blockKey) bytes() []byte {
-	return binary.BigEndian.AppendUint64(tableKey(blockTable, k.contract), k.index)
+func (k blockKey) inTable(table byte) []byte {
+	return binary.BigEndian.AppendUint64(tableKey(table, k.contract), k.index)
 }
 
 // Placement is what an id was decided to be: a record at a place in the chain,
@@ -124,4 +125,42 @@ func decodeAccount(b []byte) (chain.Account, error) {
 		}
 	}
 	return a, nil
+}
+
+// format is the version of everything this package writes.
+const format = 4
+
+// meta is what belongs to the machine as a whole. It is one row, written with
+// every flush, so that it is true of exactly the rows it was written with.
+type meta struct {
+	Format  int
+	Applied uint64       // log index of the last entry in here
+	Time    chain.Micros // the machine's clock
+	Nodes   nodelist.List
+	Members map[string]Member // by id
+}
+
+// Member is what a member of the cluster has made known of itself.
+type Member struct {
+	URL string // of its API
+	Key string // the verifier key of its checkpoints; never changes
+}
+
+var metaKey = string(append([]byte{metaTable}, "meta"...))
+
+func newMeta() meta {
+	return meta{Format: format, Members: map[string]Member{}}
+}
+
+func (m *meta) encode() ([]byte, error) { return json.Marshal(m) }
+
+func decodeMeta(row []byte) (meta, error) {
+	m := newMeta()
+	if err := json.Unmarshal(row, &m); err != nil {
+		return m, fmt.Errorf("%w: meta: %w", errCorrupt, err)
+	}
+	if m.Format != format {
+		return m, fmt.Errorf("written in format %d, this binary reads %d: use the binary that wrote it, or a newer one", m.Format, format)
+	}
+	return m, nil
 }
