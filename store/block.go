@@ -13,8 +13,8 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// Block is a produced block. Whoever makes one has computed its hash and knows
-// where its records stand; nothing in it changes any more.
+// Block is a produced block. Its maker has computed its hash and knows where
+// its records stand; nothing in it changes any more.
 type Block struct {
 	Canonical []byte
 	Hash      chain.Hash

@@ -21,7 +21,10 @@ const filterBits = 1 << 27
 //
 // It is a blocked Bloom filter (Putze, Sanders, Singler 2007) with one 64-bit
 // word a key. Ids are SHA-256 values, so their own bits serve as the hashes.
-// All fields may be used by any goroutine.
+//
+// Bits are only ever set, by fill, which runs beside all else, and by Update; all use
+// of words is atomic. ready is set once fill has put in the whole database, so that
+// with what Update puts in nothing is missing. stop and done are close's.
 type idFilter struct {
 	words []uint64
 	ready atomic.Bool // all ids of the database are in; new ones go in as they are decided

@@ -11,8 +11,9 @@ import (
 
 // Head is where one chain stands: everything about it that is not keyed by
 // account, id or block. All heads are in memory; there are at most as many as
-// contracts. Only Update's function may change one. Nobody has to say that he
-// did: a flush compares each head with what it has saved of it.
+// contracts. Only Update's function may change one; others look at it with the
+// store's mu held. A flush compares each head with what was saved of it, so a change
+// needs no mark.
 type Head struct {
 	Number   uint32 // in order of creation, from 0
 	Contract chain.Contract
@@ -63,7 +64,7 @@ type Pending struct {
 	text    []byte // joined by chain.RecordSeparator
 	ends    []int  // where each record ends in text
 	root    chain.RootBuilder
-	shared  bool   // somebody reads text as it is now
+	shared  bool   // a layer has text as it is now
 	changes uint64 // so far
 }
 

@@ -115,8 +115,8 @@ func parseCursor(text string) (place, error) {
 // walk goes through an account's postings in one direction, some at a time.
 type walk struct {
 	account  string
-	who      who   // this and the next two are set once the contract is known
-	pending  place // the first that no block held then
+	hash     accountHash // this and the next two are set once the contract is known
+	pending  place       // the first that no block held then
 	decimals int
 	kinds    uint16 // one bit for each kind that is wanted
 	roles    tags   // one of these is wanted
@@ -225,7 +225,7 @@ func (w *walk) wants(t tags) bool {
 func (w *walk) look(p posting) {
 	w.budget--
 	w.pass(p.at)
-	if p.who == w.who && w.wants(p.tags) {
+	if p.hash == w.hash && w.wants(p.tags) {
 		w.found = append(w.found, p)
 	}
 }

@@ -29,7 +29,7 @@ func FuzzHistoryCursor(f *testing.F) {
 }
 
 func FuzzDecodePostings(f *testing.F) {
-	x := &layerIndex{postings: []posting{{at: placeOf(2, 3), who: 9 << restBits, contract: 7, tags: 9}, {at: placeOf(5, 0), who: 9<<restBits | 77, contract: 7, tags: 10}}}
+	x := &layerIndex{postings: []posting{{at: placeOf(2, 3), hash: 9 << restBits, contract: 7, tags: 9}, {at: placeOf(5, 0), hash: 9<<restBits | 77, contract: 7, tags: 10}}}
 	row := x.appendRows(nil)[0]
 	f.Add(row.key, row.value)
 	f.Fuzz(func(t *testing.T, key, value []byte) {
@@ -38,7 +38,7 @@ func FuzzDecodePostings(f *testing.F) {
 			return
 		}
 		require.NotEmpty(t, list)
-		if len(list) > historyRow || key[0] != historyTable || uint16(list[0].who>>restBits) >= 1<<bucketBits {
+		if len(list) > historyRow || key[0] != historyTable || uint16(list[0].hash>>restBits) >= 1<<bucketBits {
 			return
 		}
 		rows := (&layerIndex{postings: list}).appendRows(nil)

@@ -15,34 +15,35 @@ import (
 // posting says that a record concerns an account, and how.
 type posting struct {
 	at       place
-	who      who
+	hash     accountHash
 	contract uint32
 	tags     tags
 }
 
-// who stands for an account of a contract: 60 bits of a SHA-256, so that
+// accountHash stands for an account of a contract: 60 bits of a SHA-256, so that
 // nobody finds a name that falls together with somebody else's. Two names of
 // one's own may, so a record is looked at before it is said to be an account's.
-type who uint64
+type accountHash uint64
 
 const (
-	whoBits    = 60
-	bucketBits = 12 // accounts share rows by these, see appendRows
-	restBits   = whoBits - bucketBits
+	accountBits = 60
+	bucketBits  = 12 // accounts share rows by these, see appendRows
+	restBits    = accountBits - bucketBits
 )
 
-func whoIs(contract uint32, name []byte) who {
+func hashAccount(contract uint32, name []byte) accountHash {
 	var buf [4 + chain.MaxNameBytes]byte
 	b := append(binary.BigEndian.AppendUint32(buf[:0], contract), name...)
 	sum := sha256.Sum256(b)
-	return who(binary.BigEndian.Uint64(sum[:]) >> (64 - whoBits))
+	return accountHash(binary.BigEndian.Uint64(sum[:]) >> (64 - accountBits))
 }
 
-func (w who) bucket() uint16 { return uint16(w >> restBits) }
+func (w accountHash) bucket() uint16 { return uint16(w >> restBits) }
 
 // layerIndex says which records of a layer's blocks concern which account. It
-// is made beside the machine, by whoever needs it first: a reader, or the
-// flusher, which turns it into rows.
+// is made beside Update, by what needs it first: a reader, or the flush, which turns
+// it into rows. Several may extend it at once: each block is put in under mu by the
+// one that finds done at that block, so it is there once and in order.
 type layerIndex struct {
 	done     atomic.Int64 // how many of the layer's blocks are in, in their order
 	mu       sync.Mutex   // guards what follows, and done's changes
@@ -104,7 +105,7 @@ func (x *layerIndex) addBlock(b *indexedBlock) {
 		start := len(x.postings)
 		for i := range m.Wallets {
 			if w := &m.Wallets[i]; len(w.Name) > 0 {
-				x.add(start, posting{placeOf(b.key.index, position), whoIs(b.key.contract, w.Name), b.key.contract, tagsOf(m.Kind, w.Role)})
+				x.add(start, posting{placeOf(b.key.index, position), hashAccount(b.key.contract, w.Name), b.key.contract, tagsOf(m.Kind, w.Role)})
 			}
 		}
 	}
@@ -114,7 +115,7 @@ func (x *layerIndex) addBlock(b *indexedBlock) {
 // has one in a record.
 func (x *layerIndex) add(start int, p posting) {
 	for i := range x.postings[start:] {
-		if other := &x.postings[start+i]; other.who == p.who {
+		if other := &x.postings[start+i]; other.hash == p.hash {
 			other.tags |= p.tags
 			return
 		}
@@ -123,13 +124,13 @@ func (x *layerIndex) add(start int, p posting) {
 }
 
 // of returns the postings of an account.
-func (x *layerIndex) of(w who) []posting {
+func (x *layerIndex) of(w accountHash) []posting {
 	x.mu.Lock()
 	all := x.postings
 	x.mu.Unlock()
 	var list []posting
 	for i := range all {
-		if all[i].who == w {
+		if all[i].hash == w {
 			list = append(list, all[i])
 		}
 	}
@@ -155,13 +156,13 @@ func records(canonical []byte) []byte {
 	return text
 }
 
-// A row of the history holds postings of many accounts, those whose who has
+// A row of the history holds postings of many accounts, those whose hashes have
 // the same first bits, in the order of the chain; its key is the bucket and the
 // first of their places. A row for each account would be two more rows a
 // transfer, which cost as much as all else that is written for it. In return a
 // reader passes over one posting in 4096 of the chain.
 
-func historyPrefix(contract uint32, w who) []byte {
+func historyPrefix(contract uint32, w accountHash) []byte {
 	return binary.BigEndian.AppendUint16(tableKey(historyTable, contract), w.bucket())
 }
 
@@ -193,10 +194,10 @@ func (x *layerIndex) appendRows(rows []row) []row {
 				open[p.contract] = of
 			}
 		}
-		r := of[p.who.bucket()]
+		r := of[p.hash.bucket()]
 		if r == nil {
 			r = &openRow{}
-			of[p.who.bucket()] = r
+			of[p.hash.bucket()] = r
 		}
 		if r.n == historyRow {
 			rows = append(rows, r.row)
@@ -218,15 +219,15 @@ func (x *layerIndex) appendRows(rows []row) []row {
 }
 
 // add appends a posting: the distance from the one before, its tags, and the
-// bits of who that the key does not have.
+// bits of the hash that the key does not have.
 func (r *openRow) add(p *posting) {
 	if r.n == 0 {
-		r.key = historyKey(historyPrefix(p.contract, p.who), p.at)
+		r.key = historyKey(historyPrefix(p.contract, p.hash), p.at)
 		r.last = p.at
 	}
 	r.value = append(binary.AppendUvarint(r.value, uint64(p.at-r.last)), byte(p.tags))
 	var rest [8]byte
-	binary.BigEndian.PutUint64(rest[:], uint64(p.who)<<(64-restBits))
+	binary.BigEndian.PutUint64(rest[:], uint64(p.hash)<<(64-restBits))
 	r.value = append(r.value, rest[:restBits/8]...)
 	r.last = p.at
 	r.n++
@@ -239,7 +240,7 @@ func decodePostings(dst []posting, key, value []byte) ([]posting, error) {
 		return nil, fmt.Errorf("%w: history", errCorrupt)
 	}
 	p := posting{contract: contractOf(key), at: place(binary.BigEndian.Uint64(key[head:]))}
-	bucket := who(binary.BigEndian.Uint16(key[head-2:])) << restBits
+	bucket := accountHash(binary.BigEndian.Uint16(key[head-2:])) << restBits
 	for len(value) > 0 {
 		distance, n := binary.Uvarint(value)
 		if n <= 0 || len(value) < n+tail || distance > math.MaxUint64-uint64(p.at) {
@@ -249,7 +250,7 @@ func decodePostings(dst []posting, key, value []byte) ([]posting, error) {
 		p.tags = tags(value[n])
 		var rest [8]byte
 		copy(rest[:], value[n+1:n+tail])
-		p.who = bucket | who(binary.BigEndian.Uint64(rest[:])>>(64-restBits))
+		p.hash = bucket | accountHash(binary.BigEndian.Uint64(rest[:])>>(64-restBits))
 		dst = append(dst, p)
 		value = value[n+tail:]
 	}

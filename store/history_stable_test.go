@@ -203,13 +203,13 @@ func TestNamesThatFallTogetherStayApart(t *testing.T) {
 	defer func() { require.NoError(t, r.store.Close()) }()
 	r.add(transferRecord(0, "a", "d"), transferRecord(1, "b", "c"))
 	r.produce()
-	a, b := whoIs(0, []byte("a")), whoIs(0, []byte("b"))
+	a, b := hashAccount(0, []byte("a")), hashAccount(0, []byte("b"))
 	l := r.store.active
 	_, blocks := l.unindexed()
 	l.index.extend(0, blocks)
 	for i := range l.index.postings {
-		if l.index.postings[i].who == b {
-			l.index.postings[i].who = a
+		if l.index.postings[i].hash == b {
+			l.index.postings[i].hash = a
 		}
 	}
 	page, err := r.store.History("aka", "a", chain.HistoryQuery{})

@@ -20,7 +20,7 @@ func (s *Store) beginWalk(token string, w *walk) error {
 		return err
 	}
 	w.pending, w.decimals = placeOf(h.Index+1, 0), h.Contract.Decimals
-	w.who = whoIs(h.Number, []byte(w.account))
+	w.hash = hashAccount(h.Number, []byte(w.account))
 	return w.begin(placeOf(h.Index+1, h.Pending.Count()))
 }
 
@@ -43,7 +43,7 @@ func (s *Store) step(token string, w *walk) error {
 	layers, db, contract := s.layersNow(), s.db, h.Number
 	s.mu.RUnlock() // what has been written stays true; the work on it may take a while
 	if w.next() < inLayers {
-		return s.noticed(walkRows(db, contract, w, w.lo, min(w.hi, inLayers-1)))
+		return s.report(walkRows(db, contract, w, w.lo, min(w.hi, inLayers-1)))
 	}
 	return s.walkLayers(layers, w, max(w.lo, inLayers), min(w.hi, pending-1))
 }
@@ -85,7 +85,7 @@ func (s *Store) walkLayers(layers []layerNow, w *walk, lo, hi place) error {
 		slices.Reverse(layers)
 	}
 	for _, l := range layers {
-		w.take(l.index.of(w.who), lo, hi)
+		w.take(l.index.of(w.hash), lo, hi)
 	}
 	if !w.full() {
 		w.passAll(lo, hi)
@@ -103,7 +103,7 @@ func (w *walk) takePending(h *Head, lo place) {
 		}
 		m.Read(h.Pending.Record(next.position()))
 		if t := tagsOf(m.Kind, m.RoleOf(w.account)); t&anyRole != 0 {
-			w.look(posting{at: next, who: w.who, tags: t})
+			w.look(posting{at: next, hash: w.hash, tags: t})
 		} else {
 			w.budget--
 			w.pass(next)
@@ -113,7 +113,7 @@ func (w *walk) takePending(h *Head, lo place) {
 
 // walkRows goes through some of the rows of the account's bucket from lo to hi.
 func walkRows(r pebble.Reader, contract uint32, w *walk, lo, hi place) error {
-	prefix := historyPrefix(contract, w.who)
+	prefix := historyPrefix(contract, w.hash)
 	it, err := r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
 	if err != nil {
 		return err

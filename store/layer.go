@@ -6,8 +6,9 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// layer is a set of changes in memory, on top of what Pebble holds. The
-// active one is written by Update; a frozen one is never written again.
+// layer is a set of changes in memory, on top of what Pebble holds. Update writes the
+// active one with the store's mu held; a frozen one does not change, but for its
+// index, and is read without a lock.
 type layer struct {
 	rows     map[string][]byte // heads, pending records, nodes, members: by full key
 	accounts accounts
@@ -17,7 +18,7 @@ type layer struct {
 	blocks   map[blockKey]*Block
 	order    []blockKey // of blocks, as they came
 	hashes   map[hashKey]chain.Hash
-	index    layerIndex    // of blocks, as far as somebody asked
+	index    layerIndex    // of blocks, as far as it was needed
 	bytes    int           // estimate, for LayerBytes
 	applied  uint64        // of a frozen one: the last entry in it
 	flushed  chan struct{} // closed once Pebble holds the layer

@@ -26,7 +26,7 @@ const pebbleFormat = pebble.FormatValueSeparation
 // batch reaches the disk whole or not at all, so the applied index inside it
 // always tells the truth.
 //
-// What Pebble finds damaged goes to the alarm, whoever was reading.
+// What Pebble finds damaged goes to the alarm, whatever read it.
 func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
 	cache := pebble.NewCache(cacheBytes)
 	defer cache.Unref()
@@ -43,7 +43,7 @@ func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
 		Logger:                pebbleLog{cfg.Logger, alarm},
 		EventListener: &pebble.EventListener{
 			DataCorruption:  func(info pebble.DataCorruptionInfo) { alarm.raise(errors.New(info.String())) },
-			BackgroundError: (&patience{log: cfg.Logger, alarm: alarm}).failed,
+			BackgroundError: (&retryLimit{log: cfg.Logger, alarm: alarm}).failed,
 		},
 	}
 	// Blocks never change: their bytes go to files of their own, which
@@ -60,9 +60,9 @@ func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
 	return pebble.Open(dir, opts)
 }
 
-// alarm takes what makes the store untrustworthy to whoever ends the process.
-// It is silent until armed: while a store is being opened, damage is an error
-// of Open.
+// alarm calls Config.Fatal with what makes the store untrustworthy. It is silent until
+// armed: while a store is being opened, damage is an error of Open. Pebble raises it
+// from any of its goroutines; armed is set once, dir and fatal never change.
 type alarm struct {
 	dir   string
 	armed atomic.Bool
@@ -146,11 +146,12 @@ func (m markerFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File,
 // Unwrap implements vfs.FS.
 func (m markerFS) Unwrap() vfs.FS { return m.FS }
 
-// patience is what Pebble lacks where a write in the background fails: it tries
-// again at once, thousands of times a second. What is being written is in memory,
-// and each try goes to a new file, so nothing is lost by trying, and nothing is
-// durable before one succeeds. Safe for use by many goroutines.
-type patience struct {
+// retryLimit paces and bounds what Pebble does where a write in the background fails:
+// it tries again at once, for ever, thousands of times a second. What is being written
+// is in memory, and each try goes to a new file, so nothing is lost by trying, and
+// nothing is durable before one succeeds. Pebble calls failed from any of its
+// goroutines; mu guards since and last, and is not held during the pause.
+type retryLimit struct {
 	log   *slog.Logger
 	alarm *alarm
 
@@ -160,8 +161,8 @@ type patience struct {
 }
 
 // failed is Pebble's BackgroundError. The pause holds up Pebble's next try, and
-// for so long whoever needs its lock.
-func (p *patience) failed(err error) {
+// for so long all who need its lock.
+func (p *retryLimit) failed(err error) {
 	p.log.Error("the store could not write in the background, and tries again", "error", err.Error()) // Pebble's errors have stack traces
 	if _, system := durable.Advice(err); !system {
 		return
@@ -173,7 +174,7 @@ func (p *patience) failed(err error) {
 }
 
 // out tells whether the trouble has lasted too long.
-func (p *patience) out() bool {
+func (p *retryLimit) out() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()

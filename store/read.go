@@ -148,13 +148,10 @@ func (s *Store) WaitBlock(ctx context.Context, token string, index uint64) error
 	}
 }
 
-// What the layers know, and what Pebble knows. Update looks at both while it
-// holds the store. Everybody else looks at the layers while he holds it, and
-// then, holding nothing that Update needs, at Pebble: what was in no layer at a
-// moment is in Pebble from then on, as it was or newer.
-
-// lookup answers a question about a chain. memory is asked while the store is
-// held; where it does not know, disk.
+// lookup reads one thing of a chain, first with memory, which looks at the head and
+// the layers and is called with mu held, and where that does not know it with disk,
+// which reads from db and is called without mu. What memory did not find is in db by
+// then (see Store), and using keeps db open in between.
 func lookup[T any](s *Store, token string, memory func(h *Head) (T, bool), disk func(r pebble.Reader, contract uint32) (T, error)) (T, error) {
 	s.using.RLock()
 	defer s.using.RUnlock()
@@ -172,11 +169,12 @@ func lookup[T any](s *Store, token string, memory func(h *Head) (T, bool), disk 
 		return v, nil
 	}
 	v, err = disk(db, contract)
-	return v, s.noticed(err)
+	return v, s.report(err)
 }
 
-// noticed hands damage to whoever ends the process. The caller holds using.
-func (s *Store) noticed(err error) error {
+// report hands damage to the alarm. The caller holds using, so the alarm is that of
+// the database in which the damage was found.
+func (s *Store) report(err error) error {
 	if errors.Is(err, errCorrupt) {
 		s.alarm.raise(err)
 	}
@@ -253,7 +251,7 @@ func (s *Store) records(token string, at []Placement, budget int) (texts [][]byt
 		texts = append(texts, text)
 		size = r.size
 	}
-	return texts, size, s.noticed(err)
+	return texts, size, s.report(err)
 }
 
 // recordInMemory returns the text of a record that no layer's flush has passed;

@@ -103,12 +103,12 @@ func (s *Store) readRun(token string, from, end uint64) ([]*Block, error) {
 	run := s.runInMemory(h, from, end)
 	if len(run) > 0 {
 		s.mu.RUnlock()
-		return run, s.noticed(checkAll(run))
+		return run, s.report(checkAll(run))
 	}
 	db, contract, onDisk := s.db, h.Number, s.flushedTo(h)
 	s.mu.RUnlock()
 	run, err = readBlocks(db, contract, from, min(end, onDisk+1))
-	return run, s.noticed(err)
+	return run, s.report(err)
 }
 
 func checkAll(run []*Block) error {

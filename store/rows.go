@@ -42,12 +42,12 @@ type Placement struct {
 	Block    uint64
 	Position int
 	Refused  chain.Code  // why, when it is a refusal; Block and Position are 0
-	Content  Fingerprint // of what was asked; zero where nobody needs it
+	Content  Fingerprint // of the request; zero where it is not needed
 }
 
-// Fingerprint is of what was asked for under an id, to tell who asks again from
-// who asks for something else. Whoever looks for two contents with the same one,
-// in 2^48 attempts, fools himself: the id is his own.
+// Fingerprint is of the request under an id, to tell a repeated request from another
+// one under the same id. Two contents with one fingerprint are found in 2^48 attempts
+// and deceive only the one who made both: the id is its own.
 type Fingerprint [12]byte
 
 var errCorrupt = errors.New("stored row is not readable")

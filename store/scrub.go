@@ -26,7 +26,7 @@ func (s *Store) Scrub(ctx context.Context, bytesPerSecond int, pause time.Durati
 			a.raise(err)
 		}
 		if err != nil {
-			return // closed or damaged, and whoever has to know does
+			return // closed or damaged, which has been reported
 		}
 		wait := pause
 		if from = next; from != nil {

@@ -49,29 +49,45 @@ type Config struct {
 }
 
 // Store is the state of one member. One goroutine at a time calls Update and
-// Restore; everything else may be called from any.
+// Restore; all other methods may be called from any goroutine, beside them.
+//
+// A change is in the active layer, then in the frozen one, then in db:
+//
+//   - active is written by Update's function alone, which holds mu.
+//   - frozen is not written any more, but for its index, which has a lock of its
+//     own. At most one flush runs, as long as frozen is its layer; it reads the
+//     layer without a lock, and takes mu to set frozen to nil once db has it.
+//   - What was in neither layer while mu was held is in db from then on, as it
+//     was or newer. So a reader looks at the layers under mu and at db after it.
+//
+// Update holds mu for one entry: a reader sees an entry whole or not at all. A
+// reader never holds mu while it reads from db, hashes or decodes (but Accounts and
+// Holds, which are for a store without updates), so neither readers nor the disk keep
+// Update waiting. What does is a frozen layer when the active one is full as well.
 type Store struct {
 	cfg    Config
 	folder folder
 
-	// using is held, to read, by whoever works with the database without mu, and
-	// to write by whoever closes it. It is taken before mu.
+	// using keeps db open. It is held to read by all who work with db without
+	// mu, and to write by Close, Abandon and Restore, which close db. It is taken
+	// before mu, never while mu is held. Update works with db under mu, and flush
+	// is waited for.
 	using sync.RWMutex
 
 	mu      sync.RWMutex // guards all below
 	settled *sync.Cond   // on mu's write side: frozen became nil, or failed was set
-	db      *pebble.DB
-	dbName  string    // db's folder inside cfg.Dir
-	alarm   *alarm    // db's
-	active  *layer    // written by Update
-	frozen  *layer    // on its way into db, or nil
+	db      *pebble.DB   // replaced by Restore alone
+	dbName  string       // db's folder inside cfg.Dir
+	alarm   *alarm       // db's
+	active  *layer
+	frozen  *layer    // nil: no flush runs
 	ids     *idFilter // of db and the layers
 	recent  accounts  // accounts of the last layers that reached db, to spare reads
 	heads   []*Head   // by number
 	byToken map[string]*Head
 	meta    meta
 	durable uint64 // log index up to which the disk has everything, whatever happens
-	failed  error  // set once; nothing is written or trusted after it
+	failed  error  // set once, but for ErrClosed after it; nothing is written or trusted any more
 }
 
 // Open opens the store in cfg.Dir, an empty one if there is none, and checks

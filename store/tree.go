@@ -73,7 +73,7 @@ func (s *Store) LogHashes(token string) tlog.HashReader {
 }
 
 // Digest is what all changes of a chain's state up to a block come to; it
-// fails with chain.NotFound where nobody keeps it.
+// fails with chain.NotFound where it is not kept.
 func (s *Store) Digest(token string, index uint64) (chain.Hash, error) {
 	return s.hash(token, digestTable, index)
 }

@@ -46,7 +46,7 @@ func (s *Store) Update(index uint64, change func(*Tx) error) error {
 	return nil
 }
 
-// fail remembers the first failure and wakes whoever waits.
+// fail remembers the first failure and wakes all who wait.
 func (s *Store) fail(err error) error {
 	if s.failed == nil {
 		s.failed = err

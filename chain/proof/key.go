@@ -150,7 +150,7 @@ func validName(name string) bool {
 	return name != "" && len(name) <= 64 && only(name, allowed)
 }
 
-// SigningKey is the private key of a member. Whoever prints it sees the public
+// SigningKey is the private key of a member. Printed, it shows the public
 // one.
 type SigningKey struct {
 	verifier VerifierKey

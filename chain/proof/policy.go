@@ -8,7 +8,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// Policy says whose word counts: the members' keys and how many of them make a
+// Policy says whose signatures count: the members' keys and how many of them make a
 // majority, the witnesses' and how many of those it takes besides, and, where
 // it is known, which chains are meant. It never changes.
 type Policy struct {
@@ -37,8 +37,8 @@ type Chain struct {
 func Majority(n int) int { return n/2 + 1 }
 
 // NewPolicy makes a policy that wants signatures of majority of the members
-// and of quorum of the witnesses. Without chains it takes the word of its
-// members for any of theirs. It refuses what would let two disjoint groups
+// and of quorum of the witnesses. Without chains it counts
+// signatures of its members under any of their chains. It refuses what would let two disjoint groups
 // each sign a history of their own, or one key count twice.
 func NewPolicy(members []Cosigner, majority int, witnesses []Cosigner, quorum int, chains ...Chain) (*Policy, error) {
 	p := &Policy{cosigners: slices.Concat(members, witnesses), members: len(members), majority: majority, quorum: quorum, chains: slices.Clone(chains)}

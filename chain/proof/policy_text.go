@@ -82,7 +82,7 @@ type policyReader struct {
 	quorum    string
 }
 
-// group is a line that begins with the word.
+// group is a line `group`.
 type group struct {
 	names  []string
 	needed int

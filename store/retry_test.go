@@ -42,7 +42,7 @@ func TestAFlushWaitsForRoom(t *testing.T) {
 func TestPatienceEnds(t *testing.T) {
 	var fatal error
 	a := &alarm{dir: "state", fatal: func(err error) { fatal = err }}
-	p := &patience{log: slog.New(slog.DiscardHandler), alarm: a}
+	p := &retryLimit{log: slog.New(slog.DiscardHandler), alarm: a}
 	p.failed(syscall.ENOSPC)
 	require.NoError(t, fatal)
 	p.since = p.since.Add(-retryFor)
