@@ -30,9 +30,6 @@ func (b *Block) record(position int) ([]byte, error) {
 	return b.Canonical[place.From:place.To], nil
 }
 
-// check tells whether the bytes are still those that were hashed.
-func (b *Block) check() error { return checkHash(b.Hash, b.Canonical) }
-
 func checkHash(hash chain.Hash, canonical []byte) error {
 	if chain.HashBytes(canonical) != hash {
 		return fmt.Errorf("%w: block %s does not have that hash any more", errCorrupt, hash)
@@ -153,11 +150,9 @@ func readBlock(r pebble.Reader, k blockKey) (*Block, error) {
 
 const sumBytes = 16
 
-var errPiece = fmt.Errorf("%w: a piece of a block", errCorrupt)
-
 // piece is a row of a block, read back.
 type piece struct {
-	sum     []byte
+	sum     [sumBytes]byte
 	summed  []byte
 	hash    chain.Hash // in the first piece
 	size    int        // of the whole block; in the first piece
@@ -220,42 +215,31 @@ func sumOf(h hash.Hash, parts ...[]byte) []byte {
 
 // parsePiece reads a row as far as to find its text. It checks no sum.
 func parsePiece(number int, value []byte) (p piece, err error) {
-	if len(value) < sumBytes {
-		return p, errPiece
-	}
-	p.sum, p.summed = value[:sumBytes], value[sumBytes:]
-	rest := p.summed
+	r := rowReader{rest: value}
+	r.take(p.sum[:])
+	p.summed = r.rest
 	if number == 0 {
-		if len(rest) < len(p.hash) {
-			return p, errPiece
-		}
-		rest = rest[copy(p.hash[:], rest):]
-		if p.size, rest, err = uvarint(rest); err != nil {
-			return p, err
-		}
+		r.take(p.hash[:])
+		p.size = r.length()
 	}
-	if p.count, rest, err = uvarint(rest); err != nil {
-		return p, err
+	p.count, p.lead = r.length(), r.length()
+	p.lengths = r.rest
+	for range min(p.count, pieceRecords) {
+		r.length()
 	}
-	if p.lead, rest, err = uvarint(rest); err != nil {
-		return p, err
+	p.text = r.rest
+	if r.bad || p.count > pieceRecords {
+		return p, fmt.Errorf("%w: a piece of a block", errCorrupt)
 	}
-	if p.count > pieceRecords {
-		return p, errPiece
-	}
-	p.lengths = rest
-	for range p.count {
-		if _, rest, err = uvarint(rest); err != nil {
-			return p, err
-		}
-	}
-	p.text = rest
 	return p, nil
 }
 
+// length reads a number of bytes of a block, or of records in it.
+func (r *rowReader) length() int { return int(r.uvarint(chain.MaxBlockBytes)) }
+
 // check compares the sum of the piece, which was read from the row of key.
 func (p *piece) check(key []byte) error {
-	if !bytes.Equal(sumOf(sha256.New(), key, p.summed), p.sum) {
+	if !bytes.Equal(sumOf(sha256.New(), key, p.summed), p.sum[:]) {
 		return fmt.Errorf("%w: a piece of a block does not have its sum any more", errCorrupt)
 	}
 	return nil
@@ -267,27 +251,14 @@ func (p *piece) record(i int) ([]byte, error) {
 	if i >= p.count {
 		return nil, noRecord(i)
 	}
-	at, lengths := p.lead, p.lengths
-	for ; ; i-- {
-		length, rest, err := uvarint(lengths)
-		if err != nil {
-			return nil, err
-		}
-		if end := at + length; i == 0 && at <= end && end <= len(p.text) {
-			return p.text[at:end], nil
-		} else if i == 0 {
-			return nil, fmt.Errorf("%w: a record leaves its piece", errCorrupt)
-		}
-		at, lengths = at+length+len(chain.RecordSeparator), rest
+	at, lengths := p.lead, rowReader{rest: p.lengths}
+	for range i {
+		at += lengths.length() + len(chain.RecordSeparator)
 	}
-}
-
-func uvarint(b []byte) (n int, rest []byte, err error) {
-	v, size := binary.Uvarint(b)
-	if size <= 0 || v > chain.MaxBlockBytes {
-		return 0, nil, fmt.Errorf("%w: a number of a block", errCorrupt)
+	if end := at + lengths.length(); end <= len(p.text) {
+		return p.text[at:end], nil
 	}
-	return int(v), b[size:], nil
+	return nil, fmt.Errorf("%w: a record leaves its piece", errCorrupt)
 }
 
 // readPiece reads one piece of a block, which is there, and checks it.

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -95,13 +94,8 @@ func (x *layerIndex) expect(n int) {
 
 func (x *layerIndex) addBlock(b *indexedBlock) {
 	var m chain.Mention
-	text := records(b.block.Canonical)
-	for position := 0; ; position++ {
-		n := m.Read(text)
-		if n == 0 {
-			return
-		}
-		text = text[n:]
+	for position, at := range b.block.Records {
+		m.Read(b.block.Canonical[at.From:at.To])
 		start := len(x.postings)
 		for i := range m.Wallets {
 			if w := &m.Wallets[i]; len(w.Name) > 0 {
@@ -147,14 +141,6 @@ const (
 
 // tagsOf are the tags of an account with that role in a record of that kind.
 func tagsOf(kind int, role chain.Role) tags { return tags(kind)<<roleBits | tags(role) }
-
-var recordsKey = []byte(`"transactions": [`)
-
-// records returns the text of a block from its first record on.
-func records(canonical []byte) []byte {
-	_, text, _ := bytes.Cut(canonical, recordsKey)
-	return text
-}
 
 // A row of the history holds postings of many accounts, those whose hashes have
 // the same first bits, in the order of the chain; its key is the bucket and the

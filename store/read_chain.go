@@ -113,7 +113,7 @@ func (s *Store) readRun(token string, from, end uint64) ([]*Block, error) {
 
 func checkAll(run []*Block) error {
 	for _, b := range run {
-		if err := b.check(); err != nil {
+		if err := checkHash(b.Hash, b.Canonical); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/nodelist"
@@ -69,32 +70,50 @@ func appendSpot(row []byte, at spot) []byte {
 	return row
 }
 
-func decodePlacement(b []byte) (p Placement, err error) {
-	block, n := binary.Uvarint(b)
-	if n <= 0 {
-		return p, fmt.Errorf("%w: id", errCorrupt)
-	}
-	b = b[n:]
-	if block == 0 {
-		if len(b) <= len(p.Content) {
-			return p, fmt.Errorf("%w: id", errCorrupt)
+func decodePlacement(row []byte) (p Placement, err error) {
+	r := rowReader{rest: row}
+	p.Block = r.uvarint(math.MaxUint64)
+	if p.Block == 0 {
+		r.take(p.Content[:])
+		p.Refused = chain.Code(r.rest)
+		r.bad = r.bad || p.Refused == ""
+	} else {
+		p.Position = int(r.uvarint(chain.MaxBlockRecords - 1))
+		if len(r.rest) > 0 {
+			r.take(p.Content[:])
+			r.bad = r.bad || len(r.rest) > 0
 		}
-		p.Refused = chain.Code(b[copy(p.Content[:], b):])
-		return p, nil
 	}
-	position, n := binary.Uvarint(b)
-	if n <= 0 || position >= chain.MaxBlockRecords {
-		return p, fmt.Errorf("%w: id", errCorrupt)
-	}
-	p = Placement{Block: block, Position: int(position)}
-	switch len(b) - n {
-	case len(p.Content):
-		copy(p.Content[:], b[n:])
-	case 0:
-	default:
-		return p, fmt.Errorf("%w: id", errCorrupt)
+	if r.bad {
+		return Placement{}, fmt.Errorf("%w: id", errCorrupt)
 	}
 	return p, nil
+}
+
+// rowReader reads a row from its start. What it reads once the row is bad is zero.
+type rowReader struct {
+	rest []byte
+	bad  bool
+}
+
+// uvarint reads a number up to most.
+func (r *rowReader) uvarint(most uint64) uint64 {
+	v, n := binary.Uvarint(r.rest)
+	if n <= 0 || v > most {
+		r.rest, r.bad = nil, true
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+// take fills dst with the next bytes.
+func (r *rowReader) take(dst []byte) {
+	if len(r.rest) < len(dst) {
+		r.rest, r.bad = nil, true
+		return
+	}
+	r.rest = r.rest[copy(dst, r.rest):]
 }
 
 // appendAccount appends the numbers and, where something has been set for the
