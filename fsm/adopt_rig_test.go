@@ -123,9 +123,9 @@ func requireSame(t require.TestingT, member, follower *store.Store, token string
 		got, err := follower.Account(token, name)
 		require.NoError(t, err)
 		require.Equal(t, want, got, name)
-		wantPage, err := member.History(token, name, chain.HistoryQuery{Limit: store.MaxHistoryPage})
+		wantPage, err := member.History(token, name, chain.HistoryQuery{Limit: 1000})
 		require.NoError(t, err)
-		gotPage, err := follower.History(token, name, chain.HistoryQuery{Limit: store.MaxHistoryPage})
+		gotPage, err := follower.History(token, name, chain.HistoryQuery{Limit: 1000})
 		require.NoError(t, err)
 		require.Equal(t, wantPage, gotPage, name)
 		for _, role := range []chain.HoldRole{chain.HoldRecipient, chain.HoldSender} {

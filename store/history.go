@@ -54,12 +54,12 @@ func newWalk(q *chain.HistoryQuery, account string) (*walk, error) {
 	w := &walk{account: account, up: q.OldestFirst, lo: firstPlace, hi: lastPlace, budget: historyBudget, bytes: historyBytes}
 	w.need = q.Limit + 1 // to know whether there is more
 	switch {
-	case q.Limit < 0 || q.Limit > MaxHistoryPage:
-		return nil, fmt.Errorf("%w: limit: at most %d", chain.InvalidField, MaxHistoryPage)
+	case q.Limit < 0 || q.Limit > maxHistoryPage:
+		return nil, fmt.Errorf("%w: limit: at most %d", chain.InvalidField, maxHistoryPage)
 	case q.After != "" && q.Before != "":
 		return nil, fmt.Errorf("%w: one cursor at a time", chain.InvalidField)
 	case q.Limit == 0:
-		w.need = DefaultHistoryPage + 1
+		w.need = defaultHistoryPage + 1
 	}
 	if err := w.filter(q.Kinds, q.Direction); err != nil {
 		return nil, err

@@ -118,7 +118,7 @@ func TestBadHistoryQueriesAreRefused(t *testing.T) {
 	good := placeOf(1, 0).cursor()
 	for name, q := range map[string]chain.HistoryQuery{
 		"a limit below none":  {Limit: -1},
-		"a limit too high":    {Limit: MaxHistoryPage + 1},
+		"a limit too high":    {Limit: maxHistoryPage + 1},
 		"both cursors":        {After: good, Before: good},
 		"a kind of requests":  {Kinds: []chain.Kind{chain.Accept}},
 		"no kind":             {Kinds: []chain.Kind{""}},

@@ -52,10 +52,10 @@ const (
 	readRun      = 256
 	readRunBytes = 256 << 10
 
-	// MaxHistoryPage is the most records a call of History returns, and
-	// DefaultHistoryPage what it returns when nobody says.
-	MaxHistoryPage     = 1000
-	DefaultHistoryPage = 100
+	// maxHistoryPage is the most records a call of History returns, and
+	// defaultHistoryPage what it returns when nobody says.
+	maxHistoryPage     = 1000
+	defaultHistoryPage = 100
 
 	// historyBudget and historyBytes bound the postings that one call passes,
 	// a row counting for historyRowCost more, and the blocks it reads: some

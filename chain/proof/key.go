@@ -136,7 +136,7 @@ func cosigned(body []byte, unix chain.Seconds) []byte {
 
 // validKeyName tells whether a signature line can carry the name.
 func validKeyName(name string) bool {
-	if name == "" || len(name) > MaxKeyNameBytes || !utf8.ValidString(name) {
+	if name == "" || len(name) > maxKeyNameBytes || !utf8.ValidString(name) {
 		return false
 	}
 	return strings.IndexFunc(name, func(r rune) bool {

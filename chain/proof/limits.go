@@ -24,9 +24,9 @@ const (
 	// and the names of the six.
 	MaxLeafBytes = 512
 
-	// MaxKeyNameBytes bounds the name of a key: a member's id has up to 64 bytes,
+	// maxKeyNameBytes bounds the name of a key: a member's id has up to 64 bytes,
 	// a cluster's name as many.
-	MaxKeyNameBytes = 160
+	maxKeyNameBytes = 160
 
 	// MaxCosigners bounds the members of a policy, and its witnesses, each: what
 	// tlog-policy wants supported.
