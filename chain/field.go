@@ -166,6 +166,9 @@ func (k Kind) RecordNumber() int {
 // String is the field's name.
 func (f Field) String() string { return fields[f].name }
 
+// IsAmount tells whether f is in tokens, of as many decimals as the contract has.
+func (f Field) IsAmount() bool { return fields[f].unit == unitAmount }
+
 // fieldNamed is the field of that name.
 func fieldNamed(name string) (f Field, known bool) {
 	if len(name) < len(layout.byLength) {

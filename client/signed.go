@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
@@ -50,51 +49,72 @@ func (s *SignedTransaction) Encode() []byte {
 	return line.Bytes()
 }
 
-// ParseSigned reads what Encode wrote. It refuses keys that it does not know,
-// as the ledger would. The ID stays unset: it takes the chain's id to know it.
+// ParseSigned reads what Encode wrote, and amounts in quotes as well, as the ledger
+// does. It refuses keys that it does not know, and whatever is wrong under any
+// contract. The ID stays unset: it takes the chain's id to know it.
 func ParseSigned(text []byte) (s SignedTransaction, err error) {
 	r := pyjson.NewScanner(text)
-	s.fields = []byte{'{'}
-	err = r.Object(func(key string) error { return s.read(r, key) })
+	fields, others := []byte{'{'}, []byte{'{'} // all; those that are no amounts
+	err = r.Object(func(key string) (err error) {
+		if key == "contract" {
+			s.Contract, err = r.String()
+			return err
+		}
+		f, known := chain.AskedField(key)
+		if !known {
+			return fmt.Errorf("unknown key %q", key)
+		}
+		value, err := r.Raw()
+		if err == nil && f.IsAmount() {
+			value, err = amountNumber(key, value)
+		}
+		fields = appendMember(fields, key, value)
+		if !f.IsAmount() {
+			others = appendMember(others, key, value)
+		}
+		return err
+	})
 	if err == nil {
 		err = r.End()
 	}
-	if err == nil && len(s.fields) == 1 {
+	if err == nil && len(fields) == 1 {
 		err = errors.New("it is empty")
+	}
+	var tx chain.Transaction
+	if err == nil {
+		tx, err = chain.DecodeTransaction(append(others, '}'), 0)
 	}
 	if err != nil {
 		return s, fmt.Errorf("%w: %w", chain.InvalidField, err)
 	}
-	s.fields[len(s.fields)-1] = '}' // in place of a comma
+	s.fields, s.Kind = append(fields, '}'), tx.Kind
+	if tx.Auth != nil {
+		s.Expires = tx.Auth.Expires
+	}
 	return s, nil
 }
 
-// read takes one member over, as it is spelled.
-func (s *SignedTransaction) read(r *pyjson.Scanner, key string) (err error) {
-	if key == "contract" {
-		s.Contract, err = r.String()
-		return err
+func appendMember(dst []byte, key string, value []byte) []byte {
+	if len(dst) > 1 {
+		dst = append(dst, ',')
 	}
-	if _, known := chain.AskedField(key); !known {
-		return fmt.Errorf("unknown key %q", key)
+	return append(append(pyjson.AppendString(dst, key), ':'), value...)
+}
+
+// amountNumber is a JSON number, or that in a JSON string.
+func amountNumber(key string, value []byte) ([]byte, error) {
+	if quoted, err := pyjson.NewScanner(value).String(); err == nil {
+		value = []byte(quoted)
 	}
-	value, err := r.Raw()
+	r := pyjson.NewScanner(value)
+	_, err := r.Number()
+	if err == nil {
+		err = r.End()
+	}
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("%s is not a number: %w", key, err)
 	}
-	switch key {
-	case "kind":
-		var kind string
-		kind, err = pyjson.NewScanner(value).String()
-		s.Kind = chain.Kind(kind)
-	case "expires":
-		var seconds int64
-		seconds, err = strconv.ParseInt(string(value), 10, 64)
-		s.Expires = chain.Seconds(seconds)
-	}
-	s.fields = append(append(pyjson.AppendString(s.fields, key), ':'), value...)
-	s.fields = append(s.fields, ',')
-	return err
+	return value, nil
 }
 
 // Transaction is s as it was signed, without its id.

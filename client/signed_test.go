@@ -141,6 +141,41 @@ func TestParseSignedRefuses(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotSigned)
 }
 
+// What no contract could make a transaction of is found before a server is asked
+// for the contract.
+func TestParseSignedNeedsNoContractToRefuse(t *testing.T) {
+	whole, err := NewSigned("aka", 6, &testTx)
+	require.NoError(t, err)
+	for _, member := range []string{
+		`"memo": 5`, `"sender": true`, `"recipient": []`, `"nonce": {}`, `"hold": "ab"`, `"public_key": 0`, `"signature": null`,
+		`"expires": "9"`, `"frozen": "yes"`, `"hold_until": 1.5`, `"receive": 1`,
+		`"amount": true`, `"amount": []`, `"amount": "much"`, `"per_day": {}`, `"per_transfer": ""`,
+	} {
+		t.Run(member, func(t *testing.T) {
+			key, _, _ := strings.Cut(member, ": ")
+			text := regexp.MustCompile(key+`: ?[^,}]*(, ?)?`).ReplaceAllString(string(whole.Encode()), "")
+			_, err := ParseSigned([]byte(strings.Replace(text, "{", "{"+member+", ", 1)))
+			require.ErrorIs(t, err, chain.InvalidField)
+		})
+	}
+	text := strings.Replace(string(whole.Encode()), "{", `{"per_day": "999999999999999", "per_transfer": "0.000000001", `, 1)
+	s, err := ParseSigned([]byte(text))
+	require.NoError(t, err, "how large an amount may be, and how precise, is the contract's matter")
+	_, err = s.Transaction(6)
+	require.ErrorIs(t, err, chain.InvalidField)
+}
+
+// Wallets in languages without exact numbers write amounts in quotes.
+func TestParseSignedTakesAmountsInQuotes(t *testing.T) {
+	whole, err := NewSigned("aka", 6, &testTx)
+	require.NoError(t, err)
+	quoted := regexp.MustCompile(`"amount": ?([^,}]*)`).ReplaceAllString(string(whole.Encode()), `"amount":"$1"`)
+	require.NotEqual(t, string(whole.Encode()), quoted)
+	s, err := ParseSigned([]byte(quoted))
+	require.NoError(t, err)
+	require.Equal(t, string(whole.Encode()), string(s.Encode()))
+}
+
 func TestContract(t *testing.T) {
 	id := chain.Hash{7}
 	mux := http.NewServeMux()
