@@ -39,6 +39,8 @@ func decide(in input) (chain.Record, error) {
 		err = in.issue(&r)
 	case chain.Spend, chain.Burn:
 		err = in.treasury(&r)
+	default:
+		err = fmt.Errorf("%w: there is no rule for %q", chain.KindInvalid, in.t.Kind)
 	}
 	return r, err
 }

@@ -1,6 +1,8 @@
 package fsm
 
 import (
+	"fmt"
+
 	"github.com/bpsc/bpsc/chain"
 )
 
@@ -40,6 +42,8 @@ func evolve(l accounts, c *chain.Contract, totals *chain.Totals, r *chain.Record
 	case chain.Rules:
 		setRules(l, c, r)
 		return nil
+	default:
+		return fmt.Errorf("%w: nobody knows what a %q moves", chain.KindInvalid, r.Kind)
 	}
 	if err := inRange(&after); err != nil {
 		return err
