@@ -22,7 +22,7 @@ func TestSystemErrorsAreNotDamage(t *testing.T) {
 		switch {
 		case err != nil:
 			return err
-		case d.Name() == "checkpoint": // the machine's, which reads it when it has to
+		case d.Name() == "state": // the machine's, which reads it when it has to
 			return fs.SkipDir
 		case d.IsDir():
 			return nil

@@ -147,7 +147,7 @@ func decodeAccount(b []byte) (chain.Account, error) {
 }
 
 // format is the version of everything this package writes.
-const format = 4
+const format = 5
 
 // meta is what belongs to the machine as a whole. It is one row, written with
 // every flush, so that it is true of exactly the rows it was written with.

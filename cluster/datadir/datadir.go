@@ -28,7 +28,7 @@ const (
 	identityFile = "identity.json"
 	stoppedFile  = "stopped.json"
 
-	identityFormat = 2
+	identityFormat = 3
 )
 
 func dataFiles() []string { return []string{LogFile, VoteFile, SnapshotsDir, StartsFile, MemoryFile} }

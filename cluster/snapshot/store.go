@@ -30,7 +30,7 @@ import (
 
 const (
 	metaFile   = "meta.json"
-	stateDir   = "checkpoint" // its name from before the words were settled
+	stateDir   = "state"
 	unfinished = ".tmp"
 )
 
