@@ -80,12 +80,12 @@ func ParseSigned(text []byte) (s SignedTransaction, err error) {
 	if err == nil && len(fields) == 1 {
 		err = errors.New("it is empty")
 	}
-	var tx chain.Transaction
-	if err == nil {
-		tx, err = chain.DecodeTransaction(append(others, '}'), 0)
-	}
 	if err != nil {
 		return s, fmt.Errorf("%w: %w", chain.InvalidField, err)
+	}
+	tx, err := chain.DecodeTransaction(append(others, '}'), 0)
+	if err != nil {
+		return s, err
 	}
 	s.fields, s.Kind = append(fields, '}'), tx.Kind
 	if tx.Auth != nil {
