@@ -9,9 +9,9 @@ import (
 )
 
 // handshakeTime is how long a connection that has been asked for may take until
-// it is there: a round trip within a data centre. From further away some are
-// reset.
-const handshakeTime = 2 * time.Millisecond
+// it is there: a round trip within a data centre, and the kernel's own delay on a
+// busy machine. From further away some are reset.
+const handshakeTime = 20 * time.Millisecond
 
 // noMoreConnections is a socket filter (socket(7)) that drops each TCP segment
 // with SYN, the bit 2 of its 14th byte (RFC 9293, 3.1).
