@@ -149,6 +149,9 @@ func decodeAccount(b []byte) (chain.Account, error) {
 // format is the version of everything this package writes.
 const format = 5
 
+// errFormat is no damage: nothing is to be moved aside or built anew for it.
+var errFormat = errors.New("written in format")
+
 // meta is what belongs to the machine as a whole. It is one row, written with
 // every flush, so that it is true of exactly the rows it was written with.
 type meta struct {
@@ -179,7 +182,7 @@ func decodeMeta(row []byte) (meta, error) {
 		return m, fmt.Errorf("%w: meta: %w", errCorrupt, err)
 	}
 	if m.Format != format {
-		return m, fmt.Errorf("written in format %d, this binary reads %d: use the binary that wrote it, or a newer one", m.Format, format)
+		return m, fmt.Errorf("%w %d, this binary reads %d: use the binary that wrote it, or a newer one", errFormat, m.Format, format)
 	}
 	return m, nil
 }

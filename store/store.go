@@ -197,9 +197,9 @@ func (s *Store) use(name string) error {
 }
 
 // damaged says that what is at path cannot be trusted, unless the operating
-// system did not let us look.
+// system did not let us look, or another version wrote it.
 func damaged(path string, err error) error {
-	if _, system := durable.Advice(err); system {
+	if _, system := durable.Advice(err); system || errors.Is(err, errFormat) {
 		return fmt.Errorf("store: %s: %w", path, err)
 	}
 	return fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)

@@ -404,3 +404,16 @@ func TestSnapshotAndSyncBesideRestore(t *testing.T) {
 	require.Equal(t, want, contents(t, s))
 	require.NoError(t, s.Close())
 }
+
+// A store of another version is sound: nobody is told to build it anew.
+func TestAnotherFormatIsNoDamage(t *testing.T) {
+	m := newMeta()
+	m.Format++
+	row, err := m.encode()
+	require.NoError(t, err)
+	_, err = decodeMeta(row)
+	require.NotErrorIs(t, damaged("state", err), ErrDamaged)
+	require.ErrorContains(t, damaged("state", err), "use the binary that wrote it")
+	_, err = decodeMeta(row[:5])
+	require.ErrorIs(t, damaged("state", err), ErrDamaged)
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/node"
 )
 
@@ -228,12 +229,16 @@ func (s settings) read() (err error) {
 				err = value.read()
 			}
 		}
-		if err != nil && !errors.Is(err, errUsage) {
+		if err == nil {
+			continue
+		}
+		if advice, system := durable.Advice(err); system {
+			err = fmt.Errorf("%w\n\nWhat to do: %s.", err, advice)
+		}
+		if !errors.Is(err, errUsage) {
 			err = argError("%w", err)
 		}
-		if err != nil {
-			return err
-		}
+		return err
 	}
 	return nil
 }
