@@ -233,7 +233,7 @@ func (s settings) read() (err error) {
 			continue
 		}
 		if advice, system := durable.Advice(err); system {
-			err = fmt.Errorf("%w\n\nWhat to do: %s.", err, advice)
+			err = fmt.Errorf("%w\n\nWhat to do: %s", err, advice)
 		}
 		if !errors.Is(err, errUsage) {
 			err = argError("%w", err)
