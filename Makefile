@@ -6,7 +6,7 @@ PACKAGES  = $(shell go list ./... | grep -v /e2e)
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## the binary, as .bpsc/bin/bpsc
 	CGO_ENABLED=0 go build -trimpath -o .bpsc/bin/bpsc ./cmd/bpsc
@@ -22,6 +22,9 @@ race: ## unit tests with the race detector
 
 e2e: ## end-to-end tests on real processes
 	go test ./e2e/... -count=1 -v -timeout 15m
+
+operations: ## every procedure of docs/operations.md on real processes, about half an hour
+	BPSC_OPERATIONS=1 go test ./e2e/operations -count=1 -v -timeout 60m
 
 fuzz: ## every fuzz target for TIME (30s)
 	scripts/fuzz.sh $(TIME)
@@ -48,4 +51,4 @@ down: ## stop it
 clean: ## binaries and leftovers of demos and benchmarks; clusters keep their data
 	rm -rf .bpsc/bin .bpsc/bench .bpsc/demo.*
 
-.PHONY: help build test short race e2e fuzz bench fmt lint demo up down clean
+.PHONY: help build test short race e2e operations fuzz bench fmt lint demo up down clean
