@@ -34,6 +34,8 @@ type machineState struct {
 	Fired    int
 	Register string
 	History  []string
+
+	Voters, NonVoters []string
 }
 
 func newTestMachine() *testMachine { return &testMachine{} }
@@ -65,6 +67,17 @@ func (m *testMachine) Apply(index uint64, micros int64, requests [][]byte) (func
 		}
 	}
 	return func(i int) []byte { return fmt.Appendf(nil, "%d:%s", first+i, requests[i]) }, nil
+}
+
+func (m *testMachine) Configure(index uint64, voters, nonVoters []string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if index <= m.state.Applied {
+		return fmt.Errorf("configuration %d after entry %d", index, m.state.Applied)
+	}
+	m.state.Applied = index
+	m.state.Voters, m.state.NonVoters = voters, nonVoters
+	return nil
 }
 
 func (s *machineState) run(request string) error {

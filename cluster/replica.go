@@ -73,17 +73,29 @@ func (r *replica) Apply(l *raft.Log) any { return r.ApplyBatch([]*raft.Log{l})[0
 
 func (r *replica) apply(l *raft.Log) (result func(int) []byte, err error) {
 	defer r.watch.End(r.watch.Begin(health.ApplyTask, "applying an entry"))
-	if l.Type != raft.LogCommand {
-		// A change of configuration is nothing to the machine, but it shows it
-		// the index all the same: raft counts it in a snapshot's index, and the
-		// machine must not seem to be behind its own snapshot.
-		return r.machine.Apply(l.Index, r.machine.Time(), nil)
+	if l.Type == raft.LogConfiguration {
+		// raft counts it in a snapshot's index, and the machine must not seem to be
+		// behind its own snapshot.
+		voters, nonVoters := identities(raft.DecodeConfiguration(l.Data))
+		return nil, r.machine.Configure(l.Index, voters, nonVoters)
 	}
 	e, err := decodeEntry(l.Data)
 	if err != nil {
 		return nil, err
 	}
 	return r.machine.Apply(l.Index, e.micros, e.requests)
+}
+
+// identities are the members of a configuration, as the machine knows them.
+func identities(c raft.Configuration) (voters, nonVoters []string) {
+	for _, s := range c.Servers {
+		if s.Suffrage == raft.Voter {
+			voters = append(voters, string(s.ID))
+		} else {
+			nonVoters = append(nonVoters, string(s.ID))
+		}
+	}
+	return voters, nonVoters
 }
 
 // publish makes what the machine shows visible to other goroutines.

@@ -26,6 +26,11 @@ type StateMachine interface {
 	// error is fatal: the member stops.
 	Apply(index uint64, micros int64, requests [][]byte) (result func(i int) []byte, err error)
 
+	// Configure is Apply for an entry that changed who the members are. voters and
+	// nonVoters are identities, as in package internal/identity, in the order of the
+	// configuration. Time does not move.
+	Configure(index uint64, voters, nonVoters []string) error
+
 	// AppliedIndex is the log index of the last entry whose effects the machine
 	// holds: in memory while it runs, on disk after a restart. Entries at or
 	// below it are never applied again.

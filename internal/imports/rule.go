@@ -11,15 +11,16 @@ const module = "github.com/bpsc/bpsc"
 // them may import of the others. The package at the top of a folder puts them
 // together and imports any.
 var inside = map[string][]string{
-	"cluster/clock":    {},
-	"cluster/health":   {},
-	"cluster/datadir":  {},
-	"cluster/queue":    {},
-	"cluster/snapshot": {"cluster/datadir"},
-	"cluster/raftlog":  {"cluster/datadir", "cluster/health"},
-	"cluster/memory":   {"cluster/datadir", "cluster/health"},
-	"cluster/port":     {"cluster/datadir", "cluster/memory"},
-	"cluster/peer":     {"cluster/health", "cluster/queue"},
+	"cluster/clock":      {},
+	"cluster/membership": {},
+	"cluster/health":     {},
+	"cluster/datadir":    {},
+	"cluster/queue":      {},
+	"cluster/snapshot":   {"cluster/datadir"},
+	"cluster/raftlog":    {"cluster/datadir", "cluster/health"},
+	"cluster/memory":     {"cluster/datadir", "cluster/health"},
+	"cluster/port":       {"cluster/datadir", "cluster/memory"},
+	"cluster/peer":       {"cluster/health", "cluster/queue"},
 }
 
 // standalone packages import nothing of this module at all.

@@ -45,6 +45,38 @@ const (
 	RelayLoop Code = "relay_loop"
 )
 
+// Why the members are not changed as an operator asked. Nothing has changed.
+const (
+	// MemberExists: there is such a member already.
+	MemberExists Code = "member_exists"
+	// MemberUnknown: there is no such member.
+	MemberUnknown Code = "member_unknown"
+	// MemberRemoved: this instance of the member was removed, for ever.
+	MemberRemoved Code = "member_removed"
+	// QuorumAtRisk: fewer than a majority of the voters would be there.
+	QuorumAtRisk Code = "quorum_at_risk"
+	// TwoVoters: of two voters neither may fail.
+	TwoVoters Code = "two_voters"
+	// ChangeInProgress: another change is not finished.
+	ChangeInProgress Code = "change_in_progress"
+	// ConfigurationChanged: the members are not those that the operator saw.
+	ConfigurationChanged Code = "configuration_changed"
+	// MemberUnreachable: no member of ours answers at the address.
+	MemberUnreachable Code = "member_unreachable"
+	// OtherCluster: a member of another cluster is at the address.
+	OtherCluster Code = "other_cluster"
+	// MemberNotEmpty: the address is that of a member of this cluster with another
+	// id.
+	MemberNotEmpty Code = "member_not_empty"
+	// NotCaughtUp: the member's state is too far behind for it to vote.
+	NotCaughtUp Code = "not_caught_up"
+	// AlreadyVoter and NotAVoter: there is nothing to change.
+	AlreadyVoter Code = "already_voter"
+	NotAVoter    Code = "not_a_voter"
+	// NoTransferTarget: nobody can take over leadership.
+	NoTransferTarget Code = "no_transfer_target"
+)
+
 // What a node says that cannot deal with a request where another may. It has no
 // effect.
 const (

@@ -1,0 +1,82 @@
+// Package membership says which changes of a cluster's members are allowed, and in
+// which steps they happen. It is pure: a plan follows from what is known alone.
+package membership
+
+import (
+	"github.com/bpsc/bpsc/internal/identity"
+)
+
+// Kind is what a change does.
+type Kind string
+
+// The kinds of change.
+const (
+	Add            Kind = "add"
+	Promote        Kind = "promote"
+	Demote         Kind = "demote"
+	Remove         Kind = "remove"
+	Replace        Kind = "replace"
+	TransferLeader Kind = "transfer-leader"
+)
+
+// Change is what an operator asks for.
+type Change struct {
+	Kind Kind   `json:"kind"`
+	ID   string `json:"id"` // of the member
+	// Instance restricts the change to that instance of the member; optional.
+	Instance string `json:"instance,omitempty"`
+	// Addr is host:port of the member's raft port, as the others reach it. An add
+	// needs it; a replacement has the old member's where it is empty.
+	Addr      string `json:"addr,omitempty"`
+	NonVoter  bool   `json:"non_voter,omitempty"`  // add: the member stays a non-voter
+	TwoVoters bool   `json:"two_voters,omitempty"` // a result of two voters is wanted
+	// At is the index of the configuration that the operator saw; 0 for whichever
+	// is there.
+	At     uint64 `json:"at,omitempty"`
+	DryRun bool   `json:"dry_run,omitempty"`
+}
+
+// Changed is what a change did, or would do.
+type Changed struct {
+	Index uint64 `json:"index"` // of the configuration afterwards; the present one's for a dry run
+	Steps []Step `json:"steps"` // what happens, in order
+}
+
+// Step is the membership after one step of a change. The first of a plan is as it was
+// before.
+type Step struct {
+	What      string   `json:"what"`
+	Voters    []string `json:"voters"` // ids
+	Quorum    int      `json:"quorum"` // voters that must be there
+	Reachable int      `json:"reachable"`
+	CanLose   int      `json:"can_lose"` // reachable voters that can fail before the quorum is lost
+}
+
+// Configuration is who the members are.
+type Configuration struct {
+	Index   uint64 // of the log entry that made it so
+	Members []Member
+}
+
+// Member is one of them.
+type Member struct {
+	ID       string
+	Instance string // of its disk; "" for a founder
+	Addr     string // host:port of its raft port
+	Voter    bool
+	Stays    bool // a non-voter for good: it is not promoted by itself
+}
+
+// Identity is the member's name in the log.
+func (m Member) Identity() identity.Identity { return identity.New(m.ID, m.Instance) }
+
+// State is what a plan is made from.
+type State struct {
+	Configuration
+	Leader    identity.Identity
+	Reachable map[identity.Identity]bool // who answers, the leader among them
+	// Removed tells whether an identity is barred for ever; nil for none.
+	Removed func(identity.Identity) bool
+	// Lag is by how many log entries each member is behind the leader.
+	Lag map[identity.Identity]uint64
+}
