@@ -142,6 +142,7 @@ var meanings = map[string]meaning{
 	string(outcome.NoUpstream): {http.StatusServiceUnavailable, "No member can be reached from here"},
 	string(outcome.RelayLoop):  {http.StatusLoopDetected, "Followers hand this request round in a circle"},
 
+	string(outcome.ChangeInvalid):        {http.StatusBadRequest, "The change is not valid"},
 	string(outcome.MemberExists):         {http.StatusConflict, "There is such a member already"},
 	string(outcome.MemberUnknown):        {http.StatusNotFound, "There is no such member"},
 	string(outcome.MemberRemoved):        {http.StatusConflict, "This instance of the member was removed for ever"},
@@ -156,6 +157,7 @@ var meanings = map[string]meaning{
 	string(outcome.AlreadyVoter):         {http.StatusConflict, "The member votes already"},
 	string(outcome.NotAVoter):            {http.StatusConflict, "The member does not vote"},
 	string(outcome.NoTransferTarget):     {http.StatusConflict, "Nobody can take over leadership"},
+	string(outcome.ClusterFull):          {http.StatusUnprocessableEntity, "There is no room for another member"},
 
 	string(outcome.OtherChain):       {http.StatusConflict, "The contract's chain is another one here"},
 	string(outcome.PathUnknown):      {http.StatusNotFound, "There is no such path"},

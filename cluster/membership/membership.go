@@ -1,5 +1,9 @@
 // Package membership says which changes of a cluster's members are allowed, and in
 // which steps they happen. It is pure: a plan follows from what is known alone.
+//
+// One voter is added or removed at a time, as raft has it: a majority of the voters
+// before and one of those after always share a voter, so that no two leaders can be
+// elected side by side while a change is under way.
 package membership
 
 import (
@@ -46,10 +50,11 @@ type Changed struct {
 // before.
 type Step struct {
 	What      string   `json:"what"`
-	Voters    []string `json:"voters"` // ids
+	Voters    []string `json:"voters"` // identities
 	Quorum    int      `json:"quorum"` // voters that must be there
 	Reachable int      `json:"reachable"`
 	CanLose   int      `json:"can_lose"` // reachable voters that can fail before the quorum is lost
+	Action    Action   `json:"-"`
 }
 
 // Configuration is who the members are.
@@ -69,14 +74,3 @@ type Member struct {
 
 // Identity is the member's name in the log.
 func (m Member) Identity() identity.Identity { return identity.New(m.ID, m.Instance) }
-
-// State is what a plan is made from.
-type State struct {
-	Configuration
-	Leader    identity.Identity
-	Reachable map[identity.Identity]bool // who answers, the leader among them
-	// Removed tells whether an identity is barred for ever; nil for none.
-	Removed func(identity.Identity) bool
-	// Lag is by how many log entries each member is behind the leader.
-	Lag map[identity.Identity]uint64
-}

@@ -47,6 +47,8 @@ const (
 
 // Why the members are not changed as an operator asked. Nothing has changed.
 const (
+	// ChangeInvalid: the request says nothing that could be done.
+	ChangeInvalid Code = "change_invalid"
 	// MemberExists: there is such a member already.
 	MemberExists Code = "member_exists"
 	// MemberUnknown: there is no such member.
@@ -75,6 +77,8 @@ const (
 	NotAVoter    Code = "not_a_voter"
 	// NoTransferTarget: nobody can take over leadership.
 	NoTransferTarget Code = "no_transfer_target"
+	// ClusterFull: there are as many members as a cluster has at most.
+	ClusterFull Code = "cluster_full"
 )
 
 // What a node says that cannot deal with a request where another may. It has no
