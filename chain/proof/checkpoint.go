@@ -2,8 +2,6 @@ package proof
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -86,96 +84,25 @@ func only(text, allowed string) bool {
 	return strings.Trim(text, allowed) == ""
 }
 
-// signature is one line below a note's text (c2sp.org/signed-note).
-type signature struct {
-	name  string
-	id    uint32
-	bytes []byte
-}
-
-// linePrefix begins a signature's line: an em dash and a space.
-const linePrefix = "— "
-
-// line is s without its newline.
-func (s *signature) line() string {
-	raw := append(binary.BigEndian.AppendUint32(nil, s.id), s.bytes...)
-	return linePrefix + s.name + " " + base64.StdEncoding.EncodeToString(raw)
-}
-
-// parseLine reads a signature's line in its one spelling. The key need not be
-// known, nor its kind.
-func parseLine(line string) (signature, error) {
-	rest, found := strings.CutPrefix(line, linePrefix)
-	if !found {
-		return signature{}, fmt.Errorf("%w: %.40q is not a signature", ErrTrailing, line)
+// parseCheckpointNote reads a signed checkpoint.
+func parseCheckpointNote(note []byte) (Checkpoint, signedText, error) {
+	n, err := parseNote(note, MaxNoteBytes)
+	if n.body == nil {
+		return Checkpoint{}, signedText{}, err
 	}
-	name, encoded, _ := strings.Cut(rest, " ")
-	raw, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil || len(raw) < 5 || !validKeyName(name) {
-		return signature{}, fmt.Errorf("%w: the signature of %.40q cannot be read", ErrNote, name)
+	c, bad := ParseCheckpoint(n.body)
+	switch { // of a text that is none, its signatures say nothing
+	case bad != nil:
+		return Checkpoint{}, signedText{}, bad
+	case err != nil:
+		return Checkpoint{}, signedText{}, err
 	}
-	s := signature{name: name, id: binary.BigEndian.Uint32(raw), bytes: raw[4:]}
-	if s.line() != line {
-		return signature{}, fmt.Errorf("%w: the signature of %q has another spelling", ErrNote, name)
-	}
-	return s, nil
-}
-
-// signedCheckpoint is a note taken apart, none of its signatures verified.
-type signedCheckpoint struct {
-	checkpoint Checkpoint
-	body       []byte
-	signatures []signature
-}
-
-// parseNote reads a signed checkpoint. Everything in it has one spelling, so
-// no byte can change and leave it what it was.
-func parseNote(note []byte) (signedCheckpoint, error) {
-	if err := bounded(note, MaxNoteBytes); err != nil {
-		return signedCheckpoint{}, err
-	}
-	end := bytes.Index(note, []byte("\n\n"))
-	if end < 0 || note[len(note)-1] != '\n' {
-		return signedCheckpoint{}, fmt.Errorf("%w: it is a text, a blank line and lines of signatures", ErrNote)
-	}
-	n := signedCheckpoint{body: note[:end+1]}
-	var err error
-	if n.checkpoint, err = ParseCheckpoint(n.body); err != nil {
-		return signedCheckpoint{}, err
-	}
-	if len(note) == end+2 {
-		return signedCheckpoint{}, fmt.Errorf("%w: it has no signature", ErrNote)
-	}
-	for line := range strings.SplitSeq(string(note[end+2:len(note)-1]), "\n") {
-		s, err := parseLine(line)
-		if err != nil {
-			return signedCheckpoint{}, err
-		}
-		if len(n.signatures) == maxSignatures {
-			return signedCheckpoint{}, fmt.Errorf("%w: more than %d signatures", ErrTooLarge, maxSignatures)
-		}
-		n.signatures = append(n.signatures, s)
-	}
-	return n, nil
-}
-
-// AssembleNote puts signatures, as Cosign returns them, below the text of a
-// checkpoint. It checks the form of all of it and no signature: that is for
-// Policy.CheckLine before and Policy.Verify after.
-func AssembleNote(body []byte, lines ...string) ([]byte, error) {
-	note := append(bytes.Clone(body), '\n')
-	for _, line := range lines {
-		note = append(append(note, line...), '\n')
-	}
-	if _, err := parseNote(note); err != nil {
-		return nil, err
-	}
-	return note, nil
+	return c, n, nil
 }
 
 // ReadCheckpoint returns the checkpoint in a note whose signatures nobody has
 // looked at yet: good for routing, never for trust.
 func ReadCheckpoint(note []byte) (Checkpoint, error) {
-	n, err := parseNote(note)
-	return n.checkpoint, err
+	c, _, err := parseCheckpointNote(note)
+	return c, err
 }

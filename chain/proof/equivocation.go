@@ -81,11 +81,11 @@ func (e *Equivocation) Verify(p *Policy) (*Contradiction, error) {
 
 // signed is who signed a note, however few they are.
 func (p *Policy) signed(note []byte) (Cosigned, error) {
-	n, err := parseNote(note)
+	said, n, err := parseCheckpointNote(note)
 	if err != nil {
 		return Cosigned{}, err
 	}
-	return p.signers(&n)
+	return p.signers(said, &n)
 }
 
 func (e *Equivocation) contradicts(a, b Checkpoint) error {

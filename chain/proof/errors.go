@@ -23,6 +23,13 @@ const (
 	ErrWitnesses  chain.Code = "checkpoint_unwitnessed"   // fewer witnesses signed than the policy asks for
 	ErrPolicy     chain.Code = "policy_malformed"
 
+	// Of a handover and a history of policies.
+	ErrHandover         chain.Code = "handover_malformed"
+	ErrHandoverOrder    chain.Code = "handover_out_of_order" // it does not follow the newest policy that is known
+	ErrHandoverMinority chain.Code = "handover_minority"     // fewer members signed than it takes
+	ErrRecovery         chain.Code = "recovery_not_accepted" // a quorum was lost, and nobody here has said what it is worth
+	ErrHistory          chain.Code = "history_malformed"
+
 	// Of proofs.
 	ErrStale        chain.Code = "checkpoint_stale"       // it was signed before the block was there
 	ErrLeafPath     chain.Code = "leaf_not_in_log"        // the path does not lead to the checkpoint's root

@@ -57,6 +57,46 @@ func FuzzPolicy(f *testing.F) {
 	})
 }
 
+func FuzzHandover(f *testing.F) {
+	f.Add(aHandover(f).Body())
+	f.Add(aRecovery(f).Body())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if h, err := proof.ParseHandover(data); err == nil && !bytes.Equal(h.Body(), data) {
+			t.Fatalf("%q turned into %q", data, h.Body())
+		}
+	})
+}
+
+// No input makes a policy follow that its predecessor's members have not signed.
+func FuzzHistory(f *testing.F) {
+	c := threePolicies(f)
+	good := c.history()
+	f.Add([]byte(good.String()))
+	known := map[string]bool{}
+	for _, note := range c.notes {
+		h, err := proof.ReadHandover(note)
+		require.NoError(f, err)
+		known[string(h.Body())] = true
+	}
+	first := proof.NewHistory(good.Stages()[0].Policy)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if h, err := proof.ParseHistory(data); err == nil {
+			again, err := proof.ParseHistory([]byte(h.String()))
+			if err != nil || again.String() != h.String() {
+				t.Fatalf("%q: %v", h, err)
+			}
+		}
+		_, notes, err := proof.SplitHistory(data)
+		for h := first; err == nil && len(notes) > 0; notes = notes[1:] {
+			if h, err = h.Add(notes[0]); err == nil {
+				if said, _ := proof.ReadHandover(notes[0]); !known[string(said.Body())] {
+					t.Fatalf("nobody signed %q", notes[0])
+				}
+			}
+		}
+	})
+}
+
 func FuzzReceipt(f *testing.F) {
 	w := newWorld(f, 5, nil)
 	p, known := w.policy(), map[string]bool{}

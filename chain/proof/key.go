@@ -99,7 +99,7 @@ func (k VerifierKey) Public() chain.PublicKey { return k.public }
 func (k VerifierKey) material() []byte { return append([]byte{algCosignature}, k.public[:]...) }
 
 // CheckLine checks one signature, as Cosign returns it, over the text of a
-// checkpoint.
+// checkpoint or a handover.
 func (k VerifierKey) CheckLine(body []byte, line string) error {
 	s, err := parseLine(line)
 	if err != nil {
@@ -205,12 +205,17 @@ func (k SigningKey) String() string { return k.verifier.String() }
 // GoString is the public half.
 func (k SigningKey) GoString() string { return k.verifier.String() }
 
-// Cosign signs the text of a checkpoint as of a time in unix seconds and
-// returns the signature's line, without its newline. It signs nothing but
-// checkpoints. Who calls it answers for never signing two that contradict each
+// Cosign signs the text of a checkpoint or a handover as of a time in unix
+// seconds and returns the signature's line, without its newline. It signs
+// nothing else. Who calls it answers for never signing two that contradict each
 // other.
 func Cosign(body []byte, key SigningKey, unix chain.Seconds) (line string, err error) {
-	if _, err := ParseCheckpoint(body); err != nil {
+	if isHandover(body) {
+		_, err = ParseHandover(body)
+	} else {
+		_, err = ParseCheckpoint(body)
+	}
+	if err != nil {
 		return "", err
 	}
 	if !unix.Within() {

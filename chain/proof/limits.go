@@ -47,6 +47,29 @@ const (
 	// their addresses, and room for comments.
 	MaxPolicyBytes = 256 << 10
 
+	// MaxHandoverBytes bounds a signed handover: where that many chains ended,
+	// the members, and the note's signatures.
+	MaxHandoverBytes = 256 << 10
+
+	// MaxHandovers bounds a history: a change of members a week for twenty
+	// years. Who comes that far begins with a newer policy.
+	MaxHandovers = 1024
+
+	// MaxHistoryBytes bounds the text of a history: that many handovers of a
+	// cluster of some tens of chains.
+	MaxHistoryBytes = 8 << 20
+
+	// MaxRecoveryText bounds who recovered a cluster, and why, in bytes each.
+	MaxRecoveryText = 1024
+
+	// maxIdentities bounds the members before and after a recovery, those
+	// without a vote among them.
+	maxIdentities = 2 * MaxCosigners
+
+	// maxIdentityBytes bounds one of them: an id of up to 64 bytes, and which
+	// data folder of that id was meant.
+	maxIdentityBytes = 128
+
 	// MaxReceiptBytes bounds a receipt. Under 4 KiB and the record is usual; the
 	// rest is for notes with many signatures. One line of a tlog-proof may not
 	// be longer than this either.

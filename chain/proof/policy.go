@@ -156,14 +156,19 @@ type Cosigned struct {
 // ErrTrailing, ErrCheckpoint, ErrOrigin, ErrTimestamp, ErrSignature,
 // ErrMinority or ErrWitnesses.
 func (p *Policy) Verify(signedNote []byte, origin string) (Cosigned, error) {
-	n, err := parseNote(signedNote)
+	said, n, err := parseCheckpointNote(signedNote)
 	if err != nil {
 		return Cosigned{}, err
 	}
-	if origin != "" && origin != n.checkpoint.Origin {
-		return Cosigned{}, fmt.Errorf("%w: %s, expected %.80q", ErrOrigin, n.checkpoint.Origin, origin)
+	if origin != "" && origin != said.Origin {
+		return Cosigned{}, fmt.Errorf("%w: %s, expected %.80q", ErrOrigin, said.Origin, origin)
 	}
-	c, err := p.signers(&n)
+	return p.verify(said, &n)
+}
+
+// verify checks that enough have signed.
+func (p *Policy) verify(said Checkpoint, n *signedText) (Cosigned, error) {
+	c, err := p.signers(said, n)
 	switch {
 	case err != nil:
 		return Cosigned{}, err
@@ -176,7 +181,7 @@ func (p *Policy) Verify(signedNote []byte, origin string) (Cosigned, error) {
 }
 
 // CheckLine checks one signature, as Cosign returns it, over the text of a
-// checkpoint, and returns whose it is. One that is not of the policy is
+// checkpoint or a handover, and returns whose it is. One that is not of the policy is
 // ErrSignature.
 func (p *Policy) CheckLine(body []byte, line string) (Signer, error) {
 	if len(line) > MaxNoteBytes {
@@ -198,15 +203,24 @@ func (p *Policy) CheckLine(body []byte, line string) (Signer, error) {
 }
 
 // signers finds who of the policy signed a checkpoint of a chain that is
-// meant. One bad signature by a known key spoils the note: no honest hand put
-// it there.
-func (p *Policy) signers(n *signedCheckpoint) (Cosigned, error) {
+// meant.
+func (p *Policy) signers(said Checkpoint, n *signedText) (Cosigned, error) {
 	if p == nil || p.majority < 1 {
 		return Cosigned{}, fmt.Errorf("%w: there is none", ErrPolicy)
 	}
-	if _, known := p.pinned(n.checkpoint.Origin); len(p.chains) > 0 && !known {
-		return Cosigned{}, fmt.Errorf("%w: the policy is not for %s", ErrOrigin, n.checkpoint.Origin)
+	if _, known := p.pinned(said.Origin); len(p.chains) > 0 && !known {
+		return Cosigned{}, fmt.Errorf("%w: the policy is not for %s", ErrOrigin, said.Origin)
 	}
+	members, witnesses, err := p.count(n)
+	if err != nil {
+		return Cosigned{}, err
+	}
+	return Cosigned{Checkpoint: said, Members: members, Witnesses: witnesses}, nil
+}
+
+// count finds who of the policy signed a text, each counted once. One bad
+// signature by a known key spoils the note: no honest hand put it there.
+func (p *Policy) count(n *signedText) (members, witnesses []Signer, err error) {
 	times := make([]chain.Seconds, len(p.cosigners))
 	for i := range n.signatures {
 		s := &n.signatures[i]
@@ -214,22 +228,20 @@ func (p *Policy) signers(n *signedCheckpoint) (Cosigned, error) {
 		if at < 0 || times[at] != 0 {
 			continue
 		}
-		var err error
 		if times[at], err = p.cosigners[at].Key.check(n.body, s.bytes); err != nil {
-			return Cosigned{}, err
+			return nil, nil, err
 		}
 	}
-	c := Cosigned{Checkpoint: n.checkpoint}
 	for i, unix := range times {
 		switch {
 		case unix == 0:
 		case i < p.members:
-			c.Members = append(c.Members, Signer{p.cosigners[i].Name, unix})
+			members = append(members, Signer{p.cosigners[i].Name, unix})
 		default:
-			c.Witnesses = append(c.Witnesses, Signer{p.cosigners[i].Name, unix})
+			witnesses = append(witnesses, Signer{p.cosigners[i].Name, unix})
 		}
 	}
-	return c, nil
+	return members, witnesses, nil
 }
 
 // find tells whose signature s claims to be, or -1.
