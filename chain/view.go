@@ -177,5 +177,8 @@ const witnessPrefix = "witness/"
 // WitnessID is the name under which the word of a witness is replicated.
 func WitnessID(name string) string { return witnessPrefix + name }
 
+// IsWitness tells whether a name is a witness's.
+func IsWitness(id string) bool { return strings.HasPrefix(id, witnessPrefix) }
+
 // ByWitness tells whether a is the word of a witness.
-func (a Attestation) ByWitness() bool { return strings.HasPrefix(a.Member, witnessPrefix) }
+func (a Attestation) ByWitness() bool { return IsWitness(a.Member) }

@@ -12,21 +12,37 @@ import (
 
 // announce records what a member says of itself, or refuses to. Its key is the
 // first it names: a key that could be replaced would let whoever reaches the log
-// sign for a member.
-func announce(tx *store.Tx, id string, m store.Member) (refusal error) {
-	known := tx.Member(id)
-	switch _, err := proof.ParseVerifierKey(m.Key); {
-	case m.Key == "": // by a version that signed nothing
-		m.Key = known.Key
+// sign for a member. Where a configuration is known, it has to be in it, or a witness.
+func announce(tx *store.Tx, id, url, key string) (refusal error) {
+	m := tx.Member(id)
+	switch _, err := proof.ParseVerifierKey(key); {
+	case tx.Configured() > 0 && !chain.IsWitness(id) && (m.Since == 0 || m.Removed):
+		return fmt.Errorf("%w: %s", chain.MemberNotConfigured, id)
+	case key == "": // by a version that signed nothing
 	case err != nil:
 		return err
-	case known == (store.Member{}) && tx.Members() >= MaxMembers:
+	case m.Key == "" && announced(tx) >= MaxMembers:
 		return fmt.Errorf("%w: at most %d", chain.MembersFull, MaxMembers)
-	case known.Key != "" && m.Key != known.Key:
-		return fmt.Errorf("%w: %s signs with %s", chain.MemberKeyFixed, id, known.Key)
+	case m.Key != "" && m.Key != key:
+		return fmt.Errorf("%w: %s signs with %s", chain.MemberKeyFixed, id, m.Key)
+	default:
+		m.Key = key
 	}
+	m.URL = url
 	tx.SetMember(id, m)
+	renewPolicy(tx)
 	return nil
+}
+
+// announced is how many members and witnesses have said with which keys they sign, but
+// for those that do so no more.
+func announced(tx *store.Tx) (n int) {
+	for _, id := range tx.MemberIDs() {
+		if m := tx.Member(id); m.Key != "" && !m.Removed {
+			n++
+		}
+	}
+	return n
 }
 
 // attest adds an attestation of a chain, if the member or witness itself has signed

@@ -10,12 +10,13 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/command"
+	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/store"
 )
 
 // signer is the key of a member.
 func signer(t testing.TB, member string) proof.SigningKey {
-	name, err := proof.KeyName("", strings.ReplaceAll(member, "/", "-"))
+	name, err := proof.KeyName("", strings.ReplaceAll(identity.Identity(member).ID(), "/", "-"))
 	require.NoError(t, err)
 	k, err := proof.NewSigningKey(name, chain.DeriveID([]byte(member)))
 	require.NoError(t, err)

@@ -51,6 +51,17 @@ func foldRefusal(h *store.Head, id chain.ID, p store.Placement) {
 	fold(h, appendText(b, string(p.Refused)))
 }
 
+// foldPolicy makes members that go by different policies have different digests. The
+// first policy is not folded: it may come at different indexes on members that were
+// upgraded at different ones.
+func foldPolicy(h *store.Head, p *store.Policy) {
+	b := binary.AppendUvarint([]byte{'p'}, uint64(p.Number))
+	for _, s := range p.Members {
+		b = appendText(appendText(b, s.Member), s.Key)
+	}
+	fold(h, b)
+}
+
 func appendText(b []byte, text string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
 }

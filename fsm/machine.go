@@ -49,12 +49,6 @@ func (m *Machine) Apply(index uint64, micros int64, requests [][]byte) (result f
 	return func(i int) []byte { return m.encode(&answers[i]) }, nil
 }
 
-// Configure takes note of an entry that changed who the members are.
-func (m *Machine) Configure(index uint64, _, _ []string) error {
-	_, err := m.Apply(index, m.Time(), nil)
-	return err
-}
-
 // encode encodes an answer, for who asked. Records that were decided before, and
 // do not follow from what was asked, are read now and not in Apply: who asks
 // again waits for them, and nobody else. It returns nil where they cannot be

@@ -34,7 +34,7 @@ func run(tx *store.Tx, q command.Request) (a answer, err error) {
 			a = refuse(fmt.Errorf("%w: %s is not registered", chain.NotFound, q.Node))
 		}
 	case *command.Announce:
-		a = refuse(announce(tx, q.Member, store.Member{URL: q.URL, Key: q.Key}))
+		a = refuse(announce(tx, q.Member, q.URL, q.Key))
 	case *command.Attest:
 		a = refuse(attest(tx, q.Token, q.Attestation))
 	default:

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/store"
 )
 
 // introduceEvery is how often a member tries again to make itself known.
@@ -38,12 +37,11 @@ func (m *Member) tryIntroduce(ctx context.Context) error {
 	if err := m.cluster.Barrier(ctx); err != nil {
 		return err
 	}
-	self := store.Member{URL: m.cfg.Advertise, Key: m.key.String()}
-	if err := m.announce(ctx, m.cfg.ID, self); err != nil {
+	if err := m.announce(ctx, m.cfg.ID, m.cfg.Advertise, m.key.String()); err != nil {
 		return err
 	}
 	for _, w := range m.cfg.Witnesses {
-		if err := m.announce(ctx, chain.WitnessID(w.Name), store.Member{URL: w.URL, Key: w.Key.String()}); err != nil {
+		if err := m.announce(ctx, chain.WitnessID(w.Name), w.URL, w.Key.String()); err != nil {
 			return err
 		}
 	}
@@ -52,22 +50,22 @@ func (m *Member) tryIntroduce(ctx context.Context) error {
 
 // announce makes a member or a witness known, unless it is or is known to be
 // somebody else.
-func (m *Member) announce(ctx context.Context, id string, as store.Member) error {
+func (m *Member) announce(ctx context.Context, id, url, key string) error {
 	known := m.store.Member(id)
-	if known == as {
+	if known.URL == url && known.Key == key {
 		return nil
 	}
 	var err error
-	if known.Key != "" && known.Key != as.Key {
+	if known.Key != "" && known.Key != key {
 		err = fmt.Errorf("%w: %s signs with %s", chain.MemberKeyFixed, id, known.Key)
 	} else {
-		err = m.requests.Announce(ctx, id, as.URL, as.Key)
+		err = m.requests.Announce(ctx, id, url, key)
 	}
 	var refused chain.Code
 	if !errors.As(err, &refused) {
 		return err
 	}
-	m.log.Error("the cluster does not take a key; what it signs does not count", "of", id, "key", as.Key, "error", err)
+	m.log.Error("the cluster does not take a key; what it signs does not count", "of", id, "key", key, "error", err)
 	if id == m.cfg.ID {
 		m.attest.refused(err)
 	}

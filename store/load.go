@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -12,18 +13,28 @@ import (
 
 // loaded is what Open and Restore read into memory.
 type loaded struct {
-	meta    meta
-	heads   []*Head
-	byToken map[string]*Head
+	meta     meta
+	heads    []*Head
+	byToken  map[string]*Head
+	members  map[string]Member
+	policies []*Policy
+	old      bool // it is of an older format
 }
 
 func load(db *pebble.DB) (*loaded, error) {
-	l := &loaded{meta: newMeta(), byToken: map[string]*Head{}}
+	l := &loaded{meta: newMeta(), byToken: map[string]*Head{}, members: map[string]Member{}}
 	row, err := get(db, []byte(metaKey))
 	if row == nil || err != nil {
 		return l, err // empty, or not readable
 	}
 	if l.meta, err = decodeMeta(row); err != nil {
+		return l, err
+	}
+	l.upgrade()
+	if err := l.loadMembers(db); err != nil {
+		return l, err
+	}
+	if err := l.loadPolicies(db); err != nil {
 		return l, err
 	}
 	return l, scan(db, []byte{headTable}, func(key, row []byte) error {
@@ -53,6 +64,15 @@ func load(db *pebble.DB) (*loaded, error) {
 		l.byToken[h.Contract.Token] = h
 		return nil
 	})
+}
+
+// upgrade takes what an older format says as this one does.
+func (l *loaded) upgrade() {
+	if l.old = l.meta.Format < format; !l.old {
+		return
+	}
+	maps.Copy(l.members, l.meta.Members)
+	l.meta.Format, l.meta.Members = format, nil
 }
 
 // caught turns a panic of Pebble into an error: that is what it does where the

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -106,20 +105,6 @@ func (s *Store) Nodes(after string, limit int) (page []string, count int) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.meta.Nodes.Page(after, limit), s.meta.Nodes.Len()
-}
-
-// Member returns what a member of the cluster has made known of itself.
-func (s *Store) Member(id string) Member {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.meta.Members[id]
-}
-
-// Members returns all of them by id.
-func (s *Store) Members() map[string]Member {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return maps.Clone(s.meta.Members)
 }
 
 // Account returns the state of a wallet; one never seen has nothing.

@@ -25,6 +25,8 @@ const (
 	historyTable   = 't' // contract, bucket, first place -> postings, see history_index.go
 	nodeTable      = 'n' // contract, index of tlog.StoredHashIndex -> hash, see tree.go
 	digestTable    = 'd' // contract, index of a block -> Head.Digest after it
+	memberTable    = 'u' // identity          -> Member
+	policyTable    = 'y' // number            -> Policy
 )
 
 func tableKey(table byte, contract uint32) []byte {
@@ -146,8 +148,12 @@ func decodeAccount(b []byte) (chain.Account, error) {
 	return a, nil
 }
 
-// format is the version of everything this package writes.
-const format = 5
+// format is the version of everything this package writes. What was written in one from
+// firstFormat on is read, and written anew with the next flush.
+const (
+	format      = 6
+	firstFormat = 5 // had the members in meta, and no policies
+)
 
 // errFormat is no damage: nothing is to be moved aside or built anew for it.
 var errFormat = errors.New("written in format")
@@ -159,19 +165,15 @@ type meta struct {
 	Applied uint64       // log index of the last entry in here
 	Time    chain.Micros // the machine's clock
 	Nodes   nodelist.List
-	Members map[string]Member // by id
-}
-
-// Member is what a member of the cluster has made known of itself.
-type Member struct {
-	URL string // of its API
-	Key string // the verifier key of its checkpoints; never changes
+	// Members is where format 5 had them, by id.
+	Members    map[string]Member `json:",omitempty"`
+	Configured uint64            // log index of the configuration that the members' rows say
 }
 
 var metaKey = string(append([]byte{metaTable}, "meta"...))
 
 func newMeta() meta {
-	return meta{Format: format, Members: map[string]Member{}}
+	return meta{Format: format}
 }
 
 func (m *meta) encode() ([]byte, error) { return json.Marshal(m) }
@@ -181,8 +183,8 @@ func decodeMeta(row []byte) (meta, error) {
 	if err := json.Unmarshal(row, &m); err != nil {
 		return m, fmt.Errorf("%w: meta: %w", errCorrupt, err)
 	}
-	if m.Format != format {
-		return m, fmt.Errorf("%w %d, this binary reads %d: use the binary that wrote it, or a newer one", errFormat, m.Format, format)
+	if m.Format < firstFormat || m.Format > format {
+		return m, fmt.Errorf("%w %d, this binary reads %d to %d: use the binary that wrote it, or a newer one", errFormat, m.Format, firstFormat, format)
 	}
 	return m, nil
 }

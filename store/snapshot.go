@@ -56,6 +56,8 @@ func (s *Store) Restore(dir string) error {
 		close(h.produced) // look again: the chain may be longer now
 		close(h.more)
 	}
+	close(s.policed)
+	s.policed = make(chan struct{})
 	oldIDs.close()
 	return errors.Join(old.Close(), s.folder.disk.RemoveAll(s.folder.path(oldName)))
 }

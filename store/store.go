@@ -86,8 +86,12 @@ type Store struct {
 	heads   []*Head   // by number
 	byToken map[string]*Head
 	meta    meta
-	durable uint64 // log index up to which the disk has everything, whatever happens
-	failed  error  // set once, but for ErrClosed after it; nothing is written or trusted any more
+	members map[string]Member // by identity
+	// policies are by number, from 1; neither the list nor a policy in it changes.
+	policies []*Policy
+	policed  chan struct{} // closed when there are others
+	durable  uint64        // log index up to which the disk has everything, whatever happens
+	failed   error         // set once, but for ErrClosed after it; nothing is written or trusted any more
 }
 
 // Open opens the store in cfg.Dir, an empty one if there is none, and checks
@@ -105,7 +109,7 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.FS == nil {
 		cfg.FS = vfs.Default
 	}
-	s := &Store{cfg: cfg, folder: newFolder(cfg), active: newLayer(nil)}
+	s := &Store{cfg: cfg, folder: newFolder(cfg), active: newLayer(nil), policed: make(chan struct{})}
 	s.settled = sync.NewCond(&s.mu)
 	name, err := s.folder.current()
 	if errors.Is(err, fs.ErrNotExist) && !cfg.ReadOnly {
@@ -193,6 +197,15 @@ func (s *Store) use(name string) error {
 	s.durable = s.meta.Applied
 	s.active, s.recent = newLayer(nil), nil
 	s.ids = newIDFilter(db)
+	s.members, s.policies = loaded.members, loaded.policies
+	if !loaded.old {
+		return nil
+	}
+	for id, m := range s.members { // the next flush writes them as this format has them
+		if err := s.setMember(id, m); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

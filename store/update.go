@@ -9,7 +9,8 @@ import (
 // Tx is the state as one entry of the log sees and changes it. It is valid
 // inside Update's function only.
 type Tx struct {
-	s *Store
+	s     *Store
+	index uint64 // of the entry
 	// err is the first failure to read; the machine stops on it, so readers
 	// of the state need not look at it one by one.
 	err error
@@ -31,17 +32,35 @@ func (s *Store) Update(index uint64, change func(*Tx) error) error {
 	if index <= s.meta.Applied {
 		return s.fail(fmt.Errorf("entry %d is already applied, the state stands at %d", index, s.meta.Applied))
 	}
-	tx := &Tx{s: s}
+	if err := s.run(&Tx{s: s, index: index}, change); err != nil {
+		return err
+	}
+	s.meta.Applied = index
+	if s.active.bytes >= s.cfg.LayerBytes && s.frozen == nil {
+		return s.freeze()
+	}
+	return nil
+}
+
+// Amend changes what an older format did not keep and no entry of the log will say again.
+// It is Update without an entry of its own.
+func (s *Store) Amend(change func(*Tx) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed != nil {
+		return s.failed
+	}
+	return s.run(&Tx{s: s, index: s.meta.Applied}, change)
+}
+
+// run lets change work. The caller holds mu.
+func (s *Store) run(tx *Tx, change func(*Tx) error) error {
 	err := change(tx)
 	if err == nil {
 		err = tx.err
 	}
 	if err != nil {
 		return s.fail(err)
-	}
-	s.meta.Applied = index
-	if s.active.bytes >= s.cfg.LayerBytes && s.frozen == nil {
-		return s.freeze()
 	}
 	return nil
 }
@@ -60,6 +79,9 @@ func (tx *Tx) note(err error) {
 		tx.err = err
 	}
 }
+
+// Index is the log index of the entry.
+func (tx *Tx) Index() uint64 { return tx.index }
 
 // Err is the first failure to read so far.
 func (tx *Tx) Err() error { return tx.err }
@@ -141,15 +163,6 @@ func (tx *Tx) AddNode(node, from string) { tx.s.meta.Nodes.Add(node, from) }
 
 // RemoveNode tells whether there was such a node to remove.
 func (tx *Tx) RemoveNode(node string) bool { return tx.s.meta.Nodes.Remove(node) }
-
-// Member returns what a member of the cluster has made known of itself.
-func (tx *Tx) Member(id string) Member { return tx.s.meta.Members[id] }
-
-// Members is how many have.
-func (tx *Tx) Members() int { return len(tx.s.meta.Members) }
-
-// SetMember records it.
-func (tx *Tx) SetMember(id string, m Member) { tx.s.meta.Members[id] = m }
 
 // Attest replaces what members have said about a chain. attested is not
 // changed any more.
