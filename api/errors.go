@@ -137,6 +137,7 @@ var meanings = map[string]meaning{
 	string(outcome.QueueFull):    {http.StatusServiceUnavailable, "The queue of writes is full"},
 	string(outcome.NotOrdered):   {http.StatusServiceUnavailable, "The write was given up before it was ordered"},
 	string(outcome.ShuttingDown): {http.StatusServiceUnavailable, "This member is shutting down"},
+	string(outcome.DiskFull):     {http.StatusServiceUnavailable, "There is too little room for new writes"},
 	string(outcome.TooLarge):     {http.StatusRequestEntityTooLarge, "The write does not fit into the log"},
 	string(outcome.Unknown):      {http.StatusGatewayTimeout, "The write may or may not take effect"},
 

@@ -105,6 +105,7 @@ func TestWritesThatWereNotAppliedAreToldFromThoseThatMayHaveBeen(t *testing.T) {
 		{outcome.QueueFull, 503, "queue_full", true},
 		{fmt.Errorf("%w: %w", outcome.NotOrdered, context.DeadlineExceeded), 503, "not_ordered", true},
 		{outcome.ShuttingDown, 503, "shutting_down", true},
+		{outcome.DiskFull, 503, "disk_full", true},
 		{outcome.TooLarge, 413, "too_large", false},
 		{outcome.Unknown, 504, "outcome_unknown", true},
 		{fmt.Errorf("%w: %w", outcome.Unknown, context.Canceled), 504, "outcome_unknown", true},
@@ -125,7 +126,7 @@ func TestWritesThatWereNotAppliedAreToldFromThoseThatMayHaveBeen(t *testing.T) {
 				require.Empty(t, p.Key, "the client has the key")
 				require.Equal(t, tc.status == 503, rec.Header().Get("Retry-After") == "1")
 				require.NotContains(t, rec.Body.String(), "raft")
-				require.NotContains(t, rec.Body.String(), "disk")
+				require.NotContains(t, rec.Body.String(), "disk:")
 			}
 			requireProblem(t, call(h, "GET", "/mine", ""), tc.status, tc.code, "")
 			requireProblem(t, call(h, "POST", "/nodes/register", `{"nodes":["a:1"]}`), tc.status, tc.code, "")

@@ -31,6 +31,9 @@ type MemberStatus struct {
 
 	Unfit []string `json:"unfit,omitempty"` // why it must not lead, if so
 
+	NoRoom   string `json:"no_room,omitempty"`   // why it takes no writes for want of room on its disk, if so
+	DiskFree uint64 `json:"disk_free,omitempty"` // bytes, on the file system with the least to spare
+
 	Ready      bool   `json:"ready"`                 // it can serve
 	NotReady   string `json:"not_ready,omitempty"`   // why it cannot
 	Signing    bool   `json:"signing"`               // it signs the chains that it holds

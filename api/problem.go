@@ -80,13 +80,13 @@ func newProblem(err error) protocol.Problem {
 }
 
 // sentence is what is said about an error: its own text without the code in
-// front where the request is at fault, else the title of its code.
+// front where the request is at fault, or the disk, else the title of its code.
 func sentence(err error, code string) string {
 	m := meanings[code]
 	words := outcome.Code(code).Error()
 	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), code+": "), words+": ")
 	switch {
-	case m.status >= 500, text == code, text == words:
+	case m.status >= 500 && code != string(outcome.DiskFull), text == code, text == words:
 		return m.title
 	case len(text) > 8*intake.MaxEcho:
 		return text[:8*intake.MaxEcho] + "…"

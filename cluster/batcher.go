@@ -31,6 +31,7 @@ type batcher struct {
 	replica *replica
 	clock   *clock.Stamper
 	fitness *health.Fitness
+	room    func() health.Room
 	lag     *health.Lag
 	self    string
 	leader  func() (id string, ok bool)
@@ -142,6 +143,11 @@ func (b *batcher) sendOne(leader string) bool {
 func (b *batcher) propose(taken queue.Batch) {
 	if taken.Empty() {
 		<-b.flights
+		return
+	}
+	if b.room().None {
+		<-b.flights
+		taken.Fail(fmt.Errorf("%w: nothing more fits on the leader's disk", outcome.DiskFull))
 		return
 	}
 	now, _ := b.replica.schedule()

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/cluster/clock"
+	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/port"
 )
 
@@ -72,6 +73,9 @@ type Config struct {
 	// cannot serve, and why it signs nothing. Others see it in its status. When
 	// nil, it can serve when Ready says so. It must not wait.
 	Condition func() (ready, signing error)
+
+	// Room is how much the disk has left; always enough when nil. It must not wait.
+	Room func() health.Room
 
 	Logger *slog.Logger // slog.Default() when nil
 

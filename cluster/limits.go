@@ -44,6 +44,10 @@ const (
 	// Bytes a second at which a member is sure to unpack and restore a snapshot.
 	restoreRate = 1 << 20
 
+	// What is to be left of a short disk once a snapshot from the leader has been
+	// unpacked there.
+	snapshotSpare = 64 << 20
+
 	// How many entries a ready member's state may lag behind the commit index.
 	maxReadyLag = 256
 

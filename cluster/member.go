@@ -37,7 +37,7 @@ import (
 //
 // Goroutines counted in running end with ctx: one each for the running time (and the
 // watchdog), for the health that it does not judge, the batcher, the ticker, the
-// gatherer, the memory, the clock and the first greeting. Those of connections are
+// gatherer, the memory, the clock, the room on the disk and the first greeting. Those of connections are
 // the port's, raft has its own, and each entry in flight has one that waits for raft.
 type Member struct {
 	cfg       Config
@@ -132,7 +132,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 		return err
 	}
 	m.running.Go(func() { m.uptime.Run(m.ctx, watch.Check) })
-	m.transport = newTransport(m.port, m.fitness, m.progress, m.store.memory, hclog)
+	m.transport = newTransport(m.port, m.fitness, m.progress, m.store.memory, m.room, hclog)
 	err = raftlog.Guard(func() (err error) {
 		m.raft, err = raft.NewRaft(conf, m.replica, m.store.logs, m.store.votes, m.store.snapshots, m.transport)
 		return err
@@ -155,6 +155,7 @@ func (m *Member) start() {
 		replica: m.replica,
 		clock:   m.clock,
 		fitness: m.fitness,
+		room:    m.room,
 		self:    m.cfg.ID,
 		leader:  m.Leader,
 		dialer:  peer.NewDialer(m.port.Dial),
@@ -181,6 +182,7 @@ func (m *Member) start() {
 	}
 	watch := clock.NewWatch(m.clocks, m.fitness, m.led, m.log)
 	m.running.Go(func() { watch.Run(m.ctx) })
+	m.running.Go(func() { m.watchRoom(m.ctx) })
 	m.running.Go(func() { m.gatherer.run(m.ctx, m.cfg.others()) })
 	m.running.Go(func() { m.store.memory.Run(m.ctx) })
 	m.running.Go(func() { m.batcher.run(m.ctx) })
@@ -249,8 +251,8 @@ func (m *Member) Leader() (id string, ok bool) {
 func (m *Member) IsLeader() bool { return m.raft.State() == raft.Leader && m.fitness.Fit() }
 
 // Ready returns nil when this member can serve, else an ErrNotReady that says
-// why it cannot: because it has failed, must not lead, knows no leader, or its
-// state is behind.
+// why it cannot: because it has failed, must not lead, has no room on its disk,
+// knows no leader, or its state is behind.
 func (m *Member) Ready() error {
 	if err := m.failure.get(); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotReady, err)
@@ -262,6 +264,9 @@ func (m *Member) Ready() error {
 	}
 	if why := m.fitness.Why(); len(why) > 0 {
 		return fmt.Errorf("%w: it must not lead: %s", ErrNotReady, strings.Join(why, "; "))
+	}
+	if short := m.room().Short; short != "" {
+		return fmt.Errorf("%w: %w: %s", ErrNotReady, outcome.DiskFull, short)
 	}
 	if _, ok := m.Leader(); !ok {
 		return fmt.Errorf("%w: %w: it %v", ErrNotReady, outcome.NoLeader, m.absences)

@@ -34,6 +34,8 @@ type MemberStatus struct {
 	Unfit       []string      `json:",omitempty"` // why it must not lead, if so
 	NotReady    string        // why it cannot serve; empty: it can
 	NotSigning  string        // why it signs nothing, as Config.Condition says; empty: it does
+	NoRoom      string        `json:",omitempty"` // why it takes no writes from clients for want of room; empty: it has room
+	DiskFree    uint64        `json:",omitempty"` // bytes, where the least is to spare
 	ClockOffset time.Duration // its clock minus the majority's time, as it sees it; zero when it does not know that
 	LastContact time.Duration // since it last heard the leader: zero for the leader itself, negative for never
 }
@@ -85,7 +87,10 @@ func (m *Member) status() MemberStatus {
 		more, signing = m.cfg.Condition()
 		ready = cmp.Or(ready, more)
 	}
+	room := m.room()
 	return MemberStatus{
+		NoRoom:      room.Short,
+		DiskFree:    room.Free,
 		ID:          m.cfg.ID,
 		Addr:        m.cfg.addr(),
 		Role:        role(m.raft.State()),

@@ -37,6 +37,7 @@ type serialTransport struct {
 	fitness  *health.Fitness
 	progress *health.Progress
 	memory   *memory.Memory
+	room     func() health.Room
 	received chan raft.RPC
 	closed   chan struct{}
 	close    func() // closes closed, once
@@ -51,8 +52,8 @@ var (
 	_ raft.WithClose   = (*serialTransport)(nil)
 )
 
-func newTransport(p *port.Port, fit *health.Fitness, prog *health.Progress, mem *memory.Memory, log hclog.Logger) *serialTransport {
-	t := &serialTransport{fitness: fit, progress: prog, memory: mem, received: make(chan raft.RPC), closed: make(chan struct{})}
+func newTransport(p *port.Port, fit *health.Fitness, prog *health.Progress, mem *memory.Memory, room func() health.Room, log hclog.Logger) *serialTransport {
+	t := &serialTransport{fitness: fit, progress: prog, memory: mem, room: room, received: make(chan raft.RPC), closed: make(chan struct{})}
 	t.close = sync.OnceFunc(func() { close(t.closed) })
 	t.NetworkTransport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  p.Raft(),
@@ -68,14 +69,17 @@ func newTransport(p *port.Port, fit *health.Fitness, prog *health.Progress, mem 
 	return t
 }
 
-// receive passes on what comes in, except for the call to stand for election at
-// once, which skips the pre-vote.
+// receive passes on what comes in, except for what the disk has no room for, and for
+// the call to stand for election at once, which skips the pre-vote.
 func (t *serialTransport) receive() {
 	for {
 		select {
 		case rpc := <-t.NetworkTransport.Consumer():
 			if _, ok := rpc.Command.(*raft.TimeoutNowRequest); ok && !t.fitness.Fit() {
 				rpc.Respond(nil, errUnfit)
+				continue
+			}
+			if turnedAway(rpc, t.room) {
 				continue
 			}
 			select {

@@ -48,7 +48,7 @@ func testTransports(t *testing.T) (a, b *serialTransport, at raft.ServerAddress)
 		}
 		p := port.New(l, port.Self{ID: id, Cluster: "01", Peers: peers}, judgeNothing{}, slog.New(slog.DiscardHandler))
 		p.Start(func(string, net.Conn, func()) {})
-		trans := newTransport(p, testFitness(), testProgress(), mem, hclog.NewNullLogger())
+		trans := newTransport(p, testFitness(), testProgress(), mem, func() health.Room { return health.Room{} }, hclog.NewNullLogger())
 		t.Cleanup(func() { trans.Close(); p.Close() })
 		return trans
 	}

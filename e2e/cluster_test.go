@@ -26,7 +26,7 @@ func startCluster(t *testing.T, o harness.Options) *harness.Cluster {
 // startLaidOut is startCluster for processes that are changed before they start.
 func startLaidOut(t *testing.T, o harness.Options, change func(p *harness.Process)) *harness.Cluster {
 	t.Helper()
-	o.Binary, o.Dir = cmp.Or(o.Binary, binary), t.TempDir()
+	o.Binary, o.Dir = cmp.Or(o.Binary, binary), cmp.Or(o.Dir, t.TempDir())
 	c, err := harness.New(o)
 	if err != nil {
 		t.Fatal(err)

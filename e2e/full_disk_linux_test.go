@@ -135,12 +135,12 @@ func endsOrIsReady(t *testing.T, p *harness.Process, ready func(context.Context,
 	namesTheFullDisk(t, p, from)
 }
 
-// A member whose disk is full ends and says so, at every start as well, and
+// A member that may fill its disk, and whose disk is full, ends and says so, at every start as well, and
 // when there is room it has all that it acknowledged, and signs.
 func TestAMemberOnAFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	disk := mountSmallDisk(t, filepath.Join(dir, "n1"), 48)
-	c, err := harness.New(harness.Options{Binary: binary, Dir: dir, Members: 1})
+	c, err := harness.New(harness.Options{Binary: binary, Dir: dir, Members: 1, Args: []string{"--min-free", "0"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,13 +239,13 @@ func awaitSigned(t *testing.T, url string) {
 	awaitCheckpoint(t, url, "aka", info.Length)
 }
 
-// A follower whose disk is full serves on or ends, and says why in a few lines.
+// A follower that may fill its disk, and whose disk is full, serves on or ends, and says why in a few lines.
 // When there is room it goes on from what it has.
 func TestAFollowerOnAFullDisk(t *testing.T) {
 	c := startCluster(t, harness.Options{Members: 1})
 	dir := t.TempDir()
 	disk := mountSmallDisk(t, filepath.Join(dir, "f1"), 24)
-	f, err := harness.NewFollower(harness.FollowerOptions{Binary: binary, Dir: dir, ID: "f1", Upstreams: c.URLs()})
+	f, err := harness.NewFollower(harness.FollowerOptions{Binary: binary, Dir: dir, ID: "f1", Upstreams: c.URLs(), Args: []string{"--min-free", "0"}})
 	if err != nil {
 		t.Fatal(err)
 	}

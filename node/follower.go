@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -40,7 +41,7 @@ func StartFollower(ctx context.Context, cfg FollowerConfig) (*Follower, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, usage(err)
 	}
-	f := &Follower{service: newService(cfg.Common), cfg: cfg}
+	f := &Follower{service: newService(cfg.Common, "state"), cfg: cfg}
 	if err := f.start(ctx, f); err != nil {
 		return nil, err
 	}
@@ -58,6 +59,7 @@ func (f *Follower) open() (err error) {
 	if err := f.take(); err != nil {
 		return err
 	}
+	f.fence.Look()
 	f.store, err = store.Open(store.Config{Dir: f.path("state"), Log: true, LayerBytes: followLayer, Tables: f.files.tables, Logger: f.log, Fatal: f.distrust(f)})
 	if err != nil {
 		return err
@@ -72,7 +74,7 @@ func (f *Follower) open() (err error) {
 	}
 	cfg := f.cfg.syncConfig()
 	cfg.Logger = f.log
-	if f.sync, err = chainsync.New(cfg, chainsync.StoreLedger(f.store)); err != nil {
+	if f.sync, err = chainsync.New(cfg, waitingLedger{chainsync.StoreLedger(f.store), f.service}); err != nil {
 		return err
 	}
 	relayConfig := relay.DefaultConfig()
@@ -91,11 +93,11 @@ func (f *Follower) openServer() error {
 	cfg := api.DefaultConfig()
 	cfg.Logger, cfg.Version, cfg.Connections = f.log, f.cfg.Version, f.files.clients
 	f.cfg.Access.apply(&cfg, f.cfg.Listen, f.cfg.Advertise)
-	cfg.Metrics = metricsHandler(chainMetrics(f.store), followMetrics(f.sync))
+	cfg.Metrics = metricsHandler(chainMetrics(f.store), followMetrics(f.sync), diskMetrics(f.fence))
 	handler, err := api.NewFollower(cfg,
 		copies{Store: f.store, follower: f.sync, directory: f.directory},
-		followerStatus{Syncer: f.sync, directory: f.directory, began: time.Now(), version: f.cfg.Version},
-		ownChain{f.personal}, f.relay, copiedEvidence{f.sync, f.store})
+		followerStatus{Syncer: f.sync, directory: f.directory, fence: f.fence, began: time.Now(), version: f.cfg.Version},
+		ownChain{f.personal, f.fence}, f.relay, copiedEvidence{f.sync, f.store})
 	if err != nil {
 		return err
 	}
@@ -108,6 +110,7 @@ func (f *Follower) path(name string) string { return filepath.Join(f.cfg.Data, n
 // begin implements kind.
 func (f *Follower) begin() {
 	f.log.Info("node is up", "listen", f.address(), "version", f.cfg.Version)
+	f.work.Go(func() { f.fence.Run(f.ctx) })
 	f.work.Go(func() { f.end(f.sync.Run(f.ctx)) })
 	f.work.Go(func() { f.store.Scrub(f.ctx, scrubRate, scrubPause) })
 	if f.cfg.Advertise != "" {
@@ -140,7 +143,7 @@ func (f *Follower) advertise(ctx context.Context) {
 func (f *Follower) Status() []chainsync.ChainStatus { return f.sync.Status() }
 
 // Ready says why this node should get no requests now.
-func (f *Follower) Ready() error { return f.sync.Ready() }
+func (f *Follower) Ready() error { return cmp.Or(f.fence.Err(), f.sync.Ready()) }
 
 // WaitReady returns once the node is ready, or with ctx's error or Wait's and why it
 // was not.

@@ -36,7 +36,7 @@ type FollowerConfig struct {
 
 // DefaultFollowerConfig is a FollowerConfig for upstreams anywhere.
 func DefaultFollowerConfig() FollowerConfig {
-	return FollowerConfig{Common: Common{Listen: "127.0.0.1:5001"}}
+	return FollowerConfig{Common: defaultCommon("127.0.0.1:5001")}
 }
 
 // Validate says what is wrong with c, by the names of bpsc's flags.

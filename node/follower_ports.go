@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/follower/personal"
+	"github.com/bpsc/bpsc/internal/diskspace"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -57,8 +59,20 @@ func (c copies) Time(token string) chain.Micros {
 type followerStatus struct {
 	*chainsync.Syncer
 	*directory
+	fence   *diskspace.Fence
 	began   time.Time
 	version string
+}
+
+// Ready adds that there is room to follow.
+func (s followerStatus) Ready() error { return cmp.Or(s.fence.Err(), s.Syncer.Ready()) }
+
+// Register adds nodes while there is room for them.
+func (s followerStatus) Register(nodes []string, from string) error {
+	if err := s.fence.Err(); err != nil {
+		return err
+	}
+	return s.directory.Register(nodes, from)
 }
 
 // LastContact counts from the start while no upstream has been heard.
@@ -87,10 +101,24 @@ type copiedEvidence struct {
 func (e copiedEvidence) LogHashes(token string) tlog.HashReader { return e.store.LogHashes(token) }
 
 // ownChain is the personal chain as the API sees it.
-type ownChain struct{ *personal.Chain }
+type ownChain struct {
+	*personal.Chain
+	fence *diskspace.Fence
+}
+
+// Add adds information while there is room.
+func (c ownChain) Add(information []byte) (block uint64, err error) {
+	if err := c.fence.Err(); err != nil {
+		return 0, err
+	}
+	return c.Chain.Add(information)
+}
 
 // Forge makes the next block.
 func (c ownChain) Forge() (api.PersonalBlock, error) {
+	if err := c.fence.Err(); err != nil {
+		return api.PersonalBlock{}, err
+	}
 	b, err := c.Chain.Forge()
 	return api.PersonalBlock{Index: b.Index, Information: b.Information, PreviousHash: b.PreviousHash}, err
 }

@@ -40,7 +40,7 @@ func StartMember(ctx context.Context, cfg MemberConfig) (*Member, error) {
 	if cfg.Advertise == "" {
 		cfg.Advertise = "http://" + cfg.Listen
 	}
-	m := &Member{service: newService(cfg.Common), cfg: cfg}
+	m := &Member{service: newService(cfg.Common, "raft", "state"), cfg: cfg}
 	if err := m.start(ctx, m); err != nil {
 		return nil, err
 	}
@@ -61,6 +61,7 @@ func (m *Member) open() (err error) {
 	if err := m.take(); err != nil {
 		return err
 	}
+	m.fence.Look()
 	m.store, err = store.Open(store.Config{Dir: m.path("state"), Tables: m.files.tables, Logger: m.log, Fatal: m.distrust(m)})
 	if err != nil {
 		return err
@@ -71,6 +72,7 @@ func (m *Member) open() (err error) {
 	}
 	cc := m.cfg.clusterConfig()
 	cc.Logger, cc.Fatal, cc.Condition = m.log, m.distrust(m), m.condition
+	cc.Room = m.room
 	if m.cluster, err = cluster.Open(cc, fsm.New(m.store)); err != nil {
 		return err
 	}
@@ -95,8 +97,8 @@ func (m *Member) openServer() error {
 	cfg.Logger, cfg.Version, cfg.Connections = m.log, m.cfg.Version, m.files.clients
 	cfg.DefaultConfigured = m.cfg.Contract != nil
 	m.cfg.Access.apply(&cfg, m.cfg.Listen, m.cfg.Advertise, m.cfg.address())
-	cfg.Metrics = metricsHandler(chainMetrics(m.store), memberMetrics(m.cluster))
-	handler, err := api.New(cfg, m.requests, memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.store, m.cfg.quorum(), m.cfg.Witnesses})
+	cfg.Metrics = metricsHandler(chainMetrics(m.store), memberMetrics(m.cluster), diskMetrics(m.fence))
+	handler, err := api.New(cfg, whileRoom(m.requests, m.cluster.NoRoom), memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.store, m.cfg.quorum(), m.cfg.Witnesses})
 	if err != nil {
 		return err
 	}
@@ -122,6 +124,7 @@ func (m *Member) check() error {
 func (m *Member) begin() {
 	m.log.Info("member is up", "id", m.cfg.ID, "api", m.cfg.Advertise, "version", m.cfg.Version)
 	m.work.Go(func() { m.end(m.introduce(m.ctx)) })
+	m.work.Go(func() { m.fence.Run(m.ctx) })
 	m.work.Go(func() { m.attest.attester.Run(m.ctx) })
 	m.work.Go(func() { m.store.Scrub(m.ctx, scrubRate, scrubPause) })
 }

@@ -46,7 +46,7 @@ type MemberConfig struct {
 
 // DefaultMemberConfig is a MemberConfig for members in one data centre.
 func DefaultMemberConfig() MemberConfig {
-	return MemberConfig{Common: Common{Listen: "127.0.0.1:5000"}, Heartbeat: cluster.DefaultConfig().HeartbeatTimeout}
+	return MemberConfig{Common: defaultCommon("127.0.0.1:5000"), Heartbeat: cluster.DefaultConfig().HeartbeatTimeout}
 }
 
 // Validate says what is wrong with c, by the names of bpsc's flags.

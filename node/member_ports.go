@@ -61,6 +61,7 @@ func (s memberStatus) Cluster() api.ClusterStatus {
 	for _, p := range status.Members {
 		out.Members = append(out.Members, api.MemberStatus{
 			ID: p.ID, Raft: p.Addr, API: s.node.store.Member(p.ID).URL, Role: p.Role, Term: p.Term,
+			NoRoom: p.NoRoom, DiskFree: p.DiskFree,
 			Applied: p.Applied, Commit: p.Commit, Last: p.Last, Lag: p.Lag,
 			LastContactMS: p.LastContact.Milliseconds(), Unfit: p.Unfit,
 			ClockOffsetMS: p.ClockOffset.Milliseconds(),

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/internal/datafolder"
+	"github.com/bpsc/bpsc/internal/diskspace"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/webserver"
 )
@@ -55,6 +56,10 @@ type Common struct {
 	// Files is how many files the node may have open, connections included; as
 	// many as the process when 0. What clients may use is what is left of it.
 	Files int
+	// MinFree is how much is to stay free on the file systems that the node writes
+	// to. Below it the node takes nothing new, serves what it has, and goes on by
+	// itself when there is room. The zero value lets it fill them.
+	MinFree diskspace.Reserve
 	// Version is what the log and the status say.
 	Version string
 	// Logger is slog.Default() when nil.
@@ -66,6 +71,7 @@ type Common struct {
 type service struct {
 	common Common
 	log    *slog.Logger
+	fence  *diskspace.Fence  // made by newService, for the folders that it names
 	server *webserver.Server // made by open
 	// releases are appended to by open, and run by close after it.
 	releases []func() error
@@ -95,12 +101,15 @@ type kind interface {
 	remedy(err error) (text string, known bool)
 }
 
-func newService(cfg Common) *service {
+// newService is for a node that writes to its folder and to these folders in it,
+// which may be other file systems.
+func newService(cfg Common, folders ...string) *service {
 	s := &service{common: cfg, log: cfg.Logger, asked: make(chan struct{}), ended: make(chan error, 1),
 		broken: make(chan error, 1), done: make(chan struct{})}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	s.fence = newFence(cfg, s.log, folders)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }

@@ -22,7 +22,7 @@ type WitnessConfig struct {
 
 // DefaultWitnessConfig is a WitnessConfig without what only the witness knows.
 func DefaultWitnessConfig() WitnessConfig {
-	return WitnessConfig{Common: Common{Listen: "127.0.0.1:5500"}}
+	return WitnessConfig{Common: defaultCommon("127.0.0.1:5500")}
 }
 
 // Validate says what is wrong with c, by the names of bpsc's flags.
@@ -82,18 +82,22 @@ func (w *Witness) open() error {
 	if err := w.listen(); err != nil {
 		return err
 	}
-	w.server, err = witness.NewServer(watching.Handler(), files.clients, w.log)
+	w.fence.Look()
+	w.server, err = witness.NewServer(readOnlyWhileShort(watching.Handler(), w.fence), files.clients, w.log)
 	return err
 }
 
 // begin implements kind.
 func (w *Witness) begin() {
+	w.work.Go(func() { w.fence.Run(w.ctx) })
 	w.log.Info("witness is up", "listen", w.address(), "key", w.key.String(), "version", w.cfg.Version)
 }
 
 // stop implements kind.
 func (w *Witness) stop(bool) error {
+	w.cancel()
 	w.leaveClients()
+	w.work.Wait()
 	return nil
 }
 

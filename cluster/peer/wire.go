@@ -231,6 +231,8 @@ func errorCode(err error) byte {
 		return 2
 	case errors.Is(err, outcome.TooLarge):
 		return 3
+	case errors.Is(err, outcome.DiskFull):
+		return 5
 	default:
 		return 4
 	}
@@ -248,6 +250,8 @@ func codedError(code byte) error {
 		return fmt.Errorf("%w: at the leader", outcome.QueueFull)
 	case 3:
 		return outcome.TooLarge
+	case 5:
+		return fmt.Errorf("%w: at the leader", outcome.DiskFull)
 	default:
 		return fmt.Errorf("%w: at the leader", outcome.Unknown)
 	}

@@ -62,7 +62,7 @@ func TestOversizedAnswers(t *testing.T) {
 // A definite outcome may become another definite one on its way, but never
 // change its class.
 func TestErrorCodesKeepTheClass(t *testing.T) {
-	for _, err := range []error{outcome.NoLeader, outcome.QueueFull, outcome.ShuttingDown, outcome.NotOrdered, outcome.Unknown,
+	for _, err := range []error{outcome.NoLeader, outcome.QueueFull, outcome.ShuttingDown, outcome.NotOrdered, outcome.DiskFull, outcome.Unknown,
 		fmt.Errorf("%w: %w", outcome.Unknown, outcome.ShuttingDown), errors.New("any other")} {
 		got := codedError(errorCode(err))
 		definite := retryable(err) && !errors.Is(err, outcome.Unknown)
@@ -121,5 +121,5 @@ func TestLargestBatchFitsInAFrame(t *testing.T) {
 }
 
 func retryable(err error) bool {
-	return errors.Is(err, outcome.NoLeader) || errors.Is(err, outcome.QueueFull) || errors.Is(err, outcome.ShuttingDown) || errors.Is(err, outcome.NotOrdered)
+	return errors.Is(err, outcome.NoLeader) || errors.Is(err, outcome.QueueFull) || errors.Is(err, outcome.ShuttingDown) || errors.Is(err, outcome.NotOrdered) || errors.Is(err, outcome.DiskFull)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/internal/diskspace"
 	"github.com/bpsc/bpsc/node"
 )
 
@@ -65,7 +66,7 @@ func TestAFlagWinsOverAVariableWinsOverTheFile(t *testing.T) {
 	t.Setenv("BPSC_SOMETHING_ELSE", "is not a setting of a server")
 	c, logs := node.DefaultMemberConfig(), &logConfig{}
 	require.NoError(t, load(t, memberSettings(&c, logs), "--config", path, "--heartbeat", "100ms"))
-	require.Equal(t, node.MemberConfig{Common: node.Common{Data: "from-file", Listen: "127.0.0.1:2"}, ID: "n1",
+	require.Equal(t, node.MemberConfig{Common: node.Common{Data: "from-file", Listen: "127.0.0.1:2", MinFree: diskspace.Default()}, ID: "n1",
 		Peers:     []cluster.Peer{{ID: "n1", Addr: "127.0.0.1:6000"}, {ID: "n2", Addr: "127.0.0.1:6010"}, {ID: "n3", Addr: "127.0.0.1:6020"}},
 		Heartbeat: 100 * time.Millisecond}, c)
 	require.Equal(t, logConfig{level: "warn", format: "text"}, *logs)
@@ -78,6 +79,7 @@ func TestConfigurationIsRefused(t *testing.T) {
 		"no data":               {"--id", "n1", "--cluster", threeMembers},
 		"no cluster":            {"--id", "n1", "--data", "d"},
 		"a peer without id":     {"--id", "n1", "--data", "d", "--cluster", "127.0.0.1:6000"},
+		"a reserve without end": append(good, "--min-free", "100%"),
 		"no heartbeat":          append(good, "--heartbeat", "0s"),
 		"an unknown level":      append(good, "--log-level", "loud"),
 		"an unknown format":     append(good, "--log-format", "xml"),

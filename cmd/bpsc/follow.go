@@ -47,6 +47,7 @@ func followerSettings(c *node.FollowerConfig, logs *logConfig) settings {
 	return slices.Concat(logSettings(logs), accessSettings(&c.Access), settings{
 		{"listen", listening(&c.Listen), "host:port of the HTTP API"},
 		{"data", &c.Data, "folder for everything this node keeps (required)"},
+		minFreeSetting(&c.MinFree),
 		{"upstream", &upstream, "URLs of one cluster, or of followers of it; all of its contracts are followed"},
 		{"bpsc", repeated{&bpsc, " ", func() (err error) {
 			c.Sources, err = parseSources(upstream, bpsc)

@@ -37,6 +37,7 @@ func memberSettings(c *node.MemberConfig, logs *logConfig) settings {
 	return slices.Concat(logSettings(logs), accessSettings(&c.Access), settings{
 		{"id", &c.ID, "name of this member in --cluster (required)"},
 		{"data", &c.Data, "folder for everything this member keeps (required)"},
+		minFreeSetting(&c.MinFree),
 		{"listen", listening(&c.Listen), "host:port of the HTTP API"},
 		{"advertise", &c.Advertise, "URL under which clients reach the API (default: http:// and --listen)"},
 		{"raft", &c.Raft, "host:port to listen on for the other members (default: this member's in --cluster)"},

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/bpsc/bpsc/internal/diskspace"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/node"
 )
@@ -251,6 +252,11 @@ func listening(to *string) delayed {
 		}
 		return nil
 	}}
+}
+
+func minFreeSetting(to *diskspace.Reserve) setting {
+	return setting{"min-free", parsed(to, diskspace.ParseReserve),
+		"what is to stay free on the disk of --data, in bytes or as a share, such as 2GiB or 5%; with less no writes are taken until there is room; 0: fill it (default: 256MiB)"}
 }
 
 // secretVariable holds the operator's secret itself. It has no flag, which

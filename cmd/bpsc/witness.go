@@ -38,6 +38,7 @@ func witnessSettings(c *node.WitnessConfig, logs *logConfig) settings {
 		{"name", &c.Name, "name of this witness in policies (required)"},
 		{"listen", listening(&c.Listen), "host:port to serve on"},
 		{"data", &c.Data, "folder for the key and for what was cosigned (required)"},
+		minFreeSetting(&c.MinFree),
 		{"policy", delayed{&policies, func() error { return readLogs(policies, &c.Logs) }},
 			"policy file of a cluster whose checkpoints are cosigned; may be repeated (required)"},
 	})

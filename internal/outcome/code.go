@@ -30,6 +30,8 @@ const (
 	NotOrdered Code = "not_ordered"
 	// ShuttingDown: this member takes no more requests.
 	ShuttingDown Code = "shutting_down"
+	// DiskFull: too little room is left on the disks that would have to hold it.
+	DiskFull Code = "disk_full"
 	// TooLarge: the request does not fit into a log entry.
 	TooLarge Code = "too_large"
 	// Unknown: the request may or may not take effect.

@@ -1,0 +1,108 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/internal/outcome"
+)
+
+// Room is how much the disk of a member has left.
+type Room = health.Room
+
+// roomPeriod is how often a member decides whether it makes way for one with more
+// room: as often as it hears how the others are.
+const roomPeriod = statusPeriod
+
+// errNoRoom is what a leader gets for entries that a member does not take.
+var errNoRoom = errors.New("this member has no room on its disk for more entries")
+
+// NoRoom is an outcome.DiskFull while clients' writes are to be refused here: this
+// member's disk is short, or so many members' are that no majority with room is left.
+// An entry that only a short disk completes to a majority is one that the fence is
+// there to keep out.
+func (m *Member) NoRoom() error {
+	if short := m.room().Short; short != "" {
+		return fmt.Errorf("%w: %s", outcome.DiskFull, short)
+	}
+	var short []string
+	voters, roomy := 0, 0
+	for _, v := range m.Status().Members {
+		voters++
+		switch {
+		case v.NoRoom != "":
+			short = append(short, v.ID+": "+v.NoRoom)
+		case v.Role != RoleUnreachable:
+			roomy++
+		}
+	}
+	if len(short) == 0 || 2*roomy > voters {
+		return nil
+	}
+	return fmt.Errorf("%w: no majority of the members has room: %s", outcome.DiskFull, strings.Join(short, "; "))
+}
+
+// room is how much the disk has left.
+func (m *Member) room() health.Room {
+	if m.cfg.Room == nil {
+		return health.Room{}
+	}
+	return m.cfg.Room()
+}
+
+// better tells whether another member has room and could lead: it is ready, so that
+// its log is as long as it has to be.
+func (m *Member) better() bool {
+	for _, v := range m.Status().Members {
+		if v.ID != m.cfg.ID && v.Role != RoleUnreachable && v.NoRoom == "" && v.NotReady == "" && len(v.Unfit) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// watchRoom makes way for members with more room, until ctx ends.
+func (m *Member) watchRoom(ctx context.Context) {
+	watch := health.NewRoomWatch(m.fitness, m.room, m.led, m.better)
+	tick := time.NewTicker(roomPeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			watch.Look(now)
+		}
+	}
+}
+
+// turnedAway answers a message that would fill a disk that has no room, and tells
+// whether it did. Heartbeats and votes go on: the member stays in the cluster, and
+// the leader sends again what it did not take, every ten seconds at most.
+//
+// What follows a snapshot's announcement is its archive. It is not read, and does not
+// begin as a message does, so that raft closes the connection: to read it all only to
+// drop it would cost the leader the most at a bad time.
+func turnedAway(rpc raft.RPC, room func() health.Room) bool {
+	switch c := rpc.Command.(type) {
+	case *raft.AppendEntriesRequest:
+		if len(c.Entries) == 0 || !room().None {
+			return false
+		}
+	case *raft.InstallSnapshotRequest:
+		r := room()
+		if r.Short == "" || r.Free > uint64(max(c.Size, 0))+snapshotSpare {
+			return false
+		}
+	default:
+		return false
+	}
+	rpc.Respond(nil, errNoRoom)
+	return true
+}
