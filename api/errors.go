@@ -129,6 +129,8 @@ var meanings = map[string]meaning{
 	string(chain.MembersFull):         {http.StatusUnprocessableEntity, "There is no room for another member or witness"},
 	string(chain.MemberNotConfigured): {http.StatusUnprocessableEntity, "It is no member of the cluster"},
 	string(chain.MemberKeyFixed):      {http.StatusConflict, "A member's key is another one, and never changes"},
+	string(chain.EndorsementWrong):    {http.StatusUnprocessableEntity, "It is not this member's signature of that handover"},
+	string(chain.RecoveryInvalid):     {http.StatusUnprocessableEntity, "It does not say who recovered the cluster, why, and with which members"},
 	string(chain.AttestationWrong):    {http.StatusUnprocessableEntity, "A member's attestation is not taken"},
 	string(chain.NotFound):            {http.StatusNotFound, "Not found"},
 	string(chain.ErrInvalid):          {http.StatusInternalServerError, "Stored data does not verify"},

@@ -68,6 +68,8 @@ const (
 	MembersFull         Code = "members_full"
 	MemberNotConfigured Code = "member_not_configured"
 	MemberKeyFixed      Code = "member_key_fixed"
+	EndorsementWrong    Code = "endorsement_wrong"
+	RecoveryInvalid     Code = "recovery_invalid"
 	AttestationWrong    Code = "attestation_wrong"
 	NotFound            Code = "not_found"
 )

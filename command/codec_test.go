@@ -27,6 +27,8 @@ func goldens() (requests map[string]Request, answers map[string]Answer) {
 		"announce":        &Announce{Member: "n", URL: "u", Key: "k"},
 		"attest": &Attest{Token: "aka", Attestation: chain.Attestation{
 			Member: "n", Size: 7, Root: chain.Hash{31: 9}, Digest: chain.Hash{31: 8}, Cosignature: "— "}},
+		"endorse":     &Endorse{Number: 300, Member: "n~1", Cosignature: "— "},
+		"recovered":   &Recovered{By: "ops", Reason: "fire", Time: 1_800_000_000, Before: []string{"a", "b"}, After: []string{"a"}},
 		"submit-open": &Submit{Token: "aka", Transactions: []chain.Transaction{{ID: id, Sender: "a", Recipient: "b", Amount: 7, Memo: "m"}}},
 		"submit-signed": &Submit{Token: "aka", Transactions: []chain.Transaction{
 			{ID: id, Kind: chain.Hold, Sender: "a", Recipient: "b", Amount: 7, HoldUntil: 9, Auth: auth},

@@ -119,6 +119,40 @@ func (q *Attest) fields(c *wireformat.Codec) {
 	c.Text(6, &q.Cosignature)
 }
 
+// Endorse is a member's signature of the handover to a policy.
+type Endorse struct {
+	Number      uint64 // of the new policy
+	Member      string
+	Cosignature string
+}
+
+func (*Endorse) number() protowire.Number { return 9 }
+
+func (q *Endorse) fields(c *wireformat.Codec) {
+	c.Uint(1, &q.Number)
+	c.Text(2, &q.Member)
+	c.Text(3, &q.Cosignature)
+}
+
+// Recovered says that somebody made what was left of a cluster go on without a majority.
+type Recovered struct {
+	By     string // as that person has called itself
+	Reason string
+	Time   chain.Seconds // by the clock of the machine where it was done
+	Before []string      // identities of the voters that there were
+	After  []string      // and of those that went on
+}
+
+func (*Recovered) number() protowire.Number { return 10 }
+
+func (q *Recovered) fields(c *wireformat.Codec) {
+	c.Text(1, &q.By)
+	c.Text(2, &q.Reason)
+	c.Int(3, (*int64)(&q.Time))
+	wireformat.Repeated(c, 4, &q.Before, (*wireformat.Codec).Text)
+	wireformat.Repeated(c, 5, &q.After, (*wireformat.Codec).Text)
+}
+
 // Encode writes a request.
 func Encode(q Request) []byte {
 	c := wireformat.NewWriter(nil)
@@ -158,6 +192,10 @@ func newRequest(number protowire.Number) Request {
 		return &Attest{}
 	case 8:
 		return &Remove{}
+	case 9:
+		return &Endorse{}
+	case 10:
+		return &Recovered{}
 	}
 	return nil
 }

@@ -187,3 +187,15 @@ func (q Requester) Attest(ctx context.Context, token string, a chain.Attestation
 	_, _, err := q.one(ctx, &Attest{Token: token, Attestation: a})
 	return err
 }
+
+// Endorse adds a member's signature of the handover to a policy.
+func (q Requester) Endorse(ctx context.Context, number int, member, cosignature string) error {
+	_, _, err := q.one(ctx, &Endorse{Number: uint64(number), Member: member, Cosignature: cosignature})
+	return err
+}
+
+// Recovered marks every chain where what was left of the cluster went on.
+func (q Requester) Recovered(ctx context.Context, r Recovered) error {
+	_, _, err := q.one(ctx, &r)
+	return err
+}

@@ -40,7 +40,6 @@ func TestAPolicyFollowsOnceTheVotersAreSettledAndTheirKeysKnown(t *testing.T) {
 	require.Empty(t, r.announce("n3").Refused)
 	require.Equal(t, [][]string{three}, r.policies())
 
-	const instance = "n3~0123456789abcdef0123456789abcdef"
 	require.Equal(t, chain.MemberNotConfigured, r.announce(instance).Refused, "a stranger")
 	r.configure(three, instance)
 	require.Empty(t, r.announce(instance).Refused)

@@ -37,6 +37,8 @@ func run(tx *store.Tx, q command.Request) (a answer, err error) {
 		a = refuse(announce(tx, q.Member, q.URL, q.Key))
 	case *command.Attest:
 		a = refuse(attest(tx, q.Token, q.Attestation))
+	case *command.Endorse:
+		a = refuse(endorse(tx, q))
 	default:
 		return a, fmt.Errorf("%w: %T", command.ErrUnknownRequest, q)
 	}

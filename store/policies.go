@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
 )
 
 // Policy is whose attestations count for the chains of the cluster: those of the
@@ -141,4 +142,26 @@ func (l *loaded) loadPolicies(db *pebble.DB) error {
 		l.policies = append(l.policies, p)
 		return nil
 	})
+}
+
+// Endorsers are those of whom a majority signs the handover to the policy with a number,
+// from 2: the members of the one before, or after a recovery its own.
+func Endorsers(policies []*Policy, number int) *Policy {
+	if to := policies[number-1]; to.Recovery != nil {
+		return to
+	}
+	return policies[number-2]
+}
+
+// Endorsed says which handover has not been signed by as many as it takes; nil: none.
+// Whoever knows an earlier policy cannot go on to the next one until it has.
+func (s *Store) Endorsed() error {
+	policies, _ := s.Policies()
+	for number := 2; number <= len(policies); number++ {
+		needed, signed := proof.Majority(len(Endorsers(policies, number).Members)), len(policies[number-1].Endorsed)
+		if signed < needed {
+			return fmt.Errorf("%w: the handover to policy %d has %d of the %d signatures that it needs", chain.NotFound, number, signed, needed)
+		}
+	}
+	return nil
 }
