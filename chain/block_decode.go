@@ -135,6 +135,19 @@ func ScanTimestamp(s *pyjson.Scanner) (Micros, error) {
 	return micros, nil
 }
 
+// TimestampOf reads the time of a block in its canonical text, or the beginning of
+// that; ok is false where it is not there. In a text that stands before it quotes are
+// escaped, so its key stands nowhere else.
+func TimestampOf(canonical []byte) (at Micros, ok bool) {
+	const key = `"timestamp": `
+	i := bytes.Index(canonical, []byte(key))
+	if i < 0 {
+		return 0, false
+	}
+	at, err := ScanTimestamp(pyjson.NewScanner(canonical[i+len(key):]))
+	return at, err == nil
+}
+
 // parseMicros joins seconds of up to ten digits and up to six places: more
 // digits than an amount may have.
 func parseMicros(whole, fraction string) (Micros, error) {

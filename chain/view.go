@@ -122,6 +122,35 @@ type HoldPage struct {
 // ErrBeyond: a cursor names a place that the chain has not come to, here.
 var ErrBeyond = errors.New("the cursor is of something that is not here")
 
+// ErrUnfinished: the answer takes more work than one request does. What was found
+// out is kept, and asking again goes on from there.
+var ErrUnfinished = errors.New("not all of it has been read yet")
+
+// Moment is the end of a block, as of which a chain can be read. What is pending
+// then is not part of it: no block has it.
+type Moment struct {
+	Block     uint64
+	Hash      Hash
+	Timestamp Micros
+}
+
+// PastHoldQuery asks for the holds of an account that were open at the end of a
+// block, the one that was opened last first.
+type PastHoldQuery struct {
+	Account string
+	Role    HoldRole
+	Block   uint64
+	After   string // cursor of the page before; "": from the first on
+	Limit   int    // at least 1
+}
+
+// PastHoldPage is one answer to such a query. It may hold fewer than asked for,
+// none even, and still have more behind it: one call does bounded work.
+type PastHoldPage struct {
+	Holds []OpenHold
+	Next  string // goes into After; "" when the end was reached
+}
+
 // Direction says on which side of a record an account stands.
 type Direction string
 

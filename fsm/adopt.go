@@ -102,10 +102,10 @@ func (a *Adopter) add(tx *store.Tx, h *store.Head, token string, v *chain.Verifi
 		h = tx.CreateChain(*b.Contract)
 		h.ID = c.Hash
 	}
+	a.scratch.commit(headLedger{tx, h}, b) // before the head moves: what changes, changes in the next block
 	h.Index, h.Hash, h.Timestamp = b.Index, c.Hash, b.Timestamp
 	h.Totals = *b.Totals
 	h.Records += uint64(len(b.Records))
-	a.scratch.commit(headLedger{tx, h}, b)
 	leaf := proof.LeafOf(&b.Header, c.Hash, len(b.Records))
 	tx.AddBlock(h, leaf.EntryHash(), &store.Block{Canonical: bytes.Clone(c.Canonical), Hash: c.Hash, Records: c.Records})
 	tx.SetTime(max(tx.Time(), b.Timestamp))

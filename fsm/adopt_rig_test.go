@@ -27,7 +27,7 @@ func newFollowerRig(t require.TestingT, dir string) *followerRig {
 }
 
 func (r *followerRig) open() {
-	s, err := store.Open(store.Config{Dir: r.dir, LayerBytes: 4 << 10, Log: true})
+	s, err := store.Open(store.Config{Dir: r.dir, LayerBytes: 4 << 10, Log: true, NoteEvery: testNotes})
 	require.NoError(r.t, err)
 	r.store, r.Adopter = s, NewAdopter(s)
 }

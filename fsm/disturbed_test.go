@@ -35,7 +35,7 @@ func newReplica(t require.TestingT, dir string) *replica {
 }
 
 func (r *replica) open() {
-	s, err := store.Open(store.Config{Dir: filepath.Join(r.dir, fmt.Sprint("state-", r.lives)), LayerBytes: 2 << 10})
+	s, err := store.Open(store.Config{Dir: filepath.Join(r.dir, fmt.Sprint("state-", r.lives)), LayerBytes: 2 << 10, NoteEvery: testNotes})
 	require.NoError(r.t, err)
 	r.store, r.machine = s, New(s)
 	r.catchUp()
@@ -96,7 +96,7 @@ var disturbances = []struct {
 		dir := r.snapshot()
 		require.NoError(r.t, r.store.Close())
 		r.lives++
-		s, err := store.Open(store.Config{Dir: filepath.Join(r.dir, fmt.Sprint("state-", r.lives)), LayerBytes: 2 << 10})
+		s, err := store.Open(store.Config{Dir: filepath.Join(r.dir, fmt.Sprint("state-", r.lives)), LayerBytes: 2 << 10, NoteEvery: testNotes})
 		require.NoError(r.t, err)
 		r.store, r.machine = s, New(s)
 		require.NoError(r.t, r.machine.Restore(dir))

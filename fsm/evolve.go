@@ -11,18 +11,40 @@ import (
 // balance or a total would leave its range it changes nothing and says so by
 // code.
 func evolve(l accounts, c *chain.Contract, totals *chain.Totals, r *chain.Record) error {
+	if r.Kind == chain.Rules {
+		setRules(l, c, r)
+		return nil
+	}
 	after := *totals
-	var m moves
+	m, err := movesOf(c, &after, r)
+	if err != nil {
+		return err
+	}
+	if err := inRange(&after); err != nil {
+		return err
+	}
+	if err := m.apply(l, c); err != nil {
+		return err
+	}
+	*totals = after
+	evolveHold(l, r)
+	spend(l, c, r)
+	return nil
+}
+
+// movesOf is what r does to accounts, and to the totals, which may leave their
+// range.
+func movesOf(c *chain.Contract, after *chain.Totals, r *chain.Record) (m moves, err error) {
 	switch r.Kind {
 	case chain.Transfer:
 		m.add(r.Sender, -r.AmountSend)
-		m.deliver(c, &after, r)
+		m.deliver(c, after, r)
 	case chain.Hold:
 		m.add(r.Sender, -r.AmountSend)
 		after.Held += r.AmountSend
 	case chain.Delivery:
 		after.Held -= r.AmountSend
-		m.deliver(c, &after, r)
+		m.deliver(c, after, r)
 	case chain.Refund:
 		if !r.Hold.IsZero() { // a transfer that failed at once has moved nothing
 			after.Held -= r.AmountRefund
@@ -39,22 +61,10 @@ func evolve(l accounts, c *chain.Contract, totals *chain.Totals, r *chain.Record
 		after.Fees -= r.Amount
 		after.Burned += r.Amount
 		m.add(r.BPSC, -r.Amount)
-	case chain.Rules:
-		setRules(l, c, r)
-		return nil
 	default:
-		return fmt.Errorf("%w: nobody knows what a %q moves", chain.KindInvalid, r.Kind)
+		return m, fmt.Errorf("%w: nobody knows what a %q moves", chain.KindInvalid, r.Kind)
 	}
-	if err := inRange(&after); err != nil {
-		return err
-	}
-	if err := m.apply(l, c); err != nil {
-		return err
-	}
-	*totals = after
-	evolveHold(l, r)
-	spend(l, c, r)
-	return nil
+	return m, nil
 }
 
 // deliver is the second half of a transfer: the fee and the rest.
@@ -105,7 +115,7 @@ func evolveHold(l accounts, r *chain.Record) {
 }
 
 // spend counts what a wallet sends while it has a daily limit.
-func spend(l accounts, c *chain.Contract, r *chain.Record) {
+func spend(l wallets, c *chain.Contract, r *chain.Record) {
 	if r.Kind != chain.Transfer && r.Kind != chain.Hold || c.Wallets == chain.OpenWallets {
 		return
 	}
@@ -122,7 +132,7 @@ func spend(l accounts, c *chain.Contract, r *chain.Record) {
 }
 
 // setRules changes what is set for a wallet.
-func setRules(l accounts, c *chain.Contract, r *chain.Record) {
+func setRules(l wallets, c *chain.Contract, r *chain.Record) {
 	p, name := r.Rules, r.Sender
 	if p.Account != "" {
 		name = p.Account

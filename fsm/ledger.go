@@ -5,10 +5,15 @@ import (
 	"github.com/bpsc/bpsc/store"
 )
 
-// accounts are what records change.
-type accounts interface {
+// wallets are accounts by their names.
+type wallets interface {
 	Account(name string) chain.Account
 	SetAccount(name string, before, now chain.Account)
+}
+
+// accounts are what records change.
+type accounts interface {
+	wallets
 	Hold(id chain.ID) (chain.HoldState, bool)
 	SetHold(id chain.ID, s chain.HoldState)
 }

@@ -40,6 +40,12 @@ const (
 	// may have as many.
 	maxAdoptRecords = chain.MaxBlockRecords
 
+	// pastRecords bounds the records that one question about the past reads, where
+	// there are no notes: a tenth of a second. Blocks without any count as pastPageCost
+	// for as many as are read at a time.
+	pastRecords  = 20_000
+	pastPageCost = 100
+
 	// scratchKept bounds the ids for which a scratch ledger keeps its memory
 	// from one block to the next.
 	scratchKept = 2000

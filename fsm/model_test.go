@@ -191,6 +191,7 @@ func TestEveryReplicaComesToTheModelsLedger(t *testing.T) {
 			require.Equal(t, mustInfo(t, calm.store, token), mustInfo(t, tried.store, token))
 			compareWithModel(t, calm.store, token, m)
 			auditChain(t, tried.store, token)
+			replayPast(t, tried.store, token, func() bool { return rapid.IntRange(0, 3).Draw(t, "skip") > 0 })
 		}
 		requireSameContents(t, calm.contents(), tried.contents())
 		require.NoError(t, calm.store.Close())

@@ -292,6 +292,7 @@ func TestSignedReplicasAgreeAndAuditorsFollow(t *testing.T) {
 		require.Equal(t, mustInfo(t, calm.store, "aka"), mustInfo(t, tried.store, "aka"))
 		auditChain(t, tried.store, "aka")
 		checkHistory(t, tried.store, w.people)
+		replayPast(t, tried.store, "aka", func() bool { return draw(4) > 0 })
 		requireSameContents(t, calm.contents(), tried.contents())
 		require.NoError(t, calm.store.Close())
 		require.NoError(t, tried.store.Close())

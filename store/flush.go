@@ -175,6 +175,9 @@ func (s *Store) write(db *pebble.DB, l *layer) error {
 	for k, hash := range l.hashes {
 		rows = append(rows, row{key: blockKey{k.contract, k.index}.inTable(byte(k.table)), value: hash[:]})
 	}
+	if rows, err = l.appendNotes(rows); err != nil {
+		return err
+	}
 	for k, v := range l.holds {
 		encoded, err := json.Marshal(v)
 		if err != nil {

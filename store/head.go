@@ -199,6 +199,9 @@ func newHead(number uint32, c chain.Contract) *Head {
 // contractOf reads the contract's number from a key of any table.
 func contractOf(key []byte) uint32 { return binary.BigEndian.Uint32(key[1:]) }
 
+// nextPlace is where the record that is decided next will stand.
+func (h *Head) nextPlace() place { return placeOf(h.Index+1, h.Pending.Count()) }
+
 // Due is the machine time at which h's next block is due by its schedule;
 // ok is false when it is not due by time at all.
 func (h *Head) Due() (at chain.Micros, ok bool) {

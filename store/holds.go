@@ -30,7 +30,11 @@ func (tx *Tx) Hold(h *Head, id chain.ID) (chain.HoldState, bool) {
 
 // SetHold opens a hold or ends one.
 func (tx *Tx) SetHold(h *Head, id chain.ID, s chain.HoldState) {
-	tx.s.active.setHold(idKey{h.Number, id}, s)
+	row := hold{HoldState: s}
+	if s.Ended != "" {
+		row.EndedIn = h.Index + 1
+	}
+	tx.s.active.setHold(idKey{h.Number, id}, row)
 	h.queueHold(id, s)
 }
 
@@ -40,16 +44,26 @@ func (h *Head) queueHold(id chain.ID, s chain.HoldState) {
 	h.parties.set(id, s)
 }
 
-func (l *layer) setHold(k idKey, s chain.HoldState) {
+// hold is what a row has of a hold.
+type hold struct {
+	chain.HoldState
+	// EndedIn is the block that has the record which ended it, or will. It is 0 in
+	// rows from before it was noted; Searched is then the place up to which the
+	// record has been looked for.
+	EndedIn  uint64 `json:",omitzero"`
+	Searched place  `json:",omitzero"`
+}
+
+func (l *layer) setHold(k idKey, h hold) {
 	if _, known := l.holds[k]; !known {
 		l.bytes += holdCost
 	}
-	l.holds[k] = s
+	l.holds[k] = h
 }
 
 // heldAs is a hold, or that there is none.
 type heldAs struct {
-	chain.HoldState
+	hold
 	known bool
 }
 
@@ -77,7 +91,7 @@ func holdOnDisk(r pebble.Reader, k idKey) (heldAs, error) {
 	return heldAs{}, nil
 }
 
-func decodeHold(row []byte) (h chain.HoldState, err error) {
+func decodeHold(row []byte) (h hold, err error) {
 	if err := json.Unmarshal(row, &h); err != nil {
 		return h, fmt.Errorf("%w: hold: %w", errCorrupt, err)
 	}
@@ -86,13 +100,18 @@ func decodeHold(row []byte) (h chain.HoldState, err error) {
 
 // Hold returns what is known of a hold.
 func (s *Store) Hold(token string, id chain.ID) (chain.HoldState, error) {
+	h, err := s.held(token, id)
+	return h.HoldState, err
+}
+
+func (s *Store) held(token string, id chain.ID) (hold, error) {
 	h, err := lookup(s, token,
 		func(h *Head) (heldAs, bool) { return s.holdInMemory(idKey{h.Number, id}) },
 		func(r pebble.Reader, contract uint32) (heldAs, error) { return holdOnDisk(r, idKey{contract, id}) })
 	if err == nil && !h.known {
 		err = fmt.Errorf("%w: no hold %s", chain.NotFound, id)
 	}
-	return h.HoldState, err
+	return h.hold, err
 }
 
 // loadHolds fills the queue and the index from disk.
@@ -100,7 +119,7 @@ func (h *Head) loadHolds(r pebble.Reader) error {
 	return scan(r, tableKey(openHoldTable, h.Number), func(key, row []byte) error {
 		state, err := decodeHold(row)
 		if err == nil {
-			h.queueHold(chain.ID(key[5:]), state)
+			h.queueHold(chain.ID(key[5:]), state.HoldState)
 		}
 		return err
 	})

@@ -14,7 +14,8 @@ type layer struct {
 	accounts accounts
 	ids      map[idKey]spot
 	refused  map[idKey]Placement
-	holds    map[idKey]chain.HoldState
+	holds    map[idKey]hold
+	notes    map[accountKey][]note // each account's in the order of their places
 	blocks   map[blockKey]*Block
 	order    []blockKey // of blocks, as they came
 	hashes   map[hashKey]chain.Hash
@@ -47,6 +48,7 @@ const (
 	idCost      = 104
 	blockCost   = 96
 	holdCost    = 320
+	noteCost    = 160
 	nodeCost    = 96
 )
 
@@ -61,7 +63,8 @@ func newLayer(before *layer) *layer {
 		accounts: before.accounts.alike(),
 		ids:      make(map[idKey]spot, len(before.ids)),
 		refused:  map[idKey]Placement{},
-		holds:    map[idKey]chain.HoldState{},
+		holds:    map[idKey]hold{},
+		notes:    map[accountKey][]note{},
 		blocks:   make(map[blockKey]*Block, len(before.blocks)),
 		hashes:   make(map[hashKey]chain.Hash, len(before.hashes)),
 		flushed:  make(chan struct{}),

@@ -64,6 +64,16 @@ const (
 	historyRowCost = 16
 	historyBytes   = 16 << 20
 
+	// noteEvery is how many records of an account lie between two of its notes: a
+	// read of the past takes so many records at most, about a millisecond, and the
+	// notes are a hundredth of what else is written for a transfer.
+	noteEvery = 128
+
+	// searchPages bounds the pages of an account's history that one request looks
+	// through for the ends of holds of which nobody has noted in which block they
+	// ended.
+	searchPages = 16
+
 	// historyRow bounds the postings in a row, so that where accounts are few
 	// a page does not read far more than it shows.
 	historyRow = 256

@@ -176,7 +176,7 @@ func (s *Store) Holds(token string, yield func(id chain.ID, h chain.HoldState) e
 		if len(key) != len(chain.ID{}) {
 			return errCorrupt
 		}
-		return yield(chain.ID(key), h)
+		return yield(chain.ID(key), h.HoldState)
 	})
 }
 

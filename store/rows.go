@@ -27,6 +27,7 @@ const (
 	digestTable    = 'd' // contract, index of a block -> Head.Digest after it
 	memberTable    = 'u' // identity          -> Member
 	policyTable    = 'y' // number            -> Policy
+	noteTable      = 'v' // contract, name's length, name, place -> note, see note.go
 )
 
 func tableKey(table byte, contract uint32) []byte {

@@ -28,6 +28,9 @@ type Config struct {
 	// LayerBytes is the size at which the overlay is flushed; LayerBytes, the
 	// constant, when 0. Tests make it small.
 	LayerBytes int
+	// NoteEvery is after how many of its records an account is noted, so that what it
+	// was then is read without those before; noteEvery when 0. Tests make it small.
+	NoteEvery uint64
 	// Log makes Pebble keep a log of its own, for a store without a Raft log
 	// above it: a layer that has reached Pebble is durable, and Sync is cheap.
 	Log bool
@@ -99,6 +102,9 @@ type Store struct {
 func Open(cfg Config) (*Store, error) {
 	if cfg.LayerBytes == 0 {
 		cfg.LayerBytes = LayerBytes
+	}
+	if cfg.NoteEvery == 0 {
+		cfg.NoteEvery = noteEvery
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()

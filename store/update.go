@@ -122,6 +122,9 @@ func (tx *Tx) Account(h *Head, name string) chain.Account {
 // all balances.
 func (tx *Tx) SetAccount(h *Head, name string, before, now chain.Account) {
 	h.BalanceSum += now.Balance - before.Balance
+	if every := tx.s.cfg.NoteEvery; before.Records/every != now.Records/every {
+		tx.s.active.note(accountKey{h.Number, name}, note{h.nextPlace(), before})
+	}
 	tx.s.active.setAccount(h.Number, name, now)
 }
 
@@ -153,6 +156,7 @@ func (tx *Tx) AddBlock(h *Head, leaf chain.Hash, b *Block) {
 	if h.Digest != (chain.Hash{}) {
 		tx.s.active.hashes[hashKey{h.Number, digestTable, h.Index}] = h.Digest
 	}
+	tx.noteFees(h, len(b.Records))
 	close(h.produced)
 	h.produced = make(chan struct{})
 }
