@@ -1,6 +1,9 @@
 package chain
 
-import "crypto/sha256"
+import (
+	"crypto/sha256"
+	"slices"
+)
 
 // RootBuilder computes an RFC 6962 §2.1 Merkle tree hash leaf by leaf. It
 // keeps one hash for each complete subtree, so at most log2(n) of them. The
@@ -45,6 +48,9 @@ func (b *RootBuilder) Root() Hash {
 	}
 	return root
 }
+
+// Subtrees are what ResumeRoot goes on with.
+func (b *RootBuilder) Subtrees() []Hash { return slices.Clone(b.subtrees) }
 
 // Reset empties the tree and keeps its memory.
 func (b *RootBuilder) Reset() {

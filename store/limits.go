@@ -31,6 +31,9 @@ const (
 	// A row for each would make a flush sort and compact twice as many.
 	pieceRecords = 32
 
+	// inspectTables is how many files Inspect has open: it reads a few rows.
+	inspectTables = 32
+
 	// startCheckBytes bounds what is read back and checked at start, so that
 	// a long chain does not make a slow start.
 	startCheckBytes = 256 << 20

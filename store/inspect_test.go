@@ -1,0 +1,36 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestInspectTellsWhatASnapshotIsOf(t *testing.T) {
+	s := openTest(t, t.TempDir(), 1<<20)
+	defer s.Close()
+	for i := range uint64(20) {
+		addBlock(t, s, i+1)
+	}
+	dir := filepath.Join(t.TempDir(), "snapshot")
+	require.NoError(t, s.Snapshot(t.Context(), dir))
+	found, err := Inspect(dir)
+	require.NoError(t, err)
+	require.Equal(t, s.AppliedIndex(), found.Applied)
+	require.Len(t, found.Chains, 1)
+	require.Equal(t, s.Contracts()[0], found.Chains[0].Info)
+	require.NoError(t, s.CheckAll(t.Context()))
+
+	addBlock(t, s, 21) // the snapshot is what it was
+	again, err := Inspect(dir)
+	require.NoError(t, err)
+	require.Equal(t, found, again)
+
+	tables, err := filepath.Glob(filepath.Join(dir, "MANIFEST-*"))
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(tables[0], 10))
+	_, err = Inspect(dir)
+	require.ErrorIs(t, err, ErrDamaged)
+}
