@@ -51,6 +51,9 @@ type Config struct {
 	SnapshotInterval  time.Duration
 	SnapshotThreshold uint64
 	TrailingLogs      uint64
+	// LogBytes bounds the log in bytes: with more a member takes a snapshot at
+	// once, and keeps no more entries than have half of it.
+	LogBytes uint64
 
 	// DiskStall is how long one write to the log or the vote may take before
 	// the process must die: a leader that hangs in a write keeps the others
@@ -99,8 +102,11 @@ func DefaultConfig() Config {
 		// mended by snapshots (hashicorp/raft#697), so the log must reach back
 		// further than any conflict.
 		TrailingLogs: 10240,
-		DiskStall:    10 * time.Second,
-		ClockBound:   time.Second,
+		// Half is twenty seconds of the heaviest load, for members that restart; the
+		// other half is that again between two snapshots.
+		LogBytes:   256 << 20,
+		DiskStall:  10 * time.Second,
+		ClockBound: time.Second,
 	}
 }
 
@@ -178,6 +184,8 @@ func (c Config) validateTimes() error {
 		return fmt.Errorf("cluster: SnapshotInterval %v is below %v", c.SnapshotInterval, shortest)
 	case c.SnapshotThreshold == 0:
 		return errors.New("cluster: SnapshotThreshold is zero")
+	case c.LogBytes < minLogBytes:
+		return fmt.Errorf("cluster: LogBytes %d is below %d", c.LogBytes, minLogBytes)
 	case c.ClockBound < clock.MinBound:
 		return fmt.Errorf("cluster: ClockBound %v is below %v", c.ClockBound, clock.MinBound)
 	case c.DiskStall < c.HeartbeatTimeout:

@@ -1,6 +1,10 @@
 package cluster
 
-import "time"
+import (
+	"time"
+
+	"github.com/bpsc/bpsc/cluster/queue"
+)
 
 // Everything in this package that could grow has its bound here.
 const (
@@ -43,6 +47,16 @@ const (
 
 	// Bytes a second at which a member is sure to unpack and restore a snapshot.
 	restoreRate = 1 << 20
+
+	// How often a member looks whether its log is too large: a burst of 100 MB a
+	// second goes beyond the bound by that much. How long it waits after it could
+	// not do anything about it.
+	logPeriod = time.Second
+	logPause  = 10 * time.Second
+
+	// The least LogBytes, of which half are 16 of the largest entries: more than a
+	// few leaders had in flight.
+	minLogBytes = 32 * queue.MaxEntryBytes
 
 	// What is to be left of a short disk once a snapshot from the leader has been
 	// unpacked there.

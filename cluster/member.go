@@ -37,7 +37,7 @@ import (
 //
 // Goroutines counted in running end with ctx: one each for the running time (and the
 // watchdog), for the health that it does not judge, the batcher, the ticker, the
-// gatherer, the memory, the clock, the room on the disk and the first greeting. Those of connections are
+// gatherer, the memory, the clock, the room on the disk, the size of the log and the first greeting. Those of connections are
 // the port's, raft has its own, and each entry in flight has one that waits for raft.
 type Member struct {
 	cfg       Config
@@ -183,6 +183,7 @@ func (m *Member) start() {
 	watch := clock.NewWatch(m.clocks, m.fitness, m.led, m.log)
 	m.running.Go(func() { watch.Run(m.ctx) })
 	m.running.Go(func() { m.watchRoom(m.ctx) })
+	m.running.Go(func() { m.keepLogSmall(m.ctx) })
 	m.running.Go(func() { m.gatherer.run(m.ctx, m.cfg.others()) })
 	m.running.Go(func() { m.store.memory.Run(m.ctx) })
 	m.running.Go(func() { m.batcher.run(m.ctx) })

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/raft"
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
@@ -19,7 +18,7 @@ import (
 // storage is all that a member has on disk, open and found sound.
 type storage struct {
 	dir       *datadir.Dir
-	bolt      *raftboltdb.BoltStore
+	bolt      *raftlog.Store
 	logs      raft.LogStore
 	votes     raft.StableStore
 	snapshots *snapshot.Store

@@ -74,6 +74,7 @@ func memberMetrics(m *cluster.Member) collector {
 		gauge(ch, metric("raft_applied_index", "Applied index."), float64(s.Applied))
 		gauge(ch, metric("raft_last_index", "Last entry of the log."), float64(s.Last))
 		gauge(ch, metric("raft_last_contact_seconds", "Since the leader was heard; 0 on the leader."), s.LastContact.Seconds())
+		gauge(ch, metric("raft_log_bytes", "Bytes of the entries in the log."), float64(m.LogBytes()))
 		fit := 1.0
 		if len(s.Unfit) > 0 {
 			fit = 0

@@ -65,7 +65,34 @@ func (g *Log) DeleteRange(min, max uint64) error {
 			return err
 		}
 	}
-	return g.write("cutting the log", func() error { return g.LogStore.DeleteRange(min, max) })
+	return g.cut(min, max)
+}
+
+// cutEntries is how many entries are cut in one transaction, in which nobody can
+// write: of the largest, those are 128 MiB.
+const cutEntries = 256
+
+// cut cuts entries off in pieces, so that a crash between two leaves a log without a
+// hole: from the beginning on, or from the end.
+func (g *Log) cut(from, to uint64) error {
+	first, err := g.FirstIndex()
+	if err != nil {
+		return err
+	}
+	for fromStart := from <= first; from <= to; {
+		low, high := from, to
+		if fromStart {
+			high = low + min(to-low, cutEntries-1)
+			from = high + 1
+		} else {
+			low = high - min(high-low, cutEntries-1)
+			to = low - 1 // not below 0: something is before from
+		}
+		if err := g.write("cutting the log", func() error { return g.LogStore.DeleteRange(low, high) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // isBehindSnapshot tells whether the log goes on, or a snapshot takes its place,

@@ -43,19 +43,22 @@ func boltOptions() *bbolt.Options {
 // on a damaged one it panics or reads beyond the mapping, sometimes in goroutines
 // of its own, where nothing can be caught. So all pages of its trees are visited
 // here first, where it can. after is the index that the newest snapshot covers.
-func Open(path string, after uint64) (*raftboltdb.BoltStore, error) {
+func Open(path string, after uint64) (*Store, error) {
 	there, err := durable.Exists(path)
 	if err != nil {
 		return nil, err
 	}
+	if err := durable.RemoveAll(path + newFile); err != nil {
+		return nil, err
+	}
+	store := &Store{path: path}
 	if there {
-		if err := Guard(func() error { return inspectLog(path, after) }); err != nil {
+		if err := Guard(func() error { return inspectLog(path, after, &store.sizes) }); err != nil {
 			return nil, datadir.Damaged(path, err)
 		}
 	}
-	var store *raftboltdb.BoltStore
 	err = Guard(func() (err error) {
-		store, err = raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: boltOptions()})
+		store.bolt, err = raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: boltOptions()})
 		return err
 	})
 	switch {
@@ -82,8 +85,9 @@ func Guard(f func() error) (err error) {
 	return f()
 }
 
-// inspectLog walks through all keys of the log without changing the file.
-func inspectLog(path string, after uint64) (err error) {
+// inspectLog walks through all keys of the log without changing the file, and notes
+// how large the entries are.
+func inspectLog(path string, after uint64, found *sizes) (err error) {
 	file, err := openBoltFile(path)
 	if err != nil {
 		return err
@@ -108,20 +112,21 @@ func inspectLog(path string, after uint64) (err error) {
 					return err
 				}
 			}
-			return inspectBucket(b, after)
+			return inspectBucket(b, after, found)
 		})
 	})
 }
 
 // inspectBucket checks that there are no holes behind the snapshot. Before it
 // there may be one, when a snapshot from the leader leapt over missing entries.
-func inspectBucket(b *bbolt.Bucket, after uint64) error {
+func inspectBucket(b *bbolt.Bucket, after uint64, found *sizes) error {
 	previous := after
-	return b.ForEach(func(k, _ []byte) error {
+	return b.ForEach(func(k, v []byte) error {
 		if len(k) != 8 {
 			return fmt.Errorf("an entry has a key of %d bytes", len(k))
 		}
 		index := binary.BigEndian.Uint64(k)
+		found.note(index, len(v))
 		if index <= after {
 			return nil
 		}
