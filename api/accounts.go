@@ -45,24 +45,37 @@ func (s *server) accountOf(c *gin.Context) (*intake.Chain, string, error) {
 	return contract, name, err
 }
 
-// getAccount is GET /v1/accounts/{address}. One that was never used has
-// nothing.
+// getAccount is GET /v1/accounts/{address}, as it is or, with at_block or at, as it
+// was. One that was never used has nothing.
 func (s *server) getAccount(c *gin.Context) error {
 	contract, name, err := s.accountOf(c)
 	if err != nil {
 		return err
+	}
+	if asksForThePast(c) {
+		answer, err := s.pastAccount(c, contract, name)
+		if err != nil || answer == nil {
+			return err
+		}
+		return s.sendValue(c, http.StatusOK, answer)
 	}
 	applied := s.read.AppliedIndex()
 	account, err := s.read.Account(contract.Token, name)
 	if err != nil {
 		return err
 	}
-	answer := accountAnswer{Address: name, Contract: contract.Token, Balance: decimal{account.Balance, contract.Decimals},
-		Records: account.Records, appliedAt: appliedAt{applied}}
-	if contract.Wallets == chain.SignedWallets {
-		answer.walletAnswer = newWalletAnswer(account.Wallet, s.read.Time(contract.Token), contract.Decimals)
-	}
+	answer := newAccountAnswer(contract, name, account, s.read.Time(contract.Token))
+	answer.appliedAt = appliedAt{applied}
 	return s.sendValue(c, http.StatusOK, answer)
+}
+
+// newAccountAnswer says what an account is, by the chain's time.
+func newAccountAnswer(contract *intake.Chain, name string, account chain.Account, at chain.Micros) *accountAnswer {
+	a := &accountAnswer{Address: name, Contract: contract.Token, Balance: decimal{account.Balance, contract.Decimals}, Records: account.Records}
+	if contract.Wallets == chain.SignedWallets {
+		a.walletAnswer = newWalletAnswer(account.Wallet, at, contract.Decimals)
+	}
+	return a
 }
 
 type accountAnswer struct {
@@ -71,6 +84,7 @@ type accountAnswer struct {
 	Balance  decimal `json:"balance"`
 	Records  uint64  `json:"records"`
 	*walletAnswer
+	AsOf *momentAnswer `json:"as_of,omitempty"`
 	appliedAt
 }
 

@@ -107,6 +107,9 @@ func (s *memberServer) await(ctx context.Context, c *gin.Context, wanted consist
 	if err != nil {
 		return err
 	}
+	if asksForThePast(c) {
+		wanted = local // who answers waits where the moment is not here
+	}
 	if text := queryText(c, "consistency"); text != "" {
 		wanted = consistency(text)
 	}

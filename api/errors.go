@@ -19,6 +19,12 @@ const (
 	// errContractNotHere: there may be such a contract, and this node has not
 	// heard of it yet.
 	errContractNotHere outcome.Code = "contract_not_here"
+
+	// Of the past: the chain has not come to that block, it began later, or
+	// this node has not read all that it takes.
+	errBlockNotHere  outcome.Code = "block_not_here"
+	errBeforeGenesis outcome.Code = "before_genesis"
+	errPastNotReady  outcome.Code = "past_not_ready"
 )
 
 // errReceiptNotReady: no checkpoint covers the transaction's block yet.
@@ -176,6 +182,10 @@ var meanings = map[string]meaning{
 	string(errNotLeader): {http.StatusServiceUnavailable, "This member is not the leader"},
 
 	string(errContractNotHere): {http.StatusServiceUnavailable, "This node has not heard of such a contract yet"},
+
+	string(errBlockNotHere):  {http.StatusNotFound, "The chain has no such block here yet"},
+	string(errBeforeGenesis): {http.StatusNotFound, "The chain begins later"},
+	string(errPastNotReady):  {http.StatusServiceUnavailable, "This node has not read all of that past yet"},
 
 	string(errReceiptNotReady): {http.StatusServiceUnavailable, "No checkpoint covers the transaction yet"},
 

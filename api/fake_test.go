@@ -23,24 +23,25 @@ import (
 // fake is a ledger of one process: it implements Writer, Reader, Member and
 // Evidence as simply as can be, and counts what would have become entries of the log.
 type fake struct {
-	history  chain.HistoryPage
-	asked    chain.HistoryQuery // by the last call of History
-	mu       sync.Mutex
-	chains   []*fakeChain
-	nodes    nodelist.List
-	applied  uint64
-	writes   int           // calls of the Writer
-	err      error         // what the Writer answers with
-	refuse   chain.Code    // what every transaction is refused with
-	follower bool          // this member does not lead
-	lag      uint64        // how far this replica is behind the log
-	stuck    bool          // waiting for this replica never ends
-	grown    chan struct{} // closed when a block comes
-	last     []chain.Transaction
-	become   func(r *chain.Record) // what a record is instead of what was asked for
-	clock    chain.Micros          // machine time
-	now      int64                 // what the next entry would carry; 0 for not known
-	signed   signedLog
+	history   chain.HistoryPage
+	asked     chain.HistoryQuery  // by the last call of History
+	askedPast chain.PastHoldQuery // by the last call of HoldsAt
+	mu        sync.Mutex
+	chains    []*fakeChain
+	nodes     nodelist.List
+	applied   uint64
+	writes    int           // calls of the Writer
+	err       error         // what the Writer answers with
+	refuse    chain.Code    // what every transaction is refused with
+	follower  bool          // this member does not lead
+	lag       uint64        // how far this replica is behind the log
+	stuck     bool          // waiting for this replica never ends
+	grown     chan struct{} // closed when a block comes
+	last      []chain.Transaction
+	become    func(r *chain.Record) // what a record is instead of what was asked for
+	clock     chain.Micros          // machine time
+	now       int64                 // what the next entry would carry; 0 for not known
+	signed    signedLog
 }
 
 type fakeChain struct {

@@ -48,12 +48,19 @@ func holdEnvelope(c *gin.Context) (e intake.Envelope, err error) {
 	return e, err
 }
 
-// getHold is GET /v1/holds/{id}. The id is that of the transaction that became
-// the hold.
+// getHold is GET /v1/holds/{id}, as it is or, with at_block or at, as it was. The id
+// is that of the transaction that became the hold.
 func (s *server) getHold(c *gin.Context) error {
 	id, contract, err := s.idOf(c)
 	if err != nil {
 		return err
+	}
+	if asksForThePast(c) {
+		answer, err := s.pastHold(c, contract, id)
+		if err != nil || answer == nil {
+			return err
+		}
+		return s.sendValue(c, http.StatusOK, answer)
 	}
 	applied := s.read.AppliedIndex()
 	hold, err := find(c, s, func() (chain.HoldState, error) { return s.read.Hold(contract.Token, id) })
@@ -78,6 +85,8 @@ type holdAnswer struct {
 	Recipient string        `json:"recipient"`
 	Amount    decimal       `json:"amount"`
 	HoldUntil chain.Seconds `json:"hold_until"`
+
+	AsOf *momentAnswer `json:"as_of,omitempty"` // of an answer that is one hold
 }
 
 func newHoldAnswer(contract *intake.Chain, id chain.ID, hold *chain.HoldState) holdAnswer {
@@ -91,11 +100,19 @@ func newHoldAnswer(contract *intake.Chain, id chain.ID, hold *chain.HoldState) h
 
 // getOpenHolds is GET /v1/accounts/{address}/holds: the holds that nobody has
 // decided yet, the first to expire first. They are those that wait for the
-// wallet's decision or, with role=sender, those that it has sent.
+// wallet's decision or, with role=sender, those that it has sent. With at_block or
+// at, those that waited then, see pastHolds.
 func (s *server) getOpenHolds(c *gin.Context) error {
 	contract, name, err := s.accountOf(c)
 	if err != nil {
 		return err
+	}
+	if asksForThePast(c) {
+		answer, err := s.pastHolds(c, contract, name)
+		if err != nil || answer == nil {
+			return err
+		}
+		return s.sendValue(c, http.StatusOK, answer)
 	}
 	q, err := holdQuery(c, contract)
 	if err != nil {
@@ -107,36 +124,52 @@ func (s *server) getOpenHolds(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := struct {
-		Items []holdAnswer `json:"items"`
-		Next  string       `json:"next,omitempty"`
-		appliedAt
-	}{Items: make([]holdAnswer, len(page.Holds)), appliedAt: appliedAt{applied}}
-	for i := range page.Holds {
-		answer.Items[i] = newHoldAnswer(contract, page.Holds[i].ID, &page.Holds[i].HoldState)
-	}
+	answer := newHoldsAnswer(contract, page.Holds)
+	answer.appliedAt = appliedAt{applied}
 	if page.More {
 		answer.Next = string(answer.Items[len(answer.Items)-1].ID.AppendHex(appendCursor(nil, contract.ID)))
 	}
 	return s.sendValue(c, http.StatusOK, answer)
 }
 
+type holdsAnswer struct {
+	Items []holdAnswer  `json:"items"`
+	Next  string        `json:"next,omitempty"`
+	AsOf  *momentAnswer `json:"as_of,omitempty"`
+	appliedAt
+}
+
+func newHoldsAnswer(contract *intake.Chain, holds []chain.OpenHold) *holdsAnswer {
+	a := &holdsAnswer{Items: make([]holdAnswer, len(holds))}
+	for i := range holds {
+		a.Items[i] = newHoldAnswer(contract, holds[i].ID, &holds[i].HoldState)
+	}
+	return a
+}
+
+// holdPageQuery reads which page of an account's holds is asked for; after is the
+// place in this chain that its cursor names.
+func holdPageQuery(c *gin.Context, contract *intake.Chain) (limit int, role chain.HoldRole, after string, err error) {
+	number, err := queryUint(c, "limit", defaultPage, maxPage)
+	if err != nil {
+		return 0, "", "", err
+	}
+	switch role = chain.HoldRole(queryText(c, "role")); role {
+	case "":
+		role = chain.HoldRecipient
+	case chain.HoldRecipient, chain.HoldSender:
+	default:
+		return 0, "", "", intake.WrongKind("role", "recipient or sender")
+	}
+	after, err = ofChain(queryText(c, "after"), contract.ID)
+	return int(number), role, after, err
+}
+
 // holdQuery reads what is asked for. A cursor is the id of the hold after which
 // the page begins, which may have ended meanwhile.
 func holdQuery(c *gin.Context, contract *intake.Chain) (q chain.HoldQuery, err error) {
-	limit, err := queryUint(c, "limit", defaultPage, maxPage)
-	if err != nil {
-		return q, err
-	}
-	q.Limit = int(limit)
-	switch q.Role = chain.HoldRole(queryText(c, "role")); q.Role {
-	case "":
-		q.Role = chain.HoldRecipient
-	case chain.HoldRecipient, chain.HoldSender:
-	default:
-		return q, intake.WrongKind("role", "recipient or sender")
-	}
-	after, err := ofChain(queryText(c, "after"), contract.ID)
+	var after string
+	q.Limit, q.Role, after, err = holdPageQuery(c, contract)
 	if err != nil || after == "" {
 		return q, err
 	}

@@ -45,11 +45,11 @@ var (
 // is answered with what this replica has.
 func (s *server) readRoutes(state, here gin.IRoutes) {
 	s.get(state, "/v1/transactions/:id", s.getTransaction, aboutAChain, ofAge, []string{"expires"})
-	s.get(state, "/v1/holds/:id", s.getHold, aboutAChain, ofAge)
-	s.get(state, "/v1/accounts/:address", s.getAccount, aboutAChain, ofAge)
+	s.get(state, "/v1/holds/:id", s.getHold, aboutAChain, ofAge, asOf)
+	s.get(state, "/v1/accounts/:address", s.getAccount, aboutAChain, ofAge, asOf)
 	s.get(state, "/v1/accounts/:address/transactions", s.getHistory, aboutAChain, ofAge,
 		[]string{"limit", "kind", "direction", "order", "after", "before"})
-	s.get(state, "/v1/accounts/:address/holds", s.getOpenHolds, aboutAChain, ofAge, []string{"limit", "role", "after"})
+	s.get(state, "/v1/accounts/:address/holds", s.getOpenHolds, aboutAChain, ofAge, asOf, []string{"limit", "role", "after"})
 
 	s.get(here, "/chain", s.getChain, aboutAChain, ofAge, ofAPart)
 	s.get(here, "/v1/blocks/:index", s.getBlock, aboutAChain, ofAge)

@@ -26,6 +26,7 @@ type Reader interface {
 	BlockReader
 	AccountReader
 	HoldReader
+	PastReader
 	TransactionReader
 	NodeReader
 	// AppliedIndex is the log index that a member's replica stands at. Of a

@@ -1,6 +1,12 @@
 package chain
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bpsc/bpsc/chain/pyjson"
+)
 
 // Seconds is a time in unix seconds, as an expiry is written.
 type Seconds int64
@@ -43,6 +49,26 @@ func SecondsOf(t time.Time) Seconds { return Seconds(t.Unix()) }
 
 // MicrosOf is t without the part of a microsecond.
 func MicrosOf(t time.Time) Micros { return Micros(t.UnixMicro()) }
+
+// ParseTime reads a time that a person gives: unix seconds with at most six places,
+// or as RFC 3339 has it, of which what is below a microsecond is dropped.
+func ParseTime(text string) (at Micros, err error) {
+	if strings.Contains(text, "T") {
+		var t time.Time
+		if t, err = time.Parse(time.RFC3339, text); err == nil {
+			at = MicrosOf(t)
+		}
+	} else {
+		s := pyjson.NewScanner([]byte(text))
+		if at, err = ScanTimestamp(s); err == nil {
+			err = s.End()
+		}
+	}
+	if err != nil || at <= 0 || at > MaxTimestamp {
+		return 0, fmt.Errorf("%w: %q is no time from 1970 to 2242", InvalidField, text)
+	}
+	return at, nil
+}
 
 // Day is the UTC day, counted from 1970, that m is on.
 func (m Micros) Day() int64 { return int64(m / (86_400 * secondMicros)) }

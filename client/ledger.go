@@ -38,6 +38,29 @@ func (c *Client) Account(ctx context.Context, contract, name string) (json.RawMe
 	return c.do(ctx, c.stateCall("/v1/accounts/"+url.PathEscape(name), contract))
 }
 
+// AsOf says as of when a read is meant: the end of a block, or of the last block
+// whose timestamp is not after a time, one of them. The zero value is now. What was
+// pending then was in no block, and is in no past.
+type AsOf struct {
+	Block uint64
+	Time  chain.Micros
+}
+
+// query is as of when in the query of a path.
+func (a AsOf) query() []string {
+	at := ""
+	if a.Time != 0 {
+		at = string(chain.AppendTimestamp(nil, a.Time))
+	}
+	return []string{"at_block", number(a.Block), "at", at}
+}
+
+// AccountAt reads what a wallet was, as it came. It fails with a Problem where the
+// chain was not there yet, or has not got there.
+func (c *Client) AccountAt(ctx context.Context, contract, name string, at AsOf) (json.RawMessage, error) {
+	return c.do(ctx, c.stateCall("/v1/accounts/"+url.PathEscape(name), contract, at.query()...))
+}
+
 // stateCall is a read of what may change.
 func (c *Client) stateCall(path, contract string, query ...string) call {
 	path = at(path, append(query, "contract", contract, "consistency", c.Consistency)...)
@@ -156,18 +179,33 @@ type HoldQuery struct {
 	Role  chain.HoldRole // "": chain.HoldRecipient
 	Limit int            // of a page; 0: the server's default
 	After string         // HoldPage.Next of the page before
+	AsOf  AsOf           // those that were open then
 }
 
-// HoldPage is some of them, the first to expire first.
+// HoldPage is some of them, the first to expire first; of the past, those opened
+// last first, and perhaps fewer than asked for, or none, where more follow.
 type HoldPage struct {
 	Items []Hold `json:"items"`
 	Next  string `json:"next,omitempty"` // "": there are no more
 }
 
+// Hold reads what is or was known of a hold, by the id of the transaction that became
+// it.
+func (c *Client) Hold(ctx context.Context, contract string, id chain.ID, at AsOf) (h Hold, err error) {
+	answer, err := c.do(ctx, c.stateCall("/v1/holds/"+id.String(), contract, at.query()...))
+	if err != nil {
+		return h, err
+	}
+	if err := json.Unmarshal(answer, &h); err != nil {
+		return h, fmt.Errorf("client: hold %s: %w", id, err)
+	}
+	return h, nil
+}
+
 // Holds lists the holds of an account that nobody has decided yet.
 func (c *Client) Holds(ctx context.Context, contract, account string, q HoldQuery) (page HoldPage, err error) {
-	answer, err := c.Get(ctx, at("/v1/accounts/"+url.PathEscape(account)+"/holds",
-		"contract", contract, "role", string(q.Role), "after", q.After, "limit", number(q.Limit)))
+	query := append(q.AsOf.query(), "contract", contract, "role", string(q.Role), "after", q.After, "limit", number(q.Limit))
+	answer, err := c.Get(ctx, at("/v1/accounts/"+url.PathEscape(account)+"/holds", query...))
 	if err != nil {
 		return page, err
 	}

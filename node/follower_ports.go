@@ -12,6 +12,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/follower/personal"
+	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/internal/diskspace"
 	"github.com/bpsc/bpsc/store"
 )
@@ -53,6 +54,11 @@ func (c copies) Time(token string) chain.Micros {
 		return 0
 	}
 	return info.TipTimestamp
+}
+
+// AccountAt is by the ledger's rules.
+func (c copies) AccountAt(token, name string, block uint64) (chain.Account, error) {
+	return fsm.AccountAt(c.Store, token, name, block)
 }
 
 // followerStatus is a follower as the API sees it.

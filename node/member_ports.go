@@ -8,6 +8,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/command"
+	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -28,6 +29,11 @@ type memberState struct{ *store.Store }
 
 // Time is the machine's: all chains of a member go by one clock.
 func (s memberState) Time(string) chain.Micros { return s.Store.Time() }
+
+// AccountAt is by the ledger's rules.
+func (s memberState) AccountAt(token, name string, block uint64) (chain.Account, error) {
+	return fsm.AccountAt(s.Store, token, name, block)
+}
 
 // memberStatus is the cluster as the API sees it.
 type memberStatus struct {

@@ -19,14 +19,25 @@ import (
 )
 
 func newAccountCommand(o *clientOptions) *cobra.Command {
-	k := &keyOptions{}
+	k, past := &keyOptions{}, &pastOptions{}
 	cmd := &cobra.Command{
 		Use: "account NAME", Short: "Show the balance of a wallet", Args: exactArgs(1),
-		Long: "Show the balance of a wallet: in a signed contract an address or a wallet of `bpsc wallet`,\nin an open one a name.",
+		Long: "Show the balance of a wallet: in a signed contract an address or a wallet of `bpsc wallet`,\nin an open one a name." + pastHelp,
 		RunE: o.call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
+			at, err := past.asOf(cmd)
+			if err != nil {
+				return err
+			}
 			info, name, err := o.accountOf(ctx, c, k, args[0])
 			if err != nil {
 				return err
+			}
+			if at != (client.AsOf{}) {
+				answer, err := c.AccountAt(ctx, info.Contract.Token, name, at)
+				if err != nil {
+					return err
+				}
+				return o.printAccount(cmd, answer)
 			}
 			var answer json.RawMessage
 			err = o.readOwnWrites(ctx, cmd, c, &info, func(ctx context.Context) (err error) {
@@ -41,7 +52,43 @@ func newAccountCommand(o *clientOptions) *cobra.Command {
 	}
 	k.dirFlag(cmd)
 	o.consistencyFlag(cmd)
+	past.flags(cmd)
 	return cmd
+}
+
+// pastOptions are the flags by which a command asks for the past.
+type pastOptions struct {
+	block uint64
+	time  string
+}
+
+const pastHelp = `
+
+With --at-block or --at as it was at the end of that block, or of the last block whose
+timestamp is not after that time. What was pending then was in no block and does not
+count.`
+
+func (p *pastOptions) flags(cmd *cobra.Command) {
+	cmd.Flags().Uint64Var(&p.block, "at-block", 0, "as of the end of this block")
+	cmd.Flags().StringVar(&p.time, "at", "", "as of this time: unix seconds, or like 2026-11-28T17:00:00Z")
+}
+
+// asOf reads the flags; the zero value is now.
+func (p *pastOptions) asOf(cmd *cobra.Command) (at client.AsOf, err error) {
+	block := cmd.Flags().Changed("at-block")
+	switch {
+	case block && cmd.Flags().Changed("at"):
+		return at, argError("--at-block and --at: one of them")
+	case block && p.block == 0:
+		return at, argError("--at-block: the first block is 1")
+	}
+	at.Block = p.block
+	if p.time != "" {
+		if at.Time, err = chain.ParseTime(p.time); err != nil {
+			return at, argError("--at: %w", err)
+		}
+	}
+	return at, nil
 }
 
 // accountOf is the contract, and what it calls a wallet.
@@ -58,9 +105,17 @@ func (o *clientOptions) printAccount(cmd *cobra.Command, answer json.RawMessage)
 		Contract string      `json:"contract"`
 		Balance  json.Number `json:"balance"`
 		Records  uint64      `json:"records"`
+		AsOf     *struct {
+			Block     uint64      `json:"block"`
+			Timestamp json.Number `json:"timestamp"`
+		} `json:"as_of"`
 	}
 	if err := json.Unmarshal(answer, &a); err != nil {
 		return err
+	}
+	if a.AsOf != nil {
+		return o.print(cmd.OutOrStdout(), answer, table.Row{"wallet", "token", "balance", "records", "at block", "of (unix)"},
+			table.Row{a.Address, a.Contract, a.Balance, a.Records, a.AsOf.Block, a.AsOf.Timestamp})
 	}
 	return o.print(cmd.OutOrStdout(), answer, table.Row{"wallet", "token", "balance", "records"},
 		table.Row{a.Address, a.Contract, a.Balance, a.Records})
@@ -70,18 +125,23 @@ func (o *clientOptions) printAccount(cmd *cobra.Command, answer json.RawMessage)
 const maxHoldsPage = 1000
 
 func newHoldsCommand(o *clientOptions) *cobra.Command {
-	k, role, limit := &keyOptions{}, "", 0
+	k, past, role, limit := &keyOptions{}, &pastOptions{}, "", 0
 	cmd := &cobra.Command{
 		Use: "holds [WALLET]", Short: "List what waits for a wallet's word", Args: atMostOneArg,
 		Long: "List the holds that nobody has decided yet, the first to expire first: those that a wallet\n" +
 			"may accept or reject, or with --role sender those that it has sent. WALLET is an address or\n" +
-			"a wallet of `bpsc wallet`, and may be left out where that has just one.",
+			"a wallet of `bpsc wallet`, and may be left out where that has just one." + pastHelp +
+			"\nThey come in the order in which they were opened then, the last first.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if role != string(chain.HoldRecipient) && role != string(chain.HoldSender) {
 				return argError("--role is recipient or sender")
 			}
 			if limit < 0 {
 				return argError("--limit: at least 1; 0 is all")
+			}
+			at, err := past.asOf(cmd)
+			if err != nil {
+				return err
 			}
 			wallet, err := k.oneOrOnly(args)
 			if err != nil {
@@ -92,7 +152,7 @@ func newHoldsCommand(o *clientOptions) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				page, err := allHolds(ctx, c, info.Contract.Token, name, chain.HoldRole(role), limit)
+				page, err := allHolds(ctx, c, info.Contract.Token, name, client.HoldQuery{Role: chain.HoldRole(role), AsOf: at}, limit)
 				if err != nil {
 					return err
 				}
@@ -101,16 +161,17 @@ func newHoldsCommand(o *clientOptions) *cobra.Command {
 		},
 	}
 	k.dirFlag(cmd)
+	past.flags(cmd)
 	cmd.Flags().StringVar(&role, "role", string(chain.HoldRecipient), "what the wallet is to the holds: recipient or sender")
 	cmd.Flags().IntVar(&limit, "limit", 100, "how many to list at most; 0 is all")
 	return cmd
 }
 
 // allHolds reads pages until there are limit holds; 0 is all.
-func allHolds(ctx context.Context, c *client.Client, token, name string, role chain.HoldRole, limit int) (client.HoldPage, error) {
+func allHolds(ctx context.Context, c *client.Client, token, name string, q client.HoldQuery, limit int) (client.HoldPage, error) {
 	all := client.HoldPage{Items: []client.Hold{}}
 	for {
-		q := client.HoldQuery{Role: role, Limit: maxHoldsPage, After: all.Next}
+		q.Limit, q.After = maxHoldsPage, all.Next
 		if limit > 0 {
 			q.Limit = min(q.Limit, limit-len(all.Items))
 		}

@@ -213,6 +213,10 @@ type worldState struct{ *store.Store }
 
 func (s worldState) Time(string) chain.Micros { return s.Store.Time() }
 
+func (s worldState) AccountAt(token, name string, block uint64) (chain.Account, error) {
+	return fsm.AccountAt(s.Store, token, name, block)
+}
+
 func serveWorld(env *testscript.Env, w *world) error {
 	h, err := api.New(api.DefaultConfig(), w.requests, worldState{w.store}, only{}, w.evidence())
 	if err != nil {

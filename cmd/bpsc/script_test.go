@@ -198,7 +198,15 @@ func (f *fakeServer) account(w http.ResponseWriter, r *http.Request) {
 	case "evil":
 		name += "\x1b[2J\u202e\u009b31m"
 	}
-	answer(w, http.StatusOK, map[string]any{"address": name, "contract": "toy", "balance": json.Number("1.5"), "records": 1})
+	account := map[string]any{"address": name, "contract": "toy", "balance": json.Number("1.5"), "records": 1}
+	switch block, at := r.FormValue("at_block"), r.FormValue("at"); {
+	case block == "9":
+		answer(w, http.StatusNotFound, client.Problem{Code: "block_not_here", Detail: "The chain has no block 9 here yet"})
+		return
+	case block+at != "":
+		account["as_of"] = map[string]any{"block": 7, "timestamp": json.Number(block + at)}
+	}
+	answer(w, http.StatusOK, account)
 }
 
 // holds are three for whoever asks, a page of two at most.
@@ -208,6 +216,9 @@ func (f *fakeServer) holds(w http.ResponseWriter, r *http.Request) {
 	for i := from; i < min(from+min(limit, 2), 3); i++ {
 		h := client.Hold{ID: chain.DeriveID([]byte{byte(i)}).String(), Contract: r.FormValue("contract"), Status: "pending",
 			Sender: "s\x1b[2J", Recipient: r.PathValue("name"), Amount: json.Number(strconv.Itoa(i) + ".5"), Until: 1_800_000_000}
+		if block := r.FormValue("at_block"); block != "" {
+			h.Sender = "at block " + block
+		}
 		if r.FormValue("role") == "sender" {
 			h.Sender, h.Recipient = h.Recipient, h.Sender
 		}

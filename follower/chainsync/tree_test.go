@@ -10,6 +10,7 @@ import (
 
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -19,6 +20,10 @@ type reader struct{ *store.Store }
 func (r reader) Time(token string) chain.Micros {
 	info, _ := r.Contract(token)
 	return info.TipTimestamp
+}
+
+func (r reader) AccountAt(token, name string, block uint64) (chain.Account, error) {
+	return fsm.AccountAt(r.Store, token, name, block)
 }
 
 // served is what the API asks of the node.
