@@ -161,18 +161,20 @@ func TestAMemberWhoseKeyIsNotKnownYetWaits(t *testing.T) {
 	})
 }
 
-// Whoever reaches the log can announce a key; its attestations count for nothing.
+// Who has no vote may be in the log with a key; its attestations are not.
 func TestAttestationsOfOthersCountForNothing(t *testing.T) {
 	bubble(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		other := &member{rig: r, id: "n9"}
 		ctx := context.Background()
+		require.ErrorIs(t, r.requester().Announce(ctx, other.id, "http://n9", other.key().String()), chain.MemberNotConfigured)
+		r.configure(r.ids(), other.id)
 		require.NoError(t, r.requester().Announce(ctx, other.id, "http://n9", other.key().String()))
 		for _, m := range r.members {
 			m.stop()
 		}
 		r.block("x")
-		require.NoError(t, r.requester().Attest(ctx, token, other.attestation(2, chain.Hash{1})))
+		require.ErrorIs(t, r.requester().Attest(ctx, token, other.attestation(2, chain.Hash{1})), chain.AttestationWrong)
 		r.lead(-1)
 		r.startAll()
 		for _, m := range r.members {
@@ -211,15 +213,12 @@ func TestConfigsThatCannotWorkAreRefused(t *testing.T) {
 		"nobody":                 func(c *attest.Config) { c.Member = "" },
 		"no folder":              func(c *attest.Config) { c.Dir = "" },
 		"a folder that is not":   func(c *attest.Config) { c.Dir = "/nowhere/at/all" },
-		"a member of no quorum":  func(c *attest.Config) { c.Quorum.Members = []string{"n2"} },
-		"no majority":            func(c *attest.Config) { c.Quorum.Majority = 0 },
-		"more than all":          func(c *attest.Config) { c.Quorum.Majority = 2 },
 		"nobody to ask who lead": func(c *attest.Config) { c.Leads = nil },
 		"no time between sizes":  func(c *attest.Config) { c.Every = 0 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := attest.DefaultConfig()
-			c.Member, c.Dir, c.Quorum = "n1", t.TempDir(), attest.Quorum{Members: []string{"n1"}, Majority: 1}
+			c.Member, c.Dir = "n1", t.TempDir()
 			c.Leads, c.Fatal = func() bool { return true }, func(error) {}
 			_, err := attest.New(c, nil, nil)
 			require.NoError(t, err)

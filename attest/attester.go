@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -33,11 +32,19 @@ type State interface {
 	LogHashes(token string) tlog.HashReader
 	Digest(token string, index uint64) (chain.Hash, error)
 	Attestations(token string) ([]chain.Attestation, <-chan struct{}, error)
+	// Quorum is who counts at a size of a chain; nobody where that is not known.
+	Quorum(token string, size uint64) Quorum
+	// Removed tells whether an identity is no member any more.
+	Removed(member string) bool
+	// Handovers are those from one policy to the next that members sign, in order, and a
+	// channel that is closed once there are others or more signatures.
+	Handovers() ([]Handover, <-chan struct{}, error)
 }
 
-// Log replicates what this member attests.
+// Log replicates what this member signs.
 type Log interface {
 	Attest(ctx context.Context, token string, a chain.Attestation) error
+	Endorse(ctx context.Context, number int, member, cosignature string) error
 }
 
 // maxTurns bounds how many chains verify at a time: each holds a run of blocks in
@@ -46,10 +53,7 @@ const maxTurns = 1
 
 // Config is what an Attester has to know. Start from DefaultConfig.
 type Config struct {
-	Member string // this member's id
-	// Quorum is who has to attest the same: a majority of all members, this one
-	// among them.
-	Quorum Quorum
+	Member string // this member's identity
 	Key    proof.SigningKey
 	Dir    string // where it remembers what it signed; exists
 	// Leads tells whether this member leads: the leader chooses the sizes that
@@ -84,8 +88,6 @@ func (c Config) Validate() error {
 	switch {
 	case c.Member == "" || c.Dir == "" || c.Leads == nil || c.Fatal == nil || c.Now == nil || c.Logger == nil:
 		return errors.New("attest: a member, a folder, Leads, Now, Fatal and a logger are needed")
-	case !slices.Contains(c.Quorum.Members, c.Member) || c.Quorum.Majority < 1 || c.Quorum.Majority > len(c.Quorum.Members):
-		return errors.New("attest: a majority is of members, this one among them")
 	case c.Every <= 0 || c.Patience <= 0 || c.Look <= 0:
 		return errors.New("attest: every interval must be more than nothing")
 	}
@@ -104,8 +106,9 @@ type Attester struct {
 	workers int
 
 	// mu guards what follows, which the goroutines of all chains write.
-	mu     sync.Mutex
-	faults map[string]error // by token: why it signs nothing now, or never more
+	mu          sync.Mutex
+	faults      map[string]error // by token: why it signs nothing now, or never more
+	handoverErr error            // why a handover is not signed by this member
 	// Why a witness does not cosign the newest checkpoint; nil: it did.
 	witnessErrs map[witnessOf]error
 }
@@ -132,6 +135,7 @@ func (a *Attester) Run(ctx context.Context) {
 	watched := map[string]bool{}
 	tick := time.NewTicker(a.cfg.Look)
 	defer tick.Stop()
+	chains.Go(func() { a.watchHandovers(ctx) })
 	for {
 		for _, info := range a.state.Contracts() {
 			token := info.Contract.Token

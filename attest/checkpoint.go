@@ -10,27 +10,35 @@ import (
 	"github.com/bpsc/bpsc/chain/proof"
 )
 
-// Quorum is who has to attest the same. Attestations of anybody else count for
-// nothing: whoever reaches the log can put his own there.
+// Quorum is who has to attest the same of a chain of some size. Attestations of anybody
+// else count for nothing: whoever reaches the log can put his own there.
 type Quorum struct {
-	Members   []string // ids
+	Members   []string // identities
 	Majority  int      // how many of them
 	Witnesses []string // names
 	Required  int      // how many of them
 }
 
-// Newest puts together the newest checkpoint on which the quorum agrees. It
-// fails with chain.NotFound while there is none.
-func (q Quorum) Newest(info *chain.Info, attestations []chain.Attestation) (note []byte, c proof.Checkpoint, err error) {
-	attestations = slices.DeleteFunc(slices.Clone(attestations), func(a chain.Attestation) bool { return !q.counts(a.Member) })
+// ofMembers is q without its witnesses.
+func (q Quorum) ofMembers() Quorum { return Quorum{Members: q.Members, Majority: q.Majority} }
+
+// has tells whether a member is one of them.
+func (q Quorum) has(member string) bool { return slices.Contains(q.Members, member) }
+
+// Newest puts together the newest checkpoint that has the signatures it needs, which
+// quorum tells by the size of the chain. It fails with chain.NotFound while there is
+// none.
+func Newest(quorum func(size uint64) Quorum, info *chain.Info, attestations []chain.Attestation) (note []byte, c proof.Checkpoint, err error) {
 	for _, agreed := range Agreements(attestations) {
+		q := quorum(agreed[0].Size)
+		agreed = slices.DeleteFunc(agreed, func(a chain.Attestation) bool { return !q.counts(a.Member) })
 		members := 0
 		for _, a := range agreed {
-			if slices.Contains(q.Members, a.Member) {
+			if q.has(a.Member) {
 				members++
 			}
 		}
-		if members >= q.Majority && len(agreed)-members >= q.Required {
+		if members > 0 && members >= q.Majority && len(agreed)-members >= q.Required {
 			return Note(info, agreed)
 		}
 	}
@@ -38,8 +46,7 @@ func (q Quorum) Newest(info *chain.Info, attestations []chain.Attestation) (note
 }
 
 func (q Quorum) counts(id string) bool {
-	return slices.Contains(q.Members, id) ||
-		slices.ContainsFunc(q.Witnesses, func(name string) bool { return chain.WitnessID(name) == id })
+	return q.has(id) || slices.ContainsFunc(q.Witnesses, func(name string) bool { return chain.WitnessID(name) == id })
 }
 
 // Note puts together attestations of one size and root.

@@ -9,38 +9,64 @@ import (
 
 // choose returns the size to attest now: one that another member has
 // chosen, or, where this member leads, the whole chain. Else it is 0, with how
-// long to wait where time alone may change that.
+// long to wait where time alone may change that. A member attests nothing at a size
+// for which it does not count.
 func (w *watcher) choose(attestations []chain.Attestation) (size uint64, wait time.Duration) {
 	now, last, newest := w.cfg.Now(), w.journal.last.Size, uint64(0)
 	for _, a := range attestations {
-		if w.isMember(a.Member) {
+		if w.counts(a) {
 			newest = max(newest, a.Size)
 		}
 	}
-	switch {
-	case newest > last:
-		return w.requested(attestations), 0
-	case w.pending && now.Before(w.retryAt):
-		return 0, w.retryAt.Sub(now)
-	case w.pending, w.last.Size == 0 && last > 0 && !w.hasAttested(attestations, last):
-		return last, 0 // what was signed before a restart may not have reached the log
+	if requested := w.requested(attestations); requested > 0 {
+		return requested, 0
+	}
+	if last > 0 && w.may(last) {
+		switch {
+		case w.pending && now.Before(w.retryAt):
+			return 0, w.retryAt.Sub(now)
+		case w.pending, w.last.Size == 0 && !w.hasAttested(attestations, last):
+			return last, 0 // what was signed before a restart may not have reached the log
+		}
 	}
 	info, err := w.state.Contract(w.token)
+	if err != nil || info.Length <= max(newest, last) {
+		w.unchosen = time.Time{}
+		return 0, 0
+	}
+	if w.unchosen.IsZero() || w.newest != newest {
+		w.unchosen, w.newest = now, newest
+	}
 	switch {
-	case err != nil || info.Length <= max(newest, last):
+	case !w.may(info.Length):
 		return 0, 0
 	case !w.cfg.Leads():
-		return 0, w.cfg.Every // it may come to lead, and no block need follow
-	}
-	due := w.chosenAt.Add(w.cfg.Every)
-	if newest > 0 && w.votes(attestations, newest) < w.cfg.Quorum.Majority {
-		due = w.chosenAt.Add(w.cfg.Patience)
-	}
-	if wait = due.Sub(now); wait > 0 {
-		return 0, wait
+		// It may come to lead, and no block need follow. Or who leads does not count yet.
+		if wait = w.unchosen.Add(leaderPatience * w.cfg.Patience).Sub(now); wait > 0 {
+			return 0, min(wait, w.cfg.Every)
+		}
+	default:
+		due := w.chosenAt.Add(w.cfg.Every)
+		if newest > 0 && w.votes(attestations, newest) < w.quorum(newest).Majority {
+			due = w.chosenAt.Add(w.cfg.Patience)
+		}
+		if wait = due.Sub(now); wait > 0 {
+			return 0, wait
+		}
 	}
 	w.chosenAt = now
 	return info.Length, 0
+}
+
+// quorum is who counts at a size of the chain.
+func (w *watcher) quorum(size uint64) Quorum { return w.state.Quorum(w.token, size) }
+
+// counts tells whether an attestation is by a member that counts at its size.
+func (w *watcher) counts(a chain.Attestation) bool { return w.quorum(a.Size).has(a.Member) }
+
+// may tells whether this member counts at a size, and was not removed since.
+func (w *watcher) may(size uint64) bool {
+	return w.quorum(size).has(w.cfg.Member) && !w.state.Removed(w.cfg.Member)
 }
 
 // requested is the size to attest of those that others have chosen since: the one
@@ -49,11 +75,11 @@ func (w *watcher) choose(attestations []chain.Attestation) (size uint64, wait ti
 func (w *watcher) requested(attestations []chain.Attestation) (size uint64) {
 	most := -1
 	for _, a := range attestations {
-		if a.Size <= w.journal.last.Size || !w.isMember(a.Member) {
+		if a.Size <= w.journal.last.Size || !w.counts(a) || !w.may(a.Size) {
 			continue
 		}
 		n := w.votes(attestations, a.Size)
-		if n >= w.cfg.Quorum.Majority {
+		if n >= w.quorum(a.Size).Majority {
 			n = 0
 		}
 		if n > most || n == most && a.Size > size {
@@ -71,7 +97,7 @@ func (w *watcher) hasAttested(attestations []chain.Attestation, size uint64) boo
 func (w *watcher) votes(attestations []chain.Attestation, size uint64) (most int) {
 	roots := map[chain.Hash]int{}
 	for _, a := range attestations {
-		if a.Size == size && w.isMember(a.Member) {
+		if a.Size == size && w.counts(a) {
 			roots[a.Root]++
 			most = max(most, roots[a.Root])
 		}

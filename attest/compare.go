@@ -3,7 +3,6 @@ package attest
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -25,7 +24,7 @@ func (w *watcher) compare(attestations []chain.Attestation) error {
 	}
 	mine, others := map[uint64]fingerprint{}, map[theirs]int{}
 	for _, a := range attestations {
-		if a.Member == w.cfg.Member || !w.isMember(a.Member) {
+		if a.Member == w.cfg.Member || !w.counts(a) {
 			continue
 		}
 		own, err := w.fingerprintAt(a.Size)
@@ -37,7 +36,7 @@ func (w *watcher) compare(attestations []chain.Attestation) error {
 		if own == other.fingerprint {
 			continue
 		}
-		if others[other]++; others[other] >= w.cfg.Quorum.Majority {
+		if others[other]++; others[other] >= w.quorum(a.Size).Majority {
 			return fmt.Errorf("%w: after block %d of %s: %d members have root %s and state %s, this one root %s and state %s",
 				ErrDiverged, a.Size, w.token, others[other], a.Root, a.Digest, own.root, own.digest)
 		}
@@ -50,8 +49,6 @@ func (w *watcher) compare(attestations []chain.Attestation) error {
 	w.fingerprints = mine
 	return nil
 }
-
-func (w *watcher) isMember(id string) bool { return slices.Contains(w.cfg.Quorum.Members, id) }
 
 // fingerprintAt reads what this member's own state came to at a size.
 func (w *watcher) fingerprintAt(size uint64) (fingerprint, error) {

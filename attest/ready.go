@@ -14,6 +14,9 @@ func (a *Attester) Ready() error {
 	for _, token := range slices.Sorted(maps.Keys(a.faults)) {
 		return a.faults[token]
 	}
+	if errors.Is(a.handoverErr, ErrWouldContradict) {
+		return a.handoverErr
+	}
 	for _, who := range slices.SortedFunc(maps.Keys(a.witnessErrs), witnessOf.compare) {
 		if err := a.witnessErrs[who]; errors.Is(err, ErrContradicted) {
 			return fmt.Errorf("%s: %w", who.token, err)

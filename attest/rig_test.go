@@ -25,6 +25,7 @@ import (
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -56,6 +57,8 @@ type entry struct {
 	index    uint64
 	micros   int64
 	requests [][]byte
+	// Of an entry that changes the configuration; nil else.
+	voters, nonVoters []string
 }
 
 // gap between entries leaves indexes for changes that no entry made.
@@ -95,13 +98,48 @@ func bubble(t *testing.T, n int, contract string, test func(r *rig)) {
 func newRig(t require.TestingT, dir string, n int) *rig {
 	r := &rig{t: t, dir: dir, signatures: map[string]map[uint64]map[chain.Hash]bool{}}
 	for i := range n {
-		m := &member{rig: r, id: fmt.Sprint("n", i+1)}
-		require.NoError(t, os.MkdirAll(filepath.Join(m.folder(), "attest"), 0o700))
-		r.members = append(r.members, m)
-		r.signatures[m.id] = map[uint64]map[chain.Hash]bool{}
-		m.openStore()
+		r.add(fmt.Sprint("n", i+1))
 	}
+	r.configure(r.ids())
 	return r
+}
+
+// add makes one more member, which nobody has configured yet.
+func (r *rig) add(id string) *member {
+	m := &member{rig: r, id: id}
+	require.NoError(r.t, os.MkdirAll(filepath.Join(m.folder(), "attest"), 0o700))
+	r.members = append(r.members, m)
+	r.signatures[m.id] = map[uint64]map[chain.Hash]bool{}
+	m.openStore()
+	return m
+}
+
+func (r *rig) ids() (ids []string) {
+	for _, m := range r.members {
+		ids = append(ids, m.id)
+	}
+	return ids
+}
+
+// configure is an entry that changes who the members are.
+func (r *rig) configure(voters []string, nonVoters ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := entry{index: r.next(), voters: voters, nonVoters: nonVoters}
+	r.log = append(r.log, e)
+	for _, m := range r.members {
+		if m.up {
+			m.apply(e)
+		}
+	}
+}
+
+// next is the index of the next entry.
+func (r *rig) next() uint64 {
+	if len(r.log) == 0 {
+		return gap
+	}
+	return r.log[len(r.log)-1].index + gap
 }
 
 func (r *rig) close() {
@@ -109,14 +147,6 @@ func (r *rig) close() {
 		m.stop()
 		m.closeStore(false)
 	}
-}
-
-func (r *rig) quorum() attest.Quorum {
-	q := attest.Quorum{Majority: proof.Majority(len(r.members))}
-	for _, m := range r.members {
-		q.Members = append(q.Members, m.id)
-	}
-	return q
 }
 
 // order is the log: everybody who is up applies the entry before anybody hears
@@ -131,10 +161,7 @@ func (r *rig) order(_ context.Context, requests [][]byte) []command.Result {
 		}
 		return answers
 	}
-	e := entry{index: gap, micros: time.Now().UnixMicro(), requests: requests}
-	if len(r.log) > 0 {
-		e.index += r.log[len(r.log)-1].index
-	}
+	e := entry{index: r.next(), micros: time.Now().UnixMicro(), requests: requests}
 	r.log = append(r.log, e)
 	for i, m := range r.members {
 		if !m.up {
@@ -230,16 +257,24 @@ func pass(d time.Duration) {
 func (m *member) folder() string  { return filepath.Join(m.dir, m.id) }
 func (m *member) journal() string { return filepath.Join(m.folder(), "attest", token+".json") }
 
-func (m *member) key() proof.SigningKey {
-	name, err := proof.KeyName("", m.id)
-	require.NoError(m.t, err)
-	k, err := proof.NewSigningKey(name, chain.DeriveID([]byte(m.id)))
-	require.NoError(m.t, err)
+func (m *member) key() proof.SigningKey { return keyOf(m.t, m.id) }
+
+func keyOf(t require.TestingT, member string) proof.SigningKey {
+	name, err := proof.KeyName("", identity.Identity(member).ID())
+	require.NoError(t, err)
+	k, err := proof.NewSigningKey(name, chain.DeriveID([]byte(member)))
+	require.NoError(t, err)
 	return k
 }
 
 func (m *member) apply(e entry) func(i int) []byte {
-	result, err := fsm.New(m.store).Apply(e.index, e.micros, e.requests)
+	machine := fsm.New(m.store)
+	result, err := func(int) []byte { return nil }, error(nil)
+	if e.voters != nil {
+		err = machine.Configure(e.index, e.voters, e.nonVoters)
+	} else {
+		result, err = machine.Apply(e.index, e.micros, e.requests)
+	}
 	if err != nil {
 		panic(err) // on whatever goroutine this is
 	}
@@ -305,7 +340,7 @@ func (m *member) fatal() error {
 
 func (m *member) start() {
 	cfg := attest.DefaultConfig()
-	cfg.Member, cfg.Quorum, cfg.Key, cfg.Dir = m.id, m.quorum(), m.key(), filepath.Dir(m.journal())
+	cfg.Member, cfg.Key, cfg.Dir = m.id, m.key(), filepath.Dir(m.journal())
 	cfg.Leads, cfg.Fatal = m.leads, func(err error) { m.ended.Store(&err) }
 	cfg.Logger = slog.New(slog.NewTextHandler(&m.logged, nil))
 	for name, ask := range m.witnesses {
@@ -347,55 +382,6 @@ func (m *member) dies(point string, cancel func()) {
 	}
 }
 
-// disk is a member's store, as good as the test wants it.
-type disk struct {
-	*store.Store
-	m      *member
-	cancel func()
-}
-
-func (d disk) Blocks(token string, from, limit uint64, yield func(uint64, []byte) error) error {
-	d.m.dies("reading", d.cancel)
-	return d.Store.Blocks(token, from, limit, func(index uint64, canonical []byte) error {
-		if d.m.spoil != nil {
-			canonical = d.m.spoil(index, bytes.Clone(canonical))
-		}
-		return yield(index, canonical)
-	})
-}
-
-func (d disk) Digest(token string, index uint64) (chain.Hash, error) {
-	d.m.dies("reading", d.cancel)
-	return d.Store.Digest(token, index)
-}
-
-// wire is a member's way to the log.
-type wire struct {
-	m      *member
-	cancel func()
-}
-
-func (w wire) Attest(ctx context.Context, token string, a chain.Attestation) error {
-	m := w.m
-	m.dies("signed", w.cancel) // on the disk, and not out of the door
-	m.mu.Lock()
-	m.tries++
-	roots := m.rig.signatures[m.id][a.Size]
-	if roots == nil {
-		roots = map[chain.Hash]bool{}
-		m.rig.signatures[m.id][a.Size] = roots
-	}
-	roots[a.Root] = true
-	m.mu.Unlock()
-	m.dies("lost", w.cancel)
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	err := m.requester().Attest(ctx, token, a)
-	m.dies("logged", w.cancel)
-	return err
-}
-
 // length of the chain, by a member's store.
 func (m *member) length() uint64 {
 	info, err := m.store.Contract(token)
@@ -410,15 +396,17 @@ func (m *member) covered() uint64 {
 	require.NoError(m.t, err)
 	attestations, _, err := m.store.Attestations(token)
 	require.NoError(m.t, err)
-	q := m.quorum()
-	note, _, err := q.Newest(&info, attestations)
+	note, _, err := attest.Newest(func(size uint64) attest.Quorum { return m.quorum(token, size) }, &info, attestations)
 	if errors.Is(err, chain.NotFound) {
 		return 0
 	}
 	require.NoError(m.t, err)
+	signed, err := proof.ReadCheckpoint(note)
+	require.NoError(m.t, err)
 	var keys []proof.Cosigner
-	for _, other := range m.members {
-		keys = append(keys, proof.Cosigner{Name: other.id, Key: other.key().Verifier()})
+	q := m.quorum(token, signed.Size)
+	for _, other := range q.Members {
+		keys = append(keys, proof.Cosigner{Name: identity.Identity(other).ID(), Key: keyOf(m.t, other).Verifier()})
 	}
 	policy, err := proof.NewPolicy(keys, q.Majority, nil, 0)
 	require.NoError(m.t, err)

@@ -21,6 +21,10 @@ const (
 	// a chain that this member has signed, before that is told as a fault. It is not
 	// ready from the first moment on.
 	logPatience = 10 * time.Second
+
+	// leaderPatience is how many times the leader's own patience the others wait for it to
+	// choose a size before one of them does: it may be no member of the policy yet.
+	leaderPatience = 2
 )
 
 // watcher attests one chain. One goroutine, which calls watch, owns all fields; the
@@ -35,6 +39,8 @@ type watcher struct {
 	retryAt  time.Time         // when to try that again
 	pause    time.Duration     // before retryAt, since the last attempt
 	chosenAt time.Time         // when this member last chose a size
+	unchosen time.Time         // since when there are blocks that nobody has chosen
+	newest   uint64            // size that was the newest then
 	differs  bool              // the log has told that somebody's state differs
 	noRoom   bool              // there was no room for the journal, and nothing was attested since
 	// What fingerprintAt returned for the sizes that others have attested.

@@ -74,8 +74,8 @@ func (a *Attester) askWitness(ctx context.Context, token, name string, ask Ask, 
 	if err != nil {
 		return last, err
 	}
-	members := Quorum{Members: a.cfg.Quorum.Members, Majority: a.cfg.Quorum.Majority}
-	note, c, err := members.Newest(&info, attestations)
+	members := func(size uint64) Quorum { return a.state.Quorum(token, size).ofMembers() }
+	note, c, err := Newest(members, &info, attestations)
 	if errors.Is(err, chain.NotFound) || err == nil && c.Size <= last {
 		return last, nil
 	}

@@ -46,7 +46,7 @@ func (a *attesting) refused(err error) {
 // prepareAttesting makes the attester; begin runs it.
 func (m *Member) prepareAttesting() error {
 	cfg := attest.DefaultConfig()
-	cfg.Member, cfg.Quorum, cfg.Key, cfg.Dir = m.cfg.ID, m.cfg.quorum(), m.key, m.path("attest")
+	cfg.Member, cfg.Key, cfg.Dir = m.identity(), m.key, m.path("attest")
 	cfg.Leads, cfg.Logger, cfg.Fatal = m.cluster.IsLeader, m.log, m.contradicted
 	if len(m.cfg.Witnesses) > 0 {
 		client := witness.NewClient()
@@ -56,7 +56,7 @@ func (m *Member) prepareAttesting() error {
 	if err := durable.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return err
 	}
-	attester, err := attest.New(cfg, m.store, attestations{m})
+	attester, err := attest.New(cfg, m.policies(), attestations{m})
 	m.attest.mu.Lock()
 	m.attest.attester = attester
 	m.attest.mu.Unlock()
@@ -74,6 +74,11 @@ func (a attestations) Attest(ctx context.Context, token string, said chain.Attes
 		return fmt.Errorf("%w: the key that the cluster knows of %s is %q", chain.AttestationWrong, said.Member, known)
 	}
 	return a.requests.Attest(ctx, token, said)
+}
+
+// Endorse adds this member's signature of a handover.
+func (a attestations) Endorse(ctx context.Context, number int, member, cosignature string) error {
+	return a.requests.Endorse(ctx, number, member, cosignature)
 }
 
 func (a attestations) keyOf(signer string) string {

@@ -37,7 +37,7 @@ func (m *Member) tryIntroduce(ctx context.Context) error {
 	if err := m.cluster.Barrier(ctx); err != nil {
 		return err
 	}
-	if err := m.announce(ctx, m.cfg.ID, m.cfg.Advertise, m.key.String()); err != nil {
+	if err := m.announce(ctx, m.identity(), m.cfg.Advertise, m.key.String()); err != nil {
 		return err
 	}
 	for _, w := range m.cfg.Witnesses {
@@ -66,7 +66,7 @@ func (m *Member) announce(ctx context.Context, id, url, key string) error {
 		return err
 	}
 	m.log.Error("the cluster does not take a key; what it signs does not count", "of", id, "key", key, "error", err)
-	if id == m.cfg.ID {
+	if id == m.identity() {
 		m.attest.refused(err)
 	}
 	return nil

@@ -98,13 +98,18 @@ func (m *Member) openServer() error {
 	cfg.DefaultConfigured = m.cfg.Contract != nil
 	m.cfg.Access.apply(&cfg, m.cfg.Listen, m.cfg.Advertise, m.cfg.address())
 	cfg.Metrics = metricsHandler(chainMetrics(m.store), memberMetrics(m.cluster), diskMetrics(m.fence))
-	handler, err := api.New(cfg, whileRoom(m.requests, m.cluster.NoRoom), memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.store, m.cfg.quorum(), m.cfg.Witnesses})
+	handler, err := api.New(cfg, whileRoom(m.requests, m.cluster.NoRoom), memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.policies()})
 	if err != nil {
 		return err
 	}
 	m.server, err = api.NewServer(cfg, handler)
 	return err
 }
+
+func (m *Member) policies() policies { return policies{m.store, m.cfg.Witnesses, m.cfg.WitnessQuorum} }
+
+// identity is what this member is called in the log.
+func (m *Member) identity() string { return m.cfg.ID }
 
 func (m *Member) path(name string) string { return filepath.Join(m.cfg.Data, name) }
 

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"slices"
 	"time"
 
-	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
@@ -124,17 +122,4 @@ func (c *MemberConfig) clusterConfig() cluster.Config {
 	}
 	cc.HeartbeatTimeout, cc.ElectionTimeout, cc.LeaderLeaseTimeout = c.Heartbeat, c.Heartbeat, c.Heartbeat
 	return cc
-}
-
-// quorum is whose attestations of a checkpoint count.
-func (c *MemberConfig) quorum() (q attest.Quorum) {
-	for _, p := range c.Peers {
-		q.Members = append(q.Members, p.ID)
-	}
-	slices.Sort(q.Members)
-	q.Majority, q.Required = proof.Majority(len(c.Peers)), c.WitnessQuorum
-	for _, w := range c.Witnesses {
-		q.Witnesses = append(q.Witnesses, w.Name)
-	}
-	return q
 }

@@ -2,28 +2,28 @@ package node
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/bpsc/bpsc/attest"
-	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/store"
 )
 
 // Evidence is what a member can prove of its chains, as the API asks for it.
-type Evidence struct {
-	*store.Store
-	Quorum    attest.Quorum
-	Witnesses []proof.Cosigner
+type Evidence struct{ policies }
+
+// NewEvidence is what the state in a store proves, together with witnesses that are
+// configured, of whom so many are required.
+func NewEvidence(s *store.Store, witnesses []proof.Cosigner, required int) Evidence {
+	return Evidence{policies{s, witnesses, required}}
 }
 
 // Checkpoint puts together what the members have said in the log.
 func (e Evidence) Checkpoint(token string) ([]byte, error) {
-	note, _, _, err := e.newest(token)
+	note, _, _, err := e.checkpoint(token)
 	return note, err
 }
 
-func (e Evidence) newest(token string) (note []byte, size uint64, more <-chan struct{}, err error) {
+func (e Evidence) checkpoint(token string) (note []byte, size uint64, more <-chan struct{}, err error) {
 	info, err := e.Contract(token)
 	if err != nil {
 		return nil, 0, nil, err
@@ -32,14 +32,14 @@ func (e Evidence) newest(token string) (note []byte, size uint64, more <-chan st
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	note, c, err := e.Quorum.Newest(&info, said)
+	note, c, err := attest.Newest(func(size uint64) attest.Quorum { return e.Quorum(token, size) }, &info, said)
 	return note, c.Size, more, err
 }
 
 // WaitCheckpoint waits for more words of members.
 func (e Evidence) WaitCheckpoint(ctx context.Context, token string, size uint64) error {
 	for {
-		_, covered, more, err := e.newest(token)
+		_, covered, more, err := e.checkpoint(token)
 		if more == nil {
 			return err
 		}
@@ -54,30 +54,15 @@ func (e Evidence) WaitCheckpoint(ctx context.Context, token string, size uint64)
 	}
 }
 
-// Policy asks for a majority of the members, with the keys that they have
-// announced, and names all chains: it is the same for each.
+// Policy is the newest one, which names all chains: it is the same for each.
 func (e Evidence) Policy(string) ([]byte, error) {
-	var members []proof.Cosigner
-	for _, id := range e.Quorum.Members {
-		m := e.Member(id)
-		if m.Key == "" {
-			return nil, fmt.Errorf("%w: %s has not announced its key", chain.NotFound, id)
-		}
-		key, err := proof.ParseVerifierKey(m.Key)
-		if err != nil {
-			return nil, fmt.Errorf("the key of %s: %w", id, err)
-		}
-		members = append(members, proof.Cosigner{Name: id, Key: key, URL: m.URL})
-	}
-	var chains []proof.Chain
-	for _, info := range e.Contracts() {
-		if info.Length > 0 {
-			chains = append(chains, proof.Chain{Token: info.Contract.Token, ID: info.ID})
-		}
-	}
-	p, err := proof.NewPolicy(members, e.Quorum.Majority, e.Witnesses, e.Quorum.Required, chains...)
+	p, err := e.newest()
 	if err != nil {
 		return nil, err
 	}
 	return []byte(p.String()), nil
 }
+
+// Policies is the text of the history of policies from a number on, the same for each
+// chain: what proof.ParseHistory reads.
+func (e Evidence) Policies(_ string, from int) ([]byte, error) { return e.history(from) }

@@ -66,7 +66,7 @@ func (s memberStatus) Cluster() api.ClusterStatus {
 	out := api.ClusterStatus{ID: s.node.cfg.ID, Leader: status.Leader, Term: status.Term}
 	for _, p := range status.Members {
 		out.Members = append(out.Members, api.MemberStatus{
-			ID: p.ID, Raft: p.Addr, API: s.node.store.Member(p.ID).URL, Role: p.Role, Term: p.Term,
+			ID: p.ID, Raft: p.Addr, API: s.node.policies().url(p.ID), Role: p.Role, Term: p.Term,
 			NoRoom: p.NoRoom, DiskFree: p.DiskFree,
 			Applied: p.Applied, Commit: p.Commit, Last: p.Last, Lag: p.Lag,
 			LastContactMS: p.LastContact.Milliseconds(), Unfit: p.Unfit,

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/bpsc/bpsc/api"
-	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/command"
@@ -46,7 +45,8 @@ func newWorld(dir string) (*world, error) {
 		return nil, err
 	}
 	w := &world{store: s, keys: map[string]proof.SigningKey{}}
-	w.requests = w.order(fsm.New(s))
+	machine := fsm.New(s)
+	w.requests = w.order(machine)
 	for i, id := range []string{"n1", "n2", "n3", "eve"} {
 		name, err := proof.KeyName("", id)
 		if err != nil {
@@ -56,7 +56,10 @@ func newWorld(dir string) (*world, error) {
 			return nil, err
 		}
 	}
-	return w, w.fill()
+	if err := w.fill(); err != nil {
+		return nil, err
+	}
+	return w, machine.Configure(machine.AppliedIndex(), []string{"n1", "n2", "n3"}, nil)
 }
 
 // order applies each request as an entry of the log, a second after the one
@@ -145,7 +148,7 @@ func (w *world) note(c proof.Checkpoint, signers ...string) ([]byte, error) {
 }
 
 func (w *world) evidence() node.Evidence {
-	return node.Evidence{Store: w.store, Quorum: attest.Quorum{Members: []string{"n1", "n2", "n3"}, Majority: 2}}
+	return node.NewEvidence(w.store, nil, 0)
 }
 
 // only is the one member there is, as the API sees it.
