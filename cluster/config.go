@@ -17,18 +17,38 @@ import (
 	"github.com/bpsc/bpsc/cluster/clock"
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/port"
+	"github.com/bpsc/bpsc/internal/identity"
 )
 
 // Config is everything a member needs to know. Start from DefaultConfig.
 type Config struct {
-	ID   string // this member's id; must be one of Peers
+	ID   string // this member's id
 	Dir  string // data folder of the raft side: raft.db, vote, identity, snapshots/
-	Bind string // listen address host:port, where this member's Peers address leads to
+	Bind string // listen address host:port, where the address that the others know leads to
 
-	// Peers are the members of the cluster, this one included. The list is the
-	// same on every member and, because the cluster id is derived from it,
-	// fixed for the cluster's life.
+	// Peers are the founders of the cluster, this member included, the same list on
+	// each. It counts on the first start only, when the cluster id is derived from
+	// it; afterwards the log says who the members are.
 	Peers []Peer
+	// Join has a first start wait until the members of a cluster add this one.
+	Join bool
+	// TwoVoters has a cluster begin with two founders, of whom neither may fail.
+	TwoVoters bool
+
+	// PromoteLag and PromoteAfter say when a member that was added has caught up and
+	// gets a vote: once its state has been within so many entries of the leader's log
+	// for so long.
+	PromoteLag   uint64
+	PromoteAfter time.Duration
+	// MayVote tells whether the state has all that a voter of that identity needs.
+	// When nil, it has. Like Removed and Settled it must not wait.
+	MayVote func(identity.Identity) bool
+	// Removed tells whether the state says that a member of that identity was removed,
+	// and is none any more for ever. When nil, nobody was.
+	Removed func(identity.Identity) bool
+	// Settled says what has to follow from the last change of the members before the
+	// next one, or before a member is removed. When nil, nothing.
+	Settled func() error
 
 	// HeartbeatTimeout is how long a member that hears no leader waits
 	// before it stands for election (up to twice that, at random). Lower means
@@ -84,6 +104,8 @@ type Config struct {
 
 	// wall is what the wall clock shows, in unix microseconds; tests set it.
 	wall func(time.Time) int64
+	// ask is used instead of firstStartTimeout; tests set it.
+	ask time.Duration
 	// listener is used instead of listening on Bind; tests set it.
 	listener net.Listener
 }
@@ -104,15 +126,17 @@ func DefaultConfig() Config {
 		TrailingLogs: 10240,
 		// Half is twenty seconds of the heaviest load, for members that restart; the
 		// other half is that again between two snapshots.
-		LogBytes:   256 << 20,
-		DiskStall:  10 * time.Second,
-		ClockBound: time.Second,
+		LogBytes:     256 << 20,
+		DiskStall:    10 * time.Second,
+		ClockBound:   time.Second,
+		PromoteLag:   100,
+		PromoteAfter: 5 * time.Second,
 	}
 }
 
 // Files is how many files a member has open at most, connections included.
 func (c Config) Files() int {
-	return ownFiles + port.MaxConns(len(c.Peers)-1)
+	return ownFiles + port.MaxConns(MaxMembers-1)
 }
 
 // Validate reports the first thing that is wrong with the configuration.
@@ -120,8 +144,16 @@ func (c Config) Validate() error {
 	if c.Dir == "" {
 		return errors.New("cluster: Dir is empty")
 	}
+	if err := identity.Valid(c.ID); err != nil {
+		return fmt.Errorf("cluster: %w", err)
+	}
 	if err := c.validatePeers(); err != nil {
 		return err
+	}
+	if c.listener == nil {
+		if _, _, err := net.SplitHostPort(c.Bind); err != nil {
+			return fmt.Errorf("cluster: Bind: %w", err)
+		}
 	}
 	return c.validateTimes()
 }
@@ -129,9 +161,9 @@ func (c Config) Validate() error {
 func (c Config) validatePeers() error {
 	ids, addrs := map[string]bool{}, map[string]bool{}
 	for _, p := range c.Peers {
-		switch {
-		case p.ID == "" || len(p.ID) > port.MaxIDBytes:
-			return fmt.Errorf("cluster: peer id %q must have 1 to %d bytes", p.ID, port.MaxIDBytes)
+		switch err := identity.Valid(p.ID); {
+		case err != nil:
+			return fmt.Errorf("cluster: peers: %w", err)
 		case ids[p.ID]:
 			return fmt.Errorf("cluster: peer id %q is listed twice", p.ID)
 		case addrs[p.Addr]:
@@ -142,15 +174,10 @@ func (c Config) validatePeers() error {
 		ids[p.ID], addrs[p.Addr] = true, true
 	}
 	switch {
-	case len(c.Peers) > maxPeers:
-		return fmt.Errorf("cluster: %d peers, at most %d are supported", len(c.Peers), maxPeers)
-	case !ids[c.ID]:
+	case len(c.Peers) > MaxMembers:
+		return fmt.Errorf("cluster: %d peers, at most %d are supported", len(c.Peers), MaxMembers)
+	case len(c.Peers) > 0 && !ids[c.ID] && !c.Join:
 		return fmt.Errorf("cluster: member %q is not in the list of peers", c.ID)
-	}
-	if c.listener == nil {
-		if _, _, err := net.SplitHostPort(c.Bind); err != nil {
-			return fmt.Errorf("cluster: Bind: %w", err)
-		}
 	}
 	return nil
 }
@@ -188,6 +215,8 @@ func (c Config) validateTimes() error {
 		return fmt.Errorf("cluster: LogBytes %d is below %d", c.LogBytes, minLogBytes)
 	case c.ClockBound < clock.MinBound:
 		return fmt.Errorf("cluster: ClockBound %v is below %v", c.ClockBound, clock.MinBound)
+	case c.PromoteAfter < 0:
+		return fmt.Errorf("cluster: PromoteAfter %v is negative", c.PromoteAfter)
 	case c.DiskStall < c.HeartbeatTimeout:
 		return fmt.Errorf("cluster: DiskStall %v is below HeartbeatTimeout %v", c.DiskStall, c.HeartbeatTimeout)
 	}
@@ -207,35 +236,10 @@ func (c Config) listen() (net.Listener, error) {
 	return l, nil
 }
 
-// addr is the address under which the others know this member.
-func (c Config) addr() string {
-	return c.addrs()[c.ID]
-}
-
-// addrs is the address of each member by its id.
-func (c Config) addrs() map[string]string {
-	addrs := map[string]string{}
-	for _, p := range c.Peers {
-		addrs[p.ID] = p.Addr
-	}
-	return addrs
-}
-
 // leaderGrace is how long requests wait for a leader.
 func (c Config) leaderGrace() time.Duration { return leaderlessGrace * c.ElectionTimeout }
 
-// others are the ids of the other members.
-func (c Config) others() []string {
-	var ids []string
-	for _, p := range c.Peers {
-		if p.ID != c.ID {
-			ids = append(ids, p.ID)
-		}
-	}
-	return ids
-}
-
-// clusterID tells clusters apart: it is derived from the members, so two
+// clusterID tells clusters apart: it is derived from the founders, so two
 // clusters that reuse each other's ports do not mix.
 func clusterID(peers []Peer) string {
 	h := sha256.New()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -202,11 +203,19 @@ func TestOtherIdentity(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("other peers", func(t *testing.T) {
-		other := cfg
-		other.Peers = []Peer{cfg.Peers[0], {ID: "n2", Addr: "h:1"}}
-		if _, err := Open(other, newTestMachine()); !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), "list of peers") {
-			t.Errorf("got %v", err)
+	t.Run("other peers", func(t *testing.T) { // the log knows better, and the member says so
+		var out logged
+		c.tune = func(_ int, cfg *Config) {
+			cfg.Peers = []Peer{cfg.Peers[0], {ID: "n2", Addr: "h:1"}}
+			cfg.Logger = slog.New(slog.NewTextHandler(&out, nil))
+		}
+		m := c.start(0)
+		c.leader()
+		if n := len(m.Configuration().Members); n != 1 {
+			t.Errorf("it has %d members", n)
+		}
+		if out.count("list=\"n1="+cfg.Bind+",n2=h:1\" members=\"n1="+cfg.Bind+"\"") != 1 {
+			t.Errorf("the log says\n%s", out.text.String())
 		}
 	})
 }
@@ -234,7 +243,7 @@ func TestClusterID(t *testing.T) {
 func TestInterruptedFirstStart(t *testing.T) {
 	c := newTestCluster(t, 1)
 	cfg := c.config(0)
-	dir, err := datadir.Open(cfg.Dir, cfg.ID, clusterID(cfg.Peers))
+	dir, err := datadir.Open(cfg.Dir, cfg.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

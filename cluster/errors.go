@@ -26,6 +26,15 @@ var (
 	// ErrDiverged: members hold different histories as final. No member can tell
 	// which of them counts.
 	ErrDiverged = datadir.ErrDiverged
+	// ErrRemoved: this instance of the member was removed from its cluster, and never
+	// comes back. With an empty data folder the member can be added again.
+	ErrRemoved = datadir.ErrRemoved
+	// ErrKnownID: the data folder is empty, and the cluster knows a member of this id,
+	// whose data it had. It has to be replaced.
+	ErrKnownID = errors.New("the cluster knows a member of this id, and the data folder is empty")
+	// ErrNotAMember: the data folder is empty, and the cluster has no member of this
+	// id. It has to be added.
+	ErrNotAMember = errors.New("the cluster has no member of this id")
 	// ErrNotReady: the member is not, or not yet, able to serve.
 	ErrNotReady = errors.New("member is not ready")
 )

@@ -10,6 +10,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/memory"
 	"github.com/bpsc/bpsc/cluster/port"
+	"github.com/bpsc/bpsc/internal/identity"
 )
 
 // failure is the error for which the member must die, once there is one. Until
@@ -61,7 +62,7 @@ func (f *failure) get() error {
 // where histories differ the others learn it from this member while it still can
 // say so: none of them may go on serving as if it knew what is final.
 func (m *Member) fatal(err error) {
-	if !errors.Is(err, ErrWentBack) && !errors.Is(err, ErrDiverged) {
+	if !errors.Is(err, ErrWentBack) && !errors.Is(err, ErrDiverged) && !errors.Is(err, ErrRemoved) {
 		m.failure.report(err)
 		return
 	}
@@ -89,7 +90,7 @@ func (m *Member) greetOthers(limit time.Duration) {
 	ctx, cancel := context.WithTimeout(m.ctx, limit)
 	defer cancel()
 	var calls sync.WaitGroup
-	for _, id := range m.cfg.others() {
+	for _, id := range m.others() {
 		calls.Go(func() {
 			if conn, err := m.port.Dial(ctx, id); err == nil {
 				_ = conn.Close()
@@ -105,6 +106,14 @@ type judge struct {
 	member *Member
 }
 
+// Removed implements port.Judge.
+func (j judge) Removed(peer string) bool {
+	return j.member.cfg.Removed != nil && j.member.cfg.Removed(identity.Identity(peer))
+}
+
+// Answer implements port.Judge.
+func (j judge) Answer(q port.Inquiry) port.Reply { return j.member.answerInquiry(q) }
+
 // Condemn implements port.Judge.
 func (j judge) Condemn(err error) { j.member.fatal(err) }
 
@@ -113,6 +122,8 @@ func (j judge) Rejected(peer string, v port.Verdict) {
 	switch v {
 	case port.WentBack:
 		j.member.log.Error("another member went back in time and ends; this one goes on without it", "member", peer)
+	case port.Removed:
+		j.member.fatal(fmt.Errorf("%w: so says %s", ErrRemoved, peer))
 	case port.OtherHistory:
 		j.member.fatal(fmt.Errorf("%w: so says %s", ErrDiverged, peer))
 	}

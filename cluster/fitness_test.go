@@ -20,7 +20,7 @@ func testFitness() *health.Fitness {
 }
 
 func testProgress() *health.Progress {
-	return health.NewProgress(time.Second, 3, health.NewRunClock(time.Millisecond), testFitness(), func() bool { return true })
+	return health.NewProgress(time.Second, health.NewRunClock(time.Millisecond), testFitness(), func() bool { return true })
 }
 
 // A leader that becomes unfit makes way under load, and nobody has to wonder

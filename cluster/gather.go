@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,24 +18,51 @@ import (
 // know read it here: so many readers cost the members no more than none.
 //
 // It owns one goroutine for each of the others, which alone writes that member's
-// entry in heard and end with the context of run. mu guards heard.
+// entry in heard and ends with the context of run, or when the other is no member any
+// more. mu guards heard and watched, and that none is started after run.
 type gatherer struct {
 	connect  func(ctx context.Context, to string) (net.Conn, error)
 	absences *health.Absences
 	clocks   *clock.Majority // learns what the others' clocks show
 	news     func()          // called after every answer
+	ctx      context.Context // ends all of it
 
-	mu    sync.Mutex
-	heard map[string]MemberStatus // by id; no entry for one that does not answer
+	mu       sync.Mutex
+	ended    bool
+	heard    map[string]statusAnswer       // by identity; no entry for one that does not answer
+	watched  map[string]context.CancelFunc // those that are asked
+	watching sync.WaitGroup
 }
 
-// run asks these members until ctx ends.
-func (g *gatherer) run(ctx context.Context, others []string) {
-	var watching sync.WaitGroup
-	for _, id := range others {
-		watching.Go(func() { g.watch(ctx, id) })
+// run waits for the end of ctx and of all that begin lets follow start.
+func (g *gatherer) run() {
+	<-g.ctx.Done()
+	g.mu.Lock()
+	g.ended = true
+	g.mu.Unlock()
+	g.watching.Wait()
+}
+
+// follow asks these members from now on, by their identities, and no others.
+func (g *gatherer) follow(others []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ended {
+		return
 	}
-	watching.Wait()
+	for id, stop := range g.watched {
+		if !slices.Contains(others, id) {
+			stop()
+			delete(g.watched, id)
+		}
+	}
+	for _, id := range others {
+		if _, ok := g.watched[id]; !ok {
+			ctx, stop := context.WithCancel(g.ctx)
+			g.watched[id] = stop
+			g.watching.Go(func() { g.watch(ctx, id) })
+		}
+	}
 }
 
 // status is what a member said last.
@@ -42,7 +70,7 @@ func (g *gatherer) status(id string) MemberStatus {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if s, ok := g.heard[id]; ok {
-		return s
+		return s.MemberStatus
 	}
 	return MemberStatus{Role: RoleUnreachable, NotReady: "it does not answer", NotSigning: "it does not answer"}
 }
@@ -55,7 +83,11 @@ func (g *gatherer) watch(ctx context.Context, id string) {
 			err = g.ask(ctx, id, conn)
 			_ = conn.Close()
 		}
-		g.absences.Missed(id, port.Refusal(err, id))
+		if ctx.Err() != nil {
+			err = ctx.Err() // it is not missed
+		} else {
+			g.absences.Missed(id, port.Refusal(err, id))
+		}
 		g.mu.Lock()
 		delete(g.heard, id)
 		g.mu.Unlock()
@@ -78,7 +110,7 @@ func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
 		}
 		g.clocks.Note(id, asked, time.Now(), answer.Clock)
 		g.mu.Lock()
-		g.heard[id] = answer.MemberStatus
+		g.heard[id] = answer
 		g.mu.Unlock()
 		g.absences.Heard(id)
 		g.news()

@@ -29,6 +29,7 @@ type testCluster struct {
 	machines []*testMachine
 	cut      map[*Member]bool
 	accepted map[int]*acceptedConns
+	askLong  bool // a first start waits for answers as long as it should
 
 	mu     sync.Mutex
 	spare  []net.Listener // to hold the ports until the members take them
@@ -67,6 +68,10 @@ func (c *testCluster) config(i int) Config {
 	cfg.ID, cfg.Bind = c.peers[i].ID, c.peers[i].Addr
 	cfg.Dir = filepath.Join(c.root, cfg.ID)
 	cfg.Peers = c.peers
+	cfg.TwoVoters = true
+	if !c.askLong {
+		cfg.ask = 50 * time.Millisecond // listeners that are kept for members answer nothing
+	}
 	cfg.HeartbeatTimeout = 400 * time.Millisecond // the race detector is slow
 	cfg.ElectionTimeout = cfg.HeartbeatTimeout
 	cfg.LeaderLeaseTimeout = cfg.HeartbeatTimeout

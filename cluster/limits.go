@@ -87,8 +87,25 @@ const (
 	// others so.
 	warnTimeout = time.Second
 
-	maxPeers = 9
+	// How long a process that starts for the first time asks those that it is to found
+	// a cluster with whether they have one already. All that run answer at once.
+	firstStartTimeout = time.Second
+
+	// Changes of the members that wait on one member for the leader's answer: one is
+	// under way, and a few operators may ask what one would do.
+	maxChanges = 4
+
+	// How often a leader looks whether a member that was added has caught up: often
+	// enough for PromoteAfter to be measured in seconds.
+	promotePeriod = 250 * time.Millisecond
+
+	// How often a leader looks for the member that is to replace another one.
+	searchPeriod = 250 * time.Millisecond
 )
+
+// MaxMembers is how many members a cluster has at most, a member and the one that
+// replaces it among them: each sends its log to all others, and a majority answers.
+const MaxMembers = 9
 
 // leaderlessGrace is how many election timeouts requests wait in the queue for
 // a leader: an ordinary failover passes unnoticed, a lost majority is told soon.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -35,7 +36,7 @@ type machineState struct {
 	Register string
 	History  []string
 
-	Voters, NonVoters []string
+	Voters, NonVoters, Removed []string
 }
 
 func newTestMachine() *testMachine { return &testMachine{} }
@@ -72,10 +73,12 @@ func (m *testMachine) Apply(index uint64, micros int64, requests [][]byte) (func
 func (m *testMachine) Configure(index uint64, voters, nonVoters []string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if index <= m.state.Applied {
-		return fmt.Errorf("configuration %d after entry %d", index, m.state.Applied)
+	m.state.Applied = max(index, m.state.Applied)
+	for _, name := range slices.Concat(m.state.Voters, m.state.NonVoters) {
+		if !slices.Contains(voters, name) && !slices.Contains(nonVoters, name) {
+			m.state.Removed = append(m.state.Removed, name)
+		}
 	}
-	m.state.Applied = index
 	m.state.Voters, m.state.NonVoters = voters, nonVoters
 	return nil
 }

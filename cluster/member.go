@@ -24,6 +24,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/port"
 	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/cluster/raftlog"
+	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/logbridge"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -37,10 +38,12 @@ import (
 //
 // Goroutines counted in running end with ctx: one each for the running time (and the
 // watchdog), for the health that it does not judge, the batcher, the ticker, the
-// gatherer, the memory, the clock, the room on the disk, the size of the log and the first greeting. Those of connections are
+// gatherer, the roster, the memory, the clock, the room on the disk, the size of the log
+// and the first greeting. Those of connections are
 // the port's, raft has its own, and each entry in flight has one that waits for raft.
 type Member struct {
 	cfg       Config
+	name      string // its identity
 	log       *slog.Logger
 	store     *storage
 	replica   *replica
@@ -57,10 +60,12 @@ type Member struct {
 	progress  *health.Progress
 	lag       *health.Lag
 	absences  *health.Absences
+	roster    *roster
 	raft      *raft.Raft
 	failure   *failure
 	observer  []*raft.Observer
 
+	serving   chan struct{} // closed when all of the above is there
 	greeted   chan struct{} // closed when the others know of this start, or do not answer
 	condemned atomic.Bool   // this member must not come back
 
@@ -85,10 +90,10 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Member{cfg: cfg, log: cfg.Logger, queue: queue.New(), failure: &failure{then: cfg.Fatal}, greeted: make(chan struct{}), stopped: make(chan struct{})}
+	m := &Member{cfg: cfg, log: cfg.Logger, queue: queue.New(), failure: &failure{then: cfg.Fatal}, serving: make(chan struct{}), greeted: make(chan struct{}), stopped: make(chan struct{})}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.fitness = health.NewFitness(m.log, cfg.ElectionTimeout)
-	m.clocks = clock.NewMajority(len(cfg.Peers), cfg.ClockBound, cfg.wall)
+	m.clocks = clock.NewMajority(cfg.ClockBound, cfg.wall)
 	m.clock = clock.NewStamper(m.clocks)
 	err := m.open(sm)
 	if first := m.failure.arm(); first != nil {
@@ -106,7 +111,7 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 // opened before an error is released by the caller.
 func (m *Member) open(sm StateMachine) (err error) {
 	m.uptime = health.NewRunClock(min(m.cfg.DiskStall/watchSteps, m.cfg.HeartbeatTimeout/2))
-	m.progress = health.NewProgress(m.stallLimit(), len(m.cfg.Peers), m.uptime, m.fitness, func() bool { return m.raft.State() == raft.Leader })
+	m.progress = health.NewProgress(m.stallLimit(), m.uptime, m.fitness, func() bool { return m.raft.State() == raft.Leader })
 	watch := health.NewWatchdog(m.cfg.DiskStall, m.uptime, m.fitness, m.fatal)
 	m.replica = newReplica(m.ctx, sm, watch, m.fatal)
 	if m.store, err = openStorage(m.cfg, watch, m.fatal); err != nil {
@@ -115,14 +120,20 @@ func (m *Member) open(sm StateMachine) (err error) {
 	if err := m.store.reconcile(m.cfg, m.replica); err != nil {
 		return err
 	}
-	hclog := logbridge.New(m.log)
-	conf := raftConfig(m.cfg, hclog)
+	m.replica.members = m.store.members
 	listener, err := m.cfg.listen()
 	if err != nil {
 		return err
 	}
-	self := port.Self{ID: m.cfg.ID, Cluster: clusterID(m.cfg.Peers), Peers: m.cfg.addrs()}
-	m.port = port.New(listener, self, judge{m.store.memory, m}, m.log)
+	own := m.store.dir.Identity()
+	m.port = port.New(listener, port.Self{Name: string(own.Name()), Cluster: own.Cluster}, judge{m.store.memory, m}, m.log)
+	m.port.Start()
+	if err := m.firstStart(); err != nil {
+		return err
+	}
+	m.name = string(m.store.dir.Identity().Name())
+	hclog := logbridge.New(m.log)
+	conf := raftConfig(m.cfg, m.name, hclog)
 	// From here on nothing fails that an operator would have to mend first, so
 	// that tries in vain take no numbers; and nobody has been talked to.
 	if err := m.store.memory.Begin(); err != nil {
@@ -140,14 +151,15 @@ func (m *Member) open(sm StateMachine) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("cluster: starting raft: %w", err), m.transport.Close())
 	}
-	m.store.memory.Attach(m.raft, m.store.sum)
+	m.store.members.Scanned()
+	m.store.memory.Attach(m.raft, m.name, m.store.sum)
 	return nil
 }
 
 // start sets the member's own goroutines going.
 func (m *Member) start() {
 	m.lag = health.NewLag(m.stallLimit(), m.uptime, observed{m})
-	m.absences = health.NewAbsences(m.log, m.cfg.addrs(), m.cfg.leaderGrace(), m.uptime, func() bool { _, ok := m.Leader(); return ok })
+	m.absences = health.NewAbsences(m.log, m.cfg.leaderGrace(), m.uptime, func() bool { _, ok := m.Leader(); return ok })
 	m.peers = peer.NewServer(m.queue, m.IsLeader, m.answerStatus, m.log)
 	m.batcher = &batcher{
 		queue:   m.queue,
@@ -156,8 +168,8 @@ func (m *Member) start() {
 		clock:   m.clock,
 		fitness: m.fitness,
 		room:    m.room,
-		self:    m.cfg.ID,
-		leader:  m.Leader,
+		self:    m.name,
+		leader:  m.leader,
 		dialer:  peer.NewDialer(m.port.Dial),
 		grace:   m.cfg.leaderGrace(),
 		changed: m.observe(),
@@ -178,20 +190,38 @@ func (m *Member) start() {
 		absences: m.absences,
 		clocks:   m.clocks,
 		news:     func() { signal(m.batcher.freed) }, // it may wait for the clocks
-		heard:    map[string]MemberStatus{},
+		heard:    map[string]statusAnswer{},
+		watched:  map[string]context.CancelFunc{},
+		ctx:      m.ctx,
+	}
+	m.roster = &roster{
+		self:    m.name,
+		found:   m.store.members,
+		final:   m.replica.configured,
+		applied: m.replica.applied.get,
+		changed: m.follow,
+		settled: m.forget,
+		removed: m.cfg.Removed,
+		expelled: func(last Configuration) {
+			m.fatal(fmt.Errorf("%w: entry %d", ErrRemoved, last.Index))
+		},
 	}
 	watch := clock.NewWatch(m.clocks, m.fitness, m.led, m.log)
 	m.running.Go(func() { watch.Run(m.ctx) })
 	m.running.Go(func() { m.watchRoom(m.ctx) })
 	m.running.Go(func() { m.keepLogSmall(m.ctx) })
-	m.running.Go(func() { m.gatherer.run(m.ctx, m.cfg.others()) })
+	m.running.Go(m.gatherer.run)
+	m.roster.look()
+	m.compareFlags()
+	m.running.Go(func() { m.roster.run(m.ctx) })
 	m.running.Go(func() { m.store.memory.Run(m.ctx) })
 	m.running.Go(func() { m.batcher.run(m.ctx) })
 	m.running.Go(func() { ticker.run(m.ctx) })
 	m.running.Go(func() {
 		m.uptime.Every(m.ctx, func() { m.progress.Look(); m.lag.Look(); m.absences.Look() })
 	})
-	m.port.Start(m.peers.Serve)
+	close(m.serving)
+	m.port.Welcome(m.peers.Serve)
 	m.running.Go(func() { m.greetOthers(greetTimeout); close(m.greeted) })
 }
 
@@ -217,8 +247,8 @@ type observed struct{ *Member }
 
 // OtherLeader implements health.Observed.
 func (m observed) OtherLeader() (id string, ok bool) {
-	id, ok = m.Leader()
-	return id, ok && id != m.cfg.ID
+	id, ok = m.leader()
+	return id, ok && id != m.name
 }
 
 // Committed implements health.Observed: the last entry that is known to be
@@ -235,18 +265,30 @@ func (m observed) Applied() uint64 { return m.replica.applied.get() }
 // answered, before this member says that they do not.
 func (m *Member) stallLimit() time.Duration { return stallTimeouts * m.cfg.ElectionTimeout }
 
-// Leader is the member that leads, as far as this member knows.
+// Leader is the id of the member that leads, as far as this member knows.
 func (m *Member) Leader() (id string, ok bool) {
+	name, ok := m.leader()
+	return identity.Identity(name).ID(), ok
+}
+
+// leader is the identity of the member that leads.
+func (m *Member) leader() (name string, ok bool) {
 	if m.IsLeader() {
-		return m.cfg.ID, true
+		return m.name, true
 	}
 	_, leader := m.raft.LeaderWithID()
 	// Between two roles raft still names this member, though it does not lead.
-	if leader == "" || string(leader) == m.cfg.ID {
+	if leader == "" || string(leader) == m.name {
 		return "", false
 	}
 	return string(leader), true
 }
+
+// Identity is this member's name in the cluster and in its log.
+func (m *Member) Identity() identity.Identity { return identity.Identity(m.name) }
+
+// Configuration is who the members are, by the last entry of the log that says so.
+func (m *Member) Configuration() Configuration { return m.roster.latest() }
 
 // IsLeader tells whether this member leads, as far as it knows, and may go on.
 func (m *Member) IsLeader() bool { return m.raft.State() == raft.Leader && m.fitness.Fit() }
@@ -269,7 +311,10 @@ func (m *Member) Ready() error {
 	if short := m.room().Short; short != "" {
 		return fmt.Errorf("%w: %w: %s", ErrNotReady, outcome.DiskFull, short)
 	}
-	if _, ok := m.Leader(); !ok {
+	if _, member := find(m.roster.latest(), m.name); !member {
+		return fmt.Errorf("%w: it waits to be added to a cluster, by `bpsc cluster add %s HOST:PORT` on a member", ErrNotReady, m.cfg.ID)
+	}
+	if _, ok := m.leader(); !ok {
 		return fmt.Errorf("%w: %w: it %v", ErrNotReady, outcome.NoLeader, m.absences)
 	}
 	if _, ok := m.Now(); !ok {

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/raftlog"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 )
 
@@ -19,16 +20,22 @@ import (
 // StateMachine and nothing else.
 //
 // raft calls ApplyBatch, Snapshot and Restore from one goroutine, which owns
-// machine and broken; only Persist runs beside Apply, and calls Snapshot and
+// machine, told and broken; only Persist runs beside Apply, and calls Snapshot and
 // nothing else of the machine. What others want to know of the machine, publish
 // copies: time and due, which mu guards, and applied. begun is at or ahead of
 // what the machine holds, applied at or behind it.
 type replica struct {
 	machine StateMachine
+	members *raftlog.Configurations
+	told    bool // the machine knows the configuration that is in force
 	broken  bool // after a fatal error nothing is applied any more
 	watch   *health.Watchdog
 	fatal   func(error)
 	ctx     context.Context // ends a snapshot when the member stops
+
+	// configured gets a token when an entry with a configuration was applied, which is
+	// final then.
+	configured chan struct{}
 
 	applied appliedIndex
 	begun   atomic.Uint64 // the last entry of the batch being applied, or applied
@@ -42,7 +49,10 @@ type replica struct {
 var _ raft.BatchingFSM = (*replica)(nil)
 
 func newReplica(ctx context.Context, machine StateMachine, watch *health.Watchdog, fatal func(error)) *replica {
-	r := &replica{machine: machine, watch: watch, fatal: fatal, ctx: ctx, changed: make(chan struct{}, 1)}
+	r := &replica{
+		machine: machine, watch: watch, fatal: fatal, ctx: ctx,
+		changed: make(chan struct{}, 1), configured: make(chan struct{}, 1),
+	}
 	r.publish()
 	return r
 }
@@ -52,6 +62,7 @@ func newReplica(ctx context.Context, machine StateMachine, watch *health.Watchdo
 func (r *replica) ApplyBatch(logs []*raft.Log) []any {
 	responses := make([]any, len(logs))
 	r.begun.Store(logs[len(logs)-1].Index)
+	r.introduce()
 	for i, l := range logs {
 		if r.broken || l.Index <= r.machine.AppliedIndex() {
 			continue
@@ -76,8 +87,8 @@ func (r *replica) apply(l *raft.Log) (result func(int) []byte, err error) {
 	if l.Type == raft.LogConfiguration {
 		// raft counts it in a snapshot's index, and the machine must not seem to be
 		// behind its own snapshot.
-		voters, nonVoters := identities(raft.DecodeConfiguration(l.Data))
-		return nil, r.machine.Configure(l.Index, voters, nonVoters)
+		signal(r.configured)
+		return nil, r.configure(raftlog.Configured{Index: l.Index, Servers: raft.DecodeConfiguration(l.Data).Servers})
 	}
 	e, err := decodeEntry(l.Data)
 	if err != nil {
@@ -86,8 +97,26 @@ func (r *replica) apply(l *raft.Log) (result func(int) []byte, err error) {
 	return r.machine.Apply(l.Index, e.micros, e.requests)
 }
 
-// identities are the members of a configuration, as the machine knows them.
-func identities(c raft.Configuration) (voters, nonVoters []string) {
+// introduce tells the machine, before anything else, who the members are: it may be
+// from before machines were told.
+func (r *replica) introduce() {
+	if r.told {
+		return
+	}
+	r.told = true
+	c, there := r.members.At(r.machine.AppliedIndex())
+	if !there {
+		return // nothing is applied yet
+	}
+	if err := r.configure(c); err != nil {
+		r.broken = true
+		r.fatal(fmt.Errorf("cluster: members as of entry %d: %w", c.Index, err))
+	}
+}
+
+// configure tells the machine who the members are.
+func (r *replica) configure(c raftlog.Configured) error {
+	var voters, nonVoters []string
 	for _, s := range c.Servers {
 		if s.Suffrage == raft.Voter {
 			voters = append(voters, string(s.ID))
@@ -95,7 +124,7 @@ func identities(c raft.Configuration) (voters, nonVoters []string) {
 			nonVoters = append(nonVoters, string(s.ID))
 		}
 	}
-	return voters, nonVoters
+	return r.machine.Configure(c.Index, voters, nonVoters)
 }
 
 // publish makes what the machine shows visible to other goroutines.
@@ -146,6 +175,13 @@ func (r *replica) Restore(source io.ReadCloser) error {
 		err = fmt.Errorf("cluster: %w: the leader's snapshot ends with entry %d, and entries up to %d are applied", ErrDiverged, taken.Reach, at)
 	} else {
 		err = r.restore(taken.State, taken.Index)
+	}
+	if err == nil {
+		r.members.Restored(&taken.Meta)
+		r.told = false
+		r.introduce()
+		r.publish()
+		signal(r.configured)
 	}
 	if err != nil {
 		r.broken = true

@@ -62,11 +62,6 @@ func TestMemberThatWentBack(t *testing.T) {
 	}{
 		{"to before its last start", "start", false, func(_ *testing.T, _ *testCluster, putBack func()) { putBack() }},
 		{"within its last start", "entry", true, func(_ *testing.T, _ *testCluster, putBack func()) { putBack() }},
-		{"to nothing", "start", false, func(t *testing.T, c *testCluster, _ func()) {
-			if err := os.RemoveAll(c.config(0).Dir); err != nil {
-				t.Fatal(err)
-			}
-		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := startCluster(t, 3)
@@ -93,6 +88,23 @@ func TestMemberThatWentBack(t *testing.T) {
 			c.mustRefuse(0, ErrWentBack)
 		})
 	}
+}
+
+// A member whose directory is gone is told so before it does anything, and what to do.
+func TestWipedMemberIsRefused(t *testing.T) {
+	c := startCluster(t, 3)
+	c.askLong = true
+	c.proposeTen(0, "before")
+	c.stop(0)
+	if err := os.RemoveAll(c.config(0).Dir); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := c.open(0); !errors.Is(err, ErrKnownID) || !strings.Contains(err.Error(), "bpsc cluster replace n1") {
+			t.Errorf("got %v", err)
+		}
+	}
+	c.proposeTen(1, "without it")
 }
 
 // One file of a member went back: the others tell it from that.

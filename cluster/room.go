@@ -34,6 +34,9 @@ func (m *Member) NoRoom() error {
 	var short []string
 	voters, roomy := 0, 0
 	for _, v := range m.Status().Members {
+		if !v.Voter {
+			continue
+		}
 		voters++
 		switch {
 		case v.NoRoom != "":
@@ -60,7 +63,7 @@ func (m *Member) room() health.Room {
 // its log is as long as it has to be.
 func (m *Member) better() bool {
 	for _, v := range m.Status().Members {
-		if v.ID != m.cfg.ID && v.Role != RoleUnreachable && v.NoRoom == "" && v.NotReady == "" && len(v.Unfit) == 0 {
+		if v.Voter && string(v.Identity()) != m.name && v.Role != RoleUnreachable && v.NoRoom == "" && v.NotReady == "" && len(v.Unfit) == 0 {
 			return true
 		}
 	}

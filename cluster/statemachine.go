@@ -29,6 +29,10 @@ type StateMachine interface {
 	// Configure is Apply for an entry that changed who the members are. voters and
 	// nonVoters are identities, as in package internal/identity, in the order of the
 	// configuration. Time does not move.
+	//
+	// A machine is also told, before the first entry after a start or a restore, of
+	// the configuration that is in force, whose index is not above AppliedIndex then:
+	// one that knows it takes no notice.
 	Configure(index uint64, voters, nonVoters []string) error
 
 	// AppliedIndex is the log index of the last entry whose effects the machine
@@ -58,9 +62,9 @@ type StateMachine interface {
 	Restore(dir string) error
 }
 
-// Peer is one member of the cluster as every other member knows it.
+// Peer is one of the members that found a cluster.
 type Peer struct {
-	ID   string // unique, never reused for a member that lost its disk
+	ID   string // unique
 	Addr string // host:port of the member's raft listener, as the others reach it
 }
 

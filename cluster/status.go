@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/cluster/membership"
 )
 
 // Roles of a member in a Status. The others are raft's "follower", which is here a
@@ -19,12 +21,12 @@ const (
 type Status struct {
 	Leader  string // id; empty when none is known
 	Term    uint64
-	Members []MemberStatus // in the order of Config.Peers
+	Members []MemberStatus // in the order of the configuration
 }
 
 // MemberStatus is how one member described itself, or that it did not answer.
 type MemberStatus struct {
-	ID, Addr    string
+	membership.Member
 	Role        string // see RoleLeader
 	Term        uint64
 	Applied     uint64        // last entry in the state machine
@@ -43,14 +45,15 @@ type MemberStatus struct {
 // Status is how every member said it is when it was last asked, which for the
 // others was statusPeriod ago at most, or that it does not answer.
 func (m *Member) Status() Status {
-	members := make([]MemberStatus, len(m.cfg.Peers))
-	for i, p := range m.cfg.Peers {
-		if p.ID == m.cfg.ID {
+	configured := m.roster.latest().Members
+	members := make([]MemberStatus, len(configured))
+	for i, p := range configured {
+		if name := string(p.Identity()); name == m.name {
 			members[i] = m.status()
 		} else {
-			members[i] = m.gatherer.status(p.ID)
+			members[i] = m.gatherer.status(name)
 		}
-		members[i].ID, members[i].Addr = p.ID, p.Addr // whatever it said
+		members[i].Member = p // whatever it said
 	}
 	return summarize(members)
 }
@@ -88,11 +91,11 @@ func (m *Member) status() MemberStatus {
 		ready = cmp.Or(ready, more)
 	}
 	room := m.room()
+	own, _ := find(m.roster.latest(), m.name)
 	return MemberStatus{
+		Member:      own,
 		NoRoom:      room.Short,
 		DiskFree:    room.Free,
-		ID:          m.cfg.ID,
-		Addr:        m.cfg.addr(),
 		Role:        role(m.raft.State()),
 		Term:        m.raft.CurrentTerm(),
 		Applied:     m.replica.applied.get(),

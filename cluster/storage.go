@@ -23,6 +23,7 @@ type storage struct {
 	votes     raft.StableStore
 	snapshots *snapshot.Store
 	memory    *memory.Memory
+	members   *raftlog.Configurations
 	term      uint64 // current, as the vote file says
 }
 
@@ -35,7 +36,7 @@ func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *stor
 			err = errors.Join(err, s.close())
 		}
 	}()
-	if s.dir, err = datadir.Open(cfg.Dir, cfg.ID, clusterID(cfg.Peers)); err != nil {
+	if s.dir, err = datadir.Open(cfg.Dir, cfg.ID); err != nil {
 		return nil, err
 	}
 	votePath := s.dir.Path(datadir.VoteFile)
@@ -46,10 +47,14 @@ func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *stor
 	if s.snapshots, err = snapshot.Open(s.dir.Path(datadir.SnapshotsDir)); err != nil {
 		return nil, err
 	}
-	if s.memory, err = memory.Open(cfg.Dir, cfg.ID, watch, fatal); err != nil {
+	if s.memory, err = memory.Open(cfg.Dir, watch, fatal); err != nil {
 		return nil, err
 	}
-	newest, _ := s.snapshots.Newest()
+	newest, there := s.snapshots.Newest()
+	s.members = raftlog.NewConfigurations(nil)
+	if there {
+		s.members = raftlog.NewConfigurations(&newest.SnapshotMeta)
+	}
 	if s.bolt, err = raftlog.Open(s.dir.Path(datadir.LogFile), newest.Index); err != nil {
 		return nil, err
 	}
@@ -59,7 +64,8 @@ func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *stor
 	s.votes = &raftlog.Votes{StableStore: votes, Watch: watch, Fatal: fatal}
 	guarded := &raftlog.Log{
 		LogStore: s.bolt, Path: s.dir.Path(datadir.LogFile), Watch: watch, Fatal: fatal, Memory: s.memory,
-		Snapshot: func() uint64 { newest, _ := s.snapshots.Newest(); return newest.Index },
+		Snapshot:       func() uint64 { newest, _ := s.snapshots.Newest(); return newest.Index },
+		Configurations: s.members,
 	}
 	if err := s.recall(votes, guarded); err != nil {
 		return nil, err
@@ -89,13 +95,19 @@ func (s *storage) sum(index uint64) (sum uint32, ok bool) {
 	return raftlog.Checksum(&l), true
 }
 
-// bootstrap writes the first configuration on a first start. Every member does
-// so with the same list, so they may start in any order.
-func (s *storage) bootstrap(cfg Config, conf *raft.Config) error {
+// bootstrap completes a first start. A founder writes the first configuration, and as
+// every one does so with the same list, they may start in any order. Who waits to be
+// added has none.
+func (s *storage) bootstrap(cfg Config, conf *raft.Config) (err error) {
 	if !s.dir.Fresh() {
 		return nil
 	}
-	if err := raft.BootstrapCluster(conf, s.logs, s.votes, s.snapshots, nil, configuration(cfg.Peers)); err != nil {
+	if s.dir.Identity().Joined {
+		err = s.votes.SetUint64([]byte("CurrentTerm"), 1) // as of a founder
+	} else {
+		err = raft.BootstrapCluster(conf, s.logs, s.votes, s.snapshots, nil, founders(cfg.Peers))
+	}
+	if err != nil {
 		return fmt.Errorf("cluster: first start: %w", err)
 	}
 	return s.dir.Complete()
@@ -116,7 +128,7 @@ func (s *storage) reconcile(cfg Config, r *replica) error {
 	applied, committed := r.machine.AppliedIndex(), s.memory.Committed()
 	seen := max(lastTerm, newest.Term, s.memory.Term())
 	switch {
-	case last == 0 && newest.Index == 0 && !s.dir.Fresh():
+	case last == 0 && newest.Index == 0 && !s.dir.Fresh() && (!s.dir.Identity().Joined || max(applied, committed) > 0):
 		return datadir.Damaged(path, errors.New("it is empty"))
 	case known < applied:
 		return datadir.Damaged(path, fmt.Errorf("it ends with entry %d, but the state machine holds entries up to %d", known, applied))
@@ -143,18 +155,4 @@ func (s *storage) close() error {
 		errs = append(errs, s.dir.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// configuration is the peers as raft wants them, in the order that makes it the
-// same on every member.
-func configuration(peers []Peer) raft.Configuration {
-	var c raft.Configuration
-	for _, p := range sortedPeers(peers) {
-		c.Servers = append(c.Servers, raft.Server{
-			Suffrage: raft.Voter,
-			ID:       raft.ServerID(p.ID),
-			Address:  raft.ServerAddress(p.Addr),
-		})
-	}
-	return c
 }

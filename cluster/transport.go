@@ -107,7 +107,7 @@ func (t *serialTransport) AppendEntries(id raft.ServerID, to raft.ServerAddress,
 		held = args.Entries[len(args.Entries)-1].Index
 		t.progress.Sent(string(id))
 	}
-	err := t.NetworkTransport.AppendEntries(id, to, args, resp)
+	err := t.NetworkTransport.AppendEntries(id, target(id, to), args, resp)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (t *serialTransport) InstallSnapshot(id raft.ServerID, to raft.ServerAddres
 	if t.fitness.Silent() {
 		return errUnfit
 	}
-	err := t.NetworkTransport.InstallSnapshot(id, to, args, resp, &snapshotInTransit{Reader: data, to: string(id), progress: t.progress})
+	err := t.NetworkTransport.InstallSnapshot(id, target(id, to), args, resp, &snapshotInTransit{Reader: data, to: string(id), progress: t.progress})
 	if err == nil {
 		t.progress.Answered(string(id))
 		if resp.Success {
@@ -161,7 +161,7 @@ func (t *serialTransport) RequestPreVote(id raft.ServerID, to raft.ServerAddress
 	if !t.fitness.Fit() {
 		return errUnfit
 	}
-	return t.NetworkTransport.RequestPreVote(id, to, args, resp)
+	return t.NetworkTransport.RequestPreVote(id, target(id, to), args, resp)
 }
 
 // RequestVote implements raft.Transport.
@@ -169,11 +169,22 @@ func (t *serialTransport) RequestVote(id raft.ServerID, to raft.ServerAddress, a
 	if !t.fitness.Fit() {
 		return errUnfit
 	}
-	err := t.NetworkTransport.RequestVote(id, to, args, resp)
+	err := t.NetworkTransport.RequestVote(id, target(id, to), args, resp)
 	if err == nil {
 		t.memory.Note(string(id), resp.Term, 0)
 	}
 	return err
+}
+
+// TimeoutNow implements raft.Transport.
+func (t *serialTransport) TimeoutNow(id raft.ServerID, to raft.ServerAddress, args *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
+	return t.NetworkTransport.TimeoutNow(id, target(id, to), args, resp)
+}
+
+// target is a member as the port dials it: at one address there may be two of them one
+// after the other, each with connections of its own.
+func target(id raft.ServerID, to raft.ServerAddress) raft.ServerAddress {
+	return port.Target(string(id), parseAddress(to).hostPort)
 }
 
 // Close implements raft.WithClose.
@@ -184,9 +195,9 @@ func (t *serialTransport) Close() error {
 
 // raftConfig is our configuration as raft takes it; nothing is left to a default
 // that matters.
-func raftConfig(cfg Config, log hclog.Logger) *raft.Config {
+func raftConfig(cfg Config, name string, log hclog.Logger) *raft.Config {
 	c := raft.DefaultConfig()
-	c.LocalID = raft.ServerID(cfg.ID)
+	c.LocalID = raft.ServerID(name)
 	c.HeartbeatTimeout = cfg.HeartbeatTimeout
 	c.ElectionTimeout = cfg.ElectionTimeout
 	c.LeaderLeaseTimeout = cfg.LeaderLeaseTimeout
@@ -197,7 +208,7 @@ func raftConfig(cfg Config, log hclog.Logger) *raft.Config {
 	c.SnapshotThreshold = cfg.SnapshotThreshold
 	c.TrailingLogs = cfg.TrailingLogs
 	c.NoSnapshotRestoreOnStart = true // the machine has its state on disk itself
-	c.ShutdownOnRemove = true
+	c.ShutdownOnRemove = false        // a member that finds itself removed ends by itself
 	c.NoLegacyTelemetry = true
 	c.Logger = log
 	return c

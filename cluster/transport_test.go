@@ -33,6 +33,8 @@ func (judgeNothing) Judge(string, memory.Position) error  { return nil }
 func (judgeNothing) Accept(string, memory.Position) error { return nil }
 func (judgeNothing) Condemn(error)                        {}
 func (judgeNothing) Rejected(string, port.Verdict)        {}
+func (judgeNothing) Removed(string) bool                  { return false }
+func (judgeNothing) Answer(port.Inquiry) port.Reply       { return port.Reply{} }
 
 // testTransports is the transports of the members a and b, and where b is.
 func testTransports(t *testing.T) (a, b *serialTransport, at raft.ServerAddress) {
@@ -42,12 +44,14 @@ func testTransports(t *testing.T) (a, b *serialTransport, at raft.ServerAddress)
 	open := func(id string, l net.Listener) *serialTransport {
 		fatal := func(err error) { t.Error(err) }
 		watch := health.NewWatchdog(time.Minute, health.NewRunClock(time.Second), testFitness(), fatal)
-		mem, err := memory.Open(t.TempDir(), id, watch, fatal)
+		mem, err := memory.Open(t.TempDir(), watch, fatal)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := port.New(l, port.Self{ID: id, Cluster: "01", Peers: peers}, judgeNothing{}, slog.New(slog.DiscardHandler))
-		p.Start(func(string, net.Conn, func()) {})
+		p := port.New(l, port.Self{Name: id, Cluster: "01"}, judgeNothing{}, slog.New(slog.DiscardHandler))
+		p.Follow(peers)
+		p.Start()
+		p.Welcome(func(string, net.Conn, func()) {})
 		trans := newTransport(p, testFitness(), testProgress(), mem, func() health.Room { return health.Room{} }, hclog.NewNullLogger())
 		t.Cleanup(func() { trans.Close(); p.Close() })
 		return trans
@@ -92,7 +96,7 @@ func TestNoPipelining(t *testing.T) {
 func TestRaftConfig(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.ID = "a"
-	c := raftConfig(cfg, hclog.NewNullLogger())
+	c := raftConfig(cfg, "a", hclog.NewNullLogger())
 	if err := raft.ValidateConfig(c); err != nil {
 		t.Error(err)
 	}

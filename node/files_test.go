@@ -10,8 +10,7 @@ import (
 
 func TestFilesAreSharedOut(t *testing.T) {
 	cc := cluster.DefaultConfig()
-	cc.Peers = make([]cluster.Peer, 3)
-	for _, limit := range []int{512, 1_024, 4_096, 20_000, maxFiles} {
+	for _, limit := range []int{1_024, 2_048, 4_096, 20_000, maxFiles} {
 		f, err := memberFiles(limit, cc.Files())
 		require.NoError(t, err)
 		require.LessOrEqual(t, ownFiles+cc.Files()+2*(f.tables+storeFiles)+f.clients, limit)

@@ -78,7 +78,7 @@ func get(url string) (status int, err error) {
 func TestNodesOfOneProcess(t *testing.T) {
 	var members []*Member
 	var urls []string
-	for _, cfg := range configs(t, 2) {
+	for _, cfg := range configs(t, 3) {
 		members = append(members, start(t, cfg))
 		urls = append(urls, "http://"+cfg.Listen)
 	}

@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -29,15 +30,19 @@ const (
 // nobody can set. So a wall clock that is set here shows at the next look, not
 // only when the others are asked again.
 //
-// Safe for concurrent use: mu guards the samples and what is followed.
+// The clocks of members that vote count, for those can lead.
+//
+// Safe for concurrent use: mu guards the members, the samples and what is followed.
 type Majority struct {
-	wall   func(time.Time) int64
-	bound  int64 // microseconds
-	quorum int
-	start  time.Time // zero of the monotonic scale
+	wall  func(time.Time) int64
+	bound int64     // microseconds
+	start time.Time // zero of the monotonic scale
 
 	mu     sync.Mutex
-	others map[string]sample // by member
+	quorum int             // clocks that are a majority; 0 while the members are not known
+	votes  bool            // this member's own clock counts
+	voters map[string]bool // the others whose clocks count
+	others map[string]sample
 	steady steady
 }
 
@@ -48,20 +53,34 @@ type sample struct {
 	at     int64 // when it was seen, by our monotonic clock
 }
 
-// NewMajority compares the clocks of so many members. A clock may be off by the
+// NewMajority compares the clocks of no members yet. A clock may be off by the
 // bound. wall is what this member's wall clock shows, in unix microseconds; nil
 // for that of the system.
-func NewMajority(members int, bound time.Duration, wall func(time.Time) int64) *Majority {
+func NewMajority(bound time.Duration, wall func(time.Time) int64) *Majority {
 	if wall == nil {
 		wall = time.Time.UnixMicro
 	}
 	return &Majority{
 		wall:   wall,
 		bound:  bound.Microseconds(),
-		quorum: members/2 + 1,
 		start:  time.Now(),
 		others: map[string]sample{},
 	}
+}
+
+// Follow makes the others known that vote, and whether this member does.
+func (m *Majority) Follow(others []string, votes bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.votes, m.voters = votes, map[string]bool{}
+	for _, id := range others {
+		m.voters[id] = true
+	}
+	m.quorum = len(others)/2 + 1
+	if votes {
+		m.quorum = (len(others)+1)/2 + 1
+	}
+	maps.DeleteFunc(m.others, func(id string, _ sample) bool { return !m.voters[id] })
 }
 
 // Wall is what this member's wall clock shows, in unix microseconds.
@@ -74,6 +93,9 @@ func (m *Majority) Note(id string, asked, answered time.Time, wall int64) {
 	slack := answered.Sub(asked).Microseconds() / 2
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if !m.voters[id] {
+		return
+	}
 	now := m.monotonic(answered)
 	m.others[id] = sample{beyond: wall - (now - slack), slack: slack, at: now}
 }
@@ -130,7 +152,7 @@ func (m *Majority) off(at time.Time, was bool) bool {
 			behind++
 		}
 	}
-	return max(before, behind) >= m.quorum
+	return m.quorum > 0 && max(before, behind) >= m.quorum
 }
 
 // own is what this member's clock shows beyond the monotonic one.
@@ -139,13 +161,16 @@ func (m *Majority) own(at time.Time) int64 { return m.wall(at) - m.monotonic(at)
 // majority is the latest time that the clocks of a majority have reached, beyond
 // the monotonic clock. A clock that is not known counts as one that has not.
 func (m *Majority) majority(at time.Time) (beyond int64, ok bool) {
-	known := []int64{m.own(at)}
+	var known []int64
+	if m.votes {
+		known = append(known, m.own(at))
+	}
 	for _, s := range m.others {
 		if m.monotonic(at)-s.at <= sampleLife.Microseconds() {
 			known = append(known, s.beyond)
 		}
 	}
-	if len(known) < m.quorum {
+	if m.quorum == 0 || len(known) < m.quorum {
 		return 0, false
 	}
 	slices.Sort(known)

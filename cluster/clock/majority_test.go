@@ -19,7 +19,13 @@ func (s *setClock) wall(at time.Time) int64 { return at.Add(time.Duration(s.ahea
 // testClocks are those of the first of so many members.
 func testClocks(members int) (*Majority, *setClock) {
 	own := &setClock{}
-	return NewMajority(members, time.Second, own.wall), own
+	m := NewMajority(time.Second, own.wall)
+	var others []string
+	for i := range members - 1 {
+		others = append(others, fmt.Sprint(i))
+	}
+	m.Follow(others, true)
+	return m, own
 }
 
 // hear notes clocks that are so far ahead of the true time.

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"sync"
 
 	"github.com/gofrs/flock"
 
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/internal/identity"
 )
 
 // What a directory has once its first start is complete.
@@ -24,11 +26,8 @@ const (
 )
 
 const (
-	lockFile     = "lock"
-	identityFile = "identity.json"
-	stoppedFile  = "stopped.json"
-
-	identityFormat = 3
+	lockFile    = "lock"
+	stoppedFile = "stopped.json"
 )
 
 func dataFiles() []string { return []string{LogFile, VoteFile, SnapshotsDir, StartsFile, MemoryFile} }
@@ -47,38 +46,29 @@ var (
 	ErrWentBack = errors.New("the data of this member went back in time")
 	// ErrDiverged: members hold different histories as final.
 	ErrDiverged = errors.New("members hold different histories")
+	// ErrRemoved: this instance of the member was removed from its cluster.
+	ErrRemoved = errors.New("this member was removed from its cluster")
 )
 
-// Dir is an open data directory.
+// Dir is an open data directory. Its owner is one goroutine until the first start is
+// complete; mu guards own afterwards.
 type Dir struct {
 	path  string
-	want  identity
 	fresh bool
 	lock  *flock.Flock
-}
 
-// identity says whose directory it is. It is written before anything else, and
-// again when the first start is complete: then, and only then, all other files
-// must be there.
-type identity struct {
-	Format  int    `json:"format"`
-	Member  string `json:"member"`
-	Cluster string `json:"cluster"`
-	Ready   bool   `json:"ready"`
+	mu  sync.Mutex
+	own Identity
 }
 
 // Open makes the directory if there is none, takes it for this process, and makes
-// sure that it is this member's, complete, and usable. What it finds wrong it
-// leaves as it is.
-func Open(path, member, cluster string) (*Dir, error) {
+// sure that it is this member's, complete, and usable. A new one gets an instance.
+// What it finds wrong it leaves as it is.
+func Open(path, member string) (*Dir, error) {
 	if err := durable.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("cluster: data directory: %w", err)
 	}
-	d := &Dir{
-		path: path,
-		want: identity{Format: identityFormat, Member: member, Cluster: cluster},
-		lock: flock.New(filepath.Join(path, lockFile)),
-	}
+	d := &Dir{path: path, lock: flock.New(filepath.Join(path, lockFile))}
 	switch ok, err := d.lock.TryLock(); {
 	case err != nil:
 		return nil, fmt.Errorf("cluster: locking %s: %w", d.lock.Path(), err)
@@ -86,7 +76,7 @@ func Open(path, member, cluster string) (*Dir, error) {
 		return nil, fmt.Errorf("cluster: %w: %s is locked; stop the other process, or give this one a directory of its own",
 			ErrLocked, d.lock.Path())
 	}
-	if err := d.check(); err != nil {
+	if err := d.check(member); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
@@ -99,19 +89,11 @@ func (d *Dir) Path(name string) string { return filepath.Join(d.path, name) }
 // directory but the identity.
 func (d *Dir) Fresh() bool { return d.fresh }
 
-// Complete marks the first start as complete.
-func (d *Dir) Complete() error {
-	ready := d.want
-	ready.Ready = true
-	return durable.WriteSealed(d.Path(identityFile), ready)
-}
-
 // Close lets other processes have the directory.
 func (d *Dir) Close() error { return d.lock.Close() }
 
-func (d *Dir) check() error {
-	var got identity
-	found, err := Read(d.Path(identityFile), &got)
+func (d *Dir) check(member string) error {
+	found, err := d.readIdentity(member)
 	if err != nil {
 		return err
 	}
@@ -120,15 +102,12 @@ func (d *Dir) check() error {
 		if err := d.checkFiles(false); err != nil {
 			return err
 		}
-		return durable.WriteSealed(d.Path(identityFile), d.want)
-	}
-	if err := got.match(d.want, d.path); err != nil {
-		return err
+		return d.setIdentity(func(own *Identity) { own.Member, own.Instance = member, identity.NewInstance() })
 	}
 	if err := d.checkNotStopped(); err != nil {
 		return err
 	}
-	if got.Ready {
+	if d.own.Ready {
 		return d.checkFiles(true)
 	}
 	// The first start was interrupted before raft ran, so whatever it left
@@ -138,22 +117,6 @@ func (d *Dir) check() error {
 		if err := durable.RemoveAll(d.Path(name)); err != nil {
 			return fmt.Errorf("cluster: clearing an interrupted first start: %w", err)
 		}
-	}
-	return nil
-}
-
-func (got identity) match(want identity, dir string) error {
-	switch {
-	case got.Format != want.Format:
-		return fmt.Errorf("cluster: %s has format %d, this binary knows %d: use the binary that wrote it, or a newer one",
-			dir, got.Format, want.Format)
-	case got.Member != want.Member:
-		return fmt.Errorf("cluster: %w: %s belongs to member %q, this one is %q: correct the member's id or its data directory",
-			ErrMismatch, dir, got.Member, want.Member)
-	case got.Cluster != want.Cluster:
-		return fmt.Errorf("cluster: %w: the list of peers differs from the one with which %s was created: "+
-			"correct the list, which is the same on every member and fixed, or use an empty directory for a new cluster",
-			ErrMismatch, dir)
 	}
 	return nil
 }
@@ -174,12 +137,13 @@ func (d *Dir) checkFiles(want bool) error {
 	return nil
 }
 
-// A member that went back in time, or holds another history than others, leaves
-// a mark in its directory and does not start on it again. Otherwise it could be
+// A member that went back in time, holds another history than others, or was removed,
+// leaves a mark in its directory and does not start on it again. Otherwise it could be
 // ready the next time, when those who know better are away.
 type stopped struct {
 	Reason   string `json:"reason"`
 	Diverged bool   `json:"diverged"`
+	Removed  bool   `json:"removed,omitempty"`
 }
 
 func (d *Dir) checkNotStopped() error {
@@ -189,16 +153,22 @@ func (d *Dir) checkNotStopped() error {
 		return err
 	}
 	kind := ErrWentBack
-	if s.Diverged {
+	switch {
+	case s.Diverged:
 		kind = ErrDiverged
+	case s.Removed:
+		kind = ErrRemoved
 	}
 	return fmt.Errorf("%w: this member has stopped for good, says %s: %s", kind, d.Path(stoppedFile), s.Reason)
 }
 
 // MarkStopped leaves the mark that no member starts on this directory again.
 func MarkStopped(path string, reason error) error {
-	return durable.WriteSealed(filepath.Join(path, stoppedFile),
-		stopped{Reason: reason.Error(), Diverged: errors.Is(reason, ErrDiverged)})
+	return durable.WriteSealed(filepath.Join(path, stoppedFile), stopped{
+		Reason:   reason.Error(),
+		Diverged: errors.Is(reason, ErrDiverged),
+		Removed:  errors.Is(reason, ErrRemoved),
+	})
 }
 
 // Read reads a sealed file, if it is there.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/identity"
 )
 
 // maxTold bounds the different messages about who is missing, while there is no
@@ -21,8 +23,7 @@ const maxTold = 32
 // and the other methods may be called from anywhere.
 type Absences struct {
 	log   *slog.Logger
-	peers map[string]string // id to address
-	limit time.Duration     // without a leader, by the clock
+	limit time.Duration // without a leader, by the clock
 	clock *RunClock
 	leads func() bool // somebody does
 
@@ -31,17 +32,18 @@ type Absences struct {
 	there  bool            // a majority is heard
 	waited map[string]bool // what was said about it since
 
-	mu  sync.Mutex
-	why map[string]string // by id, of those that are not heard
-	was map[string]string // the refusal of each that was logged last
+	mu     sync.Mutex
+	addrs  map[string]string // of all members by identity, this one included
+	voters map[string]bool
+	why    map[string]string // by identity, of those that are not heard
+	was    map[string]string // the refusal of each that was logged last
 }
 
-// NewAbsences watches a cluster of these members, ids to addresses. leads tells
+// NewAbsences watches the members of a cluster. leads tells
 // whether a leader is known; without one for limit, the log says who is missing.
-func NewAbsences(log *slog.Logger, peers map[string]string, limit time.Duration, clock *RunClock, leads func() bool) *Absences {
+func NewAbsences(log *slog.Logger, limit time.Duration, clock *RunClock, leads func() bool) *Absences {
 	return &Absences{
 		log:    log,
-		peers:  peers,
 		limit:  limit,
 		clock:  clock,
 		leads:  leads,
@@ -52,20 +54,37 @@ func NewAbsences(log *slog.Logger, peers map[string]string, limit time.Duration,
 	}
 }
 
+// Follow makes the members known, identities to addresses, and which of them vote.
+func (a *Absences) Follow(addrs map[string]string, voters []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.addrs, a.voters = maps.Clone(addrs), map[string]bool{}
+	for _, id := range voters {
+		a.voters[id] = true
+	}
+	gone := func(id, _ string) bool { _, there := addrs[id]; return !there }
+	maps.DeleteFunc(a.why, gone)
+	maps.DeleteFunc(a.was, gone)
+}
+
 // Missed notes that a member could not be asked: because it refused and why, or
 // with an empty reason because nothing answers. A refusal is logged at once, for
 // it does not pass by waiting.
 func (a *Absences) Missed(id, refusal string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	addr, member := a.addrs[id]
+	if !member {
+		return
+	}
 	if refusal == "" {
-		a.why[id] = "nothing answers at " + a.peers[id]
+		a.why[id] = "nothing answers at " + addr
 		return
 	}
 	a.why[id] = refusal
 	if a.was[id] != refusal {
 		a.was[id] = refusal
-		a.log.Warn("no connection to "+id+": "+refusal, "address", a.peers[id])
+		a.log.Warn("no connection to "+identity.Identity(id).ID()+": "+refusal, "address", addr)
 	}
 }
 
@@ -77,31 +96,39 @@ func (a *Absences) Heard(id string) {
 	delete(a.was, id)
 }
 
-// reasons returns who is not heard, in order, and why.
-func (a *Absences) reasons() (ids, why []string) {
+// reasons returns who of those that vote is not heard, in order, and why; and whether
+// the others are a majority.
+func (a *Absences) reasons() (ids, why []string, majority bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	ids = slices.Sorted(maps.Keys(a.why))
-	for _, id := range ids {
-		why = append(why, id+": "+a.why[id])
+	for _, name := range slices.Sorted(maps.Keys(a.why)) {
+		if a.voters[name] {
+			id := identity.Identity(name).ID()
+			ids, why = append(ids, id), append(why, id+": "+a.why[name])
+		}
 	}
-	return ids, why
+	return ids, why, 2*len(ids) < len(a.voters)
 }
 
 // String says whom this member waits for.
 func (a *Absences) String() string {
-	ids, why := a.reasons()
+	ids, why, majority := a.reasons()
 	switch {
+	case !a.hasVoters():
+		return "waits to be added to a cluster"
 	case len(ids) == 0:
 		return "hears all others, and none of them leads yet"
-	case a.majority(len(ids)):
+	case majority:
 		return "hears a majority, and none of it leads yet (" + strings.Join(why, "; ") + ")"
 	}
 	return "waits for " + strings.Join(ids, ", ") + " (" + strings.Join(why, "; ") + ")"
 }
 
-// majority tells whether a majority is there when so many are not.
-func (a *Absences) majority(absent int) bool { return 2*absent < len(a.peers) }
+func (a *Absences) hasVoters() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.voters) > 0
+}
 
 // Look says once whom this member waits for, when it has been without a leader
 // for some time.
@@ -111,8 +138,7 @@ func (a *Absences) Look() {
 		clear(a.waited)
 		return
 	}
-	ids, _ := a.reasons()
-	there := a.majority(len(ids))
+	_, _, there := a.reasons()
 	if there && !a.there {
 		a.since = a.clock.now() // they need time for an election
 	}

@@ -17,7 +17,8 @@ func TestAbsences(t *testing.T) {
 	count := func(what string) int { return strings.Count(out.String(), what) }
 	leads := false
 	peers := map[string]string{"n1": "h1:1", "n2": "h2:1", "n3": "h3:1"}
-	a := NewAbsences(slog.New(slog.NewTextHandler(&out, nil)), peers, time.Second, NewRunClock(time.Second), func() bool { return leads })
+	a := NewAbsences(slog.New(slog.NewTextHandler(&out, nil)), time.Second, NewRunClock(time.Second), func() bool { return leads })
+	a.Follow(peers, []string{"n1", "n2", "n3"})
 	wait := func() {
 		a.clock.ran.Add(int64(a.limit + 1))
 		a.Look()
@@ -99,7 +100,8 @@ func TestLag(t *testing.T) {
 
 // The pause grows, to a bound, and shrinks when it was long ago.
 func TestReachPauses(t *testing.T) {
-	p := NewProgress(1500*time.Millisecond, 2, NewRunClock(time.Millisecond), testFitness(), func() bool { return true })
+	p := NewProgress(1500*time.Millisecond, NewRunClock(time.Millisecond), testFitness(), func() bool { return true })
+	p.Follow([]string{"n1", "n2"})
 	next := func() time.Duration {
 		p.Sent("n2")
 		p.clock.ran.Add(int64(p.limit + 1))

@@ -2,6 +2,8 @@ package health
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,11 +18,10 @@ import (
 // all members one after the other; so it ends by itself, and the pause grows each
 // time, while those come to lead who get something through.
 //
-// One goroutine calls Look and owns the fields that say so; mu guards waiting, and
-// the other methods may be called from anywhere.
+// One goroutine calls Look and owns the fields that say so; mu guards voters and
+// waiting, and the other methods may be called from anywhere.
 type Progress struct {
 	limit   time.Duration // by the clock
-	members int
 	clock   *RunClock
 	fitness *Fitness
 	leads   func() bool
@@ -31,6 +32,7 @@ type Progress struct {
 	ended time.Duration // when it ended
 
 	mu      sync.Mutex
+	voters  []string                 // this member among them, if it votes
 	waiting map[string]time.Duration // by member, since when entries sent to it are without an answer
 }
 
@@ -45,17 +47,23 @@ const (
 	reachMemory   = 2 * time.Minute
 )
 
-// NewProgress watches the entries of one of so many members. leads tells whether
-// it leads.
-func NewProgress(limit time.Duration, members int, clock *RunClock, fit *Fitness, leads func() bool) *Progress {
+// NewProgress watches the entries of one member. leads tells whether it leads.
+func NewProgress(limit time.Duration, clock *RunClock, fit *Fitness, leads func() bool) *Progress {
 	return &Progress{
 		limit:   limit,
-		members: members,
 		clock:   clock,
 		fitness: fit,
 		leads:   leads,
 		waiting: map[string]time.Duration{},
 	}
+}
+
+// Follow makes those known whose answers a majority is made of.
+func (p *Progress) Follow(voters []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.voters = slices.Clone(voters)
+	maps.DeleteFunc(p.waiting, func(id string, _ time.Duration) bool { return !slices.Contains(voters, id) })
 }
 
 // Sent notes that entries are on their way to a member.
@@ -111,10 +119,10 @@ func (p *Progress) stuck(now time.Duration) bool {
 		return false
 	}
 	silent := 0
-	for _, since := range p.waiting {
-		if now-since > p.limit {
+	for _, id := range p.voters {
+		if since, waits := p.waiting[id]; waits && now-since > p.limit {
 			silent++
 		}
 	}
-	return 2*(p.members-silent) <= p.members
+	return silent > 0 && 2*(len(p.voters)-silent) <= len(p.voters)
 }

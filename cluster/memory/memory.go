@@ -29,6 +29,10 @@ const (
 	// under load after writeDelay at most: one more sync a second.
 	writeQuiet = 50 * time.Millisecond
 	writeDelay = time.Second
+
+	// Members of which something is remembered: those that there are, and some that
+	// were added while this one was away.
+	maxPeers = 64
 )
 
 // Known is what a member remembers of another.
@@ -59,14 +63,15 @@ type Raft interface {
 // the member's own part, in the log: each record says what was committed when it
 // was written.
 //
-// Safe for concurrent use. starts is set by Begin and raft and sum by Attach,
+// Safe for concurrent use. starts is set by Begin and raft, self and sum by Attach,
 // before attached is closed; whoever reads them waits for that. mu guards content
 // and changed; writing is held by whoever writes the file, and taken before mu.
 type Memory struct {
-	dir, self string
-	watch     *health.Watchdog
-	fatal     func(error)
-	wake      chan struct{} // token: there may be more to remember
+	dir   string
+	self  string
+	watch *health.Watchdog
+	fatal func(error)
+	wake  chan struct{} // token: there may be more to remember
 
 	starts   starts
 	raft     Raft
@@ -79,11 +84,11 @@ type Memory struct {
 	changed bool // since it was written
 }
 
-// Open reads what is in the directory of the member self. A write of it that fails
+// Open reads what is in a member's directory. A write of it that fails
 // is fatal, and watch notices one that hangs.
-func Open(dir, self string, watch *health.Watchdog, fatal func(error)) (m *Memory, err error) {
+func Open(dir string, watch *health.Watchdog, fatal func(error)) (m *Memory, err error) {
 	m = &Memory{
-		dir: dir, self: self, watch: watch, fatal: fatal,
+		dir: dir, watch: watch, fatal: fatal,
 		wake: make(chan struct{}, 1), attached: make(chan struct{}),
 		content: content{Format: memoryFormat, Peers: map[string]Known{}},
 	}
@@ -109,10 +114,11 @@ func (m *Memory) Begin() (err error) {
 	return m.write()
 }
 
-// Attach makes raft known, which knows the rest, and how to get the checksum of an
-// entry that is in the log. Until then nobody gets a Position.
-func (m *Memory) Attach(r Raft, sum func(index uint64) (sum uint32, ok bool)) {
-	m.raft, m.sum = r, sum
+// Attach makes raft known, which knows the rest, under the name by which it knows this
+// member, and how to get the checksum of an entry that is in the log. Until then nobody
+// gets a Position.
+func (m *Memory) Attach(r Raft, self string, sum func(index uint64) (sum uint32, ok bool)) {
+	m.raft, m.self, m.sum = r, self, sum
 	close(m.attached)
 }
 
@@ -157,8 +163,8 @@ func (m *Memory) Learn(term, commit uint64) {
 func (m *Memory) Note(id string, term, held uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	k := m.content.Peers[id]
-	if term <= k.Term && held <= k.Held {
+	k, known := m.content.Peers[id]
+	if term <= k.Term && held <= k.Held || !known && len(m.content.Peers) >= maxPeers {
 		return
 	}
 	k.Term, k.Held = max(term, k.Term), max(held, k.Held)
@@ -171,13 +177,34 @@ func (m *Memory) Note(id string, term, held uint64) {
 func (m *Memory) Accept(id string, theirs Position) error {
 	m.Note(id, theirs.Term, theirs.Commit)
 	m.mu.Lock()
-	k := m.content.Peers[id]
-	if k.Start != theirs.Start {
+	k, known := m.content.Peers[id]
+	if k.Start != theirs.Start && (known || len(m.content.Peers) < maxPeers) {
 		k.Start = theirs.Start
 		m.content.Peers[id], m.changed = k, true
 	}
 	m.mu.Unlock()
 	return m.write() // another handshake may have noted it, and still be writing
+}
+
+// Forget drops what is remembered of those that are no members any more. It is for
+// changes that are final.
+func (m *Memory) Forget(gone func(id string) bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before := len(m.content.Peers)
+	maps.DeleteFunc(m.content.Peers, func(id string, _ Known) bool { return gone(id) })
+	if len(m.content.Peers) != before {
+		m.changed = true
+		m.Changed()
+	}
+}
+
+// Met tells whether a member has been seen on this side.
+func (m *Memory) Met(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, met := m.content.Peers[id]
+	return met
 }
 
 // Changed says that there may be more to remember.

@@ -27,7 +27,7 @@ func open(t *testing.T, dir string) *Memory {
 	fatal := func(err error) { t.Error(err) }
 	clock := health.NewRunClock(time.Second)
 	watch := health.NewWatchdog(time.Minute, clock, health.NewFitness(slog.New(slog.DiscardHandler), time.Second), fatal)
-	m, err := Open(dir, "n1", watch, fatal)
+	m, err := Open(dir, watch, fatal)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func begun(t *testing.T, dir string) *Memory {
 	if err := m.Begin(); err != nil {
 		t.Fatal(err)
 	}
-	m.Attach(fixedRaft{}, func(index uint64) (uint32, bool) { return uint32(index), true })
+	m.Attach(fixedRaft{}, "n1", func(index uint64) (uint32, bool) { return uint32(index), true })
 	return m
 }
 

@@ -13,37 +13,40 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/memory"
+	"github.com/bpsc/bpsc/internal/identity"
 )
 
 // Every connection to a member's port begins with a handshake, whoever goes on
 // with it: raft, or the peer protocol. The dialer says
 //
-//	"BPSC", version, purpose, cluster id (32 bytes), its id, the id it wants, its position
+//	"BPSC", version, purpose, cluster id (32 bytes), its identity, the one it wants, its position
 //
-// (each id after a byte with its length, the position, as JSON, after two), the
+// (each identity after a byte with its length, the position, as JSON, after two), the
 // listener answers
 //
 //	"BPSC", version, verdict, its position
 //
 // and the dialer, unless it was refused, says its own verdict. Both sides check, so
-// none of these gets any further: who is no member, a member of another cluster, a
+// none of these gets any further: a member of another cluster, one that was removed, a
 // wrong entry in a list of peers, a member that went back in time or holds another
-// history. raft's own protocol, which begins with a small number, is recognised by
+// history. One that is not known is let in: perhaps it was added while this member was
+// away. What begins as an inquiry goes on otherwise (inquiry.go). raft's own protocol, which begins with a small number, is recognised by
 // the first byte and refused.
 const (
 	handshakeMagic   = "BPSC"
-	handshakeVersion = 2
+	handshakeVersion = 3
 
-	MaxIDBytes       = 64      // of a member's id
-	maxPositionBytes = 1 << 10 // a dozen numbers
+	maxNameBytes     = identity.MaxIDBytes + 64 // of an identity
+	maxPositionBytes = 1 << 10                  // a dozen numbers
 )
 
 // purpose says what a connection is for.
 type purpose byte
 
 const (
-	forRaft  purpose = 'r'
-	forPeers purpose = 'p'
+	forRaft      purpose = 'r'
+	forPeers     purpose = 'p'
+	forInquiries purpose = 'j'
 )
 
 // Verdict is what one side says to the other.
@@ -57,6 +60,8 @@ const (
 	unknownPeer
 	WentBack     // who says so has found that it went back in time itself
 	OtherHistory // the two hold different histories
+	Removed      // the member that is told so was removed from the cluster
+	waiting      // who says so is no member of a cluster yet
 )
 
 func (v Verdict) String() string {
@@ -70,11 +75,15 @@ func (v Verdict) String() string {
 	case otherMember:
 		return "another member listens at this address"
 	case unknownPeer:
-		return "it does not know this member: the lists of peers differ"
+		return "it takes no member of this name"
 	case WentBack:
 		return "it went back in time"
 	case OtherHistory:
 		return "it holds another history"
+	case Removed:
+		return "this member was removed from the cluster"
+	case waiting:
+		return "it waits to be added to a cluster"
 	}
 	return "it gives a reason that this binary does not know"
 }
@@ -92,6 +101,10 @@ type Judge interface {
 	Accept(peer string, theirs memory.Position) error
 	// Condemn follows from what Judge said, once the other knows it.
 	Condemn(err error)
+	// Removed tells whether a member was removed from the cluster, for ever.
+	Removed(peer string) bool
+	// Answer is what to say to an inquiry.
+	Answer(Inquiry) Reply
 	// Rejected follows from a verdict of the other against this member.
 	Rejected(peer string, v Verdict)
 }
@@ -118,9 +131,9 @@ func verdictOf(err error) Verdict {
 	}
 }
 
-// clusterHash is how the cluster is named in a handshake.
-func (p *Port) clusterHash() (h [32]byte) {
-	_, _ = hex.Decode(h[:], []byte(p.self.Cluster))
+// clusterHash is how a cluster is named in a handshake.
+func clusterHash(cluster string) (h [32]byte) {
+	_, _ = hex.Decode(h[:], []byte(cluster))
 	return h
 }
 
@@ -129,10 +142,11 @@ func (p *Port) introduce(conn net.Conn, to string, why purpose) error {
 	if err := conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}
-	hash := p.clusterHash()
+	name, cluster := p.self()
+	hash := clusterHash(cluster)
 	hello := append([]byte(handshakeMagic), handshakeVersion, byte(why))
 	hello = append(hello, hash[:]...)
-	hello = append(append(hello, byte(len(p.self.ID))), p.self.ID...)
+	hello = append(append(hello, byte(len(name))), name...)
 	hello = append(append(hello, byte(len(to))), to...)
 	if _, err := conn.Write(appendPosition(hello, p.judge.Position(to))); err != nil {
 		return err
@@ -181,9 +195,20 @@ func (p *Port) receive(conn net.Conn) (from string, why purpose, err error) {
 	if err := conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return "", 0, err
 	}
-	from, why, theirs, v, err := p.examine(conn)
-	if err != nil {
+	why, v, err := readHead(conn)
+	switch {
+	case err != nil:
 		return "", 0, fmt.Errorf("%w: %w", errHandshake, err)
+	case why == forInquiries && v == accepted:
+		return "", why, p.answer(conn)
+	case !p.isWelcoming():
+		return "", 0, fmt.Errorf("%w: this member is only starting", errHandshake)
+	}
+	var theirs memory.Position
+	if v == accepted {
+		if from, theirs, v, err = p.examine(conn, why); err != nil {
+			return "", 0, fmt.Errorf("%w: %w", errHandshake, err)
+		}
 	}
 	var position []byte
 	if v == accepted {
@@ -224,39 +249,61 @@ func (p *Port) rejected(by string, v Verdict) error {
 	return fmt.Errorf("%w with %s: %v", errHandshake, by, v)
 }
 
-// examine reads a hello byte by byte as far as it makes sense. It reads nothing
-// beyond it, so the connection can be passed on.
-func (p *Port) examine(conn net.Conn) (from string, why purpose, theirs memory.Position, v Verdict, err error) {
-	var head [len(handshakeMagic) + 2 + 32]byte
+func (p *Port) isWelcoming() bool {
+	select {
+	case <-p.welcoming:
+		return true
+	default:
+		return false
+	}
+}
+
+// readHead reads how every hello begins, byte by byte as far as it makes sense.
+func readHead(conn net.Conn) (why purpose, v Verdict, err error) {
+	var head [len(handshakeMagic) + 2]byte
 	if _, err = io.ReadFull(conn, head[:1]); err == nil && head[0] == handshakeMagic[0] {
 		_, err = io.ReadFull(conn, head[1:])
 	}
 	if err != nil || string(head[:4]) != handshakeMagic {
-		return "", 0, theirs, 0, errors.Join(err, errors.New("it does not begin like a member"))
+		return 0, 0, errors.Join(err, errors.New("it does not begin like a member"))
 	}
 	if head[4] != handshakeVersion {
-		return "", 0, theirs, otherVersion, nil // what follows may look different
+		return 0, otherVersion, nil // what follows may look different
 	}
-	if from, err = readID(conn); err != nil {
-		return "", 0, theirs, 0, err
+	return purpose(head[5]), accepted, nil
+}
+
+// examine reads the rest of a member's hello. It reads nothing beyond it, so the
+// connection can be passed on.
+func (p *Port) examine(conn net.Conn, why purpose) (from string, theirs memory.Position, v Verdict, err error) {
+	var cluster [32]byte
+	if _, err := io.ReadFull(conn, cluster[:]); err != nil {
+		return "", theirs, 0, err
 	}
-	to, err := readID(conn)
+	if from, err = readName(conn); err != nil {
+		return "", theirs, 0, err
+	}
+	to, err := readName(conn)
 	if err != nil {
-		return "", 0, theirs, 0, err
+		return "", theirs, 0, err
 	}
 	if theirs, err = readPosition(conn); err != nil {
-		return "", 0, theirs, 0, err
+		return "", theirs, 0, err
 	}
-	why = purpose(head[5])
-	switch _, known := p.self.Peers[from]; {
-	case [32]byte(head[6:]) != p.clusterHash():
+	name, own := p.self()
+	switch {
+	case own == "":
+		v = waiting
+	case cluster != clusterHash(own):
 		v = otherCluster
-	case to != p.self.ID:
+	case to != name:
 		v = otherMember
-	case !known || from == p.self.ID || (why != forRaft && why != forPeers):
+	case from == name || (why != forRaft && why != forPeers):
 		v = unknownPeer
+	case p.judge.Removed(from):
+		v = Removed
 	}
-	return from, why, theirs, v, nil
+	return from, theirs, v, nil
 }
 
 // readSized reads what stands behind its length, a number of so many bytes.
@@ -274,9 +321,13 @@ func readSized(r io.Reader, width, limit int, what string) ([]byte, error) {
 	return b, err
 }
 
-func readID(r io.Reader) (string, error) {
-	id, err := readSized(r, 1, MaxIDBytes, "a member id")
-	return string(id), err
+func readName(r io.Reader) (string, error) {
+	text, err := readSized(r, 1, maxNameBytes, "a member's identity")
+	if err != nil {
+		return "", err
+	}
+	name, err := identity.Parse(string(text))
+	return string(name), err
 }
 
 func readPosition(r io.Reader) (position memory.Position, err error) {

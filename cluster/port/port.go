@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,9 +27,8 @@ const (
 
 // Self is the member whose port it is.
 type Self struct {
-	ID      string
-	Cluster string            // what tells its cluster from others
-	Peers   map[string]string // all members, ids to addresses as the others reach them
+	Name    string // its identity
+	Cluster string // what tells its cluster from others; empty while it has none
 }
 
 // Port is a member's listener and all its connections, of both directions. It
@@ -36,14 +37,17 @@ type Self struct {
 //
 // It owns the accepting goroutine and one for each connection that it accepted,
 // until that is raft's or served; Close ends them and every connection, which ends
-// whoever reads from one. mu guards conns, slots and closed, and the slot of each
-// connection; no goroutine waits while it holds it. All else is set before Start.
+// whoever reads from one. mu guards cluster, members, conns, slots and closed, and the
+// slot of each connection; no goroutine waits while it holds it. serve is set before
+// welcoming is closed, all else before Start.
 type Port struct {
-	self     Self
+	name     string
 	judge    Judge
 	listener net.Listener
 	log      *slog.Logger
 	serve    Serve
+
+	welcoming chan struct{} // closed once members are welcome
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -52,10 +56,12 @@ type Port struct {
 	// Accepting, and connections that are not raft's or served yet.
 	greeting sync.WaitGroup
 
-	mu     sync.Mutex
-	conns  map[*portConn]struct{} // of both directions
-	slots  slots                  // of those that others opened
-	closed bool
+	mu      sync.Mutex
+	cluster string
+	members map[string]string      // identities to addresses as the others reach them
+	conns   map[*portConn]struct{} // of both directions
+	slots   slots                  // of those that others opened
+	closed  bool
 }
 
 var errPortClosed = errors.New("port is closed")
@@ -64,15 +70,17 @@ var errPortClosed = errors.New("port is closed")
 func New(l net.Listener, self Self, judge Judge, log *slog.Logger) *Port {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Port{
-		self:     self,
-		judge:    judge,
-		listener: l,
-		log:      log,
-		ctx:      ctx,
-		cancel:   cancel,
-		raft:     make(chan net.Conn),
-		conns:    map[*portConn]struct{}{},
-		slots:    slots{},
+		name:      self.Name,
+		cluster:   self.Cluster,
+		judge:     judge,
+		listener:  l,
+		log:       log,
+		welcoming: make(chan struct{}),
+		ctx:       ctx,
+		cancel:    cancel,
+		raft:      make(chan net.Conn),
+		conns:     map[*portConn]struct{}{},
+		slots:     slots{},
 	}
 }
 
@@ -80,11 +88,53 @@ func New(l net.Listener, self Self, judge Judge, log *slog.Logger) *Port {
 // whoever stops it would find the connection.
 type Serve func(from string, conn net.Conn, known func())
 
-// Start begins to accept connections; serve runs in a goroutine of the port.
-func (p *Port) Start(serve Serve) {
-	p.serve = serve
+// Start begins to accept connections. Until Welcome only inquiries are answered.
+func (p *Port) Start() {
 	p.greeting.Add(1)
 	p.running.Go(p.accept)
+}
+
+// Welcome lets members in; serve runs in a goroutine of the port.
+func (p *Port) Welcome(serve Serve) {
+	p.serve = serve
+	close(p.welcoming)
+}
+
+// Belong makes the cluster known to which this member belongs from now on.
+func (p *Port) Belong(name, cluster string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.name, p.cluster = name, cluster
+}
+
+// self is who this member is at the moment.
+func (p *Port) self() (name, cluster string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.name, p.cluster
+}
+
+// Follow makes the members known, identities to addresses. Connections of those that
+// are none any more end.
+func (p *Port) Follow(members map[string]string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	was := p.members
+	p.members = maps.Clone(members)
+	for conn := range p.conns {
+		_, before := was[conn.peer]
+		if _, now := members[conn.peer]; before && !now {
+			conn.Conn.Close() // whoever reads from it closes the rest
+		}
+	}
+}
+
+// address is where a member is reached.
+func (p *Port) address(name string) (addr string, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	addr, known = p.members[name]
+	return addr, known
 }
 
 func (p *Port) accept() {
@@ -103,7 +153,7 @@ func (p *Port) accept() {
 			continue
 		}
 		unknown := &portConn{Conn: conn, port: p}
-		if p.admit(unknown, slot{}) {
+		if p.admit(unknown, "", slot{}) {
 			p.greeting.Add(1)
 			p.running.Go(func() { p.welcome(unknown) })
 		}
@@ -119,7 +169,9 @@ func (p *Port) welcome(conn *portConn) {
 	case err != nil:
 		p.log.Debug("refused a connection", "remote", conn.RemoteAddr(), "error", err)
 		_ = conn.Close()
-	case !p.admit(conn, slot{from, why}):
+	case why == forInquiries:
+		_ = conn.Close()
+	case !p.admit(conn, from, p.slotOf(from, why)):
 	case why == forRaft:
 		known()
 		select {
@@ -132,26 +184,45 @@ func (p *Port) welcome(conn *portConn) {
 	}
 }
 
-// Dial opens a connection of the peer protocol to a member.
-func (p *Port) Dial(ctx context.Context, to string) (net.Conn, error) {
-	return p.dial(ctx, to, forPeers)
+// slotOf is where connections of a member count. All of those that are not known as
+// members, perhaps not yet, share one.
+func (p *Port) slotOf(from string, why purpose) slot {
+	if _, known := p.address(from); !known {
+		from = ""
+	}
+	return slot{from, why}
 }
 
-func (p *Port) dial(ctx context.Context, to string, why purpose) (net.Conn, error) {
+// Dial opens a connection of the peer protocol to a member.
+func (p *Port) Dial(ctx context.Context, to string) (net.Conn, error) {
+	addr, known := p.address(to)
+	if !known {
+		return nil, fmt.Errorf("cluster: there is no member %s", to)
+	}
+	return p.dial(ctx, to, addr, forPeers)
+}
+
+// dial opens a connection to the member that is at an address.
+func (p *Port) dial(ctx context.Context, to, addr string, why purpose) (net.Conn, error) {
+	return p.connect(ctx, to, addr, func(conn net.Conn) error { return p.introduce(conn, to, why) })
+}
+
+// connect opens a connection that begins with a handshake.
+func (p *Port) connect(ctx context.Context, to, addr string, handshake func(net.Conn) error) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
 	var d net.Dialer
-	raw, err := d.DialContext(ctx, "tcp", p.self.Peers[to])
+	raw, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	conn := &portConn{Conn: raw, port: p}
+	conn := &portConn{Conn: raw, port: p, peer: to}
 	if !p.track(conn) {
 		return nil, errPortClosed
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	if err := p.introduce(conn, to, why); err != nil {
+	if err := handshake(conn); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
@@ -173,12 +244,13 @@ func (p *Port) track(conn *portConn) bool {
 
 // admit gives a connection that was accepted a slot, or another one than it had.
 // It may cost the connection that has been there longest its own.
-func (p *Port) admit(conn *portConn, at slot) bool {
+func (p *Port) admit(conn *portConn, from string, at slot) bool {
 	if !p.track(conn) {
 		return false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	conn.peer = from
 	if crowded := p.slots.enter(conn, at); crowded != nil {
 		crowded.Conn.Close() // whoever reads from it closes the rest
 	}
@@ -225,7 +297,8 @@ func (p *Port) Close() error {
 type portConn struct {
 	net.Conn
 	port *Port
-	at   slot // guarded by the port's mutex
+	at   slot   // guarded by the port's mutex
+	peer string // the member at the other end, if it is known as one; guarded likewise
 }
 
 func (c *portConn) Close() error {
@@ -251,20 +324,24 @@ func (s raftStreams) Accept() (net.Conn, error) {
 	}
 }
 
-// Addr implements net.Listener: the address that the other members use, which
-// need not be the one to which the listener is bound.
-func (s raftStreams) Addr() net.Addr { return peerAddr(s.self.Peers[s.self.ID]) }
+// Addr implements net.Listener: what the other members call this one.
+func (s raftStreams) Addr() net.Addr {
+	name, _ := s.self()
+	return peerAddr(name)
+}
 
-// Dial implements raft.StreamLayer.
-func (s raftStreams) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	for id, addr := range s.self.Peers {
-		if addr == string(address) {
-			ctx, cancel := context.WithTimeout(s.ctx, timeout)
-			defer cancel()
-			return s.dial(ctx, id, forRaft)
-		}
+// Target is how raft's transport names a member, which holds its connections by it.
+func Target(name, addr string) raft.ServerAddress { return raft.ServerAddress(name + "@" + addr) }
+
+// Dial implements raft.StreamLayer, for a Target.
+func (s raftStreams) Dial(target raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	at := strings.LastIndexByte(string(target), '@') // no host:port has one
+	if at < 0 {
+		return nil, fmt.Errorf("cluster: %q names no member", target)
 	}
-	return nil, fmt.Errorf("cluster: no member has the address %s", address)
+	ctx, cancel := context.WithTimeout(s.ctx, timeout)
+	defer cancel()
+	return s.dial(ctx, string(target[:at]), string(target[at+1:]), forRaft)
 }
 
 type peerAddr string

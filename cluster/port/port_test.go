@@ -17,10 +17,12 @@ import (
 const patience = 20 * time.Second
 
 // testPort is a started port whose peer connections echo.
-func testPort(t *testing.T, self Self, l net.Listener) *Port {
+func testPort(t *testing.T, self Self, members map[string]string, l net.Listener) *Port {
 	t.Helper()
 	p := New(l, self, testJudge{}, slog.New(slog.DiscardHandler))
-	p.Start(func(_ string, conn net.Conn, _ func()) { io.Copy(conn, conn) })
+	p.Follow(members)
+	p.Start()
+	p.Welcome(func(_ string, conn net.Conn, _ func()) { io.Copy(conn, conn) })
 	t.Cleanup(func() { p.Close() })
 	return p
 }
@@ -33,13 +35,15 @@ func (testJudge) Judge(string, memory.Position) error  { return nil }
 func (testJudge) Accept(string, memory.Position) error { return nil }
 func (testJudge) Condemn(error)                        {}
 func (testJudge) Rejected(string, Verdict)             {}
+func (testJudge) Removed(peer string) bool             { return peer == "gone" }
+func (testJudge) Answer(q Inquiry) Reply               { return Reply{ID: "b", Standing: Standing("of " + q.ID)} }
 
 // testPorts is two members of one cluster.
 func testPorts(t *testing.T) (a, b *Port) {
 	t.Helper()
 	la, lb := listen(t), listen(t)
 	peers := map[string]string{"a": la.Addr().String(), "b": lb.Addr().String()}
-	return testPort(t, Self{"a", "01", peers}, la), testPort(t, Self{"b", "01", peers}, lb)
+	return testPort(t, Self{"a", "01"}, peers, la), testPort(t, Self{"b", "01"}, peers, lb)
 }
 
 func listen(t *testing.T) net.Listener {
@@ -69,16 +73,22 @@ func TestPeerConnection(t *testing.T) {
 
 // Whoever is not a member of this cluster gets nowhere, and is told why.
 func TestHandshakeRefusals(t *testing.T) {
-	a, b := testPorts(t)
+	_, b := testPorts(t)
 	at := b.listener.Addr().String()
-	other := testPort(t, Self{"a", "02", map[string]string{"a": "127.0.0.1:1", "b": at}}, listen(t))
-	lost := testPort(t, Self{"a", "01", map[string]string{"a": a.listener.Addr().String(), "c": at}}, listen(t))
+	other := testPort(t, Self{"a", "02"}, map[string]string{"b": at}, listen(t))
+	lost := testPort(t, Self{"a", "01"}, map[string]string{"c": at}, listen(t))
+	removed := testPort(t, Self{"gone", "01"}, map[string]string{"b": at}, listen(t))
+	wait := listen(t)
+	testPort(t, Self{"w", ""}, nil, wait)
+	early := testPort(t, Self{"a", "01"}, map[string]string{"w": wait.Addr().String()}, listen(t))
 	tests := []struct {
 		name, to, want string
 		from           *Port
 	}{
 		{"other cluster", "b", "another list of members", other},
 		{"other member at the address", "c", "another member", lost},
+		{"removed", "b", "was removed", removed},
+		{"not added yet", "w", "waits to be added", early},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -141,7 +151,7 @@ func TestManyUnknownConnections(t *testing.T) {
 			defer conn.Close()
 		}
 		for _, why := range []purpose{forRaft, forPeers} {
-			conn, err := a.dial(t.Context(), "b", why)
+			conn, err := a.dial(t.Context(), "b", b.listener.Addr().String(), why)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,7 +181,7 @@ func TestSlots(t *testing.T) {
 		}
 		conns = append(conns, conn)
 	}
-	raft, err := a.dial(t.Context(), "b", forRaft)
+	raft, err := a.Raft().Dial(Target("b", b.listener.Addr().String()), patience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,5 +214,68 @@ func TestSlots(t *testing.T) {
 func TestAPeersConnectionsFit(t *testing.T) {
 	if 2*(RaftPool+4) > maxRaftConns || 2*2 > maxPeerConns {
 		t.Error("they do not")
+	}
+}
+
+// Who is not known is let in, as is one that was added while this member was away;
+// all such members share what one has.
+func TestMembersThatAreNotKnownYet(t *testing.T) {
+	_, b := testPorts(t)
+	at := b.listener.Addr().String()
+	for _, name := range []string{"c", "d"} {
+		p := testPort(t, Self{name, "01"}, map[string]string{"b": at}, listen(t))
+		conn, err := p.Dial(t.Context(), "b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(patience))
+		if _, err := io.WriteString(conn, "x"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n := len(b.slots[slot{"", forPeers}]); n != 2 {
+		t.Errorf("%d connections share the slot", n)
+	}
+}
+
+// A member that is none any more loses its connections.
+func TestConnectionsOfAMemberThatWasRemovedEnd(t *testing.T) {
+	a, b := testPorts(t)
+	conn, err := a.Dial(t.Context(), "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(conn, "x"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	b.Follow(map[string]string{"b": b.listener.Addr().String()})
+	if _, err := conn.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// An inquiry is answered whoever asks, and before members are welcome.
+func TestInquiries(t *testing.T) {
+	_, b := testPorts(t)
+	starting := New(listen(t), Self{Name: "s"}, testJudge{}, slog.New(slog.DiscardHandler))
+	starting.Start()
+	t.Cleanup(func() { starting.Close() })
+	stranger := testPort(t, Self{Name: "x"}, nil, listen(t))
+	for name, p := range map[string]*Port{"a member": b, "one that starts": starting} {
+		r, err := stranger.Inquire(t.Context(), p.listener.Addr().String(), Inquiry{ID: "x"})
+		if err != nil || r.ID != "b" || r.Standing != "of x" {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
 	}
 }

@@ -23,7 +23,10 @@ const (
 )
 
 // MaxConns is how many connections a port has at most, with so many other members.
-func MaxConns(others int) int { return maxHandshakes + others*(maxRaftConns+maxPeerConns+dialledConns) }
+// Those of members that are not known yet count as one more.
+func MaxConns(others int) int {
+	return maxHandshakes + (others+1)*(maxRaftConns+maxPeerConns+dialledConns)
+}
 
 // slot is what an accepted connection counts against: the bound of one member's
 // connections of one purpose, or, as the zero value, that of connections in

@@ -33,6 +33,8 @@ type Log struct {
 	Fatal    func(error)
 	Memory   Memory
 	Snapshot func() uint64 // the last entry in the newest snapshot
+
+	Configurations *Configurations // learns those that are read and written
 }
 
 // StoreLog implements raft.LogStore.
@@ -46,6 +48,11 @@ func (g *Log) StoreLogs(logs []*raft.Log) error {
 	}
 	err := g.write("writing to the log", func() error { return g.LogStore.StoreLogs(sealed) })
 	g.Memory.Changed()
+	if err == nil {
+		for _, l := range logs {
+			g.Configurations.note(l)
+		}
+	}
 	return err
 }
 
@@ -54,8 +61,8 @@ func (g *Log) StoreLogs(logs []*raft.Log) error {
 // known to be committed: then there are two histories, and somebody was told that
 // what is in this one is final.
 func (g *Log) DeleteRange(min, max uint64) error {
+	behind, err := g.isBehindSnapshot(max)
 	if committed := g.Memory.Committed(); min <= committed {
-		behind, err := g.isBehindSnapshot(max)
 		if err == nil && !behind {
 			err = fmt.Errorf("cluster: %w: the leader has other entries than this member from %d on, and entries up to %d were final",
 				datadir.ErrDiverged, min, committed)
@@ -64,6 +71,9 @@ func (g *Log) DeleteRange(min, max uint64) error {
 			g.Fatal(err)
 			return err
 		}
+	}
+	if !behind {
+		g.Configurations.cut(min)
 	}
 	return g.cut(min, max)
 }
@@ -119,7 +129,10 @@ func (g *Log) GetLog(index uint64, l *raft.Log) error {
 	if err == nil {
 		_, err = unseal(index, l)
 	}
-	if err != nil && !errors.Is(err, raft.ErrLogNotFound) {
+	switch {
+	case err == nil:
+		g.Configurations.read(l)
+	case !errors.Is(err, raft.ErrLogNotFound):
 		err = datadir.Damaged(g.Path, fmt.Errorf("entry %d: %w", index, err))
 		g.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func newGuards(t *testing.T, store *faultyStore, limit time.Duration) guards {
 	var running sync.WaitGroup
 	running.Go(func() { clock.Run(ctx, watch.Check) })
 	t.Cleanup(func() { cancel(); running.Wait() })
-	g.log = &Log{LogStore: store, Path: "raft.db", Watch: watch, Fatal: report, Memory: new(fakeMemory), Snapshot: func() uint64 { return 0 }}
+	g.log = &Log{LogStore: store, Path: "raft.db", Watch: watch, Fatal: report, Memory: new(fakeMemory), Snapshot: func() uint64 { return 0 }, Configurations: NewConfigurations(nil)}
 	g.votes = &Votes{StableStore: store, Watch: watch, Fatal: report}
 	return g
 }

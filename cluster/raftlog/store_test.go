@@ -89,7 +89,7 @@ func TestALargeFileBecomesSmall(t *testing.T) {
 	if _, wasteful := s.Wasteful(); wasteful {
 		t.Error("a file that is full is called wasteful")
 	}
-	g := &Log{LogStore: s, Memory: new(fakeMemory), Fatal: func(err error) { t.Error(err) }, Watch: testWatch(t)}
+	g := &Log{LogStore: s, Memory: new(fakeMemory), Fatal: func(err error) { t.Error(err) }, Watch: testWatch(t), Snapshot: func() uint64 { return 0 }, Configurations: NewConfigurations(nil)}
 	if err := g.DeleteRange(1, 160); err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestTheLogIsCutInPieces(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			g := &Log{LogStore: store, Memory: new(fakeMemory), Fatal: func(err error) { t.Error(err) }, Watch: testWatch(t)}
+			g := &Log{LogStore: store, Memory: new(fakeMemory), Fatal: func(err error) { t.Error(err) }, Watch: testWatch(t), Snapshot: func() uint64 { return 0 }, Configurations: NewConfigurations(nil)}
 			if err := g.DeleteRange(tc.from, tc.to); err != nil {
 				t.Fatal(err)
 			}

@@ -172,6 +172,7 @@ func (s *Store) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 		archiveReader: &archiveReader{dir: s.State(id), files: files, reach: meta.Reach},
 		State:         s.State(id),
 		Index:         meta.Index,
+		Meta:          meta.SnapshotMeta,
 		Reach:         max(meta.Index, meta.Reach),
 		release:       sync.OnceFunc(func() { s.release(id) }),
 	}, nil
@@ -214,6 +215,7 @@ type Reader struct {
 	*archiveReader
 	State string // the directory that the state machine wrote
 	Index uint64
+	Meta  raft.SnapshotMeta
 	Reach uint64 // upper bound of the entries in it
 
 	release func()
