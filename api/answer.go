@@ -19,6 +19,7 @@ const headerType = "Content-Type"
 var (
 	typeJSON    = []string{"application/json"}
 	typeNDJSON  = []string{"application/x-ndjson"}
+	typeZstd    = []string{"application/zstd"}
 	typeProblem = []string{"application/problem+json"}
 	typeText    = []string{"text/plain; charset=utf-8"}
 	replayed    = []string{"true"}

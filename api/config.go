@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -45,6 +46,10 @@ type Config struct {
 
 	// Metrics answers GET /metrics; nil is no such path.
 	Metrics http.Handler
+
+	// Backup writes a backup of this member's state, for GET /v1/backup; nil is no
+	// such path.
+	Backup func(ctx context.Context, out io.Writer) error
 
 	// Hosts are the names under which this node is called, besides localhost and
 	// IP addresses; Origins (scheme://host:port) are whose pages may write.

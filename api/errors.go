@@ -49,6 +49,9 @@ const (
 	errTooManyBlocks outcome.Code = "too_many_blocks"
 )
 
+// errBackupRuns: a member makes one backup at a time.
+const errBackupRuns outcome.Code = "backup_in_progress"
+
 // meaning is what a code is in HTTP.
 type meaning struct {
 	status int
@@ -201,6 +204,8 @@ var meanings = map[string]meaning{
 	string(errOriginForeign): {http.StatusForbidden, "Pages of another site may not do this"},
 	string(errOperatorOnly):  {http.StatusForbidden, "Only the operator may do this"},
 	string(errTooManyBlocks): {http.StatusTooManyRequests, "Blocks are asked for too often"},
+
+	string(errBackupRuns): {http.StatusConflict, "A backup is being taken already"},
 
 	string(proof.ErrTilePath):    {http.StatusBadRequest, "There are no tiles of that name"},
 	string(proof.ErrTileMissing): {http.StatusNotFound, "The log has no such tile yet"},

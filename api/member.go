@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/bpsc/bpsc/api/admission"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 )
@@ -55,10 +56,12 @@ type Member interface {
 // a member knows.
 type memberServer struct {
 	*server
-	write    Writer
-	member   Member
-	check    *intake.Checker
-	answered answered
+	write  Writer
+	member Member
+	check  *intake.Checker
+	// backingUp has a place for one backup.
+	backingUp admission.Places
+	answered  answered
 }
 
 // New returns the handler for everything a member serves over HTTP.
@@ -78,7 +81,7 @@ func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberSer
 	if err != nil {
 		return nil, err
 	}
-	member := &memberServer{server: s, write: w, member: m, check: intake.NewChecker(s.cfg.Random)}
+	member := &memberServer{server: s, write: w, member: m, check: intake.NewChecker(s.cfg.Random), backingUp: admission.NewPlaces(1)}
 	s.role = member
 	return member, nil
 }

@@ -78,6 +78,7 @@ func (s *memberServer) routes() http.Handler {
 	operator := writes.Group("", s.operatorOnly)
 	s.post(operator, "/v1/contracts", unkeyed(s.createContract))
 	s.on(operator, http.MethodDelete, "/v1/nodes/:node", unkeyed(s.removeNode(s.dropNode)))
+	s.on(operator, http.MethodGet, "/v1/backup", s.getBackup)
 	s.get(engine, "/v1/cluster", s.getCluster)
 	s.get(engine, "/readyz", s.readyz)
 	return unescapeColons(engine)
@@ -110,6 +111,7 @@ func (s *followerServer) routes() http.Handler {
 	s.get(engine, "/v1/sync", s.getSync)
 	s.get(engine, "/readyz", s.readyz)
 	s.get(engine, "/v1/cluster", notHere)
+	s.on(engine, http.MethodGet, "/v1/backup", followersBackup)
 	return unescapeColons(engine)
 }
 
