@@ -1,8 +1,6 @@
 package backup
 
 import (
-	"time"
-
 	"github.com/bpsc/bpsc/chain"
 )
 
@@ -32,8 +30,4 @@ const (
 	// partSize is how much is sent to an S3 server at a time, and held in memory
 	// for that. There are 10,000 parts at most: a backup of 320 GB.
 	partSize = 32 << 20
-
-	// leftAfter is how old what was never finished has to be before Prune takes it
-	// away: nobody writes it any more.
-	leftAfter = 24 * time.Hour
 )

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -75,12 +74,12 @@ func unpackFile(root *os.Root, name string, size int64, content io.Reader) (err 
 // audit.Verify does, and that the manifest says what is there. It changes nothing.
 // Its errors wrap chain.ErrInvalid where the state does not verify.
 func VerifyState(ctx context.Context, dir string, m *Manifest, o audit.Options) (reports []audit.Report, err error) {
-	if err := checkRows(ctx, dir); err != nil {
-		return nil, err
+	if err := store.Check(ctx, StateFolder(dir)); err != nil {
+		return nil, verdict(err)
 	}
 	found, err := store.Inspect(StateFolder(dir))
 	if err != nil {
-		return nil, audit.Invalid(err)
+		return nil, verdict(err)
 	}
 	if err := compare(m, found); err != nil || len(m.Chains) == 0 {
 		return nil, err
@@ -104,12 +103,8 @@ func VerifyState(ctx context.Context, dir string, m *Manifest, o audit.Options) 
 	return reports, nil
 }
 
-// checkRows makes the store's own checks, of every row.
-func checkRows(ctx context.Context, dir string) (err error) {
-	s, err := store.Open(store.Config{Dir: filepath.Join(dir, "state"), ReadOnly: true, Logger: slog.New(slog.DiscardHandler)})
-	if err == nil {
-		err = errors.Join(s.CheckAll(ctx), s.Abandon())
-	}
+// verdict is what an error of the store says of a state.
+func verdict(err error) error {
 	if errors.Is(err, store.ErrDamaged) {
 		return audit.Invalid(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -61,6 +62,9 @@ func (m *Member) open() (err error) {
 	if err := m.take(); err != nil {
 		return err
 	}
+	if err := durable.RemoveAll(m.path(backupFolder)); err != nil { // a crash may have left it
+		return err
+	}
 	m.fence.Look()
 	m.store, err = store.Open(store.Config{Dir: m.path("state"), Tables: m.files.tables, Logger: m.log, Fatal: m.distrust(m)})
 	if err != nil {
@@ -98,6 +102,7 @@ func (m *Member) openServer() error {
 	cfg.DefaultConfigured = m.cfg.Contract != nil
 	m.cfg.Access.apply(&cfg, m.cfg.Listen, m.cfg.Advertise, m.cfg.address())
 	cfg.Metrics = metricsHandler(chainMetrics(m.store), memberMetrics(m.cluster), diskMetrics(m.fence))
+	cfg.Backup = m.backup
 	handler, err := api.New(cfg, whileRoom(m.requests, m.cluster.NoRoom), memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.policies()})
 	if err != nil {
 		return err

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/bpsc/bpsc/chain"
@@ -25,20 +27,54 @@ type InspectedChain struct {
 // stand and their open holds, and checks no more: whoever restores it does. The
 // folder is left as it is, but for a lock file.
 func Inspect(dir string) (found Inspected, err error) {
+	err = look(dir, func(_ *pebble.DB, l *loaded) error {
+		found.Applied = l.meta.Applied
+		for _, h := range l.heads {
+			root := chain.ResumeRoot(h.tree.size, h.tree.roots)
+			found.Chains = append(found.Chains, InspectedChain{h.info(), root.Root()})
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Check reads everything in the folder of a snapshot, and says what is damaged.
+func Check(ctx context.Context, dir string) error {
+	return look(dir, func(db *pebble.DB, l *loaded) error {
+		if err := l.check(db); err != nil {
+			return err
+		}
+		for from, first := []byte(nil), true; first || from != nil; first = false {
+			var err error
+			if from, _, err = checkRows(db, from, scrubRunBytes); err != nil {
+				return err
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// look opens a snapshot for a short while.
+func look(dir string, at func(*pebble.DB, *loaded) error) (err error) {
 	cfg := Config{FS: vfs.Default, ReadOnly: true, Tables: inspectTables, Logger: slog.New(slog.DiscardHandler)}
+	// The alarm is not armed: damage is an error here.
 	db, err := openDB(dir, cfg, &alarm{dir: dir, fatal: func(err error) { panic(err) }})
 	if err != nil {
-		return found, damaged(dir, err)
+		return damaged(dir, err)
 	}
 	defer func() { err = errors.Join(err, caught(db.Close)) }()
-	var l *loaded
-	if err := caught(func() (err error) { l, err = load(db); return err }); err != nil {
-		return found, damaged(dir, err)
+	err = caught(func() error {
+		l, err := load(db)
+		if err != nil {
+			return err
+		}
+		return at(db, l)
+	})
+	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return damaged(dir, err)
 	}
-	found.Applied = l.meta.Applied
-	for _, h := range l.heads {
-		root := chain.ResumeRoot(h.tree.size, h.tree.roots)
-		found.Chains = append(found.Chains, InspectedChain{h.info(), root.Root()})
-	}
-	return found, nil
+	return err
 }

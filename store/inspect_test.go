@@ -21,12 +21,15 @@ func TestInspectTellsWhatASnapshotIsOf(t *testing.T) {
 	require.Equal(t, s.AppliedIndex(), found.Applied)
 	require.Len(t, found.Chains, 1)
 	require.Equal(t, s.Contracts()[0], found.Chains[0].Info)
-	require.NoError(t, s.CheckAll(t.Context()))
+	require.NoError(t, Check(t.Context(), dir))
 
 	addBlock(t, s, 21) // the snapshot is what it was
 	again, err := Inspect(dir)
 	require.NoError(t, err)
 	require.Equal(t, found, again)
+
+	flip(t, one(t, filepath.Dir(dir), "snapshot/*.sst"), 300)
+	require.ErrorIs(t, Check(t.Context(), dir), ErrDamaged)
 
 	tables, err := filepath.Glob(filepath.Join(dir, "MANIFEST-*"))
 	require.NoError(t, err)

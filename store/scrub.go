@@ -56,23 +56,3 @@ func (s *Store) scrubRun(from []byte) (next []byte, read int, err error) {
 	}
 	return next, read, err
 }
-
-// CheckAll reads everything on disk once, and returns what it finds damaged. It is
-// for a store that nobody serves from: on one that is in use, Scrub does the same.
-func (s *Store) CheckAll(ctx context.Context) error {
-	for from, first := []byte(nil), true; first || from != nil; first = false {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		err := caught(func() (err error) {
-			s.using.RLock()
-			defer s.using.RUnlock()
-			from, _, err = checkRows(s.db, from, scrubRunBytes)
-			return err
-		})
-		if err != nil {
-			return damaged(s.folder.path(s.dbName), err)
-		}
-	}
-	return nil
-}

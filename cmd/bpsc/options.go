@@ -36,7 +36,7 @@ func addClientCommands(root *cobra.Command) {
 		o.flags(cmd)
 		root.AddCommand(cmd)
 	}
-	root.AddCommand(newWalletCommand(), newReceiptCommand(o), newEvidenceCommand(o))
+	root.AddCommand(newWalletCommand(), newReceiptCommand(o), newEvidenceCommand(o), newBackupCommand(o))
 }
 
 // flags adds the shared flags to cmd and all below it.

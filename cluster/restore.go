@@ -1,0 +1,4 @@
+package cluster
+
+// Cluster tells this member's cluster from others.
+func (m *Member) Cluster() string { return clusterID(m.cfg.Peers) }
