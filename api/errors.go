@@ -141,6 +141,9 @@ var meanings = map[string]meaning{
 	string(chain.EndorsementWrong):    {http.StatusUnprocessableEntity, "It is not this member's signature of that handover"},
 	string(chain.RecoveryInvalid):     {http.StatusUnprocessableEntity, "It does not say who recovered the cluster, why, and with which members"},
 	string(chain.AttestationWrong):    {http.StatusUnprocessableEntity, "A member's attestation is not taken"},
+	string(chain.LevelActive):         {http.StatusConflict, "A later level is active, and there is no way back"},
+	string(chain.LevelUnsupported):    {http.StatusConflict, "Not all members know this level"},
+	string(chain.LevelNotActive):      {http.StatusConflict, "The cluster has not activated the level that this needs"},
 	string(chain.NotFound):            {http.StatusNotFound, "Not found"},
 	string(chain.ErrInvalid):          {http.StatusInternalServerError, "Stored data does not verify"},
 

@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // ClusterStatus is how the cluster looks from one member.
@@ -28,6 +30,10 @@ type MemberStatus struct {
 	Lag           uint64 `json:"lag"`             // entries it has to apply to reach the leader
 	LastContactMS int64  `json:"last_contact_ms"` // since it last heard the leader
 	ClockOffsetMS int64  `json:"clock_offset_ms"` // its clock minus that of a majority
+
+	Version        string        `json:"version,omitempty"`         // of its bpsc
+	LevelSupported release.Level `json:"level_supported,omitempty"` // the newest that it knows
+	LevelActive    release.Level `json:"level_active,omitempty"`    // what its state says that the cluster is on
 
 	Unfit []string `json:"unfit,omitempty"` // why it must not lead, if so
 

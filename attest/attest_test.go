@@ -12,6 +12,7 @@ import (
 	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/command"
 )
 
 func TestAnIdleChainsBlockHasItsCheckpointAtOnce(t *testing.T) {
@@ -167,9 +168,9 @@ func TestAttestationsOfOthersCountForNothing(t *testing.T) {
 		r.startAll()
 		other := &member{rig: r, id: "n9"}
 		ctx := context.Background()
-		require.ErrorIs(t, r.requester().Announce(ctx, other.id, "http://n9", other.key().String()), chain.MemberNotConfigured)
+		require.ErrorIs(t, r.requester().Announce(ctx, command.Announce{Member: other.id, URL: "http://n9", Key: other.key().String()}), chain.MemberNotConfigured)
 		r.configure(r.ids(), other.id)
-		require.NoError(t, r.requester().Announce(ctx, other.id, "http://n9", other.key().String()))
+		require.NoError(t, r.requester().Announce(ctx, command.Announce{Member: other.id, URL: "http://n9", Key: other.key().String()}))
 		for _, m := range r.members {
 			m.stop()
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
 )
 
 const joined = "n3~0123456789abcdef0123456789abcdef"
@@ -18,7 +19,7 @@ const joined = "n3~0123456789abcdef0123456789abcdef"
 func (r *rig) join(id string, voters ...string) *member {
 	m := r.add(id)
 	r.configure(voters, id)
-	require.NoError(r.t, r.requester().Announce(context.Background(), id, "http://"+id, m.key().String()))
+	require.NoError(r.t, r.requester().Announce(context.Background(), command.Announce{Member: id, URL: "http://" + id, Key: m.key().String()}))
 	m.start()
 	return m
 }

@@ -201,7 +201,7 @@ func (r *rig) Contract(token string) (chain.Info, error) {
 
 func (r *rig) announce() {
 	for _, m := range r.members {
-		require.NoError(r.t, r.requester().Announce(context.Background(), m.id, "http://"+m.id, m.key().String()))
+		require.NoError(r.t, r.requester().Announce(context.Background(), command.Announce{Member: m.id, URL: "http://" + m.id, Key: m.key().String()}))
 	}
 }
 

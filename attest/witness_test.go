@@ -14,13 +14,14 @@ import (
 	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/command"
 )
 
 // witness makes a key for one, known to the cluster, and tells how it cosigns.
 func (r *rig) witness(name string) attest.Ask {
 	key, err := proof.NewSigningKey(name, chain.DeriveID([]byte(name)))
 	require.NoError(r.t, err)
-	require.NoError(r.t, r.requester().Announce(context.Background(), chain.WitnessID(name), "", key.Verifier().String()))
+	require.NoError(r.t, r.requester().Announce(context.Background(), command.Announce{Member: chain.WitnessID(name), Key: key.Verifier().String()}))
 	return func(_ context.Context, note []byte, _ tlog.HashReader) (string, error) {
 		c, err := proof.ReadCheckpoint(note)
 		if err != nil {

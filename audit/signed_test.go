@@ -56,7 +56,7 @@ func newMember(t *testing.T) *member {
 	require.NoError(t, err)
 	first := checkpointOf(t, m.blocks())
 	for _, id := range []string{"n1", "n2"} {
-		require.NoError(t, m.Announce(t.Context(), id, "http://"+id+".example", memberKey(t, id).Verifier().String()))
+		require.NoError(t, m.Announce(t.Context(), command.Announce{Member: id, URL: "http://" + id + ".example", Key: memberKey(t, id).Verifier().String()}))
 		a := chain.Attestation{Member: id, Size: first.Size, Root: first.Root, Cosignature: cosign(t, first, id)}
 		require.NoError(t, m.Attest(t.Context(), "aka", a))
 	}

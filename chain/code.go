@@ -71,6 +71,9 @@ const (
 	EndorsementWrong    Code = "endorsement_wrong"
 	RecoveryInvalid     Code = "recovery_invalid"
 	AttestationWrong    Code = "attestation_wrong"
+	LevelActive         Code = "level_active"
+	LevelUnsupported    Code = "level_unsupported"
+	LevelNotActive      Code = "level_not_active"
 	NotFound            Code = "not_found"
 )
 

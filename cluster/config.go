@@ -18,6 +18,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/port"
 	"github.com/bpsc/bpsc/internal/identity"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // Config is everything a member needs to know. Start from DefaultConfig.
@@ -99,6 +100,11 @@ type Config struct {
 
 	// Room is how much the disk has left; always enough when nil. It must not wait.
 	Room func() health.Room
+
+	// Release is what this member tells the others about its version and its levels.
+	// One whose state is on a level that this binary does not know ends this member.
+	// When nil, it tells nothing. It must not wait.
+	Release func() release.Standing
 
 	Logger *slog.Logger // slog.Default() when nil
 

@@ -114,6 +114,21 @@ func (j judge) Removed(peer string) bool {
 // Answer implements port.Judge.
 func (j judge) Answer(q port.Inquiry) port.Reply { return j.member.answerInquiry(q) }
 
+// Position implements port.Judge.
+func (j judge) Position(peer string) memory.Position {
+	p := j.Memory.Position(peer)
+	p.Release = j.member.about()
+	return p
+}
+
+// Judge implements port.Judge.
+func (j judge) Judge(peer string, theirs memory.Position) error {
+	if err := theirs.Release.Active.Check(); err != nil {
+		return fmt.Errorf("%s has come further: %w", peer, err)
+	}
+	return j.Memory.Judge(peer, theirs)
+}
+
 // Condemn implements port.Judge.
 func (j judge) Condemn(err error) { j.member.fatal(err) }
 
@@ -124,6 +139,8 @@ func (j judge) Rejected(peer string, v port.Verdict) {
 		j.member.log.Error("another member went back in time and ends; this one goes on without it", "member", peer)
 	case port.Removed:
 		j.member.fatal(fmt.Errorf("%w: so says %s", ErrRemoved, peer))
+	case port.TooOld:
+		j.member.log.Error("another member does not know the level that is active, and ends", "member", peer)
 	case port.OtherHistory:
 		j.member.fatal(fmt.Errorf("%w: so says %s", ErrDiverged, peer))
 	}

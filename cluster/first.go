@@ -107,6 +107,9 @@ func (m *Member) accept(q port.Inquiry) error {
 	if q.Invite != string(own.Name()) || !own.Joined {
 		return fmt.Errorf("%s is here, and not %s", own.Name(), q.Invite)
 	}
+	if err := q.Needs.Check(); err != nil {
+		return err
+	}
 	if err := m.store.dir.Join(q.Cluster); err != nil {
 		return err
 	}

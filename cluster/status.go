@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/membership"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // Roles of a member in a Status. The others are raft's "follower", which is here a
@@ -39,6 +40,7 @@ type MemberStatus struct {
 	NoRoom      string        `json:",omitempty"` // why it takes no writes from clients for want of room; empty: it has room
 	DiskFree    uint64        `json:",omitempty"` // bytes, where the least is to spare
 	ClockOffset time.Duration // its clock minus the majority's time, as it sees it; zero when it does not know that
+	Release     release.Standing
 	LastContact time.Duration // since it last heard the leader: zero for the leader itself, negative for never
 }
 
@@ -104,9 +106,18 @@ func (m *Member) status() MemberStatus {
 		Unfit:       m.fitness.Why(),
 		ClockOffset: m.clocks.Ahead(time.Now()),
 		LastContact: m.LastContact(),
+		Release:     m.about(),
 		NotReady:    reason(ready),
 		NotSigning:  reason(signing),
 	}
+}
+
+// about is what this member says about its release.
+func (m *Member) about() release.Standing {
+	if m.cfg.Release == nil {
+		return release.Standing{}
+	}
+	return m.cfg.Release()
 }
 
 // reason is an error as it travels.

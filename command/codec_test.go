@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // goldens are what testdata/golden.txt has the bytes of: a binary that reads them
@@ -25,6 +26,8 @@ func goldens() (requests map[string]Request, answers map[string]Answer) {
 		"remove":          &Remove{Node: "a:5000"},
 		"announce-no-key": &Announce{Member: "n", URL: "u"},
 		"announce":        &Announce{Member: "n", URL: "u", Key: "k"},
+		"announce-level":  &Announce{Member: "n", URL: "u", Key: "k", Level: 1},
+		"activate":        &Activate{Level: 1, Release: "0.1.0"},
 		"attest": &Attest{Token: "aka", Attestation: chain.Attestation{
 			Member: "n", Size: 7, Root: chain.Hash{31: 9}, Digest: chain.Hash{31: 8}, Cosignature: "— "}},
 		"endorse":     &Endorse{Number: 300, Member: "n~1", Cosignature: "— "},
@@ -115,6 +118,26 @@ func TestWhatIsNotExactlyARequestIsRefused(t *testing.T) {
 		_, err := DecodeAnswer(data)
 		require.Error(t, err, name)
 	}
+}
+
+// A request of a level that nobody here knows says what to install, whatever it is.
+func TestARequestOfALaterLevel(t *testing.T) {
+	for name, data := range map[string][]byte{
+		"of an unknown kind": {0x0a, 0x09, 0x08, 0x63, 0x12, 0x05, '0', '.', '9', '.', '0', 0x7a, 0x00},
+		"of a known kind":    append([]byte{0x0a, 0x09, 0x08, 0x63, 0x12, 0x05, '0', '.', '9', '.', '0'}, Encode(&Produce{Token: "a"})...),
+	} {
+		q, err := Decode(data)
+		require.ErrorIs(t, err, ErrUnknownRequest, name)
+		require.ErrorIs(t, err, release.ErrTooOld, name)
+		require.ErrorContains(t, err, "install bpsc 0.9.0", name)
+		require.Nil(t, q, name)
+		require.Equal(t, release.Need{Level: 0x63, Release: "0.9.0"}, NeedOf(data), name)
+	}
+	require.Zero(t, NeedOf(Encode(&Produce{Token: "a"})))
+	require.Zero(t, NeedOf(nil))
+	later := &Activate{Level: release.Newest + 1, Release: "9.0.0"}
+	require.Equal(t, release.Newest+1, NeedOf(Encode(later)).Level, "whoever does not know it stops")
+	require.Equal(t, release.First, LevelOf(&Produce{}))
 }
 
 func BenchmarkSubmit(b *testing.B) {

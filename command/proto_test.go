@@ -46,6 +46,10 @@ func sensible(m protoreflect.Message) {
 	})
 	field := m.Descriptor().Fields().ByName
 	switch m.Descriptor().Name() {
+	case "Request":
+		set(m, "need", nil)
+	case "Activate": // of a later one Encode says more
+		set(m, "level", protoreflect.ValueOf(uint64(1)).Interface())
 	case "Transaction":
 		if !m.Has(field("auth")) {
 			for _, name := range []protoreflect.Name{"kind", "hold_until", "hold", "rules"} {

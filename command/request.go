@@ -11,12 +11,13 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/internal/wireformat"
 )
 
 // ErrUnknownRequest means that the log holds something this binary does not
 // know. To skip it would make this member's state another one than the rest's.
-var ErrUnknownRequest = errors.New("the log holds a request that this version of bpsc does not know: upgrade this member and start it again")
+var ErrUnknownRequest = errors.New("the log holds a request that this version of bpsc does not know")
 
 // Request is one of the types below that have its methods.
 type Request interface {
@@ -88,8 +89,9 @@ func (q *Remove) fields(c *wireformat.Codec) { c.Text(1, &q.Node) }
 // Announce is what a member says of itself.
 type Announce struct {
 	Member string
-	URL    string // of its API
-	Key    string // that it signs checkpoints with
+	URL    string        // of its API
+	Key    string        // that it signs checkpoints with
+	Level  release.Level // the newest that it knows; 0 of a witness
 }
 
 func (*Announce) number() protowire.Number { return 6 }
@@ -99,6 +101,9 @@ func (q *Announce) fields(c *wireformat.Codec) {
 	c.Text(2, &q.URL)
 	if c.Reading() || q.Key != "" {
 		c.Text(3, &q.Key)
+	}
+	if c.Reading() || q.Level > 0 {
+		c.Uint(4, (*uint64)(&q.Level))
 	}
 }
 
@@ -153,16 +158,66 @@ func (q *Recovered) fields(c *wireformat.Codec) {
 	wireformat.Repeated(c, 5, &q.After, (*wireformat.Codec).Text)
 }
 
+// Activate puts the cluster on a level.
+type Activate struct {
+	Level   release.Level
+	Release string // the first that knows it
+}
+
+func (*Activate) number() protowire.Number { return 11 }
+
+func (q *Activate) fields(c *wireformat.Codec) {
+	c.Uint(1, (*uint64)(&q.Level))
+	c.Text(2, &q.Release)
+}
+
+// LevelOf is the level that a request is of. The log has it only once that is active;
+// the one that activates a level is of that level itself, so that whoever does not know
+// the level stops there.
+func LevelOf(q Request) release.Level {
+	if q, ok := q.(*Activate); ok {
+		return q.Level
+	}
+	return release.First
+}
+
+// needField stands before a request of a later level than the first. A member that
+// does not know the request can say from it what to install.
+const needField = 1
+
+func needFields(n *release.Need, c *wireformat.Codec) {
+	c.Uint(1, (*uint64)(&n.Level))
+	c.Text(2, &n.Release)
+}
+
+// NeedOf is what a member must know that is to apply an encoded request.
+func NeedOf(data []byte) (n release.Need) {
+	if c := wireformat.NewReader(data); c.Next() == needField {
+		wireformat.Message(c, needField, &n, needFields)
+	}
+	return n
+}
+
 // Encode writes a request.
 func Encode(q Request) []byte {
 	c := wireformat.NewWriter(nil)
+	if level := LevelOf(q); level > release.First {
+		need := release.For(level)
+		wireformat.Message(c, needField, &need, needFields)
+	}
 	wireformat.Message(c, q.number(), &q, requestFields)
 	return c.Written()
 }
 
-// Decode reads a request. Its errors wrap ErrUnknownRequest.
+// Decode reads a request. Its errors wrap ErrUnknownRequest, and release.ErrTooOld
+// where the request says that it is of a later level.
 func Decode(data []byte) (Request, error) {
 	c := wireformat.NewReader(data)
+	var need release.Need
+	wireformat.Message(c, needField, &need, needFields)
+	if err := need.Check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnknownRequest, err)
+	}
 	q := newRequest(c.Next())
 	if q == nil {
 		return nil, fmt.Errorf("%w: kind %d", ErrUnknownRequest, c.Next())
@@ -196,6 +251,8 @@ func newRequest(number protowire.Number) Request {
 		return &Endorse{}
 	case 10:
 		return &Recovered{}
+	case 11:
+		return &Activate{}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // Result is what ordering one request came to: the log index of its entry and
@@ -176,10 +177,18 @@ func (q Requester) RemoveNode(ctx context.Context, node string) (uint64, error) 
 }
 
 // Announce records where a member's API is and with which key it signs
-// checkpoints. The first key a member announces is its key for ever.
-func (q Requester) Announce(ctx context.Context, member, url, key string) error {
-	_, _, err := q.one(ctx, &Announce{Member: member, URL: url, Key: key})
+// checkpoints, and which levels it knows. The first key a member announces is its key
+// for ever.
+func (q Requester) Announce(ctx context.Context, a Announce) error {
+	_, _, err := q.one(ctx, &a)
 	return err
+}
+
+// Activate puts the cluster on a level that this binary knows, and returns the log
+// index from which it is.
+func (q Requester) Activate(ctx context.Context, l release.Level) (uint64, error) {
+	_, index, err := q.one(ctx, &Activate{Level: l, Release: l.Release()})
+	return index, err
 }
 
 // Attest adds an attestation of a chain.

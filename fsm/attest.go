@@ -7,13 +7,15 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
 )
 
 // announce records what a member says of itself, or refuses to. Its key is the
 // first it names: a key that could be replaced would let whoever reaches the log
 // sign for a member. Where a configuration is known, it has to be in it, or a witness.
-func announce(tx *store.Tx, id, url, key string) (refusal error) {
+func announce(tx *store.Tx, q *command.Announce) (refusal error) {
+	id, key := q.Member, q.Key
 	m := tx.Member(id)
 	switch _, err := proof.ParseVerifierKey(key); {
 	case tx.Configured() > 0 && !chain.IsWitness(id) && (m.Since == 0 || m.Removed):
@@ -30,7 +32,7 @@ func announce(tx *store.Tx, id, url, key string) (refusal error) {
 	default:
 		m.Key = key
 	}
-	m.URL = url
+	m.URL, m.Level = q.URL, q.Level
 	tx.SetMember(id, m)
 	renewPolicy(tx)
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/command"
+	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -18,6 +19,9 @@ type answer struct {
 
 // run applies a request. A refusal is an answer; an error stops the member.
 func run(tx *store.Tx, q command.Request) (a answer, err error) {
+	if refusal := tooEarly(tx, q); refusal != nil {
+		return refuse(refusal), nil
+	}
 	switch q := q.(type) {
 	case *command.Submit:
 		return submit(tx, q.Token, q.Transactions)
@@ -34,11 +38,13 @@ func run(tx *store.Tx, q command.Request) (a answer, err error) {
 			a = refuse(fmt.Errorf("%w: %s is not registered", chain.NotFound, q.Node))
 		}
 	case *command.Announce:
-		a = refuse(announce(tx, q.Member, q.URL, q.Key))
+		a = refuse(announce(tx, q))
 	case *command.Attest:
 		a = refuse(attest(tx, q.Token, q.Attestation))
 	case *command.Endorse:
 		a = refuse(endorse(tx, q))
+	case *command.Activate:
+		a = refuse(activate(tx, release.Need{Level: q.Level, Release: q.Release}))
 	default:
 		return a, fmt.Errorf("%w: %T", command.ErrUnknownRequest, q)
 	}

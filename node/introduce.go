@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // introduceEvery is how often a member tries again to make itself known.
@@ -37,11 +39,11 @@ func (m *Member) tryIntroduce(ctx context.Context) error {
 	if err := m.cluster.Barrier(ctx); err != nil {
 		return err
 	}
-	if err := m.announce(ctx, m.identity(), m.cfg.Advertise, m.key.String()); err != nil {
+	if err := m.announce(ctx, command.Announce{Member: m.identity(), URL: m.cfg.Advertise, Key: m.key.String(), Level: release.Newest}); err != nil {
 		return err
 	}
 	for _, w := range m.cfg.Witnesses {
-		if err := m.announce(ctx, chain.WitnessID(w.Name), w.URL, w.Key.String()); err != nil {
+		if err := m.announce(ctx, command.Announce{Member: chain.WitnessID(w.Name), URL: w.URL, Key: w.Key.String()}); err != nil {
 			return err
 		}
 	}
@@ -50,23 +52,23 @@ func (m *Member) tryIntroduce(ctx context.Context) error {
 
 // announce makes a member or a witness known, unless it is or is known to be
 // somebody else.
-func (m *Member) announce(ctx context.Context, id, url, key string) error {
-	known := m.store.Member(id)
-	if known.URL == url && known.Key == key {
+func (m *Member) announce(ctx context.Context, a command.Announce) error {
+	known := m.store.Member(a.Member)
+	if known.URL == a.URL && known.Key == a.Key && known.Level == a.Level {
 		return nil
 	}
 	var err error
-	if known.Key != "" && known.Key != key {
-		err = fmt.Errorf("%w: %s signs with %s", chain.MemberKeyFixed, id, known.Key)
+	if known.Key != "" && known.Key != a.Key {
+		err = fmt.Errorf("%w: %s signs with %s", chain.MemberKeyFixed, a.Member, known.Key)
 	} else {
-		err = m.requests.Announce(ctx, id, url, key)
+		err = m.requests.Announce(ctx, a)
 	}
 	var refused chain.Code
 	if !errors.As(err, &refused) {
 		return err
 	}
-	m.log.Error("the cluster does not take a key; what it signs does not count", "of", id, "key", key, "error", err)
-	if id == m.identity() {
+	m.log.Error("the cluster does not take a key; what it signs does not count", "of", a.Member, "key", a.Key, "error", err)
+	if a.Member == m.identity() {
 		m.attest.refused(err)
 	}
 	return nil

@@ -76,6 +76,7 @@ func (m *Member) open() (err error) {
 	}
 	cc := m.cfg.clusterConfig()
 	cc.Logger, cc.Fatal, cc.Condition = m.log, m.distrust(m), m.condition
+	cc.Release = m.standing
 	cc.Room = m.room
 	if m.cluster, err = cluster.Open(cc, fsm.New(m.store)); err != nil {
 		return err
@@ -86,7 +87,7 @@ func (m *Member) open() (err error) {
 	if m.key, err = signingKey(m.path(memberKey), "", m.cfg.ID); err != nil {
 		return err
 	}
-	m.requests = requester(m.cluster)
+	m.requests = requester(m.cluster, m.store.Level)
 	if err := m.prepareAttesting(); err != nil {
 		return err
 	}

@@ -3,17 +3,36 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store"
 )
 
-// requester is the way from typed requests into the log.
-func requester(m *cluster.Member) command.Requester {
+// requester is the way from typed requests into the log. Those of a level that is not
+// active stay out of it: a member that does not know them would stop.
+func requester(m *cluster.Member, active func() release.Need) command.Requester {
+	propose := anyLevel(m)
+	return func(ctx context.Context, requests [][]byte) []command.Result {
+		level := active().Level
+		for _, r := range requests {
+			if need := command.NeedOf(r); need.Level > level {
+				refused := command.Result{Err: fmt.Errorf("%w: level %d is, and this needs %d", chain.LevelNotActive, level, need.Level)}
+				return slices.Repeat([]command.Result{refused}, len(requests))
+			}
+		}
+		return propose(ctx, requests)
+	}
+}
+
+// anyLevel is requester for what activates a level, which is of that level itself.
+func anyLevel(m *cluster.Member) command.Requester {
 	return func(ctx context.Context, requests [][]byte) []command.Result {
 		results := m.Propose(ctx, requests)
 		answers := make([]command.Result, len(results))
@@ -67,6 +86,7 @@ func (s memberStatus) Cluster() api.ClusterStatus {
 	for _, p := range status.Members {
 		out.Members = append(out.Members, api.MemberStatus{
 			ID: p.ID, Raft: p.Addr, API: s.node.policies().url(p.ID), Role: p.Role, Term: p.Term,
+			Version: p.Release.Version, LevelSupported: p.Release.Knows, LevelActive: p.Release.Active.Level,
 			NoRoom: p.NoRoom, DiskFree: p.DiskFree,
 			Applied: p.Applied, Commit: p.Commit, Last: p.Last, Lag: p.Lag,
 			LastContactMS: p.LastContact.Milliseconds(), Unfit: p.Unfit,

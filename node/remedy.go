@@ -10,6 +10,7 @@ import (
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -43,6 +44,9 @@ func (s *service) remedy(k kind, err error) (text string, known bool) {
 func (m *Member) remedy(err error) (text string, known bool) {
 	data, known := m.cfg.Data, true
 	switch {
+	case errors.Is(err, release.ErrTooOld):
+		text = fmt.Sprintf("What to do: install the release that is named, or a newer one, and start this member again on\n"+
+			"%[1]s as it is. The cluster has activated what this binary does not know, and there is no way back.", data)
 	case errors.Is(err, store.ErrDamaged):
 		text = fmt.Sprintf("What to do: check the disk and the memory of this machine. Then move %[1]s/state aside\n"+
 			"and start this member again: the state is rebuilt from the snapshots and the log in %[1]s/raft.", data)

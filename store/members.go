@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // Member is a member of the cluster, by its identity, or a witness.
@@ -18,6 +20,8 @@ type Member struct {
 	Since   uint64 `json:",omitempty"`
 	Voter   bool   `json:",omitempty"`
 	Removed bool   `json:",omitempty"` // it was in a configuration and is not any more: barred for ever
+	// Level is the newest that it knows; 0 where it has not said that.
+	Level release.Level `json:",omitempty"`
 }
 
 func memberKey(id string) string { return string(memberTable) + id }

@@ -14,12 +14,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/internal/release"
 )
-
-// pebbleFormat is that of Pebble's files, named and not Pebble's newest: a newer
-// one cannot be opened by an older binary, so to raise it is an upgrade of its
-// own. Blocks in blob files need this one.
-const pebbleFormat = pebble.FormatValueSeparation
 
 // openDB opens Pebble, without a write-ahead log where a Raft log is the
 // durability point: what Pebble has not flushed is applied again from that. A
@@ -39,7 +35,7 @@ func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
 		MemTableSize:          memTableBytes,
 		L0CompactionThreshold: 10, // new ids cost no reads, so fewer merges are the better bargain
 		L0StopWritesThreshold: 24,
-		FormatMajorVersion:    pebbleFormat,
+		FormatMajorVersion:    cfg.formatOn(release.First), // higher where the database is
 		Logger:                pebbleLog{cfg.Logger, alarm},
 		EventListener: &pebble.EventListener{
 			DataCorruption:  func(info pebble.DataCorruptionInfo) { alarm.raise(errors.New(info.String())) },

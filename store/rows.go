@@ -9,6 +9,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/nodelist"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // Pebble's keys: a letter for the table, then the contract's number, then the
@@ -169,6 +170,7 @@ type meta struct {
 	// Members is where format 5 had them, by id.
 	Members    map[string]Member `json:",omitempty"`
 	Configured uint64            // log index of the configuration that the members' rows say
+	Level      release.Need      `json:",omitzero"` // zero on the first level
 }
 
 var metaKey = string(append([]byte{metaTable}, "meta"...))
@@ -183,6 +185,9 @@ func decodeMeta(row []byte) (meta, error) {
 	m := newMeta()
 	if err := json.Unmarshal(row, &m); err != nil {
 		return m, fmt.Errorf("%w: meta: %w", errCorrupt, err)
+	}
+	if err := m.Level.Check(); err != nil {
+		return m, err
 	}
 	if m.Format < firstFormat || m.Format > format {
 		return m, fmt.Errorf("%w %d, this binary reads %d to %d: use the binary that wrote it, or a newer one", errFormat, m.Format, firstFormat, format)

@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // ErrDamaged means that what is on disk cannot be trusted.
@@ -49,6 +50,9 @@ type Config struct {
 	Fatal func(error)
 	// Logger gets Pebble's messages; slog.Default() when nil.
 	Logger *slog.Logger
+
+	// pebbleFormat is that of each level, that of the package when nil; tests set it.
+	pebbleFormat func(release.Level) pebble.FormatMajorVersion
 }
 
 // Store is the state of one member. One goroutine at a time calls Update and
@@ -117,6 +121,9 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s := &Store{cfg: cfg, folder: newFolder(cfg), active: newLayer(nil), policed: make(chan struct{})}
 	s.settled = sync.NewCond(&s.mu)
+	if _, err := s.folder.level(); err != nil {
+		return nil, fmt.Errorf("store: %s: %w", cfg.Dir, err)
+	}
 	name, err := s.folder.current()
 	if errors.Is(err, fs.ErrNotExist) && !cfg.ReadOnly {
 		name, err = s.folder.begin()
@@ -192,6 +199,9 @@ func (s *Store) use(name string) error {
 		if loaded, err = load(db); err == nil {
 			err = loaded.check(db)
 		}
+		if err == nil {
+			err = s.raise(db, loaded.meta.need())
+		}
 		return err
 	})
 	if err != nil {
@@ -218,7 +228,7 @@ func (s *Store) use(name string) error {
 // damaged says that what is at path cannot be trusted, unless the operating
 // system did not let us look, or another version wrote it.
 func damaged(path string, err error) error {
-	if _, system := durable.Advice(err); system || errors.Is(err, errFormat) {
+	if _, system := durable.Advice(err); system || errors.Is(err, errFormat) || errors.Is(err, release.ErrTooOld) {
 		return fmt.Errorf("store: %s: %w", path, err)
 	}
 	return fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)

@@ -32,10 +32,16 @@ func (s *Store) Update(index uint64, change func(*Tx) error) error {
 	if index <= s.meta.Applied {
 		return s.fail(fmt.Errorf("entry %d is already applied, the state stands at %d", index, s.meta.Applied))
 	}
+	level := s.meta.Level
 	if err := s.run(&Tx{s: s, index: index}, change); err != nil {
 		return err
 	}
 	s.meta.Applied = index
+	if s.meta.Level != level {
+		if err := s.raise(s.db, s.meta.Level); err != nil {
+			return s.fail(err)
+		}
+	}
 	if s.active.bytes >= s.cfg.LayerBytes && s.frozen == nil {
 		return s.freeze()
 	}

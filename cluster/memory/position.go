@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/bpsc/bpsc/cluster/datadir"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // Position is what two members tell each other when they meet: how far the one
@@ -19,6 +20,8 @@ type Position struct {
 	Summed bool   `json:"summed"` // false where the entry is not in the log any more
 
 	You Known `json:"you"`
+
+	Release release.Standing `json:"release,omitzero"`
 }
 
 // Position is what to tell a member.

@@ -14,6 +14,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/memory"
 	"github.com/bpsc/bpsc/internal/identity"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // Every connection to a member's port begins with a handshake, whoever goes on
@@ -62,6 +63,7 @@ const (
 	OtherHistory // the two hold different histories
 	Removed      // the member that is told so was removed from the cluster
 	waiting      // who says so is no member of a cluster yet
+	TooOld       // who says so does not know the level that the other is on
 )
 
 func (v Verdict) String() string {
@@ -84,6 +86,8 @@ func (v Verdict) String() string {
 		return "this member was removed from the cluster"
 	case waiting:
 		return "it waits to be added to a cluster"
+	case TooOld:
+		return "it is too old for the level that is active"
 	}
 	return "it gives a reason that this binary does not know"
 }
@@ -94,8 +98,9 @@ var errHandshake = errors.New("handshake failed")
 type Judge interface {
 	// Position is what this member tells another one.
 	Position(peer string) memory.Position
-	// Judge returns ErrWentBack where it is this member that went back, or
-	// ErrDiverged where the two hold different histories.
+	// Judge returns ErrWentBack where it is this member that went back,
+	// ErrDiverged where the two hold different histories, or release.ErrTooOld
+	// where the other is on a level that this binary does not know.
 	Judge(peer string, theirs memory.Position) error
 	// Accept notes, durably, with whom this member goes on.
 	Accept(peer string, theirs memory.Position) error
@@ -126,6 +131,8 @@ func verdictOf(err error) Verdict {
 		return accepted
 	case errors.Is(err, datadir.ErrDiverged):
 		return OtherHistory
+	case errors.Is(err, release.ErrTooOld):
+		return TooOld
 	default:
 		return WentBack
 	}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // An inquiry is how processes meet that need not be members of one cluster: one that
@@ -30,6 +32,8 @@ type Inquiry struct {
 	Cluster  string `json:"cluster"` // its cluster, or the one that it is about to found
 	// Invite makes the member of this identity one of Cluster.
 	Invite string `json:"invite,omitempty"`
+	// Needs is what a member of Cluster must know.
+	Needs release.Need `json:"needs,omitzero"`
 }
 
 // Reply is the answer.

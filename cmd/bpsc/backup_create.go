@@ -13,6 +13,7 @@ import (
 
 	"github.com/bpsc/bpsc/backup"
 	"github.com/bpsc/bpsc/client"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // backupCreate is one run of bpsc backup create.
@@ -165,7 +166,7 @@ func (c *backupCreate) chain(cmd *cobra.Command, token string, there []backup.En
 		before = &last.Manifest
 	}
 	taken := time.Now()
-	copied, err := backup.BeginCopy(cmd.Context(), c.client, token, before, backup.Begin{By: c.from, Version: version, Taken: taken})
+	copied, err := backup.BeginCopy(cmd.Context(), c.client, token, before, backup.Begin{By: c.from, Version: release.Version, Taken: taken})
 	if errors.Is(err, backup.ErrNothingNew) {
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v\n", token, err)
 		return nil

@@ -87,7 +87,7 @@ func (w *world) fill() error {
 		return err
 	}
 	for _, id := range []string{"n1", "n2", "n3"} {
-		if err := w.requests.Announce(ctx, id, "http://"+id+".example:5000", w.keys[id].Verifier().String()); err != nil {
+		if err := w.requests.Announce(ctx, command.Announce{Member: id, URL: "http://" + id + ".example:5000", Key: w.keys[id].Verifier().String()}); err != nil {
 			return err
 		}
 	}

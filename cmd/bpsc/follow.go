@@ -11,6 +11,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/follower/chainsync"
+	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/node"
 )
 
@@ -29,7 +30,7 @@ func newFollowCommand() *cobra.Command {
 			"Settings come from flags, " + envPrefix + "… variables and the YAML file of --config, in that order.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runProcess(cmd, table, logs, func(ctx context.Context, p *process) (running, error) {
-				cfg.Logger, cfg.Version = p.log, version
+				cfg.Logger, cfg.Version = p.log, release.Version
 				f, err := node.StartFollower(context.WithoutCancel(ctx), cfg)
 				if err == nil {
 					p.beside.Go(func() { showProgress(ctx, p.log, f.Status) })

@@ -20,9 +20,6 @@ import (
 	"github.com/bpsc/bpsc/wallet"
 )
 
-// version is set at build time with -ldflags "-X main.version=…".
-var version = "dev"
-
 // Exit codes, stable for scripts.
 const (
 	exitOK             = 0
@@ -123,16 +120,6 @@ func newHelpCommand() *cobra.Command {
 				return noCommand(topic, rest[0])
 			}
 			return topic.Help()
-		},
-	}
-}
-
-func newVersionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: exactArgs(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), "bpsc", version)
-			return err
 		},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/node"
 )
 
@@ -24,7 +25,7 @@ func newServerCommand() *cobra.Command {
 			"(--log-level is " + envPrefix + "LOG_LEVEL) and the YAML file of --config, in that order.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runProcess(cmd, table, logs, func(ctx context.Context, p *process) (running, error) {
-				cfg.Logger, cfg.Version = p.log, version
+				cfg.Logger, cfg.Version = p.log, release.Version
 				return node.StartMember(context.WithoutCancel(ctx), cfg)
 			})
 		},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/node"
 	"github.com/bpsc/bpsc/witness"
 )
@@ -22,7 +23,7 @@ func newWitnessCommand() *cobra.Command {
 			"folder out of every backup: a witness that forgets is none.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runProcess(cmd, table, logs, func(ctx context.Context, p *process) (running, error) {
-				cfg.Logger, cfg.Version = p.log, version
+				cfg.Logger, cfg.Version = p.log, release.Version
 				return node.StartWitness(context.WithoutCancel(ctx), cfg)
 			})
 		},

@@ -1,0 +1,75 @@
+package store
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/bpsc/bpsc/internal/release"
+)
+
+// levelFile says beside the database what a binary must know to open it: whoever does
+// not know a level may not be able to open its database, and is to say so in our words.
+// It is there from the second level on.
+const levelFile = "LEVEL"
+
+// pebbleFormat is that of Pebble's files on a level, named and not Pebble's newest: a
+// newer one cannot be opened by a binary that does not know it. Blocks in blob files
+// need that of the first level.
+func pebbleFormat(release.Level) pebble.FormatMajorVersion { return pebble.FormatValueSeparation }
+
+func (c *Config) formatOn(l release.Level) pebble.FormatMajorVersion {
+	if c.pebbleFormat != nil {
+		return c.pebbleFormat(l)
+	}
+	return pebbleFormat(l)
+}
+
+// Level is what a binary must know to go on with this state: the level that the cluster
+// has activated.
+func (s *Store) Level() release.Need {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.meta.need()
+}
+
+// Level is the level that the cluster is on.
+func (tx *Tx) Level() release.Level { return tx.s.meta.need().Level }
+
+// SetLevel puts the state on a level. It is on the disk when Update returns.
+func (tx *Tx) SetLevel(need release.Need) { tx.s.meta.Level = need }
+
+// need is the level with its release; that of a state that says nothing is the first.
+func (m *meta) need() release.Need {
+	if m.Level.Level == 0 {
+		return release.For(release.First)
+	}
+	return m.Level
+}
+
+// level is what levelFile says.
+func (f folder) level() (need release.Need, err error) {
+	err = f.disk.ReadSealed(f.path(levelFile), &need)
+	if errors.Is(err, fs.ErrNotExist) {
+		return release.Need{}, nil
+	}
+	if err != nil {
+		return need, damaged(f.path(levelFile), err)
+	}
+	return need, need.Check()
+}
+
+// raise makes files and database those of a level. It does nothing where they are.
+func (s *Store) raise(db *pebble.DB, need release.Need) error {
+	if s.cfg.ReadOnly || need.Level <= release.First {
+		return nil
+	}
+	if err := s.folder.disk.WriteSealed(s.folder.path(levelFile), need); err != nil {
+		return err
+	}
+	if to := s.cfg.formatOn(need.Level); to > db.FormatMajorVersion() {
+		return db.RatchetFormatMajorVersion(to)
+	}
+	return nil
+}
