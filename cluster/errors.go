@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/datadir"
+	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -35,6 +36,8 @@ var (
 	// ErrNotAMember: the data folder is empty, and the cluster has no member of this
 	// id. It has to be added.
 	ErrNotAMember = errors.New("the cluster has no member of this id")
+	// ErrDiskHangs: a write to disk took longer than Config.DiskStall.
+	ErrDiskHangs = health.ErrDiskHangs
 	// ErrNotReady: the member is not, or not yet, able to serve.
 	ErrNotReady = errors.New("member is not ready")
 )

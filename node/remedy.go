@@ -63,6 +63,10 @@ func (m *Member) remedy(err error) (text string, known bool) {
 		text = fmt.Sprintf("What to do: check the disk and the memory of this machine, and leave %[1]s as it is.\n%[2]s\n"+
 			"Nothing may take the place of %[1]s: an earlier state of it is as unsafe as an empty\n"+
 			"folder, for acknowledged transfers could be lost with either.", data, waitForOthers(m.cfg.others()))
+	case errors.Is(err, cluster.ErrDiskHangs):
+		text = fmt.Sprintf("What to do: the disk of this machine did not answer; another member leads meanwhile. Look at\n"+
+			"the kernel's log and at the storage. When the disk answers, start this member again on\n"+
+			"%s as it is: nothing in it is known to be damaged.", data)
 	default:
 		text, known = fmt.Sprintf("What to do: look at the error, and at the disk and the memory of this machine. Then start\n"+
 			"this member again on %s as it is.", data), false

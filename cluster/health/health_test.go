@@ -159,3 +159,32 @@ func TestPausesAreNotTheDisks(t *testing.T) {
 		t.Error("a disk that hangs was not noticed")
 	}
 }
+
+// A member whose disk stands still for seconds does not lead, and leads again when it
+// was only slow.
+func TestASlowDiskDoesNotLead(t *testing.T) {
+	clock, fit := NewRunClock(250*time.Millisecond), testFitness()
+	w := NewWatchdog(10*time.Second, clock, fit, func(err error) { t.Error(err) })
+	wait := func(d time.Duration) {
+		for ; d > 0; d -= 250 * time.Millisecond {
+			clock.advance(250 * time.Millisecond)
+			w.Check()
+		}
+	}
+	_ = w.During("writing to the log", func() error {
+		wait(2500 * time.Millisecond)
+		if !fit.Fit() {
+			t.Errorf("it is called slow too early: %v", fit.Why())
+		}
+		wait(time.Second)
+		if why := fit.Why(); len(why) != 1 || why[0] != "writing to the log takes longer than 2.5s: the disk hangs" {
+			t.Errorf("after 3.5s: %q", why)
+		}
+		wait(5 * time.Second)
+		return nil
+	})
+	w.Check()
+	if !fit.Fit() {
+		t.Errorf("it was only slow: %v", fit.Why())
+	}
+}

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -9,7 +10,9 @@ import (
 // Watchdog notices what takes too long, by the clock of this process's own
 // running time.
 //
-// A write to disk that does is fatal. A leader whose disk hangs cannot be helped
+// A write to disk that does is fatal, and long before that (slowPart) it makes the
+// member unfit to lead: a disk that stands still for seconds may go on, and others
+// need not wait for it. A leader whose disk hangs cannot be helped
 // from inside: raft's main goroutine is stuck in the write while others go on
 // sending heartbeats, so nobody else becomes leader (hashicorp/raft#503). Only
 // the end of the process frees the cluster. Giving up on the write with an error
@@ -35,6 +38,14 @@ type Watchdog struct {
 	dead  bool // fatal was called
 }
 
+// ErrDiskHangs: a write to disk took longer than a member can wait. What was being
+// written may be there or not, as after a crash; nothing is known to be damaged.
+var ErrDiskHangs = errors.New("the disk hangs")
+
+// slowPart is the part of the limit after which a write to disk is a reason against
+// leading.
+const slowPart = 4
+
 // hangFactor is how many limits an Apply may take before the process must end.
 // Until then the member only does not lead.
 const hangFactor = 6
@@ -56,8 +67,11 @@ const (
 	SnapshotTask
 )
 
-// unfitMachine is the key of what the watchdog has against leading.
-const unfitMachine = "machine"
+// The keys of what the watchdog has against leading.
+const (
+	unfitMachine = "machine"
+	unfitDisk    = "disk"
+)
 
 // NewWatchdog returns a watchdog for tasks that may take limit. fatal must end the
 // process.
@@ -89,29 +103,38 @@ func (w *Watchdog) End(id uint64) {
 
 // Check looks after the tasks.
 func (w *Watchdog) Check() {
-	slow, err := w.late()
-	if slow != "" {
-		w.fitness.Forbid(unfitMachine, fmt.Sprintf("%s takes longer than %v", slow, w.limit))
-	} else {
-		w.fitness.Allow(unfitMachine)
-	}
+	slow, hangs, err := w.late()
+	w.judge(unfitMachine, slow, w.limit, "")
+	w.judge(unfitDisk, hangs, w.limit/slowPart, ": "+ErrDiskHangs.Error())
 	if err != nil {
 		w.fatal(err)
 	}
 }
 
-// late returns what the state machine takes too long for, and once, what must
-// end the process.
-func (w *Watchdog) late() (slow string, err error) {
+// judge forbids to lead while something is slow.
+func (w *Watchdog) judge(key, slow string, limit time.Duration, why string) {
+	if slow == "" {
+		w.fitness.Allow(key)
+		return
+	}
+	w.fitness.Forbid(key, fmt.Sprintf("%s takes longer than %v%s", slow, limit, why))
+}
+
+// late returns what the state machine takes too long for, which write the disk does,
+// and once, what must end the process.
+func (w *Watchdog) late() (slow, hangs string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.clock.now()
 	for _, t := range w.tasks {
 		age := now - t.since
+		if t.kind == diskTask && age > w.limit/slowPart {
+			hangs = t.what
+		}
 		switch {
 		case age <= w.limit:
 		case t.kind == diskTask:
-			err = fmt.Errorf("cluster: %s takes longer than %v: the disk hangs", t.what, w.limit)
+			err = fmt.Errorf("cluster: %s takes longer than %v: %w", t.what, w.limit, ErrDiskHangs)
 		case t.kind == ApplyTask && age > hangFactor*w.limit:
 			err = fmt.Errorf("cluster: %s takes longer than %v: the state machine hangs", t.what, hangFactor*w.limit)
 		default:
@@ -119,8 +142,8 @@ func (w *Watchdog) late() (slow string, err error) {
 		}
 	}
 	if w.dead {
-		return slow, nil
+		return slow, hangs, nil
 	}
 	w.dead = err != nil
-	return slow, err
+	return slow, hangs, err
 }
