@@ -87,6 +87,9 @@ func (c *Checked) checkRecords() error {
 		if err := checkRecord(c.contract, r); err != nil {
 			return &RecordError{i, err}
 		}
+		if r.Kind == Recovery && r.Time > b.Timestamp { // in an open contract nothing else has a time
+			return timeOutside(i)
+		}
 		root.Add(c.Canonical[c.Records[i].From:c.Records[i].To])
 	}
 	if n := len(c.Records); n > 0 {
@@ -112,6 +115,8 @@ func checkRecord(c *Contract, r *Record) error {
 	switch {
 	case r.ID.IsZero():
 		return invalid("the record has no id")
+	case r.Kind == Recovery:
+		return checkRecovery(r)
 	case r.HasMemo && r.Memo == "":
 		return invalid("an empty memo is written as none")
 	case c.Wallets == OpenWallets:

@@ -32,6 +32,8 @@ const (
 	FieldHoldUntil
 	fieldID
 	FieldKind
+	fieldMembersAfter
+	fieldMembersBefore
 	FieldMemo
 	FieldNewKey
 	FieldNonce
@@ -92,24 +94,26 @@ var fields = [fieldCount]field{
 	fieldAmountSend:    {name: "amount_send", unit: unitAmount, always: delivers | inHold},
 	fieldBPSC:          {name: "bpsc", unit: unitText, may: delivers | inSpend | inBurn, role: RoleSender, names: inSpend | inBurn},
 	fieldChain:         {name: "chain", unit: unitHash, needs: asked},
-	FieldExpires:       {name: "expires", unit: unitSeconds, always: signed, needs: asked},
+	FieldExpires:       {name: "expires", unit: unitSeconds, always: vouched, needs: asked},
 	FieldFrozen:        {name: "frozen", unit: unitBool, pointed: true, may: inRules, takes: inRules},
 	FieldHold:          {name: "hold", unit: unitHash, may: inDelivery | inRefund, needs: inAccept | inReject},
 	FieldHoldUntil:     {name: "hold_until", unit: unitSeconds, may: inHold | inRefund, needs: inHold},
 	fieldID:            {name: "id", unit: unitHash, may: recorded},
 	FieldKind:          {name: "kind", unit: unitText, may: signed, needs: asked},
+	fieldMembersAfter:  {name: "members_after", unit: unitText, may: inRecovery},
+	fieldMembersBefore: {name: "members_before", unit: unitText, may: inRecovery},
 	FieldMemo:          {name: "memo", unit: unitText, pointed: true, may: delivers&^inDelivery | inHold | inRefund | inIssue | inSpend | inBurn, takes: movesTokens},
 	FieldNewKey:        {name: "new_key", unit: unitHash, pointed: true, may: inRules, takes: inRules},
-	FieldNonce:         {name: "nonce", unit: unitText, always: signed, needs: asked},
+	FieldNonce:         {name: "nonce", unit: unitText, always: vouched, needs: asked},
 	FieldPerDay:        {name: "per_day", unit: unitAmount, pointed: true, may: inRules, takes: inRules},
 	FieldPerTransfer:   {name: "per_transfer", unit: unitAmount, pointed: true, may: inRules, takes: inRules},
-	FieldPublicKey:     {name: "public_key", unit: unitHash, always: signed, needs: asked, apart: true},
-	fieldReason:        {name: "reason", unit: unitText, may: inRefund},
+	FieldPublicKey:     {name: "public_key", unit: unitHash, always: vouched, needs: asked, apart: true},
+	fieldReason:        {name: "reason", unit: unitText, may: inRefund | inRecovery},
 	FieldReceive:       {name: "receive", unit: unitText, pointed: true, may: inRules, takes: inRules},
-	FieldRecipient:     {name: "recipient", unit: unitText, may: recorded &^ (inRules | inBurn), needs: movesTokens &^ inBurn, role: RoleRecipient, names: recorded},
+	FieldRecipient:     {name: "recipient", unit: unitText, may: recorded &^ (inRules | inBurn | inRecovery), needs: movesTokens &^ inBurn, role: RoleRecipient, names: recorded},
 	fieldRequest:       {name: "request", unit: unitText, may: inHold | inDelivery | inRefund},
-	FieldSender:        {name: "sender", unit: unitText, always: recorded, needs: asked, role: RoleSender, names: recorded},
-	FieldSignature:     {name: "signature", unit: unitSignature, always: signed, needs: asked, apart: true},
+	FieldSender:        {name: "sender", unit: unitText, always: recorded, needs: asked, role: RoleSender, names: recorded &^ inRecovery},
+	FieldSignature:     {name: "signature", unit: unitSignature, always: vouched, needs: asked, apart: true},
 	fieldTime:          {name: "time", unit: unitMicros, may: signed},
 }
 
@@ -127,19 +131,21 @@ const (
 	inRules
 	inSpend
 	inBurn
+	inRecovery
 	inAccept // asked for only
 	inReject
 	inUnknown // as number says; its records have the fields that are set
 
 	recorded    = inAccept - 1 | inUnknown
 	signed      = recorded &^ inNone
+	vouched     = signed &^ inRecovery // by a signature, but for what the machine does by itself
 	delivers    = inNone | inTransfer | inDelivery
 	movesTokens = inTransfer | inHold | inIssue | inSpend | inBurn
 	asked       = movesTokens | inAccept | inReject | inRules
 )
 
 // kindNames are the kinds by their numbers.
-var kindNames = [...]Kind{"", Transfer, Hold, Delivery, Refund, Issue, Rules, Spend, Burn, Accept, Reject}
+var kindNames = [...]Kind{"", Transfer, Hold, Delivery, Refund, Issue, Rules, Spend, Burn, Recovery, Accept, Reject}
 
 // number is that of k in kindNames, or of inUnknown.
 func (k Kind) number() int {
@@ -152,7 +158,7 @@ func (k Kind) number() int {
 }
 
 // RecordKinds is how many kinds records are of, the tutorial's none included.
-const RecordKinds = 9
+const RecordKinds = 10
 
 // RecordNumber is the number of a record's kind, below RecordKinds; 0 for none, and
 // for what no record is of.
@@ -241,6 +247,7 @@ type layoutTable struct {
 	pointed  FieldSet
 	common   FieldSet                     // what every transaction must have
 	named    [len(kindNames) + 1][]naming // whom records name, but for the sender
+	senders  [len(kindNames) + 1]bool     // whether that is a wallet
 }
 
 func newLayout() (l layoutTable) {
@@ -259,7 +266,11 @@ func newLayout() (l layoutTable) {
 			s.always.add(f, row.always&in != 0 || row.pointed)
 			s.needs.add(f, row.needs&in != 0)
 			s.takes.add(f, row.takes&in != 0)
-			if row.names&in != 0 && s.fields.Has(f) && f != FieldSender {
+			if f == FieldSender {
+				l.senders[n] = row.names&in != 0
+				continue
+			}
+			if row.names&in != 0 && s.fields.Has(f) {
 				l.named[n] = append(l.named[n], naming{field: f, key: row.name + `": "`, early: f < FieldKind, role: row.role})
 			}
 		}

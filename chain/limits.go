@@ -30,6 +30,11 @@ const (
 	// MaxMemoBytes bounds a memo: an invoice number, not a document.
 	MaxMemoBytes = 256
 
+	// MaxReasonBytes and MaxMembersBytes bound what a recovery says: why, and the members
+	// before and after it, 32 of which take 1,200 bytes and more where ids are long.
+	MaxReasonBytes  = 512
+	MaxMembersBytes = 1792
+
 	// MaxKeyBytes bounds an Idempotency-Key, which is hashed and not stored.
 	MaxKeyBytes = 256
 
@@ -40,7 +45,8 @@ const (
 
 	// MaxRecordBytes bounds the canonical text of one record. Three names and
 	// a memo, each byte of which may be written as six (\u0000), and the fixed
-	// fields: 6×(3×128+256) = 3,840, and under 1,024 for the rest.
+	// fields: 6×(3×128+256) = 3,840, and under 1,024 for the rest. Of a recovery, whose
+	// texts have no control characters, 3×(128+512) + 2×1,792 = 5,504, and under 512.
 	MaxRecordBytes = 6 << 10
 
 	// BlockOverhead bounds the text of a block around its records.

@@ -74,7 +74,9 @@ func (m *Mention) Read(text []byte) int {
 		}
 	}
 	value, n := textAt(text, at+len(senderKey))
-	m.Wallets[0] = NamedWallet{value, RoleSender}
+	if layout.senders[m.Kind] {
+		m.Wallets[0] = NamedWallet{value, RoleSender}
+	}
 	return n
 }
 
@@ -93,10 +95,11 @@ func (r *Record) RoleOf(wallet string) (role Role) {
 	if wallet == "" {
 		return 0
 	}
-	if r.Sender == wallet {
+	kind := r.Kind.RecordNumber()
+	if r.Sender == wallet && layout.senders[kind] {
 		role = RoleSender
 	}
-	for _, name := range layout.named[r.Kind.RecordNumber()] {
+	for _, name := range layout.named[kind] {
 		if r.parts()&name.field.Set() != 0 && *r.text(name.field) == wallet {
 			role |= name.role
 		}

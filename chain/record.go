@@ -21,11 +21,13 @@ type Record struct {
 	HasMemo       bool // an empty memo is not the same text as none
 	Hold          ID   // of delivery and refund: the hold they end
 	HoldUntil     Seconds
-	Reason        Reason // of a refund
+	Reason        Reason // of a refund; of a recovery, in the words of who did it
 	Rules         *RulesChange
 	Time          Micros // of a signed contract: machine time of the decision
 	Request       Kind   // what was asked, where that is not Kind
-	Auth          *Auth  // who asked; nil in open contracts and where the machine decided by itself
+	MembersBefore string // of a recovery: identities of the members, see NewRecovery
+	MembersAfter  string
+	Auth          *Auth // who asked; nil in open contracts and where the machine decided by itself
 }
 
 // Auth is what makes a signed transaction the sender's own: everything needed
@@ -74,6 +76,10 @@ func (r *Record) text(f Field) *string {
 		return &r.BPSC
 	case FieldKind:
 		return (*string)(&r.Kind)
+	case fieldMembersAfter:
+		return &r.MembersAfter
+	case fieldMembersBefore:
+		return &r.MembersBefore
 	case FieldMemo:
 		return &r.Memo
 	case FieldNonce:
@@ -231,7 +237,7 @@ func (r *Record) Transaction() (t Transaction, ok bool) {
 	switch t.Kind {
 	case Accept, Reject: // the recipient of the hold asked
 		t.Sender, t.Recipient = r.Recipient, ""
-	case Refund: // of a hold that expired: nobody asked
+	case Refund, Recovery: // the refund of a hold that expired: nobody asked
 		return t, false
 	default:
 		t.Amount = max(r.Amount, r.AmountSend, r.AmountRefund) // one of them is set

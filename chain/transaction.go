@@ -20,10 +20,12 @@ const (
 	Burn     Kind = "burn"     // the treasurer destroys held fees
 )
 
-// What only a record can be: how a hold, or a transfer that failed, ended.
+// What only a record can be: how a hold, or a transfer that failed, ended, and where a
+// cluster that had lost its majority was made to go on.
 const (
 	Delivery Kind = "delivery"
 	Refund   Kind = "refund"
+	Recovery Kind = "recovery" // of open contracts as well
 )
 
 // Transaction is what a client submits. Which fields apply depends on its

@@ -11,8 +11,11 @@ import (
 // balance or a total would leave its range it changes nothing and says so by
 // code.
 func evolve(l accounts, c *chain.Contract, totals *chain.Totals, r *chain.Record) error {
-	if r.Kind == chain.Rules {
+	switch r.Kind {
+	case chain.Rules:
 		setRules(l, c, r)
+		return nil
+	case chain.Recovery: // a mark, see recovered
 		return nil
 	}
 	after := *totals

@@ -11,16 +11,20 @@ import (
 // renewPolicy begins the next policy where the members that vote are others than those
 // of the newest one, and all that a policy says of them is known. Until then the newest
 // one stays: while a member is being replaced both have the same id, and one that votes
-// without a key could not be counted.
+// without a key could not be counted. After a recovery there is another one in any case:
+// whoever verifies has to look.
 func renewPolicy(tx *store.Tx) {
 	members, settled := signers(tx)
-	all := tx.Policies()
-	if !settled || len(all) > 0 && slices.Equal(all[len(all)-1].Members, members) {
+	all, recovery := tx.Policies(), tx.OpenRecovery()
+	if !settled || recovery == nil && len(all) > 0 && slices.Equal(all[len(all)-1].Members, members) {
 		return
 	}
 	next := &store.Policy{Number: len(all) + 1, Members: members}
+	if recovery != nil {
+		tx.SetRecovery(recovery, false)
+	}
 	if next.Number > 1 { // the first judges all that there has been
-		next.Index = tx.Index()
+		next.Index, next.Recovery = tx.Index(), recovery
 		for _, h := range tx.Heads() {
 			next.Ends = append(next.Ends, h.Index)
 			foldPolicy(h, next)

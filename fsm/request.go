@@ -41,6 +41,8 @@ func run(tx *store.Tx, q command.Request) (a answer, err error) {
 		a = refuse(announce(tx, q))
 	case *command.Attest:
 		a = refuse(attest(tx, q.Token, q.Attestation))
+	case *command.Recovered:
+		return recovered(tx, q)
 	case *command.Endorse:
 		a = refuse(endorse(tx, q))
 	case *command.Activate:

@@ -111,6 +111,9 @@ func (s *scratch) record(r *chain.Record) error {
 		return fmt.Errorf("id %s stands twice", r.ID)
 	}
 	s.ids[r.ID] = struct{}{}
+	if r.Kind == chain.Recovery {
+		return s.recovered(r)
+	}
 	if s.contract.Wallets == chain.OpenWallets { // CheckBlock has checked all that is decided there
 		return evolve(s, s.contract, &s.totals, r)
 	}

@@ -58,6 +58,18 @@ func (s *scratch) expireAgain(r *chain.Record) (chain.Record, error) {
 	return expire(first.ID, h, s.clock), nil
 }
 
+// recovered takes the mark of a recovery, of which CheckBlock has checked the form. It
+// comes when all that was due has been done, and changes nothing.
+func (s *scratch) recovered(r *chain.Record) error {
+	if r.Time < s.clock {
+		return errors.New("a recovery before what comes before it")
+	}
+	if err := s.moveClock(r.Time); err != nil {
+		return err
+	}
+	return s.settled()
+}
+
 // end moves the clock to the time of the block. Only one that the refunds
 // themselves have filled may come before the last of them.
 func (s *scratch) end(b *chain.Block) error {

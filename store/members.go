@@ -98,6 +98,21 @@ func (s *Store) setMember(id string, m Member) error {
 	return err
 }
 
+// Recovery is the last that there was; nil: none.
+func (tx *Tx) Recovery() *Recovery { return tx.s.meta.Recovery }
+
+// OpenRecovery is the last one where no policy has followed it yet.
+func (tx *Tx) OpenRecovery() *Recovery {
+	if !tx.s.meta.Unmarked {
+		return nil
+	}
+	return tx.s.meta.Recovery
+}
+
+// SetRecovery records one, and whether the policy after it is still to come. r is not
+// changed any more.
+func (tx *Tx) SetRecovery(r *Recovery, open bool) { tx.s.meta.Recovery, tx.s.meta.Unmarked = r, open }
+
 // Configured is the log index of the configuration that the members' rows say; 0 where
 // there has been none.
 func (tx *Tx) Configured() uint64 { return tx.s.meta.Configured }

@@ -49,6 +49,12 @@ type Recovery struct {
 	After  []string
 }
 
+// Is tells whether two are the same.
+func (r *Recovery) Is(other *Recovery) bool {
+	return r.By == other.By && r.Reason == other.Reason && r.Time == other.Time &&
+		slices.Equal(r.Before, other.Before) && slices.Equal(r.After, other.After)
+}
+
 // Names tells whether a member is of the policy.
 func (p *Policy) Names(member string) bool { return p.Key(member) != "" }
 

@@ -170,7 +170,9 @@ type meta struct {
 	// Members is where format 5 had them, by id.
 	Members    map[string]Member `json:",omitempty"`
 	Configured uint64            // log index of the configuration that the members' rows say
-	Level      release.Need      `json:",omitzero"` // zero on the first level
+	Level      release.Need      `json:",omitzero"`  // zero on the first level
+	Recovery   *Recovery         `json:",omitempty"` // the last there was
+	Unmarked   bool              `json:",omitempty"` // no policy says so yet
 }
 
 var metaKey = string(append([]byte{metaTable}, "meta"...))

@@ -26,6 +26,8 @@ type Record struct {
 	Hold      string // of a delivery and a refund: the id of the hold they end
 	Account   string // of a freeze
 	Frozen    bool   // of a freeze
+	Before    string // of a recovery: the members there were
+	After     string // and those that went on
 }
 
 // ReadRecord reads the canonical text of a record. Members that it does not
@@ -43,6 +45,7 @@ func ReadRecord(canonical []byte) (*Record, error) {
 	}
 	r := &Record{}
 	texts := map[string]*string{"account": &r.Account, "hold": &r.Hold, "id": &r.ID, "kind": (*string)(&r.Kind),
+		"members_after": &r.After, "members_before": &r.Before,
 		"memo": &r.Memo, "reason": &r.Reason, "recipient": &r.Recipient, "sender": &r.Sender}
 	numbers := map[string]*string{"amount": &r.Amount, "amount_send": &r.Amount, "amount_refund": &r.Amount,
 		"amount_bpsc": &r.Fee, "amount_receive": &r.Received}
@@ -111,6 +114,8 @@ func (r *Record) says(token string) string {
 		return fmt.Sprintf("%s of the fees burned by %s", amount, sender)
 	case chain.Rules:
 		return r.saysRules()
+	case chain.Recovery:
+		return fmt.Sprintf("the cluster went on with %s of %s, by %s (%s)", bare(r.After), bare(r.Before), sender, bare(r.Reason))
 	default:
 		return fmt.Sprintf("a record of kind %s by %s", bare(string(r.Kind)), sender)
 	}

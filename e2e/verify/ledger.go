@@ -32,6 +32,7 @@ type Ledger struct {
 	every                      *big.Rat // seconds, or nil
 	chainID                    string   // hash of the genesis block
 	clock                      *big.Rat // of a signed contract: time of its last record or block, else nil
+	marked                     *big.Rat // of an open contract: time of the last recovery, or nil
 	due                        *big.Rat // when the next block is due by time, or nil
 	waiting                    []waiting
 }
@@ -137,10 +138,13 @@ func (l *Ledger) apply(block uint64, position int, b Block) error {
 	if at, twice := l.Records[r.ID]; twice {
 		return fmt.Errorf("id %s stands in block %d already", r.ID, at.Block)
 	}
-	if l.signed() {
-		if err := l.checkSigned(r, b); err != nil {
-			return err
-		}
+	if r.Kind == "recovery" {
+		err = l.checkRecovery(r, b)
+	} else if l.signed() {
+		err = l.checkSigned(r, b)
+	}
+	if err != nil {
+		return err
 	}
 	amount, err := l.move(r)
 	if err != nil {

@@ -41,6 +41,9 @@ var shapes = map[string]string{
 // openShape are the keys of a transfer of an open contract.
 const openShape = "amount_bpsc amount_receive amount_send bpsc memo? recipient"
 
+// recoveryShape are the keys of a recovery, in any contract.
+const recoveryShape = "members_after members_before reason time"
+
 // checkShape checks that a record has the keys of its kind and no others.
 func checkShape(r Record, signed bool) error {
 	kind := r.Kind
@@ -48,9 +51,12 @@ func checkShape(r Record, signed bool) error {
 		kind += "/" + r.Request
 	}
 	shape, known := shapes[kind]
-	if signed {
+	switch {
+	case kind == "recovery":
+		shape, known = recoveryShape, true
+	case signed:
 		shape += " time"
-	} else {
+	default:
 		shape, known = openShape, kind == "transfer"
 	}
 	if !known {
@@ -74,7 +80,7 @@ func checkShape(r Record, signed bool) error {
 		return fmt.Errorf("a memo of %d bytes", len(r.Memo))
 	}
 	for _, name := range []string{r.Sender, r.Recipient} {
-		if !signed && (name == "" || len(name) > 128) {
+		if !signed && kind != "recovery" && (name == "" || len(name) > 128) {
 			return fmt.Errorf("a name of %d bytes", len(name))
 		}
 	}
@@ -166,7 +172,7 @@ func (l *Ledger) checkTime(r Record, b Block) (int64, error) {
 		}
 	}
 	l.clock = at
-	if err := l.checkMoment(r.Signature != "", end); err != nil {
+	if err := l.checkMoment(r.Signature != "" || r.Kind == "recovery", end); err != nil {
 		return 0, err
 	}
 	return new(big.Int).Div(at.Num(), at.Denom()).Int64(), nil

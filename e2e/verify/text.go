@@ -74,6 +74,8 @@ type Record struct {
 	AmountRefund  json.Number `json:"amount_refund"`
 	Memo          string      `json:"memo"`
 	Reason        string      `json:"reason"`
+	MembersBefore string      `json:"members_before"`
+	MembersAfter  string      `json:"members_after"`
 	Hold          string      `json:"hold"`
 	HoldUntil     int64       `json:"hold_until"`
 	Time          json.Number `json:"time"`

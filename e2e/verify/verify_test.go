@@ -53,6 +53,34 @@ func TestCheckAcceptsAGoodChain(t *testing.T) {
 	}
 }
 
+// recovery is the mark of a cluster that went on, with the right id.
+func recovery(more, time string) string {
+	text := `"kind": "recovery", "members_after": "n1", "members_before": "n1,n2", "reason": "fire"` + more + `, "sender": "ops", "time": ` + time + `}`
+	return fmt.Sprintf(`{"id": "%x", %s`, sha256.Sum256([]byte("bpsc/recovery/v1\n{"+text)), text)
+}
+
+func TestCheckAcceptsARecovery(t *testing.T) {
+	two := block(genesis, 2, "101.5", "count", "5e-05", recovery("", "101.0"), record(1))
+	l, err := check(genesis, two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(l.Records) != 2 || l.Balances["ops"] != 0 {
+		t.Errorf("records %d, balances %v", len(l.Records), l.Balances)
+	}
+	for name, text := range map[string]string{
+		"another id":    strings.Replace(recovery("", "101.0"), "fire", "flood", 1),
+		"another field": recovery(`, "recipient": "b"`, "101.0"),
+		"too late":      recovery("", "102.5"),
+		"too early":     recovery("", "99.5"),
+		"no order":      strings.Replace(recovery("", "101.0"), "n1,n2", "n2,n1", 1),
+	} {
+		if _, err := check(genesis, block(genesis, 2, "101.5", "count", "5e-05", text, record(1))); err == nil {
+			t.Errorf("%s passes", name)
+		}
+	}
+}
+
 func TestCheckRefuses(t *testing.T) {
 	second := func(time, trigger, fees string, records ...string) string {
 		return block(genesis, 2, time, trigger, fees, records...)
