@@ -378,7 +378,7 @@ func (f *fake) IsLeader() bool              { return !f.follower }
 
 func (f *fake) Cluster() ClusterStatus {
 	return ClusterStatus{ID: "n1", Leader: "n1", Term: 3, Members: []MemberStatus{
-		{ID: "n1", Raft: "127.0.0.1:6000", API: "http://127.0.0.1:5000", Role: "leader", Term: 3, Applied: 9, Commit: 9, Last: 9, Ready: true, NotSigning: "it has no key"},
+		{ID: "n1", Voter: true, Raft: "127.0.0.1:6000", API: "http://127.0.0.1:5000", Role: "leader", Term: 3, Applied: 9, Commit: 9, Last: 9, Ready: true, NotSigning: "it has no key"},
 	}}
 }
 

@@ -10,19 +10,27 @@ import (
 
 // ClusterStatus is how the cluster looks from one member.
 type ClusterStatus struct {
-	ID      string         `json:"id"`     // of the member that answers
-	Leader  string         `json:"leader"` // empty when none is known
-	Term    uint64         `json:"term"`
-	Version string         `json:"version,omitempty"` // set by this package
-	Members []MemberStatus `json:"members"`
+	ID      string `json:"id"`     // of the member that answers
+	Leader  string `json:"leader"` // empty when none is known
+	Term    uint64 `json:"term"`
+	Version string `json:"version,omitempty"` // set by this package
+	// Configuration is the index of the entry that made the members those that they
+	// are: what a change of them compares with.
+	Configuration uint64         `json:"configuration"`
+	Members       []MemberStatus `json:"members"`
 }
 
 // MemberStatus is one member as it described itself.
 type MemberStatus struct {
 	ID            string `json:"id"`
-	Raft          string `json:"raft"` // host:port of its Raft transport
-	API           string `json:"api"`  // URL of its API
-	Role          string `json:"role"` // leader, follower, candidate, unreachable
+	Instance      string `json:"instance,omitempty"` // of its disk; none for one of the first members
+	Voter         bool   `json:"voter"`
+	Stays         bool   `json:"stays,omitempty"`     // a non-voter for good
+	Replacing     bool   `json:"replacing,omitempty"` // its replacement is open: an empty folder with its id may join
+	Waits         string `json:"waits,omitempty"`     // what a non-voter waits for that is to become a voter
+	Raft          string `json:"raft"`                // host:port of its Raft transport
+	API           string `json:"api"`                 // URL of its API
+	Role          string `json:"role"`                // leader, follower, candidate, unreachable
 	Term          uint64 `json:"term"`
 	Applied       uint64 `json:"applied"`
 	Commit        uint64 `json:"commit"`

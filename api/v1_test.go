@@ -254,7 +254,7 @@ func TestClusterStatus(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Version = "1.2.3"
 	rec := call(newHandlerWith(t, cfg, newFake()), "GET", "/v1/cluster", "")
-	require.JSONEq(t, `{"id":"n1","leader":"n1","term":3,"version":"1.2.3","members":[{"id":"n1","raft":"127.0.0.1:6000",
+	require.JSONEq(t, `{"id":"n1","leader":"n1","term":3,"version":"1.2.3","configuration":0,"members":[{"id":"n1","voter":true,"raft":"127.0.0.1:6000",
 		"api":"http://127.0.0.1:5000","role":"leader","term":3,"applied":9,"commit":9,"last":9,"lag":0,"last_contact_ms":0,"clock_offset_ms":0,
 		"ready":true,"signing":false,"not_signing":"it has no key"}]}`, rec.Body.String())
 }

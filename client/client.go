@@ -68,6 +68,9 @@ type Client struct {
 	// Pause is how long Blocks waits for a server's next block: 30 s when 0. It is
 	// set before the first call.
 	Pause time.Duration
+	// Secret is what requests of the operator carry where a server asks for it. It is
+	// set before the first call.
+	Secret string
 }
 
 // New returns a client of the given servers, http or https URLs or host:port.
@@ -139,6 +142,7 @@ type call struct {
 	// to its writes are remembered, and its reads are not older than those.
 	contract string
 	state    bool          // a read of what may change
+	operator bool          // it is the operator's: it carries the secret, if there is one
 	once     bool          // it must not be repeated when its outcome is unknown
 	wait     time.Duration // how long the server was asked to think about it
 	limit    int64         // the longest answer that makes sense; 0 is maxAnswer
@@ -200,6 +204,9 @@ func (c *Client) attempt(ctx context.Context, number int, q call) attempt.Attemp
 	}
 	if q.key != "" {
 		req.Header.Set(protocol.IdempotencyKey, q.key)
+	}
+	if q.operator && c.Secret != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Secret)
 	}
 	if block := c.seen.block(q.contract); q.state && block > 0 {
 		req.Header.Set(protocol.MinBlock, strconv.FormatUint(block, 10))

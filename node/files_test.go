@@ -21,7 +21,7 @@ func TestFilesAreSharedOut(t *testing.T) {
 		require.LessOrEqual(t, ownFiles+syncFiles+f.relays+f.tables+storeFiles+f.clients, limit)
 		require.GreaterOrEqual(t, f.clients, minClients)
 	}
-	_, err := memberFiles(128, cc.Files())
+	_, err := memberFiles(512, cc.Files())
 	require.ErrorContains(t, err, "ulimit -n")
 	f, err := witnessFiles(128)
 	require.NoError(t, err)

@@ -78,8 +78,9 @@ func (m *Member) open() (err error) {
 	cc.Logger, cc.Fatal, cc.Condition = m.log, m.distrust(m), m.condition
 	cc.Release = m.standing
 	cc.Room = m.room
+	m.followMembership(&cc)
 	if m.cluster, err = cluster.Open(cc, fsm.New(m.store)); err != nil {
-		return err
+		return misplaced(err)
 	}
 	m.opened(m.leave)
 	m.sever = m.cluster.Abandon
@@ -123,6 +124,9 @@ func (m *Member) path(name string) string { return filepath.Join(m.cfg.Data, nam
 // anything is written.
 func (m *Member) check() error {
 	if err := checkFolder(m.cfg.Data, "a member"); err != nil {
+		return err
+	}
+	if err := m.checkFirstStart(); err != nil {
 		return err
 	}
 	if err := checkSigningKey(m.path(memberKey), "", m.cfg.ID); err != nil {

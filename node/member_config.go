@@ -12,16 +12,25 @@ import (
 	"github.com/bpsc/bpsc/cluster"
 )
 
-// MemberConfig is how a member is to run. Start from DefaultMemberConfig; Data, ID
-// and Peers are required.
+// MemberConfig is how a member is to run. Start from DefaultMemberConfig; Data and ID
+// are required, and on the first start Peers or Join.
 type MemberConfig struct {
 	Common
 	Access
-	// ID is this member's name in Peers.
+	// ID is this member's name in Peers, and for the others.
 	ID string
-	// Peers are all members of the cluster, this one included, the same on each and
-	// for the cluster's life.
+	// Peers are the members with which the cluster begins, this one included, the same
+	// on each. They count on the first start only: afterwards the log says who the
+	// members are, and others here are a warning.
 	Peers []cluster.Peer
+	// Join has a first start wait until the cluster adds this member.
+	Join bool
+	// TwoVoters has a cluster begin with two members, of whom neither may fail.
+	TwoVoters bool
+	// A member that was added becomes a voter once it has lagged at most PromoteLag
+	// log entries for PromoteAfter.
+	PromoteLag   int
+	PromoteAfter time.Duration
 	// Raft is the host:port at which this member listens for the others; its
 	// address in Peers when empty.
 	Raft string
@@ -54,8 +63,10 @@ func (c *MemberConfig) Validate() error {
 		return errors.New("--id is required")
 	case c.Data == "":
 		return errors.New("--data is required")
-	case len(c.Peers) == 0:
-		return errors.New("--cluster is required")
+	case len(c.Peers) == 0 && c.Raft == "":
+		return errors.New("--cluster is required on a first start, or --join; --raft where there is no --cluster")
+	case c.PromoteLag < 0 || c.PromoteAfter < 0:
+		return errors.New("--promote-lag and --promote-after must not be below 0")
 	case c.WitnessQuorum < 0 || c.WitnessQuorum > 0 && len(c.Witnesses) == 0:
 		return errors.New("--witness-quorum needs --witnesses")
 	case c.WitnessQuorum > len(c.Witnesses):
@@ -120,6 +131,7 @@ func (c *MemberConfig) clusterConfig() cluster.Config {
 	if cc.Bind == "" {
 		cc.Bind = c.address()
 	}
+	cc.Join, cc.TwoVoters, cc.PromoteLag, cc.PromoteAfter = c.Join, c.TwoVoters, uint64(c.PromoteLag), c.PromoteAfter
 	cc.HeartbeatTimeout, cc.ElectionTimeout, cc.LeaderLeaseTimeout = c.Heartbeat, c.Heartbeat, c.Heartbeat
 	return cc
 }

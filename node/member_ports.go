@@ -82,10 +82,11 @@ func (m *Member) condition() (ready, signing error) {
 // Cluster joins what the cluster knows with the URLs that members announced.
 func (s memberStatus) Cluster() api.ClusterStatus {
 	status := s.Status()
-	out := api.ClusterStatus{ID: s.node.cfg.ID, Leader: status.Leader, Term: status.Term}
+	out := api.ClusterStatus{ID: s.node.cfg.ID, Leader: status.Leader, Term: status.Term, Configuration: s.Configuration().Index}
 	for _, p := range status.Members {
 		out.Members = append(out.Members, api.MemberStatus{
-			ID: p.ID, Raft: p.Addr, API: s.node.policies().url(p.ID), Role: p.Role, Term: p.Term,
+			ID: p.ID, Instance: p.Instance, Voter: p.Voter, Stays: p.Stays,
+			Raft: p.Addr, API: s.node.policies().url(p.ID), Role: p.Role, Term: p.Term,
 			Version: p.Release.Version, LevelSupported: p.Release.Knows, LevelActive: p.Release.Active.Level,
 			NoRoom: p.NoRoom, DiskFree: p.DiskFree,
 			Applied: p.Applied, Commit: p.Commit, Last: p.Last, Lag: p.Lag,

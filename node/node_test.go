@@ -42,7 +42,7 @@ func configs(t *testing.T, n int) (all []MemberConfig) {
 	}
 	for _, p := range peers {
 		cfg := DefaultMemberConfig()
-		cfg.ID, cfg.Peers, cfg.Contract = p.ID, peers, &contract
+		cfg.ID, cfg.Peers, cfg.TwoVoters, cfg.Contract = p.ID, peers, n == 2, &contract
 		cfg.Data, cfg.Listen, cfg.Files = filepath.Join(t.TempDir(), p.ID), freeAddress(t), 1024
 		cfg.Logger = slog.New(slog.DiscardHandler)
 		all = append(all, cfg)

@@ -18,7 +18,11 @@ import (
 func (s *service) distrust(k kind) func(error) {
 	return func(err error) {
 		text, _ := s.remedy(k, err)
-		s.fatal("this node cannot go on and stops", err, text)
+		what := "this node cannot go on and stops"
+		if errors.Is(err, cluster.ErrRemoved) {
+			what = "this member was removed from its cluster, and stops"
+		}
+		s.fatal(what, err, text)
 	}
 }
 
@@ -39,8 +43,8 @@ func (s *service) remedy(k kind, err error) (text string, known bool) {
 }
 
 // remedy implements kind. It never advises an earlier state of the folder: a member
-// that went back in time takes acknowledged transfers with it, as an empty folder
-// would.
+// that went back in time takes acknowledged transfers with it. An empty folder is good
+// only as a replacement, which the others take for a new member.
 func (m *Member) remedy(err error) (text string, known bool) {
 	data, known := m.cfg.Data, true
 	switch {
@@ -55,14 +59,17 @@ func (m *Member) remedy(err error) (text string, known bool) {
 			"Some hold transfers as final that others do not have, and no program can tell which\n"+
 			"history counts. People have to decide, by the checkpoints, receipts and copies of the\n"+
 			"chain that clients, followers and witnesses keep. No member serves until then.", data)
+	case errors.Is(err, cluster.ErrRemoved):
+		text = fmt.Sprintf("What to do: nothing, if that was meant. What is in %[1]s never takes part again. For a\n"+
+			"member %[2]s again move it aside, start with --join, and on another member:\n"+
+			"  bpsc cluster add %[2]s HOST:PORT", data, m.cfg.ID)
 	case errors.Is(err, cluster.ErrWentBack):
-		text = fmt.Sprintf("What to do: do not start this member again, and leave %[1]s as it is. It is not what it\n"+
-			"was: an earlier state of the folder, or a new one under an old id.\n%[2]s\n"+
-			"It would have forgotten transfers that are final and votes that it has cast.", data, waitForOthers(m.cfg.others()))
+		text = fmt.Sprintf("What to do: do not start this member on %[1]s again. It is not what it was: an earlier\n"+
+			"state of the folder, or a new one under an old id. It would have forgotten transfers that\n"+
+			"are final and votes that it has cast.\n%[2]s", data, m.replacement())
 	case errors.Is(err, cluster.ErrDamaged):
-		text = fmt.Sprintf("What to do: check the disk and the memory of this machine, and leave %[1]s as it is.\n%[2]s\n"+
-			"Nothing may take the place of %[1]s: an earlier state of it is as unsafe as an empty\n"+
-			"folder, for acknowledged transfers could be lost with either.", data, waitForOthers(m.cfg.others()))
+		text = fmt.Sprintf("What to do: check the disk and the memory of this machine, and do not put an earlier\n"+
+			"state of %[1]s in its place: acknowledged transfers could be lost with it.\n%[2]s", data, m.replacement())
 	case errors.Is(err, cluster.ErrDiskHangs):
 		text = fmt.Sprintf("What to do: the disk of this machine did not answer; another member leads meanwhile. Look at\n"+
 			"the kernel's log and at the storage. When the disk answers, start this member again on\n"+
@@ -89,13 +96,19 @@ func (f *Follower) remedy(err error) (text string, known bool) {
 // remedy implements kind.
 func (w *Witness) remedy(error) (string, bool) { return "", false }
 
-// waitForOthers says who has the data that this member cannot give.
-func waitForOthers(others []string) string {
-	if len(others) == 0 {
-		return "No other member has the data."
+// replacement says how this member gets what its folder has not from the others.
+func (m *Member) replacement() string {
+	others := m.cfg.others()
+	if len(others) == 0 && len(m.cfg.Peers) > 0 {
+		return "If no other member has the data, restore the newest backup: bpsc backup restore."
 	}
-	return fmt.Sprintf("Wait for %s: they have the data and go on without this member. Start those that are down.",
-		strings.Join(others, " and "))
+	who := strings.Join(others, " and ")
+	if who == "" {
+		who = "the other members"
+	}
+	return fmt.Sprintf("Wait for %[1]s: they have the data and go on without this member. Start those that are\n"+
+		"down. Then move %[2]s aside, start this member, and on another one:\n"+
+		"  bpsc cluster replace %[3]s", who, m.cfg.Data, m.cfg.ID)
 }
 
 // divergedFile keeps a member whose state is not that of the majority from

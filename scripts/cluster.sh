@@ -19,6 +19,8 @@ usage: scripts/cluster.sh COMMAND
   status         what runs, who leads
   kill-leader    kill -9 the leader and wait for the next one
   restart-dead   start what is dead
+  add            start another member and add it to the cluster
+  replace N      erase the disk of member N (n2), and have an empty one take its place
   down           stop everything; the data stays
   demo           the whole story on a cluster of its own: transfer, block, chain,
                  followers, a killed leader, and the chain goes on; with
@@ -195,7 +197,7 @@ forget_fresh_cluster() {
   local id
   stop_all
   for id in $ids $follower_ids; do rm -rf "${data:?}/$id"; done
-  rm -f "$data/contract.json" "$data/addresses" "$data/followers"
+  rm -f "$data/contract.json" "$data/addresses" "$data/followers" "$data/added" "$data"/*.joins
 }
 
 say_where() {
@@ -292,6 +294,48 @@ restart_dead() {
   echo "all $members members run, $(leader) leads"
 }
 
+# add starts the next member and has the cluster take it in. It copies the ledger,
+# and then it votes.
+add() {
+  local id servers two=()
+  require_cluster
+  need_commands curl=curl
+  lock_data
+  wait_leader 10 >/dev/null || die "no leader serves; see: $here/cluster.sh status"
+  servers=$(all_urls)
+  [ "$members" -ne 1 ] || two=(--two-voters)
+  members=$((members + 1))
+  id=n$members
+  ids="$ids $id"
+  refuse_taken_ports
+  start_member "$id"
+  wait_alive "$id"
+  "$binary" cluster add "$id" "$(raft_address "$id")" --server "$servers" ${two[@]+"${two[@]}"}
+  echo $((members - founders)) >"$data/added"
+}
+
+# replace is what follows when the disk of a member is lost: this is one that is.
+replace() {
+  local id=$1
+  require_cluster
+  need_commands curl=curl
+  [[ " $ids " = *" $id "* ]] || usage_error "there is no member $id"
+  lock_data
+  stop_one "$id"
+  rm -rf "${data:?}/$id"
+  touch "$data/$id.joins"
+  start_member "$id"
+  wait_alive "$id"
+  "$binary" cluster replace "$id" --server "$(all_urls "$id")"
+}
+
+# all_urls [ID] prints where the members serve, but for one.
+all_urls() {
+  local id urls=""
+  for id in $ids; do [ "$id" = "${1-}" ] || urls="$urls,$(api_url "$id")"; done
+  echo "${urls#,}"
+}
+
 down() {
   require_cluster
   lock_data
@@ -307,7 +351,12 @@ main() {
       locate_cluster
       up "$@"
       ;;
-    status | kill-leader | restart-dead | down)
+    replace)
+      [ "$#" -eq 1 ] || usage_error "replace takes a member, such as n2"
+      locate_cluster
+      replace "$1"
+      ;;
+    status | kill-leader | restart-dead | add | down)
       [ "$#" -eq 0 ] || usage_error "$command takes no options"
       locate_cluster
       "${command//-/_}"

@@ -6,8 +6,8 @@
 
 : "${root:?is set by the script that sources this one}"
 
-# locate_cluster sets port, raft_port, members, ids, follower_ids, data and
-# binary.
+# locate_cluster sets port, raft_port, founders, members, ids, follower_ids, data
+# and binary.
 locate_cluster() {
   local base=${BPSC_PORT:-5000} i
   if [ -n "${BPSC_DATA-}" ]; then
@@ -22,20 +22,27 @@ locate_cluster() {
   # The members know each other by their addresses: these stay as they were
   # when the cluster was made.
   if [ -e "$data/addresses" ]; then
-    read -r port raft_port members <"$data/addresses"
-    [ "$port $raft_port $members" = "${BPSC_PORT:-$port} ${BPSC_RAFT_PORT:-$raft_port} ${BPSC_MEMBERS:-$members}" ] ||
-      die "the cluster in $data was made with BPSC_PORT=$port BPSC_RAFT_PORT=$raft_port BPSC_MEMBERS=$members;
+    read -r port raft_port founders <"$data/addresses"
+    [ "$port $raft_port $founders" = "${BPSC_PORT:-$port} ${BPSC_RAFT_PORT:-$raft_port} ${BPSC_MEMBERS:-$founders}" ] ||
+      die "the cluster in $data was made with BPSC_PORT=$port BPSC_RAFT_PORT=$raft_port BPSC_MEMBERS=$founders;
        use these, or another BPSC_DATA for another cluster"
   else
     port=$base
     raft_port=${BPSC_RAFT_PORT:-$((base + 1000))}
-    members=${BPSC_MEMBERS:-3}
+    founders=${BPSC_MEMBERS:-3}
   fi
-  [[ $port =~ ^[0-9]+$ && $raft_port =~ ^[0-9]+$ && $members =~ ^[1-9][0-9]?$ ]] ||
+  [[ $port =~ ^[0-9]+$ && $raft_port =~ ^[0-9]+$ && $founders =~ ^[1-9][0-9]?$ ]] ||
     die "BPSC_PORT, BPSC_RAFT_PORT and BPSC_MEMBERS are numbers"
+  name_members
+  name_followers "$(cat "$data/followers" 2>/dev/null || echo 0)"
+}
+
+# name_members counts those with which the cluster began, and those added since.
+name_members() {
+  local i
+  members=$((founders + $(cat "$data/added" 2>/dev/null || echo 0)))
   ids=""
   for ((i = 1; i <= members; i++)); do ids="$ids n$i"; done
-  name_followers "$(cat "$data/followers" 2>/dev/null || echo 0)"
 }
 
 # name_followers COUNT: as in the tutorial they sit on the ports after the first
@@ -46,7 +53,7 @@ name_followers() {
   for ((i = 1; i <= $1; i++)); do follower_ids="$follower_ids f$i"; done
 }
 
-remember_addresses() { echo "$port $raft_port $members" >"$data/addresses"; }
+remember_addresses() { echo "$port $raft_port $founders" >"$data/addresses"; }
 
 api_address() {
   case "$1" in
@@ -122,12 +129,17 @@ start_dead() {
   done
 }
 
+# start_member ID: one of those with which the cluster begins, or one that joins it.
 start_member() {
-  local id=$1 peers="" peer
-  for peer in $ids; do peers="$peers,$peer=$(raft_address "$peer")"; done
+  local id=$1 begin=(--join) peers="" i
+  if [ "${id#n}" -le "$founders" ] && [ ! -e "$data/$id.joins" ]; then
+    for ((i = 1; i <= founders; i++)); do peers="$peers,n$i=$(raft_address "n$i")"; done
+    begin=(--cluster "${peers#,}")
+    [ "$founders" -ne 2 ] || begin+=(--two-voters)
+  fi
   start "$id" server --id "$id" --data "$data/$id" \
     --listen "$(api_address "$id")" --raft "$(raft_address "$id")" \
-    --cluster "${peers#,}" --contract "$data/contract.json"
+    "${begin[@]}" --contract "$data/contract.json"
 }
 
 start_follower() {
@@ -178,6 +190,18 @@ wait_ready() {
   done
 }
 
+# wait_alive ID waits until a member answers, ready or not.
+wait_alive() {
+  local deadline=$((SECONDS + 30))
+  until curl -fs -m 1 -o /dev/null "$(api_url "$1")/livez"; do
+    if ! pid_of "$1" >/dev/null || [ "$SECONDS" -ge "$deadline" ]; then
+      last_words "$1" "does not answer"
+      die "$1 did not start"
+    fi
+    sleep 0.1
+  done
+}
+
 last_words() {
   printf '\n%s %s; the end of its log %s:\n' "$1" "$2" "$data/logs/$1.log"
   tail -n 15 "$data/logs/$1.log" | cut -c 1-400 | sed 's/^/  | /'
@@ -212,13 +236,19 @@ stop_all() {
   for id in $follower_ids $ids; do
     if pid=$(pid_of "$id"); then kill "$pid"; fi
   done
-  for id in $follower_ids $ids; do
-    if pid=$(pid_of "$id") && ! await_end "$pid" 20; then
+  for id in $follower_ids $ids; do stop_one "$id"; done
+}
+
+stop_one() {
+  local id=$1 pid
+  if pid=$(pid_of "$id"); then
+    kill "$pid" 2>/dev/null || true
+    if ! await_end "$pid" 20; then
       echo "$id does not stop within 20 s: killing process $pid"
       kill -9 "$pid"
       await_end "$pid" 5 || die "process $pid does not end"
     fi
-    rm -f "$data/$id.pid"
-    echo "$id is down"
-  done
+  fi
+  rm -f "$data/$id.pid"
+  echo "$id is down"
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
-// MaxMembers is how many members a cluster has at most, whatever is being replaced
-// besides: with more of them a write waits for more disks and is no safer.
+// MaxMembers is how many members a cluster has at most, a member and what replaces it
+// among them: each sends its log to all others, and a majority answers.
 const MaxMembers = 9
 
 // unknown stands for the instance of a folder that nobody has started on yet.
@@ -71,12 +71,9 @@ func (p *plan) add(c Change) error {
 	if err := p.refuseJoiner(c.ID, c.Addr); err != nil {
 		return err
 	}
-	if len(p.state.Members) >= MaxMembers {
-		return fmt.Errorf("%w: it has %d members, and more are not supported", outcome.ClusterFull, len(p.state.Members))
-	}
-	at := p.join(joiner.Identity, c.Addr, c.NonVoter)
-	if c.NonVoter {
-		return nil
+	at, err := p.join(joiner.Identity, c.Addr, c.NonVoter)
+	if err != nil || c.NonVoter {
+		return err
 	}
 	return p.makeVoter(at, true)
 }
@@ -141,7 +138,10 @@ func (p *plan) replace(c Change) error {
 		}
 		next = p.state.Joiner.Identity
 	}
-	at := p.join(next, addr, m.Stays)
+	at, err := p.join(next, addr, m.Stays)
+	if err != nil {
+		return err
+	}
 	if m.Voter {
 		if err := p.makeVoter(at, true); err != nil {
 			return err

@@ -193,6 +193,7 @@ func TestRefusals(t *testing.T) {
 		"another member of ours":     {three().meets("n3", Ours), add, outcome.MemberNotEmpty, "n3 is at h:4"},
 		"one that was removed":       {removed, add, outcome.MemberRemoved, "never comes back"},
 		"a tenth":                    {world("n1", "n2", "n3", "n5", "n6", "n7", "n8", "n9", "n10").meets("n4~"+one, Nowhere), add, outcome.ClusterFull, "9 members"},
+		"a tenth for a while":        {world("n1", "n2", "n3", "n5", "n6", "n7", "n8", "n9", "n10"), Change{Kind: Replace, ID: "n9"}, outcome.ClusterFull, "9 members"},
 		"two voters":                 {world("n1").meets("n4~"+one, Nowhere), add, outcome.TwoVoters, "when either fails"},
 		"two voters that remain":     {three(), Change{Kind: Remove, ID: "n3"}, outcome.TwoVoters, "when either fails"},
 		"two voters after a demote":  {three(), Change{Kind: Demote, ID: "n3"}, outcome.TwoVoters, "when either fails"},

@@ -87,7 +87,10 @@ func (p *plan) one(c Change) (int, error) {
 }
 
 // join adds a non-voter, and says where it stands.
-func (p *plan) join(as identity.Identity, addr string, stays bool) (at int) {
+func (p *plan) join(as identity.Identity, addr string, stays bool) (at int, err error) {
+	if len(p.state.Members) >= MaxMembers {
+		return 0, fmt.Errorf("%w: it has %d members, and more are not supported", outcome.ClusterFull, len(p.state.Members))
+	}
 	p.state.Members = append(p.state.Members, Member{ID: as.ID(), Instance: as.Instance(), Addr: addr, Stays: stays})
 	p.setReachable(as)
 	what := "joins as a non-voter"
@@ -95,7 +98,7 @@ func (p *plan) join(as identity.Identity, addr string, stays bool) (at int) {
 		what += ", and stays one"
 	}
 	p.step(fmt.Sprintf("%s at %s %s", as.ID(), addr, what), Action{Op: AddMember, Member: as, Addr: addr, Stays: stays})
-	return len(p.state.Members) - 1
+	return len(p.state.Members) - 1, nil
 }
 
 func (p *plan) setReachable(who identity.Identity) {

@@ -14,7 +14,7 @@ import (
 )
 
 func newClusterCommand(o *clientOptions) *cobra.Command {
-	cmd := &cobra.Command{Use: "cluster", Short: "Look at the cluster"}
+	cmd := &cobra.Command{Use: "cluster", Short: "Look at the cluster, and change who its members are"}
 	cmd.AddCommand(&cobra.Command{
 		Use: "status", Short: "Show members, roles, terms and indexes", Args: exactArgs(0),
 		RunE: o.call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) error {
@@ -25,13 +25,16 @@ func newClusterCommand(o *clientOptions) *cobra.Command {
 			return o.printCluster(cmd, answer)
 		}),
 	}, newClusterKeysCommand(o))
+	cmd.AddCommand(newChangeCommands(o)...)
 	return cmd
 }
 
 func (o *clientOptions) printCluster(cmd *cobra.Command, answer json.RawMessage) error {
 	var s struct {
-		Members []struct {
-			ID, Raft, API, Role              string
+		Configuration uint64
+		Members       []struct {
+			ID, Raft, API, Role, Waits       string
+			Voter, Stays                     bool
 			Term, Applied, Commit, Last, Lag uint64
 			Ready, Signing                   bool
 			NotReady                         string `json:"not_ready"`
@@ -43,16 +46,24 @@ func (o *clientOptions) printCluster(cmd *cobra.Command, answer json.RawMessage)
 	}
 	var rows []table.Row
 	for _, m := range s.Members {
-		rows = append(rows, table.Row{m.ID, m.Role, m.API, m.Raft, m.Term, m.Applied, m.Commit, m.Last, m.Lag,
+		vote := yesOrWhyNot(m.Voter, m.Waits)
+		rows = append(rows, table.Row{m.ID, m.Role, vote, m.API, m.Raft, m.Term, m.Applied, m.Commit, m.Last, m.Lag,
 			yesOrWhyNot(m.Ready, m.NotReady), yesOrWhyNot(m.Signing, m.NotSigning)})
 	}
-	return o.print(cmd.OutOrStdout(), answer,
-		table.Row{"member", "role", "api", "raft", "term", "applied", "commit", "last", "lag", "ready", "signing"}, rows...)
+	if err := o.print(cmd.OutOrStdout(), answer,
+		table.Row{"member", "role", "votes", "api", "raft", "term", "applied", "commit", "last", "lag", "ready", "signing"}, rows...); err != nil || o.output == "json" {
+		return err
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "The configuration is that of entry %d.\n", s.Configuration)
+	return err
 }
 
 func yesOrWhyNot(yes bool, why string) string {
-	if yes {
+	switch {
+	case yes:
 		return "yes"
+	case why == "":
+		return "no"
 	}
 	return "no: " + why
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/client"
+	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/node"
 	"github.com/bpsc/bpsc/wallet"
@@ -30,13 +31,15 @@ const (
 	exitDoesNotVerify  = 5
 	exitUnavailable    = 7
 	exitOutcomeUnknown = 8
+	exitRemoved        = 9   // a member that was removed from its cluster
 	exitFatal          = 70  // a member that cannot trust its disk or its state
 	exitInterrupted    = 130 // interrupted again while it stopped
 )
 
 const exitCodesHelp = `Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 rejected by the ledger,
 5 verification failed, 7 unavailable, 8 outcome unknown (sending again with the
-same --key, or with submit what --offline printed, is safe), 70 a member that cannot trust its disk or its state,
+same --key, or with submit what --offline printed, is safe), 9 a member that was removed from its
+cluster, 70 a member that cannot trust its disk or its state,
 130 a server that was interrupted twice. A server that is told to stop ends with 0.`
 
 func main() {
@@ -130,7 +133,9 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, node.ErrFatal): // first: whatever the cause is
+	case errors.Is(err, cluster.ErrRemoved):
+		return exitRemoved
+	case errors.Is(err, node.ErrFatal): // whatever the cause is
 		return exitFatal
 	case errors.Is(err, errUsage), errors.Is(err, wallet.ErrName):
 		return exitUsage

@@ -36,13 +36,17 @@ func newServerCommand() *cobra.Command {
 
 func memberSettings(c *node.MemberConfig, logs *logConfig) settings {
 	return slices.Concat(logSettings(logs), accessSettings(&c.Access), settings{
-		{"id", &c.ID, "name of this member in --cluster (required)"},
+		{"id", &c.ID, "name of this member (required)"},
 		{"data", &c.Data, "folder for everything this member keeps (required)"},
 		minFreeSetting(&c.MinFree),
 		{"listen", listening(&c.Listen), "host:port of the HTTP API"},
 		{"advertise", &c.Advertise, "URL under which clients reach the API (default: http:// and --listen)"},
 		{"raft", &c.Raft, "host:port to listen on for the other members (default: this member's in --cluster)"},
-		{"cluster", parsed(&c.Peers, parsePeers), "id=host:port of every member, comma-separated, the same on each (required)"},
+		{"cluster", parsed(&c.Peers, parsePeers), "id=host:port of every member with which the cluster begins, comma-separated, the same on each; it counts on the first start only"},
+		{"join", &c.Join, "on the first start, wait until a cluster adds this member (bpsc cluster add, or replace), and begin none"},
+		{"two-voters", &c.TwoVoters, "let a cluster begin with two members: when either of them fails nothing is written any more"},
+		{"promote-lag", &c.PromoteLag, "how many entries of the log a member that was added may lag to become a voter"},
+		{"promote-after", &c.PromoteAfter, "for how long it may not lag more"},
 		{"contract", delayed{&c.ContractFile, func() (err error) {
 			c.Contract, err = readContract(c.ContractFile)
 			return err

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -30,6 +31,9 @@ type Options struct {
 type Cluster struct {
 	Members []*Member
 	HTTP    *http.Client
+
+	contract string   // file
+	more     []string // further arguments of every member
 }
 
 // New lays out a cluster; nothing is started.
@@ -67,7 +71,7 @@ func New(o Options) (*Cluster, error) {
 		}
 		peers = append(peers, id+"="+reach)
 	}
-	c := &Cluster{HTTP: newHTTPClient()}
+	c := &Cluster{HTTP: newHTTPClient(), contract: contract, more: o.Args}
 	for i := range o.Members {
 		c.Members = append(c.Members, newMember(o.Dir, o.Binary, fmt.Sprintf("n%d", i+1),
 			apis[i], rafts[i], strings.Join(peers, ","), contract, o.Args))
@@ -120,11 +124,14 @@ func (c *Cluster) KillAll() error {
 }
 
 // Member is one process of a cluster.
-type Member struct{ Process }
+type Member struct {
+	Process
+	Raft string // host:port at which it listens for the others
+}
 
 // newMember lays out a member; nothing is started.
 func newMember(dir, binary, id, api, raft, cluster, contract string, more []string) *Member {
-	m := &Member{newProcess(dir, binary, id, api)}
+	m := &Member{newProcess(dir, binary, id, api), raft}
 	m.args = append([]string{
 		"server", "--id", id, "--data", m.Data, "--listen", api, "--raft", raft,
 		"--cluster", cluster, "--contract", contract,
@@ -138,11 +145,15 @@ type State struct {
 	Leader  string
 	Term    uint64
 	Members []MemberState
+
+	Configuration uint64 // index of the entry that made the members those that they are
 }
 
 // MemberState is what a view says of one member.
 type MemberState struct {
 	ID, Raft, API, Role        string
+	Instance                   string // of its disk; "" for a founder
+	Voter, Stays, Replacing    bool
 	Term, Applied, Commit, Lag uint64
 	Last                       uint64 // index of the last log entry
 }
@@ -155,6 +166,11 @@ func (s State) Self() MemberState {
 		}
 	}
 	return MemberState{}
+}
+
+// Replacing tells whether a member's replacement is open.
+func (s State) Replacing(id string) bool {
+	return slices.ContainsFunc(s.Members, func(m MemberState) bool { return m.ID == id && m.Replacing })
 }
 
 // State asks a member for its view of the cluster.

@@ -1,0 +1,85 @@
+package node
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/internal/outcome"
+)
+
+// Nothing is written by a start that does not say what it begins.
+func TestAFirstStartBeginsAClusterOrJoinsOne(t *testing.T) {
+	cfg := configs(t, 1)[0]
+	cfg.Raft, cfg.Peers = cfg.Peers[0].Addr, nil
+	_, err := StartMember(t.Context(), cfg)
+	require.ErrorIs(t, err, ErrUsage)
+	require.ErrorContains(t, err, "--cluster or --join")
+	require.NoDirExists(t, cfg.Data)
+
+	two := configs(t, 2)[0]
+	two.TwoVoters = false
+	_, err = StartMember(t.Context(), two)
+	require.ErrorIs(t, err, ErrUsage)
+	require.ErrorContains(t, err, "--two-voters")
+}
+
+// Afterwards the log says who the members are.
+func TestALaterStartNeedsNoListOfMembers(t *testing.T) {
+	cfg := configs(t, 1)[0]
+	first := start(t, cfg)
+	ready(t, first.WaitReady)
+	require.NoError(t, first.Stop(t.Context()))
+	cfg.Raft, cfg.Peers = cfg.Peers[0].Addr, nil
+	again := start(t, cfg)
+	ready(t, again.WaitReady)
+	status := memberStatus{again.cluster, again}.Cluster()
+	require.Len(t, status.Members, 1)
+	require.True(t, status.Members[0].Voter)
+	require.NotZero(t, status.Configuration)
+}
+
+func TestWhatToDoNamesTheCommand(t *testing.T) {
+	three := configs(t, 3)[1]
+	joined := three
+	joined.Peers = nil
+	for _, tc := range []struct {
+		cfg  MemberConfig
+		err  error
+		says []string
+	}{
+		{three, cluster.ErrRemoved, []string{"never takes part again", "--join", "bpsc cluster add n2 HOST:PORT"}},
+		{three, cluster.ErrWentBack, []string{"Wait for n1 and n3", "bpsc cluster replace n2"}},
+		{three, cluster.ErrDamaged, []string{"Wait for n1 and n3", "bpsc cluster replace n2"}},
+		{joined, cluster.ErrDamaged, []string{"Wait for the other members", "bpsc cluster replace n2"}},
+		{configs(t, 1)[0], cluster.ErrDamaged, []string{"bpsc backup restore"}},
+	} {
+		m := &Member{cfg: tc.cfg}
+		text, known := m.remedy(fmt.Errorf("so it is: %w", tc.err))
+		require.True(t, known)
+		for _, says := range tc.says {
+			require.Contains(t, text, says)
+		}
+	}
+}
+
+func TestMistakesOfAStartAreUsage(t *testing.T) {
+	for _, err := range []error{cluster.ErrKnownID, cluster.ErrNotAMember, outcome.TwoVoters} {
+		require.ErrorIs(t, misplaced(err), ErrUsage)
+		require.ErrorIs(t, misplaced(err), err)
+	}
+	require.NotErrorIs(t, misplaced(cluster.ErrDamaged), ErrUsage)
+	require.NoError(t, misplaced(nil))
+}
+
+func TestAFolderThatIsThereMayBeStartedWithoutAList(t *testing.T) {
+	cfg := configs(t, 1)[0]
+	cfg.Peers = nil
+	require.NoError(t, os.MkdirAll(filepath.Join(cfg.Data, "raft"), 0o700))
+	m := &Member{service: newService(cfg.Common), cfg: cfg}
+	require.NoError(t, m.checkFirstStart())
+}
