@@ -50,6 +50,7 @@ type Member interface {
 	// Cluster is how every member is, as far as this one has heard. It asks none
 	// of them: anybody may call it as often as they like.
 	Cluster() ClusterStatus
+	LevelSwitch
 }
 
 // memberServer is a replica of the cluster: it adds the writes, and what only

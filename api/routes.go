@@ -79,6 +79,7 @@ func (s *memberServer) routes() http.Handler {
 	s.post(operator, "/v1/contracts", unkeyed(s.createContract))
 	s.on(operator, http.MethodDelete, "/v1/nodes/:node", unkeyed(s.removeNode(s.dropNode)))
 	s.on(operator, http.MethodGet, "/v1/backup", s.getBackup)
+	s.post(operator, `/v1/cluster\:activate`, unkeyed(s.activateLevel))
 	s.get(engine, "/v1/cluster", s.getCluster)
 	s.get(engine, "/readyz", s.readyz)
 	return unescapeColons(engine)
@@ -111,6 +112,7 @@ func (s *followerServer) routes() http.Handler {
 	s.get(engine, "/v1/sync", s.getSync)
 	s.get(engine, "/readyz", s.readyz)
 	s.get(engine, "/v1/cluster", notHere)
+	s.post(writes, `/v1/cluster\:activate`, notHere)
 	s.on(engine, http.MethodGet, "/v1/backup", followersBackup)
 	return unescapeColons(engine)
 }

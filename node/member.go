@@ -139,6 +139,7 @@ func (m *Member) check() error {
 func (m *Member) begin() {
 	m.log.Info("member is up", "id", m.cfg.ID, "api", m.cfg.Advertise, "version", m.cfg.Version)
 	m.work.Go(func() { m.end(m.introduce(m.ctx)) })
+	m.work.Go(func() { m.watchLevels(m.ctx) })
 	m.work.Go(func() { m.fence.Run(m.ctx) })
 	m.work.Go(func() { m.attest.attester.Run(m.ctx) })
 	m.work.Go(func() { m.store.Scrub(m.ctx, scrubRate, scrubPause) })

@@ -49,6 +49,10 @@ type MemberConfig struct {
 	// required by the cluster's policy.
 	Witnesses     []proof.Cosigner
 	WitnessQuorum int
+	// AutoActivate is how long all members have to have known a new level before the
+	// leader activates it; 0 leaves that to an operator. Until then they can go back to
+	// the release before.
+	AutoActivate time.Duration
 }
 
 // DefaultMemberConfig is a MemberConfig for members in one data centre.
@@ -73,6 +77,8 @@ func (c *MemberConfig) Validate() error {
 		return fmt.Errorf("--witness-quorum %d, and --witnesses names %d", c.WitnessQuorum, len(c.Witnesses))
 	case c.Heartbeat <= 0:
 		return errors.New("--heartbeat must be a duration above 0, such as 150ms")
+	case c.AutoActivate < 0:
+		return errors.New("--auto-activate must be a duration, such as 24h, or 0 for never")
 	}
 	if err := c.validateAddresses(); err != nil {
 		return err

@@ -152,7 +152,7 @@ func (w *world) evidence() node.Evidence {
 }
 
 // only is the one member there is, as the API sees it.
-type only struct{}
+type only struct{ api.Member } // what the scripts do not ask for is nil
 
 func (only) Barrier(context.Context) error             { return nil }
 func (only) WaitApplied(context.Context, uint64) error { return nil }

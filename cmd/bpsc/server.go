@@ -53,6 +53,7 @@ func memberSettings(c *node.MemberConfig, logs *logConfig) settings {
 		}}, "JSON file of the default contract; read when the cluster has no contract yet"},
 		{"witnesses", parsed(&c.Witnesses, readWitnesses), "file of the witnesses to ask for cosignatures: lines as bpsc witness key prints them"},
 		{"witness-quorum", &c.WitnessQuorum, "how many of the witnesses this cluster's policy requires"},
+		{"auto-activate", &c.AutoActivate, "how long all members have to have known a new level before it is activated, after which there is no way back (0: an operator does it)"},
 		{"heartbeat", &c.Heartbeat, "silence after which members elect another leader"},
 	})
 }
