@@ -39,6 +39,9 @@ func (m *Member) tryIntroduce(ctx context.Context) error {
 	if err := m.cluster.Barrier(ctx); err != nil {
 		return err
 	}
+	if !m.configured() {
+		return errors.New("the configuration that this member is in has not come yet")
+	}
 	if err := m.announce(ctx, command.Announce{Member: m.identity(), URL: m.cfg.Advertise, Key: m.key.String(), Level: release.Newest}); err != nil {
 		return err
 	}
@@ -48,6 +51,13 @@ func (m *Member) tryIntroduce(ctx context.Context) error {
 		}
 	}
 	return m.settleDefault(ctx)
+}
+
+// configured tells whether the state has this member in its configuration; before that the
+// cluster would take its key for a stranger's. A state that an older version has written
+// learns its configuration with the next entry, whatever that is.
+func (m *Member) configured() bool {
+	return len(m.store.Voters()) == 0 || m.store.Member(m.identity()).Since > 0
 }
 
 // announce makes a member or a witness known, unless it is or is known to be

@@ -116,7 +116,7 @@ func (m *Member) openServer() error {
 func (m *Member) policies() policies { return policies{m.store, m.cfg.Witnesses, m.cfg.WitnessQuorum} }
 
 // identity is what this member is called in the log.
-func (m *Member) identity() string { return m.cfg.ID }
+func (m *Member) identity() string { return string(m.cluster.Identity()) }
 
 func (m *Member) path(name string) string { return filepath.Join(m.cfg.Data, name) }
 

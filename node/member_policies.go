@@ -117,12 +117,27 @@ func (p policies) history(from int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	notes, err := p.signed(from)
+	if err != nil {
+		return nil, err
+	}
 	text := []byte(first.Core().String())
+	for _, note := range notes {
+		text = append(append(text, '\n'), note...)
+	}
+	return text, nil
+}
+
+// signed are the handovers to the policies after a number, each with signatures enough;
+// those after one that lacks some are of no use yet.
+func (p policies) signed(after int) (notes [][]byte, err error) {
+	list, _ := p.Policies()
 	chains := p.chains()
-	for number := from + 1; number <= min(len(list), from+maxHandovers); number++ {
+	after = max(after, 1)
+	for number := after + 1; number <= min(len(list), after+maxHandovers); number++ {
 		endorsed := list[number-1].Endorsed
 		if len(endorsed) < proof.Majority(len(store.Endorsers(list, number).Members)) {
-			break // nobody can go on to it yet
+			break
 		}
 		statement, err := fsm.Handover(list, number, chains)
 		if err != nil {
@@ -136,9 +151,9 @@ func (p policies) history(from int) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		text = append(append(text, '\n'), note...)
+		notes = append(notes, note)
 	}
-	return text, nil
+	return notes, nil
 }
 
 // maxHandovers bounds the handovers of one answer; who wants more asks again, from the
