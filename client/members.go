@@ -28,6 +28,10 @@ type ClusterMember struct {
 	Replacing bool   `json:"replacing"` // an empty folder with its id may join
 	Waits     string `json:"waits"`     // what keeps it from becoming a voter
 	Lag       uint64 `json:"lag"`       // log entries that it has to apply to reach the leader
+
+	Version        string `json:"version"`         // of its bpsc; "" where it does not answer
+	LevelSupported uint64 `json:"level_supported"` // the newest that it knows
+	LevelActive    uint64 `json:"level_active"`    // what its state says that the cluster is on
 }
 
 // MemberChange is one of AddMember, PromoteMember, DemoteMember, RemoveMember,

@@ -24,7 +24,7 @@ func newClusterCommand(o *clientOptions) *cobra.Command {
 			}
 			return o.printCluster(cmd, answer)
 		}),
-	}, newClusterKeysCommand(o))
+	}, newClusterKeysCommand(o), newActivateCommand(o))
 	cmd.AddCommand(newChangeCommands(o)...)
 	return cmd
 }
@@ -39,6 +39,8 @@ func (o *clientOptions) printCluster(cmd *cobra.Command, answer json.RawMessage)
 			Ready, Signing                   bool
 			NotReady                         string `json:"not_ready"`
 			NotSigning                       string `json:"not_signing"`
+			Version                          string
+			LevelActive                      uint64 `json:"level_active"`
 		}
 	}
 	if err := json.Unmarshal(answer, &s); err != nil {
@@ -48,10 +50,10 @@ func (o *clientOptions) printCluster(cmd *cobra.Command, answer json.RawMessage)
 	for _, m := range s.Members {
 		vote := yesOrWhyNot(m.Voter, m.Waits)
 		rows = append(rows, table.Row{m.ID, m.Role, vote, m.API, m.Raft, m.Term, m.Applied, m.Commit, m.Last, m.Lag,
-			yesOrWhyNot(m.Ready, m.NotReady), yesOrWhyNot(m.Signing, m.NotSigning)})
+			yesOrWhyNot(m.Ready, m.NotReady), yesOrWhyNot(m.Signing, m.NotSigning), m.Version, m.LevelActive})
 	}
 	if err := o.print(cmd.OutOrStdout(), answer,
-		table.Row{"member", "role", "votes", "api", "raft", "term", "applied", "commit", "last", "lag", "ready", "signing"}, rows...); err != nil || o.output == "json" {
+		table.Row{"member", "role", "votes", "api", "raft", "term", "applied", "commit", "last", "lag", "ready", "signing", "version", "level"}, rows...); err != nil || o.output == "json" {
 		return err
 	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), "The configuration is that of entry %d.\n", s.Configuration)

@@ -22,7 +22,8 @@ type fakeMembers struct {
 func newFakeMembers() *fakeMembers {
 	f := &fakeMembers{now: client.Cluster{ID: "n1", Leader: "n1", Configuration: 7}}
 	for _, id := range []string{"n1", "n2", "n3"} {
-		f.now.Members = append(f.now.Members, client.ClusterMember{ID: id, Raft: id + ":1", Role: "follower", Voter: true})
+		f.now.Members = append(f.now.Members, client.ClusterMember{ID: id, Raft: id + ":1", Role: "follower", Voter: true,
+			Version: "0.2.0", LevelSupported: 2, LevelActive: 1})
 	}
 	return f
 }
@@ -39,7 +40,30 @@ func (f *fakeMembers) routes(mux *http.ServeMux) {
 		id, kind, _ := strings.Cut(r.PathValue("id"), ":")
 		f.change(w, r, id, kind)
 	})
+	mux.HandleFunc("POST /v1/cluster:activate", f.activate)
 	mux.HandleFunc("POST /v1/cluster:transfer-leader", func(w http.ResponseWriter, r *http.Request) { f.change(w, r, "", "transfer-leader") })
+}
+
+// activate knows levels up to 2.
+func (f *fakeMembers) activate(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var asked struct {
+		Level  uint64
+		DryRun bool `json:"dry_run"`
+	}
+	_ = json.NewDecoder(r.Body).Decode(&asked)
+	if asked.Level > 2 {
+		answer(w, 409, client.Problem{Code: "level_unsupported", Detail: "n3 is bpsc 0.1.0"})
+		return
+	}
+	before := f.now.Members[0].LevelActive
+	if !asked.DryRun {
+		for i := range f.now.Members {
+			f.now.Members[i].LevelActive = 2
+		}
+	}
+	answer(w, 200, client.Activation{Before: before, Level: 2, Release: "0.2.0", DryRun: asked.DryRun})
 }
 
 // goOn brings a newcomer one step further.

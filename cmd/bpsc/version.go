@@ -1,25 +1,42 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/bpsc/bpsc/client"
 	"github.com/bpsc/bpsc/internal/release"
 )
 
+// versionTimeout is how long version asks for a member that answers.
+const versionTimeout = 10 * time.Second
+
 func newVersionCommand() *cobra.Command {
-	o := &clientOptions{}
+	o := &clientOptions{timeout: versionTimeout}
 	cmd := &cobra.Command{
 		Use: "version", Short: "Print the version of this program, and the newest level that it knows", Args: exactArgs(0),
-		Long: "Print the version of this program, and the newest level that it knows. A cluster does\n" +
-			"what its active level says, which all of its members know: see bpsc cluster activate.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Long: "Print the version of this program, and the newest level that it knows; with --server those of\n" +
+			"a cluster's members instead. A cluster does what its active level says, which all of its\n" +
+			"members know: see bpsc cluster activate.",
+		RunE: func(cmd *cobra.Command, args []string) error {
 			v := versionJSON{Version: release.Version, Level: release.Newest, Revision: revision()}
-			return o.say(cmd.OutOrStdout(), v, v.String())
+			if len(o.servers) == 0 {
+				return o.say(cmd.OutOrStdout(), v, v.String())
+			}
+			return o.call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) error {
+				cluster, err := c.Cluster(ctx)
+				if err != nil {
+					return err
+				}
+				return o.printLevels(cmd, v, cluster.Members)
+			})(cmd, args)
 		},
 	}
+	cmd.Flags().StringSliceVarP(&o.servers, "server", "s", nil, "URL or host:port of a member; may be repeated, tried in order")
 	o.outputFlag(cmd)
 	return cmd
 }
