@@ -38,9 +38,11 @@ type batcher struct {
 	dialer  *peer.Dialer
 	grace   time.Duration // how long calls wait for a leader that can be reached
 
-	changed chan struct{}  // token: leadership may have changed
-	freed   chan struct{}  // token: something that was under way is not any more
-	flights chan struct{}  // one token for each entry in flight
+	changed chan struct{} // token: leadership may have changed
+	freed   chan struct{} // token: something that was under way is not any more
+	flights chan struct{} // one token for each entry in flight
+	refused refusals
+	stuck   func()         // raft takes no entry any more
 	waiting sync.WaitGroup // for the goroutines that wait for raft
 
 	// ---
@@ -161,6 +163,9 @@ func (b *batcher) propose(taken queue.Batch) {
 	future := b.raft.ApplyLog(raft.Log{Data: data}, 0)
 	b.waiting.Go(func() {
 		err := future.Error()
+		if b.refused.note(err, time.Now()) {
+			b.stuck()
+		}
 		<-b.flights
 		signal(b.freed)
 		if err != nil {

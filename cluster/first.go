@@ -128,7 +128,7 @@ func (m *Member) standing(id string) port.Standing {
 		return ""
 	case there < 0:
 		return port.Unknown
-	case m.isReplacing(id):
+	case m.changer.isReplacing(id):
 		return port.Open
 	case members[there].Instance != "", m.store.memory.Met(string(founder)), m.cfg.MayVote != nil && m.cfg.MayVote(founder):
 		return port.Known

@@ -25,6 +25,7 @@ type gatherer struct {
 	absences *health.Absences
 	clocks   *clock.Majority // learns what the others' clocks show
 	news     func()          // called after every answer
+	last     func() uint64   // the last entry of this member's log
 	ctx      context.Context // ends all of it
 
 	mu       sync.Mutex
@@ -75,6 +76,33 @@ func (g *gatherer) status(id string) MemberStatus {
 	return MemberStatus{Role: RoleUnreachable, NotReady: "it does not answer", NotSigning: "it does not answer"}
 }
 
+// lag is how far behind this member's log another one was, if it answers.
+func (g *gatherer) lag(id string) (there bool, entries uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s, there := g.heard[id]
+	return there, s.lag
+}
+
+// waits is what a leader said of a member that is to become a voter.
+func (g *gatherer) waits(leader, id string) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.heard[leader].Waits[id]
+}
+
+// searches tells whether one of the others looks for a replacement of a member.
+func (g *gatherer) searches(id string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, s := range g.heard {
+		if slices.Contains(s.Searching, id) {
+			return true
+		}
+	}
+	return false
+}
+
 // watch asks one member, and connects again whenever that ends.
 func (g *gatherer) watch(ctx context.Context, id string) {
 	for ctx.Err() == nil {
@@ -103,13 +131,14 @@ func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	asker := peer.NewAsker(conn)
 	for {
-		asked := time.Now()
+		asked, last := time.Now(), g.last()
 		var answer statusAnswer
 		if err := asker.Ask(&answer); err != nil {
 			return err
 		}
 		g.clocks.Note(id, asked, time.Now(), answer.Clock)
 		g.mu.Lock()
+		answer.lag = last - min(last, answer.Applied)
 		g.heard[id] = answer
 		g.mu.Unlock()
 		g.absences.Heard(id)
@@ -124,5 +153,11 @@ func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
 // at this moment.
 type statusAnswer struct {
 	MemberStatus
-	Clock int64 // unix microseconds
+	Clock     int64    // unix microseconds
+	Searching []string `json:",omitempty"` // ids of members for which it looks for a replacement
+	// Waits is what members wait for that are to become voters, by identity, as a
+	// leader knows it.
+	Waits map[string]string `json:",omitempty"`
+
+	lag uint64 // entries that this member had, and it had not applied
 }

@@ -29,7 +29,8 @@ type testCluster struct {
 	machines []*testMachine
 	cut      map[*Member]bool
 	accepted map[int]*acceptedConns
-	askLong  bool // a first start waits for answers as long as it should
+	joins    map[int]bool // members that are to join, though they are founders
+	askLong  bool         // a first start waits for answers as long as it should
 
 	mu     sync.Mutex
 	spare  []net.Listener // to hold the ports until the members take them
@@ -39,7 +40,7 @@ type testCluster struct {
 // newTestCluster prepares n members; none is started.
 func newTestCluster(t testing.TB, n int) *testCluster {
 	t.Helper()
-	c := &testCluster{t: t, root: t.TempDir(), members: make([]*Member, n), machines: make([]*testMachine, n), cut: map[*Member]bool{}, accepted: map[int]*acceptedConns{}}
+	c := &testCluster{t: t, root: t.TempDir(), members: make([]*Member, n), machines: make([]*testMachine, n), cut: map[*Member]bool{}, accepted: map[int]*acceptedConns{}, joins: map[int]bool{}}
 	for i := range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -93,12 +94,13 @@ func (c *testCluster) open(i int) error {
 	c.accepted[i] = &acceptedConns{Listener: c.listener(i)}
 	cfg.listener = c.accepted[i]
 	machine := newTestMachine()
+	c.machines[i] = machine
 	m, err := Open(cfg, machine)
 	if err != nil {
 		cfg.listener.Close()
 		return err
 	}
-	c.members[i], c.machines[i] = m, machine
+	c.members[i] = m
 	return nil
 }
 

@@ -99,8 +99,15 @@ const (
 	// enough for PromoteAfter to be measured in seconds.
 	promotePeriod = 250 * time.Millisecond
 
+	// How long a removal waits for what has to follow from the change before it: a
+	// signature of each of a majority of the members.
+	settleLimit = 10 * time.Second
+
 	// How often a leader looks for the member that is to replace another one.
 	searchPeriod = 250 * time.Millisecond
+
+	// How long a replacement stays open after whoever waited for it has gone.
+	searchGrace = 10 * time.Second
 )
 
 // MaxMembers is how many members a cluster has at most, a member and the one that

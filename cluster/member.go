@@ -38,7 +38,7 @@ import (
 //
 // Goroutines counted in running end with ctx: one each for the running time (and the
 // watchdog), for the health that it does not judge, the batcher, the ticker, the
-// gatherer, the roster, the memory, the clock, the room on the disk, the size of the log
+// gatherer, the roster, the promoter, the memory, the clock, the room on the disk, the size of the log
 // and the first greeting. Those of connections are
 // the port's, raft has its own, and each entry in flight has one that waits for raft.
 type Member struct {
@@ -61,6 +61,7 @@ type Member struct {
 	lag       *health.Lag
 	absences  *health.Absences
 	roster    *roster
+	changer   *changer
 	raft      *raft.Raft
 	failure   *failure
 	observer  []*raft.Observer
@@ -68,6 +69,8 @@ type Member struct {
 	serving   chan struct{} // closed when all of the above is there
 	greeted   chan struct{} // closed when the others know of this start, or do not answer
 	condemned atomic.Bool   // this member must not come back
+	makingWay atomic.Bool   // leadership is being handed over
+	asking    chan struct{} // one token for each change that this member waits for
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -90,7 +93,7 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Member{cfg: cfg, log: cfg.Logger, queue: queue.New(), failure: &failure{then: cfg.Fatal}, serving: make(chan struct{}), greeted: make(chan struct{}), stopped: make(chan struct{})}
+	m := &Member{cfg: cfg, log: cfg.Logger, queue: queue.New(), failure: &failure{then: cfg.Fatal}, serving: make(chan struct{}), asking: make(chan struct{}, maxChanges), greeted: make(chan struct{}), stopped: make(chan struct{})}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.fitness = health.NewFitness(m.log, cfg.ElectionTimeout)
 	m.clocks = clock.NewMajority(cfg.ClockBound, cfg.wall)
@@ -160,7 +163,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 func (m *Member) start() {
 	m.lag = health.NewLag(m.stallLimit(), m.uptime, observed{m})
 	m.absences = health.NewAbsences(m.log, m.cfg.leaderGrace(), m.uptime, func() bool { _, ok := m.Leader(); return ok })
-	m.peers = peer.NewServer(m.queue, m.IsLeader, m.answerStatus, m.log)
+	m.peers = peer.NewServer(m.queue, m.IsLeader, m.answerStatus, m.answerChange, m.log)
 	m.batcher = &batcher{
 		queue:   m.queue,
 		raft:    m.raft,
@@ -176,6 +179,8 @@ func (m *Member) start() {
 		freed:   make(chan struct{}, 1),
 		lag:     m.lag,
 		flights: make(chan struct{}, maxEntriesInFlight),
+		refused: refusals{limit: 2*m.cfg.ElectionTimeout + raftTimeout},
+		stuck:   m.stuck,
 	}
 	m.fitness.InFlight(func() int { return len(m.batcher.flights) })
 	ticker := &ticker{
@@ -190,6 +195,7 @@ func (m *Member) start() {
 		absences: m.absences,
 		clocks:   m.clocks,
 		news:     func() { signal(m.batcher.freed) }, // it may wait for the clocks
+		last:     m.raft.LastIndex,
 		heard:    map[string]statusAnswer{},
 		watched:  map[string]context.CancelFunc{},
 		ctx:      m.ctx,
@@ -210,7 +216,9 @@ func (m *Member) start() {
 	m.running.Go(func() { watch.Run(m.ctx) })
 	m.running.Go(func() { m.watchRoom(m.ctx) })
 	m.running.Go(func() { m.keepLogSmall(m.ctx) })
+	m.changer = newChanger(m)
 	m.running.Go(m.gatherer.run)
+	m.running.Go(func() { m.changer.promote(m.ctx) })
 	m.roster.look()
 	m.compareFlags()
 	m.running.Go(func() { m.roster.run(m.ctx) })
@@ -291,7 +299,9 @@ func (m *Member) Identity() identity.Identity { return identity.Identity(m.name)
 func (m *Member) Configuration() Configuration { return m.roster.latest() }
 
 // IsLeader tells whether this member leads, as far as it knows, and may go on.
-func (m *Member) IsLeader() bool { return m.raft.State() == raft.Leader && m.fitness.Fit() }
+func (m *Member) IsLeader() bool {
+	return m.raft.State() == raft.Leader && m.fitness.Fit() && !m.makingWay.Load()
+}
 
 // Ready returns nil when this member can serve, else an ErrNotReady that says
 // why it cannot: because it has failed, must not lead, has no room on its disk,

@@ -28,6 +28,8 @@ type Status struct {
 // MemberStatus is how one member described itself, or that it did not answer.
 type MemberStatus struct {
 	membership.Member
+	Replacing   bool   // a replacement of it is looked for
+	Waits       string // what it waits for that is to become a voter, as the leader says; empty for nothing
 	Role        string // see RoleLeader
 	Term        uint64
 	Applied     uint64        // last entry in the state machine
@@ -47,7 +49,8 @@ type MemberStatus struct {
 // Status is how every member said it is when it was last asked, which for the
 // others was statusPeriod ago at most, or that it does not answer.
 func (m *Member) Status() Status {
-	configured := m.roster.latest().Members
+	configured, own := m.roster.latest().Members, m.changer.waits()
+	leader, _ := m.leader()
 	members := make([]MemberStatus, len(configured))
 	for i, p := range configured {
 		if name := string(p.Identity()); name == m.name {
@@ -56,6 +59,11 @@ func (m *Member) Status() Status {
 			members[i] = m.gatherer.status(name)
 		}
 		members[i].Member = p // whatever it said
+		members[i].Replacing = m.changer.isReplacing(p.ID)
+		name := string(p.Identity())
+		if members[i].Waits = own[name]; leader != m.name {
+			members[i].Waits = m.gatherer.waits(leader, name)
+		}
 	}
 	return summarize(members)
 }
@@ -131,7 +139,7 @@ func reason(err error) string {
 
 // answerStatus is what this member answers another.
 func (m *Member) answerStatus() any {
-	s := statusAnswer{MemberStatus: m.status()}
+	s := statusAnswer{MemberStatus: m.status(), Searching: m.changer.searches(), Waits: m.changer.waits()}
 	s.Clock = m.clocks.Wall(time.Now()) // last, so that it is close to the answer
 	return s
 }

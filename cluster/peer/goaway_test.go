@@ -37,7 +37,7 @@ func pair(t *testing.T) (dialled, accepted net.Conn) {
 func TestAStoppingServerSaysWhatItHandled(t *testing.T) {
 	client, conn := pair(t)
 	q := queue.New()
-	s := NewServer(q, func() bool { return true }, nil, slog.New(slog.DiscardHandler))
+	s := NewServer(q, func() bool { return true }, nil, nil, slog.New(slog.DiscardHandler))
 	served := make(chan struct{})
 	go func() { s.Serve("n2", conn, func() {}); close(served) }()
 
@@ -69,7 +69,7 @@ func TestAStoppingServerSaysWhatItHandled(t *testing.T) {
 // Who dials again after a farewell, and sends at once, is told that nothing of it
 // was handled: a connection that is merely closed would leave the outcome open.
 func TestAServerThatHasStoppedSaysSo(t *testing.T) {
-	s := NewServer(queue.New(), func() bool { return true }, nil, slog.New(slog.DiscardHandler))
+	s := NewServer(queue.New(), func() bool { return true }, nil, nil, slog.New(slog.DiscardHandler))
 	s.Stop()
 	client, conn := pair(t)
 	if err := writeFrame(client, frame{kind: framePropose, id: 1, body: encodeRequests([][]byte{{1}})}); err != nil {

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -21,13 +22,14 @@ const farewellTimeout = 500 * time.Millisecond
 // and tells them its status.
 //
 // Each connection has two goroutines, the one that calls Serve, which reads, and a
-// writer. Both end when the connection is closed; Stop ends them after the answers
+// writer, and one for each change of the members that it has asked for. All end when the connection is closed; Stop ends them after the answers
 // that are due were written. mu guards stopped and conns; a connection is counted in
 // serving before its first frame is read, and never once stopped is set.
 type Server struct {
 	queue  *queue.Queue
 	leads  func() bool
 	status func() any
+	change func(ctx context.Context, request []byte) (answer []byte, err error)
 	log    *slog.Logger
 
 	quit    chan struct{} // closed by Stop
@@ -38,9 +40,12 @@ type Server struct {
 }
 
 // NewServer returns a server that puts requests in q while leads says that this
-// member leads. status is what to tell of it, as JSON.
-func NewServer(q *queue.Queue, leads func() bool, status func() any, log *slog.Logger) *Server {
-	return &Server{queue: q, leads: leads, status: status, log: log, quit: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+// member leads. status is what to tell of it, as JSON, and change makes a change of the
+// members, until its context ends.
+func NewServer(q *queue.Queue, leads func() bool, status func() any,
+	change func(ctx context.Context, request []byte) (answer []byte, err error), log *slog.Logger,
+) *Server {
+	return &Server{queue: q, leads: leads, status: status, change: change, log: log, quit: make(chan struct{}), conns: map[net.Conn]struct{}{}}
 }
 
 // Serve answers one peer until the connection ends. It calls known once Stop would
@@ -54,7 +59,13 @@ func (s *Server) Serve(from string, conn net.Conn, known func()) {
 	}
 	defer s.leave(conn)
 	w := newAnswerer(conn)
-	last, err := s.answerFrames(conn, w)
+	ctx, cancel := context.WithCancel(context.Background())
+	var changing sync.WaitGroup
+	last, err := s.answerFrames(conn, w, func(f frame) {
+		changing.Go(func() { s.answerChange(ctx, conn, f, w.answer) })
+	})
+	cancel() // who asked for a change is gone, or this member stops
+	changing.Wait()
 	w.stop()
 	select {
 	case <-s.quit:
@@ -66,18 +77,30 @@ func (s *Server) Serve(from string, conn net.Conn, known func()) {
 
 // answerFrames works on what the peer sends until the connection ends or the
 // server stops. It returns the id of the last frame it handled.
-func (s *Server) answerFrames(conn net.Conn, w *answerer) (last uint64, err error) {
+func (s *Server) answerFrames(conn net.Conn, w *answerer, change func(frame)) (last uint64, err error) {
 	r := bufio.NewReaderSize(conn, 64<<10)
 	for {
 		f, err := readFrame(r, maxFrameBytes)
 		if err != nil || !w.reserve(s.quit) {
 			return last, err
 		}
-		if err := s.handle(f, w.answer); err != nil {
+		if f.kind == frameChange {
+			change(f)
+		} else if err := s.handle(f, w.answer); err != nil {
 			return last, err
 		}
 		last = f.id
 	}
+}
+
+// answerChange makes a change; a peer that asks for none gets no answer.
+func (s *Server) answerChange(ctx context.Context, conn net.Conn, f frame, answer func(frame)) {
+	body, err := s.change(ctx, f.body)
+	if err != nil {
+		_ = conn.Close()
+		return
+	}
+	answer(frame{kind: frameChangeAnswer, id: f.id, body: body})
 }
 
 // farewell tells a peer which of its frames were handled, so that it need not

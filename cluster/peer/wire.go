@@ -26,6 +26,7 @@ import (
 //	answer   the result of the frame as a whole, then one for each request:
 //	         code byte, index, data with its length in front
 //	status   nothing; the answer is JSON
+//	change   a change of the members, as JSON; so is the answer
 //	goaway   nothing; the listener stops, and its id is that of the last frame
 //	         it has handled: later ones it never looked at
 //
@@ -36,6 +37,8 @@ const (
 	frameStatus
 	frameStatusAnswer
 	frameGoAway
+	frameChange
+	frameChangeAnswer
 )
 
 const (
