@@ -51,6 +51,9 @@ type Config struct {
 	// such path.
 	Backup func(ctx context.Context, out io.Writer) error
 
+	// Diagnostics answers the operator's GET /v1/diagnostics; nil is no such path.
+	Diagnostics Diagnostician
+
 	// Hosts are the names under which this node is called, besides localhost and
 	// IP addresses; Origins (scheme://host:port) are whose pages may write.
 	Hosts, Origins []string

@@ -61,6 +61,12 @@ const (
 	// the 120 MB/s of a network of 1 Gbit/s.
 	backupTimeout = 24 * time.Hour
 
+	// MaxDiagnosed is how many chains diagnostics show, of the 1,000 there may be.
+	MaxDiagnosed = 100
+
+	// maxGoroutines bounds the stacks of goroutines that are shown: some thousand.
+	maxGoroutines = 2 << 20
+
 	// maxRequestID bounds a client's X-Request-Id, which goes into logs.
 	maxRequestID = 64
 

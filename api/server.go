@@ -55,6 +55,7 @@ type server struct {
 	listening admission.Places // a place for each stream of events
 	reading   admission.Places // a place for each long poll and each stream of a chain
 	bundling  admission.Places // a place for each bundle of entries under way
+	dumping   admission.Places // one, for the stacks of goroutines
 }
 
 // role is what members and followers do each in their own way.
@@ -91,7 +92,7 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 	return &server{
 		cfg: cfg, read: r, evidence: e, site: site, requests: requests, pool: workPool{bodies: semaphore.NewWeighted(maxBodyBytes)},
 		answers: admission.NewMemory(maxAnswerBytes, maxReading, errNoMemory), forging: &admission.Rate{Burst: mineBurst, Every: mineEvery},
-		listening: admission.NewPlaces(cfg.eventReaders()), reading: admission.NewPlaces(cfg.longReads()), bundling: admission.NewPlaces(maxBundles),
+		listening: admission.NewPlaces(cfg.eventReaders()), reading: admission.NewPlaces(cfg.longReads()), bundling: admission.NewPlaces(maxBundles), dumping: admission.NewPlaces(1),
 	}, nil
 }
 

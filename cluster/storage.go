@@ -12,6 +12,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/raftlog"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/internal/latency"
 	"github.com/bpsc/bpsc/internal/votefile"
 )
 
@@ -24,7 +25,8 @@ type storage struct {
 	snapshots *snapshot.Store
 	memory    *memory.Memory
 	members   *raftlog.Configurations
-	term      uint64 // current, as the vote file says
+	term      uint64            // current, as the vote file says
+	took      latency.Histogram // writes to the log
 }
 
 // openStorage locks and opens the data directory, or says what is wrong with it
@@ -63,7 +65,7 @@ func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *stor
 	}
 	s.votes = &raftlog.Votes{StableStore: votes, Watch: watch, Fatal: fatal}
 	guarded := &raftlog.Log{
-		LogStore: s.bolt, Path: s.dir.Path(datadir.LogFile), Watch: watch, Fatal: fatal, Memory: s.memory,
+		LogStore: s.bolt, Path: s.dir.Path(datadir.LogFile), Watch: watch, Fatal: fatal, Memory: s.memory, Took: &s.took,
 		Snapshot:       func() uint64 { newest, _ := s.snapshots.Newest(); return newest.Index },
 		Configurations: s.members,
 	}

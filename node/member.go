@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"time"
 
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/chain/proof"
@@ -103,6 +104,7 @@ func (m *Member) openServer() error {
 	cfg.Logger, cfg.Version, cfg.Connections = m.log, m.cfg.Version, m.files.clients
 	cfg.DefaultConfigured = m.cfg.Contract != nil
 	m.cfg.Access.apply(&cfg, m.cfg.Listen, m.cfg.Advertise, m.cfg.address())
+	cfg.Diagnostics = memberDiagnosis{m, time.Now()}
 	cfg.Metrics = metricsHandler(chainMetrics(m.store), memberMetrics(m.cluster), diskMetrics(m.fence))
 	cfg.Backup = m.backup
 	handler, err := api.New(cfg, whileRoom(m.requests, m.cluster.NoRoom), memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.policies()})

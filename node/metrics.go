@@ -75,6 +75,9 @@ func memberMetrics(m *cluster.Member) collector {
 		gauge(ch, metric("raft_last_index", "Last entry of the log."), float64(s.Last))
 		gauge(ch, metric("raft_last_contact_seconds", "Since the leader was heard; 0 on the leader."), s.LastContact.Seconds())
 		gauge(ch, metric("raft_log_bytes", "Bytes of the entries in the log."), float64(m.LogBytes()))
+		writes := m.LogWrites()
+		ch <- prometheus.MustNewConstSummary(metric("raft_log_write_seconds", "Time to have entries in the log on disk, since the start."),
+			writes.Count, writes.Total.Seconds(), map[float64]float64{0.5: writes.P50.Seconds(), 0.99: writes.P99.Seconds()})
 		fit := 1.0
 		if len(s.Unfit) > 0 {
 			fit = 0

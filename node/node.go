@@ -64,6 +64,9 @@ type Common struct {
 	Version string
 	// Logger is slog.Default() when nil.
 	Logger *slog.Logger
+	// RecentLog is the last lines that Logger has written, for the operator's
+	// diagnostics; nil where nobody keeps them. It is safe for concurrent use.
+	RecentLog func() []byte
 }
 
 // service is a node as far as all are alike. It owns the goroutine of run, that of

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"hash/crc32"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/internal/latency"
 )
 
 // Memory knows up to which entry the log is final.
@@ -32,7 +34,8 @@ type Log struct {
 	Watch    *health.Watchdog
 	Fatal    func(error)
 	Memory   Memory
-	Snapshot func() uint64 // the last entry in the newest snapshot
+	Snapshot func() uint64      // the last entry in the newest snapshot
+	Took     *latency.Histogram // of writes to the log; nil: nobody asks
 
 	Configurations *Configurations // learns those that are read and written
 }
@@ -46,7 +49,11 @@ func (g *Log) StoreLogs(logs []*raft.Log) error {
 	for i, l := range logs {
 		sealed[i] = seal(l, committed)
 	}
+	began := time.Now()
 	err := g.write("writing to the log", func() error { return g.LogStore.StoreLogs(sealed) })
+	if g.Took != nil {
+		g.Took.Observe(time.Since(began))
+	}
 	g.Memory.Changed()
 	if err == nil {
 		for _, l := range logs {

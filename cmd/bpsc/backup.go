@@ -12,6 +12,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bpsc/bpsc/backup"
 )
@@ -31,12 +32,16 @@ func newBackupCommand(o *clientOptions) *cobra.Command {
 			"A backup is there under its name once it is whole.",
 	}
 	cmd.AddCommand(newBackupCreateCommand(b), b.newListCommand(), newBackupVerifyCommand(b), b.newPruneCommand())
-	f := cmd.PersistentFlags()
-	f.StringVar(&b.s3.Endpoint, "s3-endpoint", os.Getenv(envPrefix+"S3_ENDPOINT"), "URL of the S3 server (default: Amazon's) ("+envPrefix+"S3_ENDPOINT)")
-	f.StringVar(&b.s3.Region, "s3-region", os.Getenv(envPrefix+"S3_REGION"), "its region (default: the server says) ("+envPrefix+"S3_REGION)")
-	f.BoolVar(&b.s3.PathStyle, "s3-path-style", false, "put the bucket into the path of URLs, as most servers but Amazon's want it")
+	s3Flags(cmd.PersistentFlags(), &b.s3)
 	o.outputFlag(cmd)
 	return cmd
+}
+
+// s3Flags are how an S3 server is reached.
+func s3Flags(f *pflag.FlagSet, to *backup.S3Options) {
+	f.StringVar(&to.Endpoint, "s3-endpoint", os.Getenv(envPrefix+"S3_ENDPOINT"), "URL of the S3 server (default: Amazon's) ("+envPrefix+"S3_ENDPOINT)")
+	f.StringVar(&to.Region, "s3-region", os.Getenv(envPrefix+"S3_REGION"), "its region (default: the server says) ("+envPrefix+"S3_REGION)")
+	f.BoolVar(&to.PathStyle, "s3-path-style", false, "put the bucket into the path of URLs, as most servers but Amazon's want it")
 }
 
 // place opens where backups are.

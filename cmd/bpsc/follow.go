@@ -33,7 +33,7 @@ func newFollowCommand() *cobra.Command {
 			"Settings come from flags, " + envPrefix + "… variables and the YAML file of --config, in that order.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runProcess(cmd, table, logs, func(ctx context.Context, p *process) (running, error) {
-				cfg.Logger, cfg.Version = p.log, release.Version
+				cfg.Logger, cfg.RecentLog, cfg.Version = p.log, p.recent.Tail, release.Version
 				f, err := node.StartFollower(context.WithoutCancel(ctx), cfg)
 				if err == nil {
 					p.beside.Go(func() { showProgress(ctx, p.log, f.Status) })

@@ -32,6 +32,8 @@ const (
 	exitUnavailable    = 7
 	exitOutcomeUnknown = 8
 	exitRemoved        = 9   // a member that was removed from its cluster
+	exitWarned         = 10  // of bpsc doctor: there are warnings
+	exitFound          = 11  // of bpsc doctor: something is wrong
 	exitFatal          = 70  // a member that cannot trust its disk or its state
 	exitInterrupted    = 130 // interrupted again while it stopped
 )
@@ -39,7 +41,8 @@ const (
 const exitCodesHelp = `Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 rejected by the ledger,
 5 verification failed, 7 unavailable, 8 outcome unknown (sending again with the
 same --key, or with submit what --offline printed, is safe), 9 a member that was removed from its
-cluster, 70 a member that cannot trust its disk or its state,
+cluster, 10 and 11 of bpsc doctor: there are warnings, something is wrong, 70 a member that cannot
+trust its disk or its state,
 130 a server that was interrupted twice. A server that is told to stop ends with 0.`
 
 func main() {
@@ -139,6 +142,10 @@ func exitCode(err error) int {
 		return exitFatal
 	case errors.Is(err, errUsage), errors.Is(err, wallet.ErrName):
 		return exitUsage
+	case errors.Is(err, errWarned):
+		return exitWarned
+	case errors.Is(err, errFound):
+		return exitFound
 	case errors.Is(err, client.ErrOutcomeUnknown): // first: nothing else that is said of it matters as much
 		return exitOutcomeUnknown
 	case errors.Is(err, chain.ErrInvalid), errors.Is(err, chainsync.ErrEvidence):

@@ -31,7 +31,7 @@ func addClientCommands(root *cobra.Command) {
 		newSendCommand(o), newSubmitCommand(o), newTxCommand(o), newAcceptCommand(o), newRejectCommand(o),
 		newRulesCommand(o), newFreezeCommand(o), newUnfreezeCommand(o), newIssueCommand(o), newFeesCommand(o),
 		newMineCommand(o), newChainCommand(o), newBlockCommand(o), newAccountCommand(o), newHoldsCommand(o),
-		newClusterCommand(o),
+		newClusterCommand(o), newDoctorCommand(o), newDebugCommand(o),
 	} {
 		o.flags(cmd)
 		root.AddCommand(cmd)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/bpsc/bpsc/internal/linewriter"
 	"github.com/bpsc/bpsc/internal/logbridge"
+	"github.com/bpsc/bpsc/internal/logring"
 	"github.com/bpsc/bpsc/node"
 )
 
@@ -30,6 +31,10 @@ const (
 	// startGrace is what a process gets that is still starting: it may have
 	// hours of log to read, and has promised nothing yet.
 	startGrace = 2 * time.Second
+
+	// recentLog is how much of its log a process keeps in memory for its operator:
+	// a thousand lines or two.
+	recentLog = 256 << 10
 
 	// flushTimeout is for the last lines of the log, which nobody may read.
 	flushTimeout = 500 * time.Millisecond
@@ -55,6 +60,7 @@ const (
 type process struct {
 	log    *slog.Logger
 	out    *linewriter.Writer
+	recent *logring.Ring  // the last lines of the log
 	up     atomic.Bool    // it serves
 	beside sync.WaitGroup // what goes on until the process is told to stop
 }
@@ -85,7 +91,8 @@ func runProcess(cmd *cobra.Command, table settings, cfg *logConfig, start func(c
 		cfg.logger(&line).Warn("lines of this log are missing: nobody read them", "lines", lines)
 		return line.Bytes()
 	})
-	p := &process{log: cfg.logger(out), out: out}
+	recent := logring.New(recentLog)
+	p := &process{log: cfg.logger(io.MultiWriter(recent, out)), out: out, recent: recent}
 	log.SetOutput(out) // of libraries that know no other
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 1)

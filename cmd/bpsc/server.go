@@ -25,7 +25,7 @@ func newServerCommand() *cobra.Command {
 			"(--log-level is " + envPrefix + "LOG_LEVEL) and the YAML file of --config, in that order.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runProcess(cmd, table, logs, func(ctx context.Context, p *process) (running, error) {
-				cfg.Logger, cfg.Version = p.log, release.Version
+				cfg.Logger, cfg.RecentLog, cfg.Version = p.log, p.recent.Tail, release.Version
 				return node.StartMember(context.WithoutCancel(ctx), cfg)
 			})
 		},

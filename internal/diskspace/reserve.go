@@ -46,6 +46,14 @@ func ParseReserve(text string) (Reserve, error) {
 	return Reserve{bytes: n * factor}, nil
 }
 
+// String is what ParseReserve reads.
+func (r Reserve) String() string {
+	if r.percent > 0 {
+		return fmt.Sprintf("%d%%", r.percent)
+	}
+	return strconv.FormatUint(r.bytes, 10)
+}
+
 // bytesOf is how many bytes a unit has; 0: there is none of that name.
 func bytesOf(unit string) uint64 {
 	switch unit {
