@@ -59,7 +59,7 @@ func (f *facts) check() (list []finding) {
 
 // view is the cluster as its leader sees it; where nobody leads, as the first member
 // does that was asked. Others hear half a second later.
-func (f *facts) view() *clusterFacts {
+func (f *facts) view() *api.ClusterStatus {
 	best := f.cluster
 	for i := range f.members {
 		c := f.members[i].cluster
@@ -82,7 +82,7 @@ func (f *facts) checkLeader() finding {
 func (f *facts) checkQuorum() finding {
 	voters, reached := 0, 0
 	for _, m := range f.view().Members {
-		if !m.votes() {
+		if !m.Voter {
 			continue
 		}
 		voters++

@@ -28,9 +28,9 @@ const (
 // facts are what could be found out. Nothing in them is judged.
 type facts struct {
 	now     time.Time
-	cluster *clusterFacts // nil: no member could be asked
-	why     string        // why not
-	members []nodeFacts   // in the order of the cluster's list; the rest of --server behind them
+	cluster *api.ClusterStatus // nil: no member could be asked
+	why     string             // why not
+	members []nodeFacts        // in the order of the cluster's list; the rest of --server behind them
 
 	data   string // "": no folder was named
 	probe  latency.Summary
@@ -42,28 +42,14 @@ type facts struct {
 	unlisted  error // why they could not be listed
 }
 
-// clusterFacts is GET /v1/cluster.
-type clusterFacts struct {
-	ID, Leader, Version string
-	Term                uint64
-	Members             []memberFacts
-}
-
-type memberFacts struct {
-	api.MemberStatus
-	Voter *bool `json:"voter"` // nil: its version tells of voters only
-}
-
-func (m *memberFacts) votes() bool { return m.Voter == nil || *m.Voter }
-
 // nodeFacts is what one node answered.
 type nodeFacts struct {
 	name     string
 	url      string // "": it has not said where its API is
-	member   *memberFacts
-	cluster  *clusterFacts    // as it sees it; nil: it did not answer, or is no member
-	diagnose *api.Diagnostics // nil: unasked says why
-	down     string           // why it did not answer; "" when it did
+	member   *api.MemberStatus
+	cluster  *api.ClusterStatus // as it sees it; nil: it did not answer, or is no member
+	diagnose *api.Diagnostics   // nil: unasked says why
+	down     string             // why it did not answer; "" when it did
 	unasked  string
 	skew     time.Duration // its clock minus this machine's
 	slack    time.Duration // by how much that may be wrong
@@ -82,7 +68,7 @@ func (d *doctorOptions) collect(ctx context.Context) (*facts, error) {
 	f := &facts{now: time.Now(), data: d.data, backup: d.backup, backupAge: d.backupAge}
 	a := asker{http: plainHTTP(), secret: secret}
 	for _, server := range servers {
-		c := &clusterFacts{}
+		c := &api.ClusterStatus{}
 		if err := a.get(ctx, server+"/v1/cluster", c); err != nil {
 			f.why = err.Error()
 			continue
@@ -121,7 +107,7 @@ func (d *doctorOptions) urls() (list []string, err error) {
 }
 
 // nodesOf are the members of a cluster, and the servers that are none of them.
-func nodesOf(c *clusterFacts, servers []string) (nodes []nodeFacts) {
+func nodesOf(c *api.ClusterStatus, servers []string) (nodes []nodeFacts) {
 	if c != nil {
 		for i := range c.Members {
 			m := &c.Members[i]
@@ -207,7 +193,7 @@ func (a asker) ask(ctx context.Context, n *nodeFacts) {
 		n.down = "it has not said where its API is"
 		return
 	}
-	cluster := &clusterFacts{}
+	cluster := &api.ClusterStatus{}
 	err := a.get(ctx, n.url+"/v1/cluster", cluster)
 	switch refused := (*refusedError)(nil); {
 	case err == nil:

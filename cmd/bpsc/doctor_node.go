@@ -32,7 +32,7 @@ func (n *nodeFacts) check() (list []finding) {
 }
 
 // own is what a member says of itself, else what another one says of it.
-func (n *nodeFacts) own() *memberFacts {
+func (n *nodeFacts) own() *api.MemberStatus {
 	if n.cluster != nil {
 		for i := range n.cluster.Members {
 			if m := &n.cluster.Members[i]; m.ID == n.cluster.ID {
@@ -43,7 +43,7 @@ func (n *nodeFacts) own() *memberFacts {
 	return n.member
 }
 
-func (n *nodeFacts) checkMember(m *memberFacts, add func(check string, g grade, value, advice string)) {
+func (n *nodeFacts) checkMember(m *api.MemberStatus, add func(check string, g grade, value, advice string)) {
 	switch {
 	case !m.Ready:
 		add("member", failure, "is not ready: "+m.NotReady, "the reason says what it waits for; a member that does not get ready by itself: its log")

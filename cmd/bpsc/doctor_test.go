@@ -19,9 +19,9 @@ import (
 // well is what is found out about a cluster of three that is well.
 func well() *facts {
 	f := &facts{now: time.Now(), backupAge: 26 * time.Hour}
-	cluster := clusterFacts{ID: "n1", Leader: "n1", Term: 3}
+	cluster := api.ClusterStatus{ID: "n1", Leader: "n1", Term: 3}
 	for i := range 3 {
-		m := memberFacts{MemberStatus: api.MemberStatus{ID: fmt.Sprint("n", i+1), Role: "follower", Ready: true, Signing: true}}
+		m := api.MemberStatus{ID: fmt.Sprint("n", i+1), Role: "follower", Voter: true, Ready: true, Signing: true}
 		cluster.Members = append(cluster.Members, m)
 	}
 	cluster.Members[0].Role = "leader"
@@ -29,7 +29,7 @@ func well() *facts {
 	for i := range 3 {
 		own := cluster
 		own.ID, own.Version = cluster.Members[i].ID, "v1"
-		own.Members = append([]memberFacts(nil), cluster.Members...)
+		own.Members = append([]api.MemberStatus(nil), cluster.Members...)
 		f.members = append(f.members, nodeFacts{name: own.ID, url: "http://" + own.ID, cluster: &own, member: &cluster.Members[i], diagnose: &api.Diagnostics{
 			Now: f.now, Disk: api.DiskStatus{Free: 1 << 40, Reserve: 1 << 28, Bytes: map[string]int64{"raft.db": 1 << 24}},
 			Log:     &api.LogStatus{Writes: 9, WriteP50: 1, WriteP99: 5, Heartbeat: 150, Bytes: 1 << 23},
@@ -40,7 +40,7 @@ func well() *facts {
 	return f
 }
 
-func (f *facts) own(i int) *memberFacts { return &f.members[i].cluster.Members[i] }
+func (f *facts) own(i int) *api.MemberStatus { return &f.members[i].cluster.Members[i] }
 
 func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 	taken := func(age time.Duration, err error) backup.Entry {

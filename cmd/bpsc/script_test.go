@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/client"
 	"github.com/bpsc/bpsc/wallet"
@@ -160,35 +158,10 @@ func (f *fakeServer) handler() http.Handler {
 	mux.HandleFunc("GET /smart/chain", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "from="+r.FormValue("from")+" limit="+r.FormValue("limit")+"\n")
 	})
-	mux.HandleFunc("GET /v1/cluster", f.cluster)
-	mux.HandleFunc("GET /v1/diagnostics", diagnostics)
 	mux.HandleFunc("POST /v1/transactions", f.post)
 	mux.HandleFunc("GET /v1/transactions/{id}", f.get)
 	newFakeMembers().routes(mux)
 	return mux
-}
-
-// cluster is three members, all at this address. Once the chain's time is ahead, one
-// of them is down.
-func (f *fakeServer) cluster(w http.ResponseWriter, r *http.Request) {
-	c := api.ClusterStatus{ID: "n1", Leader: "n1", Term: 3, Version: "v1"}
-	for i, role := range []string{"leader", "follower", "follower"} {
-		c.Members = append(c.Members, api.MemberStatus{ID: fmt.Sprint("n", i+1), API: "http://" + r.Host, Role: role, Ready: true, Signing: true})
-	}
-	if f.now() > chain.SecondsOf(time.Now().Add(time.Minute)) { // see chaintime
-		c.Members[2].Role, c.Members[2].API = "unreachable", ""
-	}
-	answer(w, http.StatusOK, c)
-}
-
-// diagnostics are for who knows the secret.
-func diagnostics(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Authorization") != "Bearer the-operators-canary" {
-		answer(w, http.StatusForbidden, client.Problem{Code: "operator_only", Detail: "This is for whoever runs the node"})
-		return
-	}
-	answer(w, http.StatusOK, api.Diagnostics{Kind: "member", Now: time.Now(), Process: api.ProcessStatus{OpenFiles: 9, OpenFileLimit: 1 << 16},
-		Disk: api.DiskStatus{Dir: "/data\x1b[2J", Free: 1 << 40, Reserve: 1 << 28}, Log: &api.LogStatus{Writes: 1, WriteP99: 2, Heartbeat: 60_000}})
 }
 
 func signedContract() chain.Contract {
