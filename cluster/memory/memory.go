@@ -199,6 +199,12 @@ func (m *Memory) Forget(gone func(id string) bool) {
 	}
 }
 
+// Reset forgets all others, durably.
+func (m *Memory) Reset() error {
+	m.Forget(func(string) bool { return true })
+	return m.write()
+}
+
 // Met tells whether a member has been seen on this side.
 func (m *Memory) Met(id string) bool {
 	m.mu.Lock()
