@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/bpsc/bpsc/audit"
 	"github.com/bpsc/bpsc/chain"
@@ -19,7 +18,11 @@ import (
 // is an audit.Source, whose checkpoint is that of the last.
 type Series struct {
 	parts []part
+	last  copied // what stands beside the blocks of the last that was read
 }
+
+// copied is what stands beside the blocks.
+type copied struct{ checkpoint, policy []byte }
 
 // part is one backup of a series.
 type part struct {
@@ -46,6 +49,21 @@ func OneOf(name string, archive io.Reader) *Series {
 
 // Last is what the last backup says; known once the blocks have been read.
 func (s *Series) Last() *Manifest { return &s.parts[len(s.parts)-1].is }
+
+// Checkpoint is the signed note of the last backup; known once the blocks have been read.
+func (s *Series) Checkpoint() []byte { return s.last.checkpoint }
+
+// Members are those whose signatures counted, as far as the node that was copied said.
+func (s *Series) Members() (names []string) {
+	policy, err := proof.ParsePolicy(s.last.policy)
+	if err != nil {
+		return nil
+	}
+	for _, m := range policy.Members() {
+		names = append(names, m.Name)
+	}
+	return names
+}
 
 // Chain implements audit.Source.
 func (s *Series) Chain(context.Context) (audit.Chain, error) {
@@ -76,30 +94,32 @@ func (s *Series) Blocks(ctx context.Context, block func(canonical []byte) error)
 		case p.is.Format != 0 && p.is.Digest != m.Digest:
 			return nil, damaged("%s: it has changed since it was looked at", p.name)
 		}
-		p.is, before, note = m, m.Digest, n
+		p.is, before, s.last = m, m.Digest, n
 	}
-	return note, nil
+	return s.last.checkpoint, nil
 }
 
 // read reads one backup.
-func (p *part) read(ctx context.Context, next *uint64, block func([]byte) error) (m Manifest, note []byte, err error) {
+func (p *part) read(ctx context.Context, next *uint64, block func([]byte) error) (m Manifest, beside copied, err error) {
 	archive, err := p.open(ctx)
 	if err != nil {
-		return m, nil, err
+		return m, beside, err
 	}
 	defer archive.Close()
 	m, err = Read(archive, func(b Begin, name string, size int64, content io.Reader) error {
 		switch {
 		case b.Kind != Chain:
 			return errors.New("it has a state, and no blocks of a chain alone")
-		case name == checkpointFile && size > proof.MaxNoteBytes:
-			return damaged("a checkpoint of %d bytes", size)
+		case size > max(proof.MaxNoteBytes, proof.MaxPolicyBytes, piece+chain.MaxBlockBytes):
+			return damaged("%s of %d bytes", name, size)
 		case name == checkpointFile:
 			var err error
-			note, err = io.ReadAll(content)
+			beside.checkpoint, err = io.ReadAll(content)
 			return err
-		case !strings.HasPrefix(name, blocksFolder):
-			return nil
+		case name == policyFile:
+			var err error
+			beside.policy, err = io.ReadAll(content)
+			return err
 		case name != pieceName(*next):
 			return damaged("it has %s where block %d has to come", name, *next)
 		}
@@ -108,10 +128,10 @@ func (p *part) read(ctx context.Context, next *uint64, block func([]byte) error)
 			return block(line)
 		})
 	})
-	if err == nil && note == nil {
+	if err == nil && beside.checkpoint == nil {
 		err = damaged("it has no checkpoint")
 	}
-	return m, note, err
+	return m, beside, err
 }
 
 func pieceName(first uint64) string { return fmt.Sprintf("%s/%012d.ndjson", blocksFolder, first) }

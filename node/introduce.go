@@ -39,6 +39,9 @@ func (m *Member) tryIntroduce(ctx context.Context) error {
 	if err := m.cluster.Barrier(ctx); err != nil {
 		return err
 	}
+	if err := m.sayRecovery(ctx); err != nil {
+		return err
+	}
 	if !m.configured() {
 		return errors.New("the configuration that this member is in has not come yet")
 	}

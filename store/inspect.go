@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -13,7 +14,8 @@ import (
 
 // Inspected is what a snapshot is of.
 type Inspected struct {
-	Applied uint64 // log index of the last entry in it
+	Applied uint64   // log index of the last entry in it
+	Voters  []string // identities of the members that vote
 	Chains  []InspectedChain
 }
 
@@ -29,6 +31,12 @@ type InspectedChain struct {
 func Inspect(dir string) (found Inspected, err error) {
 	err = look(dir, func(_ *pebble.DB, l *loaded) error {
 		found.Applied = l.meta.Applied
+		for id, m := range l.members {
+			if m.Voter {
+				found.Voters = append(found.Voters, id)
+			}
+		}
+		slices.Sort(found.Voters)
 		for _, h := range l.heads {
 			root := chain.ResumeRoot(h.tree.size, h.tree.roots)
 			found.Chains = append(found.Chains, InspectedChain{h.info(), root.Root()})

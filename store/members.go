@@ -52,6 +52,14 @@ func (s *Store) Members() map[string]Member {
 	return maps.Clone(s.members)
 }
 
+// Configured is the log index of the configuration that the members are by; 0 where
+// none is known.
+func (s *Store) Configured() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.meta.Configured
+}
+
 // Removed tells whether an identity was a member and is barred for ever.
 func (s *Store) Removed(id string) bool { return s.Member(id).Removed }
 

@@ -43,7 +43,7 @@ func TestTwoHistoriesLeaveEvidence(t *testing.T) {
 	require.NoError(t, err)
 	e, err := proof.ParseEvidence(data)
 	require.NoError(t, err)
-	found, err := e.Verify(cfg.Logs[0].Policies)
+	found, err := e.Verify(cfg.Logs[0].Policy)
 	require.NoError(t, err)
 	require.Equal(t, &proof.Contradiction{A: first, B: second, Signed: []string{"n2"}}, found)
 

@@ -2,6 +2,7 @@ package datadir
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/identity"
@@ -110,4 +111,11 @@ func ReadIdentity(path string) (own Identity, found bool, err error) {
 	d := Dir{path: path}
 	found, err = Read(d.Path(identityFile), &own)
 	return own, found, err
+}
+
+// WriteIdentity says whose directory it is, of one that was made whole before its
+// first start.
+func WriteIdentity(path string, own Identity) error {
+	own.Format, own.Ready = identityFormat, true
+	return durable.WriteSealed(filepath.Join(path, identityFile), own)
 }

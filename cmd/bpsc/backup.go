@@ -31,7 +31,7 @@ func newBackupCommand(o *clientOptions) *cobra.Command {
 			"on an S3-compatible server, whose credentials are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.\n" +
 			"A backup is there under its name once it is whole.",
 	}
-	cmd.AddCommand(newBackupCreateCommand(b), b.newListCommand(), newBackupVerifyCommand(b), b.newPruneCommand())
+	cmd.AddCommand(newBackupCreateCommand(b), b.newListCommand(), newBackupVerifyCommand(b), newBackupRestoreCommand(b), b.newPruneCommand())
 	s3Flags(cmd.PersistentFlags(), &b.s3)
 	o.outputFlag(cmd)
 	return cmd

@@ -18,10 +18,9 @@ import (
 // verifier is one run of bpsc chain verify.
 type verifier struct {
 	*clientOptions
-	file, data string
-	policy     policyFlags
+	file, data, policyFile string
 
-	policies *proof.History // nil: signatures are not judged
+	policy *proof.Policy // nil: signatures are not judged
 }
 
 func newVerifyCommand(o *clientOptions) *cobra.Command {
@@ -41,9 +40,9 @@ func newVerifyCommand(o *clientOptions) *cobra.Command {
 			if v.file != "" && v.data != "" || (v.file != "" || v.data != "") && cmd.Flags().Changed("server") {
 				return argError("one of --server, --file and --data, please")
 			}
-			if v.policy.file != "" {
+			if v.policyFile != "" {
 				var err error
-				if v.policies, err = v.policy.read(); err != nil {
+				if v.policy, err = readPolicy(v.policyFile); err != nil {
 					return err
 				}
 			}
@@ -55,7 +54,7 @@ func newVerifyCommand(o *clientOptions) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&v.file, "file", "", "an export (bpsc chain export)")
 	cmd.Flags().StringVar(&v.data, "data", "", "data folder of a member or a follower that does not run")
-	v.policy.add(cmd)
+	cmd.Flags().StringVar(&v.policyFile, "policy", "", "file that says whose signatures count")
 	return cmd
 }
 
@@ -64,7 +63,7 @@ func newVerifyCommand(o *clientOptions) *cobra.Command {
 func (v *verifier) verify(cmd *cobra.Command, source audit.Source, name string) (audit.Report, error) {
 	progress := newProgress(name, "verified")
 	defer progress.end()
-	return audit.Verify(cmd.Context(), source, audit.Options{Policies: v.policies, Progress: progress.at})
+	return audit.Verify(cmd.Context(), source, audit.Options{Policy: v.policy, Progress: progress.at})
 }
 
 // verifyOne reads an export, or downloads a chain.

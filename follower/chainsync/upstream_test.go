@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
 
@@ -29,9 +28,7 @@ type upstream struct {
 	asked  map[string]int // requests by path, and by from of a range
 	notes  map[string][]byte
 	policy []byte
-	later  *proof.History // shown as those that came after
-	page   int            // how many handovers it puts into one answer
-	log    [][]byte       // whose tiles it shows, if not those of its chain
+	log    [][]byte // whose tiles it shows, if not those of its chain
 
 	// What it does wrong, if anything; set before it is asked.
 	line   func(index uint64, honest []byte) []byte                                // instead of a block
@@ -51,7 +48,7 @@ func serve(t testing.TB, c *cluster, tokens ...string) *upstream {
 }
 
 func newUpstream(t testing.TB) *upstream {
-	u := &upstream{t: t, grown: make(chan struct{}), chains: map[string][][]byte{}, asked: map[string]int{}, notes: map[string][]byte{}, page: handoversAnAnswer}
+	u := &upstream{t: t, grown: make(chan struct{}), chains: map[string][][]byte{}, asked: map[string]int{}, notes: map[string][]byte{}}
 	u.Server = httptest.NewServer(u)
 	t.Cleanup(func() {
 		u.CloseClientConnections()
@@ -93,7 +90,7 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	wait, _ := time.ParseDuration(query.Get("wait"))
 	u.mu.Lock()
 	u.asked[r.URL.Path]++
-	if from > 0 && r.URL.Path == "/smart/chain" {
+	if from > 0 {
 		u.asked[fmt.Sprint(from)]++
 	}
 	u.mu.Unlock()
