@@ -120,6 +120,20 @@ func (s *storage) bootstrap(cfg Config, conf *raft.Config) (err error) {
 // log's beginning, for that a snapshot mends, and no file that is older than what
 // another one says of it.
 func (s *storage) reconcile(cfg Config, r *replica) error {
+	applied := r.machine.AppliedIndex()
+	if err := s.fits(applied); err != nil {
+		return err
+	}
+	s.memory.Learn(s.term, applied)
+	if newest, _ := s.snapshots.Newest(); newest.Index > applied {
+		return r.restore(s.snapshots.State(newest.ID), newest.Index)
+	}
+	return nil
+}
+
+// fits tells what of votes, log, snapshots and a machine that has applied so many
+// entries does not belong together.
+func (s *storage) fits(applied uint64) error {
 	path := s.dir.Path(datadir.LogFile)
 	last, lastTerm, err := raftlog.Last(s.logs)
 	if err != nil {
@@ -127,7 +141,7 @@ func (s *storage) reconcile(cfg Config, r *replica) error {
 	}
 	newest, _ := s.snapshots.Newest()
 	known := max(last, newest.Index, newest.Reach)
-	applied, committed := r.machine.AppliedIndex(), s.memory.Committed()
+	committed := s.memory.Committed()
 	seen := max(lastTerm, newest.Term, s.memory.Term())
 	switch {
 	case last == 0 && newest.Index == 0 && !s.dir.Fresh() && (!s.dir.Identity().Joined || max(applied, committed) > 0):
@@ -139,10 +153,6 @@ func (s *storage) reconcile(cfg Config, r *replica) error {
 	case s.term < seen && !s.dir.Fresh():
 		return fmt.Errorf("cluster: %w: %s is in term %d, and this member has been in term %d",
 			ErrWentBack, s.dir.Path(datadir.VoteFile), s.term, seen)
-	}
-	s.memory.Learn(s.term, applied)
-	if newest.Index > applied {
-		return r.restore(s.snapshots.State(newest.ID), newest.Index)
 	}
 	return nil
 }

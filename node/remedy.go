@@ -52,8 +52,9 @@ func (m *Member) remedy(err error) (text string, known bool) {
 		text = fmt.Sprintf("What to do: install the release that is named, or a newer one, and start this member again on\n"+
 			"%[1]s as it is. The cluster has activated what this binary does not know, and there is no way back.", data)
 	case errors.Is(err, store.ErrDamaged):
-		text = fmt.Sprintf("What to do: check the disk and the memory of this machine. Then move %[1]s/state aside\n"+
-			"and start this member again: the state is rebuilt from the snapshots and the log in %[1]s/raft.", data)
+		text = fmt.Sprintf("What to do: check the disk and the memory of this machine. Then\n"+
+			"  bpsc cluster rebuild --data %[1]s\n"+
+			"moves the state aside, and this member, started again, builds it anew from %[1]s/raft.", data)
 	case errors.Is(err, cluster.ErrDiverged):
 		text = fmt.Sprintf("What to do: stop all members and leave their folders, %s among them, as they are.\n"+
 			"Some hold transfers as final that others do not have, and no program can tell which\n"+
@@ -107,7 +108,9 @@ func (m *Member) replacement() string {
 		who = "the other members"
 	}
 	return fmt.Sprintf("Wait for %[1]s: they have the data and go on without this member. Start those that are\n"+
-		"down. Then move %[2]s aside, start this member, and on another one:\n"+
+		"down. Then, with the URL of one of them, start this member again while this waits for it:\n"+
+		"  bpsc cluster rebuild --data %[2]s --server URL\n"+
+		"or move %[2]s aside, start this member, and on another one:\n"+
 		"  bpsc cluster replace %[3]s", who, m.cfg.Data, m.cfg.ID)
 }
 
@@ -127,7 +130,8 @@ func refuseDiverged(data string) error {
 }
 
 func divergedRemedy(data string) string {
-	return fmt.Sprintf("What to do: find out why: look at the memory and the disk of this machine first. Then move\n"+
-		"%[1]s/state and %[1]s/%[2]s aside and start again: the state is rebuilt from the\n"+
-		"snapshots and the log in %[1]s/raft.", data, divergedFile)
+	return fmt.Sprintf("What to do: find out why: look at the memory and the disk of this machine first. Then\n"+
+		"  bpsc cluster rebuild --data %[1]s\n"+
+		"moves the state and %[2]s aside, and this member, started again, builds it anew from its\n"+
+		"snapshots and its log. Where that comes to the same, --anew replaces the member.", data, divergedFile)
 }

@@ -88,23 +88,31 @@ func (f folder) begin() (string, error) {
 	if err := f.disk.MkdirAll(f.dir, 0o700); err != nil {
 		return "", err
 	}
-	left, err := f.databases()
-	if err != nil {
+	if err := f.unnamed(); err != nil {
 		return "", err
-	}
-	for _, name := range left {
-		files, err := f.files.List(f.path(name))
-		if err != nil {
-			return "", err
-		}
-		if len(files) > 0 {
-			return "", fmt.Errorf("%w: %s is missing beside %s", ErrDamaged, currentFile, f.path(name))
-		}
 	}
 	if err := f.disk.MkdirAll(f.path(firstDB), 0o700); err != nil {
 		return "", err
 	}
 	return firstDB, f.setCurrent(firstDB)
+}
+
+// unnamed refuses a folder without a pointer to data that stands there.
+func (f folder) unnamed() error {
+	left, err := f.databases()
+	if err != nil {
+		return err
+	}
+	for _, name := range left {
+		files, err := f.files.List(f.path(name))
+		if err != nil {
+			return err
+		}
+		if len(files) > 0 {
+			return fmt.Errorf("%w: %s is missing beside %s", ErrDamaged, currentFile, f.path(name))
+		}
+	}
+	return nil
 }
 
 // databases lists all there are, and what is left of some.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"slices"
 
@@ -63,6 +64,22 @@ func Check(ctx context.Context, dir string) error {
 		}
 		return nil
 	})
+}
+
+// CheckFolder is Check for the folder of a store that nobody has open; fs.ErrNotExist
+// where there is nothing in it.
+func CheckFolder(ctx context.Context, dir string) error {
+	f := newFolder(Config{Dir: dir, FS: vfs.Default})
+	name, err := f.current()
+	if errors.Is(err, fs.ErrNotExist) {
+		if unnamed := f.unnamed(); unnamed != nil && !errors.Is(unnamed, fs.ErrNotExist) {
+			return unnamed
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return Check(ctx, f.path(name))
 }
 
 // look opens a snapshot for a short while.

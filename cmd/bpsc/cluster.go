@@ -26,6 +26,7 @@ func newClusterCommand(o *clientOptions) *cobra.Command {
 		}),
 	}, newClusterKeysCommand(o), newActivateCommand(o))
 	cmd.AddCommand(newChangeCommands(o)...)
+	cmd.AddCommand(newRebuildCommand(o))
 	return cmd
 }
 

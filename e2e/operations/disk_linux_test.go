@@ -63,7 +63,7 @@ func TestTheLeadersDiskStalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifyDisks(t, c, sent)
+	verifyAll(t, c, sent)
 }
 
 // A disk that only pauses costs its member the leadership, and nothing else.
@@ -91,7 +91,7 @@ func TestTheLeadersDiskPauses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifyDisks(t, c, sent)
+	verifyAll(t, c, sent)
 }
 
 // The disks fill up under load: of the leader, of one that follows, of all. Each time
@@ -175,7 +175,7 @@ func TestTheDisksFillUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifyDisks(t, c, sent)
+	verifyAll(t, c, sent)
 }
 
 // A burst of writes does not leave a large log behind.
@@ -185,18 +185,7 @@ func TestTheLogAfterABurst(t *testing.T) {
 		bound = 512 << 20 // of raft.db at any time: LogBytes, what comes within a second, and what bbolt cannot use
 		burst = 700 << 20
 	)
-	binary, err := harness.Build(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := harness.New(harness.Options{Binary: binary, Dir: t.TempDir(), Members: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.KillAll() })
-	if err := c.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	c := startCluster(t, harness.Options{Members: 1})
 	m := c.Members[0]
 	file := func() int64 {
 		info, err := os.Stat(filepath.Join(m.Data, "raft", "raft.db"))
@@ -221,7 +210,7 @@ func TestTheLogAfterABurst(t *testing.T) {
 		t.Errorf("raft.db had %d MiB", largest>>20)
 	}
 	// Small entries push the large ones out, and then the file becomes small again.
-	err = harness.Until(t.Context(), 3*time.Minute, "raft.db is small", func(ctx context.Context) error {
+	err := harness.Until(t.Context(), 3*time.Minute, "raft.db is small", func(ctx context.Context) error {
 		for range 200 {
 			if status, err := post(ctx, c, m); err != nil || status != http.StatusCreated {
 				return fmt.Errorf("%d, %v", status, err)

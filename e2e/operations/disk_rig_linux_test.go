@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bpsc/bpsc/e2e/verify"
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
@@ -109,30 +107,12 @@ func startOnVolumes(t *testing.T, megabytes int64, args ...string) (*harness.Clu
 	for _, id := range []string{"n1", "n2", "n3"} {
 		volumes[id] = mountVolume(t, filepath.Join(dir, id), megabytes)
 	}
-	binary, err := harness.Build(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := harness.New(harness.Options{Binary: binary, Dir: dir, Args: args})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := startCluster(t, harness.Options{Dir: dir, Args: args})
 	t.Cleanup(func() {
 		for _, v := range volumes {
 			v.thaw() // a process that hangs in a write cannot even be killed
 		}
-		if err := c.KillAll(); err != nil {
-			t.Error(err)
-		}
-		for _, m := range c.Members {
-			if t.Failed() {
-				t.Logf("log of %s:\n%s", m.ID, m.LogTail(40))
-			}
-		}
 	})
-	if err := c.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	return c, volumes
 }
 
@@ -157,60 +137,6 @@ func awaitOtherLeader(t *testing.T, c *harness.Cluster, old *harness.Member, lim
 		t.Fatal(err)
 	}
 	return leader, time.Since(began)
-}
-
-// verifyDisks checks the whole chain of every member, that they are the same, and that
-// what was acknowledged is in it, once.
-func verifyDisks(t *testing.T, c *harness.Cluster, sent []harness.Sent) {
-	t.Helper()
-	leader, err := c.Leader(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = harness.Until(t.Context(), 30*time.Second, "nothing is pending, anywhere", func(ctx context.Context) error {
-		var lengths []uint64
-		for _, m := range c.Members {
-			var info struct {
-				Pending int
-				Length  uint64
-			}
-			if err := harness.Get(ctx, c.HTTP, m.URL+"/v1/contracts/aka", &info); err != nil || info.Pending > 0 {
-				_ = harness.Get(ctx, c.HTTP, leader.URL+"/mine", nil) // if it may, so soon
-				return fmt.Errorf("%s: %d are, %v", m.ID, info.Pending, err)
-			}
-			if lengths = append(lengths, info.Length); info.Length != lengths[0] {
-				return fmt.Errorf("blocks: %d", lengths)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var first [][]byte
-	for _, m := range c.Members {
-		l, texts, err := verify.Member(t.Context(), c.HTTP, m.URL, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if first == nil {
-			first = texts
-		}
-		if len(texts) != len(first) || !bytes.Equal(bytes.Join(texts, nil), bytes.Join(first, nil)) {
-			t.Fatalf("the chain of %s is not that of %s", m.ID, c.Members[0].ID)
-		}
-		acked := 0
-		for _, s := range sent {
-			if !s.Acked {
-				continue
-			}
-			acked++
-			if at, is := l.Records[s.ID()]; !is || at.Block != s.Ack.Block || at.Position != s.Ack.Position {
-				t.Errorf("%s: transfer %s, acknowledged as %+v, is not there", m.ID, s.Key, s.Ack)
-			}
-		}
-		t.Logf("%s: %d blocks verified, all %d acknowledged transfers are there", m.ID, len(texts), acked)
-	}
 }
 
 // post sends a transfer, and returns the status.
