@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"time"
 
@@ -29,6 +30,11 @@ type Evidence interface {
 	// somebody it trusts. A member says the same for all chains, and where
 	// there is none yet, token "".
 	Policy(token string) (text []byte, err error)
+	// Policies is the text of the policy with a number, or of the first that is known
+	// where that is larger, and of the handovers that came after it and that a
+	// majority of the members before has signed (proof.ParseHistory); as many as fit
+	// one answer.
+	Policies(token string, from int) (text []byte, err error)
 	// LogHashes reads the nodes of a chain's log of headers.
 	LogHashes(token string) tlog.HashReader
 }
@@ -74,6 +80,32 @@ func (s *server) getPolicy(c *gin.Context) error {
 	text, err := s.evidence.Policy(token)
 	if errors.Is(err, chain.NotFound) {
 		return withDetail(err, "This node does not know the keys of the members yet: each makes its own known once it runs")
+	}
+	if err != nil {
+		return err
+	}
+	s.sendChanging(c, text)
+	return nil
+}
+
+// getPolicies is GET /v1/policies: who has been signing for a chain, from the policy
+// with the number ?from= on, and what the members before signed of each change.
+func (s *server) getPolicies(c *gin.Context) error {
+	from, err := queryUint(c, "from", 1, math.MaxInt32)
+	if err != nil {
+		return err
+	}
+	token := ""
+	contract, err := s.contractOf(c)
+	switch {
+	case err == nil:
+		token = contract.Token
+	case !errors.Is(err, errNoContract):
+		return err
+	}
+	text, err := s.evidence.Policies(token, int(from))
+	if errors.Is(err, chain.NotFound) {
+		return withDetail(err, fmt.Sprintf("This node knows no policy %d", from))
 	}
 	if err != nil {
 		return err

@@ -95,6 +95,14 @@ func (f *fake) WaitCheckpoint(ctx context.Context, _ string, size uint64) error 
 	}
 }
 
+func (f *fake) Policies(token string, from int) ([]byte, error) {
+	text, err := f.Policy(token)
+	if from > 1 && err == nil {
+		err = chain.NotFound
+	}
+	return text, err
+}
+
 func (f *fake) Policy(token string) ([]byte, error) {
 	if f.signed.policy == nil || token != "" && f.find(token) == nil {
 		return nil, fmt.Errorf("%w: no keys", chain.NotFound)

@@ -60,6 +60,7 @@ func (s *server) readRoutes(state, here gin.IRoutes) {
 	s.get(here, "/v1/contracts/:token/tile/*tile", s.getTile, ofAge, []string{"chain"})
 	s.get(here, "/v1/transactions/:id/receipt", s.getReceipt, aboutAChain, ofAge, []string{"wait"})
 	s.get(here, "/v1/policy", s.getPolicy, aboutAChain, ofAge)
+	s.get(here, "/v1/policies", s.getPolicies, aboutAChain, ofAge, []string{"from"})
 	s.get(here, "/v1/nodes", s.getNodes, ofAge, []string{"limit", "after"})
 	s.get(here, "/v1/events", s.getEvents, aboutAChain, ofAge, []string{"from", "only"})
 }

@@ -11,8 +11,8 @@
 //     transaction in the state that the records before it leave, come to exactly
 //     these records, fees, refunds, totals and moments of production. No token
 //     came out of nothing.
-//   - With a checkpoint: the log of the blocks' headers has its root. With a
-//     policy: as many members and witnesses as it asks for signed that.
+//   - With a checkpoint: the log of the blocks' headers has its root. With
+//     policies: as many members and witnesses as that of its size asks for signed it.
 //   - Of a folder also: the accounts, holds, counters and the log of headers that
 //     are stored beside the blocks are what the blocks come to.
 //
@@ -62,7 +62,7 @@ type Chain struct {
 
 // Options are how a chain is verified. The zero value will do.
 type Options struct {
-	Policy   *proof.Policy  // demands a checkpoint, signed as it says; nil: signatures are not judged
+	Policies *proof.History // demand a checkpoint, signed as the policy of its size says; nil: signatures are not judged
 	Progress func(Progress) // called after each block, by the goroutine that called Verify
 }
 
@@ -170,7 +170,7 @@ func (r *run) all(ctx context.Context, source Source) (err error) {
 // hold chooses the checkpoint to hold the blocks against.
 func (r *run) hold(notes [][]byte) (err error) {
 	r.check = CheckCheckpoint
-	r.headers.claim, err = choose(notes, r.Policy)
+	r.headers.claim, err = choose(notes, r.Policies)
 	return err
 }
 

@@ -16,17 +16,17 @@ type Checkpoint struct {
 	Witnesses []proof.Signer
 }
 
-// choose takes the first note that the policy takes, or without a policy that
-// with the most signatures. There need be none without a policy.
-func choose(notes [][]byte, policy *proof.Policy) (*Checkpoint, error) {
-	if policy == nil {
+// choose takes the first note that its policy takes, or without policies that
+// with the most signatures. There need be none without policies.
+func choose(notes [][]byte, policies *proof.History) (*Checkpoint, error) {
+	if policies == nil {
 		return mostSigned(notes)
 	}
 	var refused error // why the policy does not take the newest
 	for _, note := range notes {
-		v, err := policy.Verify(note, "")
+		v, err := judged(policies, note)
 		if err == nil {
-			return &Checkpoint{v.Checkpoint, true, v.Members, len(policy.Members()), v.Witnesses}, nil
+			return v, nil
 		}
 		if refused == nil {
 			refused = Invalid(fmt.Errorf("checkpoint: %w", err))
@@ -36,6 +36,19 @@ func choose(notes [][]byte, policy *proof.Policy) (*Checkpoint, error) {
 		refused = invalid("%w: there is no checkpoint", proof.ErrMinority)
 	}
 	return nil, refused
+}
+
+// judged finds who signed a note, by the policy of its size.
+func judged(policies *proof.History, note []byte) (*Checkpoint, error) {
+	v, err := policies.Verify(note, "")
+	if err != nil {
+		return nil, err
+	}
+	by, err := policies.For(v.Checkpoint.Origin, v.Checkpoint.Size)
+	if err != nil {
+		return nil, err
+	}
+	return &Checkpoint{v.Checkpoint, true, v.Members, len(by.Members()), v.Witnesses}, nil
 }
 
 func mostSigned(notes [][]byte) (*Checkpoint, error) {

@@ -58,7 +58,7 @@ func TestVerifyAFolder(t *testing.T) {
 	note := noteOf(t, checkpointOf(t, blocks[:3]), "n1", "n2")
 	c := open(t, folderOf(t, blocks, note, nil))
 	require.Equal(t, "aka", c.Token())
-	report, err := audit.Verify(t.Context(), c, audit.Options{Policy: policyOf(t, "n1", "n2", "n3")})
+	report, err := audit.Verify(t.Context(), c, audit.Options{Policies: policyOf(t, "n1", "n2", "n3")})
 	require.NoError(t, err)
 	require.EqualValues(t, 5, report.Blocks)
 	require.EqualValues(t, 3, report.Checkpoint.Size)
@@ -68,7 +68,7 @@ func TestVerifyAFolder(t *testing.T) {
 	report, err = audit.Verify(t.Context(), c, audit.Options{})
 	require.NoError(t, err)
 	require.Nil(t, report.Checkpoint)
-	requireFound(t, c, audit.Options{Policy: policyOf(t, "n1", "n2", "n3")}, want{audit.CheckCheckpoint, 0, -1, proof.ErrMinority, "no checkpoint"})
+	requireFound(t, c, audit.Options{Policies: policyOf(t, "n1", "n2", "n3")}, want{audit.CheckCheckpoint, 0, -1, proof.ErrMinority, "no checkpoint"})
 }
 
 // A token that no record accounts for.

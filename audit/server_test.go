@@ -65,7 +65,7 @@ func serve(t *testing.T, blocks [][]byte, note []byte, silent int, pace ...time.
 func TestVerifyAServer(t *testing.T) {
 	blocks := forge(nil, nil)
 	note := noteOf(t, checkpointOf(t, blocks[:4]), "n1", "n2")
-	report, err := audit.Verify(t.Context(), serve(t, blocks, note, -1), audit.Options{Policy: policyOf(t, "n1", "n2", "n3")})
+	report, err := audit.Verify(t.Context(), serve(t, blocks, note, -1), audit.Options{Policies: policyOf(t, "n1", "n2", "n3")})
 	require.NoError(t, err)
 	require.EqualValues(t, 5, report.Blocks)
 	require.EqualValues(t, 4, report.Checkpoint.Size)

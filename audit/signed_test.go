@@ -141,7 +141,7 @@ func TestVerifyASignedChain(t *testing.T) {
 func TestVerifyAMembersFolder(t *testing.T) {
 	m := newMember(t)
 	require.NoError(t, m.store.Close())
-	report, err := audit.Verify(t.Context(), open(t, m.dir), audit.Options{Policy: policyOf(t, "n1", "n2", "n3")})
+	report, err := audit.Verify(t.Context(), open(t, m.dir), audit.Options{Policies: policyOf(t, "n1", "n2", "n3")})
 	require.NoError(t, err)
 	require.EqualValues(t, 2, report.Blocks)
 	require.EqualValues(t, 1, report.Checkpoint.Size)

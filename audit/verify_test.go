@@ -19,7 +19,7 @@ func TestVerifyReportsWhatItChecked(t *testing.T) {
 	var seen []audit.Progress
 	report, err := audit.Verify(t.Context(),
 		&memory{audit.Chain{Token: "aka", Length: 5, Notes: [][]byte{noteOf(t, c, "n1", "n3")}}, blocks},
-		audit.Options{Policy: policyOf(t, "n1", "n2", "n3"), Progress: func(p audit.Progress) { seen = append(seen, p) }})
+		audit.Options{Policies: policyOf(t, "n1", "n2", "n3"), Progress: func(p audit.Progress) { seen = append(seen, p) }})
 	require.NoError(t, err)
 	require.Equal(t, audit.Report{
 		Token: "aka", ChainID: chain.HashBytes(blocks[0]), Blocks: 5, Records: 8, Tip: chain.HashBytes(blocks[4]),
@@ -78,7 +78,7 @@ func TestVerifyHoldsBlocksAgainstTheCheckpoint(t *testing.T) {
 	all := policyOf(t, "n1", "n2", "n3")
 	for name, c := range map[string]struct {
 		chain  audit.Chain
-		policy *proof.Policy
+		policy *proof.History
 		want   want
 	}{
 		"other blocks":    {audit.Chain{Notes: [][]byte{noteOf(t, other, "n1")}}, nil, want{audit.CheckCheckpoint, 4, -1, proof.ErrInconsistent, "up to block 4"}},
@@ -91,7 +91,7 @@ func TestVerifyHoldsBlocksAgainstTheCheckpoint(t *testing.T) {
 		"another token":   {audit.Chain{Token: "toy"}, nil, want{audit.CheckCheckpoint, 1, -1, proof.ErrOrigin, "the chain of aka, not of toy"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			requireFound(t, &memory{c.chain, blocks}, audit.Options{Policy: c.policy}, c.want)
+			requireFound(t, &memory{c.chain, blocks}, audit.Options{Policies: c.policy}, c.want)
 		})
 	}
 }
@@ -106,8 +106,8 @@ func TestWhichCheckpointCounts(t *testing.T) {
 		noteOf(t, checkpointOf(t, blocks[:3]), "n1", "n2", "n3"),
 		noteOf(t, checkpointOf(t, blocks[:2]), "n1", "n2", "n3"),
 	}}, blocks}
-	for policy, size := range map[*proof.Policy]uint64{policyOf(t, "n1", "n2", "n3"): 4, nil: 3} {
-		report, err := audit.Verify(t.Context(), source, audit.Options{Policy: policy})
+	for policy, size := range map[*proof.History]uint64{policyOf(t, "n1", "n2", "n3"): 4, nil: 3} {
+		report, err := audit.Verify(t.Context(), source, audit.Options{Policies: policy})
 		require.NoError(t, err)
 		require.Equal(t, size, report.Checkpoint.Size)
 		require.Equal(t, policy != nil, report.Checkpoint.Judged)
@@ -118,7 +118,7 @@ func TestVerifyAnExport(t *testing.T) {
 	blocks := forge(nil, nil)
 	c := checkpointOf(t, blocks)
 	note := noteOf(t, c, "n1", "n2")
-	report, err := audit.Verify(t.Context(), exportOf(t, note, blocks...), audit.Options{Policy: policyOf(t, "n1", "n2", "n3")})
+	report, err := audit.Verify(t.Context(), exportOf(t, note, blocks...), audit.Options{Policies: policyOf(t, "n1", "n2", "n3")})
 	require.NoError(t, err)
 	require.EqualValues(t, 5, report.Blocks)
 	require.True(t, report.Checkpoint.Judged)
@@ -129,7 +129,7 @@ func TestVerifyAnExport(t *testing.T) {
 		want{audit.CheckCheckpoint, 0, -1, audit.ErrExport, "5 blocks, and a checkpoint of 4"})
 	requireFound(t, exportOf(t, note), none, want{audit.CheckBlocks, 0, -1, proof.ErrEmpty, "no block"})
 	requireFound(t, exportOf(t, []byte("x"), blocks...), none, want{audit.CheckCheckpoint, 0, -1, nil, ""})
-	requireFound(t, exportOf(t, note, blocks...), audit.Options{Policy: policyOf(t, "n1", "n4", "n5")},
+	requireFound(t, exportOf(t, note, blocks...), audit.Options{Policies: policyOf(t, "n1", "n4", "n5")},
 		want{audit.CheckCheckpoint, 0, -1, proof.ErrMinority, "1 of 3"})
 	toy := exportOf(t, note, blocks...)
 	toy.Token = "toy"

@@ -95,14 +95,14 @@ func noteOf(t require.TestingT, c proof.Checkpoint, ids ...string) []byte {
 }
 
 // policyOf asks for two of three members.
-func policyOf(t require.TestingT, ids ...string) *proof.Policy {
+func policyOf(t require.TestingT, ids ...string) *proof.History {
 	var members []proof.Cosigner
 	for _, id := range ids {
 		members = append(members, proof.Cosigner{Name: id, Key: memberKey(t, id).Verifier()})
 	}
 	p, err := proof.NewPolicy(members, 2, nil, 0)
 	require.NoError(t, err)
-	return p
+	return proof.NewHistory(p)
 }
 
 // memory is a chain that is kept nowhere.

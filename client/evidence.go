@@ -45,6 +45,15 @@ func (c *Client) Policy(ctx context.Context, contract string) ([]byte, error) {
 	return c.do(ctx, call{method: http.MethodGet, path: at("/v1/policy", "contract", contract), limit: proof.MaxPolicyBytes})
 }
 
+// Policies reads the policies that a server shows for a contract's chain, from the
+// one with that number on, and what the members before signed of each change
+// (proof.ParseHistory); as many as fit one answer. Who verifies by them takes the
+// first from somebody trusted; the others prove themselves.
+func (c *Client) Policies(ctx context.Context, contract string, from int) ([]byte, error) {
+	path := at("/v1/policies", "contract", contract, "from", number(uint64(from)))
+	return c.do(ctx, call{method: http.MethodGet, path: path, limit: proof.MaxHistoryBytes})
+}
+
 // tokenOf finds the cluster's first contract where none is named.
 func (c *Client) tokenOf(ctx context.Context, contract string) (string, error) {
 	if contract != "" {

@@ -51,7 +51,7 @@ func (m *Member) prepareAttesting() error {
 	if len(m.cfg.Witnesses) > 0 {
 		client := witness.NewClient()
 		m.opened(func() error { client.Close(); return nil })
-		cfg.Witnesses = attestingWitnesses(client, m.cfg.Witnesses)
+		cfg.Witnesses = attestingWitnesses(client, m.cfg.Witnesses, m.policies().signedAfter)
 	}
 	if err := durable.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return err
@@ -91,9 +91,9 @@ func (a attestations) keyOf(signer string) string {
 }
 
 // attestingWitnesses are the witnesses as whoever attests knows them.
-func attestingWitnesses(client *witness.Client, list []proof.Cosigner) (all []attest.Witness) {
+func attestingWitnesses(client *witness.Client, list []proof.Cosigner, handovers witness.Handovers) (all []attest.Witness) {
 	for _, w := range list {
-		all = append(all, attest.Witness{Name: w.Name, About: func() attest.Ask { return askWitness(witness.NewAsker(client, w)) }})
+		all = append(all, attest.Witness{Name: w.Name, About: func() attest.Ask { return askWitness(witness.NewAsker(client, w, handovers)) }})
 	}
 	return all
 }

@@ -22,7 +22,10 @@ type FollowerConfig struct {
 	Pins map[string]chain.Hash
 	// Policies say whose signatures count, and for which chains. Without any, the
 	// first upstream is believed.
-	Policies []*proof.Policy
+	Policies []*proof.History
+	// AcceptRecovery are the hashes of handovers by which clusters that had lost
+	// their majority went on.
+	AcceptRecovery []chain.Hash
 	// FirstUse are tokens about which the first upstream is believed, though Pins
 	// or Policies are given and do not cover them.
 	FirstUse []string
@@ -76,6 +79,7 @@ func (c *FollowerConfig) Validate() error {
 func (c *FollowerConfig) syncConfig() chainsync.Config {
 	cfg := chainsync.DefaultConfig()
 	cfg.Sources, cfg.Pins, cfg.Policies, cfg.FirstUse, cfg.Strict = c.Sources, c.Pins, c.Policies, c.FirstUse, c.Strict
+	cfg.AcceptRecovery = c.AcceptRecovery
 	path := func(name string) string { return filepath.Join(c.Data, name) }
 	cfg.Evidence, cfg.Known = path("evidence"), path("known.json")
 	cfg.PolicyDir, cfg.Checkpoints = path("policies"), path("checkpoints")

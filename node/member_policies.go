@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/bpsc/bpsc/attest"
@@ -154,6 +155,19 @@ func (p policies) signed(after int) (notes [][]byte, err error) {
 		notes = append(notes, note)
 	}
 	return notes, nil
+}
+
+// signedAfter are the signed handovers to the policies after a number, for witnesses.
+func (p policies) signedAfter(number int) ([][]byte, error) {
+	text, err := p.history(number)
+	if errors.Is(err, chain.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, notes, err := proof.SplitHistory(text)
+	return notes, err
 }
 
 // maxHandovers bounds the handovers of one answer; who wants more asks again, from the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 
+	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/witness"
@@ -18,6 +19,9 @@ type WitnessConfig struct {
 	Name string
 	// Logs are whose checkpoints are cosigned.
 	Logs []witness.Log
+	// AcceptRecovery are the hashes of handovers by which clusters that had lost
+	// their majority went on.
+	AcceptRecovery []chain.Hash
 }
 
 // DefaultWitnessConfig is a WitnessConfig without what only the witness knows.
@@ -73,6 +77,7 @@ func (w *Witness) open() error {
 		return err
 	}
 	cfg := witness.DefaultConfig()
+	cfg.AcceptRecovery = w.cfg.AcceptRecovery
 	cfg.Key, cfg.Logs, cfg.Dir, cfg.Logger = w.key, w.cfg.Logs, filepath.Join(w.cfg.Data, "logs"), w.log
 	watching, err := witness.New(cfg)
 	if err != nil {

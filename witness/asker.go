@@ -14,13 +14,22 @@ import (
 
 // Asker asks one witness about one chain. It is for one goroutine at a time.
 type Asker struct {
-	client  *Client
-	witness proof.Cosigner
-	last    uint64 // size that the witness had last; 0: not known, or none
+	client    *Client
+	witness   proof.Cosigner
+	handovers Handovers
+	last      uint64 // size that the witness had last; 0: not known, or none
+	told      int    // number of the newest policy that the witness was told of; 0: none
 }
 
-// NewAsker asks a witness that has a URL.
-func NewAsker(client *Client, w proof.Cosigner) *Asker { return &Asker{client: client, witness: w} }
+// Handovers are the signed handovers to the policies after the one of a number, in
+// their order.
+type Handovers func(after int) (notes [][]byte, err error)
+
+// NewAsker asks a witness that has a URL. It tells it of handovers before it sends
+// what the members after them have signed; nil where there are none to tell.
+func NewAsker(client *Client, w proof.Cosigner, handovers Handovers) *Asker {
+	return &Asker{client: client, witness: w, handovers: handovers}
+}
 
 // Ask sends a signed checkpoint to the witness and returns the line of its
 // cosignature, verified and without newline. stored holds the log, as far as the
@@ -29,12 +38,37 @@ func NewAsker(client *Client, w proof.Cosigner) *Asker { return &Asker{client: c
 func (a *Asker) Ask(ctx context.Context, note []byte, stored tlog.HashReader) (line string, err error) {
 	c, err := proof.ReadCheckpoint(note)
 	if err == nil {
+		err = a.tell(ctx)
+	}
+	if err == nil {
 		line, err = a.ask(ctx, &signedLog{note: note, checkpoint: c, stored: stored})
 	}
 	if err != nil {
 		return "", fmt.Errorf("witness %s: %w", a.witness.Name, err)
 	}
 	return line, nil
+}
+
+// tell tells the witness who the members are by now.
+func (a *Asker) tell(ctx context.Context) error {
+	if a.handovers == nil {
+		return nil
+	}
+	notes, err := a.handovers(a.told)
+	if err != nil {
+		return err
+	}
+	for _, note := range notes {
+		said, err := proof.ReadHandover(note)
+		if err != nil {
+			return err
+		}
+		if err := a.client.AddHandover(ctx, a.witness.URL, note); err != nil {
+			return fmt.Errorf("the handover to policy %d: %w", said.Number, err)
+		}
+		a.told = said.Number
+	}
+	return nil
 }
 
 // ask asks, and once more where the witness has another checkpoint than

@@ -72,7 +72,7 @@ func newRig(t *testing.T) *rig {
 }
 
 func (r *rig) newAsker(t *testing.T) *Asker {
-	return NewAsker(newClient(t), proof.Cosigner{Name: "w1", Key: witnessKey(t).Verifier(), URL: serve(t, r.answers)})
+	return NewAsker(newClient(t), proof.Cosigner{Name: "w1", Key: witnessKey(t).Verifier(), URL: serve(t, r.answers)}, nil)
 }
 
 func (r *rig) ask(t *testing.T, a *Asker, h history, size uint64) error {
@@ -150,7 +150,7 @@ func TestAWitnessThatDoesNotAnswerIsNamed(t *testing.T) {
 	url := serve(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		http.Error(rw, "not today", http.StatusServiceUnavailable)
 	}))
-	_, err := NewAsker(newClient(t), proof.Cosigner{Name: "w2", Key: witnessKey(t).Verifier(), URL: url}).
+	_, err := NewAsker(newClient(t), proof.Cosigner{Name: "w2", Key: witnessKey(t).Verifier(), URL: url}, nil).
 		Ask(t.Context(), ours.sign(t, h.at(t, 1, 20), 0, 1), h)
 	require.ErrorIs(t, err, errUnreachable)
 	require.ErrorContains(t, err, `witness w2: the witness does not answer: 503, "not today"`)
@@ -183,7 +183,7 @@ func TestAWitnessThatAlwaysConflicts(t *testing.T) {
 					_, _ = io.WriteString(rw, c.sizes[asked-1]+"\n") // the client looks at what came
 				}
 			}))
-			asker := NewAsker(newClient(t), proof.Cosigner{Name: "w1", Key: witnessKey(t).Verifier(), URL: url})
+			asker := NewAsker(newClient(t), proof.Cosigner{Name: "w1", Key: witnessKey(t).Verifier(), URL: url}, nil)
 			line, err := asker.Ask(t.Context(), ours.sign(t, h.at(t, 1, 9), 0, 1), h)
 			require.ErrorIs(t, err, c.want)
 			require.Empty(t, line)

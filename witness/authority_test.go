@@ -102,9 +102,9 @@ func TestChainsNobodyNamedAreBounded(t *testing.T) {
 func TestWitnessesOfAPolicyDoNotCountHere(t *testing.T) {
 	ours, h := newCluster(t, "ours"), grow(t, 4, 4, "")
 	key := witnessKey(t).Verifier()
-	p, err := proof.NewPolicy(ours.log(t, "ours").Policy.Members(), 2, []proof.Cosigner{{Name: "w1", Key: key}}, 1)
+	p, err := proof.NewPolicy(ours.log(t, "ours").Policies.First().Members(), 2, []proof.Cosigner{{Name: "w1", Key: key}}, 1)
 	require.NoError(t, err)
-	w := newWitness(t, t.TempDir(), Log{Name: "ours", Policy: p})
+	w := newWitness(t, t.TempDir(), Log{Name: "ours", Policies: proof.NewHistory(p)})
 	requireCosigned(t, h.at(t, 1, 4), post(w, ours.body(t, h, 0, 4)))
 }
 
@@ -125,9 +125,9 @@ func TestConfigRefuses(t *testing.T) {
 		"no log":         {func(c *Config) { c.Logs = nil }, "0 logs"},
 		"too many logs":  {func(c *Config) { c.Logs = make([]Log, maxLogs+1) }, "101 logs"},
 		"a log twice":    {func(c *Config) { c.Logs = append(c.Logs, c.Logs[0]) }, "is named by the logs"},
-		"no policy":      {func(c *Config) { c.Logs[0].Policy = nil }, "has no policy"},
+		"no policy":      {func(c *Config) { c.Logs[0].Policies = nil }, "has no policy"},
 		"a chain twice":  {func(c *Config) { c.Logs = append(c.Logs, ours.log(t, "b", 2, 1)) }, `is named by the logs "a" and "b"`},
-		"a member's key": {func(c *Config) { c.Logs[0].Policy = member }, "nobody is a witness of itself"},
+		"a member's key": {func(c *Config) { c.Logs[0].Policies = proof.NewHistory(member) }, "nobody is a witness of itself"},
 	} {
 		cfg := config(t, "x", ours.log(t, "a", 1))
 		c.spoil(&cfg)

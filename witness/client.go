@@ -68,6 +68,25 @@ func (c *Client) add(ctx context.Context, url string, key proof.VerifierKey, old
 	return "", fmt.Errorf("%w: status %d", errBadAnswer, status)
 }
 
+// AddHandover tells the witness at url that the members have changed. A witness
+// that began with a newer policy does not know the one before, and one of others
+// knows no handovers: both are no errors. Errors wrap errRefused, errUnreachable or
+// errBadAnswer.
+func (c *Client) AddHandover(ctx context.Context, url string, note []byte) error {
+	status, _, answer, err := c.post(ctx, strings.TrimSuffix(url, "/")+handoverPath, note)
+	switch {
+	case err != nil:
+		return err
+	case status == http.StatusOK, status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
+		return nil
+	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
+		return fmt.Errorf("%w: %d, %s", errUnreachable, status, quote(answer))
+	case status >= 400:
+		return &refusedError{status: status, reason: quote(answer)}
+	}
+	return fmt.Errorf("%w: status %d", errBadAnswer, status)
+}
+
 // post sends a body and reads the whole answer.
 func (c *Client) post(ctx context.Context, url string, body []byte) (int, http.Header, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)

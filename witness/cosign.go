@@ -37,15 +37,15 @@ func (w *Witness) cosign(body []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	a, err := w.vouched(c.Origin, q.note)
+	a, p, err := w.vouched(c, q.note)
 	if err != nil {
 		return "", err
 	}
-	t, err := w.track(a, c.Origin)
+	t, err := w.track(a, p, c.Origin)
 	if err != nil {
 		return "", err
 	}
-	if err := w.accept(t, a, q, c); err != nil {
+	if err := w.accept(t, a, p, q, c); err != nil {
 		return "", err
 	}
 	line, err := proof.Cosign(c.Body(), w.key, chain.SecondsOf(w.now()))
@@ -82,7 +82,7 @@ func readRequest(body []byte) (request, proof.Checkpoint, error) {
 
 // accept makes c the newest checkpoint of t, or finds it there. Of two requests
 // for one chain, the second waits here until the first is on the disk.
-func (w *Witness) accept(t *tracked, a *authority, q request, c proof.Checkpoint) error {
+func (w *Witness) accept(t *tracked, a *authority, p *proof.Policy, q request, c proof.Checkpoint) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := w.Ready(); err != nil {
@@ -108,7 +108,7 @@ func (w *Witness) accept(t *tracked, a *authority, q request, c proof.Checkpoint
 	if c.Size == t.newest.Size {
 		return nil
 	}
-	if err := w.advance(t, a, c, q.note); err != nil {
+	if err := w.advance(t, p, c, q.note); err != nil {
 		return refuse(http.StatusServiceUnavailable, "the witness cannot write")
 	}
 	return nil
@@ -125,44 +125,24 @@ func follows(newest, c proof.Checkpoint, path []chain.Hash) error {
 	return nil
 }
 
-// authority is a Log as the witness uses it.
-type authority struct {
-	members *proof.Policy   // without witnesses: this is one, and asks no other
-	keys    []string        // of the members
-	pinned  map[string]bool // origins; none: any of these members
-}
-
-func newAuthority(l Log) (authority, error) {
-	majority, _ := l.Policy.Required()
-	members, err := proof.NewPolicy(l.Policy.Members(), majority, nil, 0, l.Policy.Chains()...)
-	if err != nil {
-		return authority{}, fmt.Errorf("witness: log %q: %w", l.Name, err)
-	}
-	a := authority{members: members, pinned: map[string]bool{}}
-	for _, m := range members.Members() {
-		a.keys = append(a.keys, m.Key.String())
-	}
-	for _, c := range members.Chains() {
-		a.pinned[proof.Origin(c.Token, c.ID)] = true
-	}
-	return a, nil
-}
-
-// vouched finds the log whose members signed a checkpoint.
-func (w *Witness) vouched(origin string, note []byte) (*authority, error) {
-	candidates := w.candidates(origin)
+// vouched finds the log whose members signed a checkpoint, and their policy.
+func (w *Witness) vouched(c proof.Checkpoint, note []byte) (*authority, *proof.Policy, error) {
+	candidates := w.candidates(c.Origin)
 	if len(candidates) == 0 {
-		return nil, refuse(http.StatusNotFound, "unknown origin")
+		return nil, nil, refuse(http.StatusNotFound, "unknown origin")
 	}
 	var reasons []error
 	for _, a := range candidates {
-		_, err := a.members.Verify(note, origin)
+		p, err := a.policies.Load().For(c.Origin, c.Size)
 		if err == nil {
-			return a, nil
+			_, err = p.Verify(note, c.Origin)
+		}
+		if err == nil {
+			return a, p, nil
 		}
 		reasons = append(reasons, err)
 	}
-	return nil, refuse(http.StatusForbidden, "%v", errors.Join(reasons...))
+	return nil, nil, refuse(http.StatusForbidden, "%v", errors.Join(reasons...))
 }
 
 // candidates are the logs that may speak for an origin: the one that names it;
@@ -170,8 +150,7 @@ func (w *Witness) vouched(origin string, note []byte) (*authority, error) {
 // chain over; else all that name no chains.
 func (w *Witness) candidates(origin string) (open []*authority) {
 	t := w.tracked(origin)
-	for i := range w.authorities {
-		a := &w.authorities[i]
+	for _, a := range w.authorities {
 		if a.pinned[origin] {
 			return []*authority{a}
 		}

@@ -35,7 +35,7 @@ func (w *Witness) convict(a *authority, c proof.Checkpoint, note []byte) {
 	}
 	var signed []string
 	// Nobody signed both where the policy has other members by now.
-	if found, err := e.Verify(a.members); err == nil {
+	if found, err := e.Verify(a.policies.Load()); err == nil {
 		signed = found.Signed
 	}
 	kept, err := w.keep(path, e)

@@ -43,7 +43,7 @@ func TestTwoHistoriesLeaveEvidence(t *testing.T) {
 	require.NoError(t, err)
 	e, err := proof.ParseEvidence(data)
 	require.NoError(t, err)
-	found, err := e.Verify(cfg.Logs[0].Policy)
+	found, err := e.Verify(cfg.Logs[0].Policies)
 	require.NoError(t, err)
 	require.Equal(t, &proof.Contradiction{A: first, B: second, Signed: []string{"n2"}}, found)
 

@@ -7,24 +7,27 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/webserver"
 )
 
-// addPath is where checkpoints are sent, below a witness's address; livePath is
-// for who watches over the process.
+// addPath is where checkpoints are sent, below a witness's address, handoverPath
+// where handovers are; livePath is for who watches over the process.
 const (
-	addPath  = "/add-checkpoint"
-	livePath = "/livez"
+	addPath      = "/add-checkpoint"
+	handoverPath = "/add-handover"
+	livePath     = "/livez"
 )
 
 // sizeType is the Content-Type of an answer that tells a size.
 const sizeType = "text/x.tlog.size"
 
-// Handler serves POST /add-checkpoint, and GET /livez for who watches over the
+// Handler serves POST /add-checkpoint and /add-handover, and GET /livez for who watches over the
 // process.
 func (w *Witness) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+addPath, w.serveAdd)
+	mux.HandleFunc("POST "+handoverPath, w.serveHandover)
 	mux.HandleFunc("GET "+livePath, w.serveLive)
 	return mux
 }
@@ -57,17 +60,26 @@ func turnAway(rw http.ResponseWriter, _ *http.Request) {
 }
 
 func (w *Witness) serveAdd(rw http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, int64(maxRequestBytes)))
+	reply(rw, r, maxRequestBytes, w.cosign)
+}
+
+func (w *Witness) serveHandover(rw http.ResponseWriter, r *http.Request) {
+	reply(rw, r, proof.MaxHandoverBytes, w.takeOver)
+}
+
+// reply answers a request with a line, or with a *refusal.
+func reply(rw http.ResponseWriter, r *http.Request, limit int, handle func(body []byte) (string, error)) {
+	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, int64(limit)))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		http.Error(rw, fmt.Sprintf("a request has at most %d bytes", maxRequestBytes), http.StatusRequestEntityTooLarge)
+		http.Error(rw, fmt.Sprintf("a request has at most %d bytes", limit), http.StatusRequestEntityTooLarge)
 		return
 	case err != nil:
 		http.Error(rw, "the request did not arrive whole", http.StatusBadRequest)
 		return
 	}
-	line, err := w.cosign(body)
+	line, err := handle(body)
 	var refused *refusal
 	switch {
 	case err == nil:

@@ -88,16 +88,28 @@ func readRecord(path string) (record, proof.Checkpoint, error) {
 }
 
 // of tells whether t is a chain of a's members: whether so many of them are
-// those of the policy before that no majority of a is without one.
+// those of the policy before that no majority of a is without one. Any policy of a
+// will do: those that came after were made by its members.
 func (t *tracked) of(a *authority) bool {
-	shared := 0
-	for _, key := range *t.members.Load() {
-		if slices.Contains(a.keys, key) {
-			shared++
+	members := *t.members.Load()
+	return slices.ContainsFunc(a.policies.Load().Stages(), func(s proof.Stage) bool {
+		shared := 0
+		for _, key := range keysOf(s.Policy) {
+			if slices.Contains(members, key) {
+				shared++
+			}
 		}
+		majority, _ := s.Policy.Required()
+		return shared >= majority
+	})
+}
+
+// keysOf are those of the members.
+func keysOf(p *proof.Policy) (keys []string) {
+	for _, m := range p.Members() {
+		keys = append(keys, m.Key.String())
 	}
-	majority, _ := a.members.Required()
-	return shared >= majority
+	return keys
 }
 
 // tracked is the chain of an origin, nil where there is none yet.
@@ -107,8 +119,9 @@ func (w *Witness) tracked(origin string) *tracked {
 	return w.chains[origin]
 }
 
-// track is the chain of an origin for which the members of a spoke.
-func (w *Witness) track(a *authority, origin string) (*tracked, error) {
+// track is the chain of an origin for which the members of p, one of a's policies,
+// spoke.
+func (w *Witness) track(a *authority, p *proof.Policy, origin string) (*tracked, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if t := w.chains[origin]; t != nil {
@@ -126,21 +139,22 @@ func (w *Witness) track(a *authority, origin string) (*tracked, error) {
 	if count >= maxOrigins && !a.pinned[origin] {
 		return nil, refuse(http.StatusForbidden, "this witness tracks %d chains of these members and takes no more", count)
 	}
-	t := &tracked{}
-	t.members.Store(&a.keys)
+	t, keys := &tracked{}, keysOf(p)
+	t.members.Store(&keys)
 	w.chains[origin] = t
 	return t, nil
 }
 
-// advance makes c, which stands in note and is signed by a's members, the newest
+// advance makes c, which stands in note and is signed by p's members, the newest
 // checkpoint of t. Who calls it holds t.mu.
-func (w *Witness) advance(t *tracked, a *authority, c proof.Checkpoint, note []byte) error {
-	if err := durable.WriteSealed(w.recordPath(c.Origin), record{Members: a.keys, Note: string(note)}); err != nil {
+func (w *Witness) advance(t *tracked, p *proof.Policy, c proof.Checkpoint, note []byte) error {
+	keys := keysOf(p)
+	if err := durable.WriteSealed(w.recordPath(c.Origin), record{Members: keys, Note: string(note)}); err != nil {
 		t.unread = true
 		return w.failed(c.Origin, err)
 	}
 	t.newest = c
-	t.members.Store(&a.keys)
+	t.members.Store(&keys)
 	return w.Ready() // another chain's write may have failed meanwhile, on the same disk
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/durable"
 )
@@ -23,10 +24,11 @@ import (
 type Log struct {
 	// Name is what messages call it: the policy's file. Nothing is kept under it.
 	Name string
-	// Policy has the members' keys and says how many of them it takes; its own
-	// witnesses do not count here. Where it names chains, the witness cosigns
-	// those; else any of these members, the first 1,000.
-	Policy *proof.Policy
+	// Policies have the members' keys and say how many of them it takes, each with
+	// those that came after it, as far as they are known; their own witnesses do not
+	// count here. Where the first names chains, the witness cosigns those; else any of
+	// these members, the first 1,000.
+	Policies *proof.History
 }
 
 // Config is what a Witness has to know. Start from DefaultConfig.
@@ -38,6 +40,9 @@ type Config struct {
 	Key proof.SigningKey
 	// Logs are the clusters it knows, 1 to 100. No two name one chain.
 	Logs []Log
+	// AcceptRecovery are the hashes of handovers by which clusters that had lost
+	// their majority went on, and which whoever runs the witness has looked into.
+	AcceptRecovery []chain.Hash
 	// Now is the time that cosignatures carry.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -58,16 +63,16 @@ func (c Config) Validate() error {
 	}
 	pinned := map[string]string{}
 	for _, l := range c.Logs {
-		if l.Policy == nil {
+		if l.Policies == nil || l.Policies.First() == nil {
 			return fmt.Errorf("witness: log %q has no policy", l.Name)
 		}
-		for _, m := range l.Policy.Members() {
+		for _, m := range l.Policies.Newest().Members() {
 			if m.Key.Public() == c.Key.Verifier().Public() {
 				return fmt.Errorf("witness: log %q: member %s has the witness's key, and nobody is a witness of itself", l.Name, m.Name)
 			}
 		}
-		for _, chain := range l.Policy.Chains() {
-			origin := proof.Origin(chain.Token, chain.ID)
+		for _, c := range l.Policies.Chains() {
+			origin := proof.Origin(c.Token, c.ID)
 			if other, twice := pinned[origin]; twice {
 				return fmt.Errorf("witness: %s is named by the logs %q and %q", origin, other, l.Name)
 			}
@@ -86,8 +91,9 @@ var ErrLocked = errors.New("the witness's folder is in use")
 type Witness struct {
 	dir         string
 	key         proof.SigningKey
-	authorities []authority // never change
+	authorities []*authority // the list never changes
 	now         func() time.Time
+	accepted    []chain.Hash // recoveries
 	logger      *slog.Logger
 	lock        *flock.Flock
 
@@ -107,15 +113,10 @@ func New(cfg Config) (*Witness, error) {
 		return nil, err
 	}
 	w := &Witness{dir: cfg.Dir, key: cfg.Key, now: cfg.Now, logger: cfg.Logger, chains: map[string]*tracked{}}
-	for _, l := range cfg.Logs {
-		a, err := newAuthority(l)
-		if err != nil {
-			return nil, err
+	for _, dir := range []string{w.recordsDir(), w.policiesDir()} {
+		if err := durable.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("witness: %w", err)
 		}
-		w.authorities = append(w.authorities, a)
-	}
-	if err := durable.MkdirAll(w.recordsDir(), 0o700); err != nil {
-		return nil, fmt.Errorf("witness: %w", err)
 	}
 	w.lock = flock.New(filepath.Join(w.dir, "lock"))
 	locked, err := w.lock.TryLock()
@@ -125,7 +126,7 @@ func New(cfg Config) (*Witness, error) {
 	if !locked {
 		return nil, fmt.Errorf("witness: %w: %s", ErrLocked, w.dir)
 	}
-	if err := w.load(); err != nil {
+	if err := errors.Join(w.loadPolicies(cfg), w.load()); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil

@@ -96,7 +96,7 @@ func (c *cluster) log(t testing.TB, name string, ids ...byte) Log {
 	}
 	p, err := proof.NewPolicy(members, 2, nil, 0, chains...)
 	require.NoError(t, err)
-	return Log{Name: name, Policy: p}
+	return Log{Name: name, Policies: proof.NewHistory(p)}
 }
 
 // sign is a checkpoint with the signatures of members, counted from 0.

@@ -51,15 +51,15 @@ type Contradiction struct {
 }
 
 // Verify checks that the two checkpoints contradict each other and finds who
-// signed both. It takes no majority: one signer is convicted by its own hand.
-// Errors wrap ErrConsistent, ErrEvidencePath, ErrEvidence, ErrNobody, ErrOrigin
-// or one of Policy.Verify about a note.
-func (e *Equivocation) Verify(p *Policy) (*Contradiction, error) {
-	a, err := p.signed(e.A)
+// signed both, each by the policy of its size. It takes no majority: one signer
+// is convicted by its own hand. Errors wrap ErrConsistent, ErrEvidencePath,
+// ErrEvidence, ErrNobody, ErrOrigin or one of History.Verify about a note.
+func (e *Equivocation) Verify(policies Policies) (*Contradiction, error) {
+	a, byA, err := signed(policies, e.A)
 	if err != nil {
 		return nil, err
 	}
-	b, err := p.signed(e.B)
+	b, byB, err := signed(policies, e.B)
 	if err != nil {
 		return nil, err
 	}
@@ -67,9 +67,10 @@ func (e *Equivocation) Verify(p *Policy) (*Contradiction, error) {
 		return nil, err
 	}
 	c := &Contradiction{A: a.Checkpoint, B: b.Checkpoint}
-	others := slices.Concat(b.Members, b.Witnesses)
+	others := byB.keysOf(slices.Concat(b.Members, b.Witnesses))
 	for _, one := range slices.Concat(a.Members, a.Witnesses) {
-		if slices.ContainsFunc(others, func(other Signer) bool { return other.Name == one.Name }) {
+		// A name may have gone to another machine between the two.
+		if slices.Contains(others, byA.keyOf(one.Name)) {
 			c.Signed = append(c.Signed, one.Name)
 		}
 	}
@@ -80,12 +81,30 @@ func (e *Equivocation) Verify(p *Policy) (*Contradiction, error) {
 }
 
 // signed is who signed a note, however few they are.
-func (p *Policy) signed(note []byte) (Cosigned, error) {
+func signed(policies Policies, note []byte) (Cosigned, *Policy, error) {
 	said, n, err := parseCheckpointNote(note)
 	if err != nil {
-		return Cosigned{}, err
+		return Cosigned{}, nil, err
 	}
-	return p.signers(said, &n)
+	p, err := judge(policies, said)
+	if err != nil {
+		return Cosigned{}, nil, err
+	}
+	c, err := p.signers(said, &n)
+	return c, p, err
+}
+
+// keyOf is the key of one who is in the policy.
+func (p *Policy) keyOf(name string) VerifierKey {
+	i := slices.IndexFunc(p.cosigners, func(c Cosigner) bool { return c.Name == name })
+	return p.cosigners[i].Key
+}
+
+func (p *Policy) keysOf(list []Signer) (keys []VerifierKey) {
+	for _, s := range list {
+		keys = append(keys, p.keyOf(s.Name))
+	}
+	return keys
 }
 
 func (e *Equivocation) contradicts(a, b Checkpoint) error {

@@ -32,8 +32,9 @@ type End struct {
 }
 
 // Recovery says that a majority of the members was lost for good, and who went
-// on without it. Such a handover is signed by a majority of the *new* members,
-// which proves nothing to somebody who trusts the old ones: see History.Accept.
+// on without it. Such a handover is signed by a majority of the *new* members, at
+// least one of the old ones among them, which is not enough for somebody who trusts
+// the old ones: see History.Accept.
 type Recovery struct {
 	By     string   `json:"by"`     // whoever did it, in their own words
 	Reason string   `json:"reason"` // why, in their own words

@@ -31,6 +31,13 @@ type step struct {
 // witnesses hold for the later ones too.
 func NewHistory(first *Policy) *History { return &History{first: first} }
 
+// First is the policy that is trusted as it is.
+func (h *History) First() *Policy { return h.first }
+
+// Chains are those that the first policy names, which hold for all of them; none:
+// any chain of these members.
+func (h *History) Chains() []Chain { return h.first.Chains() }
+
 // Newest is the policy that judges what is signed now.
 func (h *History) Newest() *Policy {
 	if len(h.steps) == 0 {
@@ -117,7 +124,7 @@ func (h *History) check(note []byte) (*step, error) {
 	if err := h.follows(next); err != nil {
 		return nil, err
 	}
-	if next.policy, err = newest.withMembers(said.Policy); err != nil {
+	if next.policy, err = newest.WithMembers(said.Policy); err != nil {
 		return nil, err
 	}
 	signers := newest
@@ -129,6 +136,11 @@ func (h *History) check(note []byte) (*step, error) {
 	}
 	if len(next.signed) < signers.majority {
 		return nil, fmt.Errorf("%w: policy %d: %d of %d members signed, %d are needed", ErrHandoverMinority, said.Number, len(next.signed), signers.members, signers.majority)
+	}
+	if said.Recovery != nil { // or anybody could make up one, and stop whoever meets it
+		if before, _, err := newest.count(&n); err != nil || len(before) == 0 {
+			return nil, fmt.Errorf("%w: policy %d: no member of the policy before signed that it went on", ErrHandoverMinority, said.Number)
+		}
 	}
 	return next, nil
 }
@@ -158,9 +170,9 @@ func (h *History) follows(next *step) error {
 	return nil
 }
 
-// withMembers is p with other members: its witnesses and chains are not theirs
-// to choose.
-func (p *Policy) withMembers(core *Policy) (*Policy, error) {
+// WithMembers is p with other members, those of a Core: its witnesses and chains
+// are not theirs to choose.
+func (p *Policy) WithMembers(core *Policy) (*Policy, error) {
 	return NewPolicy(core.Members(), core.majority, p.Witnesses(), p.quorum, p.chains...)
 }
 
@@ -203,18 +215,8 @@ func (h *History) For(origin string, size uint64) (*Policy, error) {
 // Verify is Policy.Verify by the policy of the checkpoint's size. The error may
 // be ErrRecovery as well.
 func (h *History) Verify(note []byte, origin string) (Cosigned, error) {
-	said, n, err := parseCheckpointNote(note)
-	if err != nil {
-		return Cosigned{}, err
-	}
-	if origin != "" && origin != said.Origin {
-		return Cosigned{}, fmt.Errorf("%w: %s, expected %.80q", ErrOrigin, said.Origin, origin)
-	}
-	p, err := h.For(said.Origin, said.Size)
-	if err != nil {
-		return Cosigned{}, err
-	}
-	return p.verify(said, &n)
+	c, _, err := verify(h, note, origin)
+	return c, err
 }
 
 // Stage is one policy of a history.

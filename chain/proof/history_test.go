@@ -219,6 +219,8 @@ func TestAddRefuses(t *testing.T) {
 		return h
 	}
 	recovery := alter(0, func(h *proof.Handover) { h.Recovery = aRecovery(t).Recovery })
+	madeUp := recovery
+	madeUp.Policy = policyOf(t, []signer{stranger})
 	for _, x := range []struct {
 		name string
 		h    *proof.History
@@ -242,6 +244,7 @@ func TestAddRefuses(t *testing.T) {
 		{"no change", first, signedBy(t, alter(0, func(h *proof.Handover) { h.Policy = policyOf(t, n).Core() }).Body(), n...), proof.ErrHandover},
 		{"a recovery", first, signedBy(t, recovery.Body(), c.members[1]...), proof.ErrRecovery},
 		{"a recovery that the old members signed alone", first, signedBy(t, recovery.Body(), n[0]), proof.ErrHandoverMinority},
+		{"a recovery that somebody made up", first, signedBy(t, madeUp.Body(), stranger), proof.ErrHandoverMinority},
 		{"of no policy", proof.NewHistory(nil), c.notes[0], proof.ErrPolicy},
 	} {
 		t.Run(x.name, func(t *testing.T) {
@@ -358,7 +361,7 @@ func TestParseHistoryRefuses(t *testing.T) {
 		{"nothing", "", proof.ErrEmpty},
 		{"too much", strings.Repeat("#", proof.MaxHistoryBytes+1), proof.ErrTooLarge},
 		{"no policy", strings.TrimPrefix(parts[0], strings.TrimSuffix(parts[0], "bpsc/")) + parts[1], proof.ErrEmpty},
-		{"carriage returns", strings.ReplaceAll(good, "\n", "\r\n"), proof.ErrHistory},
+		{"carriage returns", strings.ReplaceAll(good, "\n", "\r\n"), proof.ErrPolicy},
 		{"too many handovers", good + strings.Repeat("\nbpsc/handover/v1\n", proof.MaxHandovers), proof.ErrTooLarge},
 		{"one that was skipped", parts[0] + parts[2], proof.ErrHandoverOrder},
 		{"one twice", parts[0] + parts[1] + parts[1] + parts[2], proof.ErrHandoverOrder},

@@ -33,7 +33,7 @@ func SplitHistory(text []byte) (policy []byte, notes [][]byte, err error) {
 		return nil, nil, err
 	}
 	if err := asWritten(text); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrHistory, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrPolicy, err)
 	}
 	parts := strings.Split("\n"+string(text), "\n"+handoverTitle+"\n")
 	if len(parts) > 1+MaxHandovers {
@@ -94,4 +94,27 @@ func (h *History) Extend(note []byte, accepted []chain.Hash) (*History, error) {
 	default:
 		return h.Stop(note)
 	}
+}
+
+// From is the text of a history that begins with the Core of the policy of a
+// number, and holds at most so many handovers: what a server answers who asks for
+// what came after. Below the first it begins with the first; beyond the newest it
+// is chain.NotFound. A recovery that nobody accepted is part of it.
+func (h *History) From(number, most int) ([]byte, error) {
+	stages := h.Stages()
+	at := 0
+	if first := stages[0].Number; first > 0 {
+		at = max(number-first, 0)
+	}
+	if at >= len(stages) {
+		return nil, fmt.Errorf("%w: there is no policy %d", chain.NotFound, number)
+	}
+	part := &History{first: stages[at].Policy.Core()}
+	part.steps = h.steps[at:]
+	if len(part.steps) > most {
+		part.steps = part.steps[:most]
+	} else {
+		part.recovery = h.recovery
+	}
+	return []byte(part.String()), nil
 }

@@ -149,6 +149,15 @@ type Cosigned struct {
 	Witnesses  []Signer
 }
 
+// Policies knows which policy judges the checkpoints of one size of a chain: a
+// History, or a Policy alone, which judges all.
+type Policies interface {
+	For(origin string, size uint64) (*Policy, error)
+}
+
+// For is p.
+func (p *Policy) For(string, uint64) (*Policy, error) { return p, nil }
+
 // Verify checks a signed checkpoint: that it is of the chain with the given
 // origin ("": any that the policy means), and that enough members and witnesses
 // signed it, each counted once. Signatures of strangers, former members among
@@ -156,14 +165,33 @@ type Cosigned struct {
 // ErrTrailing, ErrCheckpoint, ErrOrigin, ErrTimestamp, ErrSignature,
 // ErrMinority or ErrWitnesses.
 func (p *Policy) Verify(signedNote []byte, origin string) (Cosigned, error) {
+	c, _, err := verify(p, signedNote, origin)
+	return c, err
+}
+
+// judge is the policy that judges a checkpoint.
+func judge(all Policies, said Checkpoint) (*Policy, error) {
+	if all == nil {
+		return nil, fmt.Errorf("%w: there is none", ErrPolicy)
+	}
+	return all.For(said.Origin, said.Size)
+}
+
+// verify also returns by which policy.
+func verify(all Policies, signedNote []byte, origin string) (Cosigned, *Policy, error) {
 	said, n, err := parseCheckpointNote(signedNote)
 	if err != nil {
-		return Cosigned{}, err
+		return Cosigned{}, nil, err
 	}
 	if origin != "" && origin != said.Origin {
-		return Cosigned{}, fmt.Errorf("%w: %s, expected %.80q", ErrOrigin, said.Origin, origin)
+		return Cosigned{}, nil, fmt.Errorf("%w: %s, expected %.80q", ErrOrigin, said.Origin, origin)
 	}
-	return p.verify(said, &n)
+	p, err := judge(all, said)
+	if err != nil {
+		return Cosigned{}, nil, err
+	}
+	c, err := p.verify(said, &n)
+	return c, p, err
 }
 
 // verify checks that enough have signed.

@@ -64,9 +64,9 @@ type Verified struct {
 
 // Verify checks r from the checkpoint's signatures down to the record. It says
 // nothing of the fields of r that it does not return. Errors wrap ErrStale,
-// ErrLeafPath, ErrRecordPath, ErrRecord, or one of Policy.Verify.
-func (r *Receipt) Verify(p *Policy) (*Verified, error) {
-	signed, err := p.Verify(r.Checkpoint, "")
+// ErrLeafPath, ErrRecordPath, ErrRecord, or one of History.Verify.
+func (r *Receipt) Verify(policies Policies) (*Verified, error) {
+	signed, p, err := verify(policies, r.Checkpoint, "")
 	if err != nil {
 		return nil, err
 	}

@@ -20,10 +20,10 @@ const olderWords = "newer transactions will be lost"
 type backupRestore struct {
 	*backups
 	node.Restore
-	peers, name, witnesses, words, policyFile string
-	at                                        string
-	tokens                                    []string
-	chains                                    bool
+	peers, name, witnesses, words, at string
+	policy                            policyFlags
+	tokens                            []string
+	chains                            bool
 
 	cleanups []func() error
 }
@@ -57,7 +57,7 @@ func newBackupRestoreCommand(b *backups) *cobra.Command {
 	f.StringVar(&r.at, "at", "", "restore chains as of this time (RFC 3339, such as 2026-11-28T16:00:00Z)")
 	f.StringVar(&r.witnesses, "witnesses", "", "file of the witnesses to ask what they have seen: lines as bpsc witness key prints them")
 	f.StringVar(&r.words, "older-than-witness", "", "restore what is older than a witness has seen: \""+olderWords+"\"")
-	f.StringVar(&r.policyFile, "policy", "", "file that says whose signatures count: checkpoints are demanded")
+	r.policy.add(cmd)
 	return cmd
 }
 
@@ -93,8 +93,8 @@ func (r *backupRestore) read() (err error) {
 			return argError("%w", err)
 		}
 	}
-	if r.policyFile != "" {
-		if r.Options.Policy, err = readPolicy(r.policyFile); err != nil {
+	if r.policy.file != "" {
+		if r.Options.Policies, err = r.policy.read(); err != nil {
 			return err
 		}
 	}

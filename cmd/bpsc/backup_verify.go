@@ -20,9 +20,10 @@ import (
 // backupVerify is one run of bpsc backup verify.
 type backupVerify struct {
 	*backups
-	policyFile, temp string
-	options          audit.Options
-	checked          []checkedBackup
+	policy  policyFlags
+	temp    string
+	options audit.Options
+	checked []checkedBackup
 }
 
 // checkedBackup is a backup that verified.
@@ -55,12 +56,12 @@ func newBackupVerifyCommand(b *backups) *cobra.Command {
 			"chain, or those that are named. With --policy a checkpoint is demanded, signed as that file says.\n" +
 			"A state is unpacked to a folder in --temp meanwhile.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if v.policyFile != "" {
-				policy, err := readPolicy(v.policyFile)
+			if v.policy.file != "" {
+				policies, err := v.policy.read()
 				if err != nil {
 					return err
 				}
-				v.options.Policy = policy
+				v.options.Policies = policies
 			}
 			progress := newProgress("", "verified")
 			v.options.Progress = progress.at
@@ -72,7 +73,7 @@ func newBackupVerifyCommand(b *backups) *cobra.Command {
 			return v.print(cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().StringVar(&v.policyFile, "policy", "", "file that says whose signatures count")
+	v.policy.add(cmd)
 	cmd.Flags().StringVar(&v.temp, "temp", os.TempDir(), "folder with room for the state while it is verified")
 	return cmd
 }

@@ -17,7 +17,7 @@ import (
 )
 
 func newEvidenceCommand(o *clientOptions) *cobra.Command {
-	var policy string
+	var policy policyFlags
 	verify := &cobra.Command{
 		Use: "verify FILE --policy POLICY", Short: "Check whether a file convicts somebody", Args: exactArgs(1),
 		Long: "Check whether a file convicts somebody of signing two histories of one chain, and say whom.\n" +
@@ -32,14 +32,14 @@ func newEvidenceCommand(o *clientOptions) *cobra.Command {
 			if json.Unmarshal(data, &kept) == nil && kept.Reason != "" {
 				return o.keptEvidence(cmd.OutOrStdout(), &kept)
 			}
-			p, err := readPolicy(policy)
+			p, err := policy.read()
 			if err != nil {
 				return err
 			}
 			return o.equivocation(cmd.OutOrStdout(), data, p)
 		},
 	}
-	verify.Flags().StringVar(&policy, "policy", "", "file that says whose signatures count")
+	policy.add(verify)
 	o.outputFlag(verify)
 	cmd := &cobra.Command{Use: "evidence", Short: "Files about somebody who was dishonest"}
 	cmd.AddCommand(verify)
@@ -65,7 +65,7 @@ type oneSide struct {
 }
 
 // equivocation judges evidence of two signed histories.
-func (o *clientOptions) equivocation(out io.Writer, data []byte, p *proof.Policy) error {
+func (o *clientOptions) equivocation(out io.Writer, data []byte, p *proof.History) error {
 	e, err := proof.ParseEvidence(data)
 	var c *proof.Contradiction
 	if err == nil {

@@ -24,6 +24,9 @@ func newFollowCommand() *cobra.Command {
 			"verifies all of it before it stores any, answers reads, hands transactions to the BPSC, and\n" +
 			"keeps a personal chain. It shows a checkpoint that as many members signed as a policy asks\n" +
 			"for: one of --policy, or else the first that an upstream shows, kept in DATA/policies.\n" +
+			"When members change it follows them, where a majority of those before has signed that. Where\n" +
+			"a majority was lost and somebody went on without it, it takes nothing more, and says so, until\n" +
+			"--accept-recovery or the new --policy is given.\n" +
 			"Where --policy or --pin is given, contracts that they do not cover are not followed, but for\n" +
 			"those of --trust-first-use. While there is evidence of a lying upstream in DATA/evidence\n" +
 			"it is not ready; with --strict it ends with exit code 5. Move the files away to go on.\n" +
@@ -55,7 +58,8 @@ func followerSettings(c *node.FollowerConfig, logs *logConfig) settings {
 			return err
 		}}, "TOKEN=URL[,URL…]: one contract of another cluster; may be repeated"},
 		{"pin", repeatedly(&c.Pins, " ", parsePins), "TOKEN=CHAIN-ID: refuse any other chain of this token; may be repeated"},
-		{"policy", repeatedly(&c.Policies, ",", readPolicies), "file that says whose signatures count, and for which chains; may be repeated (default: believe the first upstream)"},
+		{"policy", repeatedly(&c.Policies, ",", readPolicies), "file that says whose signatures count, and for which chains: a policy, or a history of them; may be repeated (default: believe the first upstream)"},
+		{"accept-recovery", repeatedly(&c.AcceptRecovery, ",", parseRecoveries), "HASH of a handover by which a cluster that had lost its majority went on, which this node then follows; may be repeated, and is remembered"},
 		{"trust-first-use", repeated{to: &c.FirstUse, separator: ","}, "TOKEN about which the first upstream is believed, though --policy or --pin is given and does not cover it; may be repeated"},
 		{"advertise", &c.Advertise, "URL under which this node registers itself at its upstreams (default: it does not)"},
 		{"strict", &c.Strict, "end with exit code 5 once there is evidence that an upstream lies"},
@@ -76,9 +80,9 @@ func parseSources(upstream, bpsc []string) (sources []chainsync.Source, err erro
 	return sources, nil
 }
 
-func readPolicies(paths []string) (policies []*proof.Policy, err error) {
+func readPolicies(paths []string) (policies []*proof.History, err error) {
 	for _, path := range paths {
-		p, err := readPolicy(path)
+		p, err := readHistory(path, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -7,8 +7,6 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
-
-	"github.com/bpsc/bpsc/chain/proof"
 )
 
 // maxInput bounds a file or an input that holds one key or one transaction.
@@ -45,23 +43,6 @@ func readInput(path string) ([]byte, error) {
 		err = argError("%s has over %d bytes", path, maxInput)
 	}
 	return text, err
-}
-
-// readPolicy reads the policy file that a verdict is by. One that is no policy
-// is a mistake of whoever asks, and says nothing about what is verified.
-func readPolicy(path string) (*proof.Policy, error) {
-	if path == "" {
-		return nil, argError("--policy is needed: the file that says whose signatures count, from somebody you trust")
-	}
-	text, err := readBounded(path, proof.MaxPolicyBytes)
-	if err != nil {
-		return nil, argError("--policy: %w", err)
-	}
-	p, err := proof.ParsePolicy(text)
-	if err != nil {
-		return nil, argError("--policy %s: %w", path, err)
-	}
-	return p, nil
 }
 
 // argError is a mistake in the command line or the configuration.

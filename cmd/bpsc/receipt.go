@@ -62,13 +62,15 @@ func isReceiptOf(data []byte, id chain.ID) error {
 }
 
 func newReceiptVerifyCommand(o *clientOptions) *cobra.Command {
-	var policy string
+	var policy policyFlags
 	cmd := &cobra.Command{
 		Use: "verify FILE --policy POLICY", Short: "Check a receipt without a network", Args: exactArgs(1),
 		Long: "Check a receipt without a network, by the policy file alone: which members' signatures\n" +
-			"count, and how many. FILE - is standard input. Exits with 5 when it does not verify.",
+			"count, and how many. With the policies that followed, as bpsc cluster keys --history prints\n" +
+			"them, a receipt is judged by the policy of its time. FILE - is standard input. Exits with 5\n" +
+			"when it does not verify.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := readPolicy(policy)
+			p, err := policy.read()
 			if err != nil {
 				return err
 			}
@@ -92,7 +94,7 @@ func newReceiptVerifyCommand(o *clientOptions) *cobra.Command {
 			}, printable(v.Sentence())+"\n")
 		},
 	}
-	cmd.Flags().StringVar(&policy, "policy", "", "file that says whose signatures count")
+	policy.add(cmd)
 	o.outputFlag(cmd)
 	return cmd
 }

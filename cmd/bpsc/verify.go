@@ -18,9 +18,10 @@ import (
 // verifier is one run of bpsc chain verify.
 type verifier struct {
 	*clientOptions
-	file, data, policyFile string
+	file, data string
+	policy     policyFlags
 
-	policy *proof.Policy // nil: signatures are not judged
+	policies *proof.History // nil: signatures are not judged
 }
 
 func newVerifyCommand(o *clientOptions) *cobra.Command {
@@ -40,9 +41,9 @@ func newVerifyCommand(o *clientOptions) *cobra.Command {
 			if v.file != "" && v.data != "" || (v.file != "" || v.data != "") && cmd.Flags().Changed("server") {
 				return argError("one of --server, --file and --data, please")
 			}
-			if v.policyFile != "" {
+			if v.policy.file != "" {
 				var err error
-				if v.policy, err = readPolicy(v.policyFile); err != nil {
+				if v.policies, err = v.policy.read(); err != nil {
 					return err
 				}
 			}
@@ -54,7 +55,7 @@ func newVerifyCommand(o *clientOptions) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&v.file, "file", "", "an export (bpsc chain export)")
 	cmd.Flags().StringVar(&v.data, "data", "", "data folder of a member or a follower that does not run")
-	cmd.Flags().StringVar(&v.policyFile, "policy", "", "file that says whose signatures count")
+	v.policy.add(cmd)
 	return cmd
 }
 
@@ -63,7 +64,7 @@ func newVerifyCommand(o *clientOptions) *cobra.Command {
 func (v *verifier) verify(cmd *cobra.Command, source audit.Source, name string) (audit.Report, error) {
 	progress := newProgress(name, "verified")
 	defer progress.end()
-	return audit.Verify(cmd.Context(), source, audit.Options{Policy: v.policy, Progress: progress.at})
+	return audit.Verify(cmd.Context(), source, audit.Options{Policies: v.policies, Progress: progress.at})
 }
 
 // verifyOne reads an export, or downloads a chain.

@@ -19,8 +19,9 @@ func newWitnessCommand() *cobra.Command {
 		Use: "witness", Short: "Run a witness: cosign checkpoints, and no two that contradict each other", Args: exactArgs(0),
 		Long: "Run a witness after C2SP tlog-witness, on another machine and by other people than the\n" +
 			"clusters it watches. It cosigns a checkpoint once the majority that a policy asks for has\n" +
-			"signed it and it extends the one before, and remembers that before it answers. Keep its\n" +
-			"folder out of every backup: a witness that forgets is none.",
+			"signed it and it extends the one before, and remembers that before it answers. When the\n" +
+			"members change they tell it, and it goes on where a majority of those before has signed that.\n" +
+			"Keep its folder out of every backup: a witness that forgets is none.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runProcess(cmd, table, logs, func(ctx context.Context, p *process) (running, error) {
 				cfg.Logger, cfg.Version = p.log, release.Version
@@ -40,6 +41,7 @@ func witnessSettings(c *node.WitnessConfig, logs *logConfig) settings {
 		{"listen", listening(&c.Listen), "host:port to serve on"},
 		{"data", &c.Data, "folder for the key and for what was cosigned (required)"},
 		minFreeSetting(&c.MinFree),
+		{"accept-recovery", repeatedly(&c.AcceptRecovery, ",", parseRecoveries), "HASH of a handover by which a cluster that had lost its majority went on, which is cosigned then; may be repeated, and is remembered"},
 		{"policy", delayed{&policies, func() error { return readLogs(policies, &c.Logs) }},
 			"policy file of a cluster whose checkpoints are cosigned; may be repeated (required)"},
 	})
@@ -48,7 +50,7 @@ func witnessSettings(c *node.WitnessConfig, logs *logConfig) settings {
 func readLogs(paths []string, logs *[]witness.Log) error {
 	policies, err := readPolicies(paths)
 	for i, policy := range policies {
-		*logs = append(*logs, witness.Log{Name: paths[i], Policy: policy})
+		*logs = append(*logs, witness.Log{Name: paths[i], Policies: policy})
 	}
 	return err
 }

@@ -109,7 +109,7 @@ func TestCheckpointsAreRefused(t *testing.T) {
 			honest := serve(t, c, "aka").show("aka", good)
 			dir := t.TempDir()
 			cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{bad.URL, honest.URL}})
-			cfg.Policies = []*proof.Policy{m.policy()}
+			cfg.Policies = given(m.policy())
 			n := startNodeWith(t, dir, cfg, nil)
 			n.awaitNote("aka", good)
 			n.awaitRefusal("aka", CheckpointRefused)
@@ -150,7 +150,7 @@ func TestNoCheckpointIsNoRefusal(t *testing.T) {
 			}
 			dir := t.TempDir()
 			cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{up.URL}})
-			cfg.Policies = []*proof.Policy{m.policy()}
+			cfg.Policies = given(m.policy())
 			n := startNodeWith(t, dir, cfg, nil)
 			n.has("aka", c.blocks("aka"))
 			n.awaitAsked(up)
@@ -238,7 +238,7 @@ func TestACheckpointThatIsNoLongerSignedIsDropped(t *testing.T) {
 			up := serve(t, c, "aka")
 			dir := t.TempDir()
 			cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{up.URL}})
-			cfg.Policies = []*proof.Policy{m.policy()}
+			cfg.Policies = given(m.policy())
 			require.NoError(t, os.MkdirAll(cfg.Checkpoints, 0o700))
 			require.NoError(t, os.WriteFile(filepath.Join(cfg.Checkpoints, "aka.checkpoint"), note, 0o600))
 			n := startNodeWith(t, dir, cfg, nil)

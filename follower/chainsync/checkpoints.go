@@ -31,11 +31,11 @@ type checkpoints struct {
 
 	pending *candidate // owned by run: of more blocks than we have, judged when they are here
 
-	mu     sync.Mutex // guards all below
-	policy *proof.Policy
-	source PolicySource
-	kept   *candidate
-	more   broadcast // kept has changed
+	mu      sync.Mutex     // guards all below
+	history *proof.History // nil: nobody has said yet who signs
+	source  PolicySource
+	kept    *candidate
+	more    broadcast // kept has changed
 }
 
 // candidate is a checkpoint that as many have signed as the policy asks for. It
@@ -61,7 +61,7 @@ func (c *candidate) size() uint64 { return c.Checkpoint.Size }
 // newCheckpoints reads what an earlier run has kept.
 func newCheckpoints(cfg *Config, w *writer, ps *peers, c *httpClient) (*checkpoints, error) {
 	cs := &checkpoints{cfg: cfg, token: w.token, chain: w, peers: ps, client: c}
-	if err := cs.openPolicy(); err != nil {
+	if err := cs.openPolicies(); err != nil {
 		return nil, err
 	}
 	return cs, cs.open()
@@ -74,7 +74,7 @@ func (cs *checkpoints) file() string {
 // open reads the newest checkpoint that was kept. It is believed as far as its
 // signatures go: the copy of the chain may have been made anew since.
 func (cs *checkpoints) open() error {
-	if cs.policy == nil {
+	if cs.history == nil {
 		return nil
 	}
 	note, err := os.ReadFile(cs.file())
@@ -84,7 +84,7 @@ func (cs *checkpoints) open() error {
 	if err != nil {
 		return err
 	}
-	signed, err := cs.policy.Verify(note, "")
+	signed, err := cs.history.Verify(note, "")
 	if err != nil { // by an earlier policy, say
 		cs.cfg.Logger.Warn("the checkpoint that was kept is of no use", "file", cs.file(), "error", err)
 		return nil
@@ -134,16 +134,16 @@ func (cs *checkpoints) newest() (*candidate, <-chan struct{}) {
 	return cs.kept, cs.more.wait()
 }
 
-// signedBy is the policy that the chain goes by, or nil.
-func (cs *checkpoints) signedBy() (*proof.Policy, PolicySource) {
+// signedBy is the policies that the chain goes by, or nil.
+func (cs *checkpoints) signedBy() (*proof.History, PolicySource) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	return cs.policy, cs.source
+	return cs.history, cs.source
 }
 
 // run asks for checkpoints until ctx ends. An error is final.
 func (cs *checkpoints) run(ctx context.Context) error {
-	if cs.policy == nil && cs.cfg.PolicyDir == "" {
+	if cs.history == nil && cs.cfg.PolicyDir == "" {
 		return nil // nobody is to say who the members are
 	}
 	var asked uint64
@@ -205,8 +205,8 @@ func (cs *checkpoints) round(ctx context.Context, tip uint64, all bool) error {
 	if h.length == 0 {
 		return nil
 	}
-	if cs.policy == nil {
-		if err := cs.pinPolicy(ctx, proof.Chain{Token: cs.token, ID: h.id}); err != nil || cs.policy == nil {
+	if cs.history == nil {
+		if err := cs.pinPolicy(ctx, proof.Chain{Token: cs.token, ID: h.id}); err != nil || cs.history == nil {
 			return err
 		}
 	}
@@ -216,6 +216,11 @@ func (cs *checkpoints) round(ctx context.Context, tip uint64, all bool) error {
 	}
 	for _, p := range cs.peers.askable(all) {
 		current := false
+		if all { // before a key that was removed counts for long
+			if err := cs.caughtUp(ctx, p); err != nil {
+				return err
+			}
+		}
 		note, err := cs.client.read(ctx, cs.url(p, "checkpoint"), typeText, proof.MaxNoteBytes)
 		if err != nil {
 			err = cs.missed(p, err)
@@ -238,7 +243,16 @@ func (cs *checkpoints) consider(ctx context.Context, p *peer, note []byte, tip u
 	if cs.kept != nil && bytes.Equal(note, cs.kept.note) {
 		return true, nil
 	}
-	signed, err := cs.policy.Verify(note, origin)
+	signed, err := cs.history.Verify(note, origin)
+	if errors.Is(err, proof.ErrMinority) { // others may be members by now
+		if err := cs.caughtUp(ctx, p); err != nil {
+			return false, err
+		}
+		signed, err = cs.history.Verify(note, origin)
+	}
+	if errors.Is(err, proof.ErrRecovery) {
+		return true, nil // it is no fault of this upstream, and waits for whoever runs this node
+	}
 	if err != nil {
 		return false, refuse(CheckpointRefused, "%s", clip(err.Error())).by(p)
 	}
@@ -250,6 +264,14 @@ func (cs *checkpoints) consider(ctx context.Context, p *peer, note []byte, tip u
 		cs.pending = shown
 	}
 	return true, nil
+}
+
+// caughtUp is catchUp, and an error is final.
+func (cs *checkpoints) caughtUp(ctx context.Context, p *peer) error {
+	if err := cs.catchUp(ctx, p); err != nil {
+		return cs.missed(p, err)
+	}
+	return nil
 }
 
 // missed notes that p has no checkpoint, or no policy. What is wrong with its
@@ -295,22 +317,45 @@ func (s *Syncer) WaitCheckpoint(ctx context.Context, token string, size uint64) 
 	})
 }
 
-// Policy is the text of the policy that a chain goes by; it names the chain. It
-// fails with chain.NotFound while none is known, and with chain.ContractUnknown.
+// Policy is the text of the newest policy that a chain goes by; it names the
+// chain. It fails with chain.NotFound while none is known, and with
+// chain.ContractUnknown.
 func (s *Syncer) Policy(token string) ([]byte, error) {
-	t, err := s.tracker(token)
+	t, h, err := s.policies(token)
 	if err != nil {
 		return nil, err
 	}
-	p, _ := t.checkpoints.signedBy()
-	if p == nil {
-		return nil, fmt.Errorf("%w: nobody has said yet who signs for %s", chain.NotFound, token)
-	}
-	if h := t.writer.head(); h.length > 0 && len(p.Chains()) == 0 { // as given; who asks wants to know of this chain
+	p := h.Newest()
+	if at := t.writer.head(); at.length > 0 && len(p.Chains()) == 0 { // as given; who asks wants to know of this chain
 		majority, quorum := p.Required()
-		if p, err = proof.NewPolicy(p.Members(), majority, p.Witnesses(), quorum, proof.Chain{Token: token, ID: h.id}); err != nil {
+		if p, err = proof.NewPolicy(p.Members(), majority, p.Witnesses(), quorum, proof.Chain{Token: token, ID: at.id}); err != nil {
 			return nil, err
 		}
 	}
 	return []byte(p.String()), nil
+}
+
+// Policies is the text of the policy of that number and of handovers that came
+// after it, as many as one answer holds; from the first that is known where none
+// has that number, and chain.NotFound beyond the newest. A recovery that this node
+// waits at is among them.
+func (s *Syncer) Policies(token string, from int) ([]byte, error) {
+	_, h, err := s.policies(token)
+	if err != nil {
+		return nil, err
+	}
+	return h.From(from, handoversAnAnswer)
+}
+
+// policies are those of a chain.
+func (s *Syncer) policies(token string) (*tracker, *proof.History, error) {
+	t, err := s.tracker(token)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, _ := t.checkpoints.signedBy()
+	if h == nil {
+		return nil, nil, fmt.Errorf("%w: nobody has said yet who signs for %s", chain.NotFound, token)
+	}
+	return t, h, nil
 }

@@ -33,17 +33,23 @@ type Config struct {
 	// without one the first genesis block that verifies is taken, and no other
 	// ever after.
 	Pins map[string]chain.Hash
-	// Policies say whose checkpoints count. A chain goes by the one that names
-	// it in a line `log`, else by the only one without such lines. The chain's
-	// id in that line is a pin too.
-	Policies []*proof.Policy
+	// Policies say whose checkpoints count, each with those that came after it, as
+	// far as they are known. A chain goes by the one that names it in a line `log`,
+	// else by the only one without such lines. The chain's id in that line is a pin
+	// too.
+	Policies []*proof.History
+	// AcceptRecovery are the hashes of handovers by which a cluster that had lost
+	// its majority went on, and which whoever runs this node has looked into. They
+	// are remembered in PolicyDir.
+	AcceptRecovery []chain.Hash
 	// FirstUse are the tokens for which whatever an upstream shows first is
 	// believed, though policies or pins are given that do not cover them. Without
 	// policies and pins that is so for every token.
 	FirstUse []string
 	// PolicyDir is the folder for the policies of chains that are given none:
 	// the first that an upstream shows is kept, as <token>.policy, and never
-	// another. "" means that such chains are followed without checkpoints.
+	// another; and for those that came after the first, as <token>.history. ""
+	// means that chains that are given none are followed without checkpoints.
 	PolicyDir string
 	// Checkpoints is the folder for the newest verified checkpoint of each chain.
 	Checkpoints string

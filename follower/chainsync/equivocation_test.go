@@ -85,7 +85,7 @@ func TestWhoSignsTwoHistoriesIsConvicted(t *testing.T) {
 			bad.log = fork
 			dir := t.TempDir()
 			cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{good.URL, bad.URL}})
-			cfg.Policies = []*proof.Policy{policy}
+			cfg.Policies = given(policy)
 			n := startNodeWith(t, dir, cfg, nil)
 			n.awaitNote("aka", a)
 			n.has("aka", blocks)
@@ -125,7 +125,7 @@ func TestAContradictionThatConvictsNobodyIsKept(t *testing.T) {
 			bad.log = fork
 			dir := t.TempDir()
 			cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{good.URL, bad.URL}})
-			cfg.Policies = []*proof.Policy{m.policy()}
+			cfg.Policies = given(m.policy())
 			n := startNodeWith(t, dir, cfg, nil)
 			n.has("aka", blocks)
 			if a != nil {
@@ -150,7 +150,7 @@ func TestTilesThatDoNotLeadToTheRootProveNothing(t *testing.T) {
 	good, bad := serve(t, c, "aka").show("aka", m.sign(blocks[:accepted], 0, 1)), serve(t, c, "aka") // its tiles are ours
 	dir := t.TempDir()
 	cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{good.URL, bad.URL}})
-	cfg.Policies = []*proof.Policy{m.policy()}
+	cfg.Policies = given(m.policy())
 	n := startNodeWith(t, dir, cfg, nil)
 	n.awaitNote("aka", m.sign(blocks[:accepted], 0, 1))
 	n.has("aka", blocks)
@@ -175,7 +175,7 @@ func TestASecondHistoryIsConvictedByItsCheckpoint(t *testing.T) {
 	bad.put("aka", fork)
 	dir := t.TempDir()
 	cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{good.URL, bad.URL}})
-	cfg.Policies = []*proof.Policy{m.policy()}
+	cfg.Policies = given(m.policy())
 	n := startNodeWith(t, dir, cfg, nil)
 	n.awaitNote("aka", a)
 	n.awaitRefusal("aka", SecondHistory)
@@ -206,7 +206,7 @@ func TestStrictEndsWithACheckpointThatContradicts(t *testing.T) {
 	up := serve(t, c, "aka").show("aka", m.sign(fork, 0, 1))
 	dir := t.TempDir()
 	cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{up.URL}})
-	cfg.Policies, cfg.Strict = []*proof.Policy{m.policy()}, true
+	cfg.Policies, cfg.Strict = given(m.policy()), true
 	n := startNodeWith(t, dir, cfg, nil)
 	err := <-n.ended
 	n.ended <- err
@@ -224,7 +224,7 @@ func TestACopyMadeAnewIsHeldAgainstWhatWasVerified(t *testing.T) {
 	up := serve(t, c, "aka").show("aka", a)
 	dir := t.TempDir()
 	cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{up.URL}})
-	cfg.Policies = []*proof.Policy{m.policy()}
+	cfg.Policies = given(m.policy())
 	n := startNodeWith(t, dir, cfg, nil)
 	n.awaitNote("aka", a)
 	n.end()
@@ -260,7 +260,7 @@ func TestACopyMadeAnewShowsItsCheckpointOnceItHasTheBlocks(t *testing.T) {
 	up := serve(t, c, "aka").show("aka", a)
 	dir := t.TempDir()
 	cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{up.URL}})
-	cfg.Policies = []*proof.Policy{m.policy()}
+	cfg.Policies = given(m.policy())
 	n := startNodeWith(t, dir, cfg, nil)
 	n.awaitNote("aka", a)
 	n.end()

@@ -58,6 +58,9 @@ const (
 	// maxPolicies is how many policies one node is given: a cluster has one.
 	maxPolicies = maxChains
 
+	// handoversAnAnswer is how many handovers a server puts into one answer.
+	handoversAnAnswer = 64
+
 	// idleConns is how many connections to an upstream are kept between two
 	// requests: chains that ask at about the same time share them.
 	idleConns = 64

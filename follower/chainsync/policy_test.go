@@ -18,19 +18,19 @@ func TestEachChainHasOnePolicyAtMost(t *testing.T) {
 	other := proof.Chain{Token: "aka", ID: chain.Hash{3}}
 	for _, tc := range []struct {
 		name     string
-		policies []*proof.Policy
+		policies []*proof.History
 		pin      chain.Hash
 		says     string // "": it is fine
 	}{
 		{"none", nil, chain.Hash{}, ""},
-		{"for any chain", []*proof.Policy{m.policy()}, chain.Hash{9}, ""},
-		{"one for each and one for the rest", []*proof.Policy{m.policy(aka), m.policyOf(1, oka), m.policyOf(2)}, chain.Hash{1}, ""},
-		{"two chains of one token", []*proof.Policy{m.policy(aka, other)}, chain.Hash{3}, ""},
-		{"two for any chain", []*proof.Policy{m.policy(), m.policyOf(1)}, chain.Hash{}, "name no chain"},
-		{"two for a token", []*proof.Policy{m.policy(aka), m.policyOf(1, other)}, chain.Hash{}, `name contract "aka"`},
-		{"another chain than the pin", []*proof.Policy{m.policy(aka)}, chain.Hash{9}, "another chain than the pin"},
-		{"nil", []*proof.Policy{nil}, chain.Hash{}, "nil"},
-		{"too many", make([]*proof.Policy, maxPolicies+1), chain.Hash{}, "more than"},
+		{"for any chain", given(m.policy()), chain.Hash{9}, ""},
+		{"one for each and one for the rest", given(m.policy(aka), m.policyOf(1, oka), m.policyOf(2)), chain.Hash{1}, ""},
+		{"two chains of one token", given(m.policy(aka, other)), chain.Hash{3}, ""},
+		{"two for any chain", given(m.policy(), m.policyOf(1)), chain.Hash{}, "name no chain"},
+		{"two for a token", given(m.policy(aka), m.policyOf(1, other)), chain.Hash{}, `name contract "aka"`},
+		{"another chain than the pin", given(m.policy(aka)), chain.Hash{9}, "another chain than the pin"},
+		{"nil", []*proof.History{nil}, chain.Hash{}, "nil"},
+		{"too many", make([]*proof.History, maxPolicies+1), chain.Hash{}, "more than"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cfg := testConfig("dir", Source{Token: "aka", Upstreams: []string{"http://a"}})
@@ -45,13 +45,13 @@ func TestEachChainHasOnePolicyAtMost(t *testing.T) {
 			require.NoError(t, cfg.Validate())
 		})
 	}
-	cfg := Config{Policies: []*proof.Policy{m.policy(aka), m.policyOf(1), m.policyOf(2, oka)}}
+	cfg := Config{Policies: given(m.policy(aka), m.policyOf(1), m.policyOf(2, oka))}
 	require.Same(t, cfg.Policies[0], cfg.policy("aka"))
 	require.Same(t, cfg.Policies[2], cfg.policy("oka"))
 	require.Same(t, cfg.Policies[1], cfg.policy("eka"))
 	require.Equal(t, aka.ID, cfg.pin("aka"))
 	require.Zero(t, cfg.pin("eka"))
-	cfg = Config{Policies: []*proof.Policy{m.policy(aka, other)}}
+	cfg = Config{Policies: given(m.policy(aka, other))}
 	require.Nil(t, cfg.policy("oka"))
 	require.Zero(t, cfg.pin("aka"), "either will do")
 	cfg.Pins = map[string]chain.Hash{"aka": other.ID}
@@ -70,16 +70,16 @@ func TestExplicitTrustIsComplete(t *testing.T) {
 		followed []string
 	}{
 		"nothing is given":       {func(*Config) {}, []string{"aka", "gold"}},
-		"a policy names one":     {func(c *Config) { c.Policies = []*proof.Policy{m.policy(aka)} }, []string{"aka"}},
-		"a policy names both":    {func(c *Config) { c.Policies = []*proof.Policy{m.policy(aka, gold)} }, []string{"aka", "gold"}},
-		"a policy for any chain": {func(c *Config) { c.Policies = []*proof.Policy{m.policy()} }, []string{"aka", "gold"}},
+		"a policy names one":     {func(c *Config) { c.Policies = given(m.policy(aka)) }, []string{"aka"}},
+		"a policy names both":    {func(c *Config) { c.Policies = given(m.policy(aka, gold)) }, []string{"aka", "gold"}},
+		"a policy for any chain": {func(c *Config) { c.Policies = given(m.policy()) }, []string{"aka", "gold"}},
 		"one is pinned":          {func(c *Config) { c.Pins = map[string]chain.Hash{"gold": gold.ID} }, []string{"gold"}},
 		"a pin beside a policy": {func(c *Config) {
-			c.Policies, c.Pins = []*proof.Policy{m.policy(aka)}, map[string]chain.Hash{"gold": gold.ID}
+			c.Policies, c.Pins = given(m.policy(aka)), map[string]chain.Hash{"gold": gold.ID}
 		}, []string{"aka"}},
-		"the other may be believed":    {func(c *Config) { c.Policies, c.FirstUse = []*proof.Policy{m.policy(aka)}, []string{"gold"} }, []string{"aka", "gold"}},
-		"a third one may be believed":  {func(c *Config) { c.Policies, c.FirstUse = []*proof.Policy{m.policy(aka)}, []string{"tin"} }, []string{"aka"}},
-		"it was followed before":       {func(c *Config) { c.Policies = []*proof.Policy{m.policy(aka)} }, []string{"aka"}},
+		"the other may be believed":    {func(c *Config) { c.Policies, c.FirstUse = given(m.policy(aka)), []string{"gold"} }, []string{"aka", "gold"}},
+		"a third one may be believed":  {func(c *Config) { c.Policies, c.FirstUse = given(m.policy(aka)), []string{"tin"} }, []string{"aka"}},
+		"it was followed before":       {func(c *Config) { c.Policies = given(m.policy(aka)) }, []string{"aka"}},
 		"a pin, and the other allowed": {func(c *Config) { c.Pins, c.FirstUse = map[string]chain.Hash{"aka": aka.ID}, []string{"gold"} }, []string{"aka", "gold"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestExplicitTrustIsComplete(t *testing.T) {
 	}
 
 	cfg := testConfig(t.TempDir(), Source{Token: "gold", Upstreams: []string{up.URL}})
-	cfg.Policies = []*proof.Policy{m.policy(aka)}
+	cfg.Policies = given(m.policy(aka))
 	require.ErrorContains(t, cfg.Validate(), `"gold"`)
 	cfg.FirstUse = []string{"gold"}
 	require.NoError(t, cfg.Validate())
@@ -125,7 +125,7 @@ func TestAPolicyPinsItsChain(t *testing.T) {
 	wrong, right := serve(t, other, "aka"), serve(t, c, "aka")
 	dir := t.TempDir()
 	cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{wrong.URL, right.URL}})
-	cfg.Policies = []*proof.Policy{m.policy(named("aka", c.blocks("aka")))}
+	cfg.Policies = given(m.policy(named("aka", c.blocks("aka"))))
 	n := startNodeWith(t, dir, cfg, nil)
 	n.has("aka", c.blocks("aka"))
 	n.awaitRefusal("aka", OtherChain)
@@ -138,7 +138,7 @@ func TestAGivenPolicyIsShownWithTheChain(t *testing.T) {
 	up := serve(t, c, "aka").believe(m.policyOf(1, named("aka", c.blocks("aka"))))
 	dir := t.TempDir()
 	cfg := testConfig(dir, Source{Token: "aka", Upstreams: []string{up.URL}})
-	cfg.Policies = []*proof.Policy{m.policy()}
+	cfg.Policies = given(m.policy())
 	n := startNodeWith(t, dir, cfg, nil)
 	n.has("aka", c.blocks("aka"))
 	text, err := n.Policy("aka")

@@ -3,6 +3,7 @@ package chainsync
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -49,6 +50,14 @@ func (m members) policyOf(from int, chains ...proof.Chain) *proof.Policy {
 	p, err := proof.NewPolicy(list, 2, nil, 0, chains...)
 	require.NoError(m.t, err)
 	return p
+}
+
+// given are policies as a configuration has them.
+func given(list ...*proof.Policy) (all []*proof.History) {
+	for _, p := range list {
+		all = append(all, proof.NewHistory(p))
+	}
+	return all
 }
 
 // named is the chain that has these blocks.
@@ -146,6 +155,13 @@ func (u *upstream) signed(w http.ResponseWriter, r *http.Request) bool {
 	switch {
 	case r.URL.Path == "/v1/policy":
 		text(u.policy)
+	case r.URL.Path == "/v1/policies":
+		from, _ := strconv.Atoi(r.URL.Query().Get("from"))
+		var data []byte
+		if u.later != nil {
+			data, _ = u.later.From(from, u.page)
+		}
+		text(data)
 	case !found:
 		return false
 	case what == "checkpoint":

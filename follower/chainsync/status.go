@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
 )
 
 // Report is how a node keeps up, in the form in which it tells others.
@@ -32,6 +33,8 @@ type ChainStatus struct {
 	CheckpointSize uint64            `json:"checkpoint_size"`    // blocks that the newest verified checkpoint covers; 0: there is none
 	Signers        []string          `json:"signers,omitempty"`  // who signed it
 	Policy         PolicySource      `json:"policy,omitempty"`   // who says whose signatures count
+	PolicyNumber   int               `json:"policy_number,omitempty"`
+	Recovery       *Recovery         `json:"recovery,omitempty"` // nothing after it is taken until somebody accepts it
 }
 
 // UpstreamStatus says how it stands with one upstream of a chain.
@@ -59,7 +62,10 @@ func (s *Syncer) Status() []ChainStatus {
 		status := ChainStatus{Token: t.token, ChainID: h.id, Length: h.length}
 		t.peers.status(&status)
 		status.Lag = max(status.UpstreamLength, h.length) - h.length
-		_, status.Policy = t.checkpoints.signedBy()
+		if policies, source := t.checkpoints.signedBy(); policies != nil {
+			status.Policy, status.PolicyNumber = source, policies.Number()
+		}
+		status.Recovery = t.checkpoints.stopped()
 		if newest, _ := t.checkpoints.newest(); newest != nil {
 			status.CheckpointSize, status.Signers = newest.size(), signers(newest.Cosigned)
 		}
@@ -110,6 +116,10 @@ func (s *Syncer) Ready() error {
 		}
 	}
 	for _, c := range s.Status() {
+		if r := c.Recovery; r != nil {
+			return fmt.Errorf("%w: %s: after block %d %s went on with %v of %v (%s); --accept-recovery %s goes on too, once you know why",
+				proof.ErrRecovery, c.Token, r.Size, r.By, r.After, r.Before, r.Reason, r.Handover)
+		}
 		if !c.Synced {
 			return fmt.Errorf("%w: %s has %d of %d blocks%s", errNotSynced, c.Token, c.Length, c.UpstreamLength, c.complaint())
 		}

@@ -64,6 +64,9 @@ func New(cfg Config, l Ledger) (*Syncer, error) {
 			return nil, err
 		}
 	}
+	if err := cfg.rememberRecoveries(); err != nil {
+		return nil, err
+	}
 	s := &Syncer{cfg: cfg, ledger: l, byToken: map[string]*tracker{}, lookups: lookups{slots: semaphore.NewWeighted(maxLookups)}}
 	s.resources = newResources(&s.cfg)
 	s.evidence = &evidence{cfg: &s.cfg, ledger: l}

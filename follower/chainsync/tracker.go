@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -60,6 +61,9 @@ func (t *tracker) run(ctx context.Context) error {
 // step gets blocks from one upstream, or from several when many are missing,
 // until something changes. The error may be a *refusal.
 func (t *tracker) step(ctx context.Context) error {
+	if t.writer.head().length >= t.limit() {
+		return pause(ctx, jitter(t.cfg.RetryMax), nil) // until this node is started anew
+	}
 	p, err := t.peers.choose(ctx)
 	if err != nil {
 		return err
@@ -73,7 +77,7 @@ func (t *tracker) step(ctx context.Context) error {
 		return err
 	}
 	tip := t.writer.head().length
-	length := t.peers.caughtUp(p, tip)
+	length := min(t.peers.caughtUp(p, tip), t.limit())
 	if length < tip+farBehind || t.single {
 		t.single = false
 		return t.poll(ctx, p)
@@ -81,6 +85,15 @@ func (t *tracker) step(ctx context.Context) error {
 	err = t.bulk(ctx, length)
 	t.single = t.writer.head().length == tip
 	return err
+}
+
+// limit is how many blocks of the chain may be taken: all, unless its cluster lost
+// its majority and nobody here has accepted who went on.
+func (t *tracker) limit() uint64 {
+	if r := t.checkpoints.stopped(); r != nil {
+		return r.Size
+	}
+	return proof.MaxSize
 }
 
 // begin stores the genesis block.
@@ -147,7 +160,7 @@ func (t *tracker) bulk(ctx context.Context, target uint64) error {
 // *refusal, or errSwitch.
 func (t *tracker) poll(ctx context.Context, p *peer) error {
 	before := t.writer.head().length
-	r := t.fetcher.newRange(before+1, before+pollBlocks, pollRoom)
+	r := t.fetcher.newRange(before+1, min(before+pollBlocks, t.limit()), pollRoom)
 	polling, cancel := context.WithCancelCause(ctx)
 	t.peers.polling(cancel)
 	began := time.Now()

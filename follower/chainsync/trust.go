@@ -1,17 +1,12 @@
 package chainsync
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
-	"github.com/bpsc/bpsc/internal/durable"
 )
 
 // PolicySource says where a chain's policy comes from.
@@ -32,7 +27,7 @@ func (c Config) validatePolicies() error {
 	var anyChain int
 	pinning := map[string]int{}
 	for i, p := range c.Policies {
-		if p == nil {
+		if p == nil || p.First() == nil {
 			return errors.New("follower: a policy is nil")
 		}
 		if len(p.Chains()) == 0 {
@@ -57,7 +52,7 @@ func (c Config) validatePolicies() error {
 }
 
 // policy is the one that is given for a chain, or nil.
-func (c *Config) policy(token string) (anyChain *proof.Policy) {
+func (c *Config) policy(token string) (anyChain *proof.History) {
 	for _, p := range c.Policies {
 		if len(p.Chains()) == 0 {
 			anyChain = p
@@ -107,80 +102,4 @@ func (c *Config) pin(token string) chain.Hash {
 		return chain.Hash{}
 	}
 	return ids[0]
-}
-
-// policyFile is where the policy of a chain is that was given none.
-func (cs *checkpoints) policyFile() string {
-	return filepath.Join(cs.cfg.PolicyDir, cs.token+".policy")
-}
-
-// openPolicy finds the policy that is given, or was kept.
-func (cs *checkpoints) openPolicy() error {
-	if p := cs.cfg.policy(cs.token); p != nil {
-		cs.policy, cs.source = p, PolicyGiven
-		return nil
-	}
-	if cs.cfg.PolicyDir == "" {
-		return nil
-	}
-	text, err := os.ReadFile(cs.policyFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		cs.policy, err = proof.ParsePolicy(text)
-	}
-	if err != nil {
-		return fmt.Errorf("follower: %s: %w", cs.policyFile(), err)
-	}
-	cs.source = PolicyFirstUse
-	return nil
-}
-
-// pinPolicy asks the upstreams for the policy of a chain that was given none,
-// and keeps the first for good. The error is final.
-func (cs *checkpoints) pinPolicy(ctx context.Context, origin proof.Chain) error {
-	for _, p := range cs.peers.askable(false) {
-		policy, err := cs.client.policy(ctx, p.url, origin)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err != nil {
-			if err := cs.missed(p, err); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := durable.WriteFile(cs.policyFile(), []byte(policy.String()), 0o600); err != nil {
-			return err
-		}
-		var keys []string
-		for _, m := range policy.Members() {
-			keys = append(keys, m.Name+" "+m.Key.String())
-		}
-		cs.cfg.Logger.Warn("an upstream says who the members are, and is believed from now on; compare their keys with a copy from somebody you trust",
-			"contract", cs.token, "upstream", p.url, "members", keys, "file", cs.policyFile())
-		cs.mu.Lock()
-		cs.policy, cs.source = policy, PolicyFirstUse
-		cs.mu.Unlock()
-		return cs.open()
-	}
-	return nil
-}
-
-// policy asks an upstream whose signatures count for a chain. The error may be
-// a *refusal.
-func (c *httpClient) policy(ctx context.Context, upstream string, origin proof.Chain) (*proof.Policy, error) {
-	text, err := c.read(ctx, upstream+"/v1/policy?contract="+origin.Token, typeText, proof.MaxPolicyBytes)
-	if err != nil {
-		return nil, err
-	}
-	policy, err := proof.ParsePolicy(text)
-	if err != nil {
-		return nil, refuse(CheckpointRefused, "its policy: %s", clip(err.Error()))
-	}
-	if !slices.Contains(policy.Chains(), origin) {
-		return nil, refuse(CheckpointRefused, "its policy does not name %s %s", origin.Token, origin.ID)
-	}
-	return policy, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
 
@@ -28,7 +29,9 @@ type upstream struct {
 	asked  map[string]int // requests by path, and by from of a range
 	notes  map[string][]byte
 	policy []byte
-	log    [][]byte // whose tiles it shows, if not those of its chain
+	later  *proof.History // shown as those that came after
+	page   int            // how many handovers it puts into one answer
+	log    [][]byte       // whose tiles it shows, if not those of its chain
 
 	// What it does wrong, if anything; set before it is asked.
 	line   func(index uint64, honest []byte) []byte                                // instead of a block
@@ -48,7 +51,7 @@ func serve(t testing.TB, c *cluster, tokens ...string) *upstream {
 }
 
 func newUpstream(t testing.TB) *upstream {
-	u := &upstream{t: t, grown: make(chan struct{}), chains: map[string][][]byte{}, asked: map[string]int{}, notes: map[string][]byte{}}
+	u := &upstream{t: t, grown: make(chan struct{}), chains: map[string][][]byte{}, asked: map[string]int{}, notes: map[string][]byte{}, page: handoversAnAnswer}
 	u.Server = httptest.NewServer(u)
 	t.Cleanup(func() {
 		u.CloseClientConnections()
@@ -90,7 +93,7 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	wait, _ := time.ParseDuration(query.Get("wait"))
 	u.mu.Lock()
 	u.asked[r.URL.Path]++
-	if from > 0 {
+	if from > 0 && r.URL.Path == "/smart/chain" {
 		u.asked[fmt.Sprint(from)]++
 	}
 	u.mu.Unlock()
