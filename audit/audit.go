@@ -82,8 +82,22 @@ type Report struct {
 	Tip        chain.Hash
 	Checks     []string    // names of those that were made
 	Checkpoint *Checkpoint // the one whose root the blocks have
+	Recoveries []Recovery  // the first of them, in the order of the chain: see Recovered
+	Recovered  int         // how many there are
 	Found      *Finding    // nil: nothing is wrong
 }
+
+// Recovery is a record that says that the cluster had lost its majority, and that
+// somebody went on without it. It is nothing wrong with the chain: that the blocks
+// before it are all that there were is for whoever was there to say.
+type Recovery struct {
+	Block         uint64
+	By, Reason    string // in the words of who did it
+	Before, After string // identities of the members, with commas between
+}
+
+// maxRecoveries bounds those in a report: there should be none.
+const maxRecoveries = 100
 
 // Finding is the first thing that is wrong with a chain. It wraps
 // chain.ErrInvalid, and most often a code that says more.
@@ -197,6 +211,7 @@ func (r *run) report() (report Report) {
 	}
 	v := &r.rules.Verifier
 	report = Report{Token: v.Contract.Token, ChainID: r.rules.chainID, Blocks: v.Length(), Records: r.rules.Records, Tip: v.Tip()}
+	report.Recoveries, report.Recovered = r.rules.recoveries, r.rules.recovered
 	for _, c := range r.checks {
 		report.Checks = append(report.Checks, c.name)
 	}

@@ -56,7 +56,9 @@ func (r *run) arrange() {
 // rules checks all that blocks say by themselves.
 type rules struct {
 	*fsm.Auditor
-	chainID chain.Hash
+	chainID    chain.Hash
+	recoveries []Recovery // the first of them
+	recovered  int
 }
 
 func (r *rules) next(b *block) (err error) {
@@ -69,7 +71,18 @@ func (r *rules) next(b *block) (err error) {
 	if b.Index == 1 {
 		r.chainID = r.Verifier.Tip()
 	}
+	for i := range b.Records {
+		if b.Records[i].Kind == chain.Recovery {
+			r.recovery(b.Index, &b.Records[i])
+		}
+	}
 	return nil
+}
+
+func (r *rules) recovery(block uint64, record *chain.Record) {
+	if r.recovered++; len(r.recoveries) < maxRecoveries {
+		r.recoveries = append(r.recoveries, Recovery{block, record.Sender, string(record.Reason), record.MembersBefore, record.MembersAfter})
+	}
 }
 
 func (r *rules) end() error {

@@ -120,7 +120,7 @@ func forgeries(t testing.TB) (w *world, list []forgery) {
 	return w, list
 }
 
-func verify(p *proof.Policy, file []byte) (*proof.Verified, error) {
+func verify(p proof.Policies, file []byte) (*proof.Verified, error) {
 	r, err := proof.ParseReceipt(file)
 	if err != nil {
 		return nil, err
@@ -219,9 +219,13 @@ func TestTheIndependentVerifierAgrees(t *testing.T) {
 	require.NoError(t, err)
 	for _, c := range []struct {
 		name   string
-		policy *proof.Policy
+		policy policies
 		files  int
-	}{{"pinned", w.policy(), len(files)}, {"witnessed", witnessed, forged}} {
+	}{{"pinned", w.policy(), len(files)}, {"witnessed", witnessed, forged},
+		{"before a change", changed(t, w, w.policy(), 9, nil), forged}, {"after a change", changed(t, w, w.policy(), 8, nil), forged},
+		{"witnessed before a change", changed(t, w, witnessed, 9, nil), forged},
+		{"after a recovery", changed(t, w, w.policy(), 8, aRecovery(t).Recovery), forged},
+		{"before a recovery", changed(t, w, w.policy(), 9, aRecovery(t).Recovery), forged}} {
 		t.Run(c.name, func(t *testing.T) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "policy"), []byte(c.policy.String()), 0o600))
 			cmd := exec.CommandContext(t.Context(), program, args[:1+c.files]...)
@@ -231,8 +235,26 @@ func TestTheIndependentVerifierAgrees(t *testing.T) {
 	}
 }
 
+// policies are a policy or a history, which a file can hold.
+type policies interface {
+	proof.Policies
+	fmt.Stringer
+}
+
+// changed is a history in which n1 gets a new key after so many blocks, or is lost.
+func changed(t *testing.T, w *world, first *proof.Policy, end uint64, recovery *proof.Recovery) *proof.History {
+	renewed := w.cosigner(0)
+	renewed.Key = newKey(t, "n1", 77).Verifier()
+	said := proof.Handover{Number: 2, Before: first.Hash(), Policy: members(t, renewed, w.cosigner(1), w.cosigner(2)).Core(),
+		Ends: []proof.End{{Token: w.pin.Token, ID: w.pin.ID, Size: end}}, Recovery: recovery}
+	note := signedBy(t, said.Body(), signer{"n2", w.keys[1]}, signer{"n3", w.keys[2]})
+	h, err := proof.NewHistory(first).Extend(note, nil)
+	require.NoError(t, err)
+	return h
+}
+
 // agree compares what the program says of each file with what we say.
-func agree(t *testing.T, cmd *exec.Cmd, p *proof.Policy, files [][]byte) {
+func agree(t *testing.T, cmd *exec.Cmd, p proof.Policies, files [][]byte) {
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit, "some are refused")

@@ -8,8 +8,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/client"
 )
 
@@ -69,45 +67,4 @@ func yesOrWhyNot(yes bool, why string) string {
 		return "no"
 	}
 	return "no: " + why
-}
-
-const trustNotice = `This is what one server says of the members' keys. Compare it by eye with what every
-other member says. Whoever verifies by this file must get it from somebody they trust.
-`
-
-func newClusterKeysCommand(o *clientOptions) *cobra.Command {
-	return &cobra.Command{
-		Use: "keys", Short: "Print the policy file: whose signatures count, and for which chains", Args: exactArgs(0),
-		Long: "Print the policy file that receipts and checkpoints are verified by: the members' public\n" +
-			"keys, how many of them have to sign, and the ids of all chains.",
-		RunE: o.call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) error {
-			text, err := c.Policy(ctx, o.contract)
-			if err != nil {
-				return err
-			}
-			p, err := proof.ParsePolicy(text)
-			if err != nil {
-				return fmt.Errorf("%w: %w", chain.ErrInvalid, err)
-			}
-			if _, err := fmt.Fprint(cmd.ErrOrStderr(), trustNotice); err != nil {
-				return err
-			}
-			return o.say(cmd.OutOrStdout(), newPolicyJSON(p), p.String())
-		}),
-	}
-}
-
-// policyJSON is a policy as JSON.
-type policyJSON struct {
-	Chains           []proof.Chain    `json:"chains"`
-	Members          []proof.Cosigner `json:"members"`
-	RequireMembers   int              `json:"require_members"`
-	Witnesses        []proof.Cosigner `json:"witnesses,omitempty"`
-	RequireWitnesses int              `json:"require_witnesses"`
-}
-
-func newPolicyJSON(p *proof.Policy) policyJSON {
-	j := policyJSON{Chains: append([]proof.Chain{}, p.Chains()...), Members: p.Members(), Witnesses: p.Witnesses()}
-	j.RequireMembers, j.RequireWitnesses = p.Required()
-	return j
 }

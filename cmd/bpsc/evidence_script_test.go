@@ -21,6 +21,7 @@ func TestEvidenceScripts(t *testing.T) {
 		Setup: setUpWorld,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exit": exitsWith, "edit": edit, "flip": flip, "cut": cut, "unzip": unzip, "zip": zip,
+			"readenv": func(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv(args[0], ts.ReadFile(args[1])) },
 		},
 		Condition: func(name string) (bool, error) {
 			return name == "cryptography" && exec.Command("python3", "-c", "import cryptography").Run() == nil, nil

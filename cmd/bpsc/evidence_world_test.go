@@ -311,6 +311,9 @@ func writeWorldFiles(w *world, in func(string) string) error {
 		"any-chain":   text[strings.IndexByte(string(text), '\n')+1:],
 		"empty":       {},
 	}
+	if err := w.addHistories(text, files); err != nil {
+		return err
+	}
 	for name, signers := range map[string][2][]string{
 		"evidence.json": {{"n1", "n3"}, {"n2", "n3"}},
 		"nobody.json":   {{"n1"}, {"n2"}},
@@ -349,6 +352,54 @@ func writeWorldFiles(w *world, in func(string) string) error {
 		}
 	}
 	return nil
+}
+
+// addHistories adds what comes after the policy: eve takes n1's place at the end of the
+// chain, or before it, or whoever is left goes on with her.
+func (w *world) addHistories(policy []byte, files map[string][]byte) error {
+	first, err := proof.ParsePolicy(policy)
+	if err != nil {
+		return err
+	}
+	next := first.Members()
+	next[0] = proof.Cosigner{Name: "eve", Key: w.keys["eve"].Verifier()}
+	p, err := proof.NewPolicy(next, 2, nil, 0)
+	if err != nil {
+		return err
+	}
+	fire := &proof.Recovery{By: "ada", Reason: "fire", Before: []string{"n1", "n2", "n3"}, After: []string{"eve", "n2", "n3"}}
+	for name, h := range map[string]proof.Handover{
+		"history":           {Ends: w.end(worldSigned)},
+		"history-before":    {Ends: w.end(worldSigned - 1)},
+		"history-recovered": {Ends: w.end(worldSigned - 1), Recovery: fire},
+		"history-later":     {Ends: w.end(worldSigned), Recovery: fire},
+	} {
+		h.Number, h.Before, h.Policy = 2, first.Hash(), p.Core()
+		var lines []string
+		for _, id := range []string{"n2", "n3"} {
+			line, err := proof.Cosign(h.Body(), w.keys[id], worldTime)
+			if err != nil {
+				return err
+			}
+			lines = append(lines, line)
+		}
+		note, err := proof.AssembleNote(h.Body(), lines...)
+		if err != nil {
+			return err
+		}
+		files[name] = []byte(string(policy) + "\n# then\n\n" + string(note) + "# that is all\n")
+		files[name+".hash"] = []byte(h.Hash().String())
+	}
+	return nil
+}
+
+// end is where the chain is at a handover.
+func (w *world) end(size uint64) []proof.End {
+	info, err := w.store.Contract("aka")
+	if err != nil {
+		return nil
+	}
+	return []proof.End{{Token: "aka", ID: info.ID, Size: size}}
 }
 
 // otherChain is a policy that means another chain.

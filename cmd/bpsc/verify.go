@@ -147,6 +147,17 @@ type verified struct {
 	Records    uint64       `json:"records"`
 	Tip        chain.Hash   `json:"tip"`
 	Checkpoint *heldAgainst `json:"checkpoint,omitempty"`
+	Recoveries []recovery   `json:"recoveries,omitempty"` // the first of them
+	Recovered  int          `json:"recovered,omitempty"`  // how many there are
+}
+
+// recovery is where a cluster went on that had lost its majority.
+type recovery struct {
+	Block  uint64 `json:"block"`
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+	Before string `json:"members_before"`
+	After  string `json:"members_after"`
 }
 
 // heldAgainst is the checkpoint whose root the blocks have.
@@ -160,12 +171,22 @@ func newVerified(r *audit.Report) verified {
 	if c := r.Checkpoint; c != nil {
 		v.Checkpoint = &heldAgainst{signedBy{c.Size, c.Root, c.Members, c.Of, c.Witnesses}, c.Judged}
 	}
+	v.Recovered = r.Recovered
+	for _, a := range r.Recoveries {
+		v.Recoveries = append(v.Recoveries, recovery(a))
+	}
 	return v
 }
 
 // sentences say the same to people.
 func (v *verified) sentences() string {
 	text := fmt.Sprintf("%s: %d blocks with %d records verify; the newest has hash %s\n", v.Contract, v.Blocks, v.Records, v.Tip)
+	for _, r := range v.Recoveries {
+		text += fmt.Sprintf("%s: block %d: the cluster had lost its majority; %q went on with %s of %s: %q\n", v.Contract, r.Block, printableLine(r.By), r.After, r.Before, printableLine(r.Reason))
+	}
+	if more := v.Recovered - len(v.Recoveries); more > 0 {
+		text += fmt.Sprintf("%s: and so in %d more places\n", v.Contract, more)
+	}
 	switch c := v.Checkpoint; {
 	case c == nil:
 		return text + v.Contract + ": there is no checkpoint to hold them against\n"

@@ -5,6 +5,9 @@
 //
 //	go run ./e2e/receipt POLICY RECEIPT...
 //
+// POLICY is a policy or a history of policies; ACCEPT_RECOVERY in the environment
+// is the hashes of the recoveries in it to go on after.
+//
 // It prints a line for each receipt: "ok" and what was proven, or "refused" and
 // why. The exit code is 1 when one was refused.
 package main
@@ -33,7 +36,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	p, err := parsePolicy(string(text))
+	p, err := parseHistory(string(text), strings.Fields(os.Getenv("ACCEPT_RECOVERY")))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -65,7 +68,7 @@ type proof struct {
 }
 
 // verify says what a receipt proves.
-func verify(p *policy, file string) (string, error) {
+func verify(p *history, file string) (string, error) {
 	top, signed, found := strings.Cut(file, "\n\n")
 	if !found || len(file) > 64<<10 {
 		return "", errors.New("not a tlog-proof")
@@ -159,15 +162,20 @@ func (p *policy) open(signed string) (origin string, tree tlog.Tree, signers []s
 	if len(p.origins) > 0 && !slices.Contains(p.origins, origin) {
 		return "", tree, nil, errors.New("another chain")
 	}
-	signers, enough := p.quorum(func(vkey string) bool {
-		return slices.ContainsFunc(n.Sigs, func(s note.Signature) bool {
-			return strings.HasPrefix(vkey, fmt.Sprintf("%s+%08x+", s.Name, s.Hash))
-		})
-	})
+	signers, enough := p.signedBy(n)
 	if !enough {
 		return "", tree, nil, errors.New("too few signed")
 	}
 	return origin, tree, signers, nil
+}
+
+// signedBy tells who of the policy signed a note, and whether they are enough.
+func (p *policy) signedBy(n *note.Note) (signers []string, enough bool) {
+	return p.quorum(func(vkey string) bool {
+		return slices.ContainsFunc(n.Sigs, func(s note.Signature) bool {
+			return strings.HasPrefix(vkey, fmt.Sprintf("%s+%08x+", s.Name, s.Hash))
+		})
+	})
 }
 
 func hashes(decode func(string) ([]byte, error), texts []string) (list []tlog.Hash, err error) {

@@ -44,14 +44,16 @@ func newTracker(s *Syncer, source int, token string) (*tracker, error) {
 	f := &fetcher{resources: s.resources, token: token, pinned: pinned, local: w, peers: ps}
 	w.links, w.peers = f, ps
 	c, err := newCheckpoints(cfg, w, ps, f.client)
-	return &tracker{cfg: cfg, token: token, source: source, peers: ps, fetcher: f, writer: w, checkpoints: c}, err
+	t := &tracker{cfg: cfg, token: token, source: source, peers: ps, fetcher: f, writer: w, checkpoints: c}
+	w.limit = t.limit
+	return t, err
 }
 
 // run follows the chain until ctx ends. An error is final.
 func (t *tracker) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := t.peers.note(t.step(ctx))
-		if err != nil && ctx.Err() == nil && !errors.Is(err, errSwitch) {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, errSwitch) && !errors.Is(err, errHeld) {
 			return err
 		}
 	}

@@ -1,8 +1,10 @@
 package chainsync
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -65,6 +67,7 @@ type writer struct {
 	every  time.Duration // between two syncs, while blocks keep coming
 	links  linkJudge
 	peers  interface{ grew(length uint64) } // *peers
+	limit  func() uint64                    // how many blocks may be taken; nil: all
 
 	// Owned by the tracker's run.
 	last      *fetched // good by itself, and stored when the next block links to it
@@ -170,8 +173,9 @@ func (w *writer) drop() { w.last = nil }
 
 // adopt gives blocks that link to one another to the ledger.
 func (w *writer) adopt(ctx context.Context, batch []fetched) error {
+	batch, held := w.within(batch)
 	if len(batch) == 0 {
-		return nil
+		return held
 	}
 	if err := w.continues(ctx, batch[0]); err != nil {
 		return err
@@ -186,7 +190,24 @@ func (w *writer) adopt(ctx context.Context, batch []fetched) error {
 		bad := batch[n]
 		return refuse(InvalidBlock, "%s", clip(err.Error())).with(bad.Block.Index, bad.Canonical).by(bad.from)
 	}
-	return err
+	return cmp.Or(err, held)
+}
+
+// errHeld: the blocks that come next are after a recovery that nobody here has
+// accepted.
+var errHeld = errors.New("what comes next is not taken")
+
+// within is what may be taken of a batch; errHeld where that is not all.
+func (w *writer) within(batch []fetched) ([]fetched, error) {
+	if w.limit == nil || len(batch) == 0 {
+		return batch, nil
+	}
+	limit := w.limit()
+	if batch[len(batch)-1].Block.Index <= limit {
+		return batch, nil
+	}
+	i := slices.IndexFunc(batch, func(b fetched) bool { return b.Block.Index > limit })
+	return batch[:i], errHeld
 }
 
 // continues makes sure that a block links to the newest in the ledger.
