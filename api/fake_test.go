@@ -42,6 +42,8 @@ type fake struct {
 	clock     chain.Micros          // machine time
 	now       int64                 // what the next entry would carry; 0 for not known
 	signed    signedLog
+	change    MemberChange  // the last that was asked for
+	patience  time.Duration // and how long it might have taken
 }
 
 type fakeChain struct {

@@ -51,6 +51,7 @@ type Member interface {
 	// of them: anybody may call it as often as they like.
 	Cluster() ClusterStatus
 	LevelSwitch
+	MemberChanger
 }
 
 // memberServer is a replica of the cluster: it adds the writes, and what only

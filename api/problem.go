@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -170,7 +171,12 @@ func writeError(err error, draft *intake.Draft) error {
 // order orders what is no transaction, and has no id to ask for it again: again is
 // what to do about an outcome that is not known.
 func (s *memberServer) order(c *gin.Context, again string, write func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
+	return s.orderWithin(c, s.cfg.WriteTimeout, again, write)
+}
+
+// orderWithin is order with another limit.
+func (s *memberServer) orderWithin(c *gin.Context, limit time.Duration, again string, write func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), limit)
 	defer cancel()
 	err := write(ctx)
 	if err == nil {

@@ -82,9 +82,17 @@ func (s *memberServer) routes() http.Handler {
 	s.on(operator, http.MethodGet, "/v1/backup", s.getBackup)
 	s.post(operator, `/v1/cluster\:activate`, unkeyed(s.activateLevel))
 	s.diagnosticRoutes(engine.Group("", s.operatorOnly))
+	s.memberRoutes(operator)
 	s.get(engine, "/v1/cluster", s.getCluster)
 	s.get(engine, "/readyz", s.readyz)
 	return unescapeColons(engine)
+}
+
+// memberRoutes change who the members are.
+func (s *memberServer) memberRoutes(operator gin.IRoutes) {
+	s.post(operator, "/v1/cluster/members", unkeyed(s.addMember), []string{"wait"})
+	s.post(operator, "/v1/cluster/members/:id", unkeyed(s.changeMember), []string{"wait"}) // {id}:promote, :demote, :remove, :replace
+	s.post(operator, `/v1/cluster\:transfer-leader`, unkeyed(s.transferLeader), []string{"wait"})
 }
 
 // tutorialRoutes are frozen, as are /chain and /smart/chain: same methods,
@@ -117,6 +125,9 @@ func (s *followerServer) routes() http.Handler {
 	s.get(engine, "/v1/cluster", notHere)
 	s.post(writes, `/v1/cluster\:activate`, notHere)
 	s.on(engine, http.MethodGet, "/v1/backup", followersBackup)
+	s.post(writes, "/v1/cluster/members", notHere)
+	s.post(writes, "/v1/cluster/members/:id", notHere)
+	s.post(writes, `/v1/cluster\:transfer-leader`, notHere)
 	return unescapeColons(engine)
 }
 

@@ -74,7 +74,8 @@ func WrongKind(field, want string) error {
 	return fmt.Errorf("%w: %s must be %s", chain.InvalidField, field, want)
 }
 
-func unknownKey(key string) error {
+// UnknownKey refuses a field that a body must not have.
+func UnknownKey(key string) error {
 	return fmt.Errorf("%w: unknown field %q", chain.InvalidField, Echo(key))
 }
 

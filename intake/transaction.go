@@ -33,7 +33,7 @@ func (r *Reader) Transaction(body []byte, e Envelope) (drafts []Draft, token str
 		switch {
 		case known:
 		case !e.Lenient:
-			d.note(unknownKey(key))
+			d.note(UnknownKey(key))
 		case meansSomething(key) && s.Peek() != pyjson.KindNull:
 			d.note(notThere(key))
 		}
@@ -62,7 +62,7 @@ func (r *Reader) Batch(body []byte) (drafts []Draft, token string, err error) {
 			found = true
 			return s.Array(func(i int) error { return r.item(s, i) })
 		}
-		envelope.note(unknownKey(key))
+		envelope.note(UnknownKey(key))
 		return nil
 	})
 	switch {
@@ -94,7 +94,7 @@ func (r *Reader) item(s *pyjson.Scanner, i int) error {
 		}
 		known, err := d.scan(s, key)
 		if !known {
-			d.note(unknownKey(key))
+			d.note(UnknownKey(key))
 		}
 		return err
 	})

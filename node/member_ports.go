@@ -85,7 +85,7 @@ func (s memberStatus) Cluster() api.ClusterStatus {
 	out := api.ClusterStatus{ID: s.node.cfg.ID, Leader: status.Leader, Term: status.Term, Configuration: s.Configuration().Index}
 	for _, p := range status.Members {
 		out.Members = append(out.Members, api.MemberStatus{
-			ID: p.ID, Instance: p.Instance, Voter: p.Voter, Stays: p.Stays,
+			ID: p.ID, Instance: p.Instance, Voter: p.Voter, Stays: p.Stays, Replacing: p.Replacing, Waits: p.Waits,
 			Raft: p.Addr, API: s.node.policies().url(p.ID), Role: p.Role, Term: p.Term,
 			Version: p.Release.Version, LevelSupported: p.Release.Knows, LevelActive: p.Release.Active.Level,
 			NoRoom: p.NoRoom, DiskFree: p.DiskFree,

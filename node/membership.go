@@ -1,11 +1,13 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 
+	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -40,4 +42,22 @@ func (m *Member) checkFirstStart() error {
 		return usage(errors.New("the first start needs --cluster or --join"))
 	}
 	return nil
+}
+
+// ChangeMembers implements api.MemberChanger.
+func (s memberStatus) ChangeMembers(ctx context.Context, c api.MemberChange) (api.MembersChanged, error) {
+	changed, err := s.Change(ctx, cluster.Change{
+		Kind: cluster.ChangeKind(c.Kind), ID: c.ID, Instance: c.Instance, Addr: c.Raft,
+		NonVoter: c.NonVoter, TwoVoters: c.TwoVoters, At: c.At, DryRun: c.DryRun,
+	})
+	if err != nil {
+		return api.MembersChanged{}, err
+	}
+	out := api.MembersChanged{Index: changed.Index, Steps: []api.MemberStep{}}
+	for _, step := range changed.Steps {
+		out.Steps = append(out.Steps, api.MemberStep{
+			What: step.What, Voters: step.Voters, Quorum: step.Quorum, Reachable: step.Reachable, CanLose: step.CanLose,
+		})
+	}
+	return out, nil
 }

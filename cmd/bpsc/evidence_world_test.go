@@ -21,6 +21,7 @@ import (
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/node"
 	"github.com/bpsc/bpsc/store"
 )
@@ -162,6 +163,10 @@ func (only) Leader() (string, bool)                    { return "n1", true }
 func (only) IsLeader() bool                            { return true }
 func (only) Now() (int64, bool)                        { return 0, false }
 func (only) Cluster() api.ClusterStatus                { return api.ClusterStatus{} }
+
+func (only) ChangeMembers(context.Context, api.MemberChange) (api.MembersChanged, error) {
+	return api.MembersChanged{}, outcome.QuorumAtRisk // there is no other
+}
 
 // setUpWorld serves a world at $BPSC_SERVER, and leaves beside the script: the
 // same world as the folder `stopped`, `running`, whose lock is held, and

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -28,6 +29,11 @@ func (c *Cluster) Grow() (*Member, error) {
 	}, c.more...)
 	c.Members = slices.Concat(c.Members, []*Member{m})
 	return m, nil
+}
+
+// AwaitServing waits until a member answers, ready or not.
+func (c *Cluster) AwaitServing(ctx context.Context, m *Member) error {
+	return m.await(ctx, c.HTTP, "/livez", 20*time.Second)
 }
 
 // Without is the cluster without a member, which goes on or stays dead.
