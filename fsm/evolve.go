@@ -11,11 +11,8 @@ import (
 // balance or a total would leave its range it changes nothing and says so by
 // code.
 func evolve(l accounts, c *chain.Contract, totals *chain.Totals, r *chain.Record) error {
-	switch r.Kind {
-	case chain.Rules:
+	if r.Kind == chain.Rules {
 		setRules(l, c, r)
-		return nil
-	case chain.Recovery: // a mark, see recovered
 		return nil
 	}
 	after := *totals
@@ -64,6 +61,7 @@ func movesOf(c *chain.Contract, after *chain.Totals, r *chain.Record) (m moves, 
 		after.Fees -= r.Amount
 		after.Burned += r.Amount
 		m.add(r.BPSC, -r.Amount)
+	case chain.Recovery: // a mark, see recovered
 	default:
 		return m, fmt.Errorf("%w: nobody knows what a %q moves", chain.KindInvalid, r.Kind)
 	}

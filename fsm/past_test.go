@@ -172,3 +172,17 @@ func TestThePastOfAStoreWithoutNotesIsReadInSteps(t *testing.T) {
 	require.ErrorIs(t, err, chain.NotFound)
 	require.NoError(t, s.Close())
 }
+
+// The mark of a recovery moves nothing, whoever's past leads over it.
+func TestThePastLeadsOverARecovery(t *testing.T) {
+	r := burnt(t)
+	require.Empty(t, r.send("k1", "a", "b", 1_000_000).Refused)
+	require.Empty(t, r.apply(lost())[0].Refused)
+	require.Empty(t, r.send("k2", "a", "b", 1_000_000).Refused)
+	r.now += 3600 * second
+	r.apply()
+	texts, _ := r.recoveries("aka")
+	require.Len(t, texts, 1)
+	replayPast(t, r.store, "aka", never)
+	replayPast(t, r.store, "gold", never)
+}
