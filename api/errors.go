@@ -169,6 +169,7 @@ var meanings = map[string]meaning{
 	string(outcome.MemberUnreachable):    {http.StatusConflict, "No member answers at the address"},
 	string(outcome.OtherCluster):         {http.StatusConflict, "A member of another cluster is at the address"},
 	string(outcome.MemberNotEmpty):       {http.StatusConflict, "Another member of this cluster is at the address"},
+	string(outcome.MemberTooOld):         {http.StatusConflict, "The member does not know the level that is active"},
 	string(outcome.NotCaughtUp):          {http.StatusConflict, "The member is too far behind to vote"},
 	string(outcome.AlreadyVoter):         {http.StatusConflict, "The member votes already"},
 	string(outcome.NotAVoter):            {http.StatusConflict, "The member does not vote"},

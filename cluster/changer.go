@@ -293,7 +293,10 @@ func (ch *changer) invite(ctx context.Context, a membership.Action, joiner *memb
 	}
 	own := ch.store.dir.Identity()
 	r, err := ch.port.Inquire(ctx, a.Addr, port.Inquiry{ID: own.Member, Instance: own.Instance, Cluster: own.Cluster, Invite: string(a.Member), Needs: ch.about().Active})
-	if err == nil && r.Refused != "" {
+	switch {
+	case err == nil && r.Refused != "" && r.Knows < ch.about().Active.Level:
+		return fmt.Errorf("%w: %s", outcome.MemberTooOld, r.Refused)
+	case err == nil && r.Refused != "":
 		err = errors.New(r.Refused)
 	}
 	if err != nil {

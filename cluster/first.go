@@ -98,7 +98,7 @@ func (m *Member) answerInquiry(q port.Inquiry) port.Reply {
 // introduction is who this member is.
 func (m *Member) introduction() port.Reply {
 	own := m.store.dir.Identity()
-	return port.Reply{ID: own.Member, Instance: own.Instance, Name: string(own.Name()), Cluster: own.Cluster}
+	return port.Reply{ID: own.Member, Instance: own.Instance, Name: string(own.Name()), Cluster: own.Cluster, Knows: m.about().Knows}
 }
 
 // accept makes this member, which waits for that, one of a cluster.

@@ -48,6 +48,8 @@ type Reply struct {
 	Established bool     `json:"established"`
 	Standing    Standing `json:"standing"`          // of the id that asks
 	Refused     string   `json:"refused,omitempty"` // why an invitation is
+	// Knows is the newest level that it knows.
+	Knows release.Level `json:"knows,omitempty"`
 }
 
 // Standing is what an id is to a cluster.

@@ -72,6 +72,8 @@ const (
 	// MemberNotEmpty: the address is that of a member of this cluster with another
 	// id.
 	MemberNotEmpty Code = "member_not_empty"
+	// MemberTooOld: the member at the address does not know the level that is active.
+	MemberTooOld Code = "member_too_old"
 	// NotCaughtUp: the member's state is too far behind for it to vote.
 	NotCaughtUp Code = "not_caught_up"
 	// AlreadyVoter and NotAVoter: there is nothing to change.
