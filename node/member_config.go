@@ -57,7 +57,9 @@ type MemberConfig struct {
 
 // DefaultMemberConfig is a MemberConfig for members in one data centre.
 func DefaultMemberConfig() MemberConfig {
-	return MemberConfig{Common: defaultCommon("127.0.0.1:5000"), Heartbeat: cluster.DefaultConfig().HeartbeatTimeout}
+	cc := cluster.DefaultConfig()
+	return MemberConfig{Common: defaultCommon("127.0.0.1:5000"), Heartbeat: cc.HeartbeatTimeout,
+		PromoteLag: int(cc.PromoteLag), PromoteAfter: cc.PromoteAfter}
 }
 
 // Validate says what is wrong with c, by the names of bpsc's flags.

@@ -208,7 +208,10 @@ func TestAStartThatIsGivenUp(t *testing.T) {
 // A member's own address is where it listens for the others.
 func TestDefaultsOfAMember(t *testing.T) {
 	cfg := configs(t, 3)[1]
-	require.Equal(t, cfg.Peers[1].Addr, cfg.clusterConfig().Bind)
+	cc := cfg.clusterConfig()
+	require.Equal(t, cfg.Peers[1].Addr, cc.Bind)
+	require.EqualValues(t, 100, cc.PromoteLag, "a member under load is never at the last entry")
+	require.Equal(t, 5*time.Second, cc.PromoteAfter)
 	cfg.Listen = ""
 	require.ErrorContains(t, cfg.Validate(), "--advertise")
 	cfg.Advertise = "http://127.0.0.1:5000"
