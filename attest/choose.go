@@ -39,7 +39,7 @@ func (w *watcher) choose(attestations []chain.Attestation) (size uint64, wait ti
 	}
 	switch {
 	case !w.may(info.Length):
-		return 0, 0
+		return 0, w.cfg.Patience // it may come to count, and no block need follow
 	case !w.cfg.Leads():
 		// It may come to lead, and no block need follow. Or who leads does not count yet.
 		if wait = w.unchosen.Add(leaderPatience * w.cfg.Patience).Sub(now); wait > 0 {

@@ -133,7 +133,7 @@ func (p policies) history(from int) ([]byte, error) {
 // those after one that lacks some are of no use yet.
 func (p policies) signed(after int) (notes [][]byte, err error) {
 	list, _ := p.Policies()
-	chains := p.chains()
+	chains, size := p.chains(), 0
 	after = max(after, 1)
 	for number := after + 1; number <= min(len(list), after+maxHandovers); number++ {
 		endorsed := list[number-1].Endorsed
@@ -151,6 +151,9 @@ func (p policies) signed(after int) (notes [][]byte, err error) {
 		note, err := proof.AssembleNote(statement.Body(), lines...)
 		if err != nil {
 			return nil, err
+		}
+		if size += len(note); size > maxHistoryBytes && len(notes) > 0 {
+			break
 		}
 		notes = append(notes, note)
 	}
@@ -170,9 +173,12 @@ func (p policies) signedAfter(number int) ([][]byte, error) {
 	return notes, err
 }
 
-// maxHandovers bounds the handovers of one answer; who wants more asks again, from the
-// last.
-const maxHandovers = 64
+// maxHandovers and maxHistoryBytes bound the handovers of one answer; who wants more asks
+// again, from the last. In a cluster of a thousand chains one has 130 KiB.
+const (
+	maxHandovers    = 64
+	maxHistoryBytes = 1 << 20
+)
 
 // url is how the API of a member with an id is reached; "" where that is not known.
 func (p policies) url(id string) (url string) {
