@@ -17,20 +17,22 @@ import (
 //	host:port                     a founder
 //	host:port/instance            who joined later, so that a member and the one that
 //	                              replaces it can be at one address: raft takes each once
-//	host:port/instance?stays      a non-voter that is not promoted by itself
-const optionStays = "stays"
+//	host:port/instance?joins      one that gets a vote by itself once it has caught up
+//
+// A non-voter of which that is not said stays one, so a founder that is demoted does.
+const optionJoins = "joins"
 
 // address is what raft's address of a member says.
 type address struct {
 	hostPort string
 	instance string
-	stays    bool
+	joins    bool
 }
 
 func parseAddress(text raft.ServerAddress) (a address) {
 	place, option, _ := strings.Cut(string(text), "?")
 	a.hostPort, a.instance, _ = strings.Cut(place, "/")
-	a.stays = option == optionStays
+	a.joins = option == optionJoins
 	return a
 }
 
@@ -39,8 +41,8 @@ func (a address) encode() raft.ServerAddress {
 	if a.instance != "" {
 		text += "/" + a.instance
 	}
-	if a.stays {
-		text += "?" + optionStays
+	if a.joins {
+		text += "?" + optionJoins
 	}
 	return raft.ServerAddress(text)
 }
@@ -52,7 +54,7 @@ func configurationOf(c raftlog.Configured) Configuration {
 		name, at := identity.Identity(s.ID), parseAddress(s.Address)
 		out.Members = append(out.Members, membership.Member{
 			ID: name.ID(), Instance: name.Instance(), Addr: at.hostPort,
-			Voter: s.Suffrage == raft.Voter, Stays: at.stays && s.Suffrage != raft.Voter,
+			Voter: s.Suffrage == raft.Voter, Stays: !at.joins && s.Suffrage != raft.Voter,
 		})
 	}
 	return out

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/bpsc/bpsc/cluster/membership"
 	"github.com/bpsc/bpsc/cluster/port"
@@ -57,7 +58,7 @@ func (m *Member) askFounders() (replaced bool, err error) {
 	var asking sync.WaitGroup
 	for i, p := range m.cfg.Peers {
 		if p.ID != m.cfg.ID {
-			asking.Go(func() { replies[i], _ = m.port.Inquire(ctx, p.Addr, q) }) // who is silent says nothing against it
+			asking.Go(func() { replies[i] = m.askFounder(ctx, p.Addr, q) })
 		}
 	}
 	asking.Wait()
@@ -74,6 +75,22 @@ func (m *Member) askFounders() (replaced bool, err error) {
 		}
 	}
 	return false, err
+}
+
+// askFounder asks one of the others, again while it is only starting and may know. Who
+// is silent says nothing against a first start.
+func (m *Member) askFounder(ctx context.Context, addr string, q port.Inquiry) (r port.Reply) {
+	for {
+		var err error
+		if r, err = m.port.Inquire(ctx, addr, q); err != nil || r.Serving || !r.Used {
+			return r
+		}
+		select {
+		case <-time.After(tickPause):
+		case <-ctx.Done():
+			return r
+		}
+	}
 }
 
 // answerInquiry answers those who are no members, or do not know it yet.
@@ -98,7 +115,10 @@ func (m *Member) answerInquiry(q port.Inquiry) port.Reply {
 // introduction is who this member is.
 func (m *Member) introduction() port.Reply {
 	own := m.store.dir.Identity()
-	return port.Reply{ID: own.Member, Instance: own.Instance, Name: string(own.Name()), Cluster: own.Cluster, Knows: m.about().Knows}
+	return port.Reply{
+		ID: own.Member, Instance: own.Instance, Name: string(own.Name()), Cluster: own.Cluster,
+		Used: own.Ready, Knows: m.about().Knows,
+	}
 }
 
 // accept makes this member, which waits for that, one of a cluster.

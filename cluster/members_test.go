@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -103,6 +102,7 @@ func (c *testCluster) wipe(i int) {
 
 // One member grows to three, and the third one learns all that was before.
 func TestOneGrowsToThree(t *testing.T) {
+	t.Parallel()
 	c := membersCluster(t, 3, 1)
 	c.proposeTen(0, "alone")
 	c.start(1)
@@ -139,6 +139,7 @@ func TestOneGrowsToThree(t *testing.T) {
 
 // Who changes what: of two changes for one configuration one wins.
 func TestTwoChangesAtOnce(t *testing.T) {
+	t.Parallel()
 	c := membersCluster(t, 5, 3)
 	c.start(3)
 	c.start(4)
@@ -162,6 +163,7 @@ func TestTwoChangesAtOnce(t *testing.T) {
 
 // The same member is added once, and a member of another cluster never.
 func TestWhoCannotBeAdded(t *testing.T) {
+	t.Parallel()
 	c := membersCluster(t, 5, 3)
 	c.start(3)
 	c.add(0, 3, Change{})
@@ -183,6 +185,7 @@ func TestWhoCannotBeAdded(t *testing.T) {
 
 // A dry run says the same as the change, and changes nothing.
 func TestDryRun(t *testing.T) {
+	t.Parallel()
 	c := membersCluster(t, 3, 3)
 	before := c.members[0].Configuration()
 	remove := Change{Kind: membership.Remove, ID: "n3", TwoVoters: true, DryRun: true}
@@ -198,109 +201,9 @@ func TestDryRun(t *testing.T) {
 	c.refuse(0, remove, outcome.QuorumAtRisk, "")
 }
 
-// load proposes through some members, again where a request was refused for sure, until
-// stop; then it returns how many are done.
-func (c *testCluster) load(members ...*Member) (stop func() int64) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var load sync.WaitGroup
-	var done atomic.Int64
-	for i, m := range members {
-		load.Go(func() {
-			for n := 0; ctx.Err() == nil; {
-				r := m.Propose(context.Background(), [][]byte{fmt.Appendf(nil, "load %d.%d", i, n)})[0]
-				switch {
-				case r.Err == nil || errors.Is(r.Err, outcome.Unknown):
-					done.Add(1)
-					n++
-				case !retryable(r.Err):
-					c.t.Errorf("a request ended with %v", r.Err)
-					return
-				}
-			}
-		})
-	}
-	return func() int64 { cancel(); load.Wait(); return done.Load() }
-}
-
-// A member loses its disk under load and is a voter again after one change, and the old
-// one never comes back.
-func TestReplaceAWipedMemberUnderLoad(t *testing.T) {
-	c := membersCluster(t, 3, 3)
-	c.proposeTen(0, "before")
-	leader := c.leader()
-	lost, other := c.other(leader), 3-leader-c.other(leader)
-	stop := c.load(c.members[leader], c.members[other])
-	c.discard(lost)
-	putBack := c.keepCopy(lost)
-	c.wipe(lost)
-	c.askLong = true
-	if err := c.open(lost); !errors.Is(err, ErrKnownID) {
-		t.Fatalf("it starts: %v", err)
-	}
-	id := c.peers[lost].ID
-	replaced := make(chan error, 1)
-	go func() {
-		_, err := c.members[other].Change(testContext(t), Change{Kind: membership.Replace, ID: id})
-		replaced <- err
-	}()
-	waitFor(t, "all to know of the replacement", func() bool {
-		return c.members[leader].changer.isReplacing(id) && c.members[other].changer.isReplacing(id)
-	})
-	c.start(lost) // as before, with the list of founders
-	if err := <-replaced; err != nil {
-		t.Fatal(err)
-	}
-	c.awaitVoters("n1", "n2", "n3")
-	c.leader()
-	if n := stop(); n == 0 {
-		t.Error("nothing was ordered")
-	}
-	c.sameHistory()
-	c.stop(lost)
-	putBack()
-	if err := c.open(lost); err == nil {
-		c.mustStop(lost, ErrRemoved, "removed")
-	} else if !errors.Is(err, ErrRemoved) {
-		t.Errorf("the old one starts: %v", err)
-	}
-}
-
-// The leader dies once the new member is in, and the next one ends the replacement.
-func TestLeaderDiesWithinAReplacement(t *testing.T) {
-	c := membersCluster(t, 5, 5)
-	var may atomic.Bool
-	tune := c.tune
-	c.tune = func(i int, cfg *Config) {
-		tune(i, cfg)
-		cfg.MayVote = func(identity.Identity) bool { return may.Load() }
-	}
-	for i := range c.members { // with the hook
-		c.stop(i)
-		c.start(i)
-		c.leader()
-	}
-	leader := c.leader()
-	lost := c.other(leader)
-	waitFor(t, "the others to be heard", func() bool {
-		return !slices.ContainsFunc(c.members[leader].Status().Members, func(s MemberStatus) bool { return s.Role == RoleUnreachable })
-	})
-	c.discard(lost)
-	c.wipe(lost)
-	c.joins[lost] = true
-	c.start(lost)
-	c.change(leader, Change{Kind: membership.Replace, ID: c.peers[lost].ID})
-	waitFor(t, "the new one to be in", func() bool { return len(c.members[lost].Configuration().Members) == 6 })
-	c.discard(leader)
-	c.leader()
-	may.Store(true)
-	waitFor(t, "the old one to be out", func() bool { return len(c.members[lost].Configuration().Members) == 5 })
-	c.start(leader)
-	c.leader()
-	c.awaitVoters("n1", "n2", "n3", "n4", "n5")
-}
-
 // Who is removed stops for good, the leader too, though nobody asks it itself.
 func TestRemove(t *testing.T) {
+	t.Parallel()
 	c := membersCluster(t, 4, 4)
 	leader := c.leader()
 	gone := c.peers[leader].ID
@@ -331,6 +234,7 @@ func TestRemove(t *testing.T) {
 
 // Who was away when it was removed is told so when it comes back.
 func TestRemovedWhileAway(t *testing.T) {
+	t.Parallel()
 	c := membersCluster(t, 4, 4)
 	leader := c.leader()
 	away := c.other(leader)
@@ -342,6 +246,7 @@ func TestRemovedWhileAway(t *testing.T) {
 
 // A member that was demoted stays a non-voter until it is promoted by hand.
 func TestDemoteAndPromote(t *testing.T) {
+	t.Parallel()
 	c := membersCluster(t, 4, 4)
 	leader := c.leader()
 	id := c.peers[c.other(leader)].ID
@@ -387,6 +292,7 @@ func TestTransferLeader(t *testing.T) {
 // raft forgets that a transfer has ended (hashicorp/raft#696): another member leads, and
 // the one that orders nothing ends, to be started again.
 func TestTransferThatNeverEnds(t *testing.T) {
+	t.Parallel()
 	c := membersCluster(t, 3, 3)
 	leader := c.leader()
 	flag := reflect.ValueOf(c.members[leader].raft).Elem().FieldByName("leaderState").FieldByName("leadershipTransferInProgress")
@@ -411,6 +317,9 @@ func (m *Member) mayLead(c *testCluster, not int) bool {
 
 // A member moves to another address.
 func TestAnotherAddress(t *testing.T) {
+	if raceDetector {
+		t.Skip("raft has a race there")
+	}
 	c := membersCluster(t, 3, 3)
 	leader := c.leader()
 	moved := c.other(leader)

@@ -37,6 +37,7 @@ func (c *testCluster) mustRecover(i int, r Rescue) datadir.Recovery {
 // One survivor of three goes on with all that it had, grows again, and those that were
 // lost cannot come back.
 func TestRecoverWithOneSurvivor(t *testing.T) {
+	t.Parallel()
 	c := membersCluster(t, 3, 3)
 	c.proposeTen(0, "before")
 	if err := takeSnapshot(c.members[0]); err != nil {
@@ -81,6 +82,7 @@ func TestRecoverWithOneSurvivor(t *testing.T) {
 // Two survivors of five: the one that has less drops what is not final for sure, and
 // gets all from the other.
 func TestRecoverWithTwoSurvivors(t *testing.T) {
+	t.Parallel()
 	c := membersCluster(t, 5, 5)
 	c.proposeTen(0, "before")
 	c.discard(4)
@@ -113,6 +115,7 @@ func TestRecoverWithTwoSurvivors(t *testing.T) {
 
 // A member that runs, or is none, is not recovered.
 func TestWhatCannotBeRecovered(t *testing.T) {
+	t.Parallel()
 	c := membersCluster(t, 1, 1)
 	if _, err := Inspect(c.config(0).Dir); !errors.Is(err, ErrLocked) {
 		t.Errorf("one that runs: %v", err)

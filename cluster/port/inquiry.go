@@ -42,6 +42,8 @@ type Reply struct {
 	Instance string `json:"instance"`
 	Name     string `json:"name"`    // its identity
 	Cluster  string `json:"cluster"` // empty while it has none
+	// Used: it has data already.
+	Used bool `json:"used"`
 	// Serving: it is through with its start, and has answered all of this.
 	Serving bool `json:"serving"`
 	// Established: its cluster has been at work.

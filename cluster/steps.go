@@ -1,0 +1,179 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/cluster/membership"
+	"github.com/bpsc/bpsc/cluster/port"
+	"github.com/bpsc/bpsc/internal/identity"
+	"github.com/bpsc/bpsc/internal/outcome"
+)
+
+// do takes one step, for the configuration of that index. It returns the next index.
+func (ch *changer) do(ctx context.Context, index uint64, a membership.Action, joiner *membership.Joiner) (uint64, error) {
+	at, member := ch.server(a.Member)
+	id := raft.ServerID(a.Member)
+	if a.Op != membership.AddMember && !member {
+		return 0, fmt.Errorf("%w: %s", outcome.MemberUnknown, a.Member)
+	}
+	switch a.Op {
+	case membership.AddMember:
+		if err := ch.invite(ctx, a, joiner); err != nil {
+			return 0, err
+		}
+		to := address{hostPort: a.Addr, instance: a.Member.Instance(), joins: !a.Stays}.encode()
+		return ch.set(ctx, func() raft.IndexFuture { return ch.raft.AddNonvoter(id, to, index, raftTimeout) })
+	case membership.Readdress:
+		to := parseAddress(at.Address)
+		to.hostPort = a.Addr
+		return ch.readdress(ctx, index, at, to)
+	case membership.MakeVoter:
+		if err := ch.settled(); err != nil {
+			return 0, err
+		}
+		return ch.set(ctx, func() raft.IndexFuture { return ch.raft.AddVoter(id, at.Address, index, raftTimeout) })
+	case membership.MakeNonVoter:
+		return ch.demote(ctx, index, at)
+	case membership.RemoveMember:
+		if at.Suffrage == raft.Voter {
+			var err error
+			if index, err = ch.unseat(ctx, index, at); err != nil {
+				return 0, err
+			}
+			// It may be one of those that have to agree.
+			if err := ch.awaitSettled(ctx); err != nil {
+				return 0, err
+			}
+		}
+		return ch.set(ctx, func() raft.IndexFuture { return ch.raft.RemoveServer(id, index, raftTimeout) })
+	case membership.TransferLeading:
+		return index, ch.transfer(ctx, at)
+	}
+	return 0, fmt.Errorf("cluster: no step of the kind %d", a.Op)
+}
+
+// readdress gives a member another address, or another remark in it.
+func (ch *changer) readdress(ctx context.Context, index uint64, at raft.Server, to address) (uint64, error) {
+	return ch.set(ctx, func() raft.IndexFuture {
+		if at.Suffrage == raft.Voter {
+			return ch.raft.AddVoter(at.ID, to.encode(), index, raftTimeout)
+		}
+		return ch.raft.AddNonvoter(at.ID, to.encode(), index, raftTimeout)
+	})
+}
+
+// demote makes a non-voter of a member, for good. First it says that the member does not
+// become a voter by itself.
+func (ch *changer) demote(ctx context.Context, index uint64, at raft.Server) (uint64, error) {
+	if to := parseAddress(at.Address); to.joins {
+		to.joins = false
+		var err error
+		if index, err = ch.readdress(ctx, index, at, to); err != nil || at.Suffrage != raft.Voter {
+			return index, err
+		}
+	}
+	return ch.unseat(ctx, index, at)
+}
+
+// unseat takes a member's vote.
+func (ch *changer) unseat(ctx context.Context, index uint64, at raft.Server) (uint64, error) {
+	if err := ch.settled(); err != nil {
+		return 0, err
+	}
+	return ch.set(ctx, func() raft.IndexFuture { return ch.raft.DemoteVoter(at.ID, index, raftTimeout) })
+}
+
+// set changes raft's configuration and returns the index of the new one.
+func (ch *changer) set(ctx context.Context, change func() raft.IndexFuture) (uint64, error) {
+	if !ch.leads() {
+		return 0, fmt.Errorf("%w: this member leads no more", outcome.NoLeader)
+	}
+	future := change()
+	switch err := await(ctx, future); {
+	case err == nil:
+		return future.Index(), nil
+	case strings.Contains(err.Error(), "configuration changed since"): // raft has no name for it
+		return 0, fmt.Errorf("%w: %w", outcome.ConfigurationChanged, err)
+	default:
+		return 0, translate(err)
+	}
+}
+
+// settled fails while something has to follow from the last change.
+func (ch *changer) settled() error {
+	if ch.cfg.Settled == nil {
+		return nil
+	}
+	if err := ch.cfg.Settled(); err != nil {
+		return fmt.Errorf("%w: %w", outcome.ChangeInProgress, err)
+	}
+	return nil
+}
+
+// awaitSettled waits until what has to follow from the last change is done.
+func (ch *changer) awaitSettled(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	for {
+		at := ch.replica.applied.get()
+		err := ch.settled()
+		if err == nil || ch.replica.applied.wait(ctx, at+1) != nil {
+			return err
+		}
+	}
+}
+
+// server is a member as raft knows it.
+func (ch *changer) server(name identity.Identity) (raft.Server, bool) {
+	latest, _ := ch.store.members.Latest()
+	i := slices.IndexFunc(latest.Servers, func(s raft.Server) bool { return s.ID == raft.ServerID(name) })
+	if i < 0 {
+		return raft.Server{}, false
+	}
+	return latest.Servers[i], true
+}
+
+// meet asks who is at an address; nil for nobody that could join.
+func (ch *changer) meet(ctx context.Context, addr string) *membership.Joiner {
+	own := ch.store.dir.Identity()
+	r, err := ch.port.Inquire(ctx, addr, port.Inquiry{ID: own.Member, Instance: own.Instance, Cluster: own.Cluster})
+	name, nameErr := identity.Parse(r.Name)
+	if err != nil || nameErr != nil || !r.Serving {
+		return nil
+	}
+	j := &membership.Joiner{Identity: name, Removed: ch.cfg.Removed != nil && ch.cfg.Removed(name)}
+	switch r.Cluster {
+	case "":
+		j.Cluster = membership.Nowhere
+	case own.Cluster:
+		j.Cluster = membership.Ours
+	default:
+		j.Cluster = membership.Elsewhere
+	}
+	return j
+}
+
+// invite tells a member that is to be added which cluster is its own.
+func (ch *changer) invite(ctx context.Context, a membership.Action, joiner *membership.Joiner) error {
+	if joiner == nil {
+		return fmt.Errorf("%w: nobody answers at %s", outcome.MemberUnreachable, a.Addr)
+	}
+	own := ch.store.dir.Identity()
+	r, err := ch.port.Inquire(ctx, a.Addr, port.Inquiry{ID: own.Member, Instance: own.Instance, Cluster: own.Cluster, Invite: string(a.Member), Needs: ch.about().Active})
+	switch {
+	case err == nil && r.Refused != "" && r.Knows < ch.about().Active.Level:
+		return fmt.Errorf("%w: %s", outcome.MemberTooOld, r.Refused)
+	case err == nil && r.Refused != "":
+		err = errors.New(r.Refused)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", outcome.MemberUnreachable, err)
+	}
+	return nil
+}
