@@ -30,7 +30,7 @@ type doctored struct {
 func startDoctored(t *testing.T) *doctored {
 	dir := t.TempDir()
 	binary, err := harness.BuildPatched(t.Context(), dir,
-		harness.Patch{File: "cluster/clock/majority.go", Old: "import (\n\t\"slices\"\n", New: "import (\n\t\"os\"\n\t\"slices\"\n\t\"strings\"\n"},
+		harness.Patch{File: "cluster/clock/majority.go", Old: "\t\"slices\"\n", New: "\t\"os\"\n\t\"slices\"\n\t\"strings\"\n"},
 		harness.Patch{File: "cluster/clock/majority.go", Old: "wall = time.Time.UnixMicro", New: `wall = func(at time.Time) int64 {
 			text, _ := os.ReadFile(os.Args[slices.Index(os.Args, "--data")+1] + ".clock")
 			ahead, _ := time.ParseDuration(strings.TrimSpace(string(text)))
