@@ -38,9 +38,13 @@ const (
 // before while it is made or sent.
 const retained = 2
 
+// metaFormat is the version of meta.json and of what stands beside it.
+const metaFormat = 1
+
 // Meta is the content of meta.json.
 type Meta struct {
 	raft.SnapshotMeta
+	Format int // metaFormat; 0 before there was another
 	// Reach is an upper bound of the entries that the state holds. It may
 	// exceed Index, since the machine goes on while it writes.
 	Reach uint64
@@ -95,6 +99,9 @@ func readMeta(dir string) (Meta, error) {
 	if err := durable.ReadSealed(filepath.Join(dir, metaFile), &meta); err != nil {
 		return meta, datadir.Damaged(dir, err)
 	}
+	if meta.Format > metaFormat {
+		return meta, fmt.Errorf("cluster: %s has format %d, this binary knows %d: use the binary that wrote it, or a newer one", dir, meta.Format, metaFormat)
+	}
 	if meta.ID != filepath.Base(dir) {
 		return meta, datadir.Damaged(dir, fmt.Errorf("it says that its name is %s", meta.ID))
 	}
@@ -114,7 +121,7 @@ func (s *Store) Create(version raft.SnapshotVersion, index, term uint64,
 		store: s,
 		dir:   temp,
 		state: filepath.Join(temp, stateDir),
-		meta: Meta{SnapshotMeta: raft.SnapshotMeta{
+		meta: Meta{Format: metaFormat, SnapshotMeta: raft.SnapshotMeta{
 			Version:            version,
 			ID:                 id,
 			Index:              index,

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/raft"
@@ -163,6 +164,22 @@ func TestSnapshotsRetained(t *testing.T) {
 	list, err := s.List()
 	if err != nil || len(list) != 2 || list[0].Index != 30 || list[1].Index != 23 {
 		t.Errorf("list %+v, %v", list, err)
+	}
+}
+
+// A snapshot of a later format is not damaged, and not read.
+func TestALaterFormat(t *testing.T) {
+	s := testStore(t, t.TempDir())
+	id := take(t, s, 10, exampleTree())
+	newest, _ := s.Newest()
+	if newest.Format++; newest.Format != metaFormat+1 {
+		t.Fatalf("it is of format %d", newest.Format-1)
+	}
+	if err := durable.WriteSealed(filepath.Join(s.dir, id, metaFile), newest); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(s.dir); err == nil || errors.Is(err, datadir.ErrDamaged) || !strings.Contains(err.Error(), "a newer one") {
+		t.Errorf("got %v", err)
 	}
 }
 
