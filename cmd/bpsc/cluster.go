@@ -24,7 +24,7 @@ func newClusterCommand(o *clientOptions) *cobra.Command {
 		}),
 	}, newClusterKeysCommand(o), newActivateCommand(o))
 	cmd.AddCommand(newChangeCommands(o)...)
-	cmd.AddCommand(newRebuildCommand(o))
+	cmd.AddCommand(newRebuildCommand(o), newRecoverCommand(o))
 	return cmd
 }
 
