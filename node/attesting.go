@@ -51,7 +51,7 @@ func (m *Member) prepareAttesting() error {
 	if len(m.cfg.Witnesses) > 0 {
 		client := witness.NewClient()
 		m.opened(func() error { client.Close(); return nil })
-		cfg.Witnesses = attestingWitnesses(client, m.cfg.Witnesses, m.policies().signedAfter)
+		cfg.Witnesses = attestingWitnesses(client, m.cfg.Witnesses, m.policies().signed)
 	}
 	if err := durable.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return err

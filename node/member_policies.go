@@ -1,7 +1,6 @@
 package node
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/bpsc/bpsc/attest"
@@ -129,7 +128,8 @@ func (p policies) history(from int) ([]byte, error) {
 	return text, nil
 }
 
-// signed are the handovers to the policies after a number, each with signatures enough;
+// signed are the handovers to the policies after a number, each with signatures enough, for
+// clients and witnesses;
 // those after one that lacks some are of no use yet.
 func (p policies) signed(after int) (notes [][]byte, err error) {
 	list, _ := p.Policies()
@@ -158,19 +158,6 @@ func (p policies) signed(after int) (notes [][]byte, err error) {
 		notes = append(notes, note)
 	}
 	return notes, nil
-}
-
-// signedAfter are the signed handovers to the policies after a number, for witnesses.
-func (p policies) signedAfter(number int) ([][]byte, error) {
-	text, err := p.history(number)
-	if errors.Is(err, chain.NotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	_, notes, err := proof.SplitHistory(text)
-	return notes, err
 }
 
 // maxHandovers and maxHistoryBytes bound the handovers of one answer; who wants more asks
