@@ -99,7 +99,7 @@ func (c *changeOptions) look(ctx context.Context, servers *client.Client) (clien
 
 // awaitVoter waits until the member votes, and the one that it replaces is gone.
 func (c *changeOptions) awaitVoter(ctx context.Context, servers *client.Client, w *watch, index uint64) (uint64, error) {
-	why := "nobody has said how it is"
+	var why string
 	for {
 		now, err := c.look(ctx, servers)
 		switch {

@@ -27,7 +27,7 @@ const maxPercent = 90
 // share, such as 5%. 0 is no reserve.
 func ParseReserve(text string) (Reserve, error) {
 	bad := fmt.Errorf("%q is neither a number of bytes, such as 256MiB, nor a share of the disk up to %d%%, such as 5%%", text, maxPercent)
-	digits := strings.TrimRight(text, "BKMGTikB%")
+	digits := strings.TrimRight(text, "BKMGTik%")
 	n, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil {
 		return Reserve{}, bad
