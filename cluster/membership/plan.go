@@ -22,7 +22,7 @@ func Plan(s State, c Change) ([]Step, error) {
 	}
 	switch {
 	case c.At != 0 && c.At != s.Index:
-		return nil, fmt.Errorf("%w: it is that of entry %d now, and not of %d", outcome.ConfigurationChanged, s.Index, c.At)
+		return nil, fmt.Errorf("%w: the configuration is that of entry %d now, and not of %d", outcome.ConfigurationChanged, s.Index, c.At)
 	case s.Changing:
 		return nil, fmt.Errorf("%w: the configuration of entry %d is not committed yet", outcome.ChangeInProgress, s.Index)
 	case s.find(s.Leader) < 0:
@@ -159,7 +159,7 @@ func (p *plan) promote(c Change) error {
 	m := p.state.Members[at]
 	switch seen := p.state.Seen[m.Identity()]; {
 	case m.Voter:
-		return fmt.Errorf("%w: %s", outcome.AlreadyVoter, c.ID)
+		return fmt.Errorf("%w: %s votes already", outcome.AlreadyVoter, c.ID)
 	case !seen.Reachable:
 		return fmt.Errorf("%w: %s does not answer at %s", outcome.MemberUnreachable, c.ID, m.Addr)
 	case seen.Lag > p.state.PromoteLag:
@@ -178,7 +178,7 @@ func (p *plan) demote(c Change) error {
 	}
 	m := &p.state.Members[at]
 	if m.Stays {
-		return fmt.Errorf("%w: %s", outcome.NotAVoter, c.ID)
+		return fmt.Errorf("%w: %s is a non-voter", outcome.NotAVoter, c.ID)
 	}
 	if err := p.unseat(at, false); err != nil {
 		return err
@@ -215,7 +215,7 @@ func (p *plan) transfer(c Change) error {
 	at := there[len(there)-1] // the newest instance
 	switch m := p.state.Members[at]; {
 	case !m.Voter:
-		return fmt.Errorf("%w: %s", outcome.NotAVoter, c.ID)
+		return fmt.Errorf("%w: %s is a non-voter", outcome.NotAVoter, c.ID)
 	case m.Identity() == p.state.Leader:
 		p.steps[0].What = fmt.Sprintf("%s leads already", c.ID)
 		return nil

@@ -200,7 +200,7 @@ func TestRefusals(t *testing.T) {
 		"two voters after a promote": {world("n1", "n2 stays"), Change{Kind: Promote, ID: "n2"}, outcome.TwoVoters, "when either fails"},
 
 		"replace nobody":                  {three(), Change{Kind: Replace, ID: "n4"}, outcome.MemberUnknown, "n4"},
-		"replace another instance":        {three(), Change{Kind: Replace, ID: "n3", Instance: one}, outcome.MemberUnknown, "n3 is another instance"},
+		"replace another instance":        {three(), Change{Kind: Replace, ID: "n3", Instance: one}, outcome.MemberUnknown, "the member n3 is another instance"},
 		"replace twice":                   {replacing, Change{Kind: Replace, ID: "n3"}, outcome.ChangeInProgress, "n3 is being replaced"},
 		"replace while one is waited for": {world("n1", "n2", "n3 down replacing"), Change{Kind: Replace, ID: "n3"}, outcome.ChangeInProgress, "n3 is being replaced"},
 		"replace by itself":               {three().meets("n3", Ours), Change{Kind: Replace, ID: "n3"}, outcome.MemberNotEmpty, "has its data still"},

@@ -63,13 +63,13 @@ func (p *plan) refuseLost() error {
 func (p *plan) those(c Change) ([]int, error) {
 	there := p.state.named(c.ID)
 	if len(there) == 0 {
-		return nil, fmt.Errorf("%w: %s", outcome.MemberUnknown, c.ID)
+		return nil, fmt.Errorf("%w: there is no member %s", outcome.MemberUnknown, c.ID)
 	}
 	if c.Instance != "" {
 		there = slices.DeleteFunc(there, func(i int) bool { return p.state.Members[i].Instance != c.Instance })
 	}
 	if len(there) == 0 {
-		return nil, fmt.Errorf("%w: %s is another instance", outcome.MemberUnknown, c.ID)
+		return nil, fmt.Errorf("%w: the member %s is another instance", outcome.MemberUnknown, c.ID)
 	}
 	return there, nil
 }

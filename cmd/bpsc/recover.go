@@ -68,6 +68,11 @@ func (r *recoverOptions) recover(out io.Writer) (err error) {
 			return argError("--members %q is not id=host:port, comma-separated", r.members)
 		}
 	}
+	if !r.dryRun {
+		if err := r.rescue.Validate(); err != nil {
+			return err
+		}
+	}
 	has, err := node.Survey(r.rescue.Data)
 	if err != nil {
 		return err

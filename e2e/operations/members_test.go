@@ -27,7 +27,9 @@ var soon = []string{"--promote-after", "500ms"}
 func grow(t *testing.T, c *harness.Cluster) *harness.Member {
 	t.Helper()
 	m, err := c.Grow()
-	must(t, err, m.Start(), c.AwaitServing(t.Context(), m))
+	must(t, err)
+	t.Cleanup(func() { _ = m.Kill() })
+	must(t, m.Start(), c.AwaitServing(t.Context(), m))
 	return m
 }
 

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -22,13 +24,24 @@ func (c *Cluster) Grow() (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, listen := fmt.Sprintf("n%d", len(c.Members)+1), fmt.Sprintf("127.0.0.1:%d", api)
+	id, listen := nextID(c.Members), fmt.Sprintf("127.0.0.1:%d", api)
 	m := &Member{newProcess(filepath.Dir(last.Data), last.binary, id, listen), fmt.Sprintf("127.0.0.1:%d", raft)}
 	m.args = append([]string{
 		"server", "--id", id, "--data", m.Data, "--listen", listen, "--raft", m.Raft, "--join", "--contract", c.contract,
 	}, c.more...)
 	c.Members = slices.Concat(c.Members, []*Member{m})
 	return m, nil
+}
+
+// nextID is an id behind all that are in use.
+func nextID(members []*Member) string {
+	last := 0
+	for _, m := range members {
+		if n, err := strconv.Atoi(strings.TrimPrefix(m.ID, "n")); err == nil {
+			last = max(last, n)
+		}
+	}
+	return fmt.Sprintf("n%d", last+1)
 }
 
 // AwaitServing waits until a member answers, ready or not.
