@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 var exampleBegin = Begin{Kind: State, By: "n1", Version: "test", Taken: time.Date(2026, 11, 28, 16, 0, 0, 5_000, time.UTC)}
@@ -168,6 +169,9 @@ func TestANewerFormatIsNoDamage(t *testing.T) {
 	_, _, err := readAll(archive)
 	require.ErrorIs(t, err, ErrNewer)
 	require.NotErrorIs(t, err, chain.ErrInvalid)
+	_, _, err = readAll(forged(t, nil, func(m *Manifest) { m.Needs = release.Need{Level: release.Newest + 1, Release: "9.0.0"} }))
+	require.ErrorIs(t, err, ErrNewer)
+	require.ErrorContains(t, err, "install bpsc 9.0.0 or newer")
 	_, err = decodeBegin([]byte(`{"format":2,"of":"what nobody knows yet"}`))
 	require.ErrorIs(t, err, ErrNewer)
 }

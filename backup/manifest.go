@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // format is the version of archives. Another one is told from damage by it, so
@@ -45,6 +46,8 @@ type Begin struct {
 	By      string    `json:"by"`      // the member that gave the state; the URL that blocks came from
 	Version string    `json:"version"` // of bpsc that wrote it
 	Taken   time.Time `json:"taken"`   // in UTC, by the clock of the writer
+	// Needs is what who restores it must know; zero on the first level.
+	Needs release.Need `json:"needs,omitzero"`
 }
 
 // Contents is what is in a backup, but for the files.
@@ -129,13 +132,17 @@ func decodeManifest(text []byte) (m Manifest, err error) {
 // looked at any further.
 func decode(text []byte, into any) error {
 	var version struct {
-		Format int `json:"format"`
+		Format int          `json:"format"`
+		Needs  release.Need `json:"needs"`
 	}
 	if err := json.Unmarshal(text, &version); err != nil {
 		return damaged("%w", err)
 	}
 	if version.Format > format {
 		return fmt.Errorf("%w: it has %d, known is %d", ErrNewer, version.Format, format)
+	}
+	if err := version.Needs.Check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNewer, err)
 	}
 	strict := json.NewDecoder(bytes.NewReader(text))
 	strict.DisallowUnknownFields()

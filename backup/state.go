@@ -52,7 +52,7 @@ func WriteState(ctx context.Context, out io.Writer, s Source, b Begin) (m Manife
 	if err != nil {
 		return m, err
 	}
-	b.Kind, b.By, b.Version = State, s.Member, s.Version
+	b.Kind, b.By, b.Version, b.Needs = State, s.Member, s.Version, found.Needs
 	w, err := NewWriter(out, b)
 	if err != nil {
 		return m, err

@@ -11,12 +11,14 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // Inspected is what a snapshot is of.
 type Inspected struct {
-	Applied uint64   // log index of the last entry in it
-	Voters  []string // identities of the members that vote
+	Applied uint64       // log index of the last entry in it
+	Needs   release.Need // zero on the first level
+	Voters  []string     // identities of the members that vote
 	Chains  []InspectedChain
 }
 
@@ -31,7 +33,7 @@ type InspectedChain struct {
 // folder is left as it is, but for a lock file.
 func Inspect(dir string) (found Inspected, err error) {
 	err = look(dir, func(_ *pebble.DB, l *loaded) error {
-		found.Applied = l.meta.Applied
+		found.Applied, found.Needs = l.meta.Applied, l.meta.Level
 		for id, m := range l.members {
 			if m.Voter {
 				found.Voters = append(found.Voters, id)
