@@ -206,7 +206,3 @@ func (p *pieces) flush() error {
 	p.lines.Reset()
 	return err
 }
-
-func invalid(code error, format string, args ...any) error {
-	return fmt.Errorf("%w: %w: %w", chain.ErrInvalid, code, fmt.Errorf(format, args...))
-}

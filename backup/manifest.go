@@ -237,6 +237,20 @@ func checkFile(kind Kind, name string, size int64) error {
 	return nil
 }
 
-func damaged(format string, args ...any) error {
-	return fmt.Errorf("%w: %w: %w", chain.ErrInvalid, ErrDamaged, fmt.Errorf(format, args...))
+// fault is what does not verify: a code that says more than chain.ErrInvalid, and why.
+type fault struct {
+	code chain.Code
+	why  error
+}
+
+// Error is the code and the reason.
+func (f *fault) Error() string { return string(f.code) + ": " + f.why.Error() }
+
+// Unwrap is the code first, which whoever asks for one is to find.
+func (f *fault) Unwrap() []error { return []error{f.code, chain.ErrInvalid, f.why} }
+
+func damaged(format string, args ...any) error { return invalid(ErrDamaged, format, args...) }
+
+func invalid(code chain.Code, format string, args ...any) error {
+	return &fault{code, fmt.Errorf(format, args...)}
 }

@@ -69,8 +69,11 @@ type restoring struct {
 // once it is whole. On an error there is what was there before. Errors wrap
 // chain.ErrInvalid where the backup does not verify.
 func (r Restore) Run(ctx context.Context) (done Restored, err error) {
-	if err := r.validate(); err != nil {
+	if err := r.Validate(); err != nil {
 		return done, err
+	}
+	if (r.State == nil) == (len(r.Series) == 0) || r.State != nil && r.Until != (backup.Until{}) || r.Until.Block > 0 && len(r.Series) != 1 {
+		return done, fmt.Errorf("%w: a state is restored as it is, and one chain until a block", ErrUsage)
 	}
 	parent := filepath.Dir(filepath.Clean(r.Data))
 	if err := durable.MkdirAll(parent, 0o755); err != nil {
@@ -97,7 +100,9 @@ func (r Restore) Run(ctx context.Context) (done Restored, err error) {
 	return w.Restored, w.place()
 }
 
-func (r *Restore) validate() error {
+// Validate says what is wrong with r but for the backup, and whether there is
+// something in the folder.
+func (r *Restore) Validate() error {
 	cfg := DefaultMemberConfig()
 	cfg.Data, cfg.ID, cfg.Peers = r.Data, r.ID, r.Peers
 	if err := cfg.Validate(); err != nil {
@@ -112,9 +117,6 @@ func (r *Restore) validate() error {
 		return err
 	case len(entries) > 0:
 		return fmt.Errorf("%w: %w: %s: restore into a new one, and leave this as it is", ErrUsage, ErrNotEmpty, r.Data)
-	}
-	if (r.State == nil) == (len(r.Series) == 0) || r.State != nil && r.Until != (backup.Until{}) || r.Until.Block > 0 && len(r.Series) != 1 {
-		return fmt.Errorf("%w: a state is restored as it is, and one chain until a block", ErrUsage)
 	}
 	return nil
 }

@@ -112,7 +112,7 @@ func (r *backupRestore) read() (err error) {
 		return argError("one of --at-block and --at, please")
 	}
 	r.Older = r.words != ""
-	return nil
+	return r.Validate()
 }
 
 // byBlocks tells that the state is not to be taken as it is.
