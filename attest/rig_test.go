@@ -269,7 +269,8 @@ func keyOf(t require.TestingT, member string) proof.SigningKey {
 
 func (m *member) apply(e entry) func(i int) []byte {
 	machine := fsm.New(m.store)
-	result, err := func(int) []byte { return nil }, error(nil)
+	var result func(i int) []byte // of requests, which a configuration has none of
+	var err error
 	if e.voters != nil {
 		err = machine.Configure(e.index, e.voters, e.nonVoters)
 	} else {
