@@ -191,6 +191,9 @@ func (w *watch) end() string {
 // progress tells how far it is, and returns it.
 func (w *watch) progress(now client.Cluster) string {
 	there := members(now, w.change.ID, "")
+	if len(there) == 0 { // whoever answers is behind: removed itself, perhaps
+		return w.say("", "the server that answers knows nothing of %s", w.change.ID)
+	}
 	m := there[len(there)-1] // the newest
 	switch {
 	case m.Voter:

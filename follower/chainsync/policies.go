@@ -171,7 +171,7 @@ func (c *httpClient) policies(ctx context.Context, upstream string, origin proof
 	if err != nil {
 		return nil, refuse(CheckpointRefused, "its first policy: %s", clip(err.Error()))
 	}
-	h, from := proof.NewHistory(first), 1
+	h, last := proof.NewHistory(first), 1
 	for len(notes) > 0 && err == nil {
 		for _, note := range notes {
 			var said proof.Handover
@@ -184,12 +184,12 @@ func (c *httpClient) policies(ctx context.Context, upstream string, origin proof
 			if err != nil {
 				return nil, refuse(CheckpointRefused, "its handover to policy %d: %s", said.Number, clip(err.Error()))
 			}
+			if said.Number <= last { // it would go on for ever
+				return nil, refuse(CheckpointRefused, "its policies after %d lead nowhere", last)
+			}
+			last = said.Number
 		}
-		if len(notes) < handoversAnAnswer {
-			break
-		}
-		from += handoversAnAnswer
-		_, notes, err = c.handovers(ctx, upstream, origin.Token, from)
+		_, notes, err = c.handovers(ctx, upstream, origin.Token, last)
 	}
 	if err != nil {
 		return nil, err
@@ -250,7 +250,7 @@ func (cs *checkpoints) catchUp(ctx context.Context, p *peer) error {
 		if err != nil {
 			return refuse(CheckpointRefused, "its handover: %s", clip(err.Error()))
 		}
-		if _, stopped := grown.Stopped(); stopped || len(notes) < handoversAnAnswer {
+		if _, stopped := grown.Stopped(); stopped || len(notes) == 0 {
 			return nil
 		}
 		last, err := proof.ReadHandover(notes[len(notes)-1])
