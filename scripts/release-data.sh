@@ -2,7 +2,8 @@
 # The data folders that a release leaves behind, as testdata: every later binary has
 # to open them (e2e/releases_test.go). Three members, a follower and a witness, with
 # an open contract and a signed one, holds in every state, refusals, checkpoints, a
-# snapshot, and a log behind it. n3 is killed, the others stop in order.
+# snapshot, and a log behind it. n3 has been replaced, where a release can do that. It is
+# killed at the end, the others stop in order.
 set -euo pipefail
 
 usage() {
@@ -162,6 +163,18 @@ fill() {
   signed freeze "$carol" --wallet issuer >/dev/null
 }
 
+# replace_n3 has n3 lose its disk, in releases that can replace a member: from there on
+# it is another instance, and another policy judges checkpoints.
+replace_n3() {
+  [[ $(bpsc cluster --help) == *replace* ]] || return 0
+  stop n3 -KILL
+  rm -rf "${data:?}/n3"
+  start n3 server --id n3 --join --raft 127.0.0.1:14813 --contract "$data/contract.json" --witnesses "$data/witnesses" --witness-quorum 1
+  await 30 "n3 is there again" curl -fs "http://$(api n3)/livez"
+  bpsc cluster replace n3 --timeout 60s -s "$server" >/dev/null
+  await 30 "n3 is ready again" ready n3
+}
+
 finish_chains() {
   local i
   await 30 "gold is cosigned by the witness" cosigned
@@ -178,6 +191,7 @@ begin
 expect 201 "$(curl -s -o /dev/null -w '%{http_code}' -d "$(gold_contract)" "$server/v1/contracts")" "the contract gold"
 watch
 fill
+replace_n3
 finish_chains
 stop n3 -KILL
 for id in f1 w1 n1 n2; do stop "$id" -TERM; done
