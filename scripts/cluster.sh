@@ -310,8 +310,15 @@ add() {
   refuse_taken_ports
   start_member "$id"
   wait_alive "$id"
-  "$binary" cluster add "$id" "$(raft_address "$id")" --server "$servers" ${two[@]+"${two[@]}"}
+  # Recorded first: should the wait be interrupted, it is a member all the same.
   echo $((members - founders)) >"$data/added"
+  if ! "$binary" cluster add "$id" "$(raft_address "$id")" --server "$servers" ${two[@]+"${two[@]}"} &&
+    ! "$binary" cluster status --server "$servers" | grep -F "$(raft_address "$id")" >/dev/null; then
+    echo $((members - founders - 1)) >"$data/added"
+    stop_one "$id"
+    rm -rf "${data:?}/$id"
+    die "$id was not added"
+  fi
 }
 
 # replace is what follows when the disk of a member is lost: this is one that is.
@@ -322,6 +329,10 @@ replace() {
   [[ " $ids " = *" $id "* ]] || usage_error "there is no member $id"
   lock_data
   stop_one "$id"
+  if ! "$binary" cluster replace "$id" --dry-run --server "$(all_urls "$id")" >/dev/null; then
+    start_member "$id"
+    die "$id cannot be replaced now, and keeps its disk"
+  fi
   rm -rf "${data:?}/$id"
   touch "$data/$id.joins"
   start_member "$id"

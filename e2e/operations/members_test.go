@@ -201,7 +201,7 @@ func TestAnEmptyFolderUnderAKnownID(t *testing.T) {
 	}
 	port, err := harness.FreePort()
 	must(t, err)
-	cmd := exec.CommandContext(t.Context(), binary, "server", "--id", "n7", "--data", t.TempDir(), "--listen", "127.0.0.1:0",
+	cmd := exec.CommandContext(t.Context(), binary, "server", "--id", "n7", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--advertise", "http://127.0.0.1:1",
 		"--cluster", fmt.Sprintf("n7=127.0.0.1:%d%s", port, peers))
 	cmd.Env = harness.Environ()
 	out, err := cmd.CombinedOutput()
