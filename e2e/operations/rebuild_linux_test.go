@@ -1,6 +1,8 @@
 package operations
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,9 +46,13 @@ func TestADamagedMemberIsRebuilt(t *testing.T) {
 	for _, tc := range []struct {
 		what   string
 		damage func(data string) error
+		anew   bool // by a new member
 	}{
-		{"the state", flipped("state/db-*/*.sst")},
-		{"the state's pointer", flipped("state/CURRENT")},
+		{"the state", flipped("state/db-*/*.sst"), false},
+		{"the state's pointer", flipped("state/CURRENT"), false},
+		{"the vote", flipped("raft/vote.json"), true},
+		{"the log", func(data string) error { return os.Truncate(filepath.Join(data, "raft", "raft.db"), 8192) }, true},
+		{"the identity", flipped("raft/identity.json"), true},
 	} {
 		m := first
 		must(t, m.Terminate())
@@ -62,8 +68,12 @@ func TestADamagedMemberIsRebuilt(t *testing.T) {
 			t.Errorf("it does not name the command:\n%s", said)
 		}
 		began := time.Now()
-		works(t, c, "cluster", "rebuild", "--data", m.Data)
-		must(t, m.Start())
+		if tc.anew {
+			rebuildAnew(t, c, m)
+		} else {
+			works(t, c, "cluster", "rebuild", "--data", m.Data)
+			must(t, m.Start())
+		}
 		must(t, c.AwaitReady(t.Context(), 30*time.Second))
 		awaitVoters(t, c, "n1 n2 n3")
 		t.Logf("%s was damaged; the member is ready again %v after the command", tc.what, time.Since(began).Round(time.Millisecond))
@@ -72,4 +82,27 @@ func TestADamagedMemberIsRebuilt(t *testing.T) {
 	sent, err := load.Stop()
 	must(t, err)
 	verifyAll(t, c, sent)
+}
+
+// rebuildAnew runs the command, which waits for the member, and starts that again and
+// again, as whatever supervises it would.
+func rebuildAnew(t *testing.T, c *harness.Cluster, m *harness.Member) {
+	t.Helper()
+	ended := make(chan said, 1)
+	go func() { ended <- bpsc(t, c, "cluster", "rebuild", "--data", m.Data, "--id", m.ID, "--timeout", "1m") }()
+	var s said
+	until(t, time.Minute, m.ID+" is rebuilt", func(context.Context) error {
+		select {
+		case s = <-ended:
+			return nil
+		default:
+		}
+		if _, err := os.Stat(filepath.Join(m.Data, "state")); !m.Alive() && errors.Is(err, os.ErrNotExist) {
+			return errors.Join(m.Start(), errors.New("it has been started"))
+		}
+		return errors.New("the command has not ended")
+	})
+	if s.code != 0 {
+		t.Fatalf("the command ended with %d", s.code)
+	}
 }
