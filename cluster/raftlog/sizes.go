@@ -29,7 +29,7 @@ func (s *sizes) note(index uint64, size int) {
 		s.of = append(s.of, 0)
 	}
 	s.total += uint64(size) - uint64(s.of[index-s.first])
-	s.of[index-s.first] = uint32(size) //nolint:gosec // an entry is far smaller
+	s.of[index-s.first] = uint32(size)
 }
 
 // maxGap is how many missing entries are counted one by one. What is before a larger
@@ -51,7 +51,7 @@ func (s *sizes) cut(first, last uint64) {
 	if from == 0 {
 		s.first += to
 	}
-	s.of = slices.Delete(s.of, int(from), int(to)) //nolint:gosec // within its length
+	s.of = slices.Delete(s.of, int(from), int(to))
 }
 
 // bytes is how large all entries are together.

@@ -128,7 +128,7 @@ func (s *Store) Wasteful() (need uint64, wasteful bool) {
 		return 0, false
 	}
 	need = s.Bytes()
-	return need, need < uint64(info.Size())/shrinkShare //nolint:gosec // not negative
+	return need, need < uint64(info.Size())/shrinkShare
 }
 
 // Shrink writes the log anew beside the file, and puts it in its place. Others read

@@ -63,7 +63,7 @@ func (v *volume) thaw() {
 
 func (v *volume) fsfreeze(flag string) {
 	v.t.Helper()
-	if out, err := exec.Command("fsfreeze", flag, v.dir).CombinedOutput(); err != nil { //nolint:noctx // it thaws after the test's end as well
+	if out, err := exec.Command("fsfreeze", flag, v.dir).CombinedOutput(); err != nil {
 		v.t.Fatalf("fsfreeze %s: %v: %s", flag, err, out)
 	}
 }

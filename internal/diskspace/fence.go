@@ -114,7 +114,7 @@ func (s Space) scarcer(o Space) bool {
 	case s.Short != o.Short:
 		return s.Short
 	}
-	return int64(s.Free)-int64(s.Reserve) < int64(o.Free)-int64(o.Reserve) //nolint:gosec // no disk is that large
+	return int64(s.Free)-int64(s.Reserve) < int64(o.Free)-int64(o.Reserve)
 }
 
 func (f *Fence) tell(before, now Space) {
@@ -151,16 +151,17 @@ func (s Space) String() string {
 
 // Await returns once there is room, or ctx ends.
 func (f *Fence) Await(ctx context.Context) error {
-	for tick := time.NewTicker(lookEvery / 2); ; {
-		if f.Err() == nil {
-			tick.Stop()
-			return nil
-		}
+	if f.Err() == nil {
+		return nil
+	}
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for f.Err() != nil {
 		select {
 		case <-ctx.Done():
-			tick.Stop()
 			return ctx.Err()
 		case <-tick.C:
 		}
 	}
+	return nil
 }

@@ -13,6 +13,6 @@ func measure(dir string) (usage, error) {
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return usage{}, &fs.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	block := uint64(s.Bsize)                                                           //nolint:gosec,unconvert // of another type elsewhere
-	return usage{free: uint64(s.Bavail) * block, total: uint64(s.Blocks) * block}, nil //nolint:gosec,unconvert // the same
+	block := uint64(s.Bsize)                                                           //nolint:unconvert // of another type elsewhere
+	return usage{free: uint64(s.Bavail) * block, total: uint64(s.Blocks) * block}, nil //nolint:unconvert // of another type elsewhere
 }
