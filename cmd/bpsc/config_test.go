@@ -68,7 +68,7 @@ func TestAFlagWinsOverAVariableWinsOverTheFile(t *testing.T) {
 	require.NoError(t, load(t, memberSettings(&c, logs), "--config", path, "--heartbeat", "100ms"))
 	require.Equal(t, node.MemberConfig{Common: node.Common{Data: "from-file", Listen: "127.0.0.1:2", MinFree: diskspace.Default()}, ID: "n1",
 		Peers:     []cluster.Peer{{ID: "n1", Addr: "127.0.0.1:6000"}, {ID: "n2", Addr: "127.0.0.1:6010"}, {ID: "n3", Addr: "127.0.0.1:6020"}},
-		Heartbeat: 100 * time.Millisecond}, c)
+		Heartbeat: 100 * time.Millisecond, PromoteLag: 100, PromoteAfter: 5 * time.Second}, c)
 	require.Equal(t, logConfig{level: "warn", format: "text"}, *logs)
 }
 
