@@ -107,9 +107,7 @@ type judge struct {
 }
 
 // Removed implements port.Judge.
-func (j judge) Removed(peer string) bool {
-	return j.member.cfg.Removed != nil && j.member.cfg.Removed(identity.Identity(peer))
-}
+func (j judge) Removed(peer string) bool { return j.member.isBarred(identity.Identity(peer)) }
 
 // Answer implements port.Judge.
 func (j judge) Answer(q port.Inquiry) port.Reply { return j.member.answerInquiry(q) }

@@ -111,9 +111,7 @@ func (g *gatherer) watch(ctx context.Context, id string) {
 			err = g.ask(ctx, id, conn)
 			_ = conn.Close()
 		}
-		if ctx.Err() != nil {
-			err = ctx.Err() // it is not missed
-		} else {
+		if ctx.Err() == nil { // else it is not missed
 			g.absences.Missed(id, port.Refusal(err, id))
 		}
 		g.mu.Lock()

@@ -40,7 +40,8 @@ import (
 // the port's, raft has its own, and each entry in flight has one that waits for raft.
 type Member struct {
 	cfg       Config
-	name      string // its identity
+	name      string   // its identity
+	lost      []string // identities that a recovery has left behind
 	log       *slog.Logger
 	store     *storage
 	replica   *replica
@@ -121,6 +122,9 @@ func (m *Member) open(sm StateMachine) (err error) {
 		return err
 	}
 	m.replica.members = m.store.members
+	if m.lost, err = lost(m.cfg.Dir); err != nil {
+		return err
+	}
 	listener, err := m.cfg.listen()
 	if err != nil {
 		return err

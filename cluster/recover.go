@@ -76,6 +76,21 @@ func Recover(r Rescue, sm StateMachine) (datadir.Recovery, error) {
 	return said, errors.Join(failed.get(), err, s.close())
 }
 
+// lost are those that a recovery has left behind. They are barred from the first moment
+// on; the state says so once the log does.
+func lost(dir string) (names []string, err error) {
+	said, found, err := datadir.ReadRecovery(dir)
+	if err != nil || !found {
+		return nil, err
+	}
+	return slices.DeleteFunc(said.Before, func(name string) bool { return slices.Contains(said.After, name) }), nil
+}
+
+// isBarred tells whether a member was removed, and is none any more for ever.
+func (m *Member) isBarred(who identity.Identity) bool {
+	return slices.Contains(m.lost, string(who)) || m.cfg.Removed != nil && m.cfg.Removed(who)
+}
+
 // openStopped opens the directory of a member that is stopped. What a watch or a guard
 // finds wrong later is kept.
 func openStopped(dir, id string) (*storage, *failure, error) {

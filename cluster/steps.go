@@ -147,7 +147,7 @@ func (ch *changer) meet(ctx context.Context, addr string) *membership.Joiner {
 	if err != nil || nameErr != nil || !r.Serving {
 		return nil
 	}
-	j := &membership.Joiner{Identity: name, Removed: ch.cfg.Removed != nil && ch.cfg.Removed(name)}
+	j := &membership.Joiner{Identity: name, Removed: ch.isBarred(name)}
 	switch r.Cluster {
 	case "":
 		j.Cluster = membership.Nowhere

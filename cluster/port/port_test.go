@@ -1,6 +1,7 @@
 package port
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -278,4 +279,28 @@ func TestInquiries(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 	}
+}
+
+// Whatever a process says first, nobody panics, and what was read as an inquiry is one.
+func FuzzInquiry(f *testing.F) {
+	hello, err := appendJSON(nil, Inquiry{ID: "n4", Instance: "00", Cluster: "01", Invite: "n4~00"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(hello)
+	f.Add([]byte{0, 2, '{', '}'})
+	f.Add([]byte{255, 255})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var q, again Inquiry
+		if readJSON(bytes.NewReader(data), &q) != nil {
+			return
+		}
+		written, err := appendJSON(nil, q)
+		if err != nil {
+			return // the same, written out, is too long
+		}
+		if err := readJSON(bytes.NewReader(written), &again); err != nil || again != q {
+			t.Errorf("%+v came back as %+v, %v", q, again, err)
+		}
+	})
 }
