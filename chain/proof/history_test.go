@@ -111,7 +111,7 @@ func TestEachPolicySpeaksForItsOwnSizes(t *testing.T) {
 		}
 		c := &changing{t: t, members: [][]signer{founders}}
 		end := uint64(0)
-		for i := range rapid.IntRange(0, 6).Draw(r, "changes") {
+		for i := range rapid.IntRange(0, 4).Draw(r, "changes") {
 			now := slices.Clone(c.members[len(c.members)-1])
 			at := rapid.IntRange(0, len(now)-1).Draw(r, "who")
 			switch kind := rapid.IntRange(0, 2).Draw(r, "kind"); {
@@ -137,7 +137,7 @@ func TestEachPolicySpeaksForItsOwnSizes(t *testing.T) {
 			if k < len(c.ends) {
 				last = c.ends[k]
 			}
-			for _, size := range []uint64{1, first - 1, first, last, last + 1, end + 5} {
+			for _, size := range []uint64{first - 1, last, last + 1} {
 				if size < 1 {
 					continue
 				}
