@@ -67,7 +67,8 @@ func (b *backups) entries(ctx context.Context, target string, check bool) (backu
 type listed struct {
 	Name     string           `json:"name"`
 	Bytes    int64            `json:"bytes"`
-	State    string           `json:"state"` // whole, damaged, newer
+	Content  int64            `json:"content_bytes,omitempty"` // of the files in it
+	State    string           `json:"state"`                   // whole, damaged, newer
 	Why      string           `json:"why,omitempty"`
 	Manifest *backup.Manifest `json:"manifest,omitempty"`
 }
@@ -78,7 +79,7 @@ func newListed(e *backup.Entry) listed {
 	case e.Err == nil:
 		short := e.Manifest
 		short.Files = nil
-		l.Manifest = &short
+		l.Manifest, l.Content = &short, e.Manifest.Size()
 	case errors.Is(e.Err, backup.ErrNewer):
 		l.State, l.Why = "newer", e.Err.Error()
 	default:

@@ -56,6 +56,7 @@ func ends(t *testing.T, code int, says string, args ...string) {
 type listedBackup struct {
 	Name, State string
 	Bytes       int64
+	Content     int64 `json:"content_bytes"`
 	Manifest    struct {
 		Kind, By string
 		Applied  uint64
