@@ -90,6 +90,7 @@ func TestWhatIsNotExactlyARequestIsRefused(t *testing.T) {
 		"nothing":                {},
 		"an unknown kind":        {0x7a, 0x00},
 		"an unknown field":       {0x1a, 0x02, 0x18, 0x01},
+		"a later level unsaid":   []byte("Z\t\b0\x12\x0500000"),
 		"two in one":             append(produce[:len(produce):len(produce)], produce...),
 		"more behind it":         append(produce[:len(produce):len(produce)], 0),
 		"cut off":                produce[:len(produce)-1],

@@ -226,6 +226,9 @@ func Decode(data []byte) (Request, error) {
 	if err := c.Finish(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnknownRequest, err)
 	}
+	if level := LevelOf(q); level > max(need.Level, release.First) {
+		return nil, fmt.Errorf("%w: it is of level %d, and does not say so", ErrUnknownRequest, level)
+	}
 	return q, nil
 }
 
