@@ -132,7 +132,9 @@ func (p *pendingObject) Abort() error {
 	p.done = true
 	defer p.cancel()
 	p.pipe.CloseWithError(errAborted)
-	<-p.sent
+	if err := <-p.sent; !errors.Is(err, errAborted) {
+		return err
+	}
 	return nil
 }
 

@@ -38,7 +38,7 @@ func UnpackState(archive io.Reader, dir string) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // nothing was written through it itself
 	m, err := Read(archive, func(b Begin, name string, size int64, content io.Reader) error {
 		if b.Kind != State {
 			return errKind
