@@ -112,8 +112,8 @@ func TestBackupOfAMillion(t *testing.T) {
 		b = listBackups(t, place)[0]
 		return float64(b.Content) / took.Seconds() / 1e6, b
 	}
+	quiet := p99While(t, c, func() { <-time.After(8 * time.Second) }) // and what came is merged meanwhile
 	alone, b := take()
-	quiet := p99While(t, c, func() { <-time.After(8 * time.Second) })
 	var beside float64
 	busy := p99While(t, c, func() { beside, _ = take() })
 	t.Logf("a state of %.0f MB, %.0f MB compressed: %.0f MB/s, and %.0f MB/s while eight clients write; p99 of writes %s before, %s meanwhile",
