@@ -100,9 +100,10 @@ func TestAMemberIsRestoredAndGoesOn(t *testing.T) {
 			if name == "a state" {
 				require.True(t, m.store.Removed(old.ID))
 			}
-			_, said, err := m.cluster.Recovery()
-			require.NoError(t, err)
-			require.False(t, said, "it has been said")
+			require.Eventually(t, func() bool {
+				_, unsaid, err := m.cluster.Recovery()
+				return err == nil && !unsaid
+			}, limit, 10*time.Millisecond, "it is said")
 			api, err := client.New("http://" + cfg.Listen)
 			require.NoError(t, err)
 			_, err = api.Mine(t.Context(), "gold")
