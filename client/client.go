@@ -90,6 +90,24 @@ func New(servers ...string) (*Client, error) {
 	return c, nil
 }
 
+// Also is a client of more servers, those of c first.
+func (c *Client) Also(servers ...string) (*Client, error) {
+	all := slices.Clone(c.servers)
+	for _, s := range servers {
+		base, err := baseURL(s)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(all, base) {
+			all = append(all, base)
+		}
+	}
+	return &Client{
+		servers: all, http: c.http, attemptTimeout: c.attemptTimeout, totalTimeout: c.totalTimeout,
+		Consistency: c.Consistency, Pause: c.Pause, Secret: c.Secret,
+	}, nil
+}
+
 // baseURL completes host:port to a URL.
 func baseURL(server string) (string, error) {
 	full := server

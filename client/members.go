@@ -22,6 +22,7 @@ type ClusterMember struct {
 	ID        string `json:"id"`
 	Instance  string `json:"instance"` // of its disk; "" for one of the first members
 	Raft      string `json:"raft"`     // host:port
+	API       string `json:"api"`      // URL; "" when it has not said so yet
 	Role      string `json:"role"`     // leader, follower, candidate, unreachable
 	Voter     bool   `json:"voter"`
 	Stays     bool   `json:"stays"`     // a non-voter for good

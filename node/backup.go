@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 
 	"github.com/bpsc/bpsc/backup"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // backupFolder is in the data folder, for the snapshot of a backup under way.
@@ -13,6 +15,9 @@ const backupFolder = "backup"
 
 // backup writes the state of this member as an archive.
 func (m *Member) backup(ctx context.Context, out io.Writer) error {
+	if m.cluster.Cluster() == "" {
+		return fmt.Errorf("%w: this member waits to be added to a cluster, and has no state", outcome.NoLeader)
+	}
 	began := time.Now()
 	source := backup.Source{
 		State: m.store, Dir: m.path(backupFolder), Member: m.cfg.ID, Version: m.cfg.Version, Cluster: m.cluster.Cluster(),

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -82,4 +83,14 @@ func TestAFolderThatIsThereMayBeStartedWithoutAList(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(cfg.Data, "raft"), 0o700))
 	m := &Member{service: newService(cfg.Common), cfg: cfg}
 	require.NoError(t, m.checkFirstStart())
+}
+
+// A member that no cluster has added yet has nothing to back up.
+func TestAMemberThatWaitsHasNoBackup(t *testing.T) {
+	cfg := configs(t, 1)[0]
+	cfg.Raft, cfg.Peers, cfg.Join, cfg.Contract = cfg.Peers[0].Addr, nil, true, nil
+	m := start(t, cfg)
+	var out bytes.Buffer
+	require.ErrorIs(t, m.backup(t.Context(), &out), outcome.NoLeader)
+	require.Zero(t, out.Len())
 }

@@ -17,6 +17,9 @@ const (
 	// joinWait is how long a server waits for a member that has not started yet,
 	// before it is asked again.
 	joinWait = 20 * time.Second
+	// startWait is how long a member that is added may take to start: whoever starts
+	// it and goes on with the command need not wait in between.
+	startWait = 5 * time.Second
 	// lookEvery is how often the cluster is looked at while something is waited for.
 	lookEvery = 500 * time.Millisecond
 	// lagEvery is how often a lag that changes is told.
@@ -33,12 +36,26 @@ func (c *changeOptions) make(ctx context.Context, servers *client.Client, people
 	if err != nil {
 		return changed, err
 	}
+	// The others know what became of the change where it has removed who was asked.
+	if servers, err = servers.Also(reached(before)...); err != nil {
+		return changed, err
+	}
 	w := &watch{change: c.change, before: before, people: people}
 	if changed, err = c.insist(ctx, servers, w); err != nil || !c.awaits() {
 		return changed, err
 	}
 	changed.Index, err = c.awaitVoter(ctx, servers, w, changed.Index)
 	return changed, err
+}
+
+// reached are the URLs of the members.
+func reached(cluster client.Cluster) (urls []string) {
+	for _, m := range cluster.Members {
+		if m.API != "" {
+			urls = append(urls, m.API)
+		}
+	}
+	return urls
 }
 
 // awaits tells whether the command ends only once there is a voter.
@@ -49,6 +66,7 @@ func (c *changeOptions) awaits() bool {
 // insist asks until the change is made or refused. After an answer was lost, the
 // cluster shows whether it was made.
 func (c *changeOptions) insist(ctx context.Context, servers *client.Client, w *watch) (changed client.MembersChanged, err error) {
+	began := time.Now()
 	for lost := false; ; {
 		changed, err = c.ask(ctx, servers, c.joinWait())
 		unknown := errors.Is(err, client.ErrOutcomeUnknown)
@@ -64,7 +82,7 @@ func (c *changeOptions) insist(ctx context.Context, servers *client.Client, w *w
 			if failed == nil && !unknown {
 				return changed, err
 			}
-		case c.joinWait() > 0 && errors.Is(err, outcome.MemberUnreachable):
+		case errors.Is(err, outcome.MemberUnreachable) && (c.joinWait() > 0 || c.starts() && time.Since(began) < startWait):
 			w.say("", "waiting for %s with an empty folder: bpsc server --id %[1]s …", c.change.ID)
 		default:
 			return changed, err
@@ -74,6 +92,9 @@ func (c *changeOptions) insist(ctx context.Context, servers *client.Client, w *w
 		}
 	}
 }
+
+// starts tells whether the change is of a member that may just be starting.
+func (c *changeOptions) starts() bool { return !c.noWait && c.change.Kind == client.AddMember }
 
 // joinWait is how long the server is to wait at a time.
 func (c *changeOptions) joinWait() time.Duration {
