@@ -125,6 +125,7 @@ func refusesDamaged(t *testing.T, place, name string) {
 // A backup that is older than what a witness has cosigned would undo what clients rely
 // on: it is restored only by who says so.
 func TestARestoreThatIsOlderThanTheWitness(t *testing.T) {
+	long(t)
 	w, err := harness.NewWitness(t.Context(), binary, t.TempDir(), "w1")
 	must(t, err)
 	t.Cleanup(func() { _ = w.Kill() })
