@@ -39,12 +39,12 @@ func (m *Member) room() cluster.Room {
 	return r
 }
 
-// whileRoom refuses what clients write while there is no room for it. What the
-// cluster itself puts into the log, and what operators do about the full disk, is not
-// asked here.
-func whileRoom(write command.Requester, noRoom func() error) command.Requester {
+// unless refuses what clients write while there is a reason to: no room for it, or
+// something that the log has to say first. What the cluster itself puts into the log,
+// and what operators do about the full disk, is not asked here.
+func unless(reason func() error, write command.Requester) command.Requester {
 	return func(ctx context.Context, requests [][]byte) []command.Result {
-		err := noRoom()
+		err := reason()
 		if err == nil {
 			return write(ctx, requests)
 		}

@@ -33,10 +33,10 @@ func fences(t *testing.T) (short, open *diskspace.Fence) {
 func TestWritesAreRefusedWhereThereIsNoRoom(t *testing.T) {
 	var noRoom error
 	asked := 0
-	write := whileRoom(func(_ context.Context, requests [][]byte) []command.Result {
+	write := unless(func() error { return noRoom }, func(_ context.Context, requests [][]byte) []command.Result {
 		asked += len(requests)
 		return make([]command.Result, len(requests))
-	}, func() error { return noRoom })
+	})
 	require.NoError(t, write(t.Context(), make([][]byte, 2))[1].Err)
 	noRoom = outcome.DiskFull
 	results := write(t.Context(), make([][]byte, 3))

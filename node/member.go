@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/bpsc/bpsc/api"
@@ -28,6 +29,8 @@ type Member struct {
 	key      proof.SigningKey
 	requests command.Requester
 	attest   attesting
+
+	recovering atomic.Bool // the log has to say first that the cluster was recovered
 
 	left bool // of the goroutine that stops or closes
 }
@@ -89,6 +92,11 @@ func (m *Member) open() (err error) {
 	if m.key, err = signingKey(m.path(memberKey), "", m.cfg.ID); err != nil {
 		return err
 	}
+	if _, unsaid, err := m.cluster.Recovery(); err != nil {
+		return err
+	} else if unsaid {
+		m.recovering.Store(true)
+	}
 	m.requests = requester(m.cluster, m.store.Level)
 	if err := m.prepareAttesting(); err != nil {
 		return err
@@ -107,7 +115,7 @@ func (m *Member) openServer() error {
 	cfg.Diagnostics = memberDiagnosis{m, time.Now()}
 	cfg.Metrics = metricsHandler(chainMetrics(m.store), memberMetrics(m.cluster), diskMetrics(m.fence))
 	cfg.Backup = m.backup
-	handler, err := api.New(cfg, whileRoom(m.requests, m.cluster.NoRoom), memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.policies()})
+	handler, err := api.New(cfg, unless(m.writesNothing, m.requests), memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.policies()})
 	if err != nil {
 		return err
 	}

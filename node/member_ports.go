@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,7 +77,7 @@ func (m *Member) condition() (ready, signing error) {
 	if _, ok := m.store.DefaultToken(); m.cfg.Contract != nil && !ok {
 		return errors.New("the default contract is not created yet"), signing
 	}
-	return signing, signing
+	return cmp.Or(m.unsaid(), signing), signing
 }
 
 // Cluster joins what the cluster knows with the URLs that members announced.

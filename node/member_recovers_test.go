@@ -49,6 +49,14 @@ func TestAClusterGoesOnWithoutItsMajority(t *testing.T) {
 	}
 	rescue(t, all[0])
 	left := start(t, all[0])
+	// Clients come before it has said so: what they write is behind it, and so can be
+	// signed by those who are left.
+	early := unless(left.writesNothing, left.requests)
+	require.NoError(t, harness.Until(t.Context(), limit, "a block", func(ctx context.Context) error {
+		_, err := early.Produce(ctx, "gold")
+		return err
+	}))
+	require.NoError(t, left.unsaid())
 	ready(t, left.WaitReady)
 	after := checkpointed(t, left)
 

@@ -1,10 +1,13 @@
 package node
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/command"
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // sayRecovery says in the log, before anything else, what the folder of this member
@@ -26,5 +29,21 @@ func (m *Member) sayRecovery(ctx context.Context) error {
 			return err
 		}
 	}
-	return m.cluster.ForgetRecovery()
+	if err := m.cluster.ForgetRecovery(); err != nil {
+		return err
+	}
+	m.recovering.Store(false)
+	return nil
 }
+
+// unsaid is that this member has something to say first. What clients wrote before would be
+// judged by members of whom most are gone: no checkpoint would ever be of just that block.
+func (m *Member) unsaid() error {
+	if m.recovering.Load() {
+		return fmt.Errorf("%w: it has to say first that its cluster goes on without members that it had", outcome.NoLeader)
+	}
+	return nil
+}
+
+// writesNothing is why this member takes no writes of clients now, if so.
+func (m *Member) writesNothing() error { return cmp.Or(m.unsaid(), m.cluster.NoRoom()) }
