@@ -20,7 +20,7 @@ import (
 
 // Clients get the files that the cluster's own work leaves, and no more.
 func TestMoreClientsThanFiles(t *testing.T) {
-	c := startLaidOut(t, harness.Options{Args: []string{"--heartbeat", "1s"}}, func(p *harness.Process) { p.Files = 1_024 })
+	c := startLaidOut(t, harness.Options{Args: []string{"--heartbeat", "1s"}}, func(p *harness.Process) { p.Files = 1_280 }) // members keep some for nine of them
 	f, err := harness.NewFollower(harness.FollowerOptions{Binary: binary, Dir: t.TempDir(), ID: "f1", Upstreams: c.URLs()})
 	if err != nil {
 		t.Fatal(err)

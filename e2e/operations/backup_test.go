@@ -2,7 +2,9 @@ package operations
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,6 +26,16 @@ func TestAClusterIsRestoredFromABackup(t *testing.T) {
 
 	load := c.StartLoad(t.Context(), harness.LoadOptions{Workers: 8, Seed: 1})
 	must(t, load.AwaitMore(t.Context(), 200))
+	until(t, 20*time.Second, "a checkpoint on the follower", func(context.Context) error {
+		answer, err := http.Get(f.URL + "/v1/contracts/aka/checkpoint")
+		if err == nil && answer.StatusCode != http.StatusOK {
+			err = errors.New(answer.Status)
+		}
+		if answer != nil {
+			err = errors.Join(err, answer.Body.Close())
+		}
+		return err
+	})
 	does(t, "backup", "create", "--from", f.URL, place) // it has chains only
 	for _, m := range c.Members {
 		does(t, "backup", "create", "--from", m.URL, place)
