@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -23,6 +24,7 @@ type step struct {
 	note     []byte
 	handover Handover
 	signed   []Signer          // for a recovery, by the names of the new policy
+	survived bool              // of a recovery: a member of the policy before signed it
 	ends     map[string]uint64 // by origin: the last size that the policy before judges
 	policy   *Policy
 }
@@ -63,14 +65,16 @@ func (h *History) Add(note []byte) (*History, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r := next.handover.Recovery; r != nil {
-		return nil, next.refusal()
+	if next.handover.Recovery != nil {
+		return nil, cmp.Or(next.unfounded(), next.refusal())
 	}
 	return h.with(next), nil
 }
 
 // Accept is Add for a recovery that whoever verifies has looked into:
-// handover is Handover.Hash of it, from somebody who is trusted.
+// handover is Handover.Hash of it, from somebody who is trusted. No member of the
+// policy before has to have signed it: keys are in no backup, so that after a restore
+// there is none of them.
 func (h *History) Accept(note []byte, handover chain.Hash) (*History, error) {
 	next, err := h.check(note)
 	switch {
@@ -84,6 +88,7 @@ func (h *History) Accept(note []byte, handover chain.Hash) (*History, error) {
 
 // Stop returns h as it is when a recovery comes next that nobody has accepted:
 // For refuses what its policy would have to judge.
+// It does not stop for one that no member of the policy before has signed.
 func (h *History) Stop(note []byte) (*History, error) {
 	next, err := h.check(note)
 	switch {
@@ -91,6 +96,9 @@ func (h *History) Stop(note []byte) (*History, error) {
 		return nil, err
 	case next.handover.Recovery == nil:
 		return nil, fmt.Errorf("%w: policy %d is no recovery", ErrHandover, next.handover.Number)
+	}
+	if err := next.unfounded(); err != nil {
+		return nil, err
 	}
 	return &History{first: h.first, steps: h.steps, recovery: next}, nil
 }
@@ -137,10 +145,12 @@ func (h *History) check(note []byte) (*step, error) {
 	if len(next.signed) < signers.majority {
 		return nil, fmt.Errorf("%w: policy %d: %d of %d members signed, %d are needed", ErrHandoverMinority, said.Number, len(next.signed), signers.members, signers.majority)
 	}
-	if said.Recovery != nil { // or anybody could make up one, and stop whoever meets it
-		if before, _, err := newest.count(&n); err != nil || len(before) == 0 {
-			return nil, fmt.Errorf("%w: policy %d: no member of the policy before signed that it went on", ErrHandoverMinority, said.Number)
+	if said.Recovery != nil {
+		before, _, err := newest.count(&n)
+		if err != nil {
+			return nil, err
 		}
+		next.survived = len(before) > 0
 	}
 	return next, nil
 }
@@ -174,6 +184,16 @@ func (h *History) follows(next *step) error {
 // are not theirs to choose.
 func (p *Policy) WithMembers(core *Policy) (*Policy, error) {
 	return NewPolicy(core.Members(), core.majority, p.Witnesses(), p.quorum, p.chains...)
+}
+
+// unfounded is what is wrong with a recovery of which no member of the policy before
+// knows: anybody could make up one, and stop whoever meets it.
+func (s *step) unfounded() error {
+	if s.survived {
+		return nil
+	}
+	return fmt.Errorf("%w: policy %d: no member of the policy before signed that it went on; after a restore from a backup nobody can, and its operator knows the hash of the handover, %s",
+		ErrHandoverMinority, s.handover.Number, s.handover.Hash())
 }
 
 // refusal says where a recovery happened and who did it.

@@ -327,6 +327,31 @@ func TestARecoveryIsAcceptedByName(t *testing.T) {
 	require.ErrorIs(t, err, proof.ErrRecovery)
 }
 
+// After a restore from a backup there is none of the keys of before. Nobody stops there
+// who was not told, and it is accepted by name.
+func TestARestoreIsAcceptedByName(t *testing.T) {
+	c := threePolicies(t)
+	n7 := signerOf(t, "n7", 70)
+	said := proof.Handover{Number: 4, Before: policyOf(t, c.members[2]).Hash(), Policy: policyOf(t, []signer{n7}).Core(),
+		Ends:     []proof.End{{Token: "aka", ID: chain.Hash{1}, Size: 18}},
+		Recovery: &proof.Recovery{By: "ann", Reason: "restored", Before: []string{"n3", "n4", "n5"}, After: []string{"n7"}}}
+	note := signedBy(t, said.Body(), n7)
+	h := c.history()
+	_, err := h.Stop(note)
+	require.ErrorIs(t, err, proof.ErrHandoverMinority)
+	require.ErrorContains(t, err, said.Hash().String())
+	accepted, err := h.Accept(note, said.Hash())
+	require.NoError(t, err)
+	_, err = accepted.Verify(signedBy(t, checkpointOf(19).Body(), n7), "")
+	require.NoError(t, err)
+	again, err := proof.ParseHistory([]byte(accepted.String()), said.Hash())
+	require.NoError(t, err)
+	require.Equal(t, accepted.String(), again.String())
+
+	_, err = h.Accept(signedBy(t, said.Body(), c.members[2]...), said.Hash())
+	require.ErrorIs(t, err, proof.ErrHandoverMinority, "the new members have to sign it")
+}
+
 // A file that was written once reads the same for ever.
 func TestTheFileOfAHistory(t *testing.T) {
 	file, err := os.ReadFile("testdata/history.txt")

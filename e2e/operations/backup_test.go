@@ -138,20 +138,7 @@ func refusesDamaged(t *testing.T, place, name string) {
 // on: it is restored only by who says so.
 func TestARestoreThatIsOlderThanTheWitness(t *testing.T) {
 	long(t)
-	w, err := harness.NewWitness(t.Context(), binary, t.TempDir(), "w1")
-	must(t, err)
-	t.Cleanup(func() { _ = w.Kill() })
-	witnesses := filepath.Join(t.TempDir(), "witnesses")
-	must(t, os.WriteFile(witnesses, []byte(w.Line), 0o600))
-	c := startCluster(t, harness.Options{Contract: `{"token":"aka","wallets":"open","schedule":{"transactions":1}}`, Args: []string{"--witnesses", witnesses, "--witness-quorum", "1"}})
-	until(t, 20*time.Second, "the policy has the chain", func(context.Context) error {
-		out := command(t, nil, "cluster", "keys", "--server", c.Members[0].URL)
-		if !strings.Contains(out.out, "log ") {
-			return fmt.Errorf("%s%s", out.out, out.err)
-		}
-		return os.WriteFile(w.Policy, []byte(out.out), 0o600)
-	})
-	must(t, w.Start(), w.AwaitLive(t.Context(), 20*time.Second))
+	c, w, witnesses := witnessed(t)
 	place := t.TempDir()
 	pay := func(count int) {
 		for i := range count {
@@ -159,24 +146,14 @@ func TestARestoreThatIsOlderThanTheWitness(t *testing.T) {
 			must(t, err)
 		}
 	}
-	// cosigned waits until the witness has cosigned all blocks.
-	cosigned := func(blocks int) {
-		until(t, 20*time.Second, "the witness has cosigned", func(context.Context) error {
-			note := command(t, nil, "chain", "verify", "--server", c.Members[0].URL, "--policy", w.Policy)
-			if note.code != 0 || !strings.Contains(note.out, fmt.Sprintf("the checkpoint of %d blocks", blocks)) || !strings.Contains(note.out, "witnessed by w1") {
-				return fmt.Errorf("%s%s", note.out, note.err)
-			}
-			return nil
-		})
-	}
 	pay(3)
-	cosigned(4)
+	awaitWitnessed(t, c.Members[0], 4, w.Policy)
 	does(t, "backup", "create", "--from", c.Members[0].URL, place)
 	fresh, err := harness.New(harness.Options{Binary: binary, Dir: t.TempDir()})
 	must(t, err)
 	does(t, restoring(fresh, fresh.Members[0], place, "--witnesses", witnesses)...) // it has seen no more
 	pay(2)
-	cosigned(6)
+	awaitWitnessed(t, c.Members[0], 6, w.Policy)
 	ends(t, 2, "a witness has seen newer blocks", restoring(fresh, fresh.Members[1], place, "--witnesses", witnesses)...)
 	ends(t, 2, "newer transactions will be lost", restoring(fresh, fresh.Members[1], place, "--witnesses", witnesses, "--older-than-witness", "yes")...)
 	does(t, restoring(fresh, fresh.Members[1], place, "--witnesses", witnesses, "--older-than-witness", "newer transactions will be lost")...)

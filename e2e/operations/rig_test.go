@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -49,17 +48,7 @@ type said struct {
 // bpsc runs a command as an operator does who knows the members' URLs.
 func bpsc(t *testing.T, c *harness.Cluster, args ...string) said {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, append(args, "--server", strings.Join(c.URLs(), ","))...)
-	cmd.Env = harness.Environ()
-	var out, err bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &err
-	failed := cmd.Run()
-	if failed != nil && !errors.As(failed, new(*exec.ExitError)) {
-		t.Fatal(failed)
-	}
-	s := said{out.String(), err.String(), cmd.ProcessState.ExitCode()}
+	s := command(t, nil, append(args, "--server", strings.Join(c.URLs(), ","))...)
 	t.Logf("bpsc %s: %d\n%s%s", strings.Join(args, " "), s.code, s.out, s.err)
 	return s
 }
