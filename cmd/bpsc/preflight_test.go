@@ -20,7 +20,8 @@ func TestWhatIsRefusedWritesNothing(t *testing.T) {
 	require.NoError(t, err)
 	one := free.Addr().String()
 	require.NoError(t, free.Close())
-	bad := writeConfig(t, `{"token":"gold"}`)
+	bad := filepath.Join(t.TempDir(), "contract.json")
+	require.NoError(t, os.WriteFile(bad, []byte(`{"token":"gold"}`), 0o600))
 	cluster := "n1=127.0.0.1:1,n2=127.0.0.1:2,n3=127.0.0.1:3"
 	server := []string{"server", "--id", "n1", "--raft", "127.0.0.1:0", "--cluster", cluster, "--listen", "127.0.0.1:0", "--advertise", "http://a"}
 	follow := []string{"follow", "--upstream", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"}

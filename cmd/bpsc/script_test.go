@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOSTPORT", strings.TrimPrefix(s.URL, "http://"))
 			env.Setenv("CHAIN", scriptChain.String())
 			env.Setenv("NEWCHAIN", newChain.String())
-			env.Setenv("NEWCHAIN_SHORT", short(newChain.String())[:minChainID])
+			env.Setenv("NEWCHAIN_SHORT", newChain.String()[:16])
 			env.Setenv("HOME", env.WorkDir)
 			return nil
 		},

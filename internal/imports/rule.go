@@ -8,8 +8,8 @@ package imports
 const module = "github.com/bpsc/bpsc"
 
 // inside lists, for folders whose packages have an order of their own, what each of
-// them may import of the others. The package at the top of a folder puts them
-// together and imports any.
+// them may import of the others. The package above all of them puts them together and
+// imports any.
 var inside = map[string][]string{
 	"cluster/clock":      {},
 	"cluster/membership": {},
@@ -21,6 +21,15 @@ var inside = map[string][]string{
 	"cluster/memory":     {"cluster/datadir", "cluster/health"},
 	"cluster/port":       {"cluster/datadir", "cluster/memory"},
 	"cluster/peer":       {"cluster/health", "cluster/queue"},
+
+	"cmd/bpsc/internal/cli":      {},
+	"cmd/bpsc/internal/settings": {"cmd/bpsc/internal/cli"},
+	"cmd/bpsc/internal/serve":    {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/settings"},
+	"cmd/bpsc/internal/ledger":   {"cmd/bpsc/internal/cli"},
+	"cmd/bpsc/internal/chains":   {"cmd/bpsc/internal/cli"},
+	"cmd/bpsc/internal/operate":  {"cmd/bpsc/internal/cli"},
+	"cmd/bpsc/internal/backups":  {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/chains"},
+	"cmd/bpsc/internal/doctor":   {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/backups"},
 }
 
 // standalone packages import nothing of this module at all.

@@ -1,0 +1,100 @@
+// Package cli is what the commands have in common: flags by which servers are
+// reached, forms of output, files that are read and written, exit codes.
+package cli
+
+import (
+	"context"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bpsc/bpsc/client"
+)
+
+// Options are the flags that all client commands share.
+type Options struct {
+	Servers  []string
+	Contract string
+	Output   string
+	Timeout  time.Duration
+	// What reads of accounts and transactions ask for; "" is the newest.
+	Consistency string
+	reached     *client.Client // one for the whole command: it remembers which server answers
+}
+
+// EnvPrefix begins the names of the variables that commands read.
+const EnvPrefix = "BPSC_"
+
+// DefaultServer is where a member listens that nobody told otherwise.
+const DefaultServer = "http://127.0.0.1:5000"
+
+// Flagged is each of the commands with the shared flags.
+func (o *Options) Flagged(commands ...*cobra.Command) []*cobra.Command {
+	for _, cmd := range commands {
+		o.Flags(cmd)
+	}
+	return commands
+}
+
+// Flags adds the shared flags to cmd and all below it.
+func (o *Options) Flags(cmd *cobra.Command) {
+	servers := []string{DefaultServer}
+	if env := os.Getenv(EnvPrefix + "SERVER"); env != "" {
+		servers = strings.Split(env, ",")
+	}
+	f := cmd.PersistentFlags()
+	f.StringSliceVarP(&o.Servers, "server", "s", servers, "URL or host:port of a node; may be repeated, tried in order ("+EnvPrefix+"SERVER)")
+	f.StringVar(&o.Contract, "contract", "", "token of the contract, also --token (default: the cluster's first)")
+	f.DurationVar(&o.Timeout, "timeout", 10*time.Second, "give up after this long")
+	cmd.SetGlobalNormalizationFunc(tokenIsContract)
+	o.OutputFlag(cmd)
+}
+
+// ConsistencyFlag adds the flag of commands that read what may change.
+func (o *Options) ConsistencyFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.Consistency, "consistency", "",
+		"linearizable, leader, or local for what the node has (default: the newest state of a member; a follower's own)")
+}
+
+// tokenIsContract lets --token say the same as --contract, the name by which a
+// contract goes.
+func tokenIsContract(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	if name == "token" {
+		name = "contract"
+	}
+	return pflag.NormalizedName(name)
+}
+
+// Client is the command's way to the servers.
+func (o *Options) Client() (*client.Client, error) {
+	if o.reached == nil {
+		c, err := client.New(o.Servers...)
+		if err != nil {
+			return nil, ArgError("--server: %w", err)
+		}
+		c.Consistency = o.Consistency
+		o.reached = c
+	}
+	return o.reached, nil
+}
+
+// With runs do with a client and a bounded context.
+func (o *Options) With(cmd *cobra.Command, do func(ctx context.Context, c *client.Client) error) error {
+	c, err := o.Client()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), o.Timeout)
+	defer cancel()
+	return do(ctx, c)
+}
+
+// Call makes a command's RunE of what is done with a client and its arguments.
+func (o *Options) Call(do func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		return o.With(cmd, func(ctx context.Context, c *client.Client) error { return do(ctx, cmd, c, args) })
+	}
+}

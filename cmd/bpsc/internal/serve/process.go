@@ -1,0 +1,165 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/settings"
+	"github.com/bpsc/bpsc/internal/linewriter"
+	"github.com/bpsc/bpsc/internal/logring"
+	"github.com/bpsc/bpsc/node"
+)
+
+const (
+	// stopTimeout is how long a process that serves takes to stop, at most:
+	// containers are given ten seconds before they are killed.
+	stopTimeout = 7 * time.Second
+
+	// startGrace is what a process gets that is still starting: it may have
+	// hours of log to read, and has promised nothing yet.
+	startGrace = 2 * time.Second
+
+	// recentLog is how much of its log a process keeps in memory for its operator:
+	// a thousand lines or two.
+	recentLog = 256 << 10
+
+	// flushTimeout is for the last lines of the log, which nobody may read.
+	flushTimeout = 500 * time.Millisecond
+)
+
+// process is a bpsc that serves: a member, a follower or a witness. It decides
+// what signals do:
+//
+//   - SIGTERM and SIGINT end it gracefully, within stopTimeout, with exit code 0.
+//     At that time it ends in any case: nothing that was acknowledged is only in
+//     memory. SIGTERM again changes nothing, for supervisors send it twice;
+//     SIGINT again, which is a person who does not want to wait, ends it at once.
+//   - SIGHUP is noted and changes nothing: there is nothing to load anew, and a
+//     terminal that closes is no reason to lose a member.
+//   - SIGPIPE is ignored: whoever reads the log may go away (package linewriter).
+//   - SIGQUIT and SIGABRT print all stacks and end it, as in every Go program: for
+//     who wants to know what a process hangs in.
+//   - All others are the runtime's: SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU, SIGXFSZ and
+//     the like do nothing, SIGTSTP and SIGSTOP pause it.
+//
+// Commands that do not serve keep the dispositions of the shell: SIGPIPE ends
+// bpsc chain | head, SIGHUP what the terminal started.
+type process struct {
+	log    *slog.Logger
+	out    *linewriter.Writer
+	recent *logring.Ring  // the last lines of the log
+	up     atomic.Bool    // it serves
+	beside sync.WaitGroup // what goes on until the process is told to stop
+}
+
+// running is a node that has started.
+type running interface {
+	Done() <-chan struct{}
+	Stop(context.Context) error
+}
+
+// runProcess runs a process that serves: start starts it once table is read. The
+// command's context ends with the first signal to stop.
+func runProcess(cmd *cobra.Command, table settings.Table, cfg *logConfig, start func(context.Context, *process) (running, error)) error {
+	if err := table.Load(cmd.Flags()); err != nil {
+		return err
+	}
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	out := linewriter.New(os.Stderr, func(lines uint64) []byte {
+		var line bytes.Buffer
+		cfg.logger(&line).Warn("lines of this log are missing: nobody read them", "lines", lines)
+		return line.Bytes()
+	})
+	recent := logring.New(recentLog)
+	p := &process{log: cfg.logger(io.MultiWriter(recent, out)), out: out, recent: recent}
+	log.SetOutput(out) // of libraries that know no other
+	signal.Ignore(syscall.SIGPIPE)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	ended := make(chan struct{})
+	defer close(ended)
+	go p.watch(ctx, signals, ended)
+	err := p.run(ctx, table, start)
+	if err != nil {
+		if !errors.Is(err, node.ErrFatal) { // of which the node has told itself
+			fmt.Fprintln(out, "bpsc:", cli.Printable(err.Error()))
+		}
+		err = cli.Report(err)
+	}
+	out.Flush(flushTimeout)
+	return err
+}
+
+// run starts a node and stops it when ctx ends. Reading files and starting are not
+// given up then: watch sees to it that they do not take for ever.
+func (p *process) run(ctx context.Context, table settings.Table, start func(context.Context, *process) (running, error)) error {
+	if err := table.Read(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer p.beside.Wait()
+	defer cancel()
+	n, err := start(ctx, p)
+	if err != nil {
+		return err
+	}
+	p.up.Store(true)
+	select {
+	case <-ctx.Done():
+	case <-n.Done():
+	}
+	return n.Stop(context.Background())
+}
+
+// watch looks after signals and the time that stopping takes.
+func (p *process) watch(ctx context.Context, signals chan os.Signal, ended <-chan struct{}) {
+	stopping := ctx.Done()
+	var overdue <-chan time.Time
+	for {
+		select {
+		case <-ended:
+			return
+		case <-stopping:
+			stopping = nil
+			signal.Notify(signals, os.Interrupt)
+			limit := stopTimeout
+			if !p.up.Load() {
+				limit = startGrace
+			}
+			overdue = time.After(limit)
+		case s := <-signals:
+			if s == os.Interrupt {
+				p.log.Warn("interrupted again: this process ends at once")
+				p.exit(cli.ExitInterrupted)
+			}
+			p.log.Info("SIGHUP: there is nothing to load anew; start the process again to change settings")
+		case <-overdue:
+			p.log.Warn("this process ends now and not gracefully; nothing that was acknowledged is lost", "served", p.up.Load())
+			p.exit(cli.ExitOK)
+		}
+	}
+}
+
+// exit ends the process at once, but for the last lines of the log.
+func (p *process) exit(code int) {
+	p.out.Flush(flushTimeout)
+	os.Exit(code)
+}

@@ -1,0 +1,73 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/settings"
+	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/node"
+)
+
+func newServerCommand() *cobra.Command {
+	cfg, logs := node.DefaultMemberConfig(), &logConfig{}
+	table := memberSettings(&cfg, logs)
+	cmd := &cobra.Command{
+		Use: "server", Short: "Run a member of a cluster", Args: cli.ExactArgs(0),
+		Long: "Run a member of a cluster. Settings come from flags, " + cli.EnvPrefix + "… variables\n" +
+			"(--log-level is " + cli.EnvPrefix + "LOG_LEVEL) and the YAML file of --config, in that order.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runProcess(cmd, table, logs, func(ctx context.Context, p *process) (running, error) {
+				cfg.Logger, cfg.RecentLog, cfg.Version = p.log, p.recent.Tail, release.Version
+				return node.StartMember(context.WithoutCancel(ctx), cfg)
+			})
+		},
+	}
+	table.Flags(cmd.Flags())
+	return cmd
+}
+
+func memberSettings(c *node.MemberConfig, logs *logConfig) settings.Table {
+	return slices.Concat(logSettings(logs), accessSettings(&c.Access), settings.Table{
+		settings.New("id", &c.ID, "name of this member (required)"),
+		settings.New("data", &c.Data, "folder for everything this member keeps (required)"),
+		minFreeSetting(&c.MinFree),
+		settings.New("listen", listening(&c.Listen), "host:port of the HTTP API"),
+		settings.New("advertise", &c.Advertise, "URL under which clients reach the API (default: http:// and --listen)"),
+		settings.New("raft", &c.Raft, "host:port to listen on for the other members (default: this member's in --cluster)"),
+		settings.New("cluster", settings.Parsed(&c.Peers, cli.ParsePeers), "id=host:port of every member with which the cluster begins, comma-separated, the same on each; it counts on the first start only"),
+		settings.New("join", &c.Join, "on the first start, wait until a cluster adds this member (bpsc cluster add, or replace), and begin none"),
+		settings.New("two-voters", &c.TwoVoters, "let a cluster begin with two members: when either of them fails nothing is written any more"),
+		settings.New("promote-lag", &c.PromoteLag, "how many entries of the log a member that was added may lag to become a voter"),
+		settings.New("promote-after", &c.PromoteAfter, "for how long it may not lag more"),
+		settings.New("contract", settings.Later(&c.ContractFile, func() (err error) {
+			c.Contract, err = readContract(c.ContractFile)
+			return err
+		}), "JSON file of the default contract; read when the cluster has no contract yet"),
+		settings.New("witnesses", settings.Parsed(&c.Witnesses, cli.ReadWitnesses), "file of the witnesses to ask for cosignatures: lines as bpsc witness key prints them"),
+		settings.New("witness-quorum", &c.WitnessQuorum, "how many of the witnesses this cluster's policy requires"),
+		settings.New("auto-activate", &c.AutoActivate, "how long all members have to have known a new level before it is activated, after which there is no way back (0: an operator does it)"),
+		settings.New("heartbeat", &c.Heartbeat, "silence after which members elect another leader"),
+	})
+}
+
+func readContract(path string) (*chain.Contract, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--contract: %w", err)
+	}
+	contract, err := chain.DecodeNewContract(text)
+	if err != nil {
+		return nil, fmt.Errorf("--contract %s: %w", path, err)
+	}
+	return &contract, nil
+}

@@ -1,0 +1,38 @@
+package serve
+
+import (
+	"errors"
+
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/settings"
+	"github.com/bpsc/bpsc/internal/diskspace"
+	"github.com/bpsc/bpsc/node"
+)
+
+// listening is where a process listens, which a node of another program need not.
+func listening(to *string) settings.Delayed {
+	return settings.Later(to, func() error {
+		if *to == "" {
+			return errors.New(`--listen "" is not host:port`)
+		}
+		return nil
+	})
+}
+
+func minFreeSetting(to *diskspace.Reserve) settings.Row {
+	return settings.New("min-free", settings.Parsed(to, diskspace.ParseReserve),
+		"what is to stay free on the disk of --data, in bytes or as a share, such as 2GiB or 5%; with less no writes are taken until there is room; 0: fill it (default: 256MiB)")
+}
+
+func accessSettings(a *node.Access) settings.Table {
+	path := new(string)
+	return settings.Table{
+		settings.New("allow-host", &a.AllowHost, "further name by which this node may be called (its addresses, localhost and the hosts of --listen and --advertise are allowed); may be repeated"),
+		settings.New("allow-origin", &a.AllowOrigin, "scheme://host[:port] of a site whose pages may write here; may be repeated"),
+		settings.New("operator-secret-file", settings.Later(path, func() (err error) {
+			a.OperatorSecret, err = cli.ReadSecret(*path)
+			return err
+		}), "file with the secret that the operator's requests carry, as Authorization: Bearer …; "+
+			"also the variable "+cli.SecretVariable+" (default: they must come from this machine)"),
+	}
+}
