@@ -26,7 +26,7 @@ func TestABackupIsTheOperators(t *testing.T) {
 	require.Equal(t, 200, answer.Code)
 	require.Equal(t, "archive", answer.Body.String())
 	require.Equal(t, "application/zstd", answer.Header().Get("Content-Type"))
-	requireProblem(t, from(h, "192.0.2.7:1", "GET", "/v1/backup", ""), http.StatusForbidden, "operator_only", "")
+	requireProblem(t, from(h, "192.0.2.7:1", "GET", "/v1/backup", ""), http.StatusUnauthorized, "token_required", "")
 	requireProblem(t, call(h, "GET", "/v1/backup", "", "Origin", "http://evil.example"), http.StatusForbidden, "origin_foreign", "")
 }
 

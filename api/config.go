@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/bpsc/bpsc/api/access"
 )
 
 // Config is what the API can be told. Start from DefaultConfig.
@@ -54,13 +56,8 @@ type Config struct {
 	// Diagnostics answers the operator's GET /v1/diagnostics; nil is no such path.
 	Diagnostics Diagnostician
 
-	// Hosts are the names under which this node is called, besides localhost and
-	// IP addresses; Origins (scheme://host:port) are whose pages may write.
-	Hosts, Origins []string
-
-	// OperatorSecret is what requests that are the operator's have to know. When
-	// empty they must come from this machine.
-	OperatorSecret string
+	// Config says from whom this node takes what.
+	access.Config
 
 	// DefaultConfigured: the configuration names the default contract. Until it
 	// is there nobody makes another one.
@@ -73,6 +70,7 @@ type Config struct {
 // DefaultConfig is a Config that suits a cluster in one data centre.
 func DefaultConfig() Config {
 	return Config{
+		Config:         access.DefaultConfig(),
 		WriteTimeout:   10 * time.Second,
 		ReadTimeout:    5 * time.Second,
 		CatchUpTimeout: 5 * time.Second,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -168,6 +169,9 @@ func (s *server) contract(ctx context.Context, token string) (*intake.Chain, err
 			return nil, err
 		}
 	}
+	if err := access.From(ctx).ForContract(token); err != nil {
+		return nil, err
+	}
 	if known := s.contracts.byToken.Load(); known != nil {
 		if c, ok := (*known)[token]; ok {
 			return c, nil
@@ -184,6 +188,9 @@ func (s *server) contract(ctx context.Context, token string) (*intake.Chain, err
 // is said for good, and clients and relays take it so: first this node looks
 // whether one is on its way.
 func (s *server) info(ctx context.Context, token string) (chain.Info, error) {
+	if err := access.From(ctx).ForContract(token); err != nil {
+		return chain.Info{}, err
+	}
 	info, err := s.read.Contract(token)
 	if errors.Is(err, chain.ContractUnknown) && chain.ValidToken(token) {
 		ctx, cancel := context.WithTimeout(ctx, lookTimeout)

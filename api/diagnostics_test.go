@@ -27,8 +27,8 @@ func TestDiagnosticsAreTheOperators(t *testing.T) {
 	require.NoError(t, err)
 	for _, h := range []http.Handler{member, follower} {
 		for _, path := range []string{"/v1/diagnostics", "/v1/diagnostics/log", "/v1/diagnostics/goroutines"} {
-			requireProblem(t, call(h, "GET", path, ""), 403, "operator_only", "")
-			requireProblem(t, call(h, "GET", path, "", "Authorization", "Bearer guess"), 403, "operator_only", "")
+			requireProblem(t, call(h, "GET", path, ""), 401, "token_required", "")
+			requireProblem(t, call(h, "GET", path, "", "Authorization", "Bearer guess"), 401, "token_invalid", "")
 			rec := call(h, "GET", path, "", "Authorization", "Bearer "+secret)
 			require.Equal(t, 200, rec.Code, path)
 			require.Equal(t, "no-store", rec.Header().Get("Cache-Control"))

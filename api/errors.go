@@ -42,10 +42,7 @@ const (
 	errBodyIncomplete outcome.Code = "body_incomplete"
 	errInternal       outcome.Code = "internal"
 
-	// Why somebody may not ask for this, or not so often.
-	errHostUnknown   outcome.Code = "host_unknown"
-	errOriginForeign outcome.Code = "origin_foreign"
-	errOperatorOnly  outcome.Code = "operator_only"
+	// errTooManyBlocks: they are asked for too often.
 	errTooManyBlocks outcome.Code = "too_many_blocks"
 )
 
@@ -144,6 +141,13 @@ var meanings = map[string]meaning{
 	string(chain.LevelActive):         {http.StatusConflict, "A later level is active, and there is no way back"},
 	string(chain.LevelUnsupported):    {http.StatusConflict, "Not all members know this level"},
 	string(chain.LevelNotActive):      {http.StatusConflict, "The cluster has not activated the level that this needs"},
+	string(chain.TokenUnknown):        {http.StatusNotFound, "There is no such token"},
+	string(chain.TokenRequired):       {http.StatusUnauthorized, "This needs a token"},
+	string(chain.TokenRevoked):        {http.StatusUnauthorized, "The token was revoked"},
+	string(chain.TokenExpired):        {http.StatusUnauthorized, "The token has expired"},
+	string(chain.TokenTooBroad):       {http.StatusForbidden, "A token makes none that may do more than itself"},
+	string(chain.TokensFull):          {http.StatusUnprocessableEntity, "There is no room for another token"},
+	string(chain.AuditEntryInvalid):   {http.StatusBadRequest, "It cannot be noted in the audit log"},
 	string(chain.NotFound):            {http.StatusNotFound, "Not found"},
 	string(chain.ErrInvalid):          {http.StatusInternalServerError, "Stored data does not verify"},
 
@@ -157,6 +161,13 @@ var meanings = map[string]meaning{
 
 	string(outcome.NoUpstream): {http.StatusServiceUnavailable, "No member can be reached from here"},
 	string(outcome.RelayLoop):  {http.StatusLoopDetected, "Followers hand this request round in a circle"},
+
+	string(outcome.HostUnknown):   {http.StatusForbidden, "This node does not go by that name"},
+	string(outcome.OriginForeign): {http.StatusForbidden, "Pages of another site may not do this"},
+	string(outcome.TokenInvalid):  {http.StatusUnauthorized, "The token is not known here"},
+	string(outcome.TokenInURL):    {http.StatusBadRequest, "A token does not belong into an address"},
+	string(outcome.RoleMissing):   {http.StatusForbidden, "The token has not the role for this"},
+	string(outcome.OtherContract): {http.StatusForbidden, "The token is for another contract"},
 
 	string(outcome.ChangeInvalid):        {http.StatusBadRequest, "The change is not valid"},
 	string(outcome.MemberExists):         {http.StatusConflict, "There is such a member already"},
@@ -204,9 +215,6 @@ var meanings = map[string]meaning{
 	string(errBodyIncomplete): {http.StatusBadRequest, "The body ended too early"},
 	string(errInternal):       {http.StatusInternalServerError, "Internal error"},
 
-	string(errHostUnknown):   {http.StatusForbidden, "This node does not go by that name"},
-	string(errOriginForeign): {http.StatusForbidden, "Pages of another site may not do this"},
-	string(errOperatorOnly):  {http.StatusForbidden, "Only the operator may do this"},
 	string(errTooManyBlocks): {http.StatusTooManyRequests, "Blocks are asked for too often"},
 
 	string(errBackupRuns): {http.StatusConflict, "A backup is being taken already"},

@@ -49,7 +49,7 @@ func TestActivateLevel(t *testing.T) {
 		requireProblem(t, call(h, "POST", path, body), http.StatusBadRequest, "invalid_json", "")
 	}
 	requireProblem(t, call(h, "POST", path, `{"level":3}`), http.StatusConflict, "level_unsupported", "level 3")
-	requireProblem(t, from(h, "192.0.2.7:1", "POST", path, `{}`), http.StatusForbidden, "operator_only", "")
+	requireProblem(t, from(h, "192.0.2.7:1", "POST", path, `{}`), http.StatusUnauthorized, "token_required", "")
 	requireProblem(t, call(h, "POST", path, `{}`, "Origin", "http://evil.example"), http.StatusForbidden, "origin_foreign", "")
 	require.Zero(t, f.writes)
 }

@@ -122,7 +122,7 @@ func TestMembersAreTheOperators(t *testing.T) {
 	f := newFake()
 	h := newHandler(t, f)
 	for _, target := range []string{"/v1/cluster/members", "/v1/cluster/members/n3:remove", "/v1/cluster:transfer-leader"} {
-		requireProblem(t, from(h, "192.0.2.7:1", "POST", target, "{}"), http.StatusForbidden, "operator_only", "")
+		requireProblem(t, from(h, "192.0.2.7:1", "POST", target, "{}"), http.StatusUnauthorized, "token_required", "")
 		requireProblem(t, call(h, "POST", target, "{}", "Sec-Fetch-Site", "cross-site"), http.StatusForbidden, "origin_foreign", "")
 		requireProblem(t, call(newFollower(t, f, newFakeNode()), "POST", target, "{}"), http.StatusNotFound, "not_here", "")
 		requireProblem(t, call(h, "GET", target, ""), http.StatusMethodNotAllowed, "method_not_allowed", "")

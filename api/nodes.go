@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 )
@@ -61,7 +62,7 @@ func (s *server) registerNodes(add func(c *gin.Context, nodes []string) error) h
 // addNodes registers nodes with the cluster.
 func (s *memberServer) addNodes(c *gin.Context, nodes []string) error {
 	return s.order(c, "The nodes may have been added: send the same list again", func(ctx context.Context) error {
-		applied, err := s.write.RegisterNodes(ctx, nodes, networkOf(c.Request))
+		applied, err := s.write.RegisterNodes(ctx, nodes, access.Network(c.Request))
 		if err == nil {
 			_ = s.catchUp(c, applied) // the answer names them all the same
 		}
@@ -71,7 +72,7 @@ func (s *memberServer) addNodes(c *gin.Context, nodes []string) error {
 
 // addNodes registers nodes with this node alone.
 func (s *followerServer) addNodes(c *gin.Context, nodes []string) error {
-	return s.node.Register(nodes, networkOf(c.Request))
+	return s.node.Register(nodes, access.Network(c.Request))
 }
 
 // removeNode is DELETE /v1/nodes/{host:port}, or {host} for all its ports.

@@ -49,13 +49,13 @@ func TestContractsAreTheOperators(t *testing.T) {
 				require.Equal(t, 204, removed.Code, removed.Body)
 				return
 			}
-			requireProblem(t, made, http.StatusForbidden, "operator_only", "")
-			requireProblem(t, removed, http.StatusForbidden, "operator_only", "")
+			requireProblem(t, made, http.StatusUnauthorized, "token_required", "")
+			requireProblem(t, removed, http.StatusUnauthorized, "token_required", "")
 			require.Zero(t, f.writes)
 		})
 	}
 	old := callAs(newHandler(t, newFake()), func(r *http.Request) { r.ProtoMinor = 0 }, "POST", "/v1/contracts", usd)
-	requireProblem(t, old, http.StatusForbidden, "operator_only", "")
+	requireProblem(t, old, http.StatusUnauthorized, "token_required", "")
 }
 
 func TestASecretReplacesTheAddress(t *testing.T) {
@@ -66,10 +66,15 @@ func TestASecretReplacesTheAddress(t *testing.T) {
 	cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	f := newFake()
 	h := newHandlerWith(t, cfg, f)
-	for _, headers := range [][]string{nil, {"Authorization", "Bearer wrong"}, {"Authorization", secret},
+	for _, peer := range []string{"127.0.0.1:1", "192.0.2.7:1"} {
+		rec := from(h, peer, "POST", "/v1/contracts", usd)
+		requireProblem(t, rec, http.StatusUnauthorized, "token_required", "")
+		require.Equal(t, `Bearer realm="bpsc"`, rec.Header().Get("WWW-Authenticate"))
+	}
+	for _, headers := range [][]string{{"Authorization", "Bearer wrong"}, {"Authorization", secret},
 		{"Authorization", "Basic " + secret}, {"Authorization", "Bearer " + secret + "x"}, {"Authorization", "Bearer "}} {
 		for _, peer := range []string{"127.0.0.1:1", "192.0.2.7:1"} {
-			requireProblem(t, from(h, peer, "POST", "/v1/contracts", usd, headers...), http.StatusForbidden, "operator_only", "")
+			requireProblem(t, from(h, peer, "POST", "/v1/contracts", usd, headers...), http.StatusUnauthorized, "token_invalid", "")
 		}
 	}
 	require.Zero(t, f.writes)

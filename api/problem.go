@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -74,6 +75,10 @@ func newProblem(err error) protocol.Problem {
 			p.TransactionStatus = statusUnknown
 		}
 	}
+	var refusal *access.Refusal
+	if p.Detail == "" && errors.As(err, &refusal) {
+		p.Detail = refusal.Detail
+	}
 	if p.Detail == "" {
 		p.Detail = sentence(err, code)
 	}
@@ -112,6 +117,7 @@ func (s *server) fail(c *gin.Context, err error) {
 	if p.Code == string(errTooManyClients) {
 		header["Connection"] = []string{"close"} // others need the place
 	}
+	challenge(header, err)
 	header[headerType] = typeProblem
 	// An answer that may be kept is about to be replaced by one that may not.
 	header[headerCache] = noStore

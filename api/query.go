@@ -101,6 +101,11 @@ func (q *queryNames) add(method, path string, names ...[]string) {
 	}
 }
 
+// takes tells whether the query of a route may have a name.
+func (q *queryNames) takes(method, route, name string) bool {
+	return slices.Contains(q.byRoute[method+" "+plain(route)], name)
+}
+
 // plain is a route without gin's marks of unescapeColons that stand for themselves.
 func plain(route string) string { return strings.ReplaceAll(route, `\:`, ":") }
 

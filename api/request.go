@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ func (s *server) enter(c *gin.Context) {
 	id := s.requests.of(c.Request.Header[protocol.RequestID])
 	c.Writer.Header()[protocol.RequestID] = []string{id}
 	defer s.leave(c, id, time.Now())
-	if err := s.checkQuery(c); err != nil {
+	if err := cmp.Or(s.identify(c), s.checkQuery(c)); err != nil {
 		c.Abort()
 		s.fail(c, err)
 		return

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/token"
 )
 
 // A route is added in this file, with the names that its query may have, and its
@@ -67,23 +68,25 @@ func (s *server) readRoutes(state, here gin.IRoutes) {
 
 func (s *memberServer) routes() http.Handler {
 	engine := s.newRouter()
-	state, here := engine.Group("", s.readAt(linearizable)), engine.Group("", s.readAt(local))
+	reads := engine.Group("", s.may(token.Read))
+	state, here := reads.Group("", s.readAt(linearizable)), reads.Group("", s.readAt(local))
 	s.readRoutes(state, here)
 	s.get(here, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
 
-	writes := engine.Group("", s.sameSite)
+	guarded := engine.Group("", s.sameSite)
+	writes := guarded.Group("", s.may(token.Submit))
 	s.tutorialRoutes(writes)
 	s.post(writes, "/v1/transactions", s.postTransaction, aboutAChain)
 	s.post(writes, `/v1/transactions\:batch`, unkeyed(s.postBatch), aboutAChain)
 	s.post(writes, "/v1/holds/:id", s.resolveHold, aboutAChain) // {id}:accept and {id}:reject
-	operator := writes.Group("", s.operatorOnly)
+	operator := guarded.Group("", s.may(token.Operate))
 	s.post(operator, "/v1/contracts", unkeyed(s.createContract))
 	s.on(operator, http.MethodDelete, "/v1/nodes/:node", unkeyed(s.removeNode(s.dropNode)))
 	s.on(operator, http.MethodGet, "/v1/backup", s.getBackup)
 	s.post(operator, `/v1/cluster\:activate`, unkeyed(s.activateLevel))
-	s.diagnosticRoutes(engine.Group("", s.operatorOnly))
+	s.diagnosticRoutes(engine.Group("", s.may(token.Operate)))
 	s.memberRoutes(operator)
-	s.get(engine, "/v1/cluster", s.getCluster)
+	s.get(reads, "/v1/cluster", s.getCluster)
 	s.get(engine, "/readyz", s.readyz)
 	return unescapeColons(engine)
 }
@@ -107,20 +110,23 @@ func (s *memberServer) tutorialRoutes(writes gin.IRoutes) {
 
 func (s *followerServer) routes() http.Handler {
 	engine := s.newRouter()
-	reads := engine.Group("", s.readHere)
+	may := engine.Group("", s.may(token.Read))
+	reads := may.Group("", s.readHere)
 	s.readRoutes(reads, reads)
 	s.get(reads, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
 
 	writes := engine.Group("", s.sameSite)
-	s.tutorialRoutes(writes)
-	s.post(writes, "/v1/transactions", s.relayTransaction, aboutAChain)
-	s.post(writes, `/v1/transactions\:batch`, unkeyed(s.relayBatch), aboutAChain)
-	s.post(writes, "/v1/holds/:id", s.relayHold, aboutAChain)
+	passed := writes.Group("", s.mayPass(token.Submit))
+	s.tutorialRoutes(writes.Group("", s.may(token.Submit)))
+	s.post(passed, "/transactions/new", s.relayTransaction, aboutAChain)
+	s.post(passed, "/v1/transactions", s.relayTransaction, aboutAChain)
+	s.post(passed, `/v1/transactions\:batch`, unkeyed(s.relayBatch), aboutAChain)
+	s.post(passed, "/v1/holds/:id", s.relayHold, aboutAChain)
 	s.post(writes, "/v1/contracts", notHere)
-	s.on(writes.Group("", s.operatorOnly), http.MethodDelete, "/v1/nodes/:node", unkeyed(s.removeNode(s.dropNode)))
-	s.get(engine, "/chain2", s.getPersonalChain, ofAPart)
-	s.diagnosticRoutes(engine.Group("", s.operatorOnly))
-	s.get(engine, "/v1/sync", s.getSync)
+	s.on(writes.Group("", s.may(token.Operate)), http.MethodDelete, "/v1/nodes/:node", unkeyed(s.removeNode(s.dropNode)))
+	s.get(may, "/chain2", s.getPersonalChain, ofAPart)
+	s.diagnosticRoutes(engine.Group("", s.may(token.Operate)))
+	s.get(may, "/v1/sync", s.getSync)
 	s.get(engine, "/readyz", s.readyz)
 	s.get(engine, "/v1/cluster", notHere)
 	s.post(writes, `/v1/cluster\:activate`, notHere)
@@ -131,10 +137,9 @@ func (s *followerServer) routes() http.Handler {
 	return unescapeColons(engine)
 }
 
-// tutorialRoutes are frozen: those of the tutorial's nodes, and /transactions/new,
+// tutorialRoutes are frozen: those of the tutorial's nodes, without /transactions/new,
 // which is handed on.
 func (s *followerServer) tutorialRoutes(writes gin.IRoutes) {
-	s.post(writes, "/transactions/new", s.relayTransaction, aboutAChain)
 	s.post(writes, "/nodes/register", unkeyed(s.registerNodes(s.addNodes)))
 	s.post(writes, "/information/new", unkeyed(s.addInformation))
 	s.on(writes, http.MethodGet, "/mine", unkeyed(s.minePersonal))

@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/api/admission"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/protocol"
@@ -41,7 +42,7 @@ type server struct {
 	role      role // the server around this one; set before it serves
 	read      Reader
 	evidence  Evidence
-	site      *site
+	guard     *access.Guard
 	contracts contractCache
 	forging   *admission.Rate
 	pool      workPool
@@ -85,12 +86,12 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: no random bytes: %w", err)
 	}
-	site, err := newSite(cfg)
+	guard, err := access.New(cfg.Config)
 	if err != nil {
 		return nil, err
 	}
 	return &server{
-		cfg: cfg, read: r, evidence: e, site: site, requests: requests, pool: workPool{bodies: semaphore.NewWeighted(maxBodyBytes)},
+		cfg: cfg, read: r, evidence: e, guard: guard, requests: requests, pool: workPool{bodies: semaphore.NewWeighted(maxBodyBytes)},
 		answers: admission.NewMemory(maxAnswerBytes, maxReading, errNoMemory), forging: &admission.Rate{Burst: mineBurst, Every: mineEvery},
 		listening: admission.NewPlaces(cfg.eventReaders()), reading: admission.NewPlaces(cfg.longReads()), bundling: admission.NewPlaces(maxBundles), dumping: admission.NewPlaces(1),
 	}, nil

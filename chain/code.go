@@ -74,6 +74,13 @@ const (
 	LevelActive         Code = "level_active"
 	LevelUnsupported    Code = "level_unsupported"
 	LevelNotActive      Code = "level_not_active"
+	TokenUnknown        Code = "token_unknown"
+	TokenRequired       Code = "token_required"
+	TokenRevoked        Code = "token_revoked"
+	TokenExpired        Code = "token_expired"
+	TokenTooBroad       Code = "token_too_broad"
+	TokensFull          Code = "tokens_full"
+	AuditEntryInvalid   Code = "audit_entry_invalid"
 	NotFound            Code = "not_found"
 )
 

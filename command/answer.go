@@ -13,6 +13,7 @@ type Answer struct {
 	Detail   string
 	Outcomes []Outcome // of the transactions of a Submit
 	Block    uint64    // that was produced
+	Entry    uint64    // of the audit log, that was begun
 }
 
 // Outcome is what one transaction of a Submit came to.
@@ -49,6 +50,9 @@ func (a *Answer) fields(c *wireformat.Codec) {
 	})
 	if c.Reading() || a.Block > 0 {
 		c.Uint(4, &a.Block)
+	}
+	if c.Reading() || a.Entry > 0 {
+		c.Uint(5, &a.Entry)
 	}
 }
 

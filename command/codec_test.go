@@ -9,7 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/auditlog"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/internal/token"
 )
 
 // goldens are what testdata/golden.txt has the bytes of: a binary that reads them
@@ -30,6 +32,12 @@ func goldens() (requests map[string]Request, answers map[string]Answer) {
 		"activate":        &Activate{Level: 1, Release: "0.1.0"},
 		"attest": &Attest{Token: "aka", Attestation: chain.Attestation{
 			Member: "n", Size: 7, Root: chain.Hash{31: 9}, Digest: chain.Hash{31: 8}, Cosignature: "— "}},
+		"make-token": &MakeToken{Hash: token.Hash{1, 31: 2}, Name: "ci", Roles: token.Read | token.Submit, Contract: "aka",
+			Expires: 1_800_000_000, Parent: "0102030405ff"},
+		"revoke-token": &RevokeToken{ID: "0102030405ff", By: "0102030405fe"},
+		"note": &Note{Action: auditlog.Action{Who: auditlog.Token, Token: "0102030405ff", Name: "ops", What: "members.remove",
+			Subject: "n2", From: "192.0.2.1", Request: "r-1", Member: "n1"}},
+		"note-end":    &Note{Of: 300, Result: auditlog.OK},
 		"endorse":     &Endorse{Number: 300, Member: "n~1", Cosignature: "— "},
 		"recovered":   &Recovered{By: "ops", Reason: "fire", Time: 1_800_000_000, Before: []string{"a", "b"}, After: []string{"a"}},
 		"submit-open": &Submit{Token: "aka", Transactions: []chain.Transaction{{ID: id, Sender: "a", Recipient: "b", Amount: 7, Memo: "m"}}},
@@ -43,6 +51,7 @@ func goldens() (requests map[string]Request, answers map[string]Answer) {
 		"answer-nothing": {},
 		"answer-refused": {Refused: chain.NotFound, Detail: "it is not there"},
 		"answer-block":   {Block: 300},
+		"answer-entry":   {Entry: 300},
 		"answer-outcomes": {Outcomes: []Outcome{
 			{Block: 2, Position: 1}, {Block: 3, Replay: true, Completed: true}, {Refused: chain.Expired},
 			{Refused: chain.IDReused, Replay: true}, {Block: 4, Position: 200, Record: []byte(`{"kind": "hold"}`)}}},
@@ -109,7 +118,7 @@ func TestWhatIsNotExactlyARequestIsRefused(t *testing.T) {
 		require.Nil(t, q, name)
 	}
 	for name, data := range map[string][]byte{
-		"an unknown field":      {0x28, 0x01},
+		"an unknown field":      {0x30, 0x01},
 		"a block as bytes":      {0x22, 0x01, 0x07},
 		"a block twice":         {0x20, 0x01, 0x20, 0x01},
 		"a replay of two":       {0x1a, 0x02, 0x20, 0x02},
@@ -139,6 +148,12 @@ func TestARequestOfALaterLevel(t *testing.T) {
 	later := &Activate{Level: release.Newest + 1, Release: "9.0.0"}
 	require.Equal(t, release.Newest+1, NeedOf(Encode(later)).Level, "whoever does not know it stops")
 	require.Equal(t, release.First, LevelOf(&Produce{}))
+	for _, q := range []Request{&MakeToken{}, &RevokeToken{}, &Note{Of: 1}} {
+		require.Equal(t, release.Access, NeedOf(Encode(q)).Level)
+		unsaid := Encode(q)[len("\n\t\b\x02\x12\x050.2.0"):]
+		_, err := Decode(unsaid)
+		require.ErrorIs(t, err, ErrUnknownRequest, "it does not say of which level it is")
+	}
 }
 
 func BenchmarkSubmit(b *testing.B) {

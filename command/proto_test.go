@@ -12,11 +12,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bpsc/bpsc/internal/harness"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // sizes are those of bytes that have one.
 func sizes(field string) int {
-	return map[string]int{"id": 32, "hold": 32, "new_key": 32, "public_key": 32, "root": 32, "digest": 32, "signature": 64}[field]
+	return map[string]int{"id": 32, "hold": 32, "hash": 32, "new_key": 32, "public_key": 32, "root": 32, "digest": 32, "signature": 64}[field]
 }
 
 // set writes a field of a message, by its name; nil leaves it out.
@@ -48,6 +49,21 @@ func sensible(m protoreflect.Message) {
 	switch m.Descriptor().Name() {
 	case "Request":
 		set(m, "need", nil)
+		for _, name := range []protoreflect.Name{"make_token", "revoke_token", "note"} {
+			if m.Has(field(name)) { // Encode says of what level they are
+				need := m.Mutable(field("need")).Message()
+				set(need, "level", protoreflect.ValueOf(uint64(release.Access)).Interface())
+				set(need, "release", release.Access.Release())
+			}
+		}
+	case "Note":
+		if m.Get(field("of")).Uint() > 0 {
+			set(m, "action", nil)
+		} else {
+			set(m, "of", nil)
+			set(m, "result", nil)
+			m.Mutable(field("action"))
+		}
 	case "Activate": // of a later one Encode says more
 		set(m, "level", protoreflect.ValueOf(uint64(1)).Interface())
 	case "Transaction":

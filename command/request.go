@@ -11,7 +11,9 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/auditlog"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/internal/token"
 	"github.com/bpsc/bpsc/internal/wireformat"
 )
 
@@ -171,12 +173,68 @@ func (q *Activate) fields(c *wireformat.Codec) {
 	c.Text(2, &q.Release)
 }
 
+// MakeToken adds an access token.
+type MakeToken struct {
+	Hash     token.Hash // of its text, which is in no log
+	Name     string
+	Roles    token.Roles
+	Contract string // that it is limited to; "" for all
+	Expires  int64  // unix seconds; 0: never
+	Parent   string // id of the token that makes it; "" where no token does
+}
+
+func (*MakeToken) number() protowire.Number { return 12 }
+
+func (q *MakeToken) fields(c *wireformat.Codec) {
+	c.Fixed(1, q.Hash[:])
+	c.Text(2, &q.Name)
+	c.Uint(3, (*uint64)(&q.Roles))
+	c.Text(4, &q.Contract)
+	c.Int(5, &q.Expires)
+	c.Text(6, &q.Parent)
+}
+
+// RevokeToken ends a token, with all that it has made.
+type RevokeToken struct {
+	ID string
+	By string // id of the token that asks; "" where no token does
+}
+
+func (*RevokeToken) number() protowire.Number { return 13 }
+
+func (q *RevokeToken) fields(c *wireformat.Codec) {
+	c.Text(1, &q.ID)
+	c.Text(2, &q.By)
+}
+
+// Note is for the audit log: what an operator is about to do, or how that ended.
+type Note struct {
+	auditlog.Action
+	Of     uint64 // number of the entry that has ended; 0: it begins
+	Result string // of what has ended
+}
+
+func (*Note) number() protowire.Number { return 14 }
+
+func (q *Note) fields(c *wireformat.Codec) {
+	if c.Reading() || q.Of == 0 {
+		wireformat.Message(c, 1, &q.Action, (*auditlog.Action).Fields)
+	}
+	if c.Reading() || q.Of > 0 {
+		c.Uint(2, &q.Of)
+		c.Text(3, &q.Result)
+	}
+}
+
 // LevelOf is the level that a request is of. The log has it only once that is active;
 // the one that activates a level is of that level itself, so that whoever does not know
 // the level stops there.
 func LevelOf(q Request) release.Level {
-	if q, ok := q.(*Activate); ok {
+	switch q := q.(type) {
+	case *Activate:
 		return q.Level
+	case *MakeToken, *RevokeToken, *Note:
+		return release.Access
 	}
 	return release.First
 }
@@ -256,6 +314,12 @@ func newRequest(number protowire.Number) Request {
 		return &Recovered{}
 	case 11:
 		return &Activate{}
+	case 12:
+		return &MakeToken{}
+	case 13:
+		return &RevokeToken{}
+	case 14:
+		return &Note{}
 	}
 	return nil
 }

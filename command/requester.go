@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/auditlog"
 	"github.com/bpsc/bpsc/internal/release"
 )
 
@@ -189,6 +190,31 @@ func (q Requester) Announce(ctx context.Context, a Announce) error {
 func (q Requester) Activate(ctx context.Context, l release.Level) (uint64, error) {
 	_, index, err := q.one(ctx, &Activate{Level: l, Release: l.Release()})
 	return index, err
+}
+
+// MakeToken adds a token.
+func (q Requester) MakeToken(ctx context.Context, m MakeToken) (uint64, error) {
+	_, index, err := q.one(ctx, &m)
+	return index, err
+}
+
+// RevokeToken ends a token and all that it has made, or fails with chain.TokenUnknown.
+func (q Requester) RevokeToken(ctx context.Context, id, by string) (uint64, error) {
+	_, index, err := q.one(ctx, &RevokeToken{ID: id, By: by})
+	return index, err
+}
+
+// BeginAction notes in the audit log what somebody is about to do, and returns the
+// number of the entry. It fails where that somebody may not, as the log has it.
+func (q Requester) BeginAction(ctx context.Context, a auditlog.Action) (uint64, error) {
+	answer, _, err := q.one(ctx, &Note{Action: a})
+	return answer.Entry, err
+}
+
+// EndAction notes how that ended.
+func (q Requester) EndAction(ctx context.Context, number uint64, result string) error {
+	_, _, err := q.one(ctx, &Note{Of: number, Result: result})
+	return err
 }
 
 // Attest adds an attestation of a chain.

@@ -179,7 +179,7 @@ func TestRequestsOfOtherSites(t *testing.T) {
 			t.Errorf("its own page: %s", a)
 		}
 	}
-	refused(t, call(t, "POST", c.Members[0].URL+"/v1/contracts", `{"token":"x","wallets":"open"}`, "X-Forwarded-For: 192.0.2.1"), 403, "operator_only")
+	refused(t, call(t, "POST", c.Members[0].URL+"/v1/contracts", `{"token":"x","wallets":"open"}`, "X-Forwarded-For: 192.0.2.1"), 401, "token_required")
 
 	made, slowed := 0, 0
 	for range 400 {

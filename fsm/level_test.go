@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,7 +47,7 @@ func TestActivate(t *testing.T) {
 	code, detail = r.activate(next)
 	require.Equal(t, chain.LevelUnsupported, code)
 	require.Contains(t, detail, "needs bpsc 9.0.0 or newer")
-	require.Contains(t, detail, "n2 knows levels up to 1")
+	require.Contains(t, detail, fmt.Sprint("n2 knows levels up to ", release.Newest))
 	require.Contains(t, detail, "n3 has not said")
 
 	r.says("n2", next.Level)

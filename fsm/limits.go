@@ -35,6 +35,17 @@ const (
 	// number of the fewer of both.
 	MaxRounds = 4
 
+	// MaxTokens bounds the tokens of one cluster: all are in memory, on each member.
+	MaxTokens = 1000
+
+	// keepEnded is how many seconds a token is remembered that has expired or was
+	// revoked: so long whoever sends it is told so, and after that that it is none.
+	keepEnded = 30 * 24 * 60 * 60
+
+	// keptAudit is how many actions of operators are kept: years of them, and 5 MB of
+	// memory on each member.
+	keptAudit = 10_000
+
 	// maxAdoptRecords bounds the records of one Update of an Adopter, which
 	// keeps readers of the store out for some hundredths of a second. One block
 	// may have as many.

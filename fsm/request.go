@@ -47,6 +47,12 @@ func run(tx *store.Tx, q command.Request) (a answer, err error) {
 		a = refuse(endorse(tx, q))
 	case *command.Activate:
 		a = refuse(activate(tx, release.Need{Level: q.Level, Release: q.Release}))
+	case *command.MakeToken:
+		a = refuse(makeToken(tx, q))
+	case *command.RevokeToken:
+		a = refuse(revokeToken(tx, q))
+	case *command.Note:
+		a = note(tx, q)
 	default:
 		return a, fmt.Errorf("%w: %T", command.ErrUnknownRequest, q)
 	}

@@ -3,11 +3,13 @@ package node
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/internal/token"
 )
 
 // MinSecret is how many bytes keep a secret from being guessed over the network.
@@ -20,10 +22,18 @@ type Access struct {
 	AllowHost []string
 	// AllowOrigin (scheme://host[:port]) are sites whose pages may write.
 	AllowOrigin []string
-	// OperatorSecret is what requests of the operator have to know, MinSecret
-	// bytes at least. When empty they must come from this machine.
+	// OperatorSecret is the root token, MinSecret bytes at least: who sends it may do
+	// everything, and makes the first of the cluster's tokens. When empty, and the node
+	// serves plain HTTP on a loopback address, what comes from its machine is the
+	// operator's, until there is a token for that.
 	OperatorSecret string
+	// Anonymous is what needs no token: read, submit, or none. When empty, both where the
+	// node serves plain HTTP on a loopback address, and none elsewhere.
+	Anonymous []string
 }
+
+// none is what Anonymous says where everything needs a token.
+const none = "none"
 
 // Validate says what is wrong with a, by the names of bpsc's flags.
 func (a *Access) Validate() error {
@@ -37,21 +47,48 @@ func (a *Access) Validate() error {
 			return fmt.Errorf("--allow-origin %q is not scheme://host[:port]", o)
 		}
 	}
+	if roles, err := a.anonymous(); err != nil || roles.Has(token.Operate) {
+		return fmt.Errorf("--anonymous %s: read, submit or both, or none", strings.Join(a.Anonymous, ","))
+	}
 	if n := len(a.OperatorSecret); n > 0 && n < MinSecret {
 		return fmt.Errorf("the operator's secret has %d bytes, at least %d are needed", n, MinSecret)
 	}
 	return nil
 }
 
-// apply sets what a says in the API's configuration. addresses are those under
-// which the node is reached, URLs or host:port.
-func (a *Access) apply(cfg *api.Config, addresses ...string) {
+// anonymous is what Anonymous says.
+func (a *Access) anonymous() (token.Roles, error) {
+	if len(a.Anonymous) == 1 && a.Anonymous[0] == none {
+		return 0, nil
+	}
+	return token.ParseRoles(a.Anonymous)
+}
+
+// apply sets what a says in the API's configuration. sheltered: the node serves plain
+// HTTP on a loopback address. addresses are those under which the node is reached, URLs
+// or host:port.
+func (a *Access) apply(cfg *api.Config, sheltered bool, addresses ...string) {
+	cfg.LocalOperator = sheltered
+	cfg.Anonymous, _ = a.anonymous() // Validate has read it
+	if sheltered && len(a.Anonymous) == 0 {
+		cfg.Anonymous = token.Read | token.Submit
+	}
 	cfg.Hosts, cfg.Origins, cfg.OperatorSecret = slices.Clone(a.AllowHost), a.AllowOrigin, a.OperatorSecret
 	for _, address := range addresses {
 		if host := hostOf(address); host != "" {
 			cfg.Hosts = append(cfg.Hosts, host)
 		}
 	}
+}
+
+// loopback tells whether host:port is an address that no other machine reaches.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	at, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && at.Unmap().IsLoopback()
 }
 
 // hostOf is the host of a URL or a host:port.

@@ -92,7 +92,7 @@ func (f *Follower) open() (err error) {
 func (f *Follower) openServer() error {
 	cfg := api.DefaultConfig()
 	cfg.Logger, cfg.Version, cfg.Connections = f.log, f.cfg.Version, f.files.clients
-	f.cfg.Access.apply(&cfg, f.cfg.Listen, f.cfg.Advertise)
+	f.cfg.Access.apply(&cfg, loopback(f.cfg.Listen), f.cfg.Listen, f.cfg.Advertise)
 	cfg.Diagnostics = followerDiagnosis{f, time.Now()}
 	cfg.Metrics = metricsHandler(chainMetrics(f.store), followMetrics(f.sync), diskMetrics(f.fence))
 	handler, err := api.NewFollower(cfg,

@@ -14,11 +14,16 @@ import (
 // introduceEvery is how often a member tries again to make itself known.
 const introduceEvery = 200 * time.Millisecond
 
+// beginWait is how long the first chain of a cluster waits for members that are not
+// there, so that it begins on the newest level.
+const beginWait = 2 * time.Second
+
 // introduce tells the cluster this member's URL and creates the default
 // contract, once there is a leader. What the ledger refuses is not asked again:
 // it would be an entry of the log each time. An error means that this member
 // must not go on.
 func (m *Member) introduce(ctx context.Context) error {
+	m.introduced = time.Now()
 	tick := time.NewTicker(introduceEvery)
 	defer tick.Stop()
 	for {
@@ -53,7 +58,31 @@ func (m *Member) tryIntroduce(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := m.beginLevel(ctx); err != nil {
+		return err
+	}
 	return m.settleDefault(ctx)
+}
+
+// beginLevel puts a cluster that has no chain yet on the newest level, before it has one:
+// there is nothing to go back to. All members have to know that level; those that are
+// not there are waited for as long as beginWait, and then an operator activates it.
+func (m *Member) beginLevel(ctx context.Context) error {
+	if _, begun := m.store.DefaultToken(); begun || m.store.Level().Level >= release.Newest {
+		return nil
+	}
+	for id, other := range m.store.Members() {
+		if other.Since > 0 && !other.Removed && other.Level < release.Newest {
+			if time.Since(m.introduced) > beginWait {
+				return nil
+			}
+			return fmt.Errorf("%s has not said yet that it knows level %d", id, release.Newest)
+		}
+	}
+	if _, err := anyLevel(m.cluster).Activate(ctx, release.Newest); err != nil && !errors.Is(err, chain.LevelUnsupported) {
+		return err
+	}
+	return nil
 }
 
 // configured tells whether the state has this member in its configuration; before that the

@@ -30,6 +30,7 @@ type Member struct {
 	requests command.Requester
 	attest   attesting
 
+	introduced time.Time   // when introduce began, whose goroutine has it
 	recovering atomic.Bool // the log has to say first that the cluster was recovered
 
 	left bool // of the goroutine that stops or closes
@@ -111,7 +112,8 @@ func (m *Member) openServer() error {
 	cfg := api.DefaultConfig()
 	cfg.Logger, cfg.Version, cfg.Connections = m.log, m.cfg.Version, m.files.clients
 	cfg.DefaultConfigured = m.cfg.Contract != nil
-	m.cfg.Access.apply(&cfg, m.cfg.Listen, m.cfg.Advertise, m.cfg.address())
+	cfg.Tokens = m.store
+	m.cfg.Access.apply(&cfg, loopback(m.cfg.Listen), m.cfg.Listen, m.cfg.Advertise, m.cfg.address())
 	cfg.Diagnostics = memberDiagnosis{m, time.Now()}
 	cfg.Metrics = metricsHandler(chainMetrics(m.store), memberMetrics(m.cluster), diskMetrics(m.fence))
 	cfg.Backup = m.backup

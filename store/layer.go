@@ -50,6 +50,7 @@ const (
 	holdCost    = 320
 	noteCost    = 160
 	nodeCost    = 96
+	rowCost     = 64
 )
 
 // newLayer returns an empty layer with room for about as much as the one before
@@ -69,6 +70,12 @@ func newLayer(before *layer) *layer {
 		hashes:   make(map[hashKey]chain.Hash, len(before.hashes)),
 		flushed:  make(chan struct{}),
 	}
+}
+
+// setRow sets a row by its full key; nil takes it away.
+func (l *layer) setRow(key string, value []byte) {
+	l.rows[key] = value
+	l.bytes += rowCost + len(key) + len(value)
 }
 
 func (l *layer) setAccount(contract uint32, name string, a chain.Account) {

@@ -8,7 +8,9 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/bpsc/bpsc/internal/auditlog"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/internal/token"
 )
 
 // loaded is what Open and Restore read into memory.
@@ -18,11 +20,13 @@ type loaded struct {
 	byToken  map[string]*Head
 	members  map[string]Member
 	policies []*Policy
+	tokens   map[token.Hash]*token.Token
+	audit    []auditlog.Entry
 	old      bool // it is of an older format
 }
 
 func load(db *pebble.DB) (*loaded, error) {
-	l := &loaded{meta: newMeta(), byToken: map[string]*Head{}, members: map[string]Member{}}
+	l := &loaded{meta: newMeta(), byToken: map[string]*Head{}, members: map[string]Member{}, tokens: map[token.Hash]*token.Token{}}
 	row, err := get(db, []byte(metaKey))
 	if row == nil || err != nil {
 		return l, err // empty, or not readable
@@ -31,11 +35,10 @@ func load(db *pebble.DB) (*loaded, error) {
 		return l, err
 	}
 	l.upgrade()
-	if err := l.loadMembers(db); err != nil {
-		return l, err
-	}
-	if err := l.loadPolicies(db); err != nil {
-		return l, err
+	for _, rows := range []func(*pebble.DB) error{l.loadMembers, l.loadPolicies, l.loadTokens, l.loadAudit} {
+		if err := rows(db); err != nil {
+			return l, err
+		}
 	}
 	return l, scan(db, []byte{headTable}, func(key, row []byte) error {
 		number := contractOf(key)

@@ -28,6 +28,8 @@ const (
 	digestTable    = 'd' // contract, index of a block -> Head.Digest after it
 	memberTable    = 'u' // identity          -> Member
 	policyTable    = 'y' // number            -> Policy
+	tokenTable     = 'k' // hash              -> token.Token, from release.Access on
+	auditTable     = 'l' // number            -> auditlog.Entry, likewise
 	noteTable      = 'v' // contract, name's length, name, place -> note, see note.go
 )
 
@@ -173,6 +175,8 @@ type meta struct {
 	Level      release.Need      `json:",omitzero"`  // zero on the first level
 	Recovery   *Recovery         `json:",omitempty"` // the last there was
 	Unmarked   bool              `json:",omitempty"` // no policy says so yet
+	// OperateMade: there has been a token that may do what operators do.
+	OperateMade bool `json:",omitempty"`
 }
 
 var metaKey = string(append([]byte{metaTable}, "meta"...))

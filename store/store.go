@@ -12,8 +12,10 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/bpsc/bpsc/internal/auditlog"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/internal/token"
 )
 
 // ErrDamaged means that what is on disk cannot be trusted.
@@ -97,8 +99,10 @@ type Store struct {
 	// policies are by number, from 1; neither the list nor a policy in it changes.
 	policies []*Policy
 	policed  chan struct{} // closed when there are others
-	durable  uint64        // log index up to which the disk has everything, whatever happens
-	failed   error         // set once, but for ErrClosed after it; nothing is written or trusted any more
+	tokens   map[token.Hash]*token.Token
+	audit    []auditlog.Entry // the audit log, as far as it is kept
+	durable  uint64           // log index up to which the disk has everything, whatever happens
+	failed   error            // set once, but for ErrClosed after it; nothing is written or trusted any more
 }
 
 // Open opens the store in cfg.Dir, an empty one if there is none, and checks
@@ -214,6 +218,7 @@ func (s *Store) use(name string) error {
 	s.active, s.recent = newLayer(nil), nil
 	s.ids = newIDFilter(db)
 	s.members, s.policies = loaded.members, loaded.policies
+	s.tokens, s.audit = loaded.tokens, loaded.audit
 	if !loaded.old {
 		return nil
 	}

@@ -85,7 +85,7 @@ func leaderLast(t *testing.T, c *harness.Cluster) []*harness.Member {
 	return append(slices.Clone(c.Without(leader).Members), leader)
 }
 
-// releases are the present one, but for the format of its database on the first level,
+// releases are the present one, but for the format of its database,
 // and one to come: 0.2.0 has a second level, on which whoever registers nodes registers
 // one more, and the format of the database is what it is today.
 type releases struct{ present, next string }
@@ -94,28 +94,28 @@ func buildReleases(t *testing.T) releases {
 	t.Helper()
 	before := harness.Patch{File: "store/level.go",
 		Old: "func pebbleFormat(release.Level) pebble.FormatMajorVersion { return pebble.FormatValueSeparation }",
-		New: "func pebbleFormat(l release.Level) pebble.FormatMajorVersion {\n\tif l < 2 {\n\t\treturn pebble.FormatTableFormatV6\n\t}\n\treturn pebble.FormatValueSeparation\n}"}
+		New: "func pebbleFormat(l release.Level) pebble.FormatMajorVersion {\n\tif l < 3 {\n\t\treturn pebble.FormatTableFormatV6\n\t}\n\treturn pebble.FormatValueSeparation\n}"}
 	return releases{
 		present: build(t, before),
-		next: build(t, append(secondLevel(), before, harness.Patch{File: "node/member_ports.go",
+		next: build(t, append(thirdLevel(), before, harness.Patch{File: "node/member_ports.go",
 			Old: "\t\tlevel := active().Level\n",
-			New: "\t\tlevel := active().Level\n\t\tif level >= 2 {\n\t\t\trequests = command.OnLevel2(requests)\n\t\t}\n"})...),
+			New: "\t\tlevel := active().Level\n\t\tif level >= 3 {\n\t\t\trequests = command.OnLevel3(requests)\n\t\t}\n"})...),
 	}
 }
 
-// secondLevel is what 0.2.0 knows.
-func secondLevel() []harness.Patch {
+// thirdLevel is what 0.3.0 knows.
+func thirdLevel() []harness.Patch {
 	const release, request = "internal/release/release.go", "command/request.go"
 	return []harness.Patch{
-		{File: release, Old: `const Version = "0.1.0"`, New: `const Version = "0.2.0"`},
-		{File: release, Old: "\tNewest = First\n", New: "\tNewest Level = 2\n"},
-		{File: release, Old: "\tcase First:\n", New: "\tcase 2:\n\t\treturn \"0.2.0\"\n\tcase First:\n"},
+		{File: release, Old: `const Version = "0.2.0"`, New: `const Version = "0.3.0"`},
+		{File: release, Old: "\tNewest = Access\n", New: "\tNewest Level = 3\n"},
+		{File: release, Old: "\tcase First:\n", New: "\tcase 3:\n\t\treturn \"0.3.0\"\n\tcase First:\n"},
 		{File: request, Old: "// LevelOf is the level that", New: `// Welcome is Register for one node more.
 type Welcome struct{ Register }
 
-func (*Welcome) number() protowire.Number { return 14 }
+func (*Welcome) number() protowire.Number { return 15 }
 
-func OnLevel2(requests [][]byte) (all [][]byte) {
+func OnLevel3(requests [][]byte) (all [][]byte) {
 	for _, data := range requests {
 		if q, err := Decode(data); err == nil {
 			if r, ok := q.(*Register); ok {
@@ -128,18 +128,18 @@ func OnLevel2(requests [][]byte) (all [][]byte) {
 }
 
 // LevelOf is the level that`},
-		{File: request, Old: "\treturn release.First\n", New: "\tif _, ok := q.(*Welcome); ok {\n\t\treturn 2\n\t}\n\treturn release.First\n"},
-		{File: request, Old: "\t\treturn &Activate{}\n", New: "\t\treturn &Activate{}\n\tcase 14:\n\t\treturn &Welcome{}\n"},
+		{File: request, Old: "\treturn release.First\n", New: "\tif _, ok := q.(*Welcome); ok {\n\t\treturn 3\n\t}\n\treturn release.First\n"},
+		{File: request, Old: "\t\treturn &Activate{}\n", New: "\t\treturn &Activate{}\n\tcase 15:\n\t\treturn &Welcome{}\n"},
 		{File: "fsm/request.go", Old: "\tcase *command.Remove:\n",
-			New: "\tcase *command.Welcome:\n\t\tfor _, n := range append(q.Nodes, \"second.level.example:2\") {\n\t\t\ttx.AddNode(n, q.From)\n\t\t}\n\tcase *command.Remove:\n"},
+			New: "\tcase *command.Welcome:\n\t\tfor _, n := range append(q.Nodes, \"third.level.example:3\") {\n\t\t\ttx.AddNode(n, q.From)\n\t\t}\n\tcase *command.Remove:\n"},
 	}
 }
 
-// rogue asks for what is of the second level before that is active.
+// rogue asks for what is of the third level before that is active.
 func rogue() harness.Patch {
 	return harness.Patch{File: "node/member_ports.go",
 		Old: "\t\tlevel := active().Level\n",
-		New: "\t\tlevel := active().Level + 1\n\t\trequests = command.OnLevel2(requests)\n"}
+		New: "\t\tlevel := active().Level + 1\n\t\trequests = command.OnLevel3(requests)\n"}
 }
 
 func build(t *testing.T, patches ...harness.Patch) string {
@@ -178,8 +178,8 @@ func awaitLevels(t *testing.T, c *harness.Cluster, want ...string) {
 	}
 }
 
-// register registers a node, and tells whether all members have the one of level 2.
-func register(t *testing.T, c *harness.Cluster, node string) (second bool) {
+// register registers a node, and tells whether all members have the one of level 3.
+func register(t *testing.T, c *harness.Cluster, node string) (third bool) {
 	t.Helper()
 	must(t, postNode(t, c, c.Members[0], node))
 	for i, m := range c.Members {
@@ -192,13 +192,13 @@ func register(t *testing.T, c *harness.Cluster, node string) (second bool) {
 			}
 			return err
 		})
-		has := slices.Contains(list.Items, "second.level.example:2")
-		if i > 0 && has != second {
+		has := slices.Contains(list.Items, "third.level.example:3")
+		if i > 0 && has != third {
 			t.Errorf("%s has %q", m.ID, list.Items)
 		}
-		second = has
+		third = has
 	}
-	return second
+	return third
 }
 
 func postNode(t *testing.T, c *harness.Cluster, m *harness.Member, node string) error {
@@ -236,8 +236,8 @@ func TestUpgrade(t *testing.T) {
 	r := buildReleases(t)
 	c := startCluster(t, harness.Options{Binary: r.present})
 	n1, n2, n3 := c.Members[0], c.Members[1], c.Members[2]
-	awaitLevels(t, c, "n1 0.1.0 1/1", "n2 0.1.0 1/1", "n3 0.1.0 1/1")
-	refused(t, c, exitRejected, "level_unsupported", "cluster", "activate", "2")
+	awaitLevels(t, c, "n1 0.2.0 2/2", "n2 0.2.0 2/2", "n3 0.2.0 2/2")
+	refused(t, c, exitRejected, "level_unsupported", "cluster", "activate", "3")
 
 	all := func(binary string) func(*harness.Load) {
 		return func(load *harness.Load) {
@@ -252,43 +252,43 @@ func TestUpgrade(t *testing.T) {
 		restart(t, c, n2, r.next)
 		must(t, load.AwaitMore(t.Context(), 50))
 	})
-	awaitLevels(t, c, "n1 0.2.0 1/2", "n2 0.2.0 1/2", "n3 0.1.0 1/1")
+	awaitLevels(t, c, "n1 0.3.0 2/3", "n2 0.3.0 2/3", "n3 0.2.0 2/2")
 	for _, m := range c.Members {
 		only := &harness.Cluster{Members: []*harness.Member{m}, HTTP: c.HTTP}
-		refused(t, only, exitRejected, "level_unsupported", "cluster", "activate", "2")
+		refused(t, only, exitRejected, "level_unsupported", "cluster", "activate", "3")
 	}
-	if s := bpsc(t, &harness.Cluster{Members: []*harness.Member{n1}, HTTP: c.HTTP}, "cluster", "activate", "2", "--dry-run"); !strings.Contains(s.err, "n3 is bpsc 0.1.0") {
+	if s := bpsc(t, &harness.Cluster{Members: []*harness.Member{n1}, HTTP: c.HTTP}, "cluster", "activate", "3", "--dry-run"); !strings.Contains(s.err, "n3 is bpsc 0.2.0") {
 		t.Errorf("it does not say who is old: %s", s.err)
 	}
 
 	underLoad(t, c, "upgrade of the third", func(*harness.Load) { restart(t, c, n3, r.next) })
-	awaitLevels(t, c, "n1 0.2.0 1/2", "n2 0.2.0 1/2", "n3 0.2.0 1/2")
+	awaitLevels(t, c, "n1 0.3.0 2/3", "n2 0.3.0 2/3", "n3 0.3.0 2/3")
 	if register(t, c, "a.example:1") {
-		t.Error("level 2 is at work and not active")
+		t.Error("level 3 is at work and not active")
 	}
 	underLoad(t, c, "rollback of all", all(r.present))
-	awaitLevels(t, c, "n1 0.1.0 1/1", "n2 0.1.0 1/1", "n3 0.1.0 1/1")
+	awaitLevels(t, c, "n1 0.2.0 2/2", "n2 0.2.0 2/2", "n3 0.2.0 2/2")
 	if register(t, c, "b.example:1") {
-		t.Error("level 2 is at work in a release that does not know it")
+		t.Error("level 3 is at work in a release that does not know it")
 	}
 	underLoad(t, c, "upgrade of all", all(r.next))
 
 	if got := pebbleFormats(t, c); !slices.Equal(got, []string{"021", "021", "021"}) {
 		t.Errorf("formats of the databases before the activation: %q", got)
 	}
-	if out := works(t, c, "cluster", "activate", "--dry-run"); !strings.Contains(out, "Level 2 would follow level 1; no member could go back behind bpsc 0.2.0") {
+	if out := works(t, c, "cluster", "activate", "--dry-run"); !strings.Contains(out, "Level 3 would follow level 2; no member could go back behind bpsc 0.3.0") {
 		t.Errorf("a dry run says: %s", out)
 	}
-	awaitLevels(t, c, "n1 0.2.0 1/2", "n2 0.2.0 1/2", "n3 0.2.0 1/2")
-	underLoad(t, c, "activation", func(*harness.Load) { works(t, c, "cluster", "activate", "2") })
-	awaitLevels(t, c, "n1 0.2.0 2/2", "n2 0.2.0 2/2", "n3 0.2.0 2/2")
+	awaitLevels(t, c, "n1 0.3.0 2/3", "n2 0.3.0 2/3", "n3 0.3.0 2/3")
+	underLoad(t, c, "activation", func(*harness.Load) { works(t, c, "cluster", "activate", "3") })
+	awaitLevels(t, c, "n1 0.3.0 3/3", "n2 0.3.0 3/3", "n3 0.3.0 3/3")
 	if got := pebbleFormats(t, c); !slices.Equal(got, []string{"024", "024", "024"}) {
 		t.Errorf("formats of the databases after the activation: %q", got)
 	}
 	if !register(t, c, "c.example:1") {
-		t.Error("level 2 is active and not at work")
+		t.Error("level 3 is active and not at work")
 	}
-	refused(t, c, exitRejected, "level_active", "cluster", "activate", "1")
+	refused(t, c, exitRejected, "level_active", "cluster", "activate", "2")
 
 	underLoad(t, c, "a downgrade that is refused", func(*harness.Load) { refusesToGoBack(t, c, n3, r) })
 	underLoad(t, c, "restart of all after the activation", all(r.next))
@@ -303,7 +303,7 @@ func refusesToGoBack(t *testing.T, c *harness.Cluster, m *harness.Member, r rele
 	must(t, err)
 	m.Use(r.present)
 	must(t, m.Start())
-	ended(t, &m.Process, exitFailure, "this bpsc is too old: it is 0.1.0", "install bpsc 0.2.0 or newer", "What to do")
+	ended(t, &m.Process, exitFailure, "this bpsc is too old: it is 0.2.0", "install bpsc 0.3.0 or newer", "What to do")
 	m.Use(r.next)
 	must(t, m.Start(), c.AwaitReady(t.Context(), 30*time.Second))
 }
@@ -312,16 +312,16 @@ func refusesToGoBack(t *testing.T, c *harness.Cluster, m *harness.Member, r rele
 // do not know: they stop and name the release, and go on with it from where they are.
 func TestAnUnknownRequest(t *testing.T) {
 	long(t)
-	rogue := build(t, append(secondLevel(), rogue())...)
+	rogue := build(t, append(thirdLevel(), rogue())...)
 	c := startCluster(t, harness.Options{})
 	n1, n2, n3 := c.Members[0], c.Members[1], c.Members[2]
 	restart(t, c, n3, rogue)
-	awaitLevels(t, c, "n1 0.1.0 1/1", "n2 0.1.0 1/1", "n3 0.2.0 1/2")
+	awaitLevels(t, c, "n1 0.2.0 2/2", "n2 0.2.0 2/2", "n3 0.3.0 2/3")
 	_ = postNode(t, c, n3, "a.example:1") // nobody may be left to answer
 	for _, m := range []*harness.Member{n1, n2} {
-		ended(t, &m.Process, exitFatal, "the log holds a request that this version of bpsc does not know", "install bpsc 0.2.0 or newer", "What to do")
+		ended(t, &m.Process, exitFatal, "the log holds a request that this version of bpsc does not know", "install bpsc 0.3.0 or newer", "What to do")
 		must(t, m.Start())
-		ended(t, &m.Process, exitFatal, "install bpsc 0.2.0 or newer") // it comes to the same entry again
+		ended(t, &m.Process, exitFatal, "install bpsc 0.3.0 or newer") // it comes to the same entry again
 		m.Use(rogue)
 		must(t, m.Start())
 	}
@@ -334,14 +334,14 @@ func TestAutomaticActivation(t *testing.T) {
 	long(t)
 	r := buildReleases(t)
 	fresh := startCluster(t, harness.Options{Binary: r.next})
-	awaitLevels(t, fresh, "n1 0.2.0 2/2", "n2 0.2.0 2/2", "n3 0.2.0 2/2")
+	awaitLevels(t, fresh, "n1 0.3.0 3/3", "n2 0.3.0 3/3", "n3 0.3.0 3/3")
 
 	c := startCluster(t, harness.Options{Binary: r.present, Args: []string{"--auto-activate", "2s"}})
 	underLoad(t, c, "upgrade with --auto-activate", func(*harness.Load) {
 		for _, m := range c.Members {
 			restart(t, c, m, r.next)
 		}
-		awaitLevels(t, c, "n1 0.2.0 2/2", "n2 0.2.0 2/2", "n3 0.2.0 2/2")
+		awaitLevels(t, c, "n1 0.3.0 3/3", "n2 0.3.0 3/3", "n3 0.3.0 3/3")
 	})
 }
 
@@ -350,7 +350,7 @@ func TestAnOldBinaryDoesNotJoin(t *testing.T) {
 	long(t)
 	r := buildReleases(t)
 	c := startCluster(t, harness.Options{Binary: r.next})
-	awaitLevels(t, c, "n1 0.2.0 2/2", "n2 0.2.0 2/2", "n3 0.2.0 2/2")
+	awaitLevels(t, c, "n1 0.3.0 3/3", "n2 0.3.0 3/3", "n3 0.3.0 3/3")
 	old, err := c.Grow()
 	must(t, err)
 	old.Use(r.present)
@@ -358,7 +358,7 @@ func TestAnOldBinaryDoesNotJoin(t *testing.T) {
 	must(t, old.Start(), c.AwaitServing(t.Context(), old))
 	three := c.Without(old)
 	s := bpsc(t, three, "cluster", "add", old.ID, old.Raft, "--timeout", "20s")
-	if s.code == 0 || !strings.Contains(s.err, "install bpsc 0.2.0 or newer (member_too_old)") {
+	if s.code == 0 || !strings.Contains(s.err, "install bpsc 0.3.0 or newer (member_too_old)") {
 		t.Errorf("an old binary joined, or nobody says why not: %d %s\n%s", s.code, s.err, old.LogTail(20))
 	}
 	must(t, old.Kill())

@@ -47,6 +47,23 @@ const (
 	RelayLoop Code = "relay_loop"
 )
 
+// Why somebody may not ask for this. Of a token that was revoked, or has expired, the
+// ledger's codes say so.
+const (
+	// HostUnknown: the node does not go by the name that the request has for it.
+	HostUnknown Code = "host_unknown"
+	// OriginForeign: a page of another site sent it.
+	OriginForeign Code = "origin_foreign"
+	// TokenInvalid: what the request carries is no token that is known here.
+	TokenInvalid Code = "token_invalid"
+	// TokenInURL: a token stands in the address, where proxies and logs keep it.
+	TokenInURL Code = "token_in_url"
+	// RoleMissing: the token is good, and not for this.
+	RoleMissing Code = "role_missing"
+	// OtherContract: the token is good for another contract.
+	OtherContract Code = "other_contract"
+)
+
 // Why the members are not changed as an operator asked. Nothing has changed.
 const (
 	// ChangeInvalid: the request says nothing that could be done.

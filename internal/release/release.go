@@ -15,7 +15,7 @@ import (
 )
 
 // Version is that of this source.
-const Version = "0.1.0"
+const Version = "0.2.0"
 
 // Level is a set of behaviours, with all of the levels below it.
 type Level uint64
@@ -25,8 +25,11 @@ const (
 	// First is what 0.1.0 does.
 	First Level = 1
 
+	// Access is what 0.2.0 brought: tokens, and the audit log of operators' actions.
+	Access Level = 2
+
 	// Newest is the last that this binary knows. It knows all below it.
-	Newest = First
+	Newest = Access
 )
 
 // Release is the first that knows l; empty where this binary does not know that.
@@ -34,6 +37,8 @@ func (l Level) Release() string {
 	switch l {
 	case First:
 		return "0.1.0"
+	case Access:
+		return "0.2.0"
 	}
 	return ""
 }

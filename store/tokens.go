@@ -1,0 +1,75 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/bpsc/bpsc/internal/token"
+)
+
+func tokenKey(h token.Hash) string { return string(tokenTable) + string(h[:]) }
+
+// loadTokens reads all rows of tokens: they are few, and in memory.
+func (l *loaded) loadTokens(db *pebble.DB) error {
+	return scan(db, []byte{tokenTable}, func(key, row []byte) error {
+		t, err := token.Decode(row)
+		if err != nil || string(key) != tokenKey(t.Hash) {
+			return fmt.Errorf("%w: token: %w", errCorrupt, err)
+		}
+		l.tokens[t.Hash] = t
+		return nil
+	})
+}
+
+// Token returns what is known of the token with a hash; nil of none. It does not change.
+func (s *Store) Token(h token.Hash) *token.Token {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.tokens[h]
+}
+
+// Tokens returns all tokens, the oldest first. They do not change.
+func (s *Store) Tokens() []*token.Token {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.sortedTokens()
+}
+
+// OperateMade tells whether there has ever been a token that may do what operators do.
+func (s *Store) OperateMade() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.meta.OperateMade
+}
+
+func (s *Store) sortedTokens() []*token.Token {
+	return slices.SortedFunc(maps.Values(s.tokens), func(a, b *token.Token) int {
+		return cmp.Or(cmp.Compare(a.Made, b.Made), slices.Compare(a.Hash[:], b.Hash[:]))
+	})
+}
+
+// Token returns what is known of the token with a hash; nil of none.
+func (tx *Tx) Token(h token.Hash) *token.Token { return tx.s.tokens[h] }
+
+// Tokens are all tokens, the oldest first.
+func (tx *Tx) Tokens() []*token.Token { return tx.s.sortedTokens() }
+
+// OperateMade tells whether there has ever been a token that may do what operators do.
+func (tx *Tx) OperateMade() bool { return tx.s.meta.OperateMade }
+
+// SetToken records a token. It keeps t, which is not changed any more.
+func (tx *Tx) SetToken(t *token.Token) {
+	tx.s.tokens[t.Hash] = t
+	tx.s.meta.OperateMade = tx.s.meta.OperateMade || t.Roles.Has(token.Operate)
+	tx.s.active.setRow(tokenKey(t.Hash), t.Encode())
+}
+
+// DropToken forgets a token.
+func (tx *Tx) DropToken(h token.Hash) {
+	delete(tx.s.tokens, h)
+	tx.s.active.setRow(tokenKey(h), nil)
+}
