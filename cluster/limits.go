@@ -62,6 +62,10 @@ const (
 	// unpacked there.
 	snapshotSpare = 64 << 20
 
+	// How often raft's main goroutine is asked whether it goes on, where nothing else
+	// comes in: it costs it nothing, and what is found is a matter of minutes.
+	knockPeriod = time.Second
+
 	// How many entries a ready member's state may lag behind the commit index.
 	maxReadyLag = 256
 

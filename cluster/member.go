@@ -55,6 +55,7 @@ type Member struct {
 	clock     *clock.Stamper
 	fitness   *health.Fitness
 	uptime    *health.RunClock
+	watchdog  *health.Watchdog
 	progress  *health.Progress
 	lag       *health.Lag
 	absences  *health.Absences
@@ -114,6 +115,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 	m.uptime = health.NewRunClock(min(m.cfg.DiskStall/watchSteps, m.cfg.HeartbeatTimeout/2))
 	m.progress = health.NewProgress(m.stallLimit(), m.uptime, m.fitness, func() bool { return m.raft.State() == raft.Leader })
 	watch := health.NewWatchdog(m.cfg.DiskStall, m.uptime, m.fitness, m.fatal)
+	m.watchdog = watch
 	m.replica = newReplica(m.ctx, sm, watch, m.fatal)
 	if m.store, err = openStorage(m.cfg, watch, m.fatal); err != nil {
 		return err
@@ -147,7 +149,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 		return err
 	}
 	m.running.Go(func() { m.uptime.Run(m.ctx, watch.Check) })
-	m.transport = newTransport(m.port, m.fitness, m.progress, m.store.memory, m.room, hclog)
+	m.transport = newTransport(m.port, m.fitness, m.progress, m.store.memory, m.room, watch, hclog)
 	err = raftlog.Guard(func() (err error) {
 		m.raft, err = raft.NewRaft(conf, m.replica, m.store.logs, m.store.votes, m.store.snapshots, m.transport)
 		return err

@@ -85,6 +85,18 @@ func (m *Member) Ready() error {
 	return nil
 }
 
+// Stuck says why this member should be ended from outside, if it does not end by itself;
+// nil while it makes progress, or waits for others.
+func (m *Member) Stuck() error {
+	if err := m.failure.get(); err != nil {
+		return err
+	}
+	if what := m.watchdog.Stuck(); what != "" {
+		return fmt.Errorf("cluster: %s", what)
+	}
+	return nil
+}
+
 // Now is the time, in unix microseconds, that the next entry would carry if this
 // member led; false while it does not know the clocks of a majority.
 func (m *Member) Now() (micros int64, ok bool) {

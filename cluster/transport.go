@@ -30,17 +30,19 @@ var errUnfit = errors.New("this member must not lead now")
 // a pre-vote: its term is not on anybody's disk.
 //
 // raft calls it from one goroutine for each other member and from those of
-// elections; it has no state of its own. It owns the goroutine that receives, which
-// ends with Close.
+// elections. It owns the goroutine that receives, which has restoring to itself and ends
+// with Close.
 type serialTransport struct {
 	*raft.NetworkTransport
-	fitness  *health.Fitness
-	progress *health.Progress
-	memory   *memory.Memory
-	room     func() health.Room
-	received chan raft.RPC
-	closed   chan struct{}
-	close    func() // closes closed, once
+	fitness   *health.Fitness
+	progress  *health.Progress
+	memory    *memory.Memory
+	room      func() health.Room
+	watch     *health.Watchdog
+	restoring bool // the message handed over last was a snapshot
+	received  chan raft.RPC
+	closed    chan struct{}
+	close     func() // closes closed, once
 }
 
 // SetHeartbeatHandler leaves the fast path out.
@@ -52,8 +54,8 @@ var (
 	_ raft.WithClose   = (*serialTransport)(nil)
 )
 
-func newTransport(p *port.Port, fit *health.Fitness, prog *health.Progress, mem *memory.Memory, room func() health.Room, log hclog.Logger) *serialTransport {
-	t := &serialTransport{fitness: fit, progress: prog, memory: mem, room: room, received: make(chan raft.RPC), closed: make(chan struct{})}
+func newTransport(p *port.Port, fit *health.Fitness, prog *health.Progress, mem *memory.Memory, room func() health.Room, watch *health.Watchdog, log hclog.Logger) *serialTransport {
+	t := &serialTransport{fitness: fit, progress: prog, memory: mem, room: room, watch: watch, received: make(chan raft.RPC), closed: make(chan struct{})}
 	t.close = sync.OnceFunc(func() { close(t.closed) })
 	t.NetworkTransport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  p.Raft(),
@@ -65,16 +67,19 @@ func newTransport(p *port.Port, fit *health.Fitness, prog *health.Progress, mem 
 		MaxRPCsInFlight: 1,
 		Logger:          log,
 	})
-	go t.receive()
+	go t.receive(t.NetworkTransport.Consumer())
 	return t
 }
 
 // receive passes on what comes in, except for what the disk has no room for, and for
-// the call to stand for election at once, which skips the pre-vote.
-func (t *serialTransport) receive() {
+// the call to stand for election at once, which skips the pre-vote. While nothing comes
+// in it knocks, so that the watchdog learns whether raft's main goroutine goes on.
+func (t *serialTransport) receive(incoming <-chan raft.RPC) {
+	knock := time.NewTicker(knockPeriod)
+	defer knock.Stop()
 	for {
 		select {
-		case rpc := <-t.NetworkTransport.Consumer():
+		case rpc := <-incoming:
 			if _, ok := rpc.Command.(*raft.TimeoutNowRequest); ok && !t.fitness.Fit() {
 				rpc.Respond(nil, errUnfit)
 				continue
@@ -82,15 +87,34 @@ func (t *serialTransport) receive() {
 			if turnedAway(rpc, t.room) {
 				continue
 			}
-			select {
-			case t.received <- rpc:
-			case <-t.closed:
+			if !t.hand(rpc) {
 				rpc.Respond(nil, raft.ErrTransportShutdown)
+				return
+			}
+		case <-knock.C:
+			// Without a command there is nothing to do but to refuse it.
+			if !t.hand(raft.RPC{RespChan: make(chan raft.RPCResponse, 1)}) {
 				return
 			}
 		case <-t.closed:
 			return
 		}
+	}
+}
+
+// hand gives raft's main goroutine a message once it has done the one before; false when
+// the transport is closed. That it waits is watched, unless it waits for a snapshot to be
+// received and restored, which takes as long as that is large.
+func (t *serialTransport) hand(rpc raft.RPC) bool {
+	if !t.restoring {
+		defer t.watch.End(t.watch.Begin(health.LoopTask, "an answer of raft's main goroutine"))
+	}
+	select {
+	case t.received <- rpc:
+		_, t.restoring = rpc.Command.(*raft.InstallSnapshotRequest)
+		return true
+	case <-t.closed:
+		return false
 	}
 }
 

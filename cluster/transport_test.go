@@ -1,11 +1,13 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -52,7 +54,7 @@ func testTransports(t *testing.T) (a, b *serialTransport, at raft.ServerAddress)
 		p.Follow(peers)
 		p.Start()
 		p.Welcome(func(string, net.Conn, func()) {})
-		trans := newTransport(p, testFitness(), testProgress(), mem, func() health.Room { return health.Room{} }, hclog.NewNullLogger())
+		trans := newTransport(p, testFitness(), testProgress(), mem, func() health.Room { return health.Room{} }, watch, hclog.NewNullLogger())
 		t.Cleanup(func() { trans.Close(); p.Close() })
 		return trans
 	}
@@ -147,5 +149,62 @@ func TestConfigValidate(t *testing.T) {
 func fill(peers []Peer) {
 	for i := range peers {
 		peers[i] = Peer{ID: string(rune('a' + i)), Addr: "h:" + string(rune('1'+i))}
+	}
+}
+
+// A main goroutine that takes nothing any more is found out, though nobody sends
+// anything; one that restores a snapshot is not, and neither is one that goes on.
+func TestAMainGoroutineThatHangs(t *testing.T) {
+	const limit = 10 * time.Second
+	take := func(b *serialTransport) {
+		select {
+		case <-b.Consumer():
+		case <-b.closed:
+		}
+	}
+	for name, s := range map[string]struct {
+		incoming raft.RPC
+		main     func(*serialTransport)
+		stuck    bool
+	}{
+		"takes nothing":       {raft.RPC{}, func(*serialTransport) {}, true},
+		"hangs in a message":  {raft.RPC{Command: &raft.AppendEntriesRequest{}}, take, true},
+		"restores a snapshot": {raft.RPC{Command: &raft.InstallSnapshotRequest{}}, take, false},
+		"goes on after a snapshot, and hangs": {raft.RPC{Command: &raft.InstallSnapshotRequest{}}, func(b *serialTransport) {
+			take(b)
+			take(b)
+		}, true},
+		"goes on": {raft.RPC{}, func(b *serialTransport) {
+			for range int(time.Hour / knockPeriod) {
+				take(b)
+			}
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				clock := health.NewRunClock(limit / watchSteps)
+				watch := health.NewWatchdog(limit, clock, testFitness(), func(err error) { t.Error(err) })
+				b := &serialTransport{fitness: testFitness(), watch: watch, received: make(chan raft.RPC), closed: make(chan struct{}),
+					room: func() health.Room { return health.Room{} }}
+				defer close(b.closed)
+				incoming := make(chan raft.RPC, 1)
+				if s.incoming.Command != nil {
+					incoming <- s.incoming
+				}
+				go b.receive(incoming)
+				go clock.Run(ctx, watch.Check)
+				go s.main(b)
+				<-time.After(6 * limit)
+				if what := watch.Stuck(); what != "" {
+					t.Errorf("too early: %s", what)
+				}
+				<-time.After(limit)
+				if what := watch.Stuck(); (what != "") != s.stuck {
+					t.Errorf("it says %q", what)
+				}
+			})
+		})
 	}
 }

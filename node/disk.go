@@ -68,6 +68,7 @@ func (l waitingLedger) Adopt(token string, blocks []chain.Checked) (adopted int,
 	if err := l.node.fence.Await(l.node.ctx); err != nil {
 		return 0, err
 	}
+	defer l.node.underWay.begin("taking blocks of " + token)()
 	return l.Ledger.Adopt(token, blocks)
 }
 

@@ -86,13 +86,14 @@ type service struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	asked  chan struct{} // closed by the first Stop
-	ask    sync.Once
-	ended  chan error  // has room for the first reason to stop by itself
-	broken chan error  // has room for the first fatal error
-	dead   atomic.Bool // there is one, or will be in a moment
-	done   chan struct{}
-	err    error // set before done is closed
+	underWay underWay
+	asked    chan struct{} // closed by the first Stop
+	ask      sync.Once
+	ended    chan error  // has room for the first reason to stop by itself
+	broken   chan error  // has room for the first fatal error
+	dead     atomic.Bool // there is one, or will be in a moment
+	done     chan struct{}
+	err      error // set before done is closed
 }
 
 // kind is what one kind of node does at each step of its life.

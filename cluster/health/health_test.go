@@ -188,3 +188,43 @@ func TestASlowDiskDoesNotLead(t *testing.T) {
 		t.Errorf("it was only slow: %v", fit.Why())
 	}
 }
+
+// Only what can have no good reason any more has the process ended from outside: a
+// write for the limit, the machine and raft's goroutine for six times that.
+func TestStuck(t *testing.T) {
+	const limit = time.Second
+	for name, s := range map[string]struct {
+		begin func(*Watchdog)
+		after time.Duration
+		want  string
+	}{
+		"nothing":            {func(*Watchdog) {}, time.Hour, ""},
+		"a write":            {func(w *Watchdog) { w.Begin(diskTask, "a write") }, limit, ""},
+		"a write for long":   {func(w *Watchdog) { w.Begin(diskTask, "a write") }, limit + 1, "a write takes longer than 1s"},
+		"Apply":              {func(w *Watchdog) { w.Begin(ApplyTask, "Apply") }, hangFactor * limit, ""},
+		"Apply for long":     {func(w *Watchdog) { w.Begin(ApplyTask, "Apply") }, hangFactor*limit + 1, "Apply takes longer than 6s"},
+		"the loop":           {func(w *Watchdog) { w.Begin(LoopTask, "the loop") }, hangFactor * limit, ""},
+		"the loop for long":  {func(w *Watchdog) { w.Begin(LoopTask, "the loop") }, hangFactor*limit + 1, "the loop takes longer than 6s"},
+		"a snapshot":         {func(w *Watchdog) { w.Begin(SnapshotTask, "a snapshot") }, time.Hour, ""},
+		"the loop goes on":   {func(w *Watchdog) { w.End(w.Begin(LoopTask, "the loop")) }, time.Hour, ""},
+		"the clock stood":    {func(w *Watchdog) { w.clock.last.Store(int64(time.Since(w.clock.made) - limit - 1)) }, 0, "the watchdog has not looked for 1s"},
+		"the clock goes on":  {func(w *Watchdog) { w.clock.last.Store(int64(time.Since(w.clock.made))) }, 0, ""},
+		"the loop and Check": {func(w *Watchdog) { w.Begin(LoopTask, "the loop"); w.clock.ran.Add(int64(time.Hour)); w.Check() }, 0, "the loop takes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fit := testFitness()
+			w := NewWatchdog(limit, NewRunClock(limit), fit, func(err error) { t.Error(err) })
+			s.begin(w)
+			w.clock.ran.Add(int64(s.after))
+			if got := w.Stuck(); !strings.HasPrefix(got, s.want) || (got == "") != (s.want == "") {
+				t.Errorf("it says %q, want %q", got, s.want)
+			}
+			if s.want == "" {
+				return
+			}
+			if why := fit.Why(); len(why) > 0 {
+				t.Errorf("it is unfit: %q", why)
+			}
+		})
+	}
+}

@@ -22,10 +22,14 @@ import (
 type RunClock struct {
 	step time.Duration
 	ran  atomic.Int64
+	made time.Time
+	last atomic.Int64 // when it went on last, since made; zero before it runs
 }
 
 // NewRunClock returns a clock that goes on in steps of at most step.
-func NewRunClock(step time.Duration) *RunClock { return &RunClock{step: max(step, time.Millisecond)} }
+func NewRunClock(step time.Duration) *RunClock {
+	return &RunClock{step: max(step, time.Millisecond), made: time.Now()}
+}
 
 func (c *RunClock) now() time.Duration { return time.Duration(c.ran.Load()) }
 
@@ -35,6 +39,7 @@ func (c *RunClock) Run(ctx context.Context, each func()) {
 	defer ticker.Stop()
 	last := time.Now()
 	for {
+		c.last.Store(int64(last.Sub(c.made)))
 		select {
 		case <-ctx.Done():
 			return
@@ -45,6 +50,14 @@ func (c *RunClock) Run(ctx context.Context, each func()) {
 			each()
 		}
 	}
+}
+
+// silent is for how long it has stood still, though it runs.
+func (c *RunClock) silent() time.Duration {
+	if last := c.last.Load(); last != 0 {
+		return time.Since(c.made) - time.Duration(last)
+	}
+	return 0
 }
 
 // advance adds the time between two ticks, as far as it counts.

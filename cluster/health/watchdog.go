@@ -65,6 +65,10 @@ const (
 	ApplyTask
 	// SnapshotTask makes the member unfit.
 	SnapshotTask
+	// LoopTask has no consequence here: what holds raft's main goroutine up is a write
+	// or the state machine, which are tasks themselves, or else nothing known. Stuck
+	// tells of it.
+	LoopTask
 )
 
 // The keys of what the watchdog has against leading.
@@ -111,6 +115,31 @@ func (w *Watchdog) Check() {
 	}
 }
 
+// Stuck says what takes so long that the process should be ended from outside if it does
+// not end by itself; empty when nothing does. That the clock stands still is among
+// it: then nobody would call Check either.
+func (w *Watchdog) Stuck() string {
+	if silent := w.clock.silent(); silent > w.limit {
+		return fmt.Sprintf("the watchdog has not looked for %v", silent.Round(time.Second))
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.clock.now()
+	for _, t := range w.tasks {
+		limit := w.limit
+		switch t.kind {
+		case SnapshotTask:
+			continue
+		case ApplyTask, LoopTask:
+			limit *= hangFactor
+		}
+		if now-t.since > limit {
+			return fmt.Sprintf("%s takes longer than %v", t.what, limit)
+		}
+	}
+	return ""
+}
+
 // judge forbids to lead while something is slow.
 func (w *Watchdog) judge(key, slow string, limit time.Duration, why string) {
 	if slow == "" {
@@ -132,7 +161,7 @@ func (w *Watchdog) late() (slow, hangs string, err error) {
 			hangs = t.what
 		}
 		switch {
-		case age <= w.limit:
+		case age <= w.limit, t.kind == LoopTask:
 		case t.kind == diskTask:
 			err = fmt.Errorf("cluster: %s takes longer than %v: %w", t.what, w.limit, ErrDiskHangs)
 		case t.kind == ApplyTask && age > hangFactor*w.limit:

@@ -32,8 +32,9 @@ type Fence struct {
 	log     *slog.Logger
 	measure func(dir string) (usage, error)
 
-	mu    sync.Mutex
-	found Space
+	mu     sync.Mutex
+	found  Space
+	looked time.Time
 }
 
 // usage of a file system, in bytes.
@@ -71,6 +72,7 @@ func (f *Fence) Run(ctx context.Context) {
 // Look measures now.
 func (f *Fence) Look() {
 	before := f.Space()
+	defer f.note()
 	var now Space
 	for _, dir := range f.dirs {
 		u, err := f.measure(dir)
@@ -95,6 +97,20 @@ func (f *Fence) Look() {
 	f.found = now
 	f.mu.Unlock()
 	f.tell(before, now)
+}
+
+// note remembers that the file systems have answered, whatever it was.
+func (f *Fence) note() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.looked = time.Now()
+}
+
+// Looked is when the file systems answered last.
+func (f *Fence) Looked() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.looked
 }
 
 // below tells whether less is free than a bound, or, where it was before, not yet a

@@ -21,6 +21,7 @@ import (
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/settings"
 	"github.com/bpsc/bpsc/internal/linewriter"
 	"github.com/bpsc/bpsc/internal/logring"
+	"github.com/bpsc/bpsc/internal/supervisor"
 	"github.com/bpsc/bpsc/node"
 )
 
@@ -64,12 +65,14 @@ type process struct {
 	recent *logring.Ring  // the last lines of the log
 	up     atomic.Bool    // it serves
 	beside sync.WaitGroup // what goes on until the process is told to stop
+	above  *supervisor.Supervisor
 }
 
 // running is a node that has started.
 type running interface {
 	Done() <-chan struct{}
 	Stop(context.Context) error
+	supervisor.Process
 }
 
 // runProcess runs a process that serves: start starts it once table is read. The
@@ -89,6 +92,7 @@ func runProcess(cmd *cobra.Command, table settings.Table, cfg *logConfig, start 
 	})
 	recent := logring.New(recentLog)
 	p := &process{log: cfg.logger(io.MultiWriter(recent, out)), out: out, recent: recent}
+	p.above = supervisor.New(p.log)
 	log.SetOutput(out) // of libraries that know no other
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 1)
@@ -117,15 +121,19 @@ func (p *process) run(ctx context.Context, table settings.Table, start func(cont
 	ctx, cancel := context.WithCancel(ctx)
 	defer p.beside.Wait()
 	defer cancel()
+	p.above.Starting()
 	n, err := start(ctx, p)
 	if err != nil {
 		return err
 	}
 	p.up.Store(true)
+	p.above.Ready()
+	p.beside.Go(func() { p.above.Watch(ctx, n) })
 	select {
 	case <-ctx.Done():
 	case <-n.Done():
 	}
+	p.above.Stopping()
 	return n.Stop(context.Background())
 }
 
