@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -88,6 +89,17 @@ func New(servers ...string) (*Client, error) {
 		c.servers = append(c.servers, base)
 	}
 	return c, nil
+}
+
+// Trust has c believe servers over https by that configuration, and by no other than the
+// system's authorities where it is nil. It is called before the first call.
+func (c *Client) Trust(cfg *tls.Config) {
+	if cfg == nil {
+		return
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = cfg
+	c.http = &http.Client{Transport: transport}
 }
 
 // Also is a client of more servers, those of c first.

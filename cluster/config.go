@@ -18,6 +18,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/port"
 	"github.com/bpsc/bpsc/internal/identity"
+	"github.com/bpsc/bpsc/internal/loopback"
 	"github.com/bpsc/bpsc/internal/release"
 )
 
@@ -50,6 +51,15 @@ type Config struct {
 	// Settled says what has to follow from the last change of the members before the
 	// next one, or before a member is removed. When nil, nothing.
 	Settled func() error
+
+	// Departed tells whether the state says that members of that id were removed, and
+	// knows none that was not. When nil, nobody did.
+	Departed func(id string) bool
+
+	// Security is how connections between members are protected. Without certificates
+	// Bind has to be a loopback address, unless Insecure.
+	Security port.Security
+	Insecure bool
 
 	// HeartbeatTimeout is how long a member that hears no leader waits
 	// before it stands for election (up to twice that, at random). Lower means
@@ -159,6 +169,9 @@ func (c Config) Validate() error {
 	if c.listener == nil {
 		if _, _, err := net.SplitHostPort(c.Bind); err != nil {
 			return fmt.Errorf("cluster: Bind: %w", err)
+		}
+		if c.Security.Certificates == nil && !c.Insecure && !loopback.Listens(c.Bind) {
+			return fmt.Errorf("cluster: %w: %s is not a loopback address", ErrPlain, c.Bind)
 		}
 	}
 	return c.validateTimes()

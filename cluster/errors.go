@@ -36,6 +36,8 @@ var (
 	// ErrNotAMember: the data folder is empty, and the cluster has no member of this
 	// id. It has to be added.
 	ErrNotAMember = errors.New("the cluster has no member of this id")
+	// ErrPlain: members would talk over a network for anybody to read and to join in.
+	ErrPlain = errors.New("without certificates members talk on loopback addresses only")
 	// ErrDiskHangs: a write to disk took longer than Config.DiskStall.
 	ErrDiskHangs = health.ErrDiskHangs
 	// ErrNotReady: the member is not, or not yet, able to serve.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/bpsc/bpsc/cluster/datadir"
+	"github.com/bpsc/bpsc/cluster/membership"
 	"github.com/bpsc/bpsc/cluster/memory"
 	"github.com/bpsc/bpsc/cluster/port"
 	"github.com/bpsc/bpsc/internal/identity"
@@ -108,6 +110,14 @@ type judge struct {
 
 // Removed implements port.Judge.
 func (j judge) Removed(peer string) bool { return j.member.isBarred(identity.Identity(peer)) }
+
+// Departed implements port.Judge. The last configuration may have a member of that id of
+// which the state knows nothing yet.
+func (j judge) Departed(peer string) bool {
+	id := identity.Identity(peer).ID()
+	is := func(c membership.Member) bool { return c.ID == id }
+	return j.member.cfg.Departed != nil && j.member.cfg.Departed(id) && !slices.ContainsFunc(j.member.roster.latest().Members, is)
+}
 
 // Answer implements port.Judge.
 func (j judge) Answer(q port.Inquiry) port.Reply { return j.member.answerInquiry(q) }

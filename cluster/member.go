@@ -132,7 +132,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 		return err
 	}
 	own := m.store.dir.Identity()
-	m.port = port.New(listener, port.Self{Name: string(own.Name()), Cluster: own.Cluster}, judge{m.store.memory, m}, m.log)
+	m.port = port.New(listener, port.Self{Name: string(own.Name()), Cluster: own.Cluster, Security: m.cfg.Security}, judge{m.store.memory, m}, m.log)
 	m.port.Start()
 	if err := m.firstStart(); err != nil {
 		return err

@@ -36,6 +36,7 @@ func (judgeNothing) Accept(string, memory.Position) error { return nil }
 func (judgeNothing) Condemn(error)                        {}
 func (judgeNothing) Rejected(string, port.Verdict)        {}
 func (judgeNothing) Removed(string) bool                  { return false }
+func (judgeNothing) Departed(string) bool                 { return false }
 func (judgeNothing) Answer(port.Inquiry) port.Reply       { return port.Reply{} }
 
 // testTransports is the transports of the members a and b, and where b is.

@@ -3,7 +3,6 @@ package node
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -79,16 +78,6 @@ func (a *Access) apply(cfg *api.Config, sheltered bool, addresses ...string) {
 			cfg.Hosts = append(cfg.Hosts, host)
 		}
 	}
-}
-
-// loopback tells whether host:port is an address that no other machine reaches.
-func loopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	at, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && at.Unmap().IsLoopback()
 }
 
 // hostOf is the host of a URL or a host:port.

@@ -49,7 +49,7 @@ func (m *Member) prepareAttesting() error {
 	cfg.Member, cfg.Key, cfg.Dir = m.identity(), m.key, m.path("attest")
 	cfg.Leads, cfg.Logger, cfg.Fatal = m.cluster.IsLeader, m.log, m.contradicted
 	if len(m.cfg.Witnesses) > 0 {
-		client := witness.NewClient()
+		client := witness.NewClient(m.certificates.trusted)
 		m.opened(func() error { client.Close(); return nil })
 		cfg.Witnesses = attestingWitnesses(client, m.cfg.Witnesses, m.policies().signed)
 	}

@@ -53,7 +53,7 @@ func (f *Follower) open() (err error) {
 	if f.files, err = followerFiles(f.cfg.Files); err != nil {
 		return err
 	}
-	if err := errors.Join(checkFolder(f.cfg.Data, "a follower"), checkListen(address{"listen", f.cfg.Listen})); err != nil {
+	if err := errors.Join(f.openCertificates(), checkFolder(f.cfg.Data, "a follower"), checkListen(address{"listen", f.cfg.Listen})); err != nil {
 		return err
 	}
 	if err := f.take(); err != nil {
@@ -73,12 +73,12 @@ func (f *Follower) open() (err error) {
 		return err
 	}
 	cfg := f.cfg.syncConfig()
-	cfg.Logger = f.log
+	cfg.Logger, cfg.TLS = f.log, f.certificates.trusted
 	if f.sync, err = chainsync.New(cfg, waitingLedger{chainsync.StoreLedger(f.store), f.service}); err != nil {
 		return err
 	}
 	relayConfig := relay.DefaultConfig()
-	relayConfig.Logger, relayConfig.Connections = f.log, f.files.relays
+	relayConfig.Logger, relayConfig.Connections, relayConfig.TLS = f.log, f.files.relays, f.certificates.trusted
 	if f.relay, err = relay.New(relayConfig, f.sync.Upstreams); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (f *Follower) open() (err error) {
 func (f *Follower) openServer() error {
 	cfg := api.DefaultConfig()
 	cfg.Logger, cfg.Version, cfg.Connections = f.log, f.cfg.Version, f.files.clients
-	f.cfg.Access.apply(&cfg, loopback(f.cfg.Listen), f.cfg.Listen, f.cfg.Advertise)
+	f.cfg.Access.apply(&cfg, f.cfg.sheltered(), f.cfg.Listen, f.cfg.Advertise)
 	cfg.Diagnostics = followerDiagnosis{f, time.Now()}
 	cfg.Metrics = metricsHandler(chainMetrics(f.store), followMetrics(f.sync), diskMetrics(f.fence))
 	handler, err := api.NewFollower(cfg,
@@ -129,6 +129,7 @@ func (f *Follower) advertise(ctx context.Context) {
 			f.log.Error("cannot register", "error", err)
 			continue
 		}
+		c.Trust(f.certificates.trusted)
 		work.Go(func() {
 			switch err := c.RegisterNodes(ctx, []string{f.cfg.Advertise}); {
 			case err == nil:

@@ -53,6 +53,9 @@ func (c *FollowerConfig) Validate() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil && c.Listen != "" {
 		return fmt.Errorf("--listen %q is not host:port", c.Listen)
 	}
+	if err := c.TLS.validate(c.Listen); err != nil {
+		return err
+	}
 	if c.Advertise != "" {
 		if err := CheckURL(c.Advertise); err != nil {
 			return fmt.Errorf("--advertise %s: %w", c.Advertise, err)

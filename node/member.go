@@ -44,7 +44,7 @@ func StartMember(ctx context.Context, cfg MemberConfig) (*Member, error) {
 		return nil, usage(err)
 	}
 	if cfg.Advertise == "" {
-		cfg.Advertise = "http://" + cfg.Listen
+		cfg.Advertise = cfg.TLS.scheme() + cfg.Listen
 	}
 	m := &Member{service: newService(cfg.Common, "raft", "state"), cfg: cfg}
 	if err := m.start(ctx, m); err != nil {
@@ -81,7 +81,7 @@ func (m *Member) open() (err error) {
 	}
 	cc := m.cfg.clusterConfig()
 	cc.Logger, cc.Fatal, cc.Condition = m.log, m.distrust(m), m.condition
-	cc.Release = m.standing
+	cc.Release, cc.Security = m.standing, m.security()
 	cc.Room = m.room
 	m.followMembership(&cc)
 	if m.cluster, err = cluster.Open(cc, fsm.New(m.store)); err != nil {
@@ -113,7 +113,7 @@ func (m *Member) openServer() error {
 	cfg.Logger, cfg.Version, cfg.Connections = m.log, m.cfg.Version, m.files.clients
 	cfg.DefaultConfigured = m.cfg.Contract != nil
 	cfg.Tokens = m.store
-	m.cfg.Access.apply(&cfg, loopback(m.cfg.Listen), m.cfg.Listen, m.cfg.Advertise, m.cfg.address())
+	m.cfg.Access.apply(&cfg, m.cfg.sheltered(), m.cfg.Listen, m.cfg.Advertise, m.cfg.address())
 	cfg.Diagnostics = memberDiagnosis{m, time.Now()}
 	cfg.Metrics = metricsHandler(chainMetrics(m.store), memberMetrics(m.cluster), diskMetrics(m.fence))
 	cfg.Backup = m.backup
@@ -135,7 +135,7 @@ func (m *Member) path(name string) string { return filepath.Join(m.cfg.Data, nam
 // check finds what is wrong with the configuration on this machine, before
 // anything is written.
 func (m *Member) check() error {
-	if err := checkFolder(m.cfg.Data, "a member"); err != nil {
+	if err := errors.Join(m.openCertificates(), m.openMemberCertificates(), checkFolder(m.cfg.Data, "a member")); err != nil {
 		return err
 	}
 	if err := m.checkFirstStart(); err != nil {

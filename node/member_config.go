@@ -34,8 +34,10 @@ type MemberConfig struct {
 	// Raft is the host:port at which this member listens for the others; its
 	// address in Peers when empty.
 	Raft string
-	// Advertise is the URL under which clients reach this member; http:// and
-	// Listen when empty.
+	// MemberTLS is what it shows them there.
+	MemberTLS MemberTLS
+	// Advertise is the URL under which clients reach this member; https:// or http://
+	// and Listen when empty.
 	Advertise string
 	// Heartbeat is the silence after which members elect another leader. Below
 	// five times the slowest usual fsync, busy disks cause elections.
@@ -103,13 +105,15 @@ func (c *MemberConfig) validateAddresses() error {
 	} else if err := checkReachable(host, port); err != nil {
 		return fmt.Errorf("--listen %s: %w: say with --advertise under which URL this member is reached", c.Listen, err)
 	}
-	if c.Raft == "" {
-		return nil
+	if err := c.TLS.validate(c.Listen); err != nil {
+		return err
 	}
-	if _, _, err := net.SplitHostPort(c.Raft); err != nil {
-		return fmt.Errorf("--raft %q is not host:port", c.Raft)
+	if c.Raft != "" {
+		if _, _, err := net.SplitHostPort(c.Raft); err != nil {
+			return fmt.Errorf("--raft %q is not host:port", c.Raft)
+		}
 	}
-	return nil
+	return c.MemberTLS.validate(c.clusterConfig().Bind, c.TLS.Insecure)
 }
 
 // address is where Peers says that this member is.
@@ -139,6 +143,7 @@ func (c *MemberConfig) clusterConfig() cluster.Config {
 	if cc.Bind == "" {
 		cc.Bind = c.address()
 	}
+	cc.Insecure = c.TLS.Insecure || c.MemberTLS.Cert != "" // Security is set once they are read
 	cc.Join, cc.TwoVoters, cc.PromoteLag, cc.PromoteAfter = c.Join, c.TwoVoters, uint64(c.PromoteLag), c.PromoteAfter
 	cc.HeartbeatTimeout, cc.ElectionTimeout, cc.LeaderLeaseTimeout = c.Heartbeat, c.Heartbeat, c.Heartbeat
 	return cc

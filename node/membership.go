@@ -18,6 +18,7 @@ import (
 // change.
 func (m *Member) followMembership(cc *cluster.Config) {
 	cc.Removed = func(who identity.Identity) bool { return m.store.Removed(string(who)) }
+	cc.Departed = m.store.Departed
 	cc.MayVote = func(who identity.Identity) bool { return m.store.KeyKnown(string(who)) }
 	cc.Settled = m.store.Endorsed
 }

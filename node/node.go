@@ -53,6 +53,8 @@ type Common struct {
 	// Listen is the host:port at which the node serves. When empty it listens
 	// nowhere, and its owner serves Handler.
 	Listen string
+	// TLS is what it shows clients there, and whom it trusts elsewhere.
+	TLS TLS
 	// Files is how many files the node may have open, connections included; as
 	// many as the process when 0. What clients may use is what is left of it.
 	Files int
@@ -81,6 +83,8 @@ type service struct {
 	// listener is nil where the owner serves Handler.
 	listener net.Listener
 	sever    func() // from other members; set by open, nil where there are none
+	// certificates are set by open.
+	certificates certificates
 
 	ctx    context.Context // of the work in the background; ends when the node begins to stop
 	cancel context.CancelFunc
@@ -181,8 +185,9 @@ func (s *service) run(k kind) {
 // serve serves until the node is to stop, and then stops it.
 func (s *service) serve(k kind) error {
 	if s.listener != nil {
-		go func() { s.end(s.server.Serve(s.listener)) }()
+		go func() { s.end(s.serveListener(s.listener)) }()
 	}
+	s.watchCertificates(s.ctx)
 	k.begin()
 	var err error
 	select {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -42,6 +43,7 @@ type Restore struct {
 	// seen may be lost.
 	Witnesses []proof.Cosigner
 	Older     bool
+	Trusted   *tls.Config // by which witnesses are believed over https; nil: the system's authorities
 
 	Options audit.Options // how the backup is verified
 }

@@ -118,7 +118,7 @@ func (w *restoring) askWitnesses(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, witnessPatience)
 	defer cancel()
-	client := witness.NewClient()
+	client := witness.NewClient(w.Trusted)
 	defer client.Close()
 	for _, c := range w.Chains {
 		for _, asked := range w.Witnesses {

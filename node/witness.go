@@ -39,7 +39,7 @@ func (c *WitnessConfig) Validate() error {
 	case len(c.Logs) == 0:
 		return errors.New("--policy is required")
 	}
-	return nil
+	return c.TLS.validate(c.Listen)
 }
 
 // Witness is a running witness. Its methods are safe for concurrent use.
@@ -67,7 +67,7 @@ func (w *Witness) open() error {
 	if err != nil {
 		return err
 	}
-	if err := checkWitness(w.cfg.Data, w.cfg.Name); err != nil {
+	if err := errors.Join(w.openCertificates(), checkWitness(w.cfg.Data, w.cfg.Name)); err != nil {
 		return err
 	}
 	if err := checkListen(address{"listen", w.cfg.Listen}); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/release"
 )
 
@@ -62,6 +63,23 @@ func (s *Store) Configured() uint64 {
 
 // Removed tells whether an identity was a member and is barred for ever.
 func (s *Store) Removed(id string) bool { return s.Member(id).Removed }
+
+// Departed tells whether identities of that id were members, and all are barred.
+func (s *Store) Departed(id string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	departed := false
+	for who, m := range s.members {
+		if identity.Identity(who).ID() != id {
+			continue
+		}
+		if !m.Removed {
+			return false
+		}
+		departed = true
+	}
+	return departed
+}
 
 // KeyKnown tells whether a member has announced its key, without which its vote would
 // leave its cluster without a policy.

@@ -19,7 +19,7 @@ import (
 
 func newClient(t testing.TB) *Client {
 	t.Helper()
-	c := NewClient()
+	c := NewClient(nil)
 	t.Cleanup(c.Close)
 	return c
 }

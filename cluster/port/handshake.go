@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/bpsc/bpsc/cluster/datadir"
@@ -62,6 +61,10 @@ const (
 	Removed      // the member that is told so was removed from the cluster
 	waiting      // who says so is no member of a cluster yet
 	TooOld       // who says so does not know the level that the other is on
+	needsTLS     // who says so takes no connection without TLS
+	hasNoTLS     // who says so knows no other
+	otherName    // the certificate of who is told so is not that of the identity it claims
+	departed     // members of that id were removed, and none has been added since
 )
 
 func (v Verdict) String() string {
@@ -86,6 +89,14 @@ func (v Verdict) String() string {
 		return "it waits to be added to a cluster"
 	case TooOld:
 		return "it is too old for the level that is active"
+	case needsTLS:
+		return "it takes no connection without TLS, and this member has no certificate"
+	case hasNoTLS:
+		return errPlain.Error()
+	case otherName:
+		return "it says that this member's certificate is another's"
+	case departed:
+		return "it says that this member's id was removed, and not added again"
 	}
 	return "it gives a reason that this binary does not know"
 }
@@ -106,20 +117,12 @@ type Judge interface {
 	Condemn(err error)
 	// Removed tells whether a member was removed from the cluster, for ever.
 	Removed(peer string) bool
+	// Departed tells whether all members of the id of that identity were removed.
+	Departed(peer string) bool
 	// Answer is what to say to an inquiry.
 	Answer(Inquiry) Reply
 	// Rejected follows from a verdict of the other against this member.
 	Rejected(peer string, v Verdict)
-}
-
-// Refusal is why there is no connection to a member, where the other side has
-// spoken: what it said, or what is wrong with it. It is empty where it was silent.
-func Refusal(err error, id string) string {
-	var silent net.Error
-	if !errors.Is(err, errHandshake) || errors.As(err, &silent) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return ""
-	}
-	return strings.TrimPrefix(err.Error(), fmt.Sprintf("%v with %s: ", errHandshake, id))
 }
 
 // verdictOf is how a judgement travels.
@@ -143,7 +146,7 @@ func clusterHash(cluster string) (h [32]byte) {
 }
 
 // introduce is the dialer's side: it returns when both have accepted.
-func (p *Port) introduce(conn net.Conn, to string, why purpose) error {
+func (p *Port) introduce(conn *portConn, to string, why purpose) error {
 	if err := conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}
@@ -158,7 +161,7 @@ func (p *Port) introduce(conn net.Conn, to string, why purpose) error {
 	}
 	theirs, v, err := readReply(conn)
 	if err != nil {
-		return fmt.Errorf("%w with %s: %w", errHandshake, to, err)
+		return fmt.Errorf("%w with %s: %w", errHandshake, to, explain(err))
 	}
 	if v != accepted {
 		return p.rejected(to, v)
@@ -196,9 +199,12 @@ func readReply(conn net.Conn) (theirs memory.Position, v Verdict, err error) {
 }
 
 // receive is the listener's side: it returns who is there and what for.
-func (p *Port) receive(conn net.Conn) (from string, why purpose, err error) {
-	if err := conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
+func (p *Port) receive(conn *portConn) (from string, why purpose, err error) {
+	if err := conn.raw.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return "", 0, err
+	}
+	if err := p.secure(conn); err != nil {
+		return "", 0, fmt.Errorf("%w: %w", errHandshake, err)
 	}
 	why, v, err := readHead(conn)
 	switch {
@@ -280,7 +286,7 @@ func readHead(conn net.Conn) (why purpose, v Verdict, err error) {
 
 // examine reads the rest of a member's hello. It reads nothing beyond it, so the
 // connection can be passed on.
-func (p *Port) examine(conn net.Conn, why purpose) (from string, theirs memory.Position, v Verdict, err error) {
+func (p *Port) examine(conn *portConn, why purpose) (from string, theirs memory.Position, v Verdict, err error) {
 	var cluster [32]byte
 	if _, err := io.ReadFull(conn, cluster[:]); err != nil {
 		return "", theirs, 0, err
@@ -297,6 +303,8 @@ func (p *Port) examine(conn net.Conn, why purpose) (from string, theirs memory.P
 	}
 	name, own := p.self()
 	switch {
+	case conn.certified != "" && conn.certified != identity.Identity(from).ID():
+		v = otherName
 	case own == "":
 		v = waiting
 	case cluster != clusterHash(own):
@@ -307,6 +315,8 @@ func (p *Port) examine(conn net.Conn, why purpose) (from string, theirs memory.P
 		v = unknownPeer
 	case p.judge.Removed(from):
 		v = Removed
+	case p.judge.Departed(from):
+		v = departed
 	}
 	return from, theirs, v, nil
 }

@@ -67,8 +67,10 @@ const (
 
 // Inquire asks whoever listens at an address.
 func (p *Port) Inquire(ctx context.Context, addr string, q Inquiry) (r Reply, err error) {
-	conn, err := p.connect(ctx, "", addr, func(conn net.Conn) (err error) {
-		r, err = inquire(conn, q)
+	conn, err := p.connect(ctx, "", addr, func(conn *portConn) (err error) {
+		if r, err = inquire(conn, q); err == nil && conn.certified != "" && r.ID != conn.certified {
+			err = fmt.Errorf("%w: it calls itself %s, and its certificate names %s", errHandshake, r.ID, conn.certified)
+		}
 		return err
 	})
 	if err == nil {
@@ -90,7 +92,7 @@ func inquire(conn net.Conn, q Inquiry) (r Reply, err error) {
 	}
 	var head [len(handshakeMagic) + 2]byte
 	if _, err := io.ReadFull(conn, head[:]); err != nil {
-		return r, fmt.Errorf("%w: %w", errHandshake, err)
+		return r, fmt.Errorf("%w: %w", errHandshake, explain(err))
 	}
 	switch v := Verdict(head[5]); {
 	case string(head[:4]) != handshakeMagic:
@@ -104,10 +106,13 @@ func inquire(conn net.Conn, q Inquiry) (r Reply, err error) {
 }
 
 // answer is the listener's side, behind the head.
-func (p *Port) answer(conn net.Conn) error {
+func (p *Port) answer(conn *portConn) error {
 	var q Inquiry
 	if err := readJSON(conn, &q); err != nil {
 		return fmt.Errorf("%w: %w", errHandshake, err)
+	}
+	if conn.certified != "" && q.ID != conn.certified {
+		return fmt.Errorf("%w: it calls itself %s, and its certificate names %s", errHandshake, q.ID, conn.certified)
 	}
 	reply, err := appendJSON(append([]byte(handshakeMagic), handshakeVersion, byte(accepted)), p.judge.Answer(q))
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/identity"
 )
 
 const (
@@ -26,6 +28,7 @@ const (
 type Self struct {
 	Name    string // its identity
 	Cluster string // what tells its cluster from others; empty while it has none
+	Security
 }
 
 // Port is a member's listener and all its connections, of both directions. It
@@ -39,6 +42,7 @@ type Self struct {
 // welcoming is closed, all else before Start.
 type Port struct {
 	name     string
+	security Security
 	judge    Judge
 	listener net.Listener
 	log      *slog.Logger
@@ -59,6 +63,8 @@ type Port struct {
 	conns   map[*portConn]struct{} // of both directions
 	slots   slots                  // of those that others opened
 	closed  bool
+
+	turned turned // away; with a mutex of its own
 }
 
 var errPortClosed = errors.New("port is closed")
@@ -69,6 +75,7 @@ func New(l net.Listener, self Self, judge Judge, log *slog.Logger) *Port {
 	return &Port{
 		name:      self.Name,
 		cluster:   self.Cluster,
+		security:  self.Security,
 		judge:     judge,
 		listener:  l,
 		log:       log,
@@ -121,7 +128,7 @@ func (p *Port) Follow(members map[string]string) {
 	for conn := range p.conns {
 		_, before := was[conn.peer]
 		if _, now := members[conn.peer]; before && !now {
-			conn.Conn.Close() // whoever reads from it closes the rest
+			conn.raw.Close() // whoever reads from it closes the rest
 		}
 	}
 }
@@ -149,7 +156,7 @@ func (p *Port) accept() {
 			}
 			continue
 		}
-		unknown := &portConn{Conn: conn, port: p}
+		unknown := &portConn{Conn: conn, raw: conn, port: p}
 		if p.admit(unknown, "", slot{}) {
 			p.greeting.Add(1)
 			p.running.Go(func() { p.welcome(unknown) })
@@ -164,7 +171,7 @@ func (p *Port) welcome(conn *portConn) {
 	from, why, err := p.receive(conn)
 	switch {
 	case err != nil:
-		p.log.Debug("refused a connection", "remote", conn.RemoteAddr(), "error", err)
+		p.turnedAway(conn.RemoteAddr(), err)
 		_ = conn.Close()
 	case why == forInquiries:
 		_ = conn.Close()
@@ -201,25 +208,43 @@ func (p *Port) Dial(ctx context.Context, to string) (net.Conn, error) {
 
 // dial opens a connection to the member that is at an address.
 func (p *Port) dial(ctx context.Context, to, addr string, why purpose) (net.Conn, error) {
-	return p.connect(ctx, to, addr, func(conn net.Conn) error { return p.introduce(conn, to, why) })
+	return p.connect(ctx, to, addr, func(conn *portConn) error { return p.introduce(conn, to, why) })
 }
 
-// connect opens a connection that begins with a handshake.
-func (p *Port) connect(ctx context.Context, to, addr string, handshake func(net.Conn) error) (net.Conn, error) {
+// connect opens a connection that begins with a handshake, with the member of that
+// identity, or whoever is there where it is "".
+func (p *Port) connect(ctx context.Context, to, addr string, handshake func(*portConn) error) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
+	conn, err := p.open(ctx, to, addr, p.security.Certificates != nil, handshake)
+	if errors.Is(err, errPlain) && p.security.AcceptPlain {
+		conn, err = p.open(ctx, to, addr, false, handshake)
+	}
+	return conn, err
+}
+
+// open opens a connection, one of TLS or a plain one.
+func (p *Port) open(ctx context.Context, to, addr string, encrypted bool, handshake func(*portConn) error) (net.Conn, error) {
 	var d net.Dialer
 	raw, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	conn := &portConn{Conn: raw, port: p, peer: to}
+	conn := &portConn{Conn: raw, raw: raw, port: p, peer: to}
 	if !p.track(conn) {
 		return nil, errPortClosed
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	if err := handshake(conn); err != nil {
+	if encrypted {
+		if err = p.secureDialled(ctx, conn, identity.Identity(to).ID()); err != nil {
+			err = fmt.Errorf("%w with %s: %w", errHandshake, to, err)
+		}
+	}
+	if err == nil {
+		err = handshake(conn)
+	}
+	if err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
@@ -232,7 +257,7 @@ func (p *Port) track(conn *portConn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		conn.Conn.Close()
+		conn.raw.Close()
 		return false
 	}
 	p.conns[conn] = struct{}{}
@@ -249,7 +274,7 @@ func (p *Port) admit(conn *portConn, from string, at slot) bool {
 	defer p.mu.Unlock()
 	conn.peer = from
 	if crowded := p.slots.enter(conn, at); crowded != nil {
-		crowded.Conn.Close() // whoever reads from it closes the rest
+		crowded.raw.Close() // whoever reads from it closes the rest
 	}
 	return true
 }
@@ -281,7 +306,7 @@ func (p *Port) Close() error {
 		err = nil
 	}
 	for conn := range p.conns {
-		conn.Conn.Close()
+		conn.raw.Close()
 	}
 	clear(p.conns)
 	clear(p.slots)

@@ -37,6 +37,7 @@ func (testJudge) Accept(string, memory.Position) error { return nil }
 func (testJudge) Condemn(error)                        {}
 func (testJudge) Rejected(string, Verdict)             {}
 func (testJudge) Removed(peer string) bool             { return peer == "gone" }
+func (testJudge) Departed(peer string) bool            { return strings.HasPrefix(peer, "left") }
 func (testJudge) Answer(q Inquiry) Reply               { return Reply{ID: "b", Standing: Standing("of " + q.ID)} }
 
 // testPorts is two members of one cluster.
@@ -44,7 +45,7 @@ func testPorts(t *testing.T) (a, b *Port) {
 	t.Helper()
 	la, lb := listen(t), listen(t)
 	peers := map[string]string{"a": la.Addr().String(), "b": lb.Addr().String()}
-	return testPort(t, Self{"a", "01"}, peers, la), testPort(t, Self{"b", "01"}, peers, lb)
+	return testPort(t, Self{Name: "a", Cluster: "01"}, peers, la), testPort(t, Self{Name: "b", Cluster: "01"}, peers, lb)
 }
 
 func listen(t *testing.T) net.Listener {
@@ -76,12 +77,12 @@ func TestPeerConnection(t *testing.T) {
 func TestHandshakeRefusals(t *testing.T) {
 	_, b := testPorts(t)
 	at := b.listener.Addr().String()
-	other := testPort(t, Self{"a", "02"}, map[string]string{"b": at}, listen(t))
-	lost := testPort(t, Self{"a", "01"}, map[string]string{"c": at}, listen(t))
-	removed := testPort(t, Self{"gone", "01"}, map[string]string{"b": at}, listen(t))
+	other := testPort(t, Self{Name: "a", Cluster: "02"}, map[string]string{"b": at}, listen(t))
+	lost := testPort(t, Self{Name: "a", Cluster: "01"}, map[string]string{"c": at}, listen(t))
+	removed := testPort(t, Self{Name: "gone", Cluster: "01"}, map[string]string{"b": at}, listen(t))
 	wait := listen(t)
-	testPort(t, Self{"w", ""}, nil, wait)
-	early := testPort(t, Self{"a", "01"}, map[string]string{"w": wait.Addr().String()}, listen(t))
+	testPort(t, Self{Name: "w"}, nil, wait)
+	early := testPort(t, Self{Name: "a", Cluster: "01"}, map[string]string{"w": wait.Addr().String()}, listen(t))
 	tests := []struct {
 		name, to, want string
 		from           *Port
@@ -224,7 +225,7 @@ func TestMembersThatAreNotKnownYet(t *testing.T) {
 	_, b := testPorts(t)
 	at := b.listener.Addr().String()
 	for _, name := range []string{"c", "d"} {
-		p := testPort(t, Self{name, "01"}, map[string]string{"b": at}, listen(t))
+		p := testPort(t, Self{Name: name, Cluster: "01"}, map[string]string{"b": at}, listen(t))
 		conn, err := p.Dial(t.Context(), "b")
 		if err != nil {
 			t.Fatal(err)

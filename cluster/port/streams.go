@@ -12,10 +12,12 @@ import (
 
 // portConn is a connection that its port knows.
 type portConn struct {
-	net.Conn
-	port *Port
-	at   slot   // guarded by the port's mutex
-	peer string // the member at the other end, if it is known as one; guarded likewise
+	net.Conn           // raw, or TLS over it; of whoever has the connection, as what follows
+	certified string   // the id that its certificate has shown; "" where it is plain
+	raw       net.Conn // anybody may close it, and it never waits
+	port      *Port
+	at        slot   // guarded by the port's mutex
+	peer      string // the member at the other end, if it is known as one; guarded likewise
 }
 
 func (c *portConn) Close() error {
@@ -23,7 +25,7 @@ func (c *portConn) Close() error {
 	delete(c.port.conns, c)
 	c.port.slots.leave(c)
 	c.port.mu.Unlock()
-	return c.Conn.Close()
+	return c.raw.Close() // what is cut off short does not decode, with TLS or without
 }
 
 // Raft is the port as raft sees it.

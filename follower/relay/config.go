@@ -2,6 +2,7 @@ package relay
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -43,6 +44,9 @@ type Config struct {
 	// Connections is how many there may be to all upstreams; more requests wait
 	// for a free one.
 	Connections int
+
+	// TLS is for upstreams with https; nil: the system's authorities.
+	TLS *tls.Config
 
 	// Random gives the keys of transactions that come without. It must be safe
 	// for concurrent use and unpredictable.

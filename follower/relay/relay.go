@@ -41,6 +41,7 @@ func New(cfg Config, upstreams Upstreams) (*Relay, error) {
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         dialer.DialContext,
 		TLSHandshakeTimeout: cfg.AttemptTimeout,
+		TLSClientConfig:     cfg.TLS,
 		ForceAttemptHTTP2:   true,
 		DisableCompression:  true, // bytes are passed on as they come
 		MaxConnsPerHost:     perHost,

@@ -2,6 +2,7 @@ package webserver
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"slices"
 	"sync"
@@ -14,11 +15,13 @@ type conn struct {
 	net.Conn
 	step    int
 	timeout time.Duration
+	secure  bool // TLS goes over it
+	log     *slog.Logger
 
 	// The end of a spare connection, zero for others: soon while its client has
 	// said nothing, and so much later once it has.
 	until   time.Time
-	heard   bool
+	heard   bool // something of its client, spare or not
 	respite time.Duration
 
 	release func() // gives its place back
@@ -47,9 +50,16 @@ func (c *conn) Write(p []byte) (n int, err error) {
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if n > 0 && c.spare() && !c.heard {
-		c.heard, c.until = true, time.Now().Add(c.respite)
+	if n == 0 || c.heard {
+		return n, err
+	}
+	c.heard = true
+	if c.spare() {
+		c.until = time.Now().Add(c.respite)
 		err = errors.Join(err, c.Conn.SetReadDeadline(c.until))
+	}
+	if other := c.begin(p[0]); other != nil {
+		return 0, other
 	}
 	return n, err
 }

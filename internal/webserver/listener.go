@@ -16,6 +16,7 @@ const spareSilence = 100 * time.Millisecond
 type listener struct {
 	net.Listener
 	cfg    *Config
+	secure bool          // TLS goes over its connections
 	places chan struct{} // one token for each connection
 	spares chan struct{}
 
@@ -46,7 +47,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 	}
-	c := &conn{Conn: raw, step: l.cfg.WriteStep, timeout: l.cfg.WriteTimeout}
+	c := &conn{Conn: raw, step: l.cfg.WriteStep, timeout: l.cfg.WriteTimeout, secure: l.secure, log: l.cfg.Logger}
 	select {
 	case l.places <- struct{}{}:
 		return l.placed(c), nil

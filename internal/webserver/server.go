@@ -7,7 +7,7 @@ package webserver
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -57,12 +57,14 @@ func New(cfg Config, handler http.Handler) (*Server, error) {
 		ReadTimeout:       cfg.RequestTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
 		MaxHeaderBytes:    cfg.HeaderBytes,
-		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelWarn),
+		ErrorLog:          log.New(netHTTPLog{cfg.Logger}, "", 0),
 		ConnState:         s.count,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, c)
+			return context.WithValue(ctx, connKey{}, raw(c))
 		},
 	}
+	s.http.Protocols = new(http.Protocols)
+	s.http.Protocols.SetHTTP1(true)
 	return s, nil
 }
 
@@ -77,15 +79,22 @@ func (s *Server) count(_ net.Conn, state http.ConnState) {
 
 // Serve takes clients on until Shutdown, and then returns nil. It is called once.
 func (s *Server) Serve(l net.Listener) error {
+	return s.serve(l, func(own *listener) net.Listener { return own })
+}
+
+// serve serves what is spoken over the connections of a listener.
+func (s *Server) serve(l net.Listener, over func(*listener) net.Listener) error {
 	s.mu.Lock()
 	if s.hungUp.Load() {
 		s.mu.Unlock()
 		return l.Close()
 	}
 	defer close(s.serving)
-	s.listener = newListener(l, &s.cfg, s.places)
+	own := newListener(l, &s.cfg, s.places)
+	s.listener = own
+	spoken := over(own)
 	s.mu.Unlock()
-	err := s.http.Serve(s.listener)
+	err := s.http.Serve(spoken)
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) && s.draining.Err() != nil {
 		return nil
 	}
