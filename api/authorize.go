@@ -61,10 +61,11 @@ func (s *server) authorize(c *gin.Context, who access.Who, role token.Roles) {
 }
 
 // aboutContract tells whether the route of a request is about one contract, which it
-// finds with contract or info: they refuse it to a token of another one.
+// finds with contract or info: they refuse it to a token of another one. Of tokens there
+// are those of a contract.
 func (s *server) aboutContract(c *gin.Context) bool {
 	route := c.FullPath()
-	return strings.HasPrefix(route, "/v1/contracts/:token") || s.queryNames.takes(c.Request.Method, route, "contract")
+	return strings.HasPrefix(route, "/v1/contracts/:token") || strings.HasPrefix(route, "/v1/tokens") || s.queryNames.takes(c.Request.Method, route, "contract")
 }
 
 // sameSite is before everything that changes something, GET /mine included.

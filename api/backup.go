@@ -22,6 +22,10 @@ func (s *memberServer) getBackup(c *gin.Context) error {
 		return errBackupRuns
 	}
 	defer leave()
+	return s.notedIfPossible(c, "backup", func() error { return s.sendBackup(c) })
+}
+
+func (s *memberServer) sendBackup(c *gin.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), backupTimeout)
 	defer cancel()
 	defer webserver.UntilDraining(ctx, cancel)()

@@ -56,8 +56,9 @@ type Config struct {
 	// Diagnostics answers the operator's GET /v1/diagnostics; nil is no such path.
 	Diagnostics Diagnostician
 
-	// Config says from whom this node takes what.
+	// Config says from whom this node takes what, where there is no Guard that does.
 	access.Config
+	Guard *access.Guard
 
 	// DefaultConfigured: the configuration names the default contract. Until it
 	// is there nobody makes another one.

@@ -62,9 +62,11 @@ func (s *memberServer) createContract(c *gin.Context) error {
 		return fmt.Errorf("%w: %s", chain.ContractExists, contract.Token)
 	}
 	var applied uint64
-	err = s.order(c, "The contract may have been created: look before asking again", func(ctx context.Context) (err error) {
-		applied, err = s.write.CreateContract(ctx, contract)
-		return err
+	err = s.noted(c, "contracts.create", contract.Token, func() error {
+		return s.order(c, "The contract may have been created: look before asking again", func(ctx context.Context) (err error) {
+			applied, err = s.write.CreateContract(ctx, contract)
+			return err
+		})
 	})
 	if err != nil {
 		return err

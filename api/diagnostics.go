@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -85,13 +86,16 @@ type AttestStatus struct {
 }
 
 // diagnosticRoutes are the operator's, where there is somebody to ask.
-func (s *server) diagnosticRoutes(operator gin.IRoutes) {
+// note notes that somebody looks, and lets it happen.
+func (s *server) diagnosticRoutes(operator gin.IRoutes, note func(c *gin.Context, what string, do func() error) error) {
 	if s.cfg.Diagnostics == nil {
 		return
 	}
-	s.get(operator, "/v1/diagnostics", s.getDiagnostics)
-	s.get(operator, "/v1/diagnostics/log", s.getRecentLog)
-	s.get(operator, "/v1/diagnostics/goroutines", s.getGoroutines)
+	for path, h := range map[string]handler{"diagnostics": s.getDiagnostics, "diagnostics/log": s.getRecentLog, "diagnostics/goroutines": s.getGoroutines} {
+		s.get(operator, "/v1/"+path, func(c *gin.Context) error {
+			return note(c, strings.ReplaceAll(path, "/", "."), func() error { return h(c) })
+		})
+	}
 }
 
 // getDiagnostics is GET /v1/diagnostics.

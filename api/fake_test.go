@@ -23,6 +23,7 @@ import (
 // fake is a ledger of one process: it implements Writer, Reader, Member and
 // Evidence as simply as can be, and counts what would have become entries of the log.
 type fake struct {
+	fakeAccess
 	history   chain.HistoryPage
 	asked     chain.HistoryQuery  // by the last call of History
 	askedPast chain.PastHoldQuery // by the last call of HoldsAt

@@ -52,6 +52,8 @@ type Member interface {
 	Cluster() ClusterStatus
 	LevelSwitch
 	MemberChanger
+	TokenKeeper
+	AuditLog
 }
 
 // memberServer is a replica of the cluster: it adds the writes, and what only

@@ -98,16 +98,20 @@ func (s *server) removeNode(drop func(c *gin.Context, node string) error) handle
 }
 
 func (s *memberServer) dropNode(c *gin.Context, node string) error {
-	return s.order(c, "The node may have been removed: send the same request again", func(ctx context.Context) error {
-		applied, err := s.write.RemoveNode(ctx, node)
-		if err == nil {
-			_ = s.catchUp(c, applied)
-		}
-		return err
+	return s.noted(c, "nodes.remove", node, func() error {
+		return s.order(c, "The node may have been removed: send the same request again", func(ctx context.Context) error {
+			applied, err := s.write.RemoveNode(ctx, node)
+			if err == nil {
+				_ = s.catchUp(c, applied)
+			}
+			return err
+		})
 	})
 }
 
-func (s *followerServer) dropNode(_ *gin.Context, node string) error { return s.node.Remove(node) }
+func (s *followerServer) dropNode(c *gin.Context, node string) error {
+	return s.logged(c, "nodes.remove", func() error { return s.node.Remove(node) })
+}
 
 // getNodes is GET /v1/nodes: {"items":[ … ]}, sorted; "next" is where the next
 // page begins, as ?after=.

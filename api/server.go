@@ -86,9 +86,11 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: no random bytes: %w", err)
 	}
-	guard, err := access.New(cfg.Config)
-	if err != nil {
-		return nil, err
+	guard := cfg.Guard
+	if guard == nil {
+		if guard, err = access.New(cfg.Config); err != nil {
+			return nil, err
+		}
 	}
 	return &server{
 		cfg: cfg, read: r, evidence: e, guard: guard, requests: requests, pool: workPool{bodies: semaphore.NewWeighted(maxBodyBytes)},

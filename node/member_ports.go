@@ -12,7 +12,9 @@ import (
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/internal/auditlog"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/internal/token"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -59,6 +61,31 @@ func (s memberState) AccountAt(token, name string, block uint64) (chain.Account,
 type memberStatus struct {
 	*cluster.Member
 	node *Member
+}
+
+// MakeToken, RevokeToken and those of the audit log put what an operator asks for into the
+// log; what is there is read from the state.
+
+func (s memberStatus) Tokens() []*token.Token { return s.node.store.Tokens() }
+
+func (s memberStatus) MakeToken(ctx context.Context, t *token.Token) (uint64, error) {
+	return s.node.requests.MakeToken(ctx, command.MakeToken{Hash: t.Hash, Name: t.Name, Roles: t.Roles, Contract: t.Contract, Expires: t.Expires, Parent: t.Parent})
+}
+
+func (s memberStatus) RevokeToken(ctx context.Context, id, by string) (uint64, error) {
+	return s.node.requests.RevokeToken(ctx, id, by)
+}
+
+func (s memberStatus) AuditLog(from uint64, limit int) ([]auditlog.Entry, bool) {
+	return s.node.store.AuditLog(from, limit)
+}
+
+func (s memberStatus) BeginAction(ctx context.Context, a auditlog.Action) (uint64, error) {
+	return s.node.requests.BeginAction(ctx, a)
+}
+
+func (s memberStatus) EndAction(ctx context.Context, number uint64, result string) error {
+	return s.node.requests.EndAction(ctx, number, result)
 }
 
 // Ready adds to the cluster's readiness that there is something to serve.

@@ -5,6 +5,7 @@ package access
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -71,13 +72,27 @@ func (r *Refusal) Error() string { return r.Code.Error() }
 func (r *Refusal) Unwrap() error { return r.Code }
 
 // Guard decides. It is safe for concurrent use.
-type Guard struct {
-	cfg  Config
+type Guard struct{ by atomic.Pointer[rules] }
+
+// rules are what a guard goes by; they do not change.
+type rules struct {
+	Config
 	site *site
 }
 
 // New returns a guard.
 func New(cfg Config) (*Guard, error) {
+	g := &Guard{}
+	take, err := g.Prepare(cfg)
+	if err == nil {
+		take()
+	}
+	return g, err
+}
+
+// Prepare checks a configuration that is to take the place of the present one, which take
+// lets happen.
+func (g *Guard) Prepare(cfg Config) (take func(), err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -88,7 +103,7 @@ func New(cfg Config) (*Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Guard{cfg: cfg, site: site}, nil
+	return func() { g.by.Store(&rules{cfg, site}) }, nil
 }
 
 func forbidden(code outcome.Code, detail string) error { return &Refusal{Code: code, Detail: detail} }

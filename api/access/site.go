@@ -38,7 +38,7 @@ func newSite(cfg Config) (*site, error) {
 
 // SameSite says why a request that changes something is refused for what sent it,
 // GET /mine included; nil where it is not.
-func (g *Guard) SameSite(r *http.Request) error { return g.site.check(r) }
+func (g *Guard) SameSite(r *http.Request) error { return g.by.Load().site.check(r) }
 
 func (s *site) check(r *http.Request) error {
 	if !s.knows(r.Host) {

@@ -50,7 +50,7 @@ func From(ctx context.Context) Who {
 
 // Identify says who sent a request, by what it carries. It does not refuse: see Allow.
 func (g *Guard) Identify(r *http.Request) Who {
-	sent := r.Header["Authorization"]
+	by, sent := g.by.Load(), r.Header["Authorization"]
 	if len(sent) == 0 {
 		return Who{}
 	}
@@ -58,25 +58,25 @@ func (g *Guard) Identify(r *http.Request) Who {
 	if text = strings.TrimSpace(text); len(sent) > 1 || !strings.EqualFold(scheme, "Bearer") || text == "" {
 		return Who{Refused: invalid(outcome.TokenInvalid, "Send one token, as Authorization: Bearer …")}
 	}
-	if g.isRoot(text) {
+	if by.isRoot(text) {
 		return Who{Kind: Root, Roles: token.Operate}
 	}
 	h, err := token.Parse(text)
 	switch {
 	case err != nil:
 		return Who{Refused: invalid(outcome.TokenInvalid, "What was sent as a token is none")}
-	case g.cfg.Tokens == nil:
+	case by.Tokens == nil:
 		return Who{Kind: Foreign}
 	}
 	// The hash of what was sent is looked up, and not the token compared: who knows how
 	// long that took knows something about a hash, of which it cannot choose one byte.
-	t := g.cfg.Tokens.Token(h)
+	t := by.Tokens.Token(h)
 	switch {
 	case t == nil:
 		return Who{Refused: invalid(outcome.TokenInvalid, "This cluster knows no such token; it may have been revoked long ago")}
 	case t.Revoked > 0:
 		return Who{Refused: invalid(chain.TokenRevoked, "The token "+t.ID()+" was revoked")}
-	case t.Expired(g.cfg.Now().Unix()):
+	case t.Expired(by.Now().Unix()):
 		return Who{Refused: invalid(chain.TokenExpired, "The token "+t.ID()+" has expired")}
 	}
 	return Who{Kind: Token, ID: t.ID(), Name: t.Name, Roles: t.Roles, Contract: t.Contract}
@@ -84,41 +84,41 @@ func (g *Guard) Identify(r *http.Request) Who {
 
 // isRoot compares hashes, so that neither the length nor a part of the secret shows in
 // the time that it takes.
-func (g *Guard) isRoot(text string) bool {
-	want, got := sha256.Sum256([]byte(g.cfg.OperatorSecret)), sha256.Sum256([]byte(text))
-	return g.cfg.OperatorSecret != "" && subtle.ConstantTimeCompare(want[:], got[:]) == 1
+func (by *rules) isRoot(text string) bool {
+	want, got := sha256.Sum256([]byte(by.OperatorSecret)), sha256.Sum256([]byte(text))
+	return by.OperatorSecret != "" && subtle.ConstantTimeCompare(want[:], got[:]) == 1
 }
 
 // Allow says why who asks may not do what needs a role, nil where it may. Of whoever
 // operates a node it returns more than Identify knew.
 func (g *Guard) Allow(r *http.Request, w Who, role token.Roles) (Who, error) {
-	switch {
+	by := g.by.Load()
+	switch local := role == token.Operate && by.tryingOut(); {
 	case w.Refused != nil:
 		return w, w.Refused
-	case w.Kind == Foreign && !g.cfg.Anonymous.Has(role):
-		return w, invalid(outcome.TokenInvalid, "A follower does not know the cluster's tokens, and takes its own operator's secret only: ask a member")
-	case g.cfg.Anonymous.Has(role) || w.Roles.Has(role):
+	case by.Anonymous.Has(role) || w.Roles.Has(role):
 		return w, nil
+	case w.Kind == Foreign:
+		return w, invalid(outcome.TokenInvalid, "A follower does not know the cluster's tokens, and takes its own operator's secret only: ask a member")
 	case w.Kind == Token:
 		return w, &Refusal{Code: outcome.RoleMissing, Challenge: `Bearer realm="bpsc", error="insufficient_scope", scope="` + role.String() + `"`,
 			Detail: "The token " + w.ID + " has the role " + w.Roles.String() + ", and this needs " + role.String()}
-	case role == token.Operate && g.local(r):
+	case local && direct(r):
 		return Who{Kind: Local, Roles: token.Operate}, nil
+	case local:
+		return w, required("This is for whoever runs the node: send it from the node's own machine, to 127.0.0.1 and not through a proxy, " +
+			"or send a token with the role operate")
 	}
-	return w, &Refusal{Code: chain.TokenRequired, Challenge: `Bearer realm="bpsc"`, Detail: g.howToAsk(role)}
+	return w, required("Send a token with the role " + role.String() + ", as Authorization: Bearer …")
 }
 
-// local tells whether a request is the operator's for coming from the node's machine.
-func (g *Guard) local(r *http.Request) bool {
-	return g.cfg.LocalOperator && g.cfg.OperatorSecret == "" && (g.cfg.Tokens == nil || !g.cfg.Tokens.OperateMade()) && direct(r)
+// tryingOut tells whether what comes straight from the node's machine is the operator's.
+func (by *rules) tryingOut() bool {
+	return by.LocalOperator && by.OperatorSecret == "" && (by.Tokens == nil || !by.Tokens.OperateMade())
 }
 
-func (g *Guard) howToAsk(role token.Roles) string {
-	if role == token.Operate && g.cfg.LocalOperator && g.cfg.OperatorSecret == "" && (g.cfg.Tokens == nil || !g.cfg.Tokens.OperateMade()) {
-		return "This is for whoever runs the node: send it from the node's own machine, to 127.0.0.1 and not through a proxy, " +
-			"or send a token with the role operate"
-	}
-	return "Send a token with the role " + role.String() + ", as Authorization: Bearer …"
+func required(detail string) error {
+	return &Refusal{Code: chain.TokenRequired, Challenge: `Bearer realm="bpsc"`, Detail: detail}
 }
 
 // invalid refuses what was sent as a token.
