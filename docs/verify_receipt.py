@@ -4,7 +4,7 @@ POLICY is a policy, or a history: a policy and the signed handovers to those tha
 ACCEPTED are the hashes of handovers by which a cluster that had lost its majority went on.
 
 It needs the package cryptography, for Ed25519 alone. Every format is public:
-c2sp.org/tlog-proof, /tlog-checkpoint, /tlog-cosignature, /tlog-policy, and RFC 6962.
+c2sp.org/tlog-proof, /tlog-checkpoint, /tlog-cosignature, /tlog-policy, /signed-note, and RFC 6962.
 """
 import base64, hashlib, json, sys
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -40,7 +40,8 @@ def parse(lines):
             rules.append(("quorum", fields[1]))
         else:
             require(fields[0] == "log", f"the policy has a line that begins with {fields[0]}")
-            origins.add(f"bpsc/{fields[1]}/{fields[2][:16]}")
+            old = len(fields) == 3 and len(fields[2]) == 64  # as 0.1.0 wrote it: token and chain
+            origins.add(f"bpsc/{fields[1]}/{fields[2][:16]}" if old else fields[1].split("+")[0])
     return keys, origins, rules
 
 
@@ -52,12 +53,16 @@ def core(lines):
     return [["witness", name, key[name], "-"] for name in members] + [["group", "members", needed, *members], ["quorum", "members"]]
 
 
-def signed_by(body, signatures, keys):
+def signed_by(body, signatures, keys, members=()):
     """The names of the keys that signed a text, each over it and the time that the signer says."""
     signed = set()
     for line in signatures.splitlines():
         _, name, signature = line.split(" ")
         signature = base64.b64decode(signature)
+        # A member may sign as the log as well, by the same key under the log's name.
+        for key in members if name == body.split("\n")[0] else ():
+            if signature[:4] == sha(name.encode() + b"\n\x01" + key)[:4]:
+                Ed25519PublicKey.from_public_bytes(key).verify(signature[4:], f"{body}\n".encode())
         # The first four bytes tell keys of one name apart: a member may have got a new one.
         if name in keys and signature[:4] == sha(name.encode() + b"\n\x04" + keys[name])[:4]:
             time = int.from_bytes(signature[4:12], "big")
@@ -118,7 +123,8 @@ for text in handovers:
 
 keys, origins, rules = parse(policy)
 require(not origins or origin in origins, "the chain is another one")
-signers, enough = satisfies(rules, signed_by(body, signatures, keys))
+members = [base64.b64decode(fields[2].split("+", 2)[2])[1:] for fields in core(policy)[:-2]]
+signers, enough = satisfies(rules, signed_by(body, signatures, keys, members))
 require(enough, "too few have signed")
 
 

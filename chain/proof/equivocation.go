@@ -67,10 +67,10 @@ func (e *Equivocation) Verify(policies Policies) (*Contradiction, error) {
 		return nil, err
 	}
 	c := &Contradiction{A: a.Checkpoint, B: b.Checkpoint}
-	others := byB.keysOf(slices.Concat(b.Members, b.Witnesses))
-	for _, one := range slices.Concat(a.Members, a.Witnesses) {
+	others := byB.keysOf(b)
+	for _, one := range byA.cosigners {
 		// A name may have gone to another machine between the two.
-		if slices.Contains(others, byA.keyOf(one.Name)) {
+		if a.has(one.Name) && slices.Contains(others, one.Key) {
 			c.Signed = append(c.Signed, one.Name)
 		}
 	}
@@ -94,15 +94,17 @@ func signed(policies Policies, note []byte) (Cosigned, *Policy, error) {
 	return c, p, err
 }
 
-// keyOf is the key of one who is in the policy.
-func (p *Policy) keyOf(name string) VerifierKey {
-	i := slices.IndexFunc(p.cosigners, func(c Cosigner) bool { return c.Name == name })
-	return p.cosigners[i].Key
+// has tells whether somebody signed, be it as the log.
+func (c *Cosigned) has(name string) bool {
+	return slices.Contains(c.Log, name) || slices.ContainsFunc(slices.Concat(c.Members, c.Witnesses), func(s Signer) bool { return s.Name == name })
 }
 
-func (p *Policy) keysOf(list []Signer) (keys []VerifierKey) {
-	for _, s := range list {
-		keys = append(keys, p.keyOf(s.Name))
+// keysOf are the keys of those who signed.
+func (p *Policy) keysOf(signed Cosigned) (keys []VerifierKey) {
+	for _, one := range p.cosigners {
+		if signed.has(one.Name) {
+			keys = append(keys, one.Key)
+		}
 	}
 	return keys
 }

@@ -50,9 +50,14 @@ func NewVerifierKey(name string, public chain.PublicKey) (VerifierKey, error) {
 		return VerifierKey{}, fmt.Errorf("%w: the key of %q is no key", ErrKey, name)
 	}
 	k := VerifierKey{name: name, public: public}
-	sum := sha256.Sum256(append([]byte(name+"\n"), k.material()...))
-	k.id = binary.BigEndian.Uint32(sum[:])
+	k.id = keyID(name, k.material())
 	return k, nil
+}
+
+// keyID is what tells keys of one name apart (c2sp.org/signed-note).
+func keyID(name string, material []byte) uint32 {
+	sum := sha256.Sum256(append([]byte(name+"\n"), material...))
+	return binary.BigEndian.Uint32(sum[:])
 }
 
 // ParseVerifierKey reads a key as String writes it.

@@ -147,6 +147,9 @@ type Cosigned struct {
 	Checkpoint Checkpoint
 	Members    []Signer // in the policy's order
 	Witnesses  []Signer
+	// Log is the names of the members that signed as the log itself. It takes none:
+	// that is one member's word, and the majority's is there.
+	Log []string
 }
 
 // Policies knows which policy judges the checkpoints of one size of a chain: a
@@ -243,7 +246,11 @@ func (p *Policy) signers(said Checkpoint, n *signedText) (Cosigned, error) {
 	if err != nil {
 		return Cosigned{}, err
 	}
-	return Cosigned{Checkpoint: said, Members: members, Witnesses: witnesses}, nil
+	log, err := p.asLog(said.Origin, n)
+	if err != nil {
+		return Cosigned{}, err
+	}
+	return Cosigned{Checkpoint: said, Members: members, Witnesses: witnesses, Log: log}, nil
 }
 
 // count finds who of the policy signed a text, each counted once. One bad

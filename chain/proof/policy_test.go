@@ -32,7 +32,7 @@ func TestPolicyReadsBack(t *testing.T) {
 			quorum = rapid.IntRange(1, w).Draw(r, "quorum")
 		}
 		members, witnesses := cosigners(t, 0, n), cosigners(t, 100, w)
-		members[0].URL = "https://n1.example:8443/log?a=b"
+		members[0].URL = rapid.SampledFrom([]string{"https://n1.example:8443/log?a=b", "https://n1.example/", "http://127.0.0.1:5000"}).Draw(r, "url")
 		var chains []proof.Chain
 		for i := range rapid.IntRange(0, 3).Draw(r, "chains") {
 			chains = append(chains, proof.Chain{Token: fmt.Sprintf("t-%d", i), ID: chain.Hash{byte(i + 1)}})
@@ -150,18 +150,26 @@ func TestParsePolicyRefuses(t *testing.T) {
 		{"a stranger in a group", swap("n1 n2 n3", "n1 n2 n9"), proof.ErrPolicy},
 		{"somebody in no group", swap("n1 n2 n3", "n1 n2"), proof.ErrPolicy},
 		{"a group of many", "group members 2" + strings.Repeat(" n1", proof.MaxCosigners+1) + "\n" + good, proof.ErrPolicy},
-		{"a name twice", good[:len(line(0))] + line(1) + good[len(line(0)):], proof.ErrPolicy},
-		{"one key under two names", swap(line(2), "witness n2 "+sameKey.String()+" -\n"), proof.ErrPolicy},
+		{"a name twice", line(4) + good, proof.ErrPolicy},
+		{"one key under two names", swap(line(5), "witness n2 "+sameKey.String()+" -\n"), proof.ErrPolicy},
 		{"a key of another kind", swap("+B", "+C"), proof.ErrPolicy},
+		{"a log key as a witness", swap(w.keys[0].Verifier().String(), w.keys[0].Verifier().Log("bpsc/test/n1")), proof.ErrPolicy},
 		{"a keyword as a name", strings.ReplaceAll(good, "n1 ", "any "), proof.ErrPolicy},
 		{"a name with a slash", strings.ReplaceAll(good, " n1 ", " a/b "), proof.ErrPolicy},
 		{"an address that is none", swap(" -\n", " mailto:x\n"), proof.ErrPolicy},
 		{"a comment behind a line", swap(" -\n", " - # ours\n"), proof.ErrPolicy},
 		{"five fields", swap(" -\n", " - -\n"), proof.ErrPolicy},
-		{"another keyword", swap("log ", "logs "), proof.ErrPolicy},
-		{"a log without its id", swap(" "+w.pin.ID.String(), ""), proof.ErrPolicy},
-		{"a log with half an id", swap(w.pin.ID.String(), w.pin.ID.String()[:16]), proof.ErrPolicy},
-		{"a log with another token", swap("log aka", "log AKA"), proof.ErrPolicy},
+		{"another keyword", swap("\nlog ", "\nlogs "), proof.ErrPolicy},
+		{"a chain without its id", swap(" "+w.pin.ID.String(), ""), proof.ErrPolicy},
+		{"a chain with half an id", swap(w.pin.ID.String(), w.pin.ID.String()[:16]), proof.ErrPolicy},
+		{"a chain with another token", swap("chain aka", "chain AKA"), proof.ErrPolicy},
+		{"a chain that is not that of the log keys", swap(w.pin.ID.String(), chain.Hash{1}.String()), proof.ErrPolicy},
+		{"log keys and no chain", swap(line(0), ""), proof.ErrPolicy},
+		{"log keys and two chains", "# chain gold " + w.pin.ID.String() + "\n" + good, proof.ErrPolicy},
+		{"a member without its log key", swap(line(1), ""), proof.ErrPolicy},
+		{"a log key twice", line(1) + good, proof.ErrPolicy},
+		{"a stranger's log key", swap(line(1), "log "+w.keys[3].Verifier().Log(proof.Origin(w.pin.Token, w.pin.ID))+"\n"), proof.ErrPolicy},
+		{"a log key and three fields", swap("\nlog ", "\nlog x y "), proof.ErrPolicy},
 		{"a chain twice", line(0) + good, proof.ErrPolicy},
 		{"carriage returns", strings.ReplaceAll(good, "\n", "\r\n"), proof.ErrPolicy},
 		{"a NUL", good + "\x00", proof.ErrPolicy},
@@ -174,7 +182,7 @@ func TestParsePolicyRefuses(t *testing.T) {
 		})
 	}
 	_, err = proof.ParsePolicy([]byte(swap(" -\n", " # ours\n")))
-	require.ErrorContains(t, err, "line 2: a comment has a line of its own")
+	require.ErrorContains(t, err, "line 5: a comment has a line of its own")
 }
 
 func TestNewPolicyRefuses(t *testing.T) {

@@ -21,12 +21,18 @@ const (
 // want four fields on the line.
 const noURL = "-"
 
-// String writes p as a policy file (c2sp.org/tlog-policy). A log has no key of
-// its own here, so the line `log` carries a chain's token and id.
+// pinKeyword begins, behind the # of a comment, the line that names a chain for
+// good: the format leaves no other place, and a log key has 16 digits of the id alone.
+const pinKeyword = "chain"
+
+// String writes p as a policy file (c2sp.org/tlog-policy).
 func (p *Policy) String() string {
 	var b strings.Builder
 	for _, c := range p.chains {
-		fmt.Fprintf(&b, "log %s %s\n", c.Token, c.ID)
+		fmt.Fprintf(&b, "# %s %s %s\n", pinKeyword, c.Token, c.ID)
+	}
+	for _, line := range p.logLines() {
+		b.WriteString(line + "\n")
 	}
 	for _, c := range p.cosigners {
 		address := c.URL
@@ -55,7 +61,8 @@ func writeGroup(b *strings.Builder, name string, needed int, cosigners []Cosigne
 
 // ParsePolicy reads a policy file. Of what the format allows it takes one
 // shape: the group `members`, perhaps the group `witnesses` and then the group
-// `both` of the two, and the quorum over them.
+// `both` of the two, and the quorum over them. Lines `log` are the log keys of the
+// members for the chain that is named; before 0.2.0 they named chains themselves.
 func ParsePolicy(text []byte) (*Policy, error) {
 	if err := bounded(text, MaxPolicyBytes); err != nil {
 		return nil, err
@@ -77,6 +84,7 @@ func ParsePolicy(text []byte) (*Policy, error) {
 // policyReader gathers the lines of a policy.
 type policyReader struct {
 	chains    []Chain
+	logs      []string // keys
 	cosigners []Cosigner
 	groups    map[string]group
 	quorum    string
@@ -93,7 +101,13 @@ func (r *policyReader) line(line string) error {
 		return errors.New("a control character")
 	}
 	fields := strings.FieldsFunc(line, func(c rune) bool { return c == ' ' || c == '\t' })
-	if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+	switch {
+	case len(fields) > 1 && fields[0] == "#" && fields[1] == pinKeyword:
+		if len(fields) != 4 {
+			return fmt.Errorf("%.40q is not `# %s TOKEN ID`", line, pinKeyword)
+		}
+		return r.pin(fields[2], fields[3])
+	case len(fields) == 0 || strings.HasPrefix(fields[0], "#"):
 		return nil
 	}
 	// Some readers cut a line here, others do not.
@@ -104,8 +118,11 @@ func (r *policyReader) line(line string) error {
 		return errors.New("quorum is the last line")
 	}
 	switch keyword, rest := fields[0], fields[1:]; {
-	case keyword == "log" && len(rest) == 2:
-		return r.log(rest[0], rest[1])
+	case keyword == "log" && len(rest) == 2 && !strings.Contains(rest[0], "+"): // of 0.1.0
+		return r.pin(rest[0], rest[1])
+	case keyword == "log" && (len(rest) == 1 || len(rest) == 2):
+		r.logs = append(r.logs, rest[0])
+		return nil
 	case keyword == "witness" && (len(rest) == 2 || len(rest) == 3):
 		return r.witness(rest)
 	case keyword == "group" && len(rest) >= 3:
@@ -114,11 +131,11 @@ func (r *policyReader) line(line string) error {
 		r.quorum = rest[0]
 		return nil
 	default:
-		return fmt.Errorf("%.40q is not `log TOKEN ID`, `witness NAME KEY [URL]`, `group NAME COUNT NAMES` or `quorum NAME`", line)
+		return fmt.Errorf("%.40q is not `log KEY [URL]`, `witness NAME KEY [URL]`, `group NAME COUNT NAMES` or `quorum NAME`", line)
 	}
 }
 
-func (r *policyReader) log(token, id string) error {
+func (r *policyReader) pin(token, id string) error {
 	hash, err := chain.ParseHash(id)
 	r.chains = append(r.chains, Chain{Token: token, ID: hash})
 	return err
@@ -201,7 +218,28 @@ func (r *policyReader) policy() (*Policy, error) {
 	if len(members)+len(witnesses) < len(r.cosigners) {
 		return nil, fmt.Errorf("%w: somebody is in no group", ErrPolicy)
 	}
-	return NewPolicy(members, r.groups[groupMembers].needed, witnesses, r.groups[groupWitnesses].needed, r.chains...)
+	p, err := NewPolicy(members, r.groups[groupMembers].needed, witnesses, r.groups[groupWitnesses].needed, r.chains...)
+	if err != nil {
+		return nil, err
+	}
+	return p, r.checkLogs(p)
+}
+
+// checkLogs checks that log keys, where there are any, are those of the members and
+// of the chain that is named: whatever else they were, we would not go by it, and
+// other readers would.
+func (r *policyReader) checkLogs(p *Policy) error {
+	var own []string
+	for _, line := range p.logLines() {
+		own = append(own, strings.Fields(line)[1])
+	}
+	switch slices.Sort(r.logs); {
+	case len(r.logs) == 0 || slices.Equal(r.logs, slices.Sorted(slices.Values(own))):
+		return nil
+	case len(own) == 0:
+		return fmt.Errorf("%w: with lines `log` goes one line `# %s TOKEN ID`", ErrPolicy, pinKeyword)
+	}
+	return fmt.Errorf("%w: the lines `log` are not the keys of all members for %s", ErrPolicy, Origin(p.chains[0].Token, p.chains[0].ID))
 }
 
 // take finds the cosigners of a group; NewPolicy refuses one named twice.

@@ -205,7 +205,7 @@ func TestTheIndependentVerifierAgrees(t *testing.T) {
 		files = append(files, f.file)
 	}
 	three := w.receipt(7, 2)
-	three.Checkpoint = w.sign(w.checkpoint(9), 3, 0, 1, 2)
+	three.Checkpoint = w.asLog(w.sign(w.checkpoint(9), 3, 0, 1, 2), 1, 3)
 	files = append(files, marshal(t, three), marshal(t, synthetic(t, w, 1_000_000, []byte(`{"amount_send": 1}`))))
 	forged := len(files)
 	files = append(files, mutants(marshal(t, three))...)

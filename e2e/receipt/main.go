@@ -140,11 +140,12 @@ func parse(top string) (r proof, err error) {
 
 // open verifies a signed checkpoint.
 func (p *policy) open(signed string) (origin string, tree tlog.Tree, signers []string, err error) {
-	n, err := note.Open([]byte(signed), note.VerifierList(p.witnesses...))
+	origin, _, _ = strings.Cut(signed, "\n")
+	n, err := note.Open([]byte(signed), note.VerifierList(slices.Concat(p.witnesses, p.logKeys(origin))...))
 	if err != nil {
 		return "", tree, nil, err
 	}
-	origin, rest, _ := strings.Cut(n.Text, "\n")
+	_, rest, _ := strings.Cut(n.Text, "\n")
 	size, root, _ := strings.Cut(rest, "\n")
 	tree.N, _ = strconv.ParseInt(size, 10, 64) // 0 is no size of ours
 	tree.Hash, _ = tlog.ParseHash(strings.TrimSuffix(root, "\n"))

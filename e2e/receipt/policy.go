@@ -29,8 +29,14 @@ func parsePolicy(text string) (*policy, error) {
 		switch {
 		case len(f) == 0 || f[0][0] == '#':
 			continue
-		case f[0] == "log" && len(f) == 3 && len(f[2]) == 64:
+		case f[0] == "log" && len(f) == 3 && len(f[2]) == 64: // as 0.1.0 wrote it
 			p.origins = append(p.origins, "bpsc/"+f[1]+"/"+f[2][:16])
+		case f[0] == "log" && (len(f) == 2 || len(f) == 3):
+			key, err := note.NewVerifier(f[1])
+			if err != nil {
+				return nil, fmt.Errorf("%q: %w", line, err)
+			}
+			p.origins = append(p.origins, key.Name())
 		case f[0] == "witness" && len(f) >= 3:
 			key, err := parseKey(f[2])
 			if err != nil || slices.ContainsFunc(p.witnesses, func(w note.Verifier) bool { return w.(*cosigner).key.Equal(key.key) }) {
@@ -44,6 +50,25 @@ func parsePolicy(text string) (*policy, error) {
 		p.lines = append(p.lines, f)
 	}
 	return p, nil
+}
+
+// logKeys are those of the log itself: each member's own key under the log's name.
+func (p *policy) logKeys(origin string) (keys []note.Verifier) {
+	names, _ := p.members()
+	for _, f := range p.lines {
+		if f[0] != "witness" || !slices.Contains(names, f[1]) {
+			continue
+		}
+		member, _ := parseKey(f[2])
+		vkey, err := note.NewEd25519VerifierKey(origin, member.key)
+		if err != nil {
+			continue
+		}
+		if key, err := note.NewVerifier(vkey); err == nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // quorum tells whether those who signed satisfy the policy, and who of it they
