@@ -82,7 +82,11 @@ func (a *Attester) askWitness(ctx context.Context, token, name string, ask Ask, 
 	if err != nil {
 		return last, err
 	}
-	line, err := ask(ctx, note, a.state.LogHashes(token))
+	stored := a.state.LogHashes(token)
+	if note, err = AsLog(note, a.cfg.Member, a.cfg.Key, attestations, stored); err != nil {
+		return last, err
+	}
+	line, err := ask(ctx, note, stored)
 	if err != nil {
 		return last, err
 	}

@@ -23,8 +23,8 @@ fields_of = lambda text: [line.split() for line in text.splitlines() if line.spl
 
 
 def parse(lines):
-    """A policy: which keys, which chains, and who has to sign, line by line."""
-    keys, origins, rules = {}, set(), []
+    """A policy: which keys, which chains, who has to sign line by line, and the members' keys."""
+    keys, origins, rules, members = {}, set(), [], []
     for fields in lines:
         if fields[0] == "witness":
             name, _, key = fields[2].split("+", 2)
@@ -36,13 +36,14 @@ def parse(lines):
             needed = {"any": 1, "all": len(fields[3:])}.get(fields[2]) or int(fields[2])
             require(1 <= needed <= len(set(fields[3:])), f"group {fields[1]} asks for nobody, or for more than it has")
             rules.append(("group", fields[1], needed, set(fields[3:])))
+            members += [keys[rule[2]] for rule in rules if rule[0] == "witness" and rule[1] in fields[3:] and fields[1] == "members"]
         elif fields[0] == "quorum":
             rules.append(("quorum", fields[1]))
         else:
             require(fields[0] == "log", f"the policy has a line that begins with {fields[0]}")
             old = len(fields) == 3 and len(fields[2]) == 64  # as 0.1.0 wrote it: token and chain
             origins.add(f"bpsc/{fields[1]}/{fields[2][:16]}" if old else fields[1].split("+")[0])
-    return keys, origins, rules
+    return keys, origins, rules, members
 
 
 def core(lines):
@@ -114,16 +115,15 @@ for text in handovers:
     if recovered and sha((said + "\n").encode()).hex() not in sys.argv[3:]:
         require(int(size) <= ends.get(origin, 0), "the cluster went on without its majority, and nobody accepted that: " + " ".join(lines[2]))
         break
-    keys, _, rules = parse(core(following if recovered else newest))
+    keys, _, rules, _ = parse(core(following if recovered else newest))
     require(satisfies(rules, signed_by(said, theirs, keys))[1], f"too few have signed the handover to policy {number}")
     newest = following
     if int(size) > ends.get(origin, 0):  # chains and witnesses stay those of the first
         outside = [fields for fields in first if fields[0] == "log" or fields[0] == "witness" and fields[1] not in core(first)[-2]]
         policy = following[:-1] + outside + groups
 
-keys, origins, rules = parse(policy)
+keys, origins, rules, members = parse(policy)
 require(not origins or origin in origins, "the chain is another one")
-members = [base64.b64decode(fields[2].split("+", 2)[2])[1:] for fields in core(policy)[:-2]]
 signers, enough = satisfies(rules, signed_by(body, signatures, keys, members))
 require(enough, "too few have signed")
 

@@ -117,7 +117,7 @@ func (m *Member) openServer() error {
 	cfg.Diagnostics = memberDiagnosis{m, time.Now()}
 	cfg.Metrics = metricsHandler(chainMetrics(m.store), memberMetrics(m.cluster), diskMetrics(m.fence))
 	cfg.Backup = m.backup
-	handler, err := api.New(cfg, unless(m.writesNothing, m.requests), memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.policies()})
+	handler, err := api.New(cfg, unless(m.writesNothing, m.requests), memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.policies(), m.identity(), m.key})
 	if err != nil {
 		return err
 	}

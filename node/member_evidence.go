@@ -9,18 +9,30 @@ import (
 )
 
 // Evidence is what a member can prove of its chains, as the API asks for it.
-type Evidence struct{ policies }
+type Evidence struct {
+	policies
+	// member signs as the log what it has attested, with its key; "": nobody does.
+	member string
+	key    proof.SigningKey
+}
 
 // NewEvidence is what the state in a store proves, together with witnesses that are
 // configured, of whom so many are required.
 func NewEvidence(s *store.Store, witnesses []proof.Cosigner, required int) Evidence {
-	return Evidence{policies{s, witnesses, required}}
+	return Evidence{policies: policies{s, witnesses, required}}
 }
 
 // Checkpoint puts together what the members have said in the log.
 func (e Evidence) Checkpoint(token string) ([]byte, error) {
 	note, _, _, err := e.checkpoint(token)
-	return note, err
+	if err != nil || e.member == "" {
+		return note, err
+	}
+	said, _, err := e.Attestations(token)
+	if err != nil {
+		return nil, err
+	}
+	return attest.AsLog(note, e.member, e.key, said, e.LogHashes(token))
 }
 
 func (e Evidence) checkpoint(token string) (note []byte, size uint64, more <-chan struct{}, err error) {
@@ -54,9 +66,9 @@ func (e Evidence) WaitCheckpoint(ctx context.Context, token string, size uint64)
 	}
 }
 
-// Policy is the newest one, which names all chains: it is the same for each.
-func (e Evidence) Policy(string) ([]byte, error) {
-	p, err := e.newest()
+// Policy is the newest one, for a chain; "": for any of these members.
+func (e Evidence) Policy(token string) ([]byte, error) {
+	p, err := e.newest(token)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func checkpointed(t *testing.T, m *Member) []byte {
 	t.Helper()
 	made, err := m.requests.Produce(t.Context(), "gold")
 	require.NoError(t, err)
-	e := Evidence{m.policies()}
+	e := Evidence{policies: m.policies()}
 	require.NoError(t, harness.Until(t.Context(), limit, "a checkpoint", func(context.Context) error {
 		note, err := e.Checkpoint("gold")
 		if err != nil {
@@ -43,7 +43,7 @@ func checkpointed(t *testing.T, m *Member) []byte {
 func handedOver(t *testing.T, m *Member, number int) (h *proof.History) {
 	t.Helper()
 	require.NoError(t, harness.Until(t.Context(), limit, fmt.Sprint("policy ", number), func(context.Context) error {
-		text, err := Evidence{m.policies()}.Policies("", 0)
+		text, err := Evidence{policies: m.policies()}.Policies("", 0)
 		if err == nil {
 			h, err = proof.ParseHistory(text)
 		}

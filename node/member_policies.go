@@ -74,8 +74,8 @@ func (p policies) chains() (all []proof.Chain) {
 }
 
 // newest is the policy that judges what is signed now, with what is known besides: how the
-// members are reached, witnesses and chains.
-func (p policies) newest() (*proof.Policy, error) {
+// members are reached, witnesses, and which chain has a token; "": any chain is meant.
+func (p policies) newest(token string) (*proof.Policy, error) {
 	list, _ := p.Policies()
 	if len(list) == 0 {
 		return nil, p.incomplete()
@@ -88,8 +88,16 @@ func (p policies) newest() (*proof.Policy, error) {
 	for i, id := range identities(list[len(list)-1]) {
 		members[i].URL = p.Member(id).URL
 	}
+	var chains []proof.Chain
+	if token != "" {
+		info, err := p.Contract(token)
+		if err != nil {
+			return nil, err
+		}
+		chains = append(chains, proof.Chain{Token: info.Contract.Token, ID: info.ID})
+	}
 	majority, _ := newest.Required()
-	return proof.NewPolicy(members, majority, p.witnesses, p.required, p.chains()...)
+	return proof.NewPolicy(members, majority, p.witnesses, p.required, chains...)
 }
 
 // incomplete says why there is no policy yet.

@@ -1,7 +1,10 @@
 package node
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -114,6 +117,15 @@ func TestTheHistoryOfPoliciesLeadsFromTheFirstToTheNewest(t *testing.T) {
 	l.attest(2, "n1", joined)
 	after, err := e.Checkpoint("aka")
 	require.NoError(t, err)
+	e.member, e.key = joined, l.keys[joined]
+	signed, err := e.Checkpoint("aka")
+	require.NoError(t, err)
+	require.Len(t, signed, len(after)+len("\u2014 bpsc/aka/0123456789abcdef \n")+base64.StdEncoding.EncodedLen(4+ed25519.SignatureSize))
+	e.member = "n2"
+	unsigned, err := e.Checkpoint("aka")
+	require.NoError(t, err)
+	require.Equal(t, after, unsigned, "it has not attested as much")
+	after = signed
 
 	text, err = e.Policies("", 1)
 	require.NoError(t, err)
@@ -123,7 +135,13 @@ func TestTheHistoryOfPoliciesLeadsFromTheFirstToTheNewest(t *testing.T) {
 		c, err := history.Verify(note, "")
 		require.NoError(t, err)
 		require.Equal(t, size, c.Checkpoint.Size)
+		require.Equal(t, size == 2, slices.Equal([]string{"n2"}, c.Log))
 	}
+	everyChain, err := e.Policy("")
+	require.NoError(t, err)
+	require.NotContains(t, string(everyChain), "aka")
+	_, err = e.Policy("gold")
+	require.ErrorIs(t, err, chain.ContractUnknown)
 	newest, err := e.Policy("aka")
 	require.NoError(t, err)
 	p, err := proof.ParsePolicy(newest)

@@ -83,7 +83,7 @@ func TestAClusterGoesOnWithoutItsMajority(t *testing.T) {
 		if err := left.store.Endorsed(); err != nil {
 			return err
 		}
-		text, err := Evidence{left.policies()}.Policies("", 0)
+		text, err := Evidence{policies: left.policies()}.Policies("", 0)
 		if err == nil {
 			history, err = proof.ParseHistory(text)
 		}
@@ -95,7 +95,7 @@ func TestAClusterGoesOnWithoutItsMajority(t *testing.T) {
 	require.NoError(t, err)
 	_, err = history.Verify(after, "")
 	require.ErrorIs(t, err, proof.ErrRecovery)
-	text, err := Evidence{left.policies()}.Policies("", 0)
+	text, err := Evidence{policies: left.policies()}.Policies("", 0)
 	require.NoError(t, err)
 	history, err = proof.ParseHistory(text, recovered.Hash())
 	require.NoError(t, err)

@@ -132,7 +132,8 @@ gold_contract() {
     "$(wallet issuer)" "$(wallet treasurer)"
 }
 
-policy() { bpsc cluster keys -s "$server" >"$work/policy" && cp "$work/policy" "$data/w1.policy"; }
+# The witness is for both chains, so its policy names none.
+policy() { bpsc cluster keys -s "$server" >"$work/policy" && sed -E '/^(log|# chain) /d' "$work/policy" >"$data/w1.policy"; }
 
 watch() {
   start f1 follow --upstream "http://$(api n1),http://$(api n2),http://$(api n3)"

@@ -60,12 +60,9 @@ func (p *Policy) asLog(origin string, n *signedText) (names []string, err error)
 	return names, nil
 }
 
-// logLines are the lines `log` of a policy that names one chain, by the members'
-// order; none of another, since one key may stand in one line.
+// logLines are the lines `log` of a policy that names one chain, in the members'
+// order.
 func (p *Policy) logLines() (lines []string) {
-	if len(p.chains) != 1 {
-		return nil
-	}
 	origin := Origin(p.chains[0].Token, p.chains[0].ID)
 	for _, m := range p.cosigners[:p.members] {
 		line := "log " + m.Key.Log(origin)

@@ -166,6 +166,8 @@ func TestParsePolicyRefuses(t *testing.T) {
 		{"a chain that is not that of the log keys", swap(w.pin.ID.String(), chain.Hash{1}.String()), proof.ErrPolicy},
 		{"log keys and no chain", swap(line(0), ""), proof.ErrPolicy},
 		{"log keys and two chains", "# chain gold " + w.pin.ID.String() + "\n" + good, proof.ErrPolicy},
+		{"log keys and a chain without", "log gold " + w.pin.ID.String() + "\n" + good, proof.ErrPolicy},
+		{"no log keys", line(0) + good[strings.Index(good, "witness n1"):], proof.ErrPolicy},
 		{"a member without its log key", swap(line(1), ""), proof.ErrPolicy},
 		{"a log key twice", line(1) + good, proof.ErrPolicy},
 		{"a stranger's log key", swap(line(1), "log "+w.keys[3].Verifier().Log(proof.Origin(w.pin.Token, w.pin.ID))+"\n"), proof.ErrPolicy},

@@ -21,18 +21,20 @@ const (
 // want four fields on the line.
 const noURL = "-"
 
-// pinKeyword begins, behind the # of a comment, the line that names a chain for
-// good: the format leaves no other place, and a log key has 16 digits of the id alone.
+// pinKeyword begins, behind the # of a comment, the line that has all of a chain's
+// id: the format leaves no other place, and the name of a log key has 16 digits of it.
 const pinKeyword = "chain"
 
-// String writes p as a policy file (c2sp.org/tlog-policy).
+// String writes p as a policy file (c2sp.org/tlog-policy). One that names several
+// chains is of ours alone: no key may stand in two lines `log`, so they have no keys.
 func (p *Policy) String() string {
 	var b strings.Builder
-	for _, c := range p.chains {
-		fmt.Fprintf(&b, "# %s %s %s\n", pinKeyword, c.Token, c.ID)
-	}
-	for _, line := range p.logLines() {
-		b.WriteString(line + "\n")
+	if len(p.chains) == 1 {
+		fmt.Fprintf(&b, "# %s %s %s\n%s\n", pinKeyword, p.chains[0].Token, p.chains[0].ID, strings.Join(p.logLines(), "\n"))
+	} else {
+		for _, c := range p.chains {
+			fmt.Fprintf(&b, "log %s %s\n", c.Token, c.ID)
+		}
 	}
 	for _, c := range p.cosigners {
 		address := c.URL
@@ -61,8 +63,8 @@ func writeGroup(b *strings.Builder, name string, needed int, cosigners []Cosigne
 
 // ParsePolicy reads a policy file. Of what the format allows it takes one
 // shape: the group `members`, perhaps the group `witnesses` and then the group
-// `both` of the two, and the quorum over them. Lines `log` are the log keys of the
-// members for the chain that is named; before 0.2.0 they named chains themselves.
+// `both` of the two, and the quorum over them. Lines `log` are either the log keys of
+// all members for the chain that is named above, or name chains themselves.
 func ParsePolicy(text []byte) (*Policy, error) {
 	if err := bounded(text, MaxPolicyBytes); err != nil {
 		return nil, err
@@ -84,6 +86,7 @@ func ParsePolicy(text []byte) (*Policy, error) {
 // policyReader gathers the lines of a policy.
 type policyReader struct {
 	chains    []Chain
+	pinned    int      // how many of chains are named above log keys
 	logs      []string // keys
 	cosigners []Cosigner
 	groups    map[string]group
@@ -106,7 +109,8 @@ func (r *policyReader) line(line string) error {
 		if len(fields) != 4 {
 			return fmt.Errorf("%.40q is not `# %s TOKEN ID`", line, pinKeyword)
 		}
-		return r.pin(fields[2], fields[3])
+		r.pinned++
+		return r.chain(fields[2], fields[3])
 	case len(fields) == 0 || strings.HasPrefix(fields[0], "#"):
 		return nil
 	}
@@ -118,8 +122,8 @@ func (r *policyReader) line(line string) error {
 		return errors.New("quorum is the last line")
 	}
 	switch keyword, rest := fields[0], fields[1:]; {
-	case keyword == "log" && len(rest) == 2 && !strings.Contains(rest[0], "+"): // of 0.1.0
-		return r.pin(rest[0], rest[1])
+	case keyword == "log" && len(rest) == 2 && !strings.Contains(rest[0], "+"):
+		return r.chain(rest[0], rest[1])
 	case keyword == "log" && (len(rest) == 1 || len(rest) == 2):
 		r.logs = append(r.logs, rest[0])
 		return nil
@@ -131,11 +135,11 @@ func (r *policyReader) line(line string) error {
 		r.quorum = rest[0]
 		return nil
 	default:
-		return fmt.Errorf("%.40q is not `log KEY [URL]`, `witness NAME KEY [URL]`, `group NAME COUNT NAMES` or `quorum NAME`", line)
+		return fmt.Errorf("%.40q is not `log KEY [URL]`, `log TOKEN ID`, `witness NAME KEY [URL]`, `group NAME COUNT NAMES` or `quorum NAME`", line)
 	}
 }
 
-func (r *policyReader) pin(token, id string) error {
+func (r *policyReader) chain(token, id string) error {
 	hash, err := chain.ParseHash(id)
 	r.chains = append(r.chains, Chain{Token: token, ID: hash})
 	return err
@@ -225,21 +229,23 @@ func (r *policyReader) policy() (*Policy, error) {
 	return p, r.checkLogs(p)
 }
 
-// checkLogs checks that log keys, where there are any, are those of the members and
-// of the chain that is named: whatever else they were, we would not go by it, and
-// other readers would.
+// checkLogs checks that there are either no log keys, or those of all members for
+// the one chain that is named: others may not understand by a policy what we do not.
 func (r *policyReader) checkLogs(p *Policy) error {
+	if r.pinned == 0 && len(r.logs) == 0 {
+		return nil
+	}
+	if r.pinned != 1 || len(r.chains) != 1 {
+		return fmt.Errorf("%w: with lines `log KEY` goes one line `# %s TOKEN ID`", ErrPolicy, pinKeyword)
+	}
 	var own []string
 	for _, line := range p.logLines() {
 		own = append(own, strings.Fields(line)[1])
 	}
-	switch slices.Sort(r.logs); {
-	case len(r.logs) == 0 || slices.Equal(r.logs, slices.Sorted(slices.Values(own))):
-		return nil
-	case len(own) == 0:
-		return fmt.Errorf("%w: with lines `log` goes one line `# %s TOKEN ID`", ErrPolicy, pinKeyword)
+	if !slices.Equal(slices.Sorted(slices.Values(r.logs)), slices.Sorted(slices.Values(own))) {
+		return fmt.Errorf("%w: the lines `log` are not the log keys of all members for %s", ErrPolicy, Origin(p.chains[0].Token, p.chains[0].ID))
 	}
-	return fmt.Errorf("%w: the lines `log` are not the keys of all members for %s", ErrPolicy, Origin(p.chains[0].Token, p.chains[0].ID))
+	return nil
 }
 
 // take finds the cosigners of a group; NewPolicy refuses one named twice.

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -301,19 +300,35 @@ func writeWorldFiles(w *world, in func(string) string) error {
 	if err != nil {
 		return err
 	}
-	eve := w.keys["eve"].Verifier().String()
-	strangers := strings.ReplaceAll(strings.ReplaceAll(string(text), w.keys["n1"].Verifier().String(), eve), "bpsc/n1", "bpsc/eve")
+	p, err := proof.ParsePolicy(text)
+	if err != nil {
+		return err
+	}
+	members := p.Members()
+	other, err := proof.NewPolicy(members, 2, nil, 0, proof.Chain{Token: "aka", ID: chain.Hash{0xab}})
+	if err != nil {
+		return err
+	}
+	anyChain, err := proof.NewPolicy(members, 2, nil, 0)
+	if err != nil {
+		return err
+	}
+	members[0].Key = w.keys["eve"].Verifier()
+	strangers, err := proof.NewPolicy(members, 2, nil, 0, p.Chains()...)
+	if err != nil {
+		return err
+	}
 	c, err := w.checkpoint(3)
 	if err != nil {
 		return err
 	}
-	other := c
-	other.Root[0]++
+	forged := c
+	forged.Root[0]++
 	files := map[string][]byte{
 		"policy":      text,
-		"other-chain": []byte(otherChain(string(text))),
-		"without-n1":  []byte(strangers),
-		"any-chain":   text[strings.IndexByte(string(text), '\n')+1:],
+		"other-chain": []byte(other.String()),
+		"without-n1":  []byte(strangers.String()),
+		"any-chain":   []byte(anyChain.String()),
 		"empty":       {},
 	}
 	if err := w.addHistories(text, files); err != nil {
@@ -327,7 +342,7 @@ func writeWorldFiles(w *world, in func(string) string) error {
 		if err != nil {
 			return err
 		}
-		b, err := w.note(other, signers[1]...)
+		b, err := w.note(forged, signers[1]...)
 		if err != nil {
 			return err
 		}
@@ -405,10 +420,4 @@ func (w *world) end(size uint64) []proof.End {
 		return nil
 	}
 	return []proof.End{{Token: "aka", ID: info.ID, Size: size}}
-}
-
-// otherChain is a policy that means another chain.
-func otherChain(text string) string {
-	_, rest, _ := strings.Cut(text, "\n")
-	return "log aka " + strings.Repeat("ab", 32) + "\n" + rest
 }

@@ -45,7 +45,7 @@ func (s *Syncer) Policy(token string) ([]byte, error) {
 		return nil, err
 	}
 	p := h.Newest()
-	if at := t.writer.head(); at.length > 0 && len(p.Chains()) == 0 { // as given; who asks wants to know of this chain
+	if at := t.writer.head(); at.length > 0 { // as given, it may name none, or others too; who asks wants to know of this chain
 		majority, quorum := p.Required()
 		if p, err = proof.NewPolicy(p.Members(), majority, p.Witnesses(), quorum, proof.Chain{Token: token, ID: at.id}); err != nil {
 			return nil, err

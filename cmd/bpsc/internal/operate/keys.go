@@ -19,11 +19,13 @@ other member says. Whoever verifies by this file must get it from somebody they 
 `
 
 func newClusterKeysCommand(o *cli.Options) *cobra.Command {
-	var history bool
+	var history, anyChain bool
 	cmd := &cobra.Command{
-		Use: "keys", Short: "Print the policy file: whose signatures count, and for which chains", Args: cli.ExactArgs(0),
-		Long: "Print the policy file that receipts and checkpoints are verified by: the members' public\n" +
-			"keys, how many of them have to sign, and the ids of all chains. With --history all policies\n" +
+		Use: "keys", Short: "Print the policy file: whose signatures count, and for which chain", Args: cli.ExactArgs(0),
+		Long: "Print the policy file that receipts and checkpoints of a contract's chain are verified by: the\n" +
+			"members' public keys, how many of them have to sign, and which chain it is. It is in the form of\n" +
+			"c2sp.org/tlog-policy, which other software reads. With --any-chain it is good for all chains of\n" +
+			"these members, those to come too, and names none. With --history all policies\n" +
 			"that there have been, from which size of which chain each judges, and the handovers by which\n" +
 			"the members of each made the next one known. That is a policy file, too: by it what was signed\n" +
 			"before a change verifies as well as what was signed after. Of it only the first policy has to be\n" +
@@ -34,6 +36,9 @@ func newClusterKeysCommand(o *cli.Options) *cobra.Command {
 				return err
 			}
 			p, err := proof.ParsePolicy(text)
+			if err == nil && anyChain {
+				p, err = forAnyChain(p)
+			}
 			if err != nil {
 				return fmt.Errorf("%w: %w", chain.ErrInvalid, err)
 			}
@@ -52,7 +57,13 @@ func newClusterKeysCommand(o *cli.Options) *cobra.Command {
 		}),
 	}
 	cmd.Flags().BoolVar(&history, "history", false, "all policies that there have been, and the handovers between them")
+	cmd.Flags().BoolVar(&anyChain, "any-chain", false, "for any chain of these members, and not for the contract's alone")
 	return cmd
+}
+
+func forAnyChain(p *proof.Policy) (*proof.Policy, error) {
+	members, witnesses := p.Required()
+	return proof.NewPolicy(p.Members(), members, p.Witnesses(), witnesses)
 }
 
 // fetchHistory reads all policies that a server shows, recoveries included. newest

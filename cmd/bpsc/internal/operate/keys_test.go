@@ -74,7 +74,7 @@ func TestTheHistoryIsAPolicyFile(t *testing.T) {
 		require.NoError(t, err)
 		text := historyText(h, newStages(h))
 		for _, want := range []string{
-			"# policy 1: members n1, n2, n3, of whom 2 sign\n\nlog aka 01",
+			"# policy 1: members n1, n2, n3, of whom 2 sign\n\n# chain aka 01",
 			"# policy 2: members n2, n3, n4, of whom 2 sign\n# judges aka from 11 blocks on\n# signed by n2, n3\n\nbpsc/handover/v1\n",
 			"# RECOVERY by \"ada\": \"fire\"; of n2, n3, n4 there were left n3; to accept it: --accept-recovery " + accepted[0].String() + "\n",
 			"# policy 4: members n1, n3, of whom 2 sign\n",
