@@ -34,6 +34,7 @@ func newBackupCommand(o *cli.Options) *cobra.Command {
 	}
 	cmd.AddCommand(newBackupCreateCommand(b), b.newListCommand(), newBackupVerifyCommand(b), newBackupRestoreCommand(b), b.newPruneCommand())
 	S3Flags(cmd.PersistentFlags(), &b.s3)
+	o.CACertFlag(cmd)
 	o.OutputFlag(cmd)
 	return cmd
 }

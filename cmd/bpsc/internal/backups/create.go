@@ -73,8 +73,8 @@ func (c *backupCreate) run(cmd *cobra.Command, target string) (err error) {
 	case c.place == nil && (c.chains || len(c.tokens) > 1):
 		return cli.ArgError("standard output has room for one backup: name one with --chain")
 	}
-	if c.client, err = client.New(c.from); err != nil {
-		return cli.ArgError("--from: %w", err)
+	if c.client, err = c.Reach("from", c.from); err != nil {
+		return err
 	}
 	c.client.Pause = c.Timeout
 	if !byBlocks && !c.incremental {

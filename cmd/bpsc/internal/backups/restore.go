@@ -94,6 +94,9 @@ func (r *backupRestore) read() (err error) {
 			return cli.ArgError("%w", err)
 		}
 	}
+	if r.Trusted, err = r.backups.Trusted(); err != nil {
+		return err
+	}
 	if r.policy.File != "" {
 		if r.Restore.Options.Policies, err = r.policy.Read(); err != nil {
 			return err

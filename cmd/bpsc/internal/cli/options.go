@@ -4,6 +4,8 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"os"
 	"strings"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/bpsc/bpsc/client"
+	"github.com/bpsc/bpsc/node"
 )
 
 // Options are the flags that all client commands share.
@@ -20,6 +23,7 @@ type Options struct {
 	Contract string
 	Output   string
 	Timeout  time.Duration
+	CACert   string // file of the authorities that are trusted over https; "" for the system's
 	// What reads of accounts and transactions ask for; "" is the newest.
 	Consistency string
 	reached     *client.Client // one for the whole command: it remembers which server answers
@@ -49,8 +53,41 @@ func (o *Options) Flags(cmd *cobra.Command) {
 	f.StringSliceVarP(&o.Servers, "server", "s", servers, "URL or host:port of a node; may be repeated, tried in order ("+EnvPrefix+"SERVER)")
 	f.StringVar(&o.Contract, "contract", "", "token of the contract, also --token (default: the cluster's first)")
 	f.DurationVar(&o.Timeout, "timeout", 10*time.Second, "give up after this long")
+	o.CACertFlag(cmd)
 	cmd.SetGlobalNormalizationFunc(tokenIsContract)
 	o.OutputFlag(cmd)
+}
+
+// CACertFlag adds the flag of commands that ask over https.
+func (o *Options) CACertFlag(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVar(&o.CACert, "cacert", os.Getenv(EnvPrefix+"CACERT"),
+		"file of the authorities that are trusted over https, instead of the system's ("+EnvPrefix+"CACERT)")
+}
+
+// Trusted is who is believed over https; nil for the system's authorities.
+func (o *Options) Trusted() (*tls.Config, error) {
+	pool, err := node.Authorities(o.CACert)
+	switch {
+	case errors.Is(err, node.ErrUsage):
+		return nil, ArgError("%w", err)
+	case err != nil || pool == nil:
+		return nil, err
+	}
+	return &tls.Config{RootCAs: pool}, nil
+}
+
+// Reach is a client of servers, with what the flags say.
+func (o *Options) Reach(flag string, servers ...string) (*client.Client, error) {
+	trusted, err := o.Trusted()
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(servers...)
+	if err != nil {
+		return nil, ArgError("--%s: %w", flag, err)
+	}
+	c.Trust(trusted)
+	return c, nil
 }
 
 // ConsistencyFlag adds the flag of commands that read what may change.
@@ -71,9 +108,9 @@ func tokenIsContract(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 // Client is the command's way to the servers.
 func (o *Options) Client() (*client.Client, error) {
 	if o.reached == nil {
-		c, err := client.New(o.Servers...)
+		c, err := o.Reach("server", o.Servers...)
 		if err != nil {
-			return nil, ArgError("--server: %w", err)
+			return nil, err
 		}
 		c.Consistency = o.Consistency
 		o.reached = c

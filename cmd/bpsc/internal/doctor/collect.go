@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,7 +68,11 @@ func (d *doctorOptions) collect(ctx context.Context) (*facts, error) {
 		return nil, err
 	}
 	f := &facts{now: time.Now(), data: d.data, backup: d.backup, backupAge: d.backupAge}
-	a := asker{http: plainHTTP(), secret: secret}
+	trusted, err := d.Trusted()
+	if err != nil {
+		return nil, err
+	}
+	a := asker{http: askOnly(trusted), secret: secret}
 	for _, server := range servers {
 		c := &api.ClusterStatus{}
 		if err := a.get(ctx, server+"/v1/cluster", c); err != nil {
@@ -135,9 +140,11 @@ type asker struct {
 	secret string
 }
 
-// plainHTTP follows nobody elsewhere: the operator's secret is for whom it was meant.
-func plainHTTP() *http.Client {
-	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+// askOnly follows nobody elsewhere: the operator's secret is for whom it was meant.
+func askOnly(trusted *tls.Config) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = trusted
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // text reads an answer of 200. What comes of it is bounded.

@@ -44,7 +44,11 @@ has its log in a file or a journal: --log.`,
 				if err != nil {
 					return err
 				}
-				b := &bundle{asker: asker{http: plainHTTP(), secret: secret}, taken: f.now}
+				trusted, err := d.Trusted()
+				if err != nil {
+					return err
+				}
+				b := &bundle{asker: asker{http: askOnly(trusted), secret: secret}, taken: f.now}
 				return cli.WriteFile(args[0], cmd.OutOrStdout(), func(out io.Writer) error { return b.write(ctx, out, f, found, logs) })
 			})
 			if errors.Is(err, cli.ErrWarned) || errors.Is(err, cli.ErrFound) {

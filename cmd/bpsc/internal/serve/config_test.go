@@ -114,7 +114,7 @@ func TestConfigurationIsRefused(t *testing.T) {
 // An address to listen on is none to connect to: who listens everywhere says
 // where it is reached.
 func TestWhatListensEverywhereSaysWhereItIs(t *testing.T) {
-	good := []string{"--id", "n1", "--data", "d", "--cluster", threeMembers}
+	good := []string{"--id", "n1", "--data", "d", "--cluster", threeMembers, "--insecure"}
 	everywhere := []string{"0.0.0.0:5000", ":5000", "[::]:5000", "[::ffff:0.0.0.0]:5000", "0:5000", "127.0.0.1:0", "[::%lo]:5000", "127.0.0.1:65536"}
 	for _, listen := range everywhere {
 		_, err := configFrom(t, append(good, "--listen", listen)...)

@@ -50,7 +50,7 @@ func newFollowCommand() *cobra.Command {
 
 func followerSettings(c *node.FollowerConfig, logs *logConfig) settings.Table {
 	var upstream, bpsc []string
-	return slices.Concat(logSettings(logs), accessSettings(&c.Access), settings.Table{
+	return slices.Concat(logSettings(logs), accessSettings(&c.Access), tlsSettings(&c.TLS), settings.Table{
 		settings.New("listen", listening(&c.Listen), "host:port of the HTTP API"),
 		settings.New("data", &c.Data, "folder for everything this node keeps (required)"),
 		minFreeSetting(&c.MinFree),

@@ -34,12 +34,12 @@ func newServerCommand() *cobra.Command {
 }
 
 func memberSettings(c *node.MemberConfig, logs *logConfig) settings.Table {
-	return slices.Concat(logSettings(logs), accessSettings(&c.Access), settings.Table{
+	return slices.Concat(logSettings(logs), accessSettings(&c.Access), tlsSettings(&c.TLS), memberTLSSettings(&c.MemberTLS), settings.Table{
 		settings.New("id", &c.ID, "name of this member (required)"),
 		settings.New("data", &c.Data, "folder for everything this member keeps (required)"),
 		minFreeSetting(&c.MinFree),
 		settings.New("listen", listening(&c.Listen), "host:port of the HTTP API"),
-		settings.New("advertise", &c.Advertise, "URL under which clients reach the API (default: http:// and --listen)"),
+		settings.New("advertise", &c.Advertise, "URL under which clients reach the API (default: http:// or https://, and --listen)"),
 		settings.New("raft", &c.Raft, "host:port to listen on for the other members (default: this member's in --cluster)"),
 		settings.New("cluster", settings.Parsed(&c.Peers, cli.ParsePeers), "id=host:port of every member with which the cluster begins, comma-separated, the same on each; it counts on the first start only"),
 		settings.New("join", &c.Join, "on the first start, wait until a cluster adds this member (bpsc cluster add, or replace), and begin none"),

@@ -38,7 +38,7 @@ func newWitnessCommand() *cobra.Command {
 
 func witnessSettings(c *node.WitnessConfig, logs *logConfig) settings.Table {
 	var policies []string
-	return slices.Concat(logSettings(logs), settings.Table{
+	return slices.Concat(logSettings(logs), tlsSettings(&c.TLS), settings.Table{
 		settings.New("name", &c.Name, "name of this witness in policies (required)"),
 		settings.New("listen", listening(&c.Listen), "host:port to serve on"),
 		settings.New("data", &c.Data, "folder for the key and for what was cosigned (required)"),
