@@ -9,6 +9,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/admission"
+	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 )
@@ -37,7 +39,7 @@ func (s *server) sendJSON(c *gin.Context, status int, body []byte) {
 // be told.
 func (s *server) send(c *gin.Context, status int, body []byte) {
 	if len(body) > smallAnswer {
-		release, ok := s.answers.Try(len(body))
+		release, ok := s.answersFor(c).Try(len(body))
 		switch {
 		case ok:
 			defer release()
@@ -136,3 +138,22 @@ func appendHash(dst []byte, key string, value chain.Hash) []byte {
 func appendRaw(dst []byte, key string, value []byte) []byte {
 	return append(appendKey(dst, key), value...)
 }
+
+// answersFor is the memory for an answer.
+func (s *server) answersFor(c *gin.Context) *admission.Memory {
+	if edge.VisitOf(c).IsGuest() {
+		return s.ofGuests
+	}
+	return s.answers
+}
+
+// enterShared takes a place for what goes on for long and does little meanwhile.
+func enterShared(c *gin.Context, places admission.Shared) (leave func(), ok bool) {
+	v := edge.VisitOf(c)
+	if leave, ok = places.Enter(v.IsGuest()); ok && v.IsGuest() {
+		v.Rest()
+	}
+	return leave, ok
+}
+
+func sharedPlaces(n int) admission.Shared { return admission.NewShared(n, max(1, n/guestPlaces)) }

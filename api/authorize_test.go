@@ -71,6 +71,7 @@ func TestOtherSitesChangeNothing(t *testing.T) {
 				n.nodes.Add("a:1", "")
 				n.upstream = newHandler(t, f)
 				cfg := DefaultConfig()
+				cfg.Metrics = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 				cfg.Hosts, cfg.Origins = []string{"node.example"}, []string{"https://app.example"}
 				h, err := New(cfg, f, f, f, f)
 				if kind == "follower" {
@@ -90,8 +91,15 @@ func TestOtherSitesChangeNothing(t *testing.T) {
 					require.Len(t, n.blocks, 1)
 					require.Empty(t, n.pending)
 				}
-				// What changes nothing is for everybody.
-				require.Equal(t, 200, call(h, "GET", "/chain", "", tc.headers...).Code)
+				// What changes nothing is for everybody who knows whom they ask.
+				for _, path := range []string{"/chain", "/livez", "/metrics", "/v1/contracts"} {
+					rec := call(h, "GET", path, "", tc.headers...)
+					if tc.code == "host_unknown" {
+						requireProblem(t, rec, http.StatusForbidden, tc.code, "")
+					} else {
+						require.Equal(t, 200, rec.Code)
+					}
+				}
 			}
 		})
 	}

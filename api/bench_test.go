@@ -54,7 +54,7 @@ func benchmarkPostTo(b *testing.B, f *fake, target string, body []byte, want int
 	}
 	reader := bytes.NewReader(body)
 	r := httptest.NewRequest(http.MethodPost, target, nil)
-	r.Host, r.ContentLength, r.Body = "localhost", int64(len(body)), io.NopCloser(reader)
+	r.Host, r.RemoteAddr, r.ContentLength, r.Body = "localhost", "127.0.0.1:1", int64(len(body)), io.NopCloser(reader)
 	w := &sink{header: http.Header{}}
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
@@ -105,7 +105,7 @@ func BenchmarkPostSigned(b *testing.B) {
 		b.RunParallel(func(pb *testing.PB) {
 			reader := strings.NewReader(body)
 			r := httptest.NewRequest(http.MethodPost, "/v1/transactions", nil)
-			r.Host, r.ContentLength, r.Body = "localhost", int64(len(body)), io.NopCloser(reader)
+			r.Host, r.RemoteAddr, r.ContentLength, r.Body = "localhost", "127.0.0.1:1", int64(len(body)), io.NopCloser(reader)
 			w := &sink{header: http.Header{}}
 			for pb.Next() {
 				reader.Reset(body)

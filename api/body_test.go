@@ -29,7 +29,7 @@ func TestBodyTakesWhatHasCome(t *testing.T) {
 	require.NoError(t, err)
 	for _, size := range []int{-1, 0, 1, maxBatchBody} {
 		for _, come := range []int{0, 1, 1_000, smallBody, 100_000, 1 << 20} {
-			w, steps := &work{pool: &s.pool}, 0
+			w, steps := &work{pool: &s.pool, bodies: s.pool.bodies}, 0
 			require.ErrorIs(t, fill(w, &broken{come}, size, func() { steps++ }), errBodyIncomplete)
 			require.LessOrEqual(t, cap(w.in), 3*come+2*smallBody)
 			require.LessOrEqual(t, w.reserved, come+bodyStep)

@@ -125,7 +125,7 @@ func (s *server) chainRequest(c *gin.Context, byDefault, most uint64) (sp span, 
 // waitLong waits at a place for answers that may take long, until it is time or
 // the server drains.
 func (s *server) waitLong(c *gin.Context, most time.Duration, wait func(ctx context.Context) error) error {
-	leave, ok := s.reading.Enter()
+	leave, ok := enterShared(c, s.reading)
 	if !ok {
 		return errTooManyClients
 	}
@@ -158,13 +158,13 @@ func (s *server) getBlock(c *gin.Context) error {
 		canonical, hash, err = s.read.Block(contract.Token, index)
 		return len(canonical), err
 	}
-	release, err := s.answers.Hold(c.Request.Context(), firstPatience, read)
+	release, err := s.answersFor(c).Hold(c.Request.Context(), firstPatience, read)
 	if errors.Is(err, chain.NotFound) {
 		// Another member may have answered for it.
 		if err := s.role.awaitNewest(c); err != nil {
 			return err
 		}
-		release, err = s.answers.Hold(c.Request.Context(), firstPatience, read)
+		release, err = s.answersFor(c).Hold(c.Request.Context(), firstPatience, read)
 	}
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/api/access"
+	"github.com/bpsc/bpsc/api/edge"
 )
 
 // Config is what the API can be told. Start from DefaultConfig.
@@ -60,6 +61,9 @@ type Config struct {
 	access.Config
 	Guard *access.Guard
 
+	// Edge holds clients to how much they may ask for.
+	Edge *edge.Guard
+
 	// DefaultConfigured: the configuration names the default contract. Until it
 	// is there nobody makes another one.
 	DefaultConfigured bool
@@ -80,6 +84,7 @@ func DefaultConfig() Config {
 		KeepAlive:      15 * time.Second,
 		Logger:         slog.New(slog.DiscardHandler),
 		Random:         rand.Reader,
+		Edge:           edge.NewGuard(edge.DefaultConfig()),
 	}
 }
 
@@ -92,6 +97,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("api: %d connections; %d to %d are possible", c.Connections, spareConnections+ofShares, MaxConnections)
 	case c.Logger == nil:
 		return errors.New("api: a logger is needed")
+	case c.Edge == nil:
+		return errors.New("api: a guard is needed")
 	case c.Random == nil:
 		return errors.New("api: a source of random bytes is needed")
 	}

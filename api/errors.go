@@ -191,6 +191,11 @@ var meanings = map[string]meaning{
 	string(outcome.PathUnknown):      {http.StatusNotFound, "There is no such path"},
 	string(outcome.MethodNotAllowed): {http.StatusMethodNotAllowed, "The path does not take this method"},
 
+	string(outcome.RequestMalformed): {http.StatusBadRequest, "No client of this API sends such a request"},
+	string(outcome.TargetTooLong):    {http.StatusRequestURITooLong, "The address is too long"},
+	string(outcome.HeaderTooLarge):   {http.StatusRequestHeaderFieldsTooLarge, "The header is too large"},
+	string(outcome.RateLimited):      {http.StatusTooManyRequests, "Requests come too often"},
+
 	string(outcome.InvalidJSON):   {http.StatusBadRequest, "The body is not valid JSON"},
 	string(outcome.BodyTooLarge):  {http.StatusRequestEntityTooLarge, "The body is too large"},
 	string(outcome.BatchTooLarge): {http.StatusRequestEntityTooLarge, "The batch has too many transactions"},

@@ -49,7 +49,7 @@ func (s *server) getEvents(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	leave, ok := s.listening.Enter()
+	leave, ok := enterShared(c, s.listening)
 	if !ok {
 		return errTooManyClients
 	}
@@ -80,7 +80,7 @@ func (s *server) getEvents(c *gin.Context) error {
 }
 
 func (s *server) newEvents(c *gin.Context) (*events, error) {
-	e := &events{read: s.read, w: c.Writer, pool: &s.pool, answers: s.answers, keepAlive: s.cfg.KeepAlive, records: true, blocks: true}
+	e := &events{read: s.read, w: c.Writer, pool: &s.pool, answers: s.answersFor(c), keepAlive: s.cfg.KeepAlive, records: true, blocks: true}
 	switch queryText(c, "only") {
 	case "":
 	case "blocks":

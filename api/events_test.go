@@ -278,7 +278,8 @@ func TestAnswersThatMayTakeLongAreBounded(t *testing.T) {
 	requireProblem(t, call(s.routes(), "GET", "/v1/events", ""), 503, "too_many_clients", "")
 	require.Equal(t, 200, call(s.routes(), "GET", "/chain", "").Code, "who waits for events keeps out nobody else")
 	for range longReadShares {
-		s.reading <- struct{}{}
+		_, ok := s.reading.Enter(false)
+		require.True(t, ok)
 	}
 	for _, path := range []string{"/chain", "/smart/chain", "/smart/chain?from=2&wait=1s", "/v1/blocks"} {
 		rec := call(s.routes(), "GET", path, "")
@@ -295,9 +296,9 @@ func TestReaderOfEventsThatHasGoneGivesItsPlaceBack(t *testing.T) {
 	require.NoError(t, err)
 	server := serve(t, s.routes())
 	l := listen(t, t.Context(), server.URL, "", "")
-	require.Len(t, s.listening, 1)
+	require.Equal(t, 1, s.listening.Taken())
 	l.res.Body.Close()
-	require.Eventually(t, func() bool { return len(s.listening) == 0 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.listening.Taken() == 0 }, 20*time.Second, time.Millisecond)
 }
 
 func TestQuietStreamsAreKeptAlive(t *testing.T) {

@@ -33,8 +33,10 @@ const (
 	// mineBurst and mineEvery bound blocks on request, of each contract at each
 	// member: enough at once for a demonstration, and in the long run as many as
 	// the fastest schedule makes.
-	mineBurst = 100
-	mineEvery = chain.MinEvery
+	// There are fewer contracts than maxForging.
+	mineBurst  = 100
+	mineEvery  = chain.MinEvery
+	maxForging = 1_024
 
 	// maxLongPoll is how long a client may wait for a block. Proxies drop
 	// connections on which nothing happens for a minute.
@@ -98,6 +100,13 @@ const (
 	smallAnswer    = 4 << 10
 	maxReading     = 8
 
+	// guestShare is the part that guests have: of the places for streams and long polls
+	// the half, so that followers and applications that watch events without a token
+	// get on; and memory of their own, a quarter of what the others have, in which two
+	// of the largest bodies and eight of the largest blocks fit.
+	guestShare  = 4
+	guestPlaces = 2
+
 	// resultBytes is what the result of one item of a batch takes, at most but for
 	// a detail that is long.
 	resultBytes = 256
@@ -128,6 +137,7 @@ const (
 	bodyStep       = 64 << 10
 	bodyTimeout    = time.Minute
 	idleTimeout    = 2 * time.Minute
+	// maxHeaderBytes is twice what package edge lets through, and says why.
 	maxHeaderBytes = 32 << 10
 
 	// linger is longer than a busy client leaves a connection alone.

@@ -87,8 +87,8 @@ func (s *memberServer) appendForged(c *gin.Context, dst []byte, token string, in
 // mayForge bounds how fast blocks are made on request. There are no more tokens
 // than contracts.
 func (s *server) mayForge(token string) error {
-	if s.forging.Take(token, time.Now()) {
-		return nil
+	if s.forging.Take(token, 1, time.Now()) > 0 {
+		return errTooManyBlocks
 	}
-	return errTooManyBlocks
+	return nil
 }

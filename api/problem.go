@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/access"
+	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -112,9 +114,10 @@ func (s *server) fail(c *gin.Context, err error) {
 		s.logFailure(c, &p, err)
 	}
 	if meanings[p.Code].noEffect() {
-		header["Retry-After"] = inASecond
+		header["Retry-After"] = retryAfter(err)
 	}
-	if p.Code == string(errTooManyClients) {
+	switch p.Code {
+	case string(errTooManyClients), string(outcome.RequestMalformed), string(outcome.TargetTooLong), string(outcome.HeaderTooLarge):
 		header["Connection"] = []string{"close"} // others need the place
 	}
 	challenge(header, err)
@@ -203,4 +206,13 @@ func inTutorialWords(err error) error {
 		return withDetail(chain.MissingValues, intake.MissingValues)
 	}
 	return err
+}
+
+// retryAfter is when a client may come again that was sent away for err.
+func retryAfter(err error) []string {
+	var limited *edge.Limited
+	if !errors.As(err, &limited) {
+		return inASecond
+	}
+	return []string{strconv.Itoa(max(1, int((limited.After + time.Second - 1).Seconds())))}
 }

@@ -18,19 +18,24 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/bpsc/bpsc/api/access"
+	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
 
-// enter is around every request: it names it, and turns a panic into a
-// problem.
+// enter is around every request: it names it, says whose it is and whether it is to
+// be dealt with, and turns a panic into a problem.
 func (s *server) enter(c *gin.Context) {
 	id := s.requests.of(c.Request.Header[protocol.RequestID])
 	c.Writer.Header()[protocol.RequestID] = []string{id}
-	defer s.leave(c, id, time.Now())
-	if err := cmp.Or(s.identify(c), s.checkQuery(c)); err != nil {
+	edge.Harden(c.Writer.Header(), c.Request)
+	refused := s.identify(c)
+	v := s.edge.Visit(c.Request.RemoteAddr, tokenOf(access.From(c.Request.Context())))
+	defer s.leave(c, &v, id, time.Now())
+	if err := s.admit(c, &v, refused); err != nil {
 		c.Abort()
 		s.fail(c, err)
 		return
@@ -39,16 +44,59 @@ func (s *server) enter(c *gin.Context) {
 }
 
 // leave must be deferred itself, or recover would not see the panic.
-func (s *server) leave(c *gin.Context, id string, start time.Time) {
+func (s *server) leave(c *gin.Context, v *edge.Visit, id string, start time.Time) {
+	v.Leave()
 	if cause := recover(); cause != nil {
 		s.panicked(c, id, cause)
 	}
-	if s.cfg.Logger.Enabled(c.Request.Context(), slog.LevelDebug) {
+	if !v.Local() {
+		s.audit.Note(c.Request.Context(), v, edge.Answered{RequestID: id, Trace: edge.Traceparent(c.Request.Header["Traceparent"]),
+			Method: c.Request.Method, Route: cmp.Or(plain(c.FullPath()), "none"), Status: c.Writer.Status(), Bytes: c.Writer.Size(), Took: time.Since(start)})
+	} else if s.cfg.Logger.Enabled(c.Request.Context(), slog.LevelDebug) {
 		s.cfg.Logger.LogAttrs(c.Request.Context(), slog.LevelDebug, "request",
 			slog.String("method", c.Request.Method), slog.String("path", intake.Echo(c.Request.URL.Path)),
 			slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(start)),
 			slog.String("request_id", id))
 	}
+}
+
+// admit says why a request is not to be dealt with, before its body is read. refused is
+// what is known already. It counts first: what is refused for its form comes no more
+// often than anything else.
+func (s *server) admit(c *gin.Context, v *edge.Visit, refused error) error {
+	r := c.Request
+	v.Keep(c, r)
+	if !probe(r) {
+		if err := v.Enter(r.Context(), r.ContentLength); errors.Is(err, edge.ErrBusy) {
+			return fmt.Errorf("%w: %w", errTooManyClients, err)
+		} else if err != nil {
+			return err
+		}
+	}
+	if refused != nil {
+		return refused
+	}
+	if err := edge.CheckShape(r); err != nil {
+		return err
+	}
+	if err := s.guard.Named(r); err != nil {
+		return err
+	}
+	return s.checkQuery(c)
+}
+
+// tokenOf is what the token is called by which somebody is known, "" where none is: a
+// follower does not know the cluster's.
+func tokenOf(who access.Who) string {
+	switch {
+	case who.Refused != nil:
+		return ""
+	case who.Kind == access.Token:
+		return who.ID
+	case who.Kind == access.Root:
+		return string(access.Root)
+	}
+	return ""
 }
 
 // panicked answers a request whose handler panicked. ErrAbortHandler is the
@@ -111,7 +159,8 @@ func validRequestID(id string) bool {
 // copy. Only pool is shared, and safe for that.
 type work struct {
 	pool     *workPool
-	reserved int // bytes of what requests may use
+	bodies   *semaphore.Weighted // bytes that requests of this kind of client may use
+	reserved int                 // of them
 
 	read intake.Reader
 	in   []byte         // the body
@@ -121,21 +170,26 @@ type work struct {
 
 // workPool hands out work with empty buffers.
 type workPool struct {
-	pool   sync.Pool
-	bodies *semaphore.Weighted // bytes that requests may use
+	pool    sync.Pool
+	bodies  *semaphore.Weighted // bytes that requests may use
+	ofGuest *semaphore.Weighted // and those of guests
+}
+
+func newWorkPool() workPool {
+	return workPool{bodies: semaphore.NewWeighted(maxBodyBytes), ofGuest: semaphore.NewWeighted(maxBodyBytes / guestShare)}
 }
 
 func (p *workPool) get() *work {
 	if w, ok := p.pool.Get().(*work); ok {
-		w.in, w.out = w.in[:0], w.out[:0]
+		w.in, w.out, w.bodies = w.in[:0], w.out[:0], p.bodies
 		return w
 	}
-	return &work{pool: p, in: make([]byte, 0, 1<<10), out: make([]byte, 0, 1<<10)}
+	return &work{pool: p, bodies: p.bodies, in: make([]byte, 0, 1<<10), out: make([]byte, 0, 1<<10)}
 }
 
 // put drops buffers that one large request has grown.
 func (p *workPool) put(w *work) {
-	p.bodies.Release(int64(w.reserved))
+	w.bodies.Release(int64(w.reserved))
 	w.reserved = 0
 	w.read.Trim()
 	if cap(w.in) <= maxPooled && cap(w.out) <= maxPooled {
@@ -146,7 +200,7 @@ func (p *workPool) put(w *work) {
 // reserve is called before w.in or w.out grow by n bytes, on behalf of a client.
 // What it takes goes back with w.
 func (w *work) reserve(n int) error {
-	if !w.pool.bodies.TryAcquire(int64(n)) {
+	if !w.bodies.TryAcquire(int64(n)) {
 		return fmt.Errorf("%w: the requests of others fill the memory", errTooManyClients)
 	}
 	w.reserved += n
@@ -202,6 +256,10 @@ func readBody(c *gin.Context, w *work, limit int64) error {
 	body := c.Request.Body
 	if length < 0 {
 		body = http.MaxBytesReader(c.Writer, body, limit)
+		defer func() { edge.VisitOf(c).Charge(len(w.in)) }()
+	}
+	if edge.VisitOf(c).IsGuest() {
+		w.bodies = w.pool.ofGuest
 	}
 	var end time.Time
 	return fill(w, body, int(length), func() {

@@ -11,10 +11,10 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/api/admission"
+	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/protocol"
 	"github.com/bpsc/bpsc/internal/webserver"
@@ -44,17 +44,20 @@ type server struct {
 	evidence  Evidence
 	guard     *access.Guard
 	contracts contractCache
-	forging   *admission.Rate
+	forging   *admission.Rate[string]
+	edge      *edge.Guard
+	audit     *edge.Audit
 	pool      workPool
 	requests  requestIDs
 
 	queryNames queryNames // set while the routes are, never changed after
 
 	complain  admission.LogLimit
-	answers   *admission.Memory
+	answers   *admission.Memory // of all but guests
+	ofGuests  *admission.Memory
 	chunks    chunks
-	listening admission.Places // a place for each stream of events
-	reading   admission.Places // a place for each long poll and each stream of a chain
+	listening admission.Shared // a place for each stream of events
+	reading   admission.Shared // a place for each long poll and each stream of a chain
 	bundling  admission.Places // a place for each bundle of entries under way
 	dumping   admission.Places // one, for the stacks of goroutines
 }
@@ -93,9 +96,11 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 		}
 	}
 	return &server{
-		cfg: cfg, read: r, evidence: e, guard: guard, requests: requests, pool: workPool{bodies: semaphore.NewWeighted(maxBodyBytes)},
-		answers: admission.NewMemory(maxAnswerBytes, maxReading, errNoMemory), forging: &admission.Rate{Burst: mineBurst, Every: mineEvery},
-		listening: admission.NewPlaces(cfg.eventReaders()), reading: admission.NewPlaces(cfg.longReads()), bundling: admission.NewPlaces(maxBundles), dumping: admission.NewPlaces(1),
+		cfg: cfg, read: r, evidence: e, guard: guard, requests: requests, pool: newWorkPool(),
+		edge: cfg.Edge, audit: edge.NewAudit(cfg.Logger),
+		answers: admission.NewMemory(maxAnswerBytes, maxReading, errNoMemory), ofGuests: admission.NewMemory(maxAnswerBytes/guestShare, maxReading/guestShare, errNoMemory),
+		forging:   admission.NewRate[string](admission.Limit{Burst: mineBurst, Every: mineEvery}, maxForging),
+		listening: sharedPlaces(cfg.eventReaders()), reading: sharedPlaces(cfg.longReads()), bundling: admission.NewPlaces(maxBundles), dumping: admission.NewPlaces(1),
 	}, nil
 }
 
@@ -150,13 +155,10 @@ func NewServer(cfg Config, handler http.Handler) (*webserver.Server, error) {
 	}, handler)
 }
 
-func vital(r *http.Request) bool {
-	switch r.URL.Path {
-	case "/livez", "/readyz", "/metrics":
-		return true
-	}
-	return false
-}
+func vital(r *http.Request) bool { return probe(r) || r.URL.Path == "/metrics" }
+
+// probe tells whether somebody asks only how this node is, which costs next to nothing.
+func probe(r *http.Request) bool { return r.URL.Path == "/livez" || r.URL.Path == "/readyz" }
 
 // refuser answers those for whom there is no place.
 type refuser struct{ requests requestIDs }
@@ -165,6 +167,7 @@ type refuser struct{ requests requestIDs }
 func (f refuser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := newProblem(errTooManyClients)
 	header := w.Header()
+	edge.Harden(header, r)
 	p.RequestID = f.requests.of(r.Header[protocol.RequestID])
 	header[protocol.RequestID] = []string{p.RequestID}
 	header["Retry-After"] = inASecond

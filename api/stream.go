@@ -69,7 +69,7 @@ func (s *server) each(c *gin.Context, sp span, length uint64, blocks source, yie
 		return size, nil
 	}
 	for patience := firstPatience; next < end; patience = nextPatience {
-		release, err := s.answers.Hold(c.Request.Context(), patience, read)
+		release, err := s.answersFor(c).Hold(c.Request.Context(), patience, read)
 		if err != nil {
 			return err
 		}
@@ -124,12 +124,12 @@ func (s *server) sendBlocks(c *gin.Context, f frame, sp span, length uint64, blo
 	if headOnly(c) {
 		return nil
 	}
-	leave, ok := s.reading.Enter()
+	leave, ok := enterShared(c, s.reading)
 	if !ok {
 		return errTooManyClients
 	}
 	defer leave()
-	release, err := s.answers.Room(c.Request.Context(), firstPatience, chunk)
+	release, err := s.answersFor(c).Room(c.Request.Context(), firstPatience, chunk)
 	if err != nil {
 		return err
 	}

@@ -80,6 +80,7 @@ func TestChainIsStreamedInConstantMemory(t *testing.T) {
 	} {
 		h := newLong(t, long{blocks: 100_000, same: []byte(`{"previous_hash": "` + filler + filler + `"}`)})
 		r := httptest.NewRequest("GET", tc.target, nil)
+		r.Host = "localhost"
 		r.Header.Set("Accept", tc.accept)
 		var before, after runtime.MemStats
 		w := &counter{header: http.Header{}}
@@ -297,7 +298,7 @@ func TestConnectionServesOnAfterALongAnswer(t *testing.T) {
 	defer conn.Close()
 	reader := bufio.NewReader(conn)
 	get := func(path string) []byte {
-		_, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		_, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		require.NoError(t, err)
 		res, err := http.ReadResponse(reader, nil)
 		require.NoError(t, err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/internal/token"
 )
 
@@ -21,6 +22,8 @@ type Access struct {
 	AllowHost []string
 	// AllowOrigin (scheme://host[:port]) are sites whose pages may write.
 	AllowOrigin []string
+	// Edge is how much clients may ask for.
+	Edge edge.Config
 	// OperatorSecret is the root token, MinSecret bytes at least: who sends it may do
 	// everything, and makes the first of the cluster's tokens. When empty, and the node
 	// serves plain HTTP on a loopback address, what comes from its machine is the
@@ -30,6 +33,8 @@ type Access struct {
 	// node serves plain HTTP on a loopback address, and none elsewhere.
 	Anonymous []string
 }
+
+func defaultAccess() Access { return Access{Edge: edge.DefaultConfig()} }
 
 // none is what Anonymous says where everything needs a token.
 const none = "none"
@@ -67,6 +72,7 @@ func (a *Access) anonymous() (token.Roles, error) {
 // HTTP on a loopback address. addresses are those under which the node is reached, URLs
 // or host:port.
 func (a *Access) apply(cfg *api.Config, sheltered bool, addresses ...string) {
+	cfg.Edge = edge.NewGuard(a.Edge)
 	cfg.LocalOperator = sheltered
 	cfg.Anonymous, _ = a.anonymous() // Validate has read it
 	if sheltered && len(a.Anonymous) == 0 {

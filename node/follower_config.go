@@ -39,7 +39,7 @@ type FollowerConfig struct {
 
 // DefaultFollowerConfig is a FollowerConfig for upstreams anywhere.
 func DefaultFollowerConfig() FollowerConfig {
-	return FollowerConfig{Common: defaultCommon("127.0.0.1:5001")}
+	return FollowerConfig{Common: defaultCommon("127.0.0.1:5001"), Access: defaultAccess()}
 }
 
 // Validate says what is wrong with c, by the names of bpsc's flags.

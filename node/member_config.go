@@ -60,7 +60,7 @@ type MemberConfig struct {
 // DefaultMemberConfig is a MemberConfig for members in one data centre.
 func DefaultMemberConfig() MemberConfig {
 	cc := cluster.DefaultConfig()
-	return MemberConfig{Common: defaultCommon("127.0.0.1:5000"), Heartbeat: cc.HeartbeatTimeout,
+	return MemberConfig{Common: defaultCommon("127.0.0.1:5000"), Access: defaultAccess(), Heartbeat: cc.HeartbeatTimeout,
 		PromoteLag: int(cc.PromoteLag), PromoteAfter: cc.PromoteAfter}
 }
 

@@ -13,10 +13,11 @@ import (
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
-// site tells requests that change something apart by who made a browser send
-// them: pages of this node and programs may, pages of other sites may not. A
-// program, which sends neither Origin nor Sec-Fetch-Site, is held only to the name
-// by which it calls this node.
+// site tells requests apart by who made a browser send them. None is answered that
+// calls this node by a name that is not its own, or a page whose name was pointed here
+// could read what only this machine reaches. Requests that change something pages of
+// this node and programs may send, pages of other sites may not; a program sends
+// neither Origin nor Sec-Fetch-Site.
 type site struct {
 	names   []string // hosts this node is called by, besides IP addresses and localhost
 	origins []string // whose pages may write
@@ -36,15 +37,21 @@ func newSite(cfg Config) (*site, error) {
 	return s, nil
 }
 
+// Named says why a request is refused for the name by which it calls this node; nil
+// where it is not.
+func (g *Guard) Named(r *http.Request) error {
+	if g.by.Load().site.knows(r.Host) {
+		return nil
+	}
+	return forbidden(outcome.HostUnknown, fmt.Sprintf(
+		"This node does not go by the name %q: a name that leads here must be allowed with --allow-host", intake.Echo(r.Host)))
+}
+
 // SameSite says why a request that changes something is refused for what sent it,
 // GET /mine included; nil where it is not.
 func (g *Guard) SameSite(r *http.Request) error { return g.by.Load().site.check(r) }
 
 func (s *site) check(r *http.Request) error {
-	if !s.knows(r.Host) {
-		return forbidden(outcome.HostUnknown, fmt.Sprintf(
-			"This node does not go by the name %q: a name that leads here must be allowed with --allow-host", intake.Echo(r.Host)))
-	}
 	asked := *r
 	asked.Method = http.MethodPost // GET /mine writes, whatever its name says
 	if s.cross.Check(&asked) != nil || !s.refererFits(r) {
@@ -58,10 +65,11 @@ func (s *site) check(r *http.Request) error {
 // address anywhere, and a program that speaks HTTP/1.0 may say nothing.
 func (s *site) knows(host string) bool {
 	name := hostOnly(host)
-	if _, err := netip.ParseAddr(name); err == nil {
+	if host == "" || name == "localhost" || strings.HasSuffix(name, ".localhost") || slices.Contains(s.names, name) {
 		return true
 	}
-	return host == "" || name == "localhost" || strings.HasSuffix(name, ".localhost") || slices.Contains(s.names, name)
+	_, err := netip.ParseAddr(name)
+	return err == nil
 }
 
 // refererFits looks at what browsers send that give no other sign, as for an

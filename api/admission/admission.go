@@ -6,7 +6,6 @@ package admission
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +39,31 @@ func (p Places) Await(ctx context.Context) (leave func(), err error) {
 }
 
 func (p Places) leave() { <-p }
+
+// Shared are places of which guests may have a part only.
+type Shared struct{ all, guests Places }
+
+// NewShared returns n places, of which at most part are for guests.
+func NewShared(n, part int) Shared { return Shared{NewPlaces(n), NewPlaces(part)} }
+
+// Enter takes a place until leave is called; ok is false when none is free for such a
+// client.
+func (s Shared) Enter(guest bool) (leave func(), ok bool) {
+	if !guest {
+		return s.all.Enter()
+	}
+	if _, ok := s.guests.Enter(); !ok {
+		return nil, false
+	}
+	if _, ok := s.all.Enter(); !ok {
+		s.guests.leave()
+		return nil, false
+	}
+	return func() { s.all.leave(); s.guests.leave() }, true
+}
+
+// Taken is how many places are taken.
+func (s Shared) Taken() int { return len(s.all) }
 
 // Memory is what answers may take, all together. A client that does not read makes
 // an answer stay, so there is a bound to all and not only to each.
@@ -99,36 +123,6 @@ func (m *Memory) acquire(ctx context.Context, patience time.Duration, of *semaph
 		return m.full
 	}
 	return nil
-}
-
-// Rate bounds how often something is done to each of several things: Burst times at
-// once, and one more Every.
-type Rate struct {
-	Burst int
-	Every time.Duration
-
-	mu sync.Mutex // guards until
-	// until is when what was done to a thing, each time taking Every, is all paid
-	// for. It keeps a row for each thing.
-	until map[string]time.Time
-}
-
-// Take tells whether it may be done once more now, and counts that it is.
-func (r *Rate) Take(thing string, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.until == nil {
-		r.until = map[string]time.Time{}
-	}
-	until := r.until[thing]
-	if until.Before(now) {
-		until = now
-	}
-	if until.Sub(now) > time.Duration(r.Burst-1)*r.Every {
-		return false
-	}
-	r.until[thing] = until.Add(r.Every)
-	return true
 }
 
 // LogLimit lets one message a second through, because a cluster without a leader

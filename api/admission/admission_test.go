@@ -64,19 +64,6 @@ func TestMemoryIsBoundedAndGivenBack(t *testing.T) {
 	})
 }
 
-func TestTheRatePaysBack(t *testing.T) {
-	r := Rate{Burst: 3, Every: time.Second}
-	now := time.Unix(1_700_000_000, 0)
-	for range r.Burst {
-		require.True(t, r.Take("x", now))
-	}
-	require.False(t, r.Take("x", now))
-	require.True(t, r.Take("y", now), "each has its own")
-	now = now.Add(r.Every)
-	require.True(t, r.Take("x", now))
-	require.False(t, r.Take("x", now))
-}
-
 func TestOneMessageASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l LogLimit

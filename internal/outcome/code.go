@@ -114,6 +114,15 @@ const (
 
 // What is wrong with a request as such. It has no effect.
 const (
+	// RequestMalformed: it is for a proxy, names somebody, or asks for another method
+	// than it has. TargetTooLong and HeaderTooLarge: it has more of them than any
+	// client of this API needs.
+	RequestMalformed Code = "request_malformed"
+	TargetTooLong    Code = "target_too_long"
+	HeaderTooLarge   Code = "header_too_large"
+	// RateLimited: who sent it sends too many. The same request may be sent later.
+	RateLimited Code = "rate_limited"
+
 	InvalidJSON   Code = "invalid_json"
 	BodyTooLarge  Code = "body_too_large"
 	BatchTooLarge Code = "batch_too_large"

@@ -57,8 +57,10 @@ func New(cfg Config, handler http.Handler) (*Server, error) {
 		ReadTimeout:       cfg.RequestTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
 		MaxHeaderBytes:    cfg.HeaderBytes,
-		ErrorLog:          log.New(netHTTPLog{cfg.Logger}, "", 0),
-		ConnState:         s.count,
+		// The handler answers every request, OPTIONS * as well.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     log.New(netHTTPLog{cfg.Logger}, "", 0),
+		ConnState:                    s.count,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, raw(c))
 		},

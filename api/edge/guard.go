@@ -1,0 +1,182 @@
+// Package edge is what a request meets first: what shape it may have, how many there
+// may be of one client, what an answer says to browsers, and the line of the log that
+// names who asked. It looks at no body, and at nothing that a client cannot be told.
+//
+// Whoever asks without a token, from a network that is limited, is a guest. Guests
+// have their shares of what a node has; others have what is left of it whatever
+// guests do.
+package edge
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/bpsc/bpsc/api/admission"
+	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/internal/webserver"
+)
+
+// ErrBusy: so many guests are served that there is no room for another one.
+var ErrBusy = errors.New("many requests without a token are worked on")
+
+// Limited is why a request is not dealt with: its sender comes too often.
+type Limited struct {
+	// After is when it may come again.
+	After time.Duration
+}
+
+// Error implements error.
+func (l *Limited) Error() string {
+	return string(outcome.RateLimited) + ": come again in " + l.After.Round(time.Millisecond).String()
+}
+
+// Unwrap is the code.
+func (l *Limited) Unwrap() error { return outcome.RateLimited }
+
+// Guard holds clients to what they may ask for. It is safe for concurrent use.
+type Guard struct {
+	cfg       atomic.Pointer[Config]
+	tokens    *admission.Rate[string]
+	addresses *admission.Rate[netip.Addr]
+	working   admission.Places // of guests
+	refused   atomic.Uint64
+}
+
+// NewGuard returns a guard.
+func NewGuard(cfg Config) *Guard {
+	g := &Guard{working: admission.NewPlaces(MaxWork),
+		tokens:    admission.NewRate[string](cfg.PerToken, maxTokens),
+		addresses: admission.NewRate[netip.Addr](cfg.PerAddress, maxAddresses)}
+	g.Set(cfg)
+	return g
+}
+
+// Set makes the guard go by another configuration, for what comes from now on.
+func (g *Guard) Set(cfg Config) {
+	g.cfg.Store(&cfg)
+	g.tokens.Set(cfg.PerToken)
+	g.addresses.Set(cfg.PerAddress)
+}
+
+// Refused is how many requests have come too often.
+func (g *Guard) Refused() uint64 { return g.refused.Load() }
+
+// Guest tells whether a client at an address is one, unless it has a token.
+func (g *Guard) Guest(peer netip.Addr) bool { return g.cfg.Load().limits(peer) }
+
+// Visit is one request, as far as it matters whose it is. It belongs to the request's
+// goroutine.
+type Visit struct {
+	// Peer is where it comes from, as far as the node can see; not valid where it
+	// cannot.
+	Peer netip.Addr
+	// Token is the id of the token that it carries, "" for none.
+	Token string
+	// Guest tells that it counts as a guest's.
+	Guest bool
+
+	guard *Guard
+	leave func() // from its place among those that are worked on; nil: it has none
+}
+
+// Visit says whose a request is: from net/http's address of the client, and with the
+// id of the token that it carries.
+func (g *Guard) Visit(remote, token string) Visit {
+	peer := PeerOf(remote)
+	return Visit{Peer: peer, Token: token, Guest: token == "" && g.Guest(peer), guard: g}
+}
+
+// PeerOf is the address in one of net/http's; not valid where there is none in it, as
+// for a socket in the file system.
+func PeerOf(remote string) netip.Addr {
+	at, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap().WithZone("")
+}
+
+// Local tells whether the request came from the node's own machine.
+func (v *Visit) Local() bool { return v.Peer.IsLoopback() }
+
+// Enter counts a request with a body of so many bytes, -1 where nobody knows yet.
+// An error is why it is not to be dealt with: Limited or ErrBusy. Leave follows when
+// there is none.
+func (v *Visit) Enter(ctx context.Context, body int64) error {
+	if wait := v.take(workOf(body)); wait > 0 {
+		v.guard.refused.Add(1)
+		paused := min(wait, maxPause)
+		pause(ctx, paused)
+		return &Limited{After: wait - paused}
+	}
+	if !v.Guest {
+		return nil
+	}
+	leave, ok := v.guard.working.Enter()
+	if !ok {
+		ctx, cancel := context.WithTimeout(ctx, workPatience)
+		defer cancel()
+		var err error
+		if leave, err = v.guard.working.Await(ctx); err != nil {
+			return ErrBusy
+		}
+	}
+	v.leave = leave
+	return nil
+}
+
+// workOf is what a request costs.
+func workOf(body int64) int { return 1 + int(max(0, body)/workOfBody) }
+
+func (v *Visit) take(cost int) (wait time.Duration) {
+	switch {
+	case v.Token != "":
+		return v.guard.tokens.Take(v.Token, cost, time.Now())
+	case v.Guest:
+		return v.guard.addresses.Take(subscriber(v.Peer), cost, time.Now())
+	}
+	return 0
+}
+
+// Charge counts what has come of a body whose length nobody knew.
+func (v *Visit) Charge(body int) {
+	switch cost := body / workOfBody; {
+	case v.Token != "":
+		v.guard.tokens.Charge(v.Token, cost, time.Now())
+	case v.Guest:
+		v.guard.addresses.Charge(subscriber(v.Peer), cost, time.Now())
+	}
+}
+
+// Rest gives the place of a request back that goes on to wait for others, and does
+// nothing meanwhile.
+func (v *Visit) Rest() {
+	if v.leave != nil {
+		v.leave()
+		v.leave = nil
+	}
+}
+
+// Leave ends the visit.
+func (v *Visit) Leave() { v.Rest() }
+
+// subscriber is what counts as one client.
+func subscriber(peer netip.Addr) netip.Addr {
+	if peer.Is4() {
+		return peer
+	}
+	network, _ := peer.Prefix(64) // no address has fewer bits than that
+	return network.Addr()
+}
+
+// pause waits, at most until the server stops or the client has gone.
+func pause(ctx context.Context, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	defer webserver.UntilDraining(ctx, cancel)()
+	defer context.AfterFunc(webserver.Gone(ctx), cancel)()
+	<-ctx.Done()
+}
