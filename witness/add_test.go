@@ -64,9 +64,9 @@ func TestAnswers(t *testing.T) {
 		{"a newer proof", ours.body(t, h, 9, 12), 409, conflict},
 		{"from the beginning", ours.body(t, h, 0, 12), 409, conflict},
 		{"a smaller checkpoint", ours.body(t, h, 5, 7), 409, conflict},
-		{"another root of the same size", ours.body(t, fork, 8, 8), 409, conflict},
 		{"another root of the same size, from an older proof", ours.body(t, fork, 3, 8), 409, conflict},
 
+		{"another root of the same size", ours.body(t, fork, 8, 8), 422, "another root of 8 blocks"},
 		{"another history", ours.body(t, fork, 8, 12), 422, "log_inconsistent"},
 		{"no proof", body(8, nil, note(12)), 422, "log_inconsistent"},
 		{"a proof of another size", body(8, h.path(7, 12), note(12)), 422, "log_inconsistent"},

@@ -45,15 +45,20 @@ func (w *Witness) cosign(body []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := w.accept(t, a, p, q, c); err != nil {
-		return "", err
+	line, err := w.accept(t, a, p, q, c)
+	if err == nil {
+		w.logger.Debug("cosigned", "origin", c.Origin, "size", c.Size)
 	}
+	return line, err
+}
+
+// sign is the line of a cosignature. It must not leave before the record has it.
+func (w *Witness) sign(c proof.Checkpoint) (string, error) {
 	line, err := proof.Cosign(c.Body(), w.key, chain.SecondsOf(w.now()))
 	if err != nil {
 		w.logger.Error("no cosignature", "origin", c.Origin, "error", err)
 		return "", refuse(http.StatusServiceUnavailable, "the witness cannot sign")
 	}
-	w.logger.Debug("cosigned", "origin", c.Origin, "size", c.Size)
 	return line, nil
 }
 
@@ -80,36 +85,49 @@ func readRequest(body []byte) (request, proof.Checkpoint, error) {
 	return q, c, nil
 }
 
-// accept makes c the newest checkpoint of t, or finds it there. Of two requests
-// for one chain, the second waits here until the first is on the disk.
-func (w *Witness) accept(t *tracked, a *authority, p *proof.Policy, q request, c proof.Checkpoint) error {
+// accept makes c the newest checkpoint of t, or finds it there, and cosigns it. Of two
+// requests for one chain, the second waits here until the first is on the disk.
+func (w *Witness) accept(t *tracked, a *authority, p *proof.Policy, q request, c proof.Checkpoint) (string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := w.Ready(); err != nil {
-		return refuse(http.StatusServiceUnavailable, "%v", err)
+	if err := w.ready(t, c.Origin); err != nil {
+		return "", err
 	}
-	if t.unread {
-		if err := w.reread(t, c.Origin); err != nil {
-			return refuse(http.StatusServiceUnavailable, "the witness cannot read what it has cosigned")
-		}
-	}
-	if c.Size == t.newest.Size && c.Root != t.newest.Root {
+	forked := c.Size == t.newest.Size && c.Root != t.newest.Root
+	if forked {
 		w.convict(a, c, q.note)
-		return conflict(t)
 	}
-	if q.old != t.newest.Size {
-		return conflict(t)
+	switch {
+	case q.old != t.newest.Size:
+		return "", conflict(t)
+	case forked:
+		return "", refuse(http.StatusUnprocessableEntity, "the witness has another root of %d blocks", c.Size)
 	}
 	if err := follows(t.newest, c, q.path); err != nil {
 		// No evidence: anybody can send a proof that fails.
 		w.logger.Warn("a checkpoint does not follow from the one before", "origin", c.Origin, "size", c.Size, "newest", t.newest.Size, "error", err)
-		return refuse(http.StatusUnprocessableEntity, "%v", err)
+		return "", refuse(http.StatusUnprocessableEntity, "%v", err)
 	}
-	if c.Size == t.newest.Size {
-		return nil
+	line, err := w.sign(c)
+	if err != nil || c.Size == t.newest.Size {
+		return line, err
 	}
-	if err := w.advance(t, p, c, q.note); err != nil {
-		return refuse(http.StatusServiceUnavailable, "the witness cannot write")
+	if err := w.advance(t, p, c, record{Note: string(q.note), Cosignature: line}); err != nil {
+		return "", refuse(http.StatusServiceUnavailable, "the witness cannot write")
+	}
+	return line, nil
+}
+
+// ready makes sure that what is known of t is what the disk has. Who calls it holds
+// t.mu.
+func (w *Witness) ready(t *tracked, origin string) error {
+	if err := w.Ready(); err != nil {
+		return refuse(http.StatusServiceUnavailable, "%v", err)
+	}
+	if t.unread {
+		if err := w.reread(t, origin); err != nil {
+			return refuse(http.StatusServiceUnavailable, "the witness cannot read what it has cosigned")
+		}
 	}
 	return nil
 }

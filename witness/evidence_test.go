@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -29,7 +30,7 @@ func TestTwoHistoriesLeaveEvidence(t *testing.T) {
 	first, second := h.at(t, 1, 9), grow(t, 9, 3, "second").at(t, 1, 9)
 	ask := func(c proof.Checkpoint, members ...int) {
 		q := request{old: 9, note: ours.sign(t, c, members...)}
-		requireConflict(t, 9, post(w, string(q.encode())))
+		requireRefused(t, http.StatusUnprocessableEntity, post(w, string(q.encode())))
 	}
 	requireCosigned(t, first, post(w, ours.body(t, h, 0, 9)))
 	require.Empty(t, files())
@@ -51,6 +52,8 @@ func TestTwoHistoriesLeaveEvidence(t *testing.T) {
 		ask(grow(t, 9, 3, fmt.Sprint(i)).at(t, 1, 9), 0, 1)
 	}
 	require.Len(t, files(), maxEvidence)
+	late := request{old: 8, note: ours.sign(t, second, 0, 1)}
+	requireConflict(t, 9, post(w, string(late.encode())))
 	require.Contains(t, alarms.String(), "there is evidence enough")
 }
 
@@ -63,7 +66,7 @@ func TestEvidenceOutlivesTheMembers(t *testing.T) {
 	require.Equal(t, 200, post(w, before.body(t, grow(t, 5, 0, "one"), 0, 5)).Code)
 	require.NoError(t, w.Close())
 	w = newWitness(t, dir, after.log(t, "ours", 1))
-	requireConflict(t, 5, post(w, after.body(t, grow(t, 5, 0, "other"), 5, 5)))
+	requireRefused(t, http.StatusUnprocessableEntity, post(w, after.body(t, grow(t, 5, 0, "other"), 5, 5)))
 	found, err := filepath.Glob(filepath.Join(dir, "evidence", "*", "*"+proof.EvidenceSuffix))
 	require.NoError(t, err)
 	require.Len(t, found, 1)
@@ -80,7 +83,7 @@ func TestEvidenceThatCannotBeKeptIsLogged(t *testing.T) {
 	defer w.Close()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "evidence"), nil, 0o600))
 	require.Equal(t, 200, post(w, ours.body(t, grow(t, 5, 0, "one"), 0, 5)).Code)
-	requireConflict(t, 5, post(w, ours.body(t, grow(t, 5, 0, "other"), 5, 5)))
+	requireRefused(t, http.StatusUnprocessableEntity, post(w, ours.body(t, grow(t, 5, 0, "other"), 5, 5)))
 	require.Contains(t, alarms.String(), "could not be kept")
 	require.Contains(t, alarms.String(), `bpsc/evidence/v1`)
 }

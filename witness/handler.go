@@ -22,12 +22,13 @@ const (
 // sizeType is the Content-Type of an answer that tells a size.
 const sizeType = "text/x.tlog.size"
 
-// Handler serves POST /add-checkpoint and /add-handover, and GET /livez for who watches over the
-// process.
+// Handler serves POST /add-checkpoint and /add-handover, GET /<hash>/checkpoint for monitors,
+// and GET /livez for who watches over the process.
 func (w *Witness) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+addPath, w.serveAdd)
 	mux.HandleFunc("POST "+handoverPath, w.serveHandover)
+	mux.HandleFunc("GET "+checkpointPath, w.serveCheckpoint)
 	mux.HandleFunc("GET "+livePath, w.serveLive)
 	return mux
 }
@@ -80,11 +81,16 @@ func reply(rw http.ResponseWriter, r *http.Request, limit int, handle func(body 
 		return
 	}
 	line, err := handle(body)
+	answer(rw, line+"\n", err)
+}
+
+// answer sends a text, or what a *refusal says.
+func answer(rw http.ResponseWriter, text string, err error) {
 	var refused *refusal
 	switch {
 	case err == nil:
 		rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		fmt.Fprintln(rw, line)
+		_, _ = rw.Write([]byte(text))
 	case !errors.As(err, &refused):
 		http.Error(rw, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	case refused.status == http.StatusConflict:

@@ -23,6 +23,8 @@ import (
 type record struct {
 	Members []string `json:"members"` // of the policy under which it was cosigned
 	Note    string   `json:"note"`    // the newest that was cosigned, as the members sent it
+	// Cosignature is the line with which that was answered; empty in a record of 0.1.0.
+	Cosignature string `json:"cosignature,omitempty"`
 }
 
 const recordSuffix = ".json"
@@ -40,14 +42,19 @@ type tracked struct {
 
 func (w *Witness) recordsDir() string { return filepath.Join(w.dir, "logs") }
 
+// recordDigits is how much of the SHA-256 of an origin is the name of its files.
+const recordDigits = 32
+
 // fileName is how files call an origin, which has slashes.
 func fileName(origin string) string {
 	sum := sha256.Sum256([]byte(origin))
-	return hex.EncodeToString(sum[:16])
+	return hex.EncodeToString(sum[:])[:recordDigits]
 }
 
-func (w *Witness) recordPath(origin string) string {
-	return filepath.Join(w.recordsDir(), fileName(origin)+recordSuffix)
+func (w *Witness) recordPath(origin string) string { return w.recordOf(fileName(origin)) }
+
+func (w *Witness) recordOf(name string) string {
+	return filepath.Join(w.recordsDir(), name+recordSuffix)
 }
 
 // load reads all records.
@@ -145,11 +152,12 @@ func (w *Witness) track(a *authority, p *proof.Policy, origin string) (*tracked,
 	return t, nil
 }
 
-// advance makes c, which stands in note and is signed by p's members, the newest
+// advance makes c, which stands in the record and is signed by p's members, the newest
 // checkpoint of t. Who calls it holds t.mu.
-func (w *Witness) advance(t *tracked, p *proof.Policy, c proof.Checkpoint, note []byte) error {
+func (w *Witness) advance(t *tracked, p *proof.Policy, c proof.Checkpoint, r record) error {
 	keys := keysOf(p)
-	if err := durable.WriteSealed(w.recordPath(c.Origin), record{Members: keys, Note: string(note)}); err != nil {
+	r.Members = keys
+	if err := durable.WriteSealed(w.recordPath(c.Origin), r); err != nil {
 		t.unread = true
 		return w.failed(c.Origin, err)
 	}

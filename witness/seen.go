@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/bpsc/bpsc/chain/proof"
 )
@@ -18,9 +19,12 @@ func (c *Client) Seen(ctx context.Context, w proof.Cosigner, note []byte) (size 
 		_, err = c.add(ctx, w.URL, w.Key, checkpoint.Size, nil, note)
 	}
 	var stale *staleError
+	var refused *refusedError
 	switch {
 	case errors.As(err, &stale):
 		return stale.size, nil
+	case errors.As(err, &refused) && refused.status == http.StatusUnprocessableEntity: // as many blocks, and other ones
+		return checkpoint.Size, nil
 	case err != nil:
 		return 0, fmt.Errorf("witness %s: %w", w.Name, err)
 	}

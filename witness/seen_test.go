@@ -23,7 +23,10 @@ func TestAWitnessTellsWhatItHasSeen(t *testing.T) {
 	for _, size := range []uint64{7, 12, 20} {
 		require.Equal(t, uint64(12), seen(size), "asking with %d changes nothing", size)
 	}
-	_, err := client.Seen(t.Context(), w, r.sign(t, h.at(t, 1, 7), 0))
+	got, err := client.Seen(t.Context(), w, r.sign(t, grow(t, 20, 3, "fork").at(t, 1, 12), 0, 1))
+	require.NoError(t, err)
+	require.Equal(t, uint64(12), got, "of another history, too")
+	_, err = client.Seen(t.Context(), w, r.sign(t, h.at(t, 1, 7), 0))
 	require.ErrorIs(t, err, errRefused, "one signature is not enough")
 	_, err = client.Seen(t.Context(), w, []byte("no note"))
 	require.ErrorIs(t, err, proof.ErrNote)

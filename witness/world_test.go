@@ -163,3 +163,8 @@ func requireConflict(t testing.TB, size uint64, r *httptest.ResponseRecorder) {
 	require.Equal(t, "text/x.tlog.size", r.Header().Get("Content-Type"))
 	require.Equal(t, fmt.Sprintf("%d\n", size), r.Body.String())
 }
+
+func requireRefused(t testing.TB, status int, r *httptest.ResponseRecorder) {
+	t.Helper()
+	require.Equal(t, status, r.Code, r.Body)
+}
