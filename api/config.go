@@ -47,6 +47,11 @@ type Config struct {
 	// nothing happens. Proxies drop connections that are silent for a minute.
 	KeepAlive time.Duration
 
+	// Measure counts a request by the pattern of its route, "" for none, its method and
+	// the status of its answer; nil: nobody counts. It is called at the end of each
+	// request, and must be quick and safe for concurrent use.
+	Measure func(route, method string, status int, took time.Duration)
+
 	// Metrics answers GET /metrics; nil is no such path.
 	Metrics http.Handler
 

@@ -45,6 +45,7 @@ func (s *server) enter(c *gin.Context) {
 
 // leave must be deferred itself, or recover would not see the panic.
 func (s *server) leave(c *gin.Context, v *edge.Visit, id string, start time.Time) {
+	defer s.measure(c, start) // also where the connection is to be cut
 	v.Leave()
 	if cause := recover(); cause != nil {
 		s.panicked(c, id, cause)
@@ -97,6 +98,12 @@ func tokenOf(who access.Who) string {
 		return string(access.Root)
 	}
 	return ""
+}
+
+func (s *server) measure(c *gin.Context, start time.Time) {
+	if s.cfg.Measure != nil {
+		s.cfg.Measure(c.FullPath(), c.Request.Method, c.Writer.Status(), time.Since(start))
+	}
 }
 
 // panicked answers a request whose handler panicked. ErrAbortHandler is the

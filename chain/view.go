@@ -35,6 +35,7 @@ type Info struct {
 	Pending      int    // final records that no block holds yet
 	Totals       Totals // pending records included
 	OpenHolds    int    // holds that nobody has decided yet
+	Due          Micros // when the next block is due by the schedule; 0: none is due by time
 }
 
 // Account is the state of one wallet.

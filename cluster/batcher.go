@@ -12,6 +12,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/peer"
 	"github.com/bpsc/bpsc/cluster/queue"
+	"github.com/bpsc/bpsc/internal/latency"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -42,8 +43,9 @@ type batcher struct {
 	freed   chan struct{} // token: something that was under way is not any more
 	flights chan struct{} // one token for each entry in flight
 	refused refusals
-	stuck   func()         // raft takes no entry any more
-	waiting sync.WaitGroup // for the goroutines that wait for raft
+	stuck   func()            // raft takes no entry any more
+	took    latency.Histogram // from handing an entry to raft until it is applied here
+	waiting sync.WaitGroup    // for the goroutines that wait for raft
 
 	// ---
 	uplink *peer.Uplink
@@ -160,6 +162,7 @@ func (b *batcher) propose(taken queue.Batch) {
 		return
 	}
 	data := entry{micros: micros, requests: taken.Requests}.encode()
+	began := time.Now()
 	future := b.raft.ApplyLog(raft.Log{Data: data}, 0)
 	b.waiting.Go(func() {
 		err := future.Error()
@@ -172,6 +175,7 @@ func (b *batcher) propose(taken queue.Batch) {
 			taken.Fail(translate(err))
 			return
 		}
+		b.took.Observe(time.Since(began))
 		taken.Answer(results(future, len(taken.Requests)))
 	})
 }

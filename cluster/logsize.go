@@ -3,15 +3,10 @@ package cluster
 import (
 	"context"
 	"time"
-
-	"github.com/bpsc/bpsc/internal/latency"
 )
 
 // LogBytes is how large the entries in this member's log are together.
 func (m *Member) LogBytes() uint64 { return m.store.bolt.Bytes() }
-
-// LogWrites is how long it took to have entries in the log on disk, since the start.
-func (m *Member) LogWrites() latency.Summary { return m.store.took.Summary() }
 
 // keepLogSmall bounds the log in bytes, where raft counts entries only, and gives back
 // what a burst has left of its file, until ctx ends.

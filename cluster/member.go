@@ -64,6 +64,7 @@ type Member struct {
 	raft      *raft.Raft
 	failure   *failure
 	observer  []*raft.Observer
+	turns     turns
 
 	serving   chan struct{} // closed when all of the above is there
 	greeted   chan struct{} // closed when the others know of this start, or do not answer
@@ -157,6 +158,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("cluster: starting raft: %w", err), m.transport.Close())
 	}
+	m.hear(m.turns.count)
 	m.store.members.Scanned()
 	m.store.memory.Attach(m.raft, m.name, m.store.sum)
 	return nil
@@ -240,17 +242,24 @@ func (m *Member) start() {
 // the leader it knows or its fitness to lead may have changed. Nobody waits for it.
 func (m *Member) observe() chan struct{} {
 	ch := make(chan struct{}, 1)
-	o := raft.NewObserver(nil, false, func(o *raft.Observation) bool {
+	m.hear(func(o *raft.Observation) {
 		switch o.Data.(type) {
 		case raft.RaftState, raft.LeaderObservation:
 			signal(ch)
 		}
+	})
+	m.fitness.Watch(func() { signal(ch) })
+	return ch
+}
+
+// hear has raft tell what it observes, until this member stops.
+func (m *Member) hear(of func(*raft.Observation)) {
+	o := raft.NewObserver(nil, false, func(o *raft.Observation) bool {
+		of(o)
 		return false
 	})
 	m.raft.RegisterObserver(o)
 	m.observer = append(m.observer, o)
-	m.fitness.Watch(func() { signal(ch) })
-	return ch
 }
 
 // stallLimit is how long entries may take to get through, be applied or be

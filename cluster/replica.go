@@ -8,12 +8,14 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/raftlog"
 	"github.com/bpsc/bpsc/cluster/snapshot"
+	"github.com/bpsc/bpsc/internal/latency"
 )
 
 // replica is the raft.FSM: it turns committed log entries into calls of the
@@ -36,6 +38,8 @@ type replica struct {
 	// configured gets a token when an entry with a configuration was applied, which is
 	// final then.
 	configured chan struct{}
+
+	took latency.Histogram // applying an entry
 
 	applied appliedIndex
 	begun   atomic.Uint64 // the last entry of the batch being applied, or applied
@@ -94,6 +98,8 @@ func (r *replica) apply(l *raft.Log) (result func(int) []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
+	began := time.Now()
+	defer func() { r.took.Observe(time.Since(began)) }()
 	return r.machine.Apply(l.Index, e.micros, e.requests)
 }
 

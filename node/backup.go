@@ -30,6 +30,7 @@ func (m *Member) backup(ctx context.Context, out io.Writer) error {
 		m.log.Warn("a backup was not finished", "error", err)
 		return err
 	}
+	m.backedUp.set(began)
 	m.log.Info("a backup was taken", "applied", made.Applied, "bytes", made.Size(), "digest", made.Digest, "took", time.Since(began))
 	return nil
 }

@@ -149,7 +149,7 @@ func snapshotsIn(dir string) (count int, newest time.Time) {
 // that one which is secret is not shown by being forgotten.
 
 func (c *Common) shown() map[string]string {
-	return map[string]string{"data": c.Data, "listen": c.Listen, "min-free": c.MinFree.String(), "files": strconv.Itoa(c.Files)}
+	return map[string]string{"data": c.Data, "listen": c.Listen, "admin": c.Admin, "min-free": c.MinFree.String(), "files": strconv.Itoa(c.Files)}
 }
 
 func (a *Access) show(in map[string]string) {

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"path/filepath"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/command"
@@ -83,18 +81,4 @@ func readOnlyWhileShort(handler http.Handler, fence *diskspace.Fence) http.Handl
 		}
 		handler.ServeHTTP(w, r)
 	})
-}
-
-// diskMetrics tells how much room there is.
-func diskMetrics(fence *diskspace.Fence) collector {
-	return func(ch chan<- prometheus.Metric) {
-		s := fence.Space()
-		gauge(ch, metric("disk_free_bytes", "Free bytes on the file system with the least to spare."), float64(s.Free))
-		gauge(ch, metric("disk_min_free_bytes", "Bytes that are to stay free there; below it no writes are taken."), float64(s.Reserve))
-		short := 0.0
-		if s.Short {
-			short = 1
-		}
-		gauge(ch, metric("disk_short", "1 while no writes are taken for want of room; /readyz says why."), short)
-	}
 }

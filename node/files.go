@@ -36,23 +36,26 @@ type files struct {
 	clients int
 }
 
-// memberFiles shares the files of a member out; cluster is what raft takes. limit 0
+// memberFiles shares the files of a member out; others is what raft takes, and the
+// listener for whoever runs the node. limit 0
 // is what the process may have open.
-func memberFiles(limit, cluster int) (files, error) {
+func memberFiles(limit, others int) (files, error) {
 	limit, err := openFiles(limit)
 	f := files{tables: tablesOf(limit)}
-	return f.rest(limit, ownFiles+cluster+2*(f.tables+storeFiles), err)
+	return f.rest(limit, ownFiles+others+2*(f.tables+storeFiles), err)
 }
 
-func followerFiles(limit int) (files, error) {
+// followerFiles and witnessFiles do so of others; admin is what the listener for whoever
+// runs the node takes.
+func followerFiles(limit, admin int) (files, error) {
 	limit, err := openFiles(limit)
 	f := files{tables: tablesOf(limit), relays: min(limit/4, 1_024)}
-	return f.rest(limit, ownFiles+syncFiles+f.relays+f.tables+storeFiles, err)
+	return f.rest(limit, ownFiles+admin+syncFiles+f.relays+f.tables+storeFiles, err)
 }
 
-func witnessFiles(limit int) (files, error) {
+func witnessFiles(limit, admin int) (files, error) {
 	limit, err := openFiles(limit)
-	return files{}.rest(limit, ownFiles, err)
+	return files{}.rest(limit, ownFiles+admin, err)
 }
 
 func tablesOf(limit int) int { return min(max(limit/8, minTables), maxTables) }

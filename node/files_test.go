@@ -16,14 +16,14 @@ func TestFilesAreSharedOut(t *testing.T) {
 		require.LessOrEqual(t, ownFiles+cc.Files()+2*(f.tables+storeFiles)+f.clients, limit)
 		require.GreaterOrEqual(t, f.clients, minClients)
 
-		f, err = followerFiles(limit)
+		f, err = followerFiles(limit, 0)
 		require.NoError(t, err)
 		require.LessOrEqual(t, ownFiles+syncFiles+f.relays+f.tables+storeFiles+f.clients, limit)
 		require.GreaterOrEqual(t, f.clients, minClients)
 	}
 	_, err := memberFiles(512, cc.Files())
 	require.ErrorContains(t, err, "ulimit -n")
-	f, err := witnessFiles(128)
+	f, err := witnessFiles(128, 0)
 	require.NoError(t, err)
 	require.Positive(t, f.clients)
 }

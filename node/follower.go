@@ -50,7 +50,7 @@ func StartFollower(ctx context.Context, cfg FollowerConfig) (*Follower, error) {
 
 // open implements kind.
 func (f *Follower) open() (err error) {
-	if f.files, err = followerFiles(f.cfg.Files); err != nil {
+	if f.files, err = followerFiles(f.cfg.Files, f.cfg.adminFiles()); err != nil {
 		return err
 	}
 	if err := errors.Join(f.openCertificates(), checkFolder(f.cfg.Data, "a follower"), checkListen(address{"listen", f.cfg.Listen})); err != nil {
@@ -94,7 +94,7 @@ func (f *Follower) openServer() error {
 	cfg.Logger, cfg.Version, cfg.Connections = f.log, f.cfg.Version, f.files.clients
 	f.cfg.Access.apply(&cfg, f.cfg.sheltered(), f.cfg.Listen, f.cfg.Advertise)
 	cfg.Diagnostics = followerDiagnosis{f, time.Now()}
-	cfg.Metrics = metricsHandler(chainMetrics(f.store), followMetrics(f.sync), diskMetrics(f.fence))
+	cfg.Metrics, cfg.Measure = f.figures(), f.measured.Measure
 	handler, err := api.NewFollower(cfg,
 		copies{Store: f.store, follower: f.sync, directory: f.directory},
 		followerStatus{Syncer: f.sync, directory: f.directory, fence: f.fence, began: time.Now(), version: f.cfg.Version},
@@ -102,8 +102,10 @@ func (f *Follower) openServer() error {
 	if err != nil {
 		return err
 	}
-	f.server, err = api.NewServer(cfg, handler)
-	return err
+	if f.server, err = api.NewServer(cfg, handler); err != nil {
+		return err
+	}
+	return f.listenAdmin(cfg.Metrics, f.Ready)
 }
 
 func (f *Follower) path(name string) string { return filepath.Join(f.cfg.Data, name) }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -61,7 +62,7 @@ func (c *FollowerConfig) Validate() error {
 			return fmt.Errorf("--advertise %s: %w", c.Advertise, err)
 		}
 	}
-	if err := c.Access.Validate(); err != nil {
+	if err := cmp.Or(c.Access.Validate(), c.checkAdmin()); err != nil {
 		return err
 	}
 	for _, s := range c.Sources {

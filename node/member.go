@@ -31,6 +31,7 @@ type Member struct {
 	attest   attesting
 
 	introduced time.Time   // when introduce began, whose goroutine has it
+	backedUp   moment      // when a whole backup was taken last
 	recovering atomic.Bool // the log has to say first that the cluster was recovered
 
 	left bool // of the goroutine that stops or closes
@@ -58,7 +59,7 @@ func (m *Member) open() (err error) {
 	if err := m.check(); err != nil {
 		return err
 	}
-	if m.files, err = memberFiles(m.cfg.Files, m.cfg.clusterConfig().Files()); err != nil {
+	if m.files, err = memberFiles(m.cfg.Files, m.cfg.clusterConfig().Files()+m.cfg.adminFiles()); err != nil {
 		return err
 	}
 	if err := refuseDiverged(m.cfg.Data); err != nil {
@@ -115,14 +116,16 @@ func (m *Member) openServer() error {
 	cfg.Tokens = m.store
 	m.cfg.Access.apply(&cfg, m.cfg.sheltered(), m.cfg.Listen, m.cfg.Advertise, m.cfg.address())
 	cfg.Diagnostics = memberDiagnosis{m, time.Now()}
-	cfg.Metrics = metricsHandler(chainMetrics(m.store), memberMetrics(m.cluster), diskMetrics(m.fence))
+	cfg.Metrics, cfg.Measure = m.figures(), m.measured.Measure
 	cfg.Backup = m.backup
 	handler, err := api.New(cfg, unless(m.writesNothing, m.requests), memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.policies(), m.identity(), m.key})
 	if err != nil {
 		return err
 	}
-	m.server, err = api.NewServer(cfg, handler)
-	return err
+	if m.server, err = api.NewServer(cfg, handler); err != nil {
+		return err
+	}
+	return m.listenAdmin(cfg.Metrics, m.Ready)
 }
 
 func (m *Member) policies() policies { return policies{m.store, m.cfg.Witnesses, m.cfg.WitnessQuorum} }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -87,7 +88,7 @@ func (c *MemberConfig) Validate() error {
 	if err := c.validateAddresses(); err != nil {
 		return err
 	}
-	if err := c.Access.Validate(); err != nil {
+	if err := cmp.Or(c.Access.Validate(), c.checkAdmin()); err != nil {
 		return err
 	}
 	return c.clusterConfig().Validate()

@@ -6,16 +6,18 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/bpsc/bpsc/internal/datafolder"
 	"github.com/bpsc/bpsc/internal/diskspace"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/webserver"
+	"github.com/bpsc/bpsc/node/metrics"
 )
 
 var (
@@ -55,6 +57,10 @@ type Common struct {
 	Listen string
 	// TLS is what it shows clients there, and whom it trusts elsewhere.
 	TLS TLS
+	// Admin is the host:port, on a loopback address, at which whoever runs the node
+	// finds its figures, profiles and health, apart from clients. When empty there is
+	// no such listener.
+	Admin string
 	// Files is how many files the node may have open, connections included; as
 	// many as the process when 0. What clients may use is what is left of it.
 	Files int
@@ -66,13 +72,16 @@ type Common struct {
 	Version string
 	// Logger is slog.Default() when nil.
 	Logger *slog.Logger
+	// Collectors are further figures for GET /metrics, such as metrics.Raft, which a
+	// process has once.
+	Collectors []prometheus.Collector
 	// RecentLog is the last lines that Logger has written, for the operator's
 	// diagnostics; nil where nobody keeps them. It is safe for concurrent use.
 	RecentLog func() []byte
 }
 
-// service is a node as far as all are alike. It owns the goroutine of run, that of
-// the server, and those of work, which end when ctx does.
+// service is a node as far as all are alike. It owns the goroutine of run, those of
+// the servers, and those of work, which end when ctx does.
 type service struct {
 	common Common
 	log    *slog.Logger
@@ -81,8 +90,11 @@ type service struct {
 	// releases are appended to by open, and run by close after it.
 	releases []func() error
 	// listener is nil where the owner serves Handler.
-	listener net.Listener
-	sever    func() // from other members; set by open, nil where there are none
+	listener      net.Listener
+	measured      *metrics.Requests
+	admin         *webserver.Server // nil, as its listener, where there is none
+	adminListener net.Listener
+	sever         func() // from other members; set by open, nil where there are none
 	// certificates are set by open.
 	certificates certificates
 
@@ -113,7 +125,7 @@ type kind interface {
 // which may be other file systems.
 func newService(cfg Common, folders ...string) *service {
 	s := &service{common: cfg, log: cfg.Logger, asked: make(chan struct{}), ended: make(chan error, 1),
-		broken: make(chan error, 1), done: make(chan struct{})}
+		broken: make(chan error, 1), done: make(chan struct{}), measured: metrics.NewRequests()}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -188,6 +200,9 @@ func (s *service) serve(k kind) error {
 		go func() { s.end(s.serveListener(s.listener)) }()
 	}
 	s.watchCertificates(s.ctx)
+	if s.adminListener != nil {
+		go func() { s.end(s.admin.Serve(s.adminListener)) }()
+	}
 	k.begin()
 	var err error
 	select {
@@ -228,6 +243,9 @@ func (s *service) cut() {
 	if s.server != nil {
 		s.server.Close()
 	}
+	if s.admin != nil {
+		s.admin.Close()
+	}
 	if s.sever != nil {
 		go s.sever() // it may wait for who hangs
 	}
@@ -252,27 +270,6 @@ func (s *service) take() error {
 	return folder.Serve()
 }
 
-// listen begins to listen, where that is the node's own matter.
-func (s *service) listen() (err error) {
-	if s.common.Listen == "" {
-		return nil
-	}
-	if s.listener, err = webserver.Listen(s.common.Listen); err == nil {
-		s.opened(func() error {
-			_ = s.listener.Close() // the server has, if it ever had it
-			return nil
-		})
-	}
-	return err
-}
-
-// leaveClients lets open requests finish, and ends those of clients that are too slow.
-func (s *service) leaveClients() {
-	ctx, cancel := context.WithTimeout(context.Background(), clientsStop)
-	defer cancel()
-	_ = s.server.Shutdown(ctx)
-}
-
 // opened notes how to release what open has got.
 func (s *service) opened(release func() error) { s.releases = append(s.releases, release) }
 
@@ -283,26 +280,6 @@ func (s *service) close() (err error) {
 		err = errors.Join(err, release())
 	}
 	return err
-}
-
-// Handler serves what the node serves, for a server of the owner's. Once the node
-// stops it answers with 503.
-func (s *service) Handler() http.Handler { return s.server.Handler() }
-
-// Addr is where the node listens; nil where it does not.
-func (s *service) Addr() net.Addr {
-	if s.listener == nil {
-		return nil
-	}
-	return s.listener.Addr()
-}
-
-// address is Addr, for the log.
-func (s *service) address() string {
-	if s.listener == nil {
-		return "(its owner's)"
-	}
-	return s.listener.Addr().String()
 }
 
 // Stop stops the node in order and returns once it has, with what Wait returns. That

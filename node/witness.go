@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -39,7 +40,7 @@ func (c *WitnessConfig) Validate() error {
 	case len(c.Logs) == 0:
 		return errors.New("--policy is required")
 	}
-	return c.TLS.validate(c.Listen)
+	return cmp.Or(c.TLS.validate(c.Listen), c.checkAdmin())
 }
 
 // Witness is a running witness. Its methods are safe for concurrent use.
@@ -63,7 +64,7 @@ func StartWitness(ctx context.Context, cfg WitnessConfig) (*Witness, error) {
 
 // open implements kind. The folder's lock is the witness package's.
 func (w *Witness) open() error {
-	files, err := witnessFiles(w.cfg.Files)
+	files, err := witnessFiles(w.cfg.Files, w.cfg.adminFiles())
 	if err != nil {
 		return err
 	}
@@ -88,8 +89,12 @@ func (w *Witness) open() error {
 		return err
 	}
 	w.fence.Look()
-	w.server, err = witness.NewServer(readOnlyWhileShort(watching.Handler(), w.fence), files.clients, w.log)
-	return err
+	handler := w.measured.Around(readOnlyWhileShort(watching.Handler(), w.fence))
+	if w.server, err = witness.NewServer(handler, files.clients, w.log); err != nil {
+		return err
+	}
+	ready := func() error { return cmp.Or(watching.Ready(), w.fence.Err()) }
+	return w.listenAdmin(w.figures(watching, ready), ready)
 }
 
 // begin implements kind.

@@ -40,10 +40,14 @@ func (s *Store) Contract(token string) (chain.Info, error) {
 }
 
 func (h *Head) info() chain.Info {
+	due, timed := h.Due()
+	if !timed {
+		due = 0
+	}
 	return chain.Info{
 		Contract: h.Contract, ID: h.ID, Length: h.Index, Tip: h.Hash, TipTimestamp: h.Timestamp,
 		Records: h.Records, Pending: h.Pending.Count(), Totals: h.Totals,
-		OpenHolds: h.Holds().Count(),
+		OpenHolds: h.Holds().Count(), Due: due,
 	}
 }
 

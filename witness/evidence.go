@@ -19,6 +19,7 @@ func (w *Witness) evidenceDir(origin string) string {
 // checkpoint and c, which has its size and another root. Who calls it holds the
 // chain's lock.
 func (w *Witness) convict(a *authority, c proof.Checkpoint, note []byte) {
+	w.contradicted.Add(1)
 	path := filepath.Join(w.evidenceDir(c.Origin), fmt.Sprintf("%d-%s%s", c.Size, c.Root.String()[:16], proof.EvidenceSuffix))
 	if known, err := durable.Exists(path); err == nil && known {
 		return // anybody can send it again

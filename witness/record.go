@@ -163,6 +163,7 @@ func (w *Witness) advance(t *tracked, p *proof.Policy, c proof.Checkpoint, r rec
 	}
 	t.newest = c
 	t.members.Store(&keys)
+	w.cosigned.Store(w.now().UnixMicro())
 	return w.Ready() // another chain's write may have failed meanwhile, on the same disk
 }
 

@@ -101,6 +101,9 @@ type Witness struct {
 	// only after a restart, so nothing is cosigned any more.
 	broken atomic.Bool
 
+	cosigned     atomic.Int64  // when a checkpoint was last, unix microseconds; 0: not since the start
+	contradicted atomic.Uint64 // checkpoints that came and contradict what was cosigned
+
 	mu     sync.Mutex
 	chains map[string]*tracked // by origin; entries are never removed
 }

@@ -49,6 +49,7 @@ type Queue struct {
 	calls    *list.List // of *Call
 	requests int        // not taken yet; a call without requests counts as one
 	bytes    int
+	refused  uint64        // calls for which there was no room
 	active   int           // calls accepted and not yet finished
 	closed   bool          // no more calls are accepted
 	drained  chan struct{} // closed when closed and active is zero
@@ -71,6 +72,7 @@ func (q *Queue) Push(c *Call) error {
 	case q.closed:
 		return outcome.ShuttingDown
 	case q.requests+requests > maxRequests || q.bytes+bytes > maxBytes:
+		q.refused++
 		return fmt.Errorf("%w: %d requests, %d bytes wait", outcome.QueueFull, q.requests, q.bytes)
 	}
 	q.requests += requests
@@ -82,6 +84,19 @@ func (q *Queue) Push(c *Call) error {
 	default:
 	}
 	return nil
+}
+
+// Load is how full a queue is, and how many calls it has had no room for.
+type Load struct {
+	Requests, Bytes int
+	Refused         uint64
+}
+
+// Load is how full the queue is.
+func (q *Queue) Load() Load {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return Load{q.requests, q.bytes, q.refused}
 }
 
 // Len is how many calls wait.

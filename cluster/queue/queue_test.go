@@ -136,3 +136,24 @@ func TestLimits(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLoad(t *testing.T) {
+	q := New()
+	for range maxRequests {
+		if err := q.Push(NewCall([][]byte{make([]byte, 94)}, false, nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := q.Push(NewCall(nil, false, nil)); !errors.Is(err, outcome.QueueFull) {
+		t.Fatalf("got %v", err)
+	}
+	if got := q.Load(); got != (Load{maxRequests, 100 * maxRequests, 1}) {
+		t.Errorf("got %+v", got)
+	}
+	for range 4 {
+		q.Take(false)
+	}
+	if got := q.Load(); got.Requests >= maxRequests || got.Bytes != 100*got.Requests || got.Refused != 1 {
+		t.Errorf("after some were taken: %+v", got)
+	}
+}

@@ -32,6 +32,8 @@ type peers struct {
 	current  *peer                   // the one in use; nil: to be chosen
 	poll     context.CancelCauseFunc // ends the long poll that is under way, or nil
 	length   uint64                  // of the current one's chain, as last seen
+	tip      uint64                  // of ours
+	missing  backlog                 // what length has beyond tip
 	synced   bool                    // we had as many, once
 	contact  time.Time               // when one last answered well
 	refusals map[Reason]uint64
@@ -156,8 +158,14 @@ func (ps *peers) answered(p *peer, length uint64) {
 	defer ps.mu.Unlock()
 	p.length, ps.contact = length, ps.cfg.Now()
 	if ps.current == p || ps.current == nil {
-		ps.length = length
+		ps.has(length)
 	}
+}
+
+// has notes how long the chain is at the upstream that counts. The caller holds mu.
+func (ps *peers) has(length uint64) {
+	ps.length = length
+	ps.missing.heard(length, ps.tip, ps.cfg.Now())
 }
 
 // matched notes that p's chain is ours as far as both go, and whether it is at
@@ -182,7 +190,8 @@ func (ps *peers) caughtUp(p *peer, tip uint64) (length uint64) {
 func (ps *peers) grew(tip uint64) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	ps.length = max(ps.length, tip)
+	ps.tip, ps.length = max(ps.tip, tip), max(ps.length, tip)
+	ps.missing.grew(ps.tip)
 }
 
 // polling says how to end the long poll that is under way; nil: none is.
@@ -203,7 +212,7 @@ func (ps *peers) polled(p *peer, length, tip uint64) {
 		return
 	}
 	p.length = max(length, tip)
-	ps.length = p.length
+	ps.has(p.length)
 	ps.synced = ps.synced || tip >= length
 }
 
@@ -214,7 +223,8 @@ func (ps *peers) pulled(p *peer, length, tip uint64) {
 	if !p.lied(time.Now()) {
 		p.aside = time.Time{}
 	}
-	ps.length, ps.contact = length, ps.cfg.Now()
+	ps.has(length)
+	ps.contact = ps.cfg.Now()
 	if p != ps.current && length > tip {
 		ps.switchTo(p)
 	}

@@ -33,6 +33,12 @@ const (
 	CheckpointContradicts Reason = "checkpoint_contradicts" // the members signed a log that ours is not
 )
 
+// Reasons are all of them.
+func Reasons() []Reason {
+	return []Reason{Unreachable, BadStatus, Redirected, NotAChain, Truncated, TooSlow, Behind, CheckpointRefused,
+		Endless, LineTooLong, NotCanonical, InvalidBlock, OtherChain, SecondHistory, CheckpointContradicts}
+}
+
 // lie tells whether an upstream refused for this reason is put aside for long.
 func (r Reason) lie() bool {
 	switch r {

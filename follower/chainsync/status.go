@@ -25,6 +25,7 @@ type ChainStatus struct {
 	Length         uint64            `json:"length"`                // blocks that this node has, all verified
 	UpstreamLength uint64            `json:"upstream_length"`       // and its upstream, as last seen
 	Lag            uint64            `json:"lag"`                   // blocks that are missing here
+	Behind         time.Time         `json:"behind,omitzero"`       // since when some are missing here; zero: none are
 	Synced         bool              `json:"synced"`                // this node had as many as its upstream, once
 	LastContact    time.Time         `json:"last_contact,omitzero"` // when an upstream last answered well; zero: never
 	Upstreams      []UpstreamStatus  `json:"upstreams"`
@@ -83,7 +84,7 @@ func (s *Syncer) Status() []ChainStatus {
 func (ps *peers) status(c *ChainStatus) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	c.UpstreamLength, c.Synced = ps.length, ps.synced
+	c.UpstreamLength, c.Behind, c.Synced = ps.length, ps.missing.since(), ps.synced
 	c.LastContact, c.Refusals = ps.contact, maps.Clone(ps.refusals)
 	c.Upstreams = []UpstreamStatus{}
 	now := time.Now()

@@ -41,6 +41,7 @@ func newTracker(s *Syncer, source int, token string) (*tracker, error) {
 		return nil, fmt.Errorf("follower: the stored chain of %s is %s, not %s", token, h.id, pinned)
 	}
 	ps := newPeers(cfg, token, cfg.Sources[source].Upstreams, s.evidence)
+	ps.tip = w.head().length
 	f := &fetcher{resources: s.resources, token: token, pinned: pinned, local: w, peers: ps}
 	w.links, w.peers = f, ps
 	c, err := newCheckpoints(cfg, w, ps, f.client)

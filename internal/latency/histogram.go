@@ -56,6 +56,35 @@ func (h *Histogram) Summary() Summary {
 	return s
 }
 
+// Bounds are those that Cumulative counts by: powers of two of microseconds, the
+// ends of buckets, from 128 µs to 16.8 s.
+func Bounds() []time.Duration {
+	bounds := make([]time.Duration, 18)
+	for i := range bounds {
+		bounds[i] = (128 * time.Microsecond) << i
+	}
+	return bounds
+}
+
+// Cumulative is how many of the durations were below each of Bounds, and how many there
+// were.
+func (h *Histogram) Cumulative() (below map[time.Duration]uint64, count uint64) {
+	bounds := Bounds()
+	below = make(map[time.Duration]uint64, len(bounds))
+	at := 0
+	for i := range h.counts {
+		for at < len(bounds) && time.Duration(endOf(i-1))*time.Microsecond >= bounds[at] {
+			below[bounds[at]] = count
+			at++
+		}
+		count += h.counts[i].Load()
+	}
+	return below, count
+}
+
+// Total is how long all of it took together.
+func (h *Histogram) Total() time.Duration { return time.Duration(h.total.Load()) }
+
 // quantile is the end of the bucket that has the percent-th part of so many.
 func quantile(counts *[buckets]uint64, of, percent uint64) time.Duration {
 	rank := (of*percent + 99) / 100
@@ -76,7 +105,8 @@ func bucketOf(micros uint64) int {
 	return (shift+1)<<subBits + int(micros>>shift)&(1<<subBits-1)
 }
 
-// endOf is the first number of microseconds beyond a bucket.
+// endOf is the first number of microseconds beyond a bucket; the one before the first
+// ends where that begins.
 func endOf(bucket int) uint64 {
 	if bucket < 1<<subBits {
 		return uint64(bucket) + 1

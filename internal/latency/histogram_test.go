@@ -41,3 +41,33 @@ func TestEachDurationIsInTheBucketThatHoldsIt(t *testing.T) {
 		t.Errorf("the longest duration there is has no bucket: %d", b)
 	}
 }
+
+// What is counted below a bound is what was below it, and not a bucket more or less.
+func TestCumulativeIsExactAtTheBounds(t *testing.T) {
+	var h Histogram
+	bounds := Bounds()
+	for _, b := range bounds {
+		h.Observe(b - time.Microsecond)
+		h.Observe(b)
+	}
+	h.Observe(time.Hour)
+	below, count := h.Cumulative()
+	if len(below) != len(bounds) || count != uint64(2*len(bounds)+1) {
+		t.Fatalf("%d bounds, %d durations", len(below), count)
+	}
+	for i, b := range bounds {
+		if want := uint64(2*i + 1); below[b] != want {
+			t.Errorf("%d durations below %v, want %d", below[b], b, want)
+		}
+	}
+}
+
+func BenchmarkObserve(b *testing.B) {
+	var h Histogram
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for d := time.Duration(0); pb.Next(); d += time.Microsecond {
+			h.Observe(d)
+		}
+	})
+}

@@ -54,6 +54,7 @@ func followerSettings(c *node.FollowerConfig, logs *logConfig) settings.Table {
 		settings.New("listen", listening(&c.Listen), "host:port of the HTTP API"),
 		settings.New("data", &c.Data, "folder for everything this node keeps (required)"),
 		minFreeSetting(&c.MinFree),
+		adminSetting(&c.Admin),
 		settings.New("upstream", &upstream, "URLs of one cluster, or of followers of it; all of its contracts are followed"),
 		settings.New("bpsc", settings.Each(&bpsc, " ", func() (err error) {
 			c.Sources, err = parseSources(upstream, bpsc)

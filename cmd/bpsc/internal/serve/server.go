@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/chain"
@@ -13,6 +14,7 @@ import (
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/settings"
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/node"
+	"github.com/bpsc/bpsc/node/metrics"
 )
 
 func newServerCommand() *cobra.Command {
@@ -25,6 +27,11 @@ func newServerCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runProcess(cmd, table, logs, func(ctx context.Context, p *process) (running, error) {
 				cfg.Logger, cfg.RecentLog, cfg.Version = p.log, p.recent.Tail, release.Version
+				raft := metrics.NewRaft()
+				if err := raft.Install(); err != nil {
+					return nil, err
+				}
+				cfg.Collectors = []prometheus.Collector{raft}
 				return node.StartMember(context.WithoutCancel(ctx), cfg)
 			})
 		},
@@ -38,6 +45,7 @@ func memberSettings(c *node.MemberConfig, logs *logConfig) settings.Table {
 		settings.New("id", &c.ID, "name of this member (required)"),
 		settings.New("data", &c.Data, "folder for everything this member keeps (required)"),
 		minFreeSetting(&c.MinFree),
+		adminSetting(&c.Admin),
 		settings.New("listen", listening(&c.Listen), "host:port of the HTTP API"),
 		settings.New("advertise", &c.Advertise, "URL under which clients reach the API (default: http:// or https://, and --listen)"),
 		settings.New("raft", &c.Raft, "host:port to listen on for the other members (default: this member's in --cluster)"),

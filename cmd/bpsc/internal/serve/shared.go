@@ -24,6 +24,10 @@ func minFreeSetting(to *diskspace.Reserve) settings.Row {
 		"what is to stay free on the disk of --data, in bytes or as a share, such as 2GiB or 5%; with less no writes are taken until there is room; 0: fill it (default: 256MiB)")
 }
 
+func adminSetting(to *string) settings.Row {
+	return settings.New("admin", to, "host:port, on a loopback address, at which whoever runs this node finds /metrics, /debug/pprof, /livez and /readyz, apart from clients (default: nowhere)")
+}
+
 func accessSettings(a *node.Access) settings.Table {
 	path := new(string)
 	return settings.Table{

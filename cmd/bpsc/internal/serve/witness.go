@@ -43,6 +43,7 @@ func witnessSettings(c *node.WitnessConfig, logs *logConfig) settings.Table {
 		settings.New("listen", listening(&c.Listen), "host:port to serve on"),
 		settings.New("data", &c.Data, "folder for the key and for what was cosigned (required)"),
 		minFreeSetting(&c.MinFree),
+		adminSetting(&c.Admin),
 		settings.New("accept-recovery", settings.Repeatedly(&c.AcceptRecovery, ",", cli.ParseRecoveries), "HASH of a handover by which a cluster that had lost its majority went on, which is cosigned then; may be repeated, and is remembered"),
 		settings.New("policy", settings.Later(&policies, func() error { return readLogs(policies, &c.Logs) }),
 			"policy file of a cluster whose checkpoints are cosigned; may be repeated (required)"),
