@@ -37,8 +37,8 @@ func pay(t *testing.T, url, body string) (ack harness.Ack) {
 type judge struct{ policy string }
 
 // newJudge takes the policy from a cluster while all is well, as an operator
-// hands it out.
-func newJudge(t *testing.T, c *harness.Cluster) judge {
+// hands it out: for the default contract's chain, or with --any-chain for all.
+func newJudge(t *testing.T, c *harness.Cluster, args ...string) judge {
 	t.Helper()
 	m := c.Members[0]
 	err := harness.Until(t.Context(), patience, m.ID+" knows all keys and a chain", func(context.Context) error {
@@ -51,7 +51,7 @@ func newJudge(t *testing.T, c *harness.Cluster) judge {
 		t.Fatal(err)
 	}
 	j := judge{filepath.Join(t.TempDir(), "policy")}
-	text := bpsc(t, exitOK, "cluster", "keys", "--server", m.URL)
+	text := bpsc(t, exitOK, append([]string{"cluster", "keys", "--server", m.URL}, args...)...)
 	if err := os.WriteFile(j.policy, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ type checkpoint struct {
 	origin  string
 	size    int
 	root    string
-	signers []string // names of their keys
+	signers []string // names of their keys, the log's own left out
 }
 
 func readCheckpoint(note string) (c checkpoint, err error) {
@@ -164,7 +164,9 @@ func readCheckpoint(note string) (c checkpoint, err error) {
 	}
 	c.origin, c.root = lines[0], lines[2]
 	for line := range strings.Lines(signatures) {
-		c.signers = append(c.signers, strings.Fields(line)[1])
+		if name := strings.Fields(line)[1]; name != c.origin { // what the log says itself is one member's word
+			c.signers = append(c.signers, name)
+		}
 	}
 	c.size, err = strconv.Atoi(lines[1])
 	return c, err
