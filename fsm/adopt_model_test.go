@@ -2,8 +2,6 @@ package fsm
 
 import (
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -19,11 +17,8 @@ var modelTokens = []string{"aka", "count", "time", "both", "one"}
 
 func TestAFollowersStoreIsAMembersStore(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "bpsc-adopt")
-		require.NoError(t, err)
-		defer os.RemoveAll(dir)
 		draw := func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "draw") }
-		member := newReplica(t, filepath.Join(dir, "member"))
+		member := newReplica(t)
 		last := chain.Micros(0)
 		for _, s := range drawSteps(t) {
 			member.apply(s)
@@ -34,7 +29,7 @@ func TestAFollowersStoreIsAMembersStore(t *testing.T) {
 			end.requests = append(end.requests, &command.Produce{Token: token})
 		}
 		member.apply(end)
-		follower := newFollowerRig(t, dir)
+		follower := newFollowerRig(t)
 		left := append([]string(nil), modelTokens...)
 		for len(left) > 0 {
 			i := draw(len(left))
@@ -74,7 +69,7 @@ func TestAFollowersStoreOfASignedChain(t *testing.T) {
 			blocks := blocksOf(t, r.store, "aka")
 			_, err := verify.Check(blocks)
 			require.NoError(t, err)
-			follower := newFollowerRig(t, t.TempDir())
+			follower := newFollowerRig(t)
 			for !follower.step("aka", blocks, 1+rng.IntN(30), rng.IntN) {
 			}
 			requireSame(t, r.store, follower.store, "aka")
@@ -131,7 +126,7 @@ func TestChainsAreAdoptedSideBySide(t *testing.T) {
 	for _, token := range modelTokens[:4] {
 		r.apply(&command.Produce{Token: token})
 	}
-	follower := newFollowerRig(t, t.TempDir())
+	follower := newFollowerRig(t)
 	var wg sync.WaitGroup
 	for _, token := range modelTokens {
 		blocks := follower.check(token, blocksOf(t, r.store, token))

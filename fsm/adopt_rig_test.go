@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"path/filepath"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
@@ -15,19 +15,19 @@ import (
 // followerRig is a store outside the cluster, and what fills it.
 type followerRig struct {
 	t     require.TestingT
-	dir   string
+	files vfs.FS
 	store *store.Store
 	*Adopter
 }
 
-func newFollowerRig(t require.TestingT, dir string) *followerRig {
-	r := &followerRig{t: t, dir: filepath.Join(dir, "follower")}
+func newFollowerRig(t require.TestingT) *followerRig {
+	r := &followerRig{t: t, files: vfs.NewMem()}
 	r.open()
 	return r
 }
 
 func (r *followerRig) open() {
-	s, err := store.Open(store.Config{Dir: r.dir, LayerBytes: 4 << 10, Log: true, NoteEvery: testNotes})
+	s, err := store.Open(store.Config{Dir: "follower", LayerBytes: 4 << 10, Log: true, NoteEvery: testNotes, FilterBytes: testFilter, FS: r.files})
 	require.NoError(r.t, err)
 	r.store, r.Adopter = s, NewAdopter(s)
 }

@@ -40,7 +40,7 @@ func requireRefused(t *testing.T, blocks [][]byte, cases map[string]spoil) {
 			spoil.how(bad)
 			reroot(bad, c.Decimals)
 			for _, before := range []int{last, last - 1} { // how many blocks the store has
-				r := newFollowerRig(t, t.TempDir())
+				r := newFollowerRig(t)
 				_, err = r.Adopt("aka", r.check("aka", blocks[:before]))
 				require.NoError(t, err)
 				offer := r.check("aka", append(blocks[before:last:last], bad.Append(nil, c.Decimals)))
@@ -50,7 +50,7 @@ func requireRefused(t *testing.T, blocks [][]byte, cases map[string]spoil) {
 				require.ErrorContains(t, err, "block ")
 				require.Equal(t, last-before, adopted)
 
-				untouched := newFollowerRig(t, t.TempDir())
+				untouched := newFollowerRig(t)
 				_, err = untouched.Adopt("aka", untouched.check("aka", blocks[:last]))
 				require.NoError(t, err)
 				requireSame(t, untouched.store, r.store, "aka")
@@ -195,7 +195,7 @@ func TestAChainBeginsWithItsOwnGenesis(t *testing.T) {
 		return blocksOf(t, r.store, "aka")
 	}
 	ours, others := member(`{"token":"aka","wallets":"open"}`), member(`{"token":"aka","wallets":"open","fee_ppm":60}`)
-	r := newFollowerRig(t, t.TempDir())
+	r := newFollowerRig(t)
 	checked, foreign := r.check("aka", ours), r.check("aka", others)
 	refused := func(token string, blocks []chain.Checked, says string) {
 		t.Helper()

@@ -1,7 +1,6 @@
 package fsm
 
 import (
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,10 +23,7 @@ func audited(t require.TestingT, s *store.Store, token string) *Auditor {
 
 func TestEveryStateIsWhatItsBlocksComeTo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "bpsc-stored")
-		require.NoError(t, err)
-		defer os.RemoveAll(dir)
-		r := newReplica(t, dir)
+		r := newReplica(t)
 		for _, s := range drawSteps(t) {
 			r.apply(s)
 		}
@@ -42,12 +38,9 @@ func TestEveryStateIsWhatItsBlocksComeTo(t *testing.T) {
 
 func TestEverySignedStateIsWhatItsBlocksComeTo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "bpsc-stored")
-		require.NoError(t, err)
-		defer os.RemoveAll(dir)
 		draw := func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "draw") }
 		w := newTown(`,"schedule":{"transactions":3}`, true)
-		r := newReplica(t, dir)
+		r := newReplica(t)
 		now := chain.Micros(1_800_000_000 * second)
 		r.apply(step{now, []command.Request{&command.Create{Contract: []byte(w.contract)}}})
 		w.chainID, w.model = mustInfo(t, r.store, "aka").ID, newSignedModel(w.c)

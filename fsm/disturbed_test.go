@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -18,27 +17,32 @@ import (
 	"github.com/bpsc/bpsc/store"
 )
 
-// replica is one machine that is fed steps in its own way.
+// replica is one machine that is fed steps in its own way. Its files are in memory:
+// what a disk does to a store is the matter of the store's own tests.
 type replica struct {
 	t       require.TestingT
-	dir     string
+	files   vfs.FS
 	lives   int // folders used so far
 	store   *store.Store
 	machine *Machine
 	log     []step // every entry so far; index i+1
 }
 
-func newReplica(t require.TestingT, dir string) *replica {
-	r := &replica{t: t, dir: dir}
+func newReplica(t require.TestingT) *replica {
+	r := &replica{t: t, files: vfs.NewMem()}
 	r.open()
 	return r
 }
 
 func (r *replica) open() {
-	s, err := store.Open(store.Config{Dir: filepath.Join(r.dir, fmt.Sprint("state-", r.lives)), LayerBytes: 2 << 10, NoteEvery: testNotes})
+	r.openStore()
+	r.catchUp()
+}
+
+func (r *replica) openStore() {
+	s, err := store.Open(store.Config{Dir: fmt.Sprint("state-", r.lives), LayerBytes: 2 << 10, NoteEvery: testNotes, FilterBytes: testFilter, FS: r.files})
 	require.NoError(r.t, err)
 	r.store, r.machine = s, New(s)
-	r.catchUp()
 }
 
 // catchUp applies what the store lacks, as Raft would.
@@ -90,23 +94,21 @@ var disturbances = []struct {
 	{"a snapshot, taken and installed", func(r *replica) {
 		dir := r.snapshot()
 		require.NoError(r.t, r.machine.Restore(dir))
-		require.NoError(r.t, os.RemoveAll(dir))
+		require.NoError(r.t, r.files.RemoveAll(dir))
 	}},
 	{"a snapshot, installed on another machine", func(r *replica) {
 		dir := r.snapshot()
 		require.NoError(r.t, r.store.Close())
 		r.lives++
-		s, err := store.Open(store.Config{Dir: filepath.Join(r.dir, fmt.Sprint("state-", r.lives)), LayerBytes: 2 << 10, NoteEvery: testNotes})
-		require.NoError(r.t, err)
-		r.store, r.machine = s, New(s)
+		r.openStore()
 		require.NoError(r.t, r.machine.Restore(dir))
-		require.NoError(r.t, os.RemoveAll(dir))
+		require.NoError(r.t, r.files.RemoveAll(dir))
 		r.catchUp()
 	}},
 }
 
 func (r *replica) snapshot() string {
-	dir := filepath.Join(r.dir, fmt.Sprint("snapshot-", len(r.log)))
+	dir := fmt.Sprint("snapshot-", len(r.log))
 	require.NoError(r.t, r.machine.Snapshot(context.Background(), dir))
 	return dir
 }
@@ -187,7 +189,7 @@ func requireSameContents(t require.TestingT, want, got string) {
 // life is entries of every kind, what an undisturbed machine comes to with them,
 // and how often each outcome was met.
 func life(t *testing.T, seed uint64, steps int) (script []step, contents string, outcomes map[string]int) {
-	calm := newReplica(t, t.TempDir())
+	calm := newReplica(t)
 	rng := rand.New(rand.NewPCG(seed, seed))
 	w := newTown(`,"fee_ppm":1500,"schedule":{"transactions":5,"every":"10m"}`, false)
 	now := chain.Micros(1_800_000_000 * second)
@@ -253,7 +255,7 @@ func TestNothingIsLostBetweenAnyTwoEntries(t *testing.T) {
 	require.Greater(t, len(outcomes), 20, "too few kinds: %v", outcomes)
 	for _, d := range disturbances {
 		t.Run(d.name, func(t *testing.T) {
-			r := newReplica(t, t.TempDir())
+			r := newReplica(t)
 			for _, s := range script {
 				r.apply(s)
 				d.do(r)

@@ -119,7 +119,7 @@ func checkers(t *testing.T, blocks [][]byte) map[string]error {
 			break
 		}
 	}
-	follower := newFollowerRig(t, t.TempDir())
+	follower := newFollowerRig(t)
 	defer func() { require.NoError(t, follower.store.Close()) }()
 	var contract *chain.Contract
 	var id chain.Hash

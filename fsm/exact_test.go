@@ -67,7 +67,7 @@ func TestNoKeyOfARecordCanBeChanged(t *testing.T) {
 // values may stand at a key as well, "" for none.
 func changeEveryKey(t *testing.T, blocks [][]byte, may func(key, value string) bool) []string {
 	shapes := map[string]bool{}
-	r := newFollowerRig(t, t.TempDir())
+	r := newFollowerRig(t)
 	defer func() { require.NoError(t, r.store.Close()) }()
 	a := NewAuditor()
 	for i, good := range blocks {
@@ -103,6 +103,9 @@ func changeEveryKey(t *testing.T, blocks [][]byte, may func(key, value string) b
 func changes(members map[string]json.RawMessage, may func(key, value string) bool) map[string][]byte {
 	list := map[string][]byte{}
 	for key, values := range fields {
+		if testing.Short() {
+			values = values[:1]
+		}
 		for _, value := range values {
 			if value == string(members[key]) || may(key, value) {
 				continue

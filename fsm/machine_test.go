@@ -34,7 +34,7 @@ func newRig(t testing.TB) *rig {
 
 func (r *rig) open() {
 	r.t.Helper()
-	s, err := store.Open(store.Config{Dir: r.dir, LayerBytes: 4 << 10, NoteEvery: testNotes}) // small: flushes often
+	s, err := store.Open(store.Config{Dir: r.dir, LayerBytes: 4 << 10, NoteEvery: testNotes, FilterBytes: testFilter}) // small: flushes often
 	require.NoError(r.t, err)
 	r.store, r.Machine = s, New(s)
 	r.index = s.AppliedIndex()

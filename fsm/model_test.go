@@ -2,8 +2,6 @@ package fsm
 
 import (
 	"math/big"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -163,12 +161,9 @@ func expect(t require.TestingT, models map[string]*model, s step, answers []comm
 
 func TestEveryReplicaComesToTheModelsLedger(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "bpsc-model")
-		require.NoError(t, err)
-		defer os.RemoveAll(dir)
 		steps := drawSteps(t)
-		calm := newReplica(t, filepath.Join(dir, "calm"))
-		tried := newReplica(t, filepath.Join(dir, "tried"))
+		calm := newReplica(t)
+		tried := newReplica(t)
 		models := map[string]*model{}
 		for _, s := range steps {
 			expect(t, models, s, calm.apply(s))

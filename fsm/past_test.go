@@ -19,6 +19,9 @@ import (
 // testNotes is after how many records the stores of these tests note an account.
 const testNotes = 3
 
+// testFilter is a size of the store's filter of ids that costs nothing to make.
+const testFilter = 256 << 10
+
 // replayPast replays a chain and compares what a store says of the past with the
 // books after each block: of every account and hold that is ever heard of, from
 // before it was. What is skipped of the blocks is drawn.
@@ -116,7 +119,7 @@ func TestThePastIsAReplayOfTheChain(t *testing.T) {
 			r := newRig(t)
 			liveInTown(t, r, newTown(options, true), rng, 600)
 			require.Greater(t, replayPast(t, r.store, "aka", never), 50)
-			follower := newFollowerRig(t, t.TempDir())
+			follower := newFollowerRig(t)
 			blocks := blocksOf(t, r.store, "aka")
 			for !follower.step("aka", blocks, 1+rng.IntN(9), rng.IntN) {
 			}

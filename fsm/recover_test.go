@@ -62,7 +62,7 @@ func TestARecoveryIsMarkedInEveryChain(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "n1,n2,n3", record.Before)
 		r.audit(token)
-		copied := newFollowerRig(t, t.TempDir())
+		copied := newFollowerRig(t)
 		var blocks [][]byte
 		require.NoError(t, r.store.Blocks(token, 1, 0, func(_ uint64, canonical []byte) error {
 			blocks = append(blocks, canonical)

@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -255,12 +253,9 @@ func TestHundredThousandOperationsAgainstTheModel(t *testing.T) {
 // disturbed replicas, and an auditor who believes nothing.
 func TestSignedReplicasAgreeAndAuditorsFollow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "bpsc-signed")
-		require.NoError(t, err)
-		defer os.RemoveAll(dir)
 		draw := func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "draw") }
 		w := newTown([]string{`,"schedule":{"transactions":3}`, `,"fees":"burn","schedule":{"every":"30m","empty":false}`}[draw(2)], true)
-		calm, tried := newReplica(t, filepath.Join(dir, "calm")), newReplica(t, filepath.Join(dir, "tried"))
+		calm, tried := newReplica(t), newReplica(t)
 		now := chain.Micros(1_800_000_000 * second)
 		create := step{now, []command.Request{&command.Create{Contract: []byte(w.contract)}}}
 		calm.apply(create)

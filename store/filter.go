@@ -10,10 +10,10 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// filterBits is the size of an idFilter: 16 MiB, whatever the length of the
-// chain. With 12 million ids one new id in a hundred costs a read in vain, with
-// 50 million every third; the answers are right at any size.
-const filterBits = 1 << 27
+// filterBytes is the size of an idFilter, whatever the length of the chain. With
+// 12 million ids one new id in a hundred costs a read in vain, with 50 million every
+// third; the answers are right at any size.
+const filterBytes = 16 << 20
 
 // idFilter knows which ids have surely not been decided. Almost every id that
 // comes is new, and to learn that from the layers and Pebble costs a look at
@@ -32,11 +32,11 @@ type idFilter struct {
 	done  chan struct{}
 }
 
-// newIDFilter returns a filter that is being filled with what db holds. It
-// keeps reading from db until done or stopped.
-func newIDFilter(db *pebble.DB) *idFilter {
+// newIDFilter returns a filter of so many bytes that is being filled with what db
+// holds. It keeps reading from db until done or stopped.
+func newIDFilter(db *pebble.DB, bytes int) *idFilter {
 	ctx, cancel := context.WithCancel(context.Background())
-	f := &idFilter{words: make([]uint64, filterBits/64), stop: cancel, done: make(chan struct{})}
+	f := &idFilter{words: make([]uint64, bytes/8), stop: cancel, done: make(chan struct{})}
 	go f.fill(ctx, db)
 	return f
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
@@ -39,7 +40,7 @@ func BenchmarkHistoryIndex(b *testing.B) {
 // BenchmarkHistory reads pages of a chain of a million records, 1000 a block.
 func BenchmarkHistory(b *testing.B) {
 	const records, size, wallets = 1_000_000, 1000, 10_000
-	r := newHistoryRig(b, b.TempDir(), 0)
+	r := newHistoryRigOn(b, vfs.Default, b.TempDir(), 0)
 	defer func() { require.NoError(b, r.store.Close()) }()
 	r.log = make([]func(*Tx), len(r.log), records)
 	list := make([]chain.Record, size)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
@@ -14,14 +15,20 @@ import (
 // machine would, but any record at all.
 type historyRig struct {
 	t     require.TestingT
+	files vfs.FS
 	dir   string
 	layer int
 	store *Store
 	log   []func(*Tx)
 }
 
-func newHistoryRig(t require.TestingT, dir string, layer int) *historyRig {
-	r := &historyRig{t: t, dir: dir, layer: layer}
+// newHistoryRig has its files in memory: a disk is the matter of other tests.
+func newHistoryRig(t require.TestingT, layer int) *historyRig {
+	return newHistoryRigOn(t, vfs.NewMem(), "", layer)
+}
+
+func newHistoryRigOn(t require.TestingT, files vfs.FS, dir string, layer int) *historyRig {
+	r := &historyRig{t: t, files: files, dir: dir, layer: layer}
 	r.open()
 	r.update(func(tx *Tx) {
 		c, err := chain.DecodeContract([]byte(`{"wallets":"open"}`))
@@ -33,7 +40,7 @@ func newHistoryRig(t require.TestingT, dir string, layer int) *historyRig {
 
 // open opens the store and applies what it lacks.
 func (r *historyRig) open() {
-	s, err := Open(Config{Dir: filepath.Join(r.dir, "state"), LayerBytes: r.layer})
+	s, err := Open(Config{Dir: filepath.Join(r.dir, "state"), LayerBytes: r.layer, FilterBytes: testFilter, FS: r.files})
 	require.NoError(r.t, err)
 	r.store = s
 	for i := s.AppliedIndex(); i < uint64(len(r.log)); i++ {

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"slices"
 	"testing"
 
@@ -17,7 +16,7 @@ import (
 // the flusher flushes: what was there at the start is read exactly once, and
 // going up, all that came.
 func TestPagesStayTrueWhileTheChainGrows(t *testing.T) {
-	r := newHistoryRig(t, t.TempDir(), 20_000)
+	r := newHistoryRig(t, 20_000)
 	defer func() { require.NoError(t, r.store.Close()) }()
 	const records = 3000
 	write := func(from, to int) {
@@ -73,7 +72,7 @@ func (r *historyRig) readAll(account string, q chain.HistoryQuery, ended chan st
 }
 
 func TestAHistoryCallDoesBoundedWork(t *testing.T) {
-	r := newHistoryRig(t, t.TempDir(), 0)
+	r := newHistoryRig(t, 0)
 	defer func() { require.NoError(t, r.store.Close()) }()
 	const blocks, size = 12, chain.MaxBlockRecords
 	list := make([]chain.Record, size)
@@ -113,7 +112,7 @@ func TestAHistoryCallDoesBoundedWork(t *testing.T) {
 }
 
 func TestBadHistoryQueriesAreRefused(t *testing.T) {
-	r := newHistoryRig(t, t.TempDir(), 0)
+	r := newHistoryRig(t, 0)
 	defer func() { require.NoError(t, r.store.Close()) }()
 	good := placeOf(1, 0).cursor()
 	for name, q := range map[string]chain.HistoryQuery{
@@ -140,10 +139,7 @@ func TestBadHistoryQueriesAreRefused(t *testing.T) {
 // either way.
 func TestCursorsLeadOnForEver(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "bpsc-history")
-		require.NoError(t, err)
-		defer os.RemoveAll(dir)
-		r := newHistoryRig(t, dir, rapid.SampledFrom([]int{1, 2000, 1 << 20}).Draw(t, "layer"))
+		r := newHistoryRig(t, rapid.SampledFrom([]int{1, 2000, 1 << 20}).Draw(t, "layer"))
 		defer func() { _ = r.store.Close() }()
 		cursors := []string{""}
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
@@ -171,7 +167,7 @@ func cursorsOf(page chain.HistoryPage) (list []string) {
 }
 
 func TestCursorsBeyondTheChainAreRefused(t *testing.T) {
-	r := newHistoryRig(t, t.TempDir(), 0)
+	r := newHistoryRig(t, 0)
 	defer func() { require.NoError(t, r.store.Close()) }()
 	r.add(transferRecord(0, "a", "b"))
 	r.produce()
@@ -199,7 +195,7 @@ func TestCursorsBeyondTheChainAreRefused(t *testing.T) {
 // TestNamesThatFallTogetherStayApart lets two names share their postings, as if
 // their hashes did.
 func TestNamesThatFallTogetherStayApart(t *testing.T) {
-	r := newHistoryRig(t, t.TempDir(), 0)
+	r := newHistoryRig(t, 0)
 	defer func() { require.NoError(t, r.store.Close()) }()
 	r.add(transferRecord(0, "a", "d"), transferRecord(1, "b", "c"))
 	r.produce()

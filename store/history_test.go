@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -58,7 +57,7 @@ func (r *historyRig) live(t *rapid.T) {
 		dir := filepath.Join(r.dir, "snapshot")
 		require.NoError(t, r.store.Snapshot(context.Background(), dir))
 		require.NoError(t, r.store.Restore(dir))
-		require.NoError(t, os.RemoveAll(dir))
+		require.NoError(t, r.files.RemoveAll(dir))
 	default:
 		r.add(rapid.SliceOfN(rapid.Custom(drawRecord), 1, 8).Draw(t, "records")...)
 	}
@@ -90,10 +89,7 @@ func (r *historyRig) bounded(account string, q chain.HistoryQuery, budget, bytes
 
 func TestEveryHistoryEqualsAFullScan(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "bpsc-history")
-		require.NoError(t, err)
-		defer os.RemoveAll(dir)
-		r := newHistoryRig(t, dir, rapid.SampledFrom([]int{1, 2000, 10_000, 1 << 20}).Draw(t, "layer"))
+		r := newHistoryRig(t, rapid.SampledFrom([]int{1, 2000, 10_000, 1 << 20}).Draw(t, "layer"))
 		defer func() { _ = r.store.Close() }()
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			r.live(t)

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -43,7 +42,7 @@ func (r *holdsRig) live(t *rapid.T) {
 		dir := filepath.Join(r.dir, fmt.Sprint("snapshot-", len(r.log)))
 		require.NoError(t, r.store.Snapshot(context.Background(), dir))
 		require.NoError(t, r.store.Restore(dir))
-		require.NoError(t, os.RemoveAll(dir))
+		require.NoError(t, r.files.RemoveAll(dir))
 	case n > 20:
 		if len(r.open) == 0 {
 			return
@@ -84,10 +83,7 @@ func (r *holdsRig) want(q chain.HoldQuery) (list []chain.OpenHold) {
 
 func TestOpenHoldsAreThoseOfAPlainList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "bpsc-holds")
-		require.NoError(t, err)
-		defer os.RemoveAll(dir)
-		r := &holdsRig{historyRig: newHistoryRig(t, dir, rapid.SampledFrom([]int{1, 500, 1 << 20}).Draw(t, "layer"))}
+		r := &holdsRig{historyRig: newHistoryRig(t, rapid.SampledFrom([]int{1, 500, 1 << 20}).Draw(t, "layer"))}
 		defer func() { _ = r.store.Close() }()
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			r.live(t)
@@ -110,7 +106,7 @@ func TestOpenHoldsAreThoseOfAPlainList(t *testing.T) {
 }
 
 func TestOpenHoldsKnowNothingOfStrangers(t *testing.T) {
-	r := newHistoryRig(t, t.TempDir(), 0)
+	r := newHistoryRig(t, 0)
 	defer func() { require.NoError(t, r.store.Close()) }()
 	_, err := r.store.OpenHolds("aka", chain.HoldQuery{Account: "a", Limit: 1, After: chain.DeriveID([]byte("x"))})
 	require.ErrorIs(t, err, chain.ErrBeyond)

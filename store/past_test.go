@@ -13,7 +13,7 @@ import (
 
 // A row from before it was noted where holds end says so after one read.
 func TestTheEndOfAHoldThatNobodyNotedIsLookedFor(t *testing.T) {
-	r := newHistoryRig(t, t.TempDir(), 20_000)
+	r := newHistoryRig(t, 20_000)
 	defer func() { require.NoError(t, r.store.Close()) }()
 	id := chain.DeriveID([]byte("hold"))
 	state := chain.HoldState{Sender: "a", Recipient: "b", Amount: 1, Until: 1_900_000_000}
@@ -76,7 +76,7 @@ func TestTheEndOfAHoldThatNobodyNotedIsLookedFor(t *testing.T) {
 }
 
 func TestNotesAreFoundByPlaceWhereverTheyAre(t *testing.T) {
-	r := newHistoryRig(t, t.TempDir(), 1<<20)
+	r := newHistoryRig(t, 1<<20)
 	defer func() { require.NoError(t, r.store.Close()) }()
 	name := "a"
 	for i := range uint64(9) {

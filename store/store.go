@@ -34,6 +34,9 @@ type Config struct {
 	// NoteEvery is after how many of its records an account is noted, so that what it
 	// was then is read without those before; noteEvery when 0. Tests make it small.
 	NoteEvery uint64
+	// FilterBytes is the size of the filter that tells new ids, a multiple of eight;
+	// filterBytes when 0. Tests make it small: they open thousands of stores.
+	FilterBytes int
 	// Log makes Pebble keep a log of its own, for a store without a Raft log
 	// above it: a layer that has reached Pebble is durable, and Sync is cheap.
 	Log bool
@@ -113,6 +116,9 @@ func Open(cfg Config) (*Store, error) {
 	}
 	if cfg.NoteEvery == 0 {
 		cfg.NoteEvery = noteEvery
+	}
+	if cfg.FilterBytes == 0 {
+		cfg.FilterBytes = filterBytes
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
@@ -216,7 +222,7 @@ func (s *Store) use(name string) error {
 	s.meta, s.heads, s.byToken = loaded.meta, loaded.heads, loaded.byToken
 	s.durable = s.meta.Applied
 	s.active, s.recent = newLayer(nil), nil
-	s.ids = newIDFilter(db)
+	s.ids = newIDFilter(db, s.cfg.FilterBytes)
 	s.members, s.policies = loaded.members, loaded.policies
 	s.tokens, s.audit = loaded.tokens, loaded.audit
 	if !loaded.old {

@@ -20,9 +20,12 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// testFilter is a size of the filter of ids that costs nothing to make.
+const testFilter = 256 << 10
+
 func openTest(t testing.TB, dir string, layerBytes int) *Store {
 	t.Helper()
-	s, err := Open(Config{Dir: dir, LayerBytes: layerBytes})
+	s, err := Open(Config{Dir: dir, LayerBytes: layerBytes, FilterBytes: testFilter})
 	require.NoError(t, err)
 	return s
 }

@@ -13,7 +13,7 @@ import (
 
 // openLogged opens a store that has no Raft log above it.
 func openLogged(t testing.TB, dir string) *Store {
-	s, err := Open(Config{Dir: dir, LayerBytes: 3000, Log: true})
+	s, err := Open(Config{Dir: dir, LayerBytes: 3000, FilterBytes: testFilter, Log: true})
 	require.NoError(t, err)
 	return s
 }
@@ -29,7 +29,7 @@ func TestACrashKeepsWhatWasSynced(t *testing.T) {
 func crashAtRandom(t *testing.T, logged bool, seed uint64) {
 	rng, dir := rand.New(rand.NewPCG(seed, seed)), t.TempDir()
 	open := func() *Store {
-		s, err := Open(Config{Dir: dir, LayerBytes: 3000, Log: logged})
+		s, err := Open(Config{Dir: dir, LayerBytes: 3000, FilterBytes: testFilter, Log: logged})
 		require.NoError(t, err)
 		return s
 	}

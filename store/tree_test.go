@@ -1,9 +1,9 @@
 package store
 
 import (
-	"os"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/mod/sumdb/tlog"
 	"pgregory.net/rapid"
@@ -34,11 +34,9 @@ func reference(t require.TestingT, size uint64) tlog.HashReader {
 }
 
 func TestTheLogOfHeadersIsTheLibrarysOverAnyCrash(t *testing.T) {
-	folders := t.TempDir()
 	rapid.Check(t, func(r *rapid.T) {
-		dir, err := os.MkdirTemp(folders, "")
-		require.NoError(r, err)
-		s, err := Open(Config{Dir: dir, LayerBytes: 2 << 10})
+		cfg := Config{Dir: "store", LayerBytes: 2 << 10, FilterBytes: testFilter, FS: vfs.NewMem()}
+		s, err := Open(cfg)
 		require.NoError(r, err)
 		blocks := rapid.Uint64Range(1, 150).Draw(r, "blocks")
 		for s.AppliedIndex() < blocks {
@@ -51,7 +49,7 @@ func TestTheLogOfHeadersIsTheLibrarysOverAnyCrash(t *testing.T) {
 			default:
 				continue
 			}
-			s, err = Open(Config{Dir: dir, LayerBytes: 2 << 10})
+			s, err = Open(cfg)
 			require.NoError(r, err)
 		}
 		size := rapid.Int64Range(1, int64(blocks)).Draw(r, "size")
