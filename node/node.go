@@ -97,6 +97,9 @@ type service struct {
 	sever         func() // from other members; set by open, nil where there are none
 	// certificates are set by open.
 	certificates certificates
+	// live are the parts that can take a new configuration; set by open.
+	live      []prepare
+	reloading sync.Mutex // held by whoever hands one to them
 
 	ctx    context.Context // of the work in the background; ends when the node begins to stop
 	cancel context.CancelFunc

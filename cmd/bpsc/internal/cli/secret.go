@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/bpsc/bpsc/internal/secretfile"
 	"github.com/bpsc/bpsc/node"
 )
 
@@ -12,12 +13,15 @@ import (
 // everybody on the machine could read.
 const SecretVariable = EnvPrefix + "OPERATOR_SECRET"
 
+// maxSecret bounds the file of a secret: a header of HTTP has room for less.
+const maxSecret = 4 << 10
+
 // ReadSecret reads the operator's secret from the file at path, if there is one, or
 // else from its variable; "" is none.
 func ReadSecret(path string) (string, error) {
 	secret, from := os.Getenv(SecretVariable), SecretVariable
 	if path != "" {
-		text, err := os.ReadFile(path)
+		text, err := secretfile.Read(path, maxSecret)
 		switch {
 		case err != nil:
 			return "", fmt.Errorf("--operator-secret-file: %w", err)

@@ -46,7 +46,7 @@ func load(t *testing.T, table settings.Table, args ...string) error {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	table.Flags(flags)
 	require.NoError(t, flags.Parse(args))
-	if err := table.Load(flags); err != nil {
+	if _, err := table.Load(flags); err != nil {
 		return err
 	}
 	return table.Read()

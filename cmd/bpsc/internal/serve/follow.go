@@ -18,8 +18,7 @@ import (
 )
 
 func newFollowCommand() *cobra.Command {
-	cfg, logs := node.DefaultFollowerConfig(), &logConfig{}
-	table := followerSettings(&cfg, logs)
+	c := followerConfiguration()
 	cmd := &cobra.Command{
 		Use: "follow", Short: "Run a node outside a cluster: verified copies, relayed writes, a chain of its own", Args: cli.ExactArgs(0),
 		Long: "Run a node outside a cluster. It copies chains from members or other followers and\n" +
@@ -33,19 +32,26 @@ func newFollowCommand() *cobra.Command {
 			"those of --trust-first-use. While there is evidence of a lying upstream in DATA/evidence\n" +
 			"it is not ready; with --strict it ends with exit code 5. Move the files away to go on.\n" +
 			"Settings come from flags, " + cli.EnvPrefix + "… variables and the YAML file of --config, in that order.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runProcess(cmd, table, logs, func(ctx context.Context, p *process) (running, error) {
-				cfg.Logger, cfg.RecentLog, cfg.Version = p.log, p.recent.Tail, release.Version
-				f, err := node.StartFollower(context.WithoutCancel(ctx), cfg)
-				if err == nil {
-					p.beside.Go(func() { cli.ShowProgress(ctx, p.log, f.Status) })
-				}
-				return f, err
-			})
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return runProcess(cmd, c, followerConfiguration) },
 	}
-	table.Flags(cmd.Flags())
+	c.table.Flags(cmd.Flags())
 	return cmd
+}
+
+func followerConfiguration() *configuration {
+	cfg, logs := node.DefaultFollowerConfig(), &logConfig{}
+	return &configuration{
+		table: followerSettings(&cfg, logs), logs: logs, check: cfg.Validate,
+		start: func(ctx context.Context, p *process) (running, error) {
+			cfg.Logger, cfg.RecentLog, cfg.Version = p.log, p.recent.Tail, release.Version
+			f, err := node.StartFollower(context.WithoutCancel(ctx), cfg)
+			if err == nil {
+				p.beside.Go(func() { cli.ShowProgress(ctx, p.log, f.Status) })
+			}
+			return f, err
+		},
+		reload: func(n running) error { return n.(*node.Follower).Reload(cfg) },
+	}
 }
 
 func followerSettings(c *node.FollowerConfig, logs *logConfig) settings.Table {

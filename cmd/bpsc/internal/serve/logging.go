@@ -18,7 +18,7 @@ type logConfig struct {
 func logSettings(c *logConfig) settings.Table {
 	*c = logConfig{level: "info", format: "text"}
 	return settings.Table{
-		settings.New("log-level", &c.level, "debug, info, warn or error"),
+		settings.New("log-level", &c.level, "debug, info, warn or error").Live(),
 		settings.New("log-format", &c.format, "text or json"),
 	}
 }
@@ -34,11 +34,12 @@ func (c *logConfig) Validate() error {
 	return nil
 }
 
-// logger writes lines of the level that was asked for.
-func (c *logConfig) logger(out io.Writer) *slog.Logger {
-	var level slog.LevelVar
-	_ = level.UnmarshalText([]byte(c.level)) // validated
-	opts := &slog.HandlerOptions{Level: level.Level()}
+// set sets a level to the one that was asked for.
+func (c *logConfig) set(level *slog.LevelVar) { _ = level.UnmarshalText([]byte(c.level)) } // validated
+
+// logger writes lines of a level, which may change.
+func (c *logConfig) logger(out io.Writer, level *slog.LevelVar) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: level}
 	if c.format == "json" {
 		return slog.New(logbridge.Limit(slog.NewJSONHandler(out, opts)))
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/settings"
@@ -49,8 +50,8 @@ const (
 //     At that time it ends in any case: nothing that was acknowledged is only in
 //     memory. SIGTERM again changes nothing, for supervisors send it twice;
 //     SIGINT again, which is a person who does not want to wait, ends it at once.
-//   - SIGHUP is noted and changes nothing: there is nothing to load anew, and a
-//     terminal that closes is no reason to lose a member.
+//   - SIGHUP has it take its settings anew, as reload says. A terminal that closes is
+//     no reason to lose a member.
 //   - SIGPIPE is ignored: whoever reads the log may go away (package linewriter).
 //   - SIGQUIT and SIGABRT print all stacks and end it, as in every Go program: for
 //     who wants to know what a process hangs in.
@@ -61,11 +62,27 @@ const (
 // bpsc chain | head, SIGHUP what the terminal started.
 type process struct {
 	log    *slog.Logger
+	level  slog.LevelVar // of log
 	out    *linewriter.Writer
 	recent *logring.Ring  // the last lines of the log
 	up     atomic.Bool    // it serves
 	beside sync.WaitGroup // what goes on until the process is told to stop
 	above  *supervisor.Supervisor
+
+	given  *pflag.FlagSet        // as the command line has them
+	loaded *settings.Loaded      // the settings that count; of reloads
+	anew   func() *configuration // with nothing in it yet
+	hangup chan struct{}         // has room for one SIGHUP
+}
+
+// configuration is all that one reading of its settings tells a process.
+type configuration struct {
+	table settings.Table
+	logs  *logConfig
+	check func() error // of the node's own, once they are read
+	start func(context.Context, *process) (running, error)
+	// reload hands those that may change to what start has started.
+	reload func(running) error
 }
 
 // running is a node that has started.
@@ -75,25 +92,27 @@ type running interface {
 	supervisor.Process
 }
 
-// runProcess runs a process that serves: start starts it once table is read. The
-// command's context ends with the first signal to stop.
-func runProcess(cmd *cobra.Command, table settings.Table, cfg *logConfig, start func(context.Context, *process) (running, error)) error {
-	if err := table.Load(cmd.Flags()); err != nil {
+// runProcess runs a process that serves, by the configuration whose flags the command
+// has. The command's context ends with the first signal to stop.
+func runProcess(cmd *cobra.Command, c *configuration, anew func() *configuration) error {
+	p := &process{recent: logring.New(recentLog), given: cmd.Flags(), anew: anew, hangup: make(chan struct{}, 1)}
+	var err error
+	if p.loaded, err = c.table.Load(p.given); err != nil {
 		return err
 	}
-	if err := cfg.Validate(); err != nil {
+	if err := c.logs.Validate(); err != nil {
 		return err
 	}
+	c.logs.set(&p.level)
 	ctx := cmd.Context()
-	out := linewriter.New(os.Stderr, func(lines uint64) []byte {
+	p.out = linewriter.New(os.Stderr, func(lines uint64) []byte {
 		var line bytes.Buffer
-		cfg.logger(&line).Warn("lines of this log are missing: nobody read them", "lines", lines)
+		c.logs.logger(&line, &p.level).Warn("lines of this log are missing: nobody read them", "lines", lines)
 		return line.Bytes()
 	})
-	recent := logring.New(recentLog)
-	p := &process{log: cfg.logger(io.MultiWriter(recent, out)), out: out, recent: recent}
+	p.log = c.logs.logger(io.MultiWriter(p.recent, p.out), &p.level)
 	p.above = supervisor.New(p.log)
-	log.SetOutput(out) // of libraries that know no other
+	log.SetOutput(p.out) // of libraries that know no other
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
@@ -101,40 +120,47 @@ func runProcess(cmd *cobra.Command, table settings.Table, cfg *logConfig, start 
 	ended := make(chan struct{})
 	defer close(ended)
 	go p.watch(ctx, signals, ended)
-	err := p.run(ctx, table, start)
-	if err != nil {
+	if err = p.run(ctx, c); err != nil {
 		if !errors.Is(err, node.ErrFatal) { // of which the node has told itself
-			fmt.Fprintln(out, "bpsc:", cli.Printable(err.Error()))
+			fmt.Fprintln(p.out, "bpsc:", cli.Printable(err.Error()))
 		}
 		err = cli.Report(err)
 	}
-	out.Flush(flushTimeout)
+	p.out.Flush(flushTimeout)
 	return err
 }
 
 // run starts a node and stops it when ctx ends. Reading files and starting are not
 // given up then: watch sees to it that they do not take for ever.
-func (p *process) run(ctx context.Context, table settings.Table, start func(context.Context, *process) (running, error)) error {
-	if err := table.Read(); err != nil {
+func (p *process) run(ctx context.Context, c *configuration) error {
+	for _, warning := range p.loaded.Warnings {
+		p.log.Warn(warning)
+	}
+	if err := c.table.Read(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer p.beside.Wait()
 	defer cancel()
 	p.above.Starting()
-	n, err := start(ctx, p)
+	n, err := c.start(ctx, p)
 	if err != nil {
 		return err
 	}
 	p.up.Store(true)
 	p.above.Ready()
 	p.beside.Go(func() { p.above.Watch(ctx, n) })
-	select {
-	case <-ctx.Done():
-	case <-n.Done():
+	for {
+		select {
+		case <-p.hangup:
+			p.reload(n)
+			continue
+		case <-ctx.Done():
+		case <-n.Done():
+		}
+		p.above.Stopping()
+		return n.Stop(context.Background())
 	}
-	p.above.Stopping()
-	return n.Stop(context.Background())
 }
 
 // watch looks after signals and the time that stopping takes.
@@ -158,7 +184,10 @@ func (p *process) watch(ctx context.Context, signals chan os.Signal, ended <-cha
 				p.log.Warn("interrupted again: this process ends at once")
 				p.exit(cli.ExitInterrupted)
 			}
-			p.log.Info("SIGHUP: there is nothing to load anew; start the process again to change settings")
+			select {
+			case p.hangup <- struct{}{}:
+			default: // one that is not looked at yet will do
+			}
 		case <-overdue:
 			p.log.Warn("this process ends now and not gracefully; nothing that was acknowledged is lost", "served", p.up.Load())
 			p.exit(cli.ExitOK)

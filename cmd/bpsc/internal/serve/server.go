@@ -18,26 +18,32 @@ import (
 )
 
 func newServerCommand() *cobra.Command {
-	cfg, logs := node.DefaultMemberConfig(), &logConfig{}
-	table := memberSettings(&cfg, logs)
+	c := memberConfiguration()
 	cmd := &cobra.Command{
 		Use: "server", Short: "Run a member of a cluster", Args: cli.ExactArgs(0),
 		Long: "Run a member of a cluster. Settings come from flags, " + cli.EnvPrefix + "… variables\n" +
 			"(--log-level is " + cli.EnvPrefix + "LOG_LEVEL) and the YAML file of --config, in that order.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runProcess(cmd, table, logs, func(ctx context.Context, p *process) (running, error) {
-				cfg.Logger, cfg.RecentLog, cfg.Version = p.log, p.recent.Tail, release.Version
-				raft := metrics.NewRaft()
-				if err := raft.Install(); err != nil {
-					return nil, err
-				}
-				cfg.Collectors = []prometheus.Collector{raft}
-				return node.StartMember(context.WithoutCancel(ctx), cfg)
-			})
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return runProcess(cmd, c, memberConfiguration) },
 	}
-	table.Flags(cmd.Flags())
+	c.table.Flags(cmd.Flags())
 	return cmd
+}
+
+func memberConfiguration() *configuration {
+	cfg, logs := node.DefaultMemberConfig(), &logConfig{}
+	return &configuration{
+		table: memberSettings(&cfg, logs), logs: logs, check: cfg.Validate,
+		start: func(ctx context.Context, p *process) (running, error) {
+			cfg.Logger, cfg.RecentLog, cfg.Version = p.log, p.recent.Tail, release.Version
+			raft := metrics.NewRaft()
+			if err := raft.Install(); err != nil {
+				return nil, err
+			}
+			cfg.Collectors = []prometheus.Collector{raft}
+			return node.StartMember(context.WithoutCancel(ctx), cfg)
+		},
+		reload: func(n running) error { return n.(*node.Member).Reload(cfg) },
+	}
 }
 
 func memberSettings(c *node.MemberConfig, logs *logConfig) settings.Table {
@@ -49,9 +55,9 @@ func memberSettings(c *node.MemberConfig, logs *logConfig) settings.Table {
 		settings.New("listen", listening(&c.Listen), "host:port of the HTTP API"),
 		settings.New("advertise", &c.Advertise, "URL under which clients reach the API (default: http:// or https://, and --listen)"),
 		settings.New("raft", &c.Raft, "host:port to listen on for the other members (default: this member's in --cluster)"),
-		settings.New("cluster", settings.Parsed(&c.Peers, cli.ParsePeers), "id=host:port of every member with which the cluster begins, comma-separated, the same on each; it counts on the first start only"),
+		settings.New("cluster", settings.Parsed(&c.Peers, cli.ParsePeers), "id=host:port of every member with which the cluster begins, comma-separated, the same on each; it counts on the first start only").Alike(),
 		settings.New("join", &c.Join, "on the first start, wait until a cluster adds this member (bpsc cluster add, or replace), and begin none"),
-		settings.New("two-voters", &c.TwoVoters, "let a cluster begin with two members: when either of them fails nothing is written any more"),
+		settings.New("two-voters", &c.TwoVoters, "let a cluster begin with two members: when either of them fails nothing is written any more").Alike(),
 		settings.New("promote-lag", &c.PromoteLag, "how many entries of the log a member that was added may lag to become a voter"),
 		settings.New("promote-after", &c.PromoteAfter, "for how long it may not lag more"),
 		settings.New("contract", settings.Later(&c.ContractFile, func() (err error) {
@@ -59,9 +65,9 @@ func memberSettings(c *node.MemberConfig, logs *logConfig) settings.Table {
 			return err
 		}), "JSON file of the default contract; read when the cluster has no contract yet"),
 		settings.New("witnesses", settings.Parsed(&c.Witnesses, cli.ReadWitnesses), "file of the witnesses to ask for cosignatures: lines as bpsc witness key prints them"),
-		settings.New("witness-quorum", &c.WitnessQuorum, "how many of the witnesses this cluster's policy requires"),
+		settings.New("witness-quorum", &c.WitnessQuorum, "how many of the witnesses this cluster's policy requires").Alike(),
 		settings.New("auto-activate", &c.AutoActivate, "how long all members have to have known a new level before it is activated, after which there is no way back (0: an operator does it)"),
-		settings.New("heartbeat", &c.Heartbeat, "silence after which members elect another leader"),
+		settings.New("heartbeat", &c.Heartbeat, "silence after which members elect another leader").Alike(),
 	})
 }
 

@@ -15,8 +15,7 @@ import (
 )
 
 func newWitnessCommand() *cobra.Command {
-	cfg, logs := node.DefaultWitnessConfig(), &logConfig{}
-	table := witnessSettings(&cfg, logs)
+	c := witnessConfiguration()
 	cmd := &cobra.Command{
 		Use: "witness", Short: "Run a witness: cosign checkpoints, and no two that contradict each other", Args: cli.ExactArgs(0),
 		Long: "Run a witness after C2SP tlog-witness, on another machine and by other people than the\n" +
@@ -24,16 +23,23 @@ func newWitnessCommand() *cobra.Command {
 			"signed it and it extends the one before, and remembers that before it answers. When the\n" +
 			"members change they tell it, and it goes on where a majority of those before has signed that.\n" +
 			"Keep its folder out of every backup: a witness that forgets is none.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runProcess(cmd, table, logs, func(ctx context.Context, p *process) (running, error) {
-				cfg.Logger, cfg.Version = p.log, release.Version
-				return node.StartWitness(context.WithoutCancel(ctx), cfg)
-			})
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return runProcess(cmd, c, witnessConfiguration) },
 	}
-	table.Flags(cmd.Flags())
+	c.table.Flags(cmd.Flags())
 	cmd.AddCommand(newWitnessKeyCommand())
 	return cmd
+}
+
+func witnessConfiguration() *configuration {
+	cfg, logs := node.DefaultWitnessConfig(), &logConfig{}
+	return &configuration{
+		table: witnessSettings(&cfg, logs), logs: logs, check: cfg.Validate,
+		start: func(ctx context.Context, p *process) (running, error) {
+			cfg.Logger, cfg.Version = p.log, release.Version
+			return node.StartWitness(context.WithoutCancel(ctx), cfg)
+		},
+		reload: func(n running) error { return n.(*node.Witness).Reload(cfg) },
+	}
 }
 
 func witnessSettings(c *node.WitnessConfig, logs *logConfig) settings.Table {

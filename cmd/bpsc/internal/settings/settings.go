@@ -5,15 +5,11 @@ package settings
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"os"
-	"slices"
-	"strconv"
+	"regexp"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 	"github.com/bpsc/bpsc/internal/durable"
@@ -24,16 +20,49 @@ import (
 // variable, then the file, then what the value was before.
 type Table []Row
 
+// Row is one setting.
 type Row struct {
 	name string
 	// value is where the setting goes, and its default: a *string, *int, *bool,
 	// *time.Duration, *[]string (split at commas), Repeated or Delayed.
 	value any
 	usage string
+
+	live, alike bool
 }
 
 // New is a row. value is where the setting goes, as Row says.
-func New(name string, value any, usage string) Row { return Row{name, value, usage} }
+func New(name string, value any, usage string) Row {
+	return Row{name: name, value: value, usage: usage}
+}
+
+// Live is the row of a setting that counts at once when the configuration is reloaded.
+// Others count from the next start on.
+func (r Row) Live() Row {
+	r.live = true
+	return r
+}
+
+// Alike is the row of a setting that is to be the same on all members of a cluster.
+func (r Row) Alike() Row {
+	r.alike = true
+	return r
+}
+
+// variable is the name of the environment's variable.
+func (r Row) variable() string {
+	return cli.EnvPrefix + strings.ToUpper(strings.ReplaceAll(r.name, "-", "_"))
+}
+
+var defaultInUsage = regexp.MustCompile(`\(default: (.*)\)$`)
+
+// unset says what counts where nothing is said, if that is not what the flag begins with.
+func (r Row) unset() string {
+	if in := defaultInUsage.FindStringSubmatch(r.usage); in != nil {
+		return in[1]
+	}
+	return ""
+}
 
 // Repeated is a list whose flag takes one value each time, as it stands.
 type Repeated struct {
@@ -77,13 +106,33 @@ func Repeatedly[T any](to *T, separator string, parse func(list []string) (T, er
 	}}
 }
 
+// configFlag names the file.
+const configFlag = "config"
+
 // Flags adds the settings, and --config.
 func (s Table) Flags(f *pflag.FlagSet) {
-	f.String("config", "", "YAML file with any of the settings below, by the same names")
+	f.Var(&once{}, configFlag, "YAML file with any of the settings below, by the same names")
 	for _, row := range s {
 		addFlag(f, row.name, row.value, row.usage)
 	}
 }
+
+// once is a text that is given once: of two files of settings one would not count.
+type once struct {
+	text  string
+	given bool
+}
+
+func (o *once) Set(text string) error {
+	if o.given {
+		return errors.New("it is given twice")
+	}
+	o.text, o.given = text, true
+	return nil
+}
+
+func (o *once) String() string { return o.text }
+func (o *once) Type() string   { return "string" }
 
 func addFlag(f *pflag.FlagSet, name string, value any, usage string) {
 	switch to := value.(type) {
@@ -104,130 +153,6 @@ func addFlag(f *pflag.FlagSet, name string, value any, usage string) {
 	default:
 		panic(fmt.Sprintf("--%s: a setting cannot be a %T", name, value))
 	}
-}
-
-// Load sets what the flags have not set from the environment and the file. What is
-// wrong there is refused even where it does not count.
-func (s Table) Load(flags *pflag.FlagSet) error {
-	path, err := flags.GetString("config")
-	if err != nil {
-		return err
-	}
-	if path == "" {
-		path = os.Getenv(cli.EnvPrefix + "CONFIG")
-	}
-	written, err := readSettings(path)
-	if err != nil {
-		return err
-	}
-	for _, key := range slices.Sorted(maps.Keys(written)) {
-		if _, group := written[key].(map[string]any); group || flags.Lookup(key) == nil {
-			return cli.ArgError("%s: unknown setting %q", path, key)
-		}
-	}
-	for _, row := range s {
-		f := flags.Lookup(row.name)
-		given := saved(f.Value)
-		if value, is := written[row.name]; is {
-			if err := row.set(f.Value, value); err != nil {
-				return cli.ArgError("%s: %s: %w", path, row.name, err)
-			}
-		}
-		variable := cli.EnvPrefix + strings.ToUpper(strings.ReplaceAll(row.name, "-", "_"))
-		if text, is := os.LookupEnv(variable); is {
-			if err := row.set(f.Value, text); err != nil {
-				return cli.ArgError("%s: %w", variable, err)
-			}
-		}
-		if f.Changed {
-			if err := given(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// readSettings reads the YAML file at path; "" is none.
-func readSettings(path string) (written map[string]any, err error) {
-	if path == "" {
-		return nil, nil
-	}
-	text, err := os.ReadFile(path)
-	if err == nil {
-		err = yaml.Unmarshal(text, &written)
-	}
-	if err != nil {
-		return nil, cli.ArgError("--config %s: %w", path, err)
-	}
-	return written, nil
-}
-
-// saved is what sets a flag to the value that it has now.
-func saved(v pflag.Value) (restore func() error) {
-	if list, is := v.(pflag.SliceValue); is {
-		values := list.GetSlice()
-		return func() error { return list.Replace(values) }
-	}
-	text := v.String()
-	return func() error { return v.Set(text) }
-}
-
-// set sets a flag to a value of YAML or the text of a variable, if it is what the
-// flag takes. Several values may be one text.
-func (s Row) set(to pflag.Value, value any) error {
-	text, isText := value.(string)
-	shown := fmt.Sprint(value)
-	if isText {
-		shown = strconv.Quote(text)
-	}
-	var wanted string
-	ok := isText
-	switch kind := to.Type(); kind {
-	case "duration":
-		wanted = "not a duration, such as 150ms"
-	case "int":
-		_, isInt := value.(int)
-		wanted, ok = "not a whole number", isText || isInt
-	case "bool":
-		_, isBool := value.(bool)
-		wanted, ok = "neither true nor false", isText || isBool
-	case "stringSlice", "stringArray":
-		return s.setList(to.(pflag.SliceValue), value, shown)
-	default:
-		wanted = "not a text: put it in quotes"
-	}
-	if !ok || to.Set(fmt.Sprint(value)) != nil {
-		return fmt.Errorf("%s is %s", shown, wanted)
-	}
-	return nil
-}
-
-func (s Row) setList(to pflag.SliceValue, value any, shown string) error {
-	var texts []string
-	switch value := value.(type) {
-	case string:
-		separator := ","
-		if r, is := s.value.(Repeated); is {
-			separator = r.separator
-		}
-		for part := range strings.SplitSeq(value, separator) {
-			if part = strings.TrimSpace(part); part != "" {
-				texts = append(texts, part)
-			}
-		}
-	case []any:
-		for _, item := range value {
-			text, isText := item.(string)
-			if !isText {
-				return fmt.Errorf("%v is not a text: put it in quotes", item)
-			}
-			texts = append(texts, text)
-		}
-	default:
-		return fmt.Errorf("%s is neither a text nor a list of texts", shown)
-	}
-	return to.Replace(texts)
 }
 
 // Read reads what is to be read from the values, files among it.

@@ -1,0 +1,64 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/bpsc/bpsc/internal/harness"
+)
+
+// SIGHUP has a process of any kind take its file of settings anew, and what is wrong in
+// it changes nothing.
+func TestSettingsAreReloaded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bpsc.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("log-level: info\n")
+	c, all := servers(t, func(p *harness.Process) { p.Also("--config", path) })
+	says := func(p *harness.Process, text string) {
+		t.Helper()
+		err := harness.Until(t.Context(), patience, p.ID+" says "+text, func(context.Context) error {
+			if !strings.Contains(p.LogTail(1_000), text) {
+				return errors.New("it does not")
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	hup := func(text, answer string) {
+		t.Helper()
+		write(text)
+		for _, p := range all {
+			if err := p.Signal(syscall.SIGHUP); err != nil {
+				t.Fatal(err)
+			}
+			says(p, answer)
+		}
+	}
+	hup("log-level: debug\n", "changed=[log-level]")
+	mustTransfer(t, c.Members[0].URL)
+	says(all[0], "level=DEBUG")
+	hup("log-level: warn\nlog-format: json\nlog-levle: warn\n", `did you mean \"log-level\"?`)
+	hup("log-level: debug\nlog-format: json\n", "settings=[log-format]")
+	for _, p := range all {
+		if a := call(t, http.MethodGet, p.URL+"/livez", ""); a.status != http.StatusOK {
+			t.Errorf("%s: %d", p.ID, a.status)
+		}
+		if strings.Contains(p.LogTail(1_000), `"level"`) {
+			t.Errorf("%s writes its log in another format, which takes a start", p.ID)
+		}
+		mustStop(t, p, 0)
+	}
+}
