@@ -96,8 +96,10 @@ type certificates struct {
 	trusted     *tls.Config // where this node asks others; nil for the system's authorities
 }
 
-// openCertificates reads the files of certificates, before anything is written.
+// openCertificates reads the files of certificates, before anything is written. They are
+// read again by themselves, and when the configuration is reloaded at once.
 func (s *service) openCertificates() (err error) {
+	s.reloads(func(*Common, *Access) (func(), error) { return func() {}, s.ReloadCertificates() })
 	t := s.common.TLS
 	if t.Cert != "" {
 		if s.certificates.api, err = certwatch.Open(certwatch.Files{Cert: t.Cert, Key: t.Key}, nil, s.log); err != nil {
