@@ -14,7 +14,6 @@ import (
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/settings"
-	"github.com/bpsc/bpsc/internal/diskspace"
 	"github.com/bpsc/bpsc/node"
 )
 
@@ -68,9 +67,10 @@ func TestAFlagWinsOverAVariableWinsOverTheFile(t *testing.T) {
 	t.Setenv("BPSC_SOMETHING_ELSE", "is not a setting of a server")
 	c, logs := node.DefaultMemberConfig(), &logConfig{}
 	require.NoError(t, load(t, memberSettings(&c, logs), "--config", path, "--heartbeat", "100ms"))
-	require.Equal(t, node.MemberConfig{Common: node.Common{Data: "from-file", Listen: "127.0.0.1:2", MinFree: diskspace.Default()}, ID: "n1",
-		Peers:     []cluster.Peer{{ID: "n1", Addr: "127.0.0.1:6000"}, {ID: "n2", Addr: "127.0.0.1:6010"}, {ID: "n3", Addr: "127.0.0.1:6020"}},
-		Heartbeat: 100 * time.Millisecond, PromoteLag: 100, PromoteAfter: 5 * time.Second}, c)
+	want := node.DefaultMemberConfig()
+	want.Data, want.Listen, want.ID, want.Heartbeat = "from-file", "127.0.0.1:2", "n1", 100*time.Millisecond
+	want.Peers = []cluster.Peer{{ID: "n1", Addr: "127.0.0.1:6000"}, {ID: "n2", Addr: "127.0.0.1:6010"}, {ID: "n3", Addr: "127.0.0.1:6020"}}
+	require.Equal(t, want, c)
 	require.Equal(t, logConfig{level: "warn", format: "text"}, *logs)
 }
 
