@@ -12,6 +12,7 @@ import (
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/doctor"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/ledger"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/operate"
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/provision"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/serve"
 )
 
@@ -26,7 +27,7 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.ArgError("%w", err) })
 	o := &cli.Options{} // of all commands that talk to servers
 	for _, room := range [][]*cobra.Command{
-		serve.Commands(), ledger.Commands(o), chains.Commands(o), operate.Commands(o), backups.Commands(o), doctor.Commands(o),
+		serve.Commands(), ledger.Commands(o), chains.Commands(o), operate.Commands(o), backups.Commands(o), doctor.Commands(o), provision.Commands(),
 	} {
 		root.AddCommand(room...)
 	}

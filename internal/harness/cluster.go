@@ -25,12 +25,14 @@ type Options struct {
 	Contract string   // JSON; OpenContract when empty
 	Args     []string // further arguments of every member
 	Network  *Lossy   // between the members; nil for none
+	TLS      bool     // by certificates that bpsc init makes
 }
 
 // Cluster is a set of members on free loopback ports.
 type Cluster struct {
 	Members []*Member
 	HTTP    *http.Client
+	TLS     *Security // nil where everything is plain
 
 	contract string   // file
 	more     []string // further arguments of every member
@@ -76,7 +78,28 @@ func New(o Options) (*Cluster, error) {
 		c.Members = append(c.Members, newMember(o.Dir, o.Binary, fmt.Sprintf("n%d", i+1),
 			apis[i], rafts[i], strings.Join(peers, ","), contract, o.Args))
 	}
+	if o.TLS {
+		return c, c.secure(o.Binary, filepath.Join(o.Dir, "tls"), peers, o.Args)
+	}
 	return c, nil
+}
+
+// secure has the members of a new cluster begin with what bpsc init makes.
+func (c *Cluster) secure(binary, dir string, peers, more []string) (err error) {
+	var apis []string
+	for _, m := range c.Members {
+		apis = append(apis, m.ID+"="+strings.TrimPrefix(m.URL, "http://"))
+	}
+	if c.TLS, err = secure(binary, dir, peers, apis); err != nil {
+		return err
+	}
+	for _, m := range c.Members {
+		m.URL = "https" + strings.TrimPrefix(m.URL, "http")
+		m.Data = filepath.Join(dir, m.ID, "data")
+		m.args = append(c.TLS.args(m.ID, c.contract), more...)
+	}
+	c.HTTP, err = c.TLS.client()
+	return err
 }
 
 // Start starts every dead member and waits until all are ready.

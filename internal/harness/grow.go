@@ -29,6 +29,12 @@ func (c *Cluster) Grow() (*Member, error) {
 	m.args = append([]string{
 		"server", "--id", id, "--data", m.Data, "--listen", listen, "--raft", m.Raft, "--join", "--contract", c.contract,
 	}, c.more...)
+	if c.TLS != nil {
+		if err := c.TLS.add(m, listen); err != nil {
+			return nil, err
+		}
+		m.args = append(c.TLS.args(id, c.contract), c.more...)
+	}
 	c.Members = slices.Concat(c.Members, []*Member{m})
 	return m, nil
 }

@@ -22,14 +22,15 @@ var inside = map[string][]string{
 	"cluster/port":       {"cluster/datadir", "cluster/memory"},
 	"cluster/peer":       {"cluster/health", "cluster/queue"},
 
-	"cmd/bpsc/internal/cli":      {},
-	"cmd/bpsc/internal/settings": {"cmd/bpsc/internal/cli"},
-	"cmd/bpsc/internal/serve":    {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/settings"},
-	"cmd/bpsc/internal/ledger":   {"cmd/bpsc/internal/cli"},
-	"cmd/bpsc/internal/chains":   {"cmd/bpsc/internal/cli"},
-	"cmd/bpsc/internal/operate":  {"cmd/bpsc/internal/cli"},
-	"cmd/bpsc/internal/backups":  {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/chains"},
-	"cmd/bpsc/internal/doctor":   {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/backups"},
+	"cmd/bpsc/internal/cli":       {},
+	"cmd/bpsc/internal/settings":  {"cmd/bpsc/internal/cli"},
+	"cmd/bpsc/internal/serve":     {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/settings"},
+	"cmd/bpsc/internal/ledger":    {"cmd/bpsc/internal/cli"},
+	"cmd/bpsc/internal/chains":    {"cmd/bpsc/internal/cli"},
+	"cmd/bpsc/internal/operate":   {"cmd/bpsc/internal/cli"},
+	"cmd/bpsc/internal/provision": {"cmd/bpsc/internal/cli"},
+	"cmd/bpsc/internal/backups":   {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/chains"},
+	"cmd/bpsc/internal/doctor":    {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/backups"},
 }
 
 // standalone packages import nothing of this module at all.
