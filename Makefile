@@ -9,7 +9,10 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## the binary, as .bpsc/bin/bpsc
-	CGO_ENABLED=0 go build -trimpath -o .bpsc/bin/bpsc ./cmd/bpsc
+	scripts/build.sh .bpsc/bin/bpsc
+
+package: ## the Debian package, in .bpsc/package
+	scripts/package.sh
 
 test: ## every check, as CI runs it
 	scripts/test.sh
@@ -51,4 +54,4 @@ down: ## stop it
 clean: ## binaries and leftovers of demos and benchmarks; clusters keep their data
 	rm -rf .bpsc/bin .bpsc/bench .bpsc/demo.*
 
-.PHONY: help build test short race e2e operations fuzz bench fmt lint demo up down clean
+.PHONY: help build package test short race e2e operations fuzz bench fmt lint demo up down clean

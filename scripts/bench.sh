@@ -10,6 +10,6 @@ cd "$root"
 
 need_certificates
 need_go "$root"
-CGO_ENABLED=0 go build -o .bpsc/bin/bpsc ./cmd/bpsc
-CGO_ENABLED=0 go build -o .bpsc/bin/bench ./e2e/bench
+scripts/build.sh .bpsc/bin/bpsc
+CGO_ENABLED=0 go build -trimpath -o .bpsc/bin/bench ./e2e/bench
 exec .bpsc/bin/bench -binary .bpsc/bin/bpsc -data .bpsc/bench "$@"

@@ -167,7 +167,7 @@ lock_data() {
 
 build() {
   echo "building bpsc"
-  (cd "$root" && CGO_ENABLED=0 go build -o "$binary" ./cmd/bpsc)
+  "$root/scripts/build.sh" "$binary"
 }
 
 up() {

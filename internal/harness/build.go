@@ -32,7 +32,7 @@ func Build(ctx context.Context, dir string) (string, error) {
 // and returns the path of the binary. flags are those of go build.
 func BuildCommand(ctx context.Context, dir, command string, flags ...string) (string, error) {
 	binary := filepath.Join(dir, path.Base(command))
-	args := append([]string{"build", "-o", binary}, flags...)
+	args := append([]string{"build", "-trimpath", "-o", binary}, flags...) // as scripts/build.sh
 	cmd := exec.CommandContext(ctx, "go", append(args, module+"/"+command)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
