@@ -39,6 +39,7 @@ func (s *server) sendJSON(c *gin.Context, status int, body []byte) {
 // be told.
 func (s *server) send(c *gin.Context, status int, body []byte) {
 	if len(body) > smallAnswer {
+		edge.VisitOf(c).Rest() // its client may be slow
 		release, ok := s.answersFor(c).Try(len(body))
 		switch {
 		case ok:

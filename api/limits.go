@@ -129,6 +129,18 @@ const (
 	spareConnections = 32
 	spareTimeout     = 2 * time.Second
 
+	// silence is how long a client may take for the header of its request, or leave its
+	// connection alone, where there is no place for others: round trips and a handshake
+	// around the world are done by then.
+	silence = 500 * time.Millisecond
+
+	// Of one limited network there is a share of the connections, and minNetwork at
+	// least; each for so many requests, so that clients spread over the nodes again
+	// after one was away.
+	networkShare       = 8
+	minNetwork         = 32
+	connectionRequests = 1_000
+
 	// headerTimeout is for the header of a request, requestTimeout for the whole
 	// of a small one and for each further bodyStep of a body, which is 6 kB/s.
 	// bodyTimeout is for a body in all: one of maxBatchBody comes at 140 kB/s.

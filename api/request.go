@@ -24,6 +24,7 @@ import (
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/protocol"
+	"github.com/bpsc/bpsc/internal/webserver"
 )
 
 // enter is around every request: it names it, says whose it is and whether it is to
@@ -34,6 +35,9 @@ func (s *server) enter(c *gin.Context) {
 	edge.Harden(c.Writer.Header(), c.Request)
 	refused := s.identify(c)
 	v := s.edge.Visit(c.Request.RemoteAddr, tokenOf(access.From(c.Request.Context())))
+	if v.Token != "" {
+		webserver.Known(c.Request.Context())
+	}
 	defer s.leave(c, &v, id, time.Now())
 	if err := s.admit(c, &v, refused); err != nil {
 		c.Abort()
@@ -68,14 +72,15 @@ func (s *server) admit(c *gin.Context, v *edge.Visit, refused error) error {
 	r := c.Request
 	v.Keep(c, r)
 	if !probe(r) {
-		if err := v.Enter(r.Context(), r.ContentLength); errors.Is(err, edge.ErrBusy) {
-			return fmt.Errorf("%w: %w", errTooManyClients, err)
-		} else if err != nil {
-			return err
+		if err := v.Enter(r.Context(), r.ContentLength); err != nil {
+			return tooBusy(err)
 		}
 	}
 	if refused != nil {
 		return refused
+	}
+	if v.Token == "" && webserver.OnSpare(r.Context()) && !vital(r) {
+		return errTooManyClients
 	}
 	if err := edge.CheckShape(r); err != nil {
 		return err
@@ -84,6 +89,14 @@ func (s *server) admit(c *gin.Context, v *edge.Visit, refused error) error {
 		return err
 	}
 	return s.checkQuery(c)
+}
+
+// tooBusy is err with a code.
+func tooBusy(err error) error {
+	if errors.Is(err, edge.ErrBusy) {
+		return fmt.Errorf("%w: %w", errTooManyClients, err)
+	}
+	return err
 }
 
 // tokenOf is what the token is called by which somebody is known, "" where none is: a
@@ -269,7 +282,7 @@ func readBody(c *gin.Context, w *work, limit int64) error {
 		w.bodies = w.pool.ofGuest
 	}
 	var end time.Time
-	return fill(w, body, int(length), func() {
+	err := fill(w, body, int(length), func() {
 		now := time.Now()
 		if end.IsZero() {
 			end = now.Add(bodyTimeout)
@@ -281,4 +294,8 @@ func readBody(c *gin.Context, w *work, limit int64) error {
 		// Where the writer knows no deadlines there is none.
 		_ = http.NewResponseController(c.Writer).SetReadDeadline(deadline)
 	})
+	if err != nil {
+		return err
+	}
+	return tooBusy(edge.VisitOf(c).Work(c.Request.Context()))
 }

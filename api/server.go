@@ -138,20 +138,24 @@ func NewServer(cfg Config, handler http.Handler) (*webserver.Server, error) {
 		return nil, err
 	}
 	return webserver.New(webserver.Config{
-		Connections:      cfg.Connections - spareConnections,
-		KeptConnections:  cfg.eventReaders() + cfg.longReads(),
-		SpareConnections: spareConnections,
-		SpareTimeout:     spareTimeout,
-		Vital:            vital,
-		Refuse:           refuser{requests},
-		HeaderTimeout:    headerTimeout,
-		RequestTimeout:   requestTimeout,
-		WriteTimeout:     cfg.ChunkTimeout,
-		WriteStep:        chunk,
-		IdleTimeout:      idleTimeout,
-		Linger:           linger,
-		HeaderBytes:      maxHeaderBytes,
-		Logger:           cfg.Logger,
+		Connections:        cfg.Connections - spareConnections,
+		KeptConnections:    cfg.eventReaders() + cfg.longReads(),
+		SpareConnections:   spareConnections,
+		SpareTimeout:       spareTimeout,
+		Silence:            silence,
+		Origin:             cfg.Edge.Origin,
+		NetworkConnections: max(minNetwork, cfg.Connections/networkShare),
+		ConnectionRequests: connectionRequests,
+		Vital:              func(r *http.Request) bool { return vital(r) || r.Header["Authorization"] != nil },
+		Refuse:             refuser{requests},
+		HeaderTimeout:      headerTimeout,
+		RequestTimeout:     requestTimeout,
+		WriteTimeout:       cfg.ChunkTimeout,
+		WriteStep:          chunk,
+		IdleTimeout:        idleTimeout,
+		Linger:             linger,
+		HeaderBytes:        maxHeaderBytes,
+		Logger:             cfg.Logger,
 	}, handler)
 }
 

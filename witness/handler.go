@@ -43,6 +43,7 @@ func NewServer(handler http.Handler, connections int, log *slog.Logger) (*webser
 		KeptConnections:  (places + 1) / 2,
 		SpareConnections: spareConnections,
 		SpareTimeout:     spareTimeout,
+		Silence:          silence,
 		Vital:            func(r *http.Request) bool { return r.URL.Path == livePath },
 		Refuse:           http.HandlerFunc(turnAway),
 		HeaderTimeout:    headerTimeout,

@@ -41,7 +41,8 @@ type Guard struct {
 	cfg       atomic.Pointer[Config]
 	tokens    *admission.Rate[string]
 	addresses *admission.Rate[netip.Addr]
-	working   admission.Places // of guests
+	arrivals  *admission.Rate[netip.Addr] // connections of each address
+	working   admission.Places            // of guests
 	refused   atomic.Uint64
 }
 
@@ -49,7 +50,8 @@ type Guard struct {
 func NewGuard(cfg Config) *Guard {
 	g := &Guard{working: admission.NewPlaces(MaxWork),
 		tokens:    admission.NewRate[string](cfg.PerToken, maxTokens),
-		addresses: admission.NewRate[netip.Addr](cfg.PerAddress, maxAddresses)}
+		addresses: admission.NewRate[netip.Addr](cfg.PerAddress, maxAddresses),
+		arrivals:  admission.NewRate[netip.Addr](arrivals(cfg.PerAddress), maxAddresses)}
 	g.Set(cfg)
 	return g
 }
@@ -59,6 +61,29 @@ func (g *Guard) Set(cfg Config) {
 	g.cfg.Store(&cfg)
 	g.tokens.Set(cfg.PerToken)
 	g.addresses.Set(cfg.PerAddress)
+	g.arrivals.Set(arrivals(cfg.PerAddress))
+}
+
+// arrivals is how often an address may connect: twice as often as it may ask, so that
+// one that connects for each request hears why it is refused, and one that does not
+// care is refused for next to nothing.
+func arrivals(l admission.Limit) admission.Limit {
+	return admission.Limit{Every: l.Every / 2, Burst: 2 * l.Burst}
+}
+
+// Origin says of an address what a server has to know that takes a connection on. Of
+// IPv4 a /24 and of IPv6 a /48 counts as one client: so many addresses have the same
+// owner as often as not.
+func (g *Guard) Origin(peer netip.Addr) webserver.Origin {
+	if !g.Guest(peer) {
+		return webserver.Origin{}
+	}
+	bits := 48
+	if peer.Is4() {
+		bits = 24
+	}
+	network, _ := peer.Prefix(bits) // no address has fewer bits than that
+	return webserver.Origin{Network: network, Limited: true, Unwelcome: g.arrivals.Take(subscriber(peer), 1, time.Now()) > 0}
 }
 
 // Refused is how many requests have come too often.
@@ -112,7 +137,16 @@ func (v *Visit) Enter(ctx context.Context, body int64) error {
 		pause(ctx, paused)
 		return &Limited{After: wait - paused}
 	}
-	if !v.Guest {
+	if body != 0 {
+		return nil // see Work
+	}
+	return v.Work(ctx)
+}
+
+// Work takes a guest's place among the requests that are worked on, as Enter does for
+// those without a body: a body that comes slowly holds none meanwhile.
+func (v *Visit) Work(ctx context.Context) error {
+	if !v.IsGuest() || v.leave != nil {
 		return nil
 	}
 	leave, ok := v.guard.working.Enter()
@@ -154,7 +188,7 @@ func (v *Visit) Charge(body int) {
 // Rest gives the place of a request back that goes on to wait for others, and does
 // nothing meanwhile.
 func (v *Visit) Rest() {
-	if v.leave != nil {
+	if v != nil && v.leave != nil {
 		v.leave()
 		v.leave = nil
 	}

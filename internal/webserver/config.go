@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -18,13 +19,25 @@ type Config struct {
 	// told so, and loses nothing.
 	KeptConnections int
 
+	// Silence is how long a connection has had no request under way before it makes
+	// room for another one, where there is no place left. A client that comes has sent
+	// its request by then, from however far away.
+	Silence time.Duration
+
+	// Origin tells what is to be known of an address; nil: nobody is limited. Of a
+	// limited network there are at most NetworkConnections, each for
+	// ConnectionRequests. Neither is for clients who are Known.
+	Origin             func(netip.Addr) Origin
+	NetworkConnections int
+	ConnectionRequests int
+
 	// SpareTimeout is how long one of the spare connections lasts once its client
 	// has begun with a request.
 	SpareTimeout time.Duration
 
-	// Vital tells which requests are answered on a spare connection: those of
-	// whoever watches over the process, who must not be shut out by clients.
-	// Refuse answers the others.
+	// Vital tells which requests go to the handler on a spare connection: those of
+	// whoever watches over the process, or may be known, who must not be shut out by
+	// clients; the handler refuses who is not (OnSpare). Refuse answers the others.
 	Vital  func(*http.Request) bool
 	Refuse http.Handler
 
@@ -58,7 +71,9 @@ func (c Config) Validate() error {
 	switch {
 	case c.Connections <= 0 || c.KeptConnections <= 0 || c.SpareConnections <= 0 || c.WriteStep <= 0 || c.HeaderBytes <= 0:
 		return errors.New("webserver: every bound must be more than nothing")
-	case c.SpareTimeout <= 0 || c.HeaderTimeout <= 0 || c.RequestTimeout <= 0 || c.WriteTimeout <= 0 || c.IdleTimeout <= 0:
+	case c.Origin != nil && (c.NetworkConnections <= 0 || c.ConnectionRequests <= 0):
+		return errors.New("webserver: a network may have some connections, and those some requests")
+	case c.Silence <= 0 || c.SpareTimeout <= 0 || c.HeaderTimeout <= 0 || c.RequestTimeout <= 0 || c.WriteTimeout <= 0 || c.IdleTimeout <= 0:
 		return errors.New("webserver: every timeout must be more than nothing")
 	case c.Vital == nil || c.Refuse == nil || c.Logger == nil:
 		return errors.New("webserver: Vital, Refuse and a logger are needed")

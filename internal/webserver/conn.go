@@ -4,8 +4,10 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,17 +20,34 @@ type conn struct {
 	secure  bool // TLS goes over it
 	log     *slog.Logger
 
-	// The end of a spare connection, zero for others: soon while its client has
-	// said nothing, and so much later once it has.
-	until   time.Time
+	// The end of a spare connection in unix nanoseconds, 0 for others: soon while its
+	// client has said nothing, so much later once it has, and later still once it is
+	// known.
+	until   atomic.Int64
 	heard   bool // something of its client, spare or not
 	respite time.Duration
 
+	crowd *crowd // the one that it is in, whose lock guards what follows
+	place
 	release func() // gives its place back
 	closing sync.Once
 }
 
-func (c *conn) spare() bool { return !c.until.IsZero() }
+// place is what a crowd knows of a connection.
+type place struct {
+	prev, next *conn     // in the order of those that are silent; nil: it is not
+	since      time.Time // when it fell silent
+	network    netip.Prefix
+	limited    bool // by how many there may be of its network; set before it is served
+	counted    bool // among those of its network
+	known      bool // its client has said who they are
+	gone       bool // it is closed, or about to be
+	requests   int
+}
+
+func (c *conn) spare() bool { return c.until.Load() != 0 }
+
+func (c *conn) lastFor(d time.Duration) { c.until.Store(time.Now().Add(d).UnixNano()) }
 
 // Write gives each step of p its time. It is the one place that does: below it
 // there is only the kernel, so no answer goes without a deadline, whoever writes
@@ -55,8 +74,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	c.heard = true
 	if c.spare() {
-		c.until = time.Now().Add(c.respite)
-		err = errors.Join(err, c.Conn.SetReadDeadline(c.until))
+		c.lastFor(c.respite)
+		err = errors.Join(err, c.SetReadDeadline(time.Time{}))
 	}
 	if other := c.begin(p[0]); other != nil {
 		return 0, other
@@ -69,8 +88,8 @@ func (c *conn) SetReadDeadline(t time.Time) error { return c.Conn.SetReadDeadlin
 
 // within keeps a deadline within the time of a spare connection.
 func (c *conn) within(t time.Time) time.Time {
-	if c.spare() && (t.IsZero() || t.After(c.until)) {
-		return c.until
+	if until := c.until.Load(); until != 0 && (t.IsZero() || t.UnixNano() > until) {
+		return time.Unix(0, until)
 	}
 	return t
 }
@@ -87,6 +106,9 @@ func (c *conn) CloseWrite() error {
 // Close implements net.Conn.
 func (c *conn) Close() error {
 	err := c.Conn.Close()
-	c.closing.Do(c.release)
+	c.closing.Do(func() {
+		c.crowd.leave(c)
+		c.release()
+	})
 	return err
 }

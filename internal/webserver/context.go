@@ -1,6 +1,13 @@
 package webserver
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// knownSpare is how long a known client has for its request when there is no other
+// place for it: as long as a write may take, and its body.
+const knownSpare = 30 * time.Second
 
 type (
 	connKey     struct{} // in net/http's context of a request: its *conn
@@ -16,6 +23,26 @@ func UntilDraining(request context.Context, stop func()) (undo func() bool) {
 		return func() bool { return true }
 	}
 	return context.AfterFunc(draining, stop)
+}
+
+// Known tells a server that the client of a request has said who they are. Their
+// connection does not make room for others from then on.
+func Known(request context.Context) {
+	c, ok := Gone(request).Value(connKey{}).(*conn)
+	if !ok || c.known {
+		return
+	}
+	c.crowd.know(c)
+	if c.spare() {
+		c.lastFor(knownSpare)
+	}
+}
+
+// OnSpare tells whether a request came when there was no place for it, and is to be
+// refused unless it is known or vital.
+func OnSpare(request context.Context) bool {
+	c, ok := Gone(request).Value(connKey{}).(*conn)
+	return ok && c.spare()
 }
 
 // Gone is a context that ends when the client of a request has closed its side of

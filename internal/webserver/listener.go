@@ -19,6 +19,7 @@ type listener struct {
 	secure bool          // TLS goes over its connections
 	places chan struct{} // one token for each connection
 	spares chan struct{}
+	crowd  *crowd
 
 	mu     sync.Mutex
 	closed chan struct{} // closed by Close
@@ -33,50 +34,88 @@ func Listen(addr string) (net.Listener, error) {
 	return cfg.Listen(context.Background(), "tcp", addr)
 }
 
-func newListener(l net.Listener, cfg *Config, places chan struct{}) *listener {
-	return &listener{Listener: l, cfg: cfg, places: places,
+func newListener(l net.Listener, cfg *Config, places chan struct{}, crowd *crowd) *listener {
+	return &listener{Listener: l, cfg: cfg, places: places, crowd: crowd,
 		spares: make(chan struct{}, cfg.SpareConnections), closed: make(chan struct{})}
 }
 
 // Accept waits for a place where there is none: whoever comes then waits in the
-// kernel's queue, and is not turned away without a word.
+// kernel's queue, and is not turned away without a word. Clients of a network that has
+// its share of the places, or that come too often, are.
 func (l *listener) Accept() (net.Conn, error) {
-	raw, err := l.Listener.Accept()
-	if err != nil {
-		if raw, err = l.left(err); err != nil {
-			return nil, err
+	for {
+		raw, err := l.Listener.Accept()
+		if err != nil {
+			if raw, err = l.left(err); err != nil {
+				return nil, err
+			}
 		}
-	}
-	c := &conn{Conn: raw, step: l.cfg.WriteStep, timeout: l.cfg.WriteTimeout, secure: l.secure, log: l.cfg.Logger}
-	select {
-	case l.places <- struct{}{}:
-		return l.placed(c), nil
-	default:
-	}
-	select {
-	case l.spares <- struct{}{}:
-		return l.spare(c), nil
-	default:
-	}
-	select {
-	case l.places <- struct{}{}:
-		return l.placed(c), nil
-	case l.spares <- struct{}{}:
-		return l.spare(c), nil
-	case <-l.closed:
+		if c := l.take(raw); c != nil {
+			return l.seat(c)
+		}
 		_ = raw.Close()
-		return nil, net.ErrClosed
+	}
+}
+
+// take takes a connection on, or returns nil.
+func (l *listener) take(raw net.Conn) *conn {
+	c := &conn{Conn: raw, step: l.cfg.WriteStep, timeout: l.cfg.WriteTimeout, secure: l.secure, log: l.cfg.Logger, crowd: l.crowd}
+	if l.cfg.Origin == nil {
+		return c
+	}
+	origin := l.cfg.Origin(peerOf(raw))
+	c.network, c.limited = origin.Network, origin.Limited
+	if origin.Unwelcome || c.limited && !l.crowd.count(c, l.cfg.NetworkConnections) {
+		return nil
+	}
+	return c
+}
+
+// seat finds a place for a connection, as soon as there is one.
+func (l *listener) seat(c *conn) (net.Conn, error) {
+	for {
+		select {
+		case l.places <- struct{}{}:
+			return l.placed(c), nil
+		default:
+		}
+		made, next := l.crowd.makeRoom(l.cfg.Silence)
+		if made {
+			continue
+		}
+		select {
+		case l.spares <- struct{}{}:
+			return l.spare(c), nil
+		default:
+		}
+		ripe := time.NewTimer(next)
+		select {
+		case l.places <- struct{}{}:
+			ripe.Stop()
+			return l.placed(c), nil
+		case l.spares <- struct{}{}:
+			ripe.Stop()
+			return l.spare(c), nil
+		case <-ripe.C:
+		case <-l.closed:
+			ripe.Stop()
+			l.crowd.leave(c)
+			_ = c.Conn.Close()
+			return nil, net.ErrClosed
+		}
 	}
 }
 
 func (l *listener) placed(c *conn) *conn {
 	c.release = func() { <-l.places }
+	l.crowd.join(c)
 	return c
 }
 
 func (l *listener) spare(c *conn) *conn {
 	c.release = func() { <-l.spares }
-	c.until, c.respite = time.Now().Add(spareSilence), l.cfg.SpareTimeout
+	c.lastFor(spareSilence)
+	c.respite = l.cfg.SpareTimeout
 	return c
 }
 

@@ -26,6 +26,7 @@ type Server struct {
 	handler http.Handler
 	http    http.Server
 	places  chan struct{} // one token for each connection that is not a spare one
+	crowd   *crowd
 
 	draining, ending context.Context // see UntilDraining and ServeHTTP
 	drain, end       context.CancelFunc
@@ -48,7 +49,7 @@ func New(cfg Config, handler http.Handler) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, handler: handler, places: make(chan struct{}, cfg.Connections), serving: make(chan struct{})}
+	s := &Server{cfg: cfg, handler: handler, places: make(chan struct{}, cfg.Connections), crowd: newCrowd(), serving: make(chan struct{})}
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.ending, s.end = context.WithCancel(context.WithValue(context.Background(), drainingKey{}, s.draining))
 	s.http = http.Server{
@@ -92,7 +93,7 @@ func (s *Server) serve(l net.Listener, over func(*listener) net.Listener) error 
 		return l.Close()
 	}
 	defer close(s.serving)
-	own := newListener(l, &s.cfg, s.places)
+	own := newListener(l, &s.cfg, s.places, s.crowd)
 	s.listener = own
 	spoken := over(own)
 	s.mu.Unlock()
@@ -154,18 +155,28 @@ func (s *Server) Close() {
 // not to be given up, least of all a write. Whoever waits for something has a
 // time-out of its own; Gone tells that the client may not listen any more.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if c, ok := r.Context().Value(connKey{}).(*conn); ok && c.spare() {
-		w.Header().Set("Connection", "close")
-		if !s.cfg.Vital(r) {
+	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+		if !s.crowd.begin(c) {
+			panic(http.ErrAbortHandler)
+		}
+		defer s.crowd.end(c)
+		if s.lastOf(c) {
+			w.Header().Set("Connection", "close")
+		}
+		if c.spare() && !s.cfg.Vital(r) {
 			s.cfg.Refuse.ServeHTTP(w, r)
 			return
 		}
 	}
-	if len(s.places) > s.cfg.KeptConnections || s.hungUp.Load() {
-		w.Header().Set("Connection", "close") // see KeptConnections and Linger
-	}
 	ctx := context.WithValue(s.ending, goneKey{}, r.Context())
 	s.handler.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// lastOf tells whether a connection has had its last request: see KeptConnections,
+// ConnectionRequests and Linger.
+func (s *Server) lastOf(c *conn) bool {
+	return c.spare() || s.hungUp.Load() ||
+		!c.known && (len(s.places) > s.cfg.KeptConnections || c.limited && c.requests >= s.cfg.ConnectionRequests)
 }
 
 // Drain ends what waits for things to happen (UntilDraining). All else goes on.

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func testConfig() Config {
 	return Config{
-		Connections: 3, KeptConnections: 3, SpareConnections: 2, SpareTimeout: 10 * time.Second,
+		Connections: 3, KeptConnections: 3, SpareConnections: 2, SpareTimeout: 10 * time.Second, Silence: time.Minute,
 		Vital: func(r *http.Request) bool { return r.URL.Path == "/livez" },
 		Refuse: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "1")
@@ -301,7 +301,7 @@ func TestWhoHasComeIsServedAfterTheListenerHasClosed(t *testing.T) {
 	raw, err := Listen("127.0.0.1:0")
 	require.NoError(t, err)
 	cfg := testConfig()
-	l := newListener(raw, &cfg, make(chan struct{}, cfg.Connections))
+	l := newListener(raw, &cfg, make(chan struct{}, cfg.Connections), newCrowd())
 	var clients []net.Conn
 	for range 5 {
 		conn := dial(t, raw.Addr().String())
