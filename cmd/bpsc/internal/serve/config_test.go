@@ -77,32 +77,34 @@ func TestAFlagWinsOverAVariableWinsOverTheFile(t *testing.T) {
 func TestConfigurationIsRefused(t *testing.T) {
 	good := []string{"--id", "n1", "--data", "d", "--cluster", threeMembers}
 	for name, args := range map[string][]string{
-		"no id":                 {"--data", "d", "--cluster", threeMembers},
-		"no data":               {"--id", "n1", "--cluster", threeMembers},
-		"no cluster":            {"--id", "n1", "--data", "d"},
-		"a peer without id":     {"--id", "n1", "--data", "d", "--cluster", "127.0.0.1:6000"},
-		"a reserve without end": append(good, "--min-free", "100%"),
-		"no heartbeat":          append(good, "--heartbeat", "0s"),
-		"an unknown level":      append(good, "--log-level", "loud"),
-		"an unknown format":     append(good, "--log-format", "xml"),
-		"an address no URL":     append(good, "--advertise", "127.0.0.1:5000"),
-		"a file that is not":    append(good, "--config", "/does/not/exist.yaml"),
-		"an unknown key":        append(good, "--config", writeConfig(t, "idd: n1\n")),
-		"an id not in the list": {"--id", "n4", "--data", "d", "--cluster", threeMembers},
-		"a member twice":        {"--id", "n1", "--data", "d", "--cluster", "n1=a:1,n1=b:2"},
-		"an address with more":  append(good, "--advertise", "http://a.example/?x"),
-		"a user in an address":  append(good, "--advertise", "http://u:p@a.example"),
-		"a member on 0":         {"--id", "n1", "--data", "d", "--cluster", "n1=a:1,n2=0:2"},
-		"a member's odd port":   {"--id", "n1", "--data", "d", "--cluster", "n1=a:1,n2=b:65536"},
-		"a member everywhere":   {"--id", "n1", "--data", "d", "--cluster", "n1=0.0.0.0:1,n2=b:2"},
-		"a member on [::]":      {"--id", "n1", "--data", "d", "--cluster", "n1=a:1,n2=[::]:2"},
-		"no port":               append(good, "--listen", "127.0.0.1"),
-		"a raft without port":   append(good, "--raft", "127.0.0.1"),
-		"a short secret":        append(good, "--operator-secret-file", writeConfig(t, "short\n")),
-		"a secret that is not":  append(good, "--operator-secret-file", "/does/not/exist"),
-		"an origin with a path": append(good, "--allow-origin", "https://a.example/"),
-		"an origin no URL":      append(good, "--allow-origin", "a.example"),
-		"a host with a port":    append(good, "--allow-host", "a.example:80"),
+		"no id":                  {"--data", "d", "--cluster", threeMembers},
+		"no data":                {"--id", "n1", "--cluster", threeMembers},
+		"no cluster":             {"--id", "n1", "--data", "d"},
+		"a peer without id":      {"--id", "n1", "--data", "d", "--cluster", "127.0.0.1:6000"},
+		"a reserve without end":  append(good, "--min-free", "100%"),
+		"no heartbeat":           append(good, "--heartbeat", "0s"),
+		"an unknown level":       append(good, "--log-level", "loud"),
+		"an unknown format":      append(good, "--log-format", "xml"),
+		"an address no URL":      append(good, "--advertise", "127.0.0.1:5000"),
+		"a file that is not":     append(good, "--config", "/does/not/exist.yaml"),
+		"an unknown key":         append(good, "--config", writeConfig(t, "idd: n1\n")),
+		"an id not in the list":  {"--id", "n4", "--data", "d", "--cluster", threeMembers},
+		"a member twice":         {"--id", "n1", "--data", "d", "--cluster", "n1=a:1,n1=b:2"},
+		"an address with more":   append(good, "--advertise", "http://a.example/?x"),
+		"a user in an address":   append(good, "--advertise", "http://u:p@a.example"),
+		"a member on 0":          {"--id", "n1", "--data", "d", "--cluster", "n1=a:1,n2=0:2"},
+		"a member's odd port":    {"--id", "n1", "--data", "d", "--cluster", "n1=a:1,n2=b:65536"},
+		"a member everywhere":    {"--id", "n1", "--data", "d", "--cluster", "n1=0.0.0.0:1,n2=b:2"},
+		"a member on [::]":       {"--id", "n1", "--data", "d", "--cluster", "n1=a:1,n2=[::]:2"},
+		"no port":                append(good, "--listen", "127.0.0.1"),
+		"a raft without port":    append(good, "--raft", "127.0.0.1"),
+		"a short secret":         append(good, "--operator-secret-file", writeConfig(t, "short\n")),
+		"a secret that is not":   append(good, "--operator-secret-file", "/does/not/exist"),
+		"an origin with a path":  append(good, "--allow-origin", "https://a.example/"),
+		"an origin no URL":       append(good, "--allow-origin", "a.example"),
+		"a rate that is none":    append(good, "--rate-per-address", "100/s"),
+		"a network that is none": append(good, "--unlimited-network", "10.0.0.0/33"),
+		"a host with a port":     append(good, "--allow-host", "a.example:80"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := configFrom(t, args...)
@@ -184,4 +186,19 @@ func TestABadValueIsBlamedOnItsOwnKey(t *testing.T) {
 		name, _, _ := strings.Cut(setting, "=")
 		require.ErrorContains(t, follow(setting), name+`: "localhost:5000" is not an http URL`)
 	}
+}
+
+func TestRatesAreSet(t *testing.T) {
+	c, logs := node.DefaultMemberConfig(), &logConfig{}
+	path := writeConfig(t, "unlimited-network: [10.0.0.0/8, '::1']\nrate-per-token: '50'\n")
+	t.Setenv("BPSC_RATE_PER_ADDRESS", "2:5")
+	require.NoError(t, load(t, memberSettings(&c, logs), "--config", path, "--id", "n1", "--data", "d", "--cluster", threeMembers))
+	require.Equal(t, "2:5", c.Edge.PerAddress.String())
+	require.Equal(t, "50:500", c.Edge.PerToken.String())
+	require.Len(t, c.Edge.Unlimited, 2)
+
+	c = node.DefaultMemberConfig()
+	require.NoError(t, load(t, memberSettings(&c, logs), "--rate-per-address", "0", "--unlimited-network", "none", "--id", "n1", "--data", "d", "--cluster", threeMembers))
+	require.Empty(t, c.Edge.Unlimited)
+	require.Equal(t, "0", c.Edge.PerAddress.String())
 }

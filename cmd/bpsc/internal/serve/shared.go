@@ -3,6 +3,8 @@ package serve
 import (
 	"errors"
 
+	"github.com/bpsc/bpsc/api/admission"
+	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/settings"
 	"github.com/bpsc/bpsc/internal/diskspace"
@@ -28,9 +30,26 @@ func adminSetting(to *string) settings.Row {
 	return settings.New("admin", to, "host:port, on a loopback address, at which whoever runs this node finds /metrics, /debug/pprof, /livez and /readyz, apart from clients (default: nowhere)")
 }
 
+// edgeSettings say how much clients may ask for.
+func edgeSettings(c *edge.Config) settings.Table {
+	unlimited := new([]string)
+	return settings.Table{
+		settings.New("rate-per-address", settings.Parsed(&c.PerAddress, admission.ParseLimit),
+			"how many requests a second each address may send without a token, or each /64 of IPv6, and after a colon how many at once; a KiB of a body counts as one; 0: any number (default: 100:1000)"),
+		settings.New("rate-per-token", settings.Parsed(&c.PerToken, admission.ParseLimit),
+			"the same for each token, wherever it is used (default: any number)"),
+		settings.New("unlimited-network", settings.Each(unlimited, ",", func() (err error) {
+			if len(*unlimited) > 0 {
+				c.Unlimited, err = edge.ParseNetworks(*unlimited)
+			}
+			return err
+		}), "network or address whose clients are limited as little as with a token, such as a proxy's that limits its own; none: not even this machine; may be repeated (default: 127.0.0.0/8 and ::1)"),
+	}
+}
+
 func accessSettings(a *node.Access) settings.Table {
 	path := new(string)
-	return settings.Table{
+	return append(edgeSettings(&a.Edge), settings.Table{
 		settings.New("allow-host", &a.AllowHost, "further name by which this node may be called (its addresses, localhost and the hosts of --listen and --advertise are allowed); may be repeated"),
 		settings.New("allow-origin", &a.AllowOrigin, "scheme://host[:port] of a site whose pages may write here; may be repeated"),
 		settings.New("anonymous", &a.Anonymous, "what needs no token: read, submit, or none; may be repeated (default: read,submit on loopback without TLS, else none)"),
@@ -39,5 +58,5 @@ func accessSettings(a *node.Access) settings.Table {
 			return err
 		}), "file with the secret that the operator's requests carry, as Authorization: Bearer …; "+
 			"also the variable "+cli.SecretVariable+" (default: they must come from this machine)"),
-	}
+	}...)
 }
