@@ -30,6 +30,7 @@ func (l *logged) count(what string) int {
 // A member without a leader says whom it waits for and why, each of it once, and
 // not every time that raft tries.
 func TestMembersWithDifferentLists(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	logs := make([]*logged, 2)
 	c.tune = func(i int, cfg *Config) {

@@ -60,6 +60,7 @@ func (h *history) now() int64 { return time.Since(h.begin).Nanoseconds() }
 // Reads after a barrier are linearizable with writes, on every member, while the
 // leader is cut off and another one takes over.
 func TestBarrierReadsAreLinearizable(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	h := &history{begin: time.Now()}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -112,6 +113,7 @@ func (c *testCluster) read(h *history, client int) {
 
 // Many readers cost few entries.
 func TestBarriersAreJoined(t *testing.T) {
+	t.Parallel()
 	const readers = 300
 	c := startCluster(t, 3)
 	c.mustPropose(0, "a")
@@ -133,6 +135,7 @@ func TestBarriersAreJoined(t *testing.T) {
 // A barrier does not return before this member's own state is that far, however
 // far the others are.
 func TestBarrierWaitsForTheLocalState(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	leader := c.leader()
 	slow := c.other(leader)

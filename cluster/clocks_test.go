@@ -33,6 +33,7 @@ func (c *testCluster) aheadOfTime(i int) time.Duration {
 // A leader whose clock is set makes way at once, and not one entry carries its
 // time. When its clock is right again it may lead.
 func TestALeaderWhoseClockIsSetMakesWay(t *testing.T) {
+	t.Parallel()
 	for _, step := range []time.Duration{2 * time.Hour, -2 * time.Hour, 25 * time.Hour} {
 		t.Run(step.String(), func(t *testing.T) {
 			c, own := clockCluster(t, 3)
@@ -67,6 +68,7 @@ func TestALeaderWhoseClockIsSetMakesWay(t *testing.T) {
 
 // On a member that follows it keeps the cluster from nothing.
 func TestAMemberThatFollowsWhoseClockIsSet(t *testing.T) {
+	t.Parallel()
 	c, own := clockCluster(t, 3)
 	for i := range c.members {
 		c.start(i)
@@ -88,6 +90,7 @@ func TestAMemberThatFollowsWhoseClockIsSet(t *testing.T) {
 
 // Two of three whose clocks differ go on, by the slower one.
 func TestTwoOfThreeWhoseClocksDiffer(t *testing.T) {
+	t.Parallel()
 	c, own := clockCluster(t, 3)
 	own[1].set(2 * time.Hour)
 	c.start(0)
@@ -103,6 +106,7 @@ func TestTwoOfThreeWhoseClocksDiffer(t *testing.T) {
 // Where all clocks differ there is a leader all the same, and the middle one
 // counts.
 func TestAllClocksDiffer(t *testing.T) {
+	t.Parallel()
 	c, own := clockCluster(t, 3)
 	own[0].set(-time.Hour)
 	own[2].set(time.Hour)
@@ -118,6 +122,7 @@ func TestAllClocksDiffer(t *testing.T) {
 
 // A member alone has nobody to compare with.
 func TestTheClockOfOne(t *testing.T) {
+	t.Parallel()
 	c, own := clockCluster(t, 1)
 	c.start(0)
 	c.mustPropose(0, "a")

@@ -56,6 +56,7 @@ func copyDir(t *testing.T, from, to string) {
 // A directory that lost something, or in which something changed, is refused
 // with a message that names the file and says what to do.
 func TestDamagedDirectory(t *testing.T) {
+	t.Parallel()
 	c := used(t)
 	dir := c.config(0).Dir
 	good := filepath.Join(t.TempDir(), "good")
@@ -126,6 +127,10 @@ func TestDamagedDirectory(t *testing.T) {
 // version of the page. Then the history ends earlier, and the other members
 // bring the rest.
 func TestFlippedBytesInTheLog(t *testing.T) {
+	t.Parallel()
+	if raceDetector {
+		t.Skip("bbolt has a race there")
+	}
 	c := used(t)
 	dir := c.config(0).Dir
 	good := filepath.Join(t.TempDir(), "good")
@@ -193,6 +198,7 @@ func flipByteAt(path string, at int) error {
 }
 
 func TestOtherIdentity(t *testing.T) {
+	t.Parallel()
 	c := used(t)
 	cfg := c.config(0)
 	t.Run("other member", func(t *testing.T) {
@@ -221,6 +227,7 @@ func TestOtherIdentity(t *testing.T) {
 }
 
 func TestLocked(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 1)
 	_, err := Open(c.config(0), newTestMachine())
 	if !errors.Is(err, ErrLocked) {
@@ -241,6 +248,7 @@ func TestClusterID(t *testing.T) {
 
 // A first start that was interrupted before raft ran is begun again.
 func TestInterruptedFirstStart(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 1)
 	cfg := c.config(0)
 	dir, err := datadir.Open(cfg.Dir, cfg.ID)

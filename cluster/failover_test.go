@@ -90,6 +90,7 @@ func (tr *traffic) check(t *testing.T, history []string) {
 // A leader that shuts down finishes what it took: the writes go on, and nobody
 // is left with an unknown outcome.
 func TestGracefulStopOfTheLeader(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	leader := c.leader()
 	tr := c.traffic(12, 0, 1, 2)
@@ -111,6 +112,7 @@ func TestGracefulStopOfTheLeader(t *testing.T) {
 // A leader that is gone at once: what was acknowledged stays, what was refused
 // did not happen, and the others go on.
 func TestSuddenEndOfTheLeader(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	leader := c.leader()
 	rest := slices.DeleteFunc([]int{0, 1, 2}, func(i int) bool { return i == leader })
@@ -130,6 +132,7 @@ func TestSuddenEndOfTheLeader(t *testing.T) {
 // A leader that is cut off from the others tells its callers that it does not
 // know, or that it did not.
 func TestCallersOfALeaderThatIsCutOff(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	leader := c.leader()
 	c.mustPropose(leader, "before")
@@ -146,6 +149,7 @@ func TestCallersOfALeaderThatIsCutOff(t *testing.T) {
 // A member that passes requests on reports what became of them by how far they
 // got.
 func TestOutcomeOfForwardedRequests(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	leader := c.leader()
 	through := c.other(leader)
@@ -173,6 +177,7 @@ func TestOutcomeOfForwardedRequests(t *testing.T) {
 
 // A request that another member passed on is never passed on again.
 func TestNoSecondForwarding(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	leader := c.leader()
 	asked := c.other(leader)
@@ -208,6 +213,7 @@ func TestNoSecondForwarding(t *testing.T) {
 
 // Shutdown refuses what comes after it, and is the same the second time.
 func TestShutdownRefuses(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	m := c.members[c.other(c.leader())]
 	c.stop(c.other(c.leader()))

@@ -5,6 +5,7 @@ import "testing"
 // A member counts what it does: the leader its entries, each the writes to its log,
 // what it applies, and leaders that it learns of.
 func TestFigures(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	leader := c.leader()
 	const entries = 20

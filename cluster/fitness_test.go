@@ -26,6 +26,7 @@ func testProgress() *health.Progress {
 // A leader that becomes unfit makes way under load, and nobody has to wonder
 // about an outcome. It goes on as a member that follows.
 func TestUnfitLeaderMakesWay(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -73,6 +74,7 @@ func TestUnfitLeaderMakesWay(t *testing.T) {
 // An unfit member that follows does not take over when the leader is gone, by
 // whatever way, nor does it push the others' term.
 func TestUnfitMemberIsNotElected(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(*testCluster, int){
 		"killed": (*testCluster).cutOff, "handing over": (*testCluster).stop,
 	} {
@@ -97,6 +99,7 @@ func TestUnfitMemberIsNotElected(t *testing.T) {
 
 // While every member is unfit nothing is taken; the first that is fit leads.
 func TestNobodyIsFit(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	c.mustPropose(0, "before")
 	for _, m := range c.members {

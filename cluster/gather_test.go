@@ -7,6 +7,7 @@ import (
 
 // However often somebody asks for the status, the members do not talk more.
 func TestReadersOfTheStatusShareIt(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	for i := range c.members {
 		c.start(i)
@@ -38,6 +39,7 @@ func TestReadersOfTheStatusShareIt(t *testing.T) {
 // A member says of itself whether it can serve and whether it signs, and why
 // not; of one that does not answer the others say that.
 func TestStatusTellsTheCondition(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	c.tune = func(i int, cfg *Config) {
 		if i == 1 {

@@ -49,6 +49,7 @@ func notReadyFor(m *Member, reason string) func() bool {
 // A leader whose machine hangs makes way, as one whose disk hangs. When it was
 // only slow it goes on and catches up.
 func TestLeaderWhoseMachineHangs(t *testing.T) {
+	t.Parallel()
 	c := startStalling(t)
 	old := c.leader()
 	m := c.members[old]
@@ -69,6 +70,7 @@ func TestLeaderWhoseMachineHangs(t *testing.T) {
 
 // A machine that never comes back ends the process.
 func TestMachineThatHangsForGood(t *testing.T) {
+	t.Parallel()
 	c := startStalling(t)
 	hung := c.other(c.leader())
 	c.hang(hung)
@@ -81,6 +83,7 @@ func TestMachineThatHangsForGood(t *testing.T) {
 // A member that follows is not ready while its machine hangs, though it hears the
 // leader and stores entries.
 func TestMemberThatFollowsWhoseMachineHangs(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	for i := range c.members {
 		c.start(i)
@@ -96,6 +99,7 @@ func TestMemberThatFollowsWhoseMachineHangs(t *testing.T) {
 
 // A snapshot that does not end is noticed as well, and is no reason to end.
 func TestSnapshotThatHangs(t *testing.T) {
+	t.Parallel()
 	c := startStalling(t)
 	old := c.leader()
 	m, machine := c.members[old], c.machines[old]

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // patience is how long a test waits for something that should happen.
@@ -32,15 +34,16 @@ type testCluster struct {
 	joins    map[int]bool // members that are to join, though they are founders
 	askLong  bool         // a first start waits for answers as long as it should
 
-	mu     sync.Mutex
-	spare  []net.Listener // to hold the ports until the members take them
-	fatals []error
+	mu      sync.Mutex
+	spare   []net.Listener // to hold the ports until the members take them
+	fatals  []error
+	ordered map[string]int // requests by mustPropose
 }
 
 // newTestCluster prepares n members; none is started.
 func newTestCluster(t testing.TB, n int) *testCluster {
 	t.Helper()
-	c := &testCluster{t: t, root: t.TempDir(), members: make([]*Member, n), machines: make([]*testMachine, n), cut: map[*Member]bool{}, accepted: map[int]*acceptedConns{}, joins: map[int]bool{}}
+	c := &testCluster{t: t, root: t.TempDir(), members: make([]*Member, n), machines: make([]*testMachine, n), cut: map[*Member]bool{}, accepted: map[int]*acceptedConns{}, joins: map[int]bool{}, ordered: map[string]int{}}
 	for i := range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -226,18 +229,48 @@ func (c *testCluster) propose(i int, request string) Result {
 	return c.members[i].Propose(ctx, [][]byte{[]byte(request)})[0]
 }
 
-// mustPropose does so until it succeeds; only definite failures are repeated.
+// mustPropose orders a request once. What has failed for sure it sends again. Where
+// nobody knows, because a leader was lost that had too little of a busy machine, it looks
+// whether the request is in the history.
 func (c *testCluster) mustPropose(i int, request string) Result {
 	c.t.Helper()
 	var r Result
 	waitFor(c.t, "request "+request, func() bool {
 		r = c.propose(i, request)
-		if r.Err != nil && !retryable(r.Err) {
+		switch {
+		case r.Err == nil || retryable(r.Err):
+		case errors.Is(r.Err, outcome.Unknown):
+			if c.happened(i, request) {
+				r.Err = nil
+			}
+		default:
 			c.t.Fatalf("request %s: %v", request, r.Err)
 		}
 		return r.Err == nil
 	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ordered[request]++
 	return r
+}
+
+// happened tells whether a request is in the history once more than mustPropose has
+// ordered it. What is not there behind a barrier never comes.
+func (c *testCluster) happened(i int, request string) bool {
+	waitFor(c.t, "a barrier after request "+request, func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		return c.members[i].Barrier(ctx) == nil
+	})
+	n := 0
+	for _, r := range c.machines[i].snapshot().History {
+		if r == request {
+			n++
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return n > c.ordered[request]
 }
 
 // takeSnapshot takes a snapshot of a member's state now and cuts the log behind it.

@@ -43,6 +43,7 @@ func lagging(t *testing.T) (c *testCluster, leader, away int) {
 // A member that lags behind the log gets a snapshot, goes on from there, and
 // starts from it.
 func TestSnapshotInstall(t *testing.T) {
+	t.Parallel()
 	c, leader, away := lagging(t)
 	c.start(away)
 	c.leader()
@@ -68,6 +69,7 @@ func TestSnapshotInstall(t *testing.T) {
 
 // While one member gets its snapshot the others are served.
 func TestWritesDuringInstall(t *testing.T) {
+	t.Parallel()
 	c, leader, away := lagging(t)
 	third := 3 - leader - away
 	tr := c.traffic(6, leader, third)
@@ -83,6 +85,7 @@ func TestWritesDuringInstall(t *testing.T) {
 // A snapshot that was damaged on the leader's disk does no harm to the other
 // member, which then gets the next one.
 func TestDamagedSnapshotIsNotInstalled(t *testing.T) {
+	t.Parallel()
 	c, leader, away := lagging(t)
 	meta, _ := c.members[leader].store.snapshots.Newest()
 	file := filepath.Join(c.members[leader].store.snapshots.State(meta.ID), "deeper", "filling")
@@ -105,6 +108,7 @@ func TestDamagedSnapshotIsNotInstalled(t *testing.T) {
 // Snapshots are taken and the log is cut by itself, and a restart begins at the
 // newest one.
 func TestSnapshotsByThemselves(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	c.tune = func(_ int, cfg *Config) {
 		cfg.SnapshotInterval, cfg.SnapshotThreshold, cfg.TrailingLogs = 20e6, 20, 10
@@ -138,6 +142,7 @@ func TestSnapshotsByThemselves(t *testing.T) {
 
 // A state machine that is ahead of the log was mixed up with another.
 func TestStateAheadOfTheLog(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 1)
 	c.mustPropose(0, "a")
 	c.stop(0)

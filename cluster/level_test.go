@@ -13,6 +13,7 @@ import (
 // A member that was away while the others activated a level that it does not know ends
 // as soon as it hears of that, and says what to install. Its folder is as good as before.
 func TestAMemberThatIsTooOld(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	need := release.For(release.First)
 	later := release.Need{Level: release.Newest + 1, Release: "9.0.0"}
@@ -47,6 +48,7 @@ func TestAMemberThatIsTooOld(t *testing.T) {
 
 // Who is to be added learns with the invitation what it must know, and stays what it was.
 func TestAnOldMemberIsNotAdded(t *testing.T) {
+	t.Parallel()
 	c := membersCluster(t, 2, 1)
 	tune := c.tune
 	c.tune = func(i int, cfg *Config) {

@@ -11,6 +11,7 @@ import (
 // Large entries fill a log of few entries: it is cut by bytes long before raft would
 // cut it, on every member, and who was away meanwhile gets a snapshot.
 func TestTheLogIsBoundedInBytes(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	c.tune = func(_ int, cfg *Config) { cfg.LogBytes = minLogBytes } // no snapshot but by bytes
 	for i := range 3 {

@@ -19,6 +19,7 @@ func retryable(err error) bool {
 }
 
 func TestSingleMember(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 1)
 	r := c.mustPropose(0, "hello")
 	if string(r.Data) != "0:hello" || r.Index == 0 {
@@ -36,6 +37,7 @@ func TestSingleMember(t *testing.T) {
 
 // Members may be started in any order, and a majority is enough.
 func TestStartInAnyOrder(t *testing.T) {
+	t.Parallel()
 	for _, order := range [][]int{{0, 1, 2}, {2, 0, 1}} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			c := newTestCluster(t, 3)
@@ -60,6 +62,7 @@ func TestStartInAnyOrder(t *testing.T) {
 // once, and all members end with the same history, with far fewer log entries
 // than requests.
 func TestConcurrentWrites(t *testing.T) {
+	t.Parallel()
 	const writers, each = 60, 25
 	c := startCluster(t, 3)
 	var writing sync.WaitGroup
@@ -92,6 +95,7 @@ func TestConcurrentWrites(t *testing.T) {
 
 // A call's requests stay together and in order, however many entries they need.
 func TestBatchKeepsOrder(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	for _, i := range []int{c.leader(), c.other(c.leader())} {
 		var requests [][]byte
@@ -118,6 +122,7 @@ func TestBatchKeepsOrder(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	huge, largest := make([]byte, queue.MaxRequestBytes+1), make([]byte, queue.MaxRequestBytes)
 	for i := range c.members {
@@ -136,6 +141,7 @@ func TestTooLarge(t *testing.T) {
 // With the state machine stuck, the queue fills and then refuses at once; what
 // gives up in the queue was not ordered, what gives up later is unknown.
 func TestQueueFullAndGivingUp(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 1)
 	m, machine := c.members[0], c.machines[0]
 	c.mustPropose(0, "first")
@@ -188,6 +194,7 @@ func TestQueueFullAndGivingUp(t *testing.T) {
 
 // Nobody is left without an answer when there is no majority.
 func TestNoMajority(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	c.tune = func(_ int, cfg *Config) {
 		cfg.HeartbeatTimeout = 100 * time.Millisecond
@@ -207,6 +214,7 @@ func TestNoMajority(t *testing.T) {
 }
 
 func TestWaitApplied(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	leader := c.leader()
 	r := c.mustPropose(leader, "a")
@@ -226,6 +234,7 @@ func TestWaitApplied(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	leader := c.leader()
 	c.mustPropose(leader, "a")
@@ -259,6 +268,7 @@ func TestStatus(t *testing.T) {
 
 // A machine that fails is fatal, once, and nothing is applied after it.
 func TestMachineFailureIsFatal(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 1)
 	r := c.propose(0, "fail")
 	if !errors.Is(r.Err, outcome.Unknown) {

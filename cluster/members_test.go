@@ -273,6 +273,7 @@ func TestDemoteAndPromote(t *testing.T) {
 
 // Leadership goes to and fro under load, and no member is left that refuses requests.
 func TestTransferLeader(t *testing.T) {
+	t.Parallel()
 	c := membersCluster(t, 3, 3)
 	stop := c.load(c.members...)
 	for range 6 {
@@ -317,6 +318,7 @@ func (m *Member) mayLead(c *testCluster, not int) bool {
 
 // A member moves to another address.
 func TestAnotherAddress(t *testing.T) {
+	t.Parallel()
 	if raceDetector {
 		t.Skip("raft has a race there")
 	}

@@ -16,6 +16,7 @@ import (
 // The logs that each release has left behind open, with the votes and snapshots that
 // belong to them, and every entry is understood.
 func TestLogsOfReleases(t *testing.T) {
+	t.Parallel()
 	archives, err := harness.ReleaseData()
 	if err != nil {
 		t.Fatal(err)

@@ -41,6 +41,7 @@ func (c *testCluster) load(members ...*Member) (stop func() int64) {
 // A member loses its disk under load and is a voter again after one change, and the old
 // one never comes back.
 func TestReplaceAWipedMemberUnderLoad(t *testing.T) {
+	t.Parallel()
 	c := membersCluster(t, 3, 3)
 	c.proposeTen(0, "before")
 	leader := c.leader()

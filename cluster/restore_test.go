@@ -35,6 +35,7 @@ func restored(t *testing.T, origin ...string) *testCluster {
 }
 
 func TestARestoredClusterGoesOn(t *testing.T) {
+	t.Parallel()
 	c := restored(t, "a backup", "a backup", "a backup")
 	for i := range c.members {
 		c.start(i)
@@ -72,6 +73,7 @@ func TestARestoredClusterGoesOn(t *testing.T) {
 }
 
 func TestMembersFromDifferentBackupsRefuseEachOther(t *testing.T) {
+	t.Parallel()
 	c := restored(t, "a backup", "a backup", "another one")
 	for i := range c.members {
 		c.start(i)

@@ -55,6 +55,7 @@ func (c *testCluster) proposeTen(i int, what string) {
 // A member that the others have seen further than it is now ends, wherever in
 // its directory it went back, and does not start again. The others go on.
 func TestMemberThatWentBack(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name, says string
 		during     bool // the copy is of the start that the others saw last
@@ -92,6 +93,7 @@ func TestMemberThatWentBack(t *testing.T) {
 
 // A member whose directory is gone is told so before it does anything, and what to do.
 func TestWipedMemberIsRefused(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	c.askLong = true
 	c.proposeTen(0, "before")
@@ -109,6 +111,7 @@ func TestWipedMemberIsRefused(t *testing.T) {
 
 // One file of a member went back: the others tell it from that.
 func TestFileThatWentBack(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{datadir.LogFile, datadir.VoteFile, datadir.StartsFile} {
 		t.Run(name, func(t *testing.T) {
 			c := startCluster(t, 3)
@@ -147,6 +150,7 @@ func TestFileThatWentBack(t *testing.T) {
 // them, and goes on with n3, who does not know, while n2 is away for the moment.
 // That nobody can notice; but when n2 returns nobody serves, whatever starts when.
 func TestTwoHistories(t *testing.T) {
+	t.Parallel()
 	for name, fill := range map[string]int{"as long": 10, "shorter": 1, "longer": 30} {
 		t.Run(name, func(t *testing.T) {
 			c := startCluster(t, 3)
@@ -198,6 +202,7 @@ func TestTwoHistories(t *testing.T) {
 // What was never final may go: a leader that was cut off has entries that the
 // others replace, and that is no second history.
 func TestUnconfirmedEntriesMayGo(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	c.proposeTen(0, "before")
 	old := c.leader()
@@ -228,6 +233,7 @@ func TestUnconfirmedEntriesMayGo(t *testing.T) {
 
 // A snapshot that ends before what is applied would take the state back.
 func TestOlderSnapshotIsNotInstalled(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 1)
 	c.proposeTen(0, "a")
 	if err := takeSnapshot(c.members[0]); err != nil {
@@ -249,6 +255,7 @@ func TestOlderSnapshotIsNotInstalled(t *testing.T) {
 // What leader and member have seen of each other is on the disk soon after the
 // last request, and so is what is final.
 func TestWhatOthersHoldIsRememberedThroughACrash(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	c.proposeTen(0, "a")
 	commit := c.members[0].raft.CommitIndex()

@@ -43,6 +43,7 @@ func noSpace() *health.Room { return &health.Room{Short: "it is full", None: tru
 // short one of them leads on, so that reads go through the log, and no client's write
 // is to be taken. With room everything is as before.
 func TestShortDisks(t *testing.T) {
+	t.Parallel()
 	c, left := startWithRooms(t)
 	old := c.leader()
 	left[old].Store(scarce())
@@ -87,6 +88,7 @@ func TestShortDisks(t *testing.T) {
 // A member that has no room at all takes no entries and stays in the cluster, whose
 // others go on; then it catches up by itself.
 func TestAFullDiskTakesNoEntries(t *testing.T) {
+	t.Parallel()
 	c, left := startWithRooms(t)
 	leader := c.leader()
 	full := c.other(leader)
@@ -111,6 +113,7 @@ func TestAFullDiskTakesNoEntries(t *testing.T) {
 
 // A cluster of which nobody has room orders nothing, and says why; nothing is in doubt.
 func TestNobodyHasRoom(t *testing.T) {
+	t.Parallel()
 	c, left := startWithRooms(t)
 	for i := range left {
 		left[i].Store(noSpace())

@@ -13,6 +13,7 @@ import (
 // is told so throws away what is sound. A link that leads to itself is such an
 // error for everybody, root too.
 func TestSystemErrorsAreNotDamage(t *testing.T) {
+	t.Parallel()
 	c := used(t)
 	dir := c.config(0).Dir
 	good := filepath.Join(t.TempDir(), "good")

@@ -7,6 +7,7 @@ import (
 
 // What is due is done in time, with nobody asking, once.
 func TestTick(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	leader := c.leader()
 	for i := range c.members {
@@ -23,6 +24,7 @@ func TestTick(t *testing.T) {
 
 // An idle cluster writes nothing: ticks come when something is due, only.
 func TestNoTickWithoutNeed(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	leader := c.leader()
 	c.mustPropose(leader, "due 1h")
@@ -40,6 +42,7 @@ func TestNoTickWithoutNeed(t *testing.T) {
 
 // The new leader goes on with it.
 func TestTickAfterFailover(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	leader := c.leader()
 	c.mustPropose(leader, "due 1s")
@@ -55,6 +58,7 @@ func TestTickAfterFailover(t *testing.T) {
 // Leaders whose wall clocks are an hour behind the machine's time do not hold
 // up what is due.
 func TestClockBehind(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	var slow [3]bool
 	c.tune = func(i int, cfg *Config) {

@@ -111,7 +111,7 @@ func TestRaftConfig(t *testing.T) {
 func TestConfigValidate(t *testing.T) {
 	good := func() Config {
 		c := DefaultConfig()
-		c.ID, c.Dir, c.Bind = "a", "d", ":7000"
+		c.ID, c.Dir, c.Bind = "a", "d", "127.0.0.1:7000"
 		c.Peers = []Peer{{"a", "h1:7000"}, {"b", "h2:7000"}}
 		return c
 	}
@@ -126,6 +126,7 @@ func TestConfigValidate(t *testing.T) {
 		"no port":            func(c *Config) { c.Peers[1].Addr = "h2" },
 		"no host":            func(c *Config) { c.Peers[1].Addr = ":7000" },
 		"bad bind":           func(c *Config) { c.Bind = "7000" },
+		"plain on a network": func(c *Config) { c.Bind = ":7000" },
 		"long id":            func(c *Config) { c.Peers[1].ID = strings.Repeat("x", 65) },
 		"too many":           func(c *Config) { c.Peers = make([]Peer, 10); fill(c.Peers) },
 		"short heartbeat":    func(c *Config) { c.HeartbeatTimeout = 1 },

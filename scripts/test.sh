@@ -50,9 +50,10 @@ go list ./... | grep -vE '^[^/]+/[^/]+/[^/]+/(e2e|internal/imports|chain|fsm|sto
 # shellcheck disable=SC2086 # a list of packages
 CGO_ENABLED=1 go test -race -short -timeout 10m $computing
 
-heading "All random cases"
+heading "All random cases, and where libraries have races"
 # shellcheck disable=SC2086
 go test -timeout 10m $computing
+go test -timeout 10m ./cluster -run '^(TestAnotherAddress|TestFlippedBytesInTheLog)$'
 
 heading "End-to-end tests on real processes"
 go test ./e2e/... -count=1 -v -timeout 15m
