@@ -8,5 +8,5 @@ import (
 
 // Commands are the commands of this room.
 func Commands() []*cobra.Command {
-	return []*cobra.Command{newServerCommand(), newFollowCommand(), newWitnessCommand()}
+	return []*cobra.Command{newServerCommand(), newFollowCommand(), newWitnessCommand(), newConfigCommand()}
 }

@@ -83,6 +83,8 @@ type configuration struct {
 	start func(context.Context, *process) (running, error)
 	// reload hands those that may change to what start has started.
 	reload func(running) error
+	// alike is who a member is, and what all members are to have alike; nil for others.
+	alike func() (id string, list []alike)
 }
 
 // running is a node that has started.

@@ -43,6 +43,7 @@ func memberConfiguration() *configuration {
 			return node.StartMember(context.WithoutCancel(ctx), cfg)
 		},
 		reload: func(n running) error { return n.(*node.Member).Reload(cfg) },
+		alike:  func() (string, []alike) { return cfg.ID, membersAlike(&cfg) },
 	}
 }
 
@@ -55,9 +56,9 @@ func memberSettings(c *node.MemberConfig, logs *logConfig) settings.Table {
 		settings.New("listen", listening(&c.Listen), "host:port of the HTTP API"),
 		settings.New("advertise", &c.Advertise, "URL under which clients reach the API (default: http:// or https://, and --listen)"),
 		settings.New("raft", &c.Raft, "host:port to listen on for the other members (default: this member's in --cluster)"),
-		settings.New("cluster", settings.Parsed(&c.Peers, cli.ParsePeers), "id=host:port of every member with which the cluster begins, comma-separated, the same on each; it counts on the first start only").Alike(),
+		settings.New("cluster", settings.Parsed(&c.Peers, cli.ParsePeers), "id=host:port of every member with which the cluster begins, comma-separated, the same on each; it counts on the first start only"),
 		settings.New("join", &c.Join, "on the first start, wait until a cluster adds this member (bpsc cluster add, or replace), and begin none"),
-		settings.New("two-voters", &c.TwoVoters, "let a cluster begin with two members: when either of them fails nothing is written any more").Alike(),
+		settings.New("two-voters", &c.TwoVoters, "let a cluster begin with two members: when either of them fails nothing is written any more"),
 		settings.New("promote-lag", &c.PromoteLag, "how many entries of the log a member that was added may lag to become a voter"),
 		settings.New("promote-after", &c.PromoteAfter, "for how long it may not lag more"),
 		settings.New("contract", settings.Later(&c.ContractFile, func() (err error) {
@@ -65,9 +66,9 @@ func memberSettings(c *node.MemberConfig, logs *logConfig) settings.Table {
 			return err
 		}), "JSON file of the default contract; read when the cluster has no contract yet"),
 		settings.New("witnesses", settings.Parsed(&c.Witnesses, cli.ReadWitnesses), "file of the witnesses to ask for cosignatures: lines as bpsc witness key prints them"),
-		settings.New("witness-quorum", &c.WitnessQuorum, "how many of the witnesses this cluster's policy requires").Alike(),
+		settings.New("witness-quorum", &c.WitnessQuorum, "how many of the witnesses this cluster's policy requires"),
 		settings.New("auto-activate", &c.AutoActivate, "how long all members have to have known a new level before it is activated, after which there is no way back (0: an operator does it)"),
-		settings.New("heartbeat", &c.Heartbeat, "silence after which members elect another leader").Alike(),
+		settings.New("heartbeat", &c.Heartbeat, "silence after which members elect another leader"),
 	})
 }
 

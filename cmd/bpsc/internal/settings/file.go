@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"go.yaml.in/yaml/v3"
-
-	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 )
 
 // maxFile bounds a file of settings: some thousand lines.
@@ -34,10 +33,7 @@ func readFile(path string) (f file, err error) {
 	if f.path = path; path == "" {
 		return f, nil
 	}
-	text, err := cli.ReadBounded(path, maxFile)
-	if err == nil && len(text) > maxFile {
-		err = fmt.Errorf("it has over %d bytes", maxFile)
-	}
+	text, err := readBounded(path)
 	if err == nil {
 		err = f.parse(text)
 	}
@@ -45,6 +41,20 @@ func readFile(path string) (f file, err error) {
 		return f, fmt.Errorf("--config %s: %w", path, err)
 	}
 	return f, nil
+}
+
+// readBounded reads a file that can be read again when it changed: - is one of that name.
+func readBounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("it has over %d bytes", maxFile)
+	}
+	return text, err
 }
 
 func (f *file) parse(text []byte) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -28,7 +29,7 @@ type Value struct {
 	Origin string `json:"origin"`             // Default, File, Variable or Flag
 	Where  string `json:"where,omitempty"`    // file:line, or the variable's name
 
-	live, alike bool
+	live bool
 }
 
 // Loaded is what a table came to.
@@ -69,7 +70,7 @@ func (s Table) Load(flags *pflag.FlagSet) (*Loaded, error) {
 
 // load sets one flag, the stronger after the weaker.
 func (s Row) load(f *pflag.Flag, from *file) (Value, error) {
-	given, v := saved(f.Value), Value{Name: s.name, Origin: Default, Unset: s.unset(), live: s.live, alike: s.alike}
+	given, v := saved(f.Value), Value{Name: s.name, Origin: Default, Unset: s.unset(), live: s.live}
 	if one, is := from.find(s.name); is {
 		if err := s.set(f.Value, one.value); err != nil {
 			return v, fmt.Errorf("%s: %s: %w", from.at(one.line), s.name, err)
@@ -106,6 +107,25 @@ func (s Table) unknown(f *file) (wrong []error) {
 		wrong = append(wrong, fmt.Errorf("%s: unknown setting %q%s", f.at(one.line), one.name, hint))
 	}
 	return wrong
+}
+
+// Names are the settings that a file has.
+func Names(path string) (names []string, err error) {
+	f, err := readFile(path)
+	for _, one := range f.items {
+		names = append(names, one.name)
+	}
+	return names, err
+}
+
+// Knows counts the names that are settings of the table.
+func (s Table) Knows(names []string) (count int) {
+	for _, row := range s {
+		if slices.Contains(names, row.name) {
+			count++
+		}
+	}
+	return count
 }
 
 // misspelt warns of variables that are no setting and look like one. Others have their
@@ -155,4 +175,25 @@ func (l *Loaded) Take(now *Loaded) (live, later []string) {
 		}
 	}
 	return live, later
+}
+
+var flagInError = regexp.MustCompile(`--([a-z0-9-]+)`)
+
+// Blame says of an error, which names settings as flags, where in the file the first of
+// them stands; if none does, which file it is.
+func (l *Loaded) Blame(err error) error {
+	for _, named := range flagInError.FindAllStringSubmatch(err.Error(), -1) {
+		for _, v := range l.Values {
+			if v.Name != named[1] {
+				continue
+			}
+			switch one, _ := l.file.find(v.Name); v.Origin {
+			case File:
+				return fmt.Errorf("%s: %w", l.file.at(one.line), err)
+			case Variable:
+				return fmt.Errorf("%s: %w", v.Where, err)
+			}
+		}
+	}
+	return fmt.Errorf("%s: %w", l.Path, err)
 }

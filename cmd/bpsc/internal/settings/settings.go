@@ -28,7 +28,7 @@ type Row struct {
 	value any
 	usage string
 
-	live, alike bool
+	live bool
 }
 
 // New is a row. value is where the setting goes, as Row says.
@@ -40,12 +40,6 @@ func New(name string, value any, usage string) Row {
 // Others count from the next start on.
 func (r Row) Live() Row {
 	r.live = true
-	return r
-}
-
-// Alike is the row of a setting that is to be the same on all members of a cluster.
-func (r Row) Alike() Row {
-	r.alike = true
 	return r
 }
 

@@ -26,21 +26,24 @@ func (s Table) similar(name string) string {
 	return ""
 }
 
-// edits is how many bytes have to be put in, left out or changed to make b of a.
+// edits is how many bytes have to be put in, left out, changed or swapped with their
+// neighbour to make b of a.
 func edits(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
+		before, last, row = last, row, before
 		row[0] = i + 1
 		for j := range len(b) {
-			cost := 1
+			row[j+1] = min(row[j]+1, last[j+1]+1, last[j]+1)
 			if a[i] == b[j] {
-				cost = 0
+				row[j+1] = min(row[j+1], last[j])
 			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
 	}
 	return row[len(b)]
