@@ -34,6 +34,29 @@ need_certificates() {
     need_commands no-such-command=ca-certificates
 }
 
+# need_promtool ROOT puts promtool into PATH, which judges metrics and alerts. Debian's
+# package of Prometheus would install a server with its service and the libraries of its
+# page, so only this one program is taken out of it, and kept in ROOT/.bpsc/tools.
+need_promtool() {
+  local tools=$1/.bpsc/tools dir as_root=()
+  export PATH="$tools:$PATH"
+  ! command -v promtool >/dev/null 2>&1 || return 0
+
+  if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-deb >/dev/null 2>&1; then
+    die "please install promtool, which is part of Prometheus: https://prometheus.io/download/"
+  fi
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  echo "fetching promtool"
+  dir=$(mktemp -d)
+  "${as_root[@]}" apt-get update -qq
+  (cd "$dir" && apt-get download -qq prometheus 2>/dev/null)
+  mkdir -p "$tools"
+  dpkg-deb --fsys-tarfile "$dir"/prometheus_*.deb | tar -xO ./usr/bin/promtool >"$dir/promtool"
+  chmod +x "$dir/promtool"
+  mv "$dir/promtool" "$tools/promtool"
+  rm -r "$dir"
+}
+
 # need_go ROOT checks for the Go version that ROOT/go.mod asks for.
 need_go() {
   local wanted have

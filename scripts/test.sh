@@ -17,6 +17,7 @@ need_certificates
 # The race detector needs a C compiler; the end-to-end tests run a tutorial's
 # follower in Python and the scripts with curl.
 need_commands curl=curl python3=python3 gcc=build-essential make=make shellcheck=shellcheck
+need_promtool "$root"
 need_go "$root"
 go version
 
