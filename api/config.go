@@ -59,6 +59,8 @@ type Config struct {
 	// such path.
 	Backup func(ctx context.Context, out io.Writer) error
 
+	// Certificates are those that the node shows at the moment; nil for none.
+	Certificates func() []CertificateStatus
 	// Diagnostics answers the operator's GET /v1/diagnostics; nil is no such path.
 	Diagnostics Diagnostician
 

@@ -35,6 +35,14 @@ type Diagnostics struct {
 	Log      *LogStatus        `json:"log,omitempty"` // of a member
 	Chains   []ChainStatus     `json:"chains"`        // the first MaxDiagnosed
 	Settings map[string]string `json:"settings"`      // without secrets
+
+	Certificates []CertificateStatus `json:"certificates,omitempty"`
+}
+
+// CertificateStatus is a certificate that a node shows, and until when it is good.
+type CertificateStatus struct {
+	Use      string    `json:"use"` // api for clients, member among members
+	NotAfter time.Time `json:"not_after"`
 }
 
 // ProcessStatus is a process and its limits.

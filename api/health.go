@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -97,7 +98,7 @@ func (s *server) sendReady(c *gin.Context, kind string, unready error, more stri
 		line = "[-]" + kind + " " + text
 	}
 	if _, verbose := c.GetQuery("verbose"); verbose {
-		text = line + more + s.contractLine()
+		text = line + more + s.contractLine() + s.certificateLines(time.Now())
 	}
 	s.sendText(c, status, text)
 }
@@ -112,6 +113,22 @@ func (s *server) contractLine() string {
 		return "[ ]contract none yet: " + why + "\n"
 	}
 	return "[ ]contract none yet\n"
+}
+
+// certificateLines are for information too: who is shown one that has ended does not get
+// here, and takes no other as long as that is not replaced.
+func (s *server) certificateLines(now time.Time) (lines string) {
+	if s.cfg.Certificates == nil {
+		return ""
+	}
+	for _, c := range s.cfg.Certificates() {
+		mark := "[+]"
+		if !now.Before(c.NotAfter) {
+			mark = "[-]"
+		}
+		lines += mark + "certificate " + c.Use + " until " + c.NotAfter.UTC().Format(time.RFC3339) + "\n"
+	}
+	return lines
 }
 
 func (s *server) sendText(c *gin.Context, status int, text string) {

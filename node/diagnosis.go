@@ -78,6 +78,7 @@ func (s *service) diagnose(kind string, began time.Time, state *store.Store) api
 	return api.Diagnostics{
 		Kind: kind, Version: s.common.Version, Built: fmt.Sprintf("%s %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH),
 		Began: began.UTC(), Now: time.Now().UTC(), Process: processStatus(), Chains: chainStatus(state),
+		Certificates: s.Certificates(),
 		Disk: api.DiskStatus{Dir: space.Dir, Free: space.Free, Reserve: space.Reserve, Short: space.Short,
 			Bytes: map[string]int64{"state": sizeOf(filepath.Join(s.common.Data, "state"))}},
 	}
@@ -149,7 +150,9 @@ func snapshotsIn(dir string) (count int, newest time.Time) {
 // that one which is secret is not shown by being forgotten.
 
 func (c *Common) shown() map[string]string {
-	return map[string]string{"data": c.Data, "listen": c.Listen, "admin": c.Admin, "min-free": c.MinFree.String(), "files": strconv.Itoa(c.Files)}
+	s := map[string]string{"data": c.Data, "listen": c.Listen, "admin": c.Admin, "min-free": c.MinFree.String(), "files": strconv.Itoa(c.Files)}
+	c.TLS.show(s)
+	return s
 }
 
 func (a *Access) show(in map[string]string) {
@@ -163,6 +166,7 @@ func (a *Access) show(in map[string]string) {
 func (c *MemberConfig) shown() map[string]string {
 	s := c.Common.shown()
 	c.Access.show(s)
+	c.MemberTLS.show(s)
 	s["id"], s["raft"], s["advertise"], s["heartbeat"] = c.ID, c.Raft, shownURL(c.Advertise), c.Heartbeat.String()
 	s["cluster"] = joined(c.Peers, func(p cluster.Peer) string { return p.ID + "=" + p.Addr })
 	s["contract"] = c.ContractFile

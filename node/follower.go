@@ -93,6 +93,7 @@ func (f *Follower) openServer() error {
 	cfg := api.DefaultConfig()
 	cfg.Logger, cfg.Version, cfg.Connections = f.log, f.cfg.Version, f.files.clients
 	f.cfg.Access.apply(&cfg, f.cfg.sheltered(), f.cfg.Listen, f.cfg.Advertise)
+	cfg.Certificates = f.Certificates
 	cfg.Diagnostics = followerDiagnosis{f, time.Now()}
 	cfg.Metrics, cfg.Measure = f.figures(), f.measured.Measure
 	handler, err := api.NewFollower(cfg,

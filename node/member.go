@@ -115,6 +115,7 @@ func (m *Member) openServer() error {
 	cfg.DefaultConfigured = m.cfg.Contract != nil
 	cfg.Tokens = m.store
 	m.cfg.Access.apply(&cfg, m.cfg.sheltered(), m.cfg.Listen, m.cfg.Advertise, m.cfg.address())
+	cfg.Certificates = m.Certificates
 	cfg.Diagnostics = memberDiagnosis{m, time.Now()}
 	cfg.Metrics, cfg.Measure = m.figures(), m.measured.Measure
 	cfg.Backup = m.backup

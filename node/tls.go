@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"time"
+	"strconv"
 
+	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/cluster/port"
 	"github.com/bpsc/bpsc/internal/certwatch"
 	"github.com/bpsc/bpsc/internal/loopback"
@@ -83,12 +84,6 @@ func (t *TLS) scheme() string {
 // sheltered tells whether the node serves plain HTTP on a loopback address: whoever
 // reaches it is on this machine, and needs no more.
 func (c *Common) sheltered() bool { return c.TLS.Cert == "" && loopback.Listens(c.Listen) }
-
-// Certificate is one that a node uses.
-type Certificate struct {
-	Use      string // "api" for clients, "member" among members
-	NotAfter time.Time
-}
 
 // certificates are those of a node; each nil where it has none.
 type certificates struct {
@@ -175,12 +170,12 @@ func (s *service) ReloadCertificates() (err error) {
 }
 
 // Certificates are those that the node uses at the moment.
-func (s *service) Certificates() (list []Certificate) {
+func (s *service) Certificates() (list []api.CertificateStatus) {
 	if source := s.certificates.api; source != nil {
-		list = append(list, Certificate{"api", source.Expiry()})
+		list = append(list, api.CertificateStatus{Use: "api", NotAfter: source.Expiry()})
 	}
 	if source := s.certificates.member; source != nil {
-		list = append(list, Certificate{"member", source.Expiry()})
+		list = append(list, api.CertificateStatus{Use: "member", NotAfter: source.Expiry()})
 	}
 	return list
 }
@@ -191,4 +186,16 @@ func (s *service) serveListener(l net.Listener) error {
 		return s.server.Serve(l)
 	}
 	return s.server.ServeTLS(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificates.api.Certificate})
+}
+
+// show puts t among the settings that an operator sees: paths, and nothing of what is there.
+func (t *TLS) show(in map[string]string) {
+	in["tls-cert"], in["tls-key"], in["cacert"], in["insecure"] = t.Cert, t.Key, t.CACert, strconv.FormatBool(t.Insecure)
+}
+
+func (t *MemberTLS) show(in map[string]string) {
+	in["member-ca"], in["member-cert"], in["member-key"], in["member-tls"] = t.CA, t.Cert, t.Key, "require"
+	if t.AcceptPlain {
+		in["member-tls"] = "accept"
+	}
 }

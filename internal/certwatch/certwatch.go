@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/internal/pki"
+	"github.com/bpsc/bpsc/internal/secretfile"
 )
 
 const (
@@ -178,22 +179,26 @@ func (f Files) read() (read [3][]byte, err error) {
 		if path == "" {
 			continue
 		}
-		if read[i], err = readBounded(path); err != nil {
+		look := readBounded
+		if path == f.Key {
+			look = secretfile.Read
+		}
+		if read[i], err = look(path, pki.MaxFile); err != nil {
 			return read, err
 		}
 	}
 	return read, nil
 }
 
-func readBounded(path string) ([]byte, error) {
+func readBounded(path string, limit int) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	text, err := io.ReadAll(io.LimitReader(file, pki.MaxFile+1))
-	if err == nil && len(text) > pki.MaxFile {
-		err = fmt.Errorf("%s has more than %d bytes", path, pki.MaxFile)
+	text, err := io.ReadAll(io.LimitReader(file, int64(limit)+1))
+	if err == nil && len(text) > limit {
+		err = fmt.Errorf("%s has more than %d bytes", path, limit)
 	}
 	return text, err
 }

@@ -32,7 +32,8 @@ func TestBadFilesAreNotTaken(t *testing.T) {
 		"another's":     func() { pkitest.Write(t, dir, pkitest.Member(t, ca, "one", "n2", now), ca) },
 		"other cluster": func() { pkitest.Write(t, dir, pkitest.Member(t, ca, "two", "n1", now), ca) },
 		"foreign":       func() { pkitest.Write(t, dir, pkitest.Member(t, foreign, "one", "n1", now), ca) },
-		"half a pair":   func() { require.NoError(t, os.WriteFile(files.Key, []byte("secret"), 0o600)) },
+		"half a pair":   func() { require.NoError(t, os.WriteFile(files.Key, []byte("c0ffee"), 0o600)) },
+		"open to all":   func() { require.NoError(t, os.Chmod(files.Key, 0o644)) },
 		"gone":          func() { require.NoError(t, os.Remove(files.Cert)) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -42,7 +43,8 @@ func TestBadFilesAreNotTaken(t *testing.T) {
 			require.Error(t, s.Reload(), "and again")
 			require.Same(t, good, s.Current())
 			require.Equal(t, 1, strings.Count(log.String(), "are not taken"), log.String())
-			require.NotContains(t, log.String(), "secret")
+			require.NotContains(t, log.String(), "c0ffee")
+			require.NoError(t, os.RemoveAll(files.Key))
 			pkitest.Write(t, dir, pkitest.Member(t, ca, "one", "n1", now), ca)
 			require.NoError(t, s.Reload())
 			require.NotSame(t, good, s.Current())

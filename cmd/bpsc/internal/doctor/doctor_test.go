@@ -40,6 +40,11 @@ func well() *facts {
 	return f
 }
 
+// certified gives a node a certificate with so much time left.
+func (f *facts) certified(left time.Duration) {
+	f.members[1].diagnose.Certificates = []api.CertificateStatus{{Use: "api", NotAfter: f.now.Add(left)}}
+}
+
 func (f *facts) own(i int) *api.MemberStatus { return &f.members[i].cluster.Members[i] }
 
 func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
@@ -57,6 +62,8 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 		"one voter is unreachable":   {func(f *facts) { f.own(0); f.view().Members[2].Role = "unreachable" }, "quorum", warning, "2 of 3 voters, needs 2, can lose 0"},
 		"two voters are unreachable": {func(f *facts) { f.view().Members[1].Role, f.view().Members[2].Role = "unreachable", "unreachable" }, "quorum", failure, "nothing can be written"},
 		"one member alone":           {func(f *facts) { f.view().Members = f.view().Members[:1] }, "quorum", warning, "1 of 1"},
+		"a certificate ends soon":    {func(f *facts) { f.certified(9 * 24 * time.Hour) }, "certificate", warning, "api: good until"},
+		"a certificate has ended":    {func(f *facts) { f.certified(-time.Minute) }, "certificate", failure, "api: has ended"},
 		"one is down":                {func(f *facts) { f.members[1] = nodeFacts{name: "n2", down: "connection refused"} }, "member", failure, "n2: does not answer: connection refused"},
 		"one is not ready":           {func(f *facts) { f.own(1).Ready, f.own(1).NotReady = false, "it lags" }, "member", failure, "n2: is not ready: it lags"},
 		"one does not sign":          {func(f *facts) { f.own(1).Signing, f.own(1).NotSigning = false, "no key" }, "member", warning, "no key"},

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/internal/certwatch"
 )
 
 // check judges one node.
@@ -86,6 +87,7 @@ func (n *nodeFacts) checkDiagnosis(d *api.Diagnostics, add func(check string, g 
 	if d.Log != nil {
 		checkLog(d, add)
 	}
+	checkCertificates(d, add)
 	p := d.Process
 	switch value := fmt.Sprintf("%d of %d files open", p.OpenFiles, p.OpenFileLimit); {
 	case p.OpenFileLimit == 0:
@@ -97,6 +99,21 @@ func (n *nodeFacts) checkDiagnosis(d *api.Diagnostics, add func(check string, g 
 		add("limits", warning, fmt.Sprintf("files may have %s", bytesText(p.FileSizeLimit)), "a chain outgrows any limit: ulimit -f unlimited, LimitFSIZE=infinity")
 	default:
 		add("limits", fine, value, "")
+	}
+}
+
+func checkCertificates(d *api.Diagnostics, add func(check string, g grade, value, advice string)) {
+	for _, c := range d.Certificates {
+		left := c.NotAfter.Sub(d.Now)
+		value := fmt.Sprintf("%s: good until %s, %d days", c.Use, c.NotAfter.UTC().Format(time.DateOnly), int(left.Hours()/24))
+		switch advice := "new ones: bpsc init renew; the node takes them without a restart"; {
+		case left <= 0:
+			add("certificate", failure, c.Use+": has ended on "+c.NotAfter.UTC().Format(time.RFC3339), advice)
+		case left < certwatch.Soon:
+			add("certificate", warning, value, advice)
+		default:
+			add("certificate", fine, value, "")
+		}
 	}
 }
 
