@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"log/slog"
@@ -101,9 +102,11 @@ func TestEverythingOverTLS(t *testing.T) {
 
 	stranger, err := client.New(urls[0])
 	require.NoError(t, err)
-	ctx := t.Context()
-	_, err = stranger.Contract(ctx, "gold")
+	short, cancel := context.WithTimeout(t.Context(), time.Second) // it tries again as long as it may
+	defer cancel()
+	_, err = stranger.Contract(short, "gold")
 	require.ErrorContains(t, err, "certificate signed by unknown authority")
+	ctx := t.Context()
 	for _, url := range append(urls, "https://"+f.Addr().String()) {
 		c, err := client.New(url)
 		require.NoError(t, err)
@@ -181,4 +184,17 @@ func TestWrongCertificatesAreRefusedAtTheStart(t *testing.T) {
 func write(t *testing.T, c *MemberConfig, pair pki.Pair, ca *pki.Authority) {
 	t.Helper()
 	pkitest.Write(t, filepath.Dir(c.MemberTLS.Cert), pair, ca)
+}
+
+// Who waits for a member whose certificate is no good says so where one looks.
+func TestWhoIsMissingForItsCertificate(t *testing.T) {
+	all := configs(t, 2)
+	secured(t, all[:1], pkitest.Authority(t, "one"))
+	secured(t, all[1:], pkitest.Authority(t, "one"))
+	first := start(t, all[0])
+	start(t, all[1])
+	require.Eventually(t, func() bool {
+		err := first.Ready()
+		return err != nil && strings.Contains(err.Error(), "n2: its certificate is from an authority that is not trusted here")
+	}, limit, 10*time.Millisecond)
 }
