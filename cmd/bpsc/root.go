@@ -31,6 +31,7 @@ func newRootCommand() *cobra.Command {
 	} {
 		root.AddCommand(room...)
 	}
+	root.AddCommand(newManCommand())
 	root.InitDefaultCompletionCmd()
 	root.SetHelpCommand(newHelpCommand())
 	root.InitDefaultHelpCmd()
