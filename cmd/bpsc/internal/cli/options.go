@@ -94,6 +94,7 @@ func (o *Options) Reach(flag string, servers ...string) (*client.Client, error) 
 func (o *Options) ConsistencyFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.Consistency, "consistency", "",
 		"linearizable, leader, or local for what the node has (default: the newest state of a member; a follower's own)")
+	Complete(cmd, "consistency", "linearizable", "leader", "local")
 }
 
 // tokenIsContract lets --token say the same as --contract, the name by which a

@@ -22,6 +22,7 @@ import (
 // OutputFlag adds the choice of form to cmd and all below it.
 func (o *Options) OutputFlag(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVarP(&o.Output, "output", "o", "table", "table or json")
+	Complete(cmd, "output", "table", "json")
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if o.Output != "table" && o.Output != "json" {
 			return ArgError("--output must be table or json")

@@ -164,6 +164,7 @@ func newHoldsCommand(o *cli.Options) *cobra.Command {
 	k.dirFlag(cmd)
 	past.flags(cmd)
 	cmd.Flags().StringVar(&role, "role", string(chain.HoldRecipient), "what the wallet is to the holds: recipient or sender")
+	cli.Complete(cmd, "role", string(chain.HoldRecipient), string(chain.HoldSender))
 	cmd.Flags().IntVar(&limit, "limit", 100, "how many to list at most; 0 is all")
 	return cmd
 }

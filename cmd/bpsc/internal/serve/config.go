@@ -48,7 +48,7 @@ func newConfigShowCommand(kind string, c *configuration) *cobra.Command {
 			return showSettings(o, cmd, loaded, origin)
 		},
 	}
-	c.table.Flags(cmd.Flags())
+	c.table.AddTo(cmd)
 	cmd.Flags().BoolVar(&origin, "origin", false, "say where each comes from, a line of the file, a variable or a flag")
 	o.OutputFlag(cmd)
 	return cmd

@@ -34,7 +34,7 @@ func newFollowCommand() *cobra.Command {
 			"Settings come from flags, " + cli.EnvPrefix + "… variables and the YAML file of --config, in that order.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return runProcess(cmd, c, followerConfiguration) },
 	}
-	c.table.Flags(cmd.Flags())
+	c.table.AddTo(cmd)
 	return cmd
 }
 

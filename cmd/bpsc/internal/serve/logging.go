@@ -18,8 +18,8 @@ type logConfig struct {
 func logSettings(c *logConfig) settings.Table {
 	*c = logConfig{level: "info", format: "text"}
 	return settings.Table{
-		settings.New("log-level", &c.level, "debug, info, warn or error").Live(),
-		settings.New("log-format", &c.format, "text or json"),
+		settings.New("log-level", &c.level, "debug, info, warn or error").OneOf("debug", "info", "warn", "error").Live(),
+		settings.New("log-format", &c.format, "text or json").OneOf("text", "json"),
 	}
 }
 

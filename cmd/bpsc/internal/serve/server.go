@@ -25,7 +25,7 @@ func newServerCommand() *cobra.Command {
 			"(--log-level is " + cli.EnvPrefix + "LOG_LEVEL) and the YAML file of --config, in that order.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return runProcess(cmd, c, memberConfiguration) },
 	}
-	c.table.Flags(cmd.Flags())
+	c.table.AddTo(cmd)
 	return cmd
 }
 

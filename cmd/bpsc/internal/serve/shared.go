@@ -52,7 +52,7 @@ func accessSettings(a *node.Access) settings.Table {
 	return append(edgeSettings(&a.Edge), settings.Table{
 		settings.New("allow-host", &a.AllowHost, "further name by which this node may be called (its addresses, localhost and the hosts of --listen and --advertise are allowed); may be repeated"),
 		settings.New("allow-origin", &a.AllowOrigin, "scheme://host[:port] of a site whose pages may write here; may be repeated"),
-		settings.New("anonymous", &a.Anonymous, "what needs no token: read, submit, or none; may be repeated (default: read,submit on loopback without TLS, else none)"),
+		settings.New("anonymous", &a.Anonymous, "what needs no token: read, submit, or none; may be repeated (default: read,submit on loopback without TLS, else none)").OneOf("read", "submit", "none"),
 		settings.New("operator-secret-file", settings.Later(path, func() (err error) {
 			a.OperatorSecret, err = cli.ReadSecret(*path)
 			return err

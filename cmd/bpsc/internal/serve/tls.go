@@ -21,7 +21,7 @@ func memberTLSSettings(t *node.MemberTLS) settings.Table {
 		settings.New("member-ca", &t.CA, "file of the authorities of the members' certificates; needed, as the next two, where --raft is no loopback address"),
 		settings.New("member-cert", &t.Cert, "file of this member's certificate among the others, which names bpsc://CLUSTER/member/ID; taken anew when it changes"),
 		settings.New("member-key", &t.Key, "file of its key"),
-		settings.New("member-tls", settings.Parsed(&t.AcceptPlain, parseMemberTLS), "require TLS of other members, or accept plain ones as well while a cluster goes over to it (default: require, with certificates)"),
+		settings.New("member-tls", settings.Parsed(&t.AcceptPlain, parseMemberTLS), "require TLS of other members, or accept plain ones as well while a cluster goes over to it (default: require, with certificates)").OneOf("require", "accept"),
 	}
 }
 

@@ -62,6 +62,7 @@ func newConfigValidateCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&kind, "for", "", "the command that the files are for: server, follow or witness (default: the one whose settings they have)")
+	cli.Complete(cmd, "for", "server", "follow", "witness")
 	o.OutputFlag(cmd)
 	return cmd
 }

@@ -25,7 +25,7 @@ func newWitnessCommand() *cobra.Command {
 			"Keep its folder out of every backup: a witness that forgets is none.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return runProcess(cmd, c, witnessConfiguration) },
 	}
-	c.table.Flags(cmd.Flags())
+	c.table.AddTo(cmd)
 	cmd.AddCommand(newWitnessKeyCommand())
 	return cmd
 }

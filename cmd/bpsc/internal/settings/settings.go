@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
@@ -28,7 +29,8 @@ type Row struct {
 	value any
 	usage string
 
-	live bool
+	live  bool
+	words []string // that it may be; nil: it may be any
 }
 
 // New is a row. value is where the setting goes, as Row says.
@@ -40,6 +42,13 @@ func New(name string, value any, usage string) Row {
 // Others count from the next start on.
 func (r Row) Live() Row {
 	r.live = true
+	return r
+}
+
+// OneOf is the row of a setting that is one of some words, by which shells complete it.
+// To refuse others is the matter of whoever reads it.
+func (r Row) OneOf(words ...string) Row {
+	r.words = words
 	return r
 }
 
@@ -102,6 +111,19 @@ func Repeatedly[T any](to *T, separator string, parse func(list []string) (T, er
 
 // configFlag names the file.
 const configFlag = "config"
+
+// AddTo adds the settings to a command as flags, and --config.
+func (s Table) AddTo(cmd *cobra.Command) {
+	s.Flags(cmd.Flags())
+	for _, row := range s {
+		if row.words != nil {
+			cli.Complete(cmd, row.name, row.words...)
+		}
+	}
+	if err := cmd.MarkFlagFilename(configFlag, "yaml", "yml"); err != nil {
+		panic(err)
+	}
+}
 
 // Flags adds the settings, and --config.
 func (s Table) Flags(f *pflag.FlagSet) {
