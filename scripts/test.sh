@@ -18,6 +18,8 @@ need_certificates
 # follower in Python and the scripts with curl.
 need_commands curl=curl python3=python3 gcc=build-essential make=make shellcheck=shellcheck
 need_promtool "$root"
+# The tests of the packages boot a machine.
+[ "$(uname)" != Linux ] || need_commands systemd-analyze=systemd ip=iproute2 nsenter=util-linux
 need_go "$root"
 go version
 
@@ -55,6 +57,9 @@ heading "All random cases, and where libraries have races"
 # shellcheck disable=SC2086
 go test -timeout 10m $computing
 go test -timeout 10m ./cluster -run '^(TestAnotherAddress|TestFlippedBytesInTheLog)$'
+
+heading "What is handed to Docker and Kubernetes"
+(cd packaging && go mod tidy -diff && go vet ./... && go test ./...)
 
 heading "End-to-end tests on real processes"
 go test ./e2e/... -count=1 -v -timeout 15m

@@ -20,7 +20,7 @@ func newManCommand() *cobra.Command {
 			}
 			root := cmd.Root()
 			root.DisableAutoGenTag = true // no day of the build in it
-			return doc.GenManTree(root, &doc.GenManHeader{Title: "BPSC", Section: "1", Source: "bpsc " + release.Version, Manual: "bpsc"}, args[0])
+			return doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "bpsc " + release.Version, Manual: "bpsc"}, args[0])
 		},
 	}
 }
