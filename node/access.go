@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/internal/token"
 )
@@ -68,12 +69,18 @@ func (a *Access) anonymous() (token.Roles, error) {
 	return token.ParseRoles(a.Anonymous)
 }
 
-// apply sets what a says in the API's configuration. sheltered: the node serves plain
-// HTTP on a loopback address. addresses are those under which the node is reached, URLs
-// or host:port.
-func (a *Access) apply(cfg *api.Config, sheltered bool, addresses ...string) {
+// apply makes the guards of a node that serves as config says.
+func (a *Access) apply(cfg *api.Config, sheltered bool, tokens access.Tokens, addresses ...string) (err error) {
 	cfg.Edge = edge.NewGuard(a.Edge)
-	cfg.LocalOperator = sheltered
+	cfg.Guard, err = access.New(a.config(sheltered, tokens, addresses...))
+	return err
+}
+
+// config is what a says to the guard of requests. sheltered: the node serves plain HTTP on
+// a loopback address. tokens are the cluster's, nil on a follower. addresses are those
+// under which the node is reached, URLs or host:port.
+func (a *Access) config(sheltered bool, tokens access.Tokens, addresses ...string) (cfg access.Config) {
+	cfg.LocalOperator, cfg.Tokens = sheltered, tokens
 	cfg.Anonymous, _ = a.anonymous() // Validate has read it
 	if sheltered && len(a.Anonymous) == 0 {
 		cfg.Anonymous = token.Read | token.Submit
@@ -84,6 +91,7 @@ func (a *Access) apply(cfg *api.Config, sheltered bool, addresses ...string) {
 			cfg.Hosts = append(cfg.Hosts, host)
 		}
 	}
+	return cfg
 }
 
 // hostOf is the host of a URL or a host:port.

@@ -92,7 +92,9 @@ func (f *Follower) open() (err error) {
 func (f *Follower) openServer() error {
 	cfg := api.DefaultConfig()
 	cfg.Logger, cfg.Version, cfg.Connections = f.log, f.cfg.Version, f.files.clients
-	f.cfg.Access.apply(&cfg, f.cfg.sheltered(), f.cfg.Listen, f.cfg.Advertise)
+	if err := f.cfg.Access.apply(&cfg, f.cfg.sheltered(), nil, f.cfg.Listen, f.cfg.Advertise); err != nil {
+		return err
+	}
 	cfg.Certificates = f.Certificates
 	cfg.Diagnostics = followerDiagnosis{f, time.Now()}
 	cfg.Metrics, cfg.Measure = f.figures(), f.measured.Measure

@@ -113,8 +113,9 @@ func (m *Member) openServer() error {
 	cfg := api.DefaultConfig()
 	cfg.Logger, cfg.Version, cfg.Connections = m.log, m.cfg.Version, m.files.clients
 	cfg.DefaultConfigured = m.cfg.Contract != nil
-	cfg.Tokens = m.store
-	m.cfg.Access.apply(&cfg, m.cfg.sheltered(), m.cfg.Listen, m.cfg.Advertise, m.cfg.address())
+	if err := m.cfg.Access.apply(&cfg, m.cfg.sheltered(), m.store, m.cfg.Listen, m.cfg.Advertise, m.cfg.address()); err != nil {
+		return err
+	}
 	cfg.Certificates = m.Certificates
 	cfg.Diagnostics = memberDiagnosis{m, time.Now()}
 	cfg.Metrics, cfg.Measure = m.figures(), m.measured.Measure
