@@ -76,10 +76,12 @@ func (s *server) sameSite(c *gin.Context) {
 	}
 }
 
+const headerAuthenticate = "Www-Authenticate"
+
 // challenge says what kind of token would help, as RFC 6750 has it.
 func challenge(header http.Header, err error) {
 	var r *access.Refusal
 	if errors.As(err, &r) && r.Challenge != "" {
-		header["Www-Authenticate"] = []string{r.Challenge}
+		header[headerAuthenticate] = []string{r.Challenge}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -27,7 +28,7 @@ type Relay interface {
 
 // passedOn are the headers of an answer that are the client's. The others are
 // about a connection that is not.
-var passedOn = [...]string{headerType, "Location", protocol.IdempotentReplay, "Retry-After", headerCache, protocol.MinBlock}
+var passedOn = [...]string{headerType, "Location", protocol.IdempotentReplay, "Retry-After", headerCache, protocol.MinBlock, headerAuthenticate}
 
 // relayTransaction is POST /transactions/new and /v1/transactions on a follower.
 // What is not JSON is refused here; all else is for the BPSC to judge.
@@ -137,6 +138,9 @@ func (s *followerServer) relayRequest(c *gin.Context, contract *intake.Chain) pr
 	query.Set("contract", contract.Token)
 	header := c.Request.Header.Clone()
 	header[protocol.RequestID] = c.Writer.Header()[protocol.RequestID]
+	if access.From(c.Request.Context()).Kind != access.Foreign {
+		header.Del("Authorization") // it is this node's own secret, and nobody else's business
+	}
 	return protocol.RelayRequest{Token: contract.Token, Chain: contract.ID.String(), Signed: contract.Wallets == chain.SignedWallets,
 		Path: c.Request.URL.EscapedPath(), RawQuery: query.Encode(), Header: header}
 }

@@ -17,12 +17,12 @@ func TestFurtherServersAreAskedToo(t *testing.T) {
 	defer there.Close()
 	c, err := New(gone.URL)
 	require.NoError(t, err)
-	c.Secret = "known"
+	c.Token = "known"
 	gone.Close()
 	both, err := c.Also(gone.URL, there.URL)
 	require.NoError(t, err)
 	require.Len(t, both.servers, 2)
-	require.Equal(t, "known", both.Secret)
+	require.Equal(t, "known", both.Token)
 	answer, err := both.Get(t.Context(), "/v1/cluster")
 	require.NoError(t, err)
 	require.Contains(t, string(answer), "by")

@@ -13,10 +13,9 @@ import (
 )
 
 // Backup asks the first server, a member, for a backup of its state, and hands it to
-// read as it comes. secret is the operator's; "" where it is asked of a member on
-// this machine. What has ended early read has to tell by itself. It may take as long
+// read as it comes. For operators: see Client.Token. What has ended early read has to tell by itself. It may take as long
 // as bytes keep coming: ErrUnavailable says that none came for Client.Pause.
-func (c *Client) Backup(ctx context.Context, secret string, read func(archive io.Reader) error) error {
+func (c *Client) Backup(ctx context.Context, read func(archive io.Reader) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	pause := cmp.Or(c.Pause, c.totalTimeout)
@@ -26,8 +25,8 @@ func (c *Client) Backup(ctx context.Context, secret string, read func(archive io
 	if err != nil {
 		return err
 	}
-	if secret != "" {
-		req.Header.Set("Authorization", "Bearer "+secret)
+	if err := c.authorize(req); err != nil {
+		return err
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/attempt"
+	"github.com/bpsc/bpsc/internal/loopback"
 	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
@@ -45,6 +46,8 @@ func (p *Problem) Unwrap() []error { return []error{chain.Code(p.Code), outcome.
 const (
 	// maxAnswer bounds an answer other than a stream: a block and its frame.
 	maxAnswer int64 = 8 << 20
+	// maxRedirects is how often a server may send a request elsewhere, which ours never do.
+	maxRedirects = 10
 	// defaultTotal bounds a call whose context has no deadline: six attempts at
 	// a server that hangs, and longer than any election takes.
 	defaultTotal = 30 * time.Second
@@ -69,9 +72,37 @@ type Client struct {
 	// Pause is how long Blocks waits for a server's next block: 30 s when 0. It is
 	// set before the first call.
 	Pause time.Duration
-	// Secret is what requests of the operator carry where a server asks for it. It is
-	// set before the first call.
-	Secret string
+	// Token is what requests carry as Authorization: a token of the cluster, or the
+	// operator's secret. It goes to the servers of this client alone, and over plain HTTP
+	// to other machines only where Insecure says so. Both are set before the first call.
+	Token    string
+	Insecure bool
+}
+
+// ErrTokenInClear: a token would go over plain HTTP to another machine.
+var ErrTokenInClear = errors.New("the token would be sent over plain HTTP, where everybody on the way can read it: use https, or say that this is meant (--insecure)")
+
+// authorize lets a request carry the token.
+func (c *Client) authorize(req *http.Request) error {
+	if c.Token == "" {
+		return nil
+	}
+	if !c.Insecure && !loopback.Shelters(req.URL) {
+		return fmt.Errorf("%w: %s", ErrTokenInClear, req.URL.Host)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.Token)
+	return nil
+}
+
+// withoutToken has a redirect carry no token, but to where the request went.
+func withoutToken(req *http.Request, via []*http.Request) error {
+	if first := via[0].URL; req.URL.Host != first.Host || req.URL.Scheme != first.Scheme {
+		req.Header.Del("Authorization")
+	}
+	if len(via) >= maxRedirects {
+		return http.ErrUseLastResponse
+	}
+	return nil
 }
 
 // New returns a client of the given servers, http or https URLs or host:port.
@@ -80,7 +111,7 @@ func New(servers ...string) (*Client, error) {
 	if len(servers) == 0 {
 		return nil, errors.New("client: no server given")
 	}
-	c := &Client{http: &http.Client{}, attemptTimeout: attempt.Timeout, totalTimeout: defaultTotal}
+	c := &Client{http: &http.Client{CheckRedirect: withoutToken}, attemptTimeout: attempt.Timeout, totalTimeout: defaultTotal}
 	for _, s := range servers {
 		base, err := baseURL(s)
 		if err != nil {
@@ -99,7 +130,7 @@ func (c *Client) Trust(cfg *tls.Config) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = cfg
-	c.http = &http.Client{Transport: transport}
+	c.http = &http.Client{Transport: transport, CheckRedirect: withoutToken}
 }
 
 // Also is a client of more servers, those of c first.
@@ -116,7 +147,7 @@ func (c *Client) Also(servers ...string) (*Client, error) {
 	}
 	return &Client{
 		servers: all, http: c.http, attemptTimeout: c.attemptTimeout, totalTimeout: c.totalTimeout,
-		Consistency: c.Consistency, Pause: c.Pause, Secret: c.Secret,
+		Consistency: c.Consistency, Pause: c.Pause, Token: c.Token, Insecure: c.Insecure,
 	}, nil
 }
 
@@ -172,7 +203,6 @@ type call struct {
 	// to its writes are remembered, and its reads are not older than those.
 	contract string
 	state    bool          // a read of what may change
-	operator bool          // it is the operator's: it carries the secret, if there is one
 	once     bool          // it must not be repeated when its outcome is unknown
 	wait     time.Duration // how long the server was asked to think about it
 	limit    int64         // the longest answer that makes sense; 0 is maxAnswer
@@ -235,8 +265,8 @@ func (c *Client) attempt(ctx context.Context, number int, q call) attempt.Attemp
 	if q.key != "" {
 		req.Header.Set(protocol.IdempotencyKey, q.key)
 	}
-	if q.operator && c.Secret != "" {
-		req.Header.Set("Authorization", "Bearer "+c.Secret)
+	if err := c.authorize(req); err != nil {
+		return attempt.Attempt{Verdict: attempt.Refused, Err: err}
 	}
 	if block := c.seen.block(q.contract); q.state && block > 0 {
 		req.Header.Set(protocol.MinBlock, strconv.FormatUint(block, 10))

@@ -114,6 +114,9 @@ func (s *blockStream) read(ctx context.Context, number int) error {
 	if err != nil {
 		return err
 	}
+	if err := s.client.authorize(req); err != nil {
+		return err
+	}
 	req.Header.Set("Accept", "application/x-ndjson")
 	resp, err := s.client.http.Do(req)
 	if err != nil {

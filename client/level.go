@@ -24,7 +24,7 @@ type MemberLevel struct {
 
 // ActivateLevel puts the cluster on a level, 0 for the newest that all members know; a
 // dry run says what that would come to. It is for the operator alone: see
-// Client.Secret. There is no way back, and to ask twice does no harm.
+// Client.Token. There is no way back, and to ask twice does no harm.
 func (c *Client) ActivateLevel(ctx context.Context, level uint64, dryRun bool) (a Activation, err error) {
 	body, err := json.Marshal(struct {
 		Level  uint64 `json:"level,omitempty"`
@@ -33,7 +33,7 @@ func (c *Client) ActivateLevel(ctx context.Context, level uint64, dryRun bool) (
 	if err != nil {
 		return a, err
 	}
-	answer, err := c.do(ctx, call{method: http.MethodPost, path: "/v1/cluster:activate", body: body, operator: true})
+	answer, err := c.do(ctx, call{method: http.MethodPost, path: "/v1/cluster:activate", body: body})
 	if err == nil {
 		err = json.Unmarshal(answer, &a)
 	}

@@ -37,7 +37,7 @@ type ClusterMember struct {
 
 // MemberChange is one of AddMember, PromoteMember, DemoteMember, RemoveMember,
 // ReplaceMember and TransferLeader, with what it needs. For the operator alone: see
-// Client.Secret.
+// Client.Token.
 type MemberChange struct {
 	Kind      string `json:"-"`
 	ID        string `json:"-"`                    // of the member; who shall lead, "" for anybody
@@ -89,7 +89,7 @@ func (c *Client) Cluster(ctx context.Context) (cluster Cluster, err error) {
 // A change that may have been made (ErrOutcomeUnknown) is not sent again: look at
 // Cluster, or send it with At, by which it is made once at most.
 func (c *Client) ChangeMembers(ctx context.Context, change MemberChange, wait time.Duration) (changed MembersChanged, err error) {
-	q := call{method: http.MethodPost, operator: true, once: true, wait: min(wait, maxWait)}
+	q := call{method: http.MethodPost, once: true, wait: min(wait, maxWait)}
 	asked := ""
 	if q.wait > 0 {
 		asked = q.wait.String()

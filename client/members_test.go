@@ -29,7 +29,7 @@ func asked(t *testing.T, status int, answer string) (c *Client, requests *[]stri
 
 func TestChangesAreSentAsTheAPITakesThem(t *testing.T) {
 	c, requests := asked(t, 200, `{"index":8,"steps":[{"what":"now","voters":["n1"],"quorum":1,"reachable":1,"can_lose":0}]}`)
-	c.Secret = "correct horse"
+	c.Token = "correct horse"
 	for _, tc := range []struct {
 		change MemberChange
 		wait   time.Duration
@@ -60,11 +60,11 @@ func TestAChangeOfUnknownOutcomeIsNotRepeated(t *testing.T) {
 }
 
 // Whoever reads the status is nobody's operator: the secret stays here.
-func TestTheSecretGoesOnlyWithTheOperatorsRequests(t *testing.T) {
+func TestReadsOfTheClusterCarryTheTokenToo(t *testing.T) {
 	c, requests := asked(t, 200, `{"leader":"n1","configuration":7,"members":[{"id":"n1","voter":true},{"id":"n4","instance":"ab","waits":"it lags"}]}`)
-	c.Secret = "correct horse"
+	c.Token = "correct horse"
 	cluster, err := c.Cluster(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, Cluster{Leader: "n1", Configuration: 7, Members: []ClusterMember{{ID: "n1", Voter: true}, {ID: "n4", Instance: "ab", Waits: "it lags"}}}, cluster)
-	require.Equal(t, []string{"GET /v1/cluster "}, *requests)
+	require.Equal(t, []string{"GET /v1/cluster Bearer correct horse"}, *requests)
 }

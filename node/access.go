@@ -69,11 +69,19 @@ func (a *Access) anonymous() (token.Roles, error) {
 	return token.ParseRoles(a.Anonymous)
 }
 
-// apply makes the guards of a node that serves as config says.
-func (a *Access) apply(cfg *api.Config, sheltered bool, tokens access.Tokens, addresses ...string) (err error) {
+// guard makes the guards of a node that serves as config says, and as that of another
+// Access when it is reloaded.
+func (s *service) guard(cfg *api.Config, a *Access, sheltered bool, tokens access.Tokens, addresses ...string) error {
 	cfg.Edge = edge.NewGuard(a.Edge)
-	cfg.Guard, err = access.New(a.config(sheltered, tokens, addresses...))
-	return err
+	guard, err := access.New(a.config(sheltered, tokens, addresses...))
+	if err != nil {
+		return err
+	}
+	cfg.Guard = guard
+	s.reloads(func(_ *Common, now *Access) (take func(), err error) {
+		return guard.Prepare(now.config(sheltered, tokens, addresses...))
+	})
+	return nil
 }
 
 // config is what a says to the guard of requests. sheltered: the node serves plain HTTP on

@@ -157,6 +157,7 @@ func (c *Common) shown() map[string]string {
 
 func (a *Access) show(in map[string]string) {
 	in["allow-host"], in["allow-origin"] = strings.Join(a.AllowHost, ","), strings.Join(a.AllowOrigin, ",")
+	in["anonymous"] = strings.Join(a.Anonymous, ",")
 	in["operator-secret"] = "not set"
 	if a.OperatorSecret != "" {
 		in["operator-secret"] = "set"

@@ -79,6 +79,7 @@ func (f *Follower) open() (err error) {
 	}
 	relayConfig := relay.DefaultConfig()
 	relayConfig.Logger, relayConfig.Connections, relayConfig.TLS = f.log, f.files.relays, f.certificates.trusted
+	relayConfig.Token = f.cfg.UpstreamToken
 	if f.relay, err = relay.New(relayConfig, f.sync.Upstreams); err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (f *Follower) open() (err error) {
 func (f *Follower) openServer() error {
 	cfg := api.DefaultConfig()
 	cfg.Logger, cfg.Version, cfg.Connections = f.log, f.cfg.Version, f.files.clients
-	if err := f.cfg.Access.apply(&cfg, f.cfg.sheltered(), nil, f.cfg.Listen, f.cfg.Advertise); err != nil {
+	if err := f.guard(&cfg, &f.cfg.Access, f.cfg.sheltered(), nil, f.cfg.Listen, f.cfg.Advertise); err != nil {
 		return err
 	}
 	cfg.Certificates = f.Certificates
@@ -135,6 +136,7 @@ func (f *Follower) advertise(ctx context.Context) {
 			continue
 		}
 		c.Trust(f.certificates.trusted)
+		c.Token = f.cfg.UpstreamToken
 		work.Go(func() {
 			switch err := c.RegisterNodes(ctx, []string{f.cfg.Advertise}); {
 			case err == nil:

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"path/filepath"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/follower/chainsync"
+	"github.com/bpsc/bpsc/internal/loopback"
 )
 
 // FollowerConfig is how a follower is to run. Start from DefaultFollowerConfig;
@@ -30,6 +32,9 @@ type FollowerConfig struct {
 	// FirstUse are tokens about which the first upstream is believed, though Pins
 	// or Policies are given and do not cover them.
 	FirstUse []string
+	// UpstreamToken is what requests to upstreams carry. They have to be https, or on this
+	// machine.
+	UpstreamToken string
 	// Advertise is the URL under which the node registers itself at its upstreams;
 	// it does not when empty.
 	Advertise string
@@ -74,6 +79,9 @@ func (c *FollowerConfig) Validate() error {
 			if !isURL(u) {
 				return fmt.Errorf("%s: %q is not an http URL", flag, u)
 			}
+			if at, err := url.Parse(u); err != nil || c.UpstreamToken != "" && !loopback.Shelters(at) {
+				return fmt.Errorf("%s: --upstream-token-file would be sent to %s over plain HTTP, where everybody on the way can read it: use https", flag, u)
+			}
 		}
 	}
 	return c.syncConfig().Validate()
@@ -83,7 +91,7 @@ func (c *FollowerConfig) Validate() error {
 func (c *FollowerConfig) syncConfig() chainsync.Config {
 	cfg := chainsync.DefaultConfig()
 	cfg.Sources, cfg.Pins, cfg.Policies, cfg.FirstUse, cfg.Strict = c.Sources, c.Pins, c.Policies, c.FirstUse, c.Strict
-	cfg.AcceptRecovery = c.AcceptRecovery
+	cfg.AcceptRecovery, cfg.Token = c.AcceptRecovery, c.UpstreamToken
 	path := func(name string) string { return filepath.Join(c.Data, name) }
 	cfg.Evidence, cfg.Known = path("evidence"), path("known.json")
 	cfg.PolicyDir, cfg.Checkpoints = path("policies"), path("checkpoints")

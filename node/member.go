@@ -113,7 +113,7 @@ func (m *Member) openServer() error {
 	cfg := api.DefaultConfig()
 	cfg.Logger, cfg.Version, cfg.Connections = m.log, m.cfg.Version, m.files.clients
 	cfg.DefaultConfigured = m.cfg.Contract != nil
-	if err := m.cfg.Access.apply(&cfg, m.cfg.sheltered(), m.store, m.cfg.Listen, m.cfg.Advertise, m.cfg.address()); err != nil {
+	if err := m.guard(&cfg, &m.cfg.Access, m.cfg.sheltered(), m.store, m.cfg.Listen, m.cfg.Advertise, m.cfg.address()); err != nil {
 		return err
 	}
 	cfg.Certificates = m.Certificates

@@ -32,7 +32,7 @@ func backedUp(t *testing.T) (place backup.Folder, cfg MemberConfig) {
 	}
 	place = backup.Folder(t.TempDir())
 	taken := time.Now()
-	require.NoError(t, c.Backup(t.Context(), "", func(archive io.Reader) error {
+	require.NoError(t, c.Backup(t.Context(), func(archive io.Reader) error {
 		_, err := backup.PutStream(t.Context(), place, backup.StateName(taken), func(out io.Writer) (backup.Manifest, error) {
 			return backup.Read(io.TeeReader(archive, out), func(backup.Begin, string, int64, io.Reader) error { return nil })
 		})

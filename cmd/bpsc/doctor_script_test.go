@@ -59,7 +59,7 @@ func (p *patient) cluster(w http.ResponseWriter, r *http.Request) {
 // diagnostics are for who knows the secret.
 func diagnostics(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != "Bearer the-operators-canary" {
-		answer(w, http.StatusForbidden, client.Problem{Code: "operator_only", Detail: "This is for whoever runs the node"})
+		answer(w, http.StatusUnauthorized, client.Problem{Code: "token_required", Detail: "This is for whoever runs the node"})
 		return
 	}
 	answer(w, http.StatusOK, api.Diagnostics{Kind: "member", Now: time.Now(), Process: api.ProcessStatus{OpenFiles: 9, OpenFileLimit: 1 << 16},

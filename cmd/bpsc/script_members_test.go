@@ -108,7 +108,7 @@ func (f *fakeMembers) change(w http.ResponseWriter, r *http.Request, id, kind st
 	at := slices.IndexFunc(f.now.Members, func(m client.ClusterMember) bool { return m.ID == c.ID })
 	switch {
 	case r.Header.Get("Authorization") == "" && c.ID == "secret":
-		refuse(403, "operator_only")
+		refuse(401, "token_required")
 	case c.At != 0 && c.At != f.now.Configuration:
 		refuse(409, "configuration_changed")
 	case kind == "add" && at >= 0:

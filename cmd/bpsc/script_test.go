@@ -161,6 +161,7 @@ func (f *fakeServer) handler() http.Handler {
 	mux.HandleFunc("POST /v1/transactions", f.post)
 	mux.HandleFunc("GET /v1/transactions/{id}", f.get)
 	newFakeMembers().routes(mux)
+	(&fakeTokens{}).routes(mux)
 	return mux
 }
 

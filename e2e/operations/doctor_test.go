@@ -147,10 +147,10 @@ func TestTheDoctor(t *testing.T) {
 			t.Errorf("nothing is said of %s", check)
 		}
 	}
-	if list, _ := d.examine(); !strings.Contains(fmt.Sprint(list), "{operator skip n1: more cannot be asked: status 403 operator_only") {
+	if list, _ := d.examine(); !strings.Contains(fmt.Sprint(list), "{operator skip n1: more cannot be asked: status 401 token_required") {
 		t.Errorf("without the secret: %+v", list)
 	}
-	if a, err := d.HTTP.Get(d.Members[0].URL + "/v1/diagnostics"); err != nil || a.StatusCode != http.StatusForbidden {
+	if a, err := d.HTTP.Get(d.Members[0].URL + "/v1/diagnostics"); err != nil || a.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without the secret: %v, %v", a, err)
 	}
 	d.finds(11, "backup", "fail", "there is none", append(knows, "--backup", t.TempDir())...)

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/loopback"
 )
 
 const (
@@ -78,6 +80,9 @@ func (c *httpClient) get(parent context.Context, target, mediaType string, wait 
 	}
 	req.Header.Set("Accept", mediaType)
 	req.Header.Set("User-Agent", "bpsc-follower")
+	if c.cfg.Token != "" && loopback.Shelters(req.URL) {
+		req.Header.Set("Authorization", "Bearer "+c.cfg.Token)
+	}
 	resp, err := c.http.Do(req) //nolint:bodyclose // response.end does
 	if err != nil {
 		defer cancel(nil)

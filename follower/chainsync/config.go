@@ -109,6 +109,8 @@ type Config struct {
 
 	// TLS is for upstreams with https; nil: the system's roots.
 	TLS *tls.Config
+	// Token is what requests to upstreams carry, where nobody on the way reads it.
+	Token string
 	// Logger gets refusals and evidence; slog.Default() when nil.
 	Logger *slog.Logger
 	// Now is the time that stands in evidence and status; time.Now when nil.

@@ -52,6 +52,10 @@ type Config struct {
 	// for concurrent use and unpredictable.
 	Random io.Reader
 
+	// Token is this node's own, for reads of clients that send none: who may read here may
+	// read there. It goes where nobody on the way reads it.
+	Token string
+
 	// Logger gets the attempts that failed, at debug level.
 	Logger *slog.Logger
 }

@@ -55,8 +55,39 @@ func TestWhatIsPassedOn(t *testing.T) {
 		q.Header.Del("User-Agent")
 		require.Equal(t, http.Header{
 			"Idempotency-Key": {"a", "b"}, "Content-Type": {"x/y"}, "X-Request-Id": {"r"}, "Accept": {"*/*"},
-			protocol.RelayHops: {"1"}, "Content-Length": {"2"},
+			protocol.RelayHops: {"1"}, "Content-Length": {"2"}, "Authorization": {"a"},
 		}, q.Header)
+	}
+}
+
+// A token goes where nobody on the way reads it, the relay's own with reads that have none.
+func TestWhereTokensArePassedOn(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Token = "own"
+	r, err := New(cfg, func(string) []string { return nil })
+	require.NoError(t, err)
+	for _, tc := range []struct {
+		upstream, given, want string
+		read                  bool
+	}{
+		{"https://192.0.2.1", "theirs", "theirs", false},
+		{"http://127.0.0.1:5000", "theirs", "theirs", false},
+		{"http://192.0.2.1", "theirs", "", false},
+		{"http://127.0.0.1:5000", "", "", false},
+		{"http://127.0.0.1:5000", "", "Bearer own", true},
+		{"http://127.0.0.1:5000", "theirs", "theirs", true},
+		{"http://192.0.2.1", "", "", true},
+	} {
+		q := transfer()
+		q.Read, q.Header = tc.read, http.Header{}
+		if tc.given != "" {
+			q.Header.Set("Authorization", tc.given)
+		}
+		s, err := r.newRequest(q)
+		require.NoError(t, err)
+		req, err := s.to(t.Context(), tc.upstream)
+		require.NoError(t, err)
+		require.Equal(t, tc.want, req.Header.Get("Authorization"), "%+v", tc)
 	}
 }
 

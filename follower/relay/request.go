@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/bpsc/bpsc/internal/attempt"
+	"github.com/bpsc/bpsc/internal/loopback"
 	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
@@ -181,12 +182,18 @@ func (s *request) to(ctx context.Context, upstream string) (*http.Request, error
 		return nil, err
 	}
 	req.Header = s.header.Clone()
+	if !loopback.Shelters(u) {
+		req.Header.Del("Authorization")
+	} else if s.Read && s.cfg.Token != "" && req.Header["Authorization"] == nil {
+		req.Header.Set("Authorization", "Bearer "+s.cfg.Token)
+	}
 	return req, nil
 }
 
 // passedOn is what of a client's header is passed on. All else concerns one
-// connection, or is nobody's business: hop-by-hop headers, cookies, credentials.
-var passedOn = []string{protocol.IdempotencyKey, "Content-Type", protocol.RequestID, "Accept"}
+// connection, or is nobody's business: hop-by-hop headers, cookies. A token, which the
+// member judges, is passed on where nobody on the way reads it.
+var passedOn = []string{protocol.IdempotencyKey, "Content-Type", protocol.RequestID, "Accept", "Authorization"}
 
 // onward is the header of the request to the upstream, whose ledger is to refuse
 // it where its chain is another one. Values are passed as they came, also where

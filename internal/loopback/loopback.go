@@ -4,6 +4,7 @@ package loopback
 import (
 	"net"
 	"net/netip"
+	"net/url"
 )
 
 // Is tells whether a host is this machine and reached from nowhere else: localhost, or
@@ -18,3 +19,7 @@ func Listens(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	return err == nil && Is(host)
 }
+
+// Shelters tells whether nobody on the way reads what is sent to a URL: it is https, or
+// leads to this machine. Secrets are for no others.
+func Shelters(u *url.URL) bool { return u.Scheme == "https" || u.Scheme == "http" && Is(u.Hostname()) }

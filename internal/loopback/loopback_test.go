@@ -1,6 +1,9 @@
 package loopback
 
-import "testing"
+import (
+	"net/url"
+	"testing"
+)
 
 func TestListens(t *testing.T) {
 	for addr, want := range map[string]bool{
@@ -10,6 +13,21 @@ func TestListens(t *testing.T) {
 	} {
 		if got := Listens(addr); got != want {
 			t.Errorf("%q: %v", addr, got)
+		}
+	}
+}
+
+func TestShelters(t *testing.T) {
+	for text, want := range map[string]bool{
+		"http://127.0.0.1:5000": true, "http://[::1]:5000/x": true, "http://localhost": true, "https://ledger.example.org": true, "https://10.0.0.1": true,
+		"http://10.0.0.1:5000": false, "http://localhost.example.org": false, "http://127.0.0.1.example.org": false, "ftp://127.0.0.1": false, "127.0.0.1": false,
+	} {
+		u, err := url.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Shelters(u); got != want {
+			t.Errorf("%q: %v", text, got)
 		}
 	}
 }

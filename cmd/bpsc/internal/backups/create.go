@@ -122,11 +122,10 @@ func (t *tally) Write(p []byte) (int, error) {
 // state takes a member's state. It is read while it is written: what was cut off or
 // changed on the way is no backup.
 func (c *backupCreate) state(cmd *cobra.Command) error {
-	secret, err := cli.ReadSecret(c.secretFile)
-	if err != nil {
-		return cli.ArgError("%w", err)
+	if err := cli.Operator(c.client, c.secretFile); err != nil {
+		return err
 	}
-	return c.client.Backup(cmd.Context(), secret, func(archive io.Reader) error {
+	return c.client.Backup(cmd.Context(), func(archive io.Reader) error {
 		return c.put(cmd, backup.StateName(time.Now()), func(out io.Writer) (backup.Manifest, error) {
 			return backup.Read(io.TeeReader(archive, out), func(backup.Begin, string, int64, io.Reader) error { return cmd.Context().Err() })
 		})

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"net/http"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/client"
@@ -19,6 +20,7 @@ const (
 	exitNotFound       = 3
 	exitRejected       = 4
 	exitDoesNotVerify  = 5
+	exitUnauthorised   = 6
 	exitUnavailable    = 7
 	exitOutcomeUnknown = 8
 	exitRemoved        = 9   // a member that was removed from its cluster
@@ -30,7 +32,7 @@ const (
 
 // ExitCodesHelp says the same to people.
 const ExitCodesHelp = `Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 rejected by the ledger,
-5 verification failed, 7 unavailable, 8 outcome unknown (sending again with the
+5 verification failed, 6 unauthorised: a token is missing or not good for this, 7 unavailable, 8 outcome unknown (sending again with the
 same --key, or with submit what --offline printed, is safe), 9 a member that was removed from its
 cluster, 10 and 11 of bpsc doctor: there are warnings, something is wrong, 70 a member that cannot
 trust its disk or its state,
@@ -78,6 +80,10 @@ func ExitCode(err error) int {
 		return exitDoesNotVerify
 	case errors.Is(err, client.ErrUnavailable):
 		return exitUnavailable
+	case errors.Is(err, client.ErrTokenInClear):
+		return exitUsage
+	case errors.As(err, &answered) && unauthorised(answered):
+		return exitUnauthorised
 	case errors.Is(err, ErrRejected):
 		return exitRejected
 	case errors.Is(err, wallet.ErrNotFound), errors.As(err, &answered) && answered.Status == 404:
@@ -86,4 +92,11 @@ func ExitCode(err error) int {
 		return exitRejected
 	}
 	return exitFailure
+}
+
+// unauthorised tells whether an answer is about who asks, and not about what the ledger
+// lets anybody do.
+func unauthorised(p *client.Problem) bool {
+	return p.Status == http.StatusUnauthorized || p.Status == http.StatusForbidden &&
+		!errors.Is(p, chain.NotIssuer) && !errors.Is(p, chain.NotTreasurer)
 }

@@ -26,6 +26,8 @@ type Options struct {
 	CACert   string // file of the authorities that are trusted over https; "" for the system's
 	// What reads of accounts and transactions ask for; "" is the newest.
 	Consistency string
+	tokenFile   string
+	insecure    bool
 	reached     *client.Client // one for the whole command: it remembers which server answers
 }
 
@@ -54,6 +56,8 @@ func (o *Options) Flags(cmd *cobra.Command) {
 	f.StringVar(&o.Contract, "contract", "", "token of the contract, also --token (default: the cluster's first)")
 	f.DurationVar(&o.Timeout, "timeout", 10*time.Second, "give up after this long")
 	o.CACertFlag(cmd)
+	f.StringVar(&o.tokenFile, "token-file", os.Getenv(TokenVariable), "file with the token that requests carry ("+TokenVariable+")")
+	f.BoolVar(&o.insecure, "insecure-token", false, "send the token over plain HTTP to other machines too, where everybody on the way can read it")
 	cmd.SetGlobalNormalizationFunc(tokenIsContract)
 	o.OutputFlag(cmd)
 }
@@ -87,7 +91,9 @@ func (o *Options) Reach(flag string, servers ...string) (*client.Client, error) 
 		return nil, ArgError("--%s: %w", flag, err)
 	}
 	c.Trust(trusted)
-	return c, nil
+	c.Insecure = o.insecure
+	c.Token, err = ReadToken(o.tokenFile)
+	return c, err
 }
 
 // ConsistencyFlag adds the flag of commands that read what may change.

@@ -1,13 +1,46 @@
 package cli
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
 
+	"github.com/bpsc/bpsc/client"
 	"github.com/bpsc/bpsc/internal/secretfile"
 	"github.com/bpsc/bpsc/node"
 )
+
+// TokenVariable names a file with a token, for all commands that ask a node.
+const TokenVariable = EnvPrefix + "TOKEN_FILE"
+
+// ReadToken reads a token, or an operator's secret, from a file; "" where path is.
+func ReadToken(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	text, err := secretfile.Read(path, maxSecret)
+	if err != nil {
+		return "", ArgError("--token-file: %w", err)
+	}
+	text = bytes.TrimSpace(text)
+	if len(text) < node.MinSecret || bytes.ContainsAny(text, " \t\r\n") {
+		return "", ArgError("--token-file %s: that is no token", path)
+	}
+	return string(text), nil
+}
+
+// Operator has a client ask as the operator whose secret is in a file or its variable, and
+// as it was where there is none.
+func Operator(c *client.Client, secretFile string) error {
+	secret, err := ReadSecret(secretFile)
+	if err != nil {
+		return ArgError("%w", err)
+	}
+	c.Token = cmp.Or(secret, c.Token)
+	return nil
+}
 
 // SecretVariable holds the operator's secret itself. It has no flag, which
 // everybody on the machine could read.

@@ -18,6 +18,7 @@ import (
 	"github.com/bpsc/bpsc/backup"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 	"github.com/bpsc/bpsc/internal/latency"
+	"github.com/bpsc/bpsc/internal/loopback"
 )
 
 // Bounds of what is asked of one node.
@@ -59,20 +60,15 @@ type nodeFacts struct {
 
 // collect asks all that are to be asked, at once.
 func (d *doctorOptions) collect(ctx context.Context) (*facts, error) {
-	secret, err := cli.ReadSecret(d.secretFile)
-	if err != nil {
-		return nil, cli.ArgError("%w", err)
-	}
 	servers, err := d.urls()
 	if err != nil {
 		return nil, err
 	}
-	f := &facts{now: time.Now(), data: d.data, backup: d.backup, backupAge: d.backupAge}
-	trusted, err := d.Trusted()
+	a, err := d.asker()
 	if err != nil {
 		return nil, err
 	}
-	a := asker{http: askOnly(trusted), secret: secret}
+	f := &facts{now: time.Now(), data: d.data, backup: d.backup, backupAge: d.backupAge}
 	for _, server := range servers {
 		c := &api.ClusterStatus{}
 		if err := a.get(ctx, server+"/v1/cluster", c); err != nil {
@@ -136,11 +132,24 @@ func sameAddress(a, b string) bool {
 
 // asker asks nodes, and does not ask twice: what does not answer at once is a finding.
 type asker struct {
-	http   *http.Client
-	secret string
+	http     *http.Client
+	token    string // or the operator's secret
+	insecure bool   // it may go over plain HTTP to other machines
 }
 
-// askOnly follows nobody elsewhere: the operator's secret is for whom it was meant.
+func (d *doctorOptions) asker() (asker, error) {
+	c, err := d.Client()
+	if err == nil {
+		err = cli.Operator(c, d.secretFile)
+	}
+	if err != nil {
+		return asker{}, err
+	}
+	trusted, err := d.Trusted()
+	return asker{http: askOnly(trusted), token: c.Token, insecure: c.Insecure}, err
+}
+
+// askOnly follows nobody elsewhere: a token is for whom it was meant.
 func askOnly(trusted *tls.Config) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = trusted
@@ -155,8 +164,8 @@ func (a asker) text(ctx context.Context, url string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.secret != "" {
-		req.Header.Set("Authorization", "Bearer "+a.secret)
+	if a.token != "" && (a.insecure || loopback.Shelters(req.URL)) {
+		req.Header.Set("Authorization", "Bearer "+a.token)
 	}
 	resp, err := a.http.Do(req)
 	if err != nil {

@@ -40,15 +40,11 @@ operator's secret are in none of them. OUT may be - for standard output. A membe
 has its log in a file or a journal: --log.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			err := d.diagnose(cmd, func(ctx context.Context, f *facts, found *diagnosis) error {
-				secret, err := cli.ReadSecret(d.secretFile)
+				a, err := d.asker()
 				if err != nil {
 					return err
 				}
-				trusted, err := d.Trusted()
-				if err != nil {
-					return err
-				}
-				b := &bundle{asker: asker{http: askOnly(trusted), secret: secret}, taken: f.now}
+				b := &bundle{asker: a, taken: f.now}
 				return cli.WriteFile(args[0], cmd.OutOrStdout(), func(out io.Writer) error { return b.write(ctx, out, f, found, logs) })
 			})
 			if errors.Is(err, cli.ErrWarned) || errors.Is(err, cli.ErrFound) {

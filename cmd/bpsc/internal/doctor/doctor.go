@@ -91,7 +91,7 @@ chains, limits of the processes, and the age of the last backup. A line each: ok
 or skip for what was not asked for; then the value, and what to do.
 
 Every member of the cluster is asked that --server tells of. What only its operator may know
-is asked from the member's own machine, or with --operator-secret-file.
+is asked from the member's own machine, or with --token-file.
 
 Ends with 0 when all is well, with 10 when there are warnings, and with 11 when something is wrong.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -113,7 +113,7 @@ func (d *doctorOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&d.backup, "backup", "", "where the backups are: a folder, or s3://bucket/prefix")
 	backups.S3Flags(f, &d.s3)
 	f.DurationVar(&d.backupAge, "backup-age", 26*time.Hour, "how old the last backup may be")
-	f.StringVar(&d.secretFile, "operator-secret-file", "", "file with the operator's secret of the members")
+	f.StringVar(&d.secretFile, "operator-secret-file", "", "file with the operator's secret of the members, in place of a token")
 }
 
 // diagnose finds out what there is to know, has show show it, and ends as the worst

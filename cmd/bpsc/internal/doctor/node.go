@@ -25,7 +25,7 @@ func (n *nodeFacts) check() (list []finding) {
 		add("node", fine, "a follower, answers", "")
 	}
 	if n.diagnose == nil {
-		add("operator", unasked, "more cannot be asked: "+n.unasked, "run bpsc doctor on its machine, or with --operator-secret-file")
+		add("operator", unasked, "more cannot be asked: "+n.unasked, "run bpsc doctor on its machine, or with --token-file")
 		return list
 	}
 	n.checkDiagnosis(n.diagnose, add)

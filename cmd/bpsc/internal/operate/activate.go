@@ -29,8 +29,8 @@ func newActivateCommand(o *cli.Options) *cobra.Command {
 				return cli.ArgError("LEVEL is a number from 1 on, not %q", args[0])
 			}
 		}
-		if c.Secret, err = cli.ReadSecret(secretFile); err != nil {
-			return cli.ArgError("%w", err)
+		if err := cli.Operator(c, secretFile); err != nil {
+			return err
 		}
 		a, err := c.ActivateLevel(ctx, level, dryRun)
 		if err != nil {

@@ -133,8 +133,8 @@ func (c *changeOptions) run(take func(args []string)) func(*cobra.Command, []str
 		if err != nil {
 			return err
 		}
-		if servers.Secret, err = cli.ReadSecret(c.secretFile); err != nil {
-			return cli.ArgError("%w", err)
+		if err := cli.Operator(servers, c.secretFile); err != nil {
+			return err
 		}
 		if c.within == 0 {
 			c.within = c.Timeout

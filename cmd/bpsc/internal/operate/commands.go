@@ -10,5 +10,5 @@ import (
 
 // Commands are the commands of this room.
 func Commands(o *cli.Options) []*cobra.Command {
-	return append(o.Flagged(newClusterCommand(o), newHealthCommand(o)), newVersionCommand())
+	return append(o.Flagged(newClusterCommand(o), newTokenCommand(o), newAuditLogCommand(o), newHealthCommand(o)), newVersionCommand())
 }

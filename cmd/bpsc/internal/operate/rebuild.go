@@ -108,8 +108,8 @@ func (r *rebuildOptions) replace(cmd *cobra.Command, done rebuilt) error {
 	if err != nil {
 		return err
 	}
-	if servers.Secret, err = cli.ReadSecret(r.secretFile); err != nil {
-		return cli.ArgError("%w", err)
+	if err := cli.Operator(servers, r.secretFile); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), cmp.Or(r.within, r.Timeout))
 	defer cancel()

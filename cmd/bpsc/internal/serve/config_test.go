@@ -105,6 +105,9 @@ func TestConfigurationIsRefused(t *testing.T) {
 		"a rate that is none":    append(good, "--rate-per-address", "100/s"),
 		"a network that is none": append(good, "--unlimited-network", "10.0.0.0/33"),
 		"a host with a port":     append(good, "--allow-host", "a.example:80"),
+		"anybody operates":       append(good, "--anonymous", "read,operate"),
+		"anybody does what":      append(good, "--anonymous", "write"),
+		"none and more":          append(good, "--anonymous", "none,read"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := configFrom(t, args...)

@@ -56,6 +56,7 @@ func followerConfiguration() *configuration {
 
 func followerSettings(c *node.FollowerConfig, logs *logConfig) settings.Table {
 	var upstream, bpsc []string
+	tokenFile := new(string)
 	return slices.Concat(logSettings(logs), accessSettings(&c.Access), tlsSettings(&c.TLS), settings.Table{
 		settings.New("listen", listening(&c.Listen), "host:port of the HTTP API"),
 		settings.New("data", &c.Data, "folder for everything this node keeps (required)"),
@@ -70,6 +71,10 @@ func followerSettings(c *node.FollowerConfig, logs *logConfig) settings.Table {
 		settings.New("policy", settings.Repeatedly(&c.Policies, ",", readPolicies), "file that says whose signatures count, and for which chains: a policy, or a history of them; may be repeated (default: believe the first upstream)"),
 		settings.New("accept-recovery", settings.Repeatedly(&c.AcceptRecovery, ",", cli.ParseRecoveries), "HASH of a handover by which a cluster that had lost its majority went on, which this node then follows; may be repeated, and is remembered"),
 		settings.New("trust-first-use", settings.Each(&c.FirstUse, ",", nil), "TOKEN about which the first upstream is believed, though --policy or --pin is given and does not cover it; may be repeated"),
+		settings.New("upstream-token-file", settings.Later(tokenFile, func() (err error) {
+			c.UpstreamToken, err = cli.ReadToken(*tokenFile)
+			return err
+		}), "file with the token that is sent to upstreams, which have to be https or on this machine"),
 		settings.New("advertise", &c.Advertise, "URL under which this node registers itself at its upstreams (default: it does not)"),
 		settings.New("strict", &c.Strict, "end with exit code 5 once there is evidence that an upstream lies"),
 	})

@@ -50,13 +50,13 @@ func edgeSettings(c *edge.Config) settings.Table {
 func accessSettings(a *node.Access) settings.Table {
 	path := new(string)
 	return append(edgeSettings(&a.Edge), settings.Table{
-		settings.New("allow-host", &a.AllowHost, "further name by which this node may be called (its addresses, localhost and the hosts of --listen and --advertise are allowed); may be repeated"),
-		settings.New("allow-origin", &a.AllowOrigin, "scheme://host[:port] of a site whose pages may write here; may be repeated"),
-		settings.New("anonymous", &a.Anonymous, "what needs no token: read, submit, or none; may be repeated (default: read,submit on loopback without TLS, else none)").OneOf("read", "submit", "none"),
+		settings.New("allow-host", &a.AllowHost, "further name by which this node may be called (its addresses, localhost and the hosts of --listen and --advertise are allowed); may be repeated").Live(),
+		settings.New("allow-origin", &a.AllowOrigin, "scheme://host[:port] of a site whose pages may write here; may be repeated").Live(),
 		settings.New("operator-secret-file", settings.Later(path, func() (err error) {
 			a.OperatorSecret, err = cli.ReadSecret(*path)
 			return err
-		}), "file with the secret that the operator's requests carry, as Authorization: Bearer …; "+
-			"also the variable "+cli.SecretVariable+" (default: they must come from this machine)"),
+		}), "file with the secret that may do everything, and makes the first tokens, as Authorization: Bearer …; "+
+			"also the variable "+cli.SecretVariable+" (default: on loopback without TLS, whoever is on this machine is the operator, until there is a token for that)").Live(),
+		settings.New("anonymous", &a.Anonymous, "what needs no token: read, submit, or none; may be repeated (default: read,submit on loopback without TLS, else none)").OneOf("read", "submit", "none").Live(),
 	}...)
 }
