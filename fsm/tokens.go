@@ -16,7 +16,7 @@ import (
 func makeToken(tx *store.Tx, q *command.MakeToken) (refusal error) {
 	now := int64(tx.Time().Seconds())
 	t := &token.Token{Hash: q.Hash, Name: q.Name, Roles: q.Roles, Contract: q.Contract, Made: now, Expires: q.Expires, Parent: q.Parent}
-	if known := tokenOf(tx, t.ID()); known != nil {
+	if known := tx.TokenOf(t.ID()); known != nil {
 		t.Made, t.Revoked = known.Made, known.Revoked
 		if *known == *t {
 			return nil
@@ -52,7 +52,7 @@ func makeToken(tx *store.Tx, q *command.MakeToken) (refusal error) {
 // operates returns a token that may do what operators do now, or why it may not.
 func operates(tx *store.Tx, id string) (*token.Token, error) {
 	now := int64(tx.Time().Seconds())
-	switch t := tokenOf(tx, id); {
+	switch t := tx.TokenOf(id); {
 	case t == nil || t.Revoked > 0:
 		return nil, fmt.Errorf("%w: %s", chain.TokenRevoked, id)
 	case t.Expired(now):
@@ -68,9 +68,10 @@ func operates(tx *store.Tx, id string) (*token.Token, error) {
 // room without, the one that has not been good for longest. So nothing but what is asked
 // of the tokens makes any disappear.
 func roomForToken(tx *store.Tx, now int64) (refusal error) {
-	ended := slices.DeleteFunc(tx.Tokens(), func(t *token.Token) bool { return t.Ended(now) == 0 })
+	all := tx.Tokens()
+	count := len(all)
+	ended := slices.DeleteFunc(all, func(t *token.Token) bool { return t.Ended(now) == 0 })
 	slices.SortStableFunc(ended, func(a, b *token.Token) int { return cmp.Compare(a.Ended(now), b.Ended(now)) })
-	count := len(tx.Tokens())
 	for _, t := range ended {
 		if now-t.Ended(now) < keepEnded && count < MaxTokens {
 			break
@@ -88,7 +89,7 @@ func roomForToken(tx *store.Tx, now int64) (refusal error) {
 // revokeToken ends a token with all that come from it. A token that is limited to a
 // contract ends itself and those, and no other.
 func revokeToken(tx *store.Tx, q *command.RevokeToken) (refusal error) {
-	t := tokenOf(tx, q.ID)
+	t := tx.TokenOf(q.ID)
 	if t == nil {
 		return fmt.Errorf("%w: %q", chain.TokenUnknown, q.ID)
 	}
@@ -114,24 +115,17 @@ func revokeToken(tx *store.Tx, q *command.RevokeToken) (refusal error) {
 
 // family is a token and all that come from it.
 func family(tx *store.Tx, t *token.Token) []*token.Token {
-	tokens, list := tx.Tokens(), []*token.Token{t}
-	for i := 0; i < len(list); i++ {
-		for _, child := range tokens {
-			if child.Parent == list[i].ID() {
-				list = append(list, child)
-			}
+	children := map[string][]*token.Token{}
+	for _, child := range tx.Tokens() {
+		if child.Parent != "" {
+			children[child.Parent] = append(children[child.Parent], child)
 		}
 	}
-	return list
-}
-
-// tokenOf finds a token by its id; nil: none.
-func tokenOf(tx *store.Tx, id string) *token.Token {
-	tokens := tx.Tokens()
-	if i := slices.IndexFunc(tokens, func(t *token.Token) bool { return t.ID() == id }); i >= 0 {
-		return tokens[i]
+	list := []*token.Token{t}
+	for i := 0; i < len(list); i++ {
+		list = append(list, children[list[i].ID()]...)
 	}
-	return nil
+	return list
 }
 
 // foldAll makes a change that is of no chain part of the digest of each: members that

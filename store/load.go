@@ -21,12 +21,13 @@ type loaded struct {
 	members  map[string]Member
 	policies []*Policy
 	tokens   map[token.Hash]*token.Token
+	tokenIDs map[string]*token.Token
 	audit    []auditlog.Entry
 	old      bool // it is of an older format
 }
 
 func load(db *pebble.DB) (*loaded, error) {
-	l := &loaded{meta: newMeta(), byToken: map[string]*Head{}, members: map[string]Member{}, tokens: map[token.Hash]*token.Token{}}
+	l := &loaded{meta: newMeta(), byToken: map[string]*Head{}, members: map[string]Member{}, tokens: map[token.Hash]*token.Token{}, tokenIDs: map[string]*token.Token{}}
 	row, err := get(db, []byte(metaKey))
 	if row == nil || err != nil {
 		return l, err // empty, or not readable

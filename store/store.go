@@ -103,9 +103,10 @@ type Store struct {
 	policies []*Policy
 	policed  chan struct{} // closed when there are others
 	tokens   map[token.Hash]*token.Token
-	audit    []auditlog.Entry // the audit log, as far as it is kept
-	durable  uint64           // log index up to which the disk has everything, whatever happens
-	failed   error            // set once, but for ErrClosed after it; nothing is written or trusted any more
+	tokenIDs map[string]*token.Token // the same, by their ids
+	audit    []auditlog.Entry        // the audit log, as far as it is kept
+	durable  uint64                  // log index up to which the disk has everything, whatever happens
+	failed   error                   // set once, but for ErrClosed after it; nothing is written or trusted any more
 }
 
 // Open opens the store in cfg.Dir, an empty one if there is none, and checks
@@ -224,7 +225,7 @@ func (s *Store) use(name string) error {
 	s.active, s.recent = newLayer(nil), nil
 	s.ids = newIDFilter(db, s.cfg.FilterBytes)
 	s.members, s.policies = loaded.members, loaded.policies
-	s.tokens, s.audit = loaded.tokens, loaded.audit
+	s.tokens, s.tokenIDs, s.audit = loaded.tokens, loaded.tokenIDs, loaded.audit
 	if !loaded.old {
 		return nil
 	}

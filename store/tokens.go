@@ -20,7 +20,7 @@ func (l *loaded) loadTokens(db *pebble.DB) error {
 		if err != nil || string(key) != tokenKey(t.Hash) {
 			return fmt.Errorf("%w: token: %w", errCorrupt, err)
 		}
-		l.tokens[t.Hash] = t
+		l.tokens[t.Hash], l.tokenIDs[t.ID()] = t, t
 		return nil
 	})
 }
@@ -55,7 +55,11 @@ func (s *Store) sortedTokens() []*token.Token {
 // Token returns what is known of the token with a hash; nil of none.
 func (tx *Tx) Token(h token.Hash) *token.Token { return tx.s.tokens[h] }
 
-// Tokens are all tokens, the oldest first.
+// TokenOf returns what is known of the token with an id; nil of none.
+func (tx *Tx) TokenOf(id string) *token.Token { return tx.s.tokenIDs[id] }
+
+// Tokens are all tokens, the oldest first. Whoever asks more than once keeps them: they
+// are sorted each time.
 func (tx *Tx) Tokens() []*token.Token { return tx.s.sortedTokens() }
 
 // OperateMade tells whether there has ever been a token that may do what operators do.
@@ -63,7 +67,7 @@ func (tx *Tx) OperateMade() bool { return tx.s.meta.OperateMade }
 
 // SetToken records a token. It keeps t, which is not changed any more.
 func (tx *Tx) SetToken(t *token.Token) {
-	tx.s.tokens[t.Hash] = t
+	tx.s.tokens[t.Hash], tx.s.tokenIDs[t.ID()] = t, t
 	tx.s.meta.OperateMade = tx.s.meta.OperateMade || t.Roles.Has(token.Operate)
 	tx.s.active.setRow(tokenKey(t.Hash), t.Encode())
 }
@@ -71,5 +75,6 @@ func (tx *Tx) SetToken(t *token.Token) {
 // DropToken forgets a token.
 func (tx *Tx) DropToken(h token.Hash) {
 	delete(tx.s.tokens, h)
+	delete(tx.s.tokenIDs, h.ID())
 	tx.s.active.setRow(tokenKey(h), nil)
 }
