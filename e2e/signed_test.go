@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/bpsc/bpsc/e2e/sign"
 	"github.com/bpsc/bpsc/internal/harness"
@@ -117,18 +120,41 @@ func awaitExpired(t *testing.T, c *signedCluster, all []spoken) {
 // remembered, and of some of the others.
 func checkStatus(t *testing.T, c *signedCluster, all []spoken) {
 	t.Helper()
+	asking, ctx := errgroup.WithContext(t.Context())
+	asking.SetLimit(16) // reads that are under way together share a round through the cluster
 	for i, s := range all {
 		if s.decision.Code == "" && i%50 != 0 {
 			continue
 		}
 		for _, m := range c.Members {
-			var got decision
-			must(t, http.StatusOK, http.MethodGet, m.URL+"/v1/transactions/"+s.ID, "").json(t, &got)
-			if !got.same(s.decision) {
-				t.Errorf("%s says of %s %+v, its senders were told %+v", m.ID, s.ID, got, s.decision)
-			}
+			asking.Go(func() error {
+				got, err := fate(ctx, m, s.ID)
+				if err == nil && !got.same(s.decision) {
+					err = fmt.Errorf("%s says of %s %+v, its senders were told %+v", m.ID, s.ID, got, s.decision)
+				}
+				return err
+			})
 		}
 	}
+	if err := asking.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// fate is what a member says of a transaction that was decided.
+func fate(ctx context.Context, m *harness.Member, id string) (d decision, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.URL+"/v1/transactions/"+id, nil)
+	if err != nil {
+		return d, err
+	}
+	a, err := do(client, req)
+	if err == nil && a.status != http.StatusOK {
+		err = fmt.Errorf("%s is asked for %s and says %s", m.ID, id, a)
+	}
+	if err == nil {
+		err = json.Unmarshal(a.body, &d)
+	}
+	return d, err
 }
 
 // waiting asks every member which holds wait for a wallet's word.

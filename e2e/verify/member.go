@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Member downloads a contract's chain from a member over HTTP in two ways that
@@ -30,18 +32,23 @@ func Member(ctx context.Context, client *http.Client, base, contract string) (*L
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", base, err)
 	}
+	asking, ctx := errgroup.WithContext(ctx)
+	asking.SetLimit(atOnce)
 	for name, balance := range l.Balances {
-		if err := m.checkBalance(ctx, l, name, balance); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", base, err)
-		}
+		asking.Go(func() error { return m.checkBalance(ctx, l, name, balance) })
 	}
 	for id, hold := range l.Holds {
-		if err := m.checkHold(ctx, l, id, hold); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", base, err)
-		}
+		asking.Go(func() error { return m.checkHold(ctx, l, id, hold) })
+	}
+	if err := asking.Wait(); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", base, err)
 	}
 	return l, texts, nil
 }
+
+// atOnce is how many requests are under way together: a member answers each after a
+// round through the cluster, which they share.
+const atOnce = 16
 
 type member struct {
 	client *http.Client
@@ -64,18 +71,19 @@ func (m member) chain(ctx context.Context) ([][]byte, error) {
 	if answer.Length != len(answer.Chain) {
 		return nil, fmt.Errorf("%s/chain: length is %d, there are %d blocks", m.base, answer.Length, len(answer.Chain))
 	}
-	var texts [][]byte
+	texts := make([][]byte, len(answer.Chain))
+	asking, ctx := errgroup.WithContext(ctx)
+	asking.SetLimit(atOnce)
 	for i, inChain := range answer.Chain {
-		text, err := m.get(ctx, fmt.Sprintf("/v1/blocks/%d", i+1))
-		if err != nil {
-			return nil, err
-		}
-		if !bytes.Equal(text, inChain) {
-			return nil, fmt.Errorf("%s: block %d has other bytes in /chain than in /v1/blocks", m.base, i+1)
-		}
-		texts = append(texts, text)
+		asking.Go(func() (err error) {
+			texts[i], err = m.get(ctx, fmt.Sprintf("/v1/blocks/%d", i+1))
+			if err == nil && !bytes.Equal(texts[i], inChain) {
+				err = fmt.Errorf("%s: block %d has other bytes in /chain than in /v1/blocks", m.base, i+1)
+			}
+			return err
+		})
 	}
-	return texts, nil
+	return texts, asking.Wait()
 }
 
 func (m member) checkBalance(ctx context.Context, l *Ledger, name string, want int64) error {
