@@ -49,6 +49,7 @@ go test -count=1 ./internal/imports
 computing="./chain/... ./fsm ./store ./wallet"
 
 heading "Unit tests with the race detector"
+export GORACE=atexit_sleep_ms=0 # otherwise each process that ends waits a second
 go list ./... | grep -vE '^[^/]+/[^/]+/[^/]+/(e2e|internal/imports|chain|fsm|store|wallet)(/|$)' | CGO_ENABLED=1 xargs go test -race -timeout 10m
 # shellcheck disable=SC2086 # a list of packages
 CGO_ENABLED=1 go test -race -short -timeout 10m $computing

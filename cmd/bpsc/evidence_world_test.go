@@ -236,6 +236,7 @@ func serveWorld(env *testscript.Env, w *world) error {
 	})
 	env.Setenv("BPSC_SERVER", s.URL)
 	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("GORACE", os.Getenv("GORACE"))
 	env.Setenv("SETTLED", chain.DeriveID([]byte("k3")).String())
 	env.Setenv("LATE", chain.DeriveID([]byte("k6")).String())
 	env.Setenv("UNKNOWN", chain.DeriveID([]byte("nothing")).String())

@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("NEWCHAIN", newChain.String())
 			env.Setenv("NEWCHAIN_SHORT", newChain.String()[:16])
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
