@@ -83,7 +83,7 @@ func (a *Attester) askWitness(ctx context.Context, token, name string, ask Ask, 
 		return last, err
 	}
 	stored := a.state.LogHashes(token)
-	if note, err = AsLog(note, a.cfg.Member, a.cfg.Key, attestations, stored); err != nil {
+	if note, err = AsLog(note, a.cfg.Key, stored); err != nil {
 		return last, err
 	}
 	line, err := ask(ctx, note, stored)

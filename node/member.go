@@ -120,7 +120,7 @@ func (m *Member) openServer() error {
 	cfg.Diagnostics = memberDiagnosis{m, time.Now()}
 	cfg.Metrics, cfg.Measure = m.figures(), m.measured.Measure
 	cfg.Backup = m.backup
-	handler, err := api.New(cfg, unless(m.writesNothing, m.requests), memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.policies(), m.identity(), m.key})
+	handler, err := api.New(cfg, unless(m.writesNothing, m.requests), memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.policies(), &m.key})
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,7 @@ import (
 // Evidence is what a member can prove of its chains, as the API asks for it.
 type Evidence struct {
 	policies
-	// member signs as the log what it has attested, with its key; "": nobody does.
-	member string
-	key    proof.SigningKey
+	key *proof.SigningKey // of the member, which signs as the log as well; nil: nobody does
 }
 
 // NewEvidence is what the state in a store proves, together with witnesses that are
@@ -25,14 +23,10 @@ func NewEvidence(s *store.Store, witnesses []proof.Cosigner, required int) Evide
 // Checkpoint puts together what the members have said in the log.
 func (e Evidence) Checkpoint(token string) ([]byte, error) {
 	note, _, _, err := e.checkpoint(token)
-	if err != nil || e.member == "" {
+	if err != nil || e.key == nil {
 		return note, err
 	}
-	said, _, err := e.Attestations(token)
-	if err != nil {
-		return nil, err
-	}
-	return attest.AsLog(note, e.member, e.key, said, e.LogHashes(token))
+	return attest.AsLog(note, *e.key, e.LogHashes(token))
 }
 
 func (e Evidence) checkpoint(token string) (note []byte, size uint64, more <-chan struct{}, err error) {

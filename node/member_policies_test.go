@@ -117,14 +117,11 @@ func TestTheHistoryOfPoliciesLeadsFromTheFirstToTheNewest(t *testing.T) {
 	l.attest(2, "n1", joined)
 	after, err := e.Checkpoint("aka")
 	require.NoError(t, err)
-	e.member, e.key = joined, l.keys[joined]
+	key := l.keys[joined]
+	e.key = &key
 	signed, err := e.Checkpoint("aka")
 	require.NoError(t, err)
 	require.Len(t, signed, len(after)+len("\u2014 bpsc/aka/0123456789abcdef \n")+base64.StdEncoding.EncodedLen(4+ed25519.SignatureSize))
-	e.member = "n2"
-	unsigned, err := e.Checkpoint("aka")
-	require.NoError(t, err)
-	require.Equal(t, after, unsigned, "it has not attested as much")
 	after = signed
 
 	text, err = e.Policies("", 1)
