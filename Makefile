@@ -26,6 +26,9 @@ race: ## unit tests with the race detector
 e2e: ## end-to-end tests on real processes
 	go test ./e2e/... -count=1 -v -timeout 15m
 
+foreign: ## other people's software for C2SP reads a cluster
+	scripts/foreign.sh
+
 operations: ## every procedure of docs/operations.md on real processes, about half an hour
 	BPSC_OPERATIONS=1 go test ./e2e/operations -count=1 -v -timeout 60m
 

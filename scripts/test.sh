@@ -62,6 +62,9 @@ go test -timeout 10m ./cluster -run '^(TestAnotherAddress|TestFlippedBytesInTheL
 heading "What is handed to Docker and Kubernetes"
 (cd packaging && go mod tidy -diff && go vet ./... && go test ./...)
 
+heading "Others' software for C2SP reads a cluster"
+scripts/foreign.sh
+
 heading "End-to-end tests on real processes"
 go test ./e2e/... -count=1 -v -timeout 15m
 

@@ -2,6 +2,7 @@ package witness
 
 import (
 	"context"
+	"encoding/base64"
 	"io"
 	"log/slog"
 	"net"
@@ -58,6 +59,7 @@ func TestTheClientReadsEveryAnswer(t *testing.T) {
 	}{
 		{"a cosignature", 200, "text/plain", good, nil, ""},
 		{"among others", 200, "text/plain", foreign + good, nil, ""},
+		{"beside one of ML-DSA-44", 200, "text/plain", "\u2014 example.com/w1 " + base64.StdEncoding.EncodeToString(make([]byte, 4+8+2420)) + "\n" + good, nil, ""},
 		{"somebody else's", 200, "text/plain", foreign, errBadAnswer, "no cosignature by example.com/w1"},
 		{"of another checkpoint", 200, "text/plain", signed(witnessKey(t), h.at(t, 1, 8)), errBadAnswer, "cosignature_wrong"},
 		{"nothing", 200, "text/plain", "", errBadAnswer, "the answer is empty"},

@@ -92,12 +92,7 @@ func (m *member) pay(t *testing.T) []byte {
 	t.Helper()
 	var ack struct{ ID string }
 	until(t, "a transfer is taken", func(ctx context.Context) error {
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, m.url+"/v1/transactions", strings.NewReader(`{"sender":"alice","recipient":"bob","amount":12.5}`))
-		if err != nil {
-			return err
-		}
-		r.Header.Set("Content-Type", "application/json")
-		body, err := do(r)
+		body, err := post(ctx, m.url+"/v1/transactions", `{"sender":"alice","recipient":"bob","amount":12.5}`)
 		if err == nil {
 			err = json.Unmarshal(body, &ack)
 		}
@@ -136,6 +131,15 @@ func get(ctx context.Context, url string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return do(r)
+}
+
+func post(ctx context.Context, url, body string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
 	return do(r)
 }
 

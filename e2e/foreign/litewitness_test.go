@@ -21,7 +21,8 @@ import (
 
 // public is torchwood's litewitness, which knows logs by their keys and nothing else.
 type public struct {
-	line     string // as members' files of witnesses have it: witness, name, key, address
+	url      string
+	line     string // as members' files of witnesses have it
 	database string
 }
 
@@ -53,11 +54,12 @@ func startWitness(t *testing.T) public {
 	cosigner, err := torchwood.NewCosignatureSigner(name, private)
 	check(t, err)
 	address := freeAddress(t)
-	w := public{line: "witness public " + cosigner.Verifier().String() + " http://" + address + "\n", database: filepath.Join(dir, "db")}
+	w := public{url: "http://" + address, database: filepath.Join(dir, "db")}
+	w.line = "witness public " + cosigner.Verifier().String() + " " + w.url + "\n"
 	start(t, "litewitness", litewitness, "-name", name, "-key", ssh.FingerprintSHA256(signer.PublicKey()), "-ssh-agent", socket,
 		"-db", w.database, "-listen", address)
 	until(t, "litewitness answers", func(ctx context.Context) error {
-		_, err := get(ctx, "http://"+address+"/")
+		_, err := get(ctx, w.url+"/")
 		return err
 	})
 	return w

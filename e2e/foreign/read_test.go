@@ -141,6 +141,14 @@ func forge(t *testing.T, p *policy, m *member, good []byte) {
 	_, made, _ := strings.Cut(string(note1), "\n\n")
 	p.refuses(t, "one member's word", with(forged, made))
 	p.refuses(t, "one member's word, and the others' for something else", with(forged, made, strings.Join(others, "")))
+
+	// A witness that trusts log keys alone believes it. A policy does not, whatever such a
+	// witness says.
+	astray := startWitness(t)
+	astray.add(t, p.origin, p.keys)
+	cosigned, err := post(t.Context(), astray.url+"/add-checkpoint", "old 0\n\n"+string(note1))
+	check(t, err)
+	p.refuses(t, "one member's word, and a witness's that believes it", with(forged, made, string(cosigned)))
 }
 
 // stolen are the signers that the key in a member's folder makes, as others would.
