@@ -111,7 +111,7 @@ func TestDamagedDirectory(t *testing.T) {
 			if err == nil {
 				t.Fatal("it started")
 			}
-			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), tt.file) || !strings.Contains(err.Error(), "leave the directory as it is") {
+			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), tt.file) || !strings.Contains(err.Error(), "bpsc cluster rebuild") {
 				t.Errorf("the message is %q", err)
 			}
 		})

@@ -49,7 +49,7 @@ type MemberConfig struct {
 	// ContractFile is where Contract was read from, for messages.
 	ContractFile string
 	// Witnesses are asked to cosign checkpoints, and WitnessQuorum of them are
-	// required by the cluster's policy.
+	// required by the cluster's policy, which has no witnesses where that is none.
 	Witnesses     []proof.Cosigner
 	WitnessQuorum int
 	// AutoActivate is how long all members have to have known a new level before the

@@ -97,7 +97,11 @@ func (p policies) newest(token string) (*proof.Policy, error) {
 		chains = append(chains, proof.Chain{Token: info.Contract.Token, ID: info.ID})
 	}
 	majority, _ := newest.Required()
-	return proof.NewPolicy(members, majority, p.witnesses, p.required, chains...)
+	witnesses := p.witnesses
+	if p.required == 0 {
+		witnesses = nil // they are asked, and nobody has to wait for them
+	}
+	return proof.NewPolicy(members, majority, witnesses, p.required, chains...)
 }
 
 // incomplete says why there is no policy yet.

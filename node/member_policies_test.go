@@ -157,3 +157,24 @@ func TestTheHistoryOfPoliciesLeadsFromTheFirstToTheNewest(t *testing.T) {
 	_, err = e.Policies("", 3)
 	require.ErrorIs(t, err, chain.NotFound)
 }
+
+// Witnesses that are asked, and of whom nobody is required, are in no policy.
+func TestWitnessesNobodyWaitsForAreInNoPolicy(t *testing.T) {
+	l := newLedgerOf(t)
+	l.configure("n1")
+	l.announce("n1", "n1")
+	text, err := proof.KeyName("", "w1")
+	require.NoError(t, err)
+	key, err := proof.NewSigningKey(text, chain.DeriveID([]byte("w1")))
+	require.NoError(t, err)
+	asked := []proof.Cosigner{{Name: "w1", Key: key.Verifier(), URL: "http://w1"}}
+
+	without, err := NewEvidence(l.store, nil, 0).Policy("")
+	require.NoError(t, err)
+	got, err := NewEvidence(l.store, asked, 0).Policy("")
+	require.NoError(t, err)
+	require.Equal(t, without, got)
+	got, err = NewEvidence(l.store, asked, 1).Policy("")
+	require.NoError(t, err)
+	require.NotEqual(t, without, got)
+}

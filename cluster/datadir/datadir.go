@@ -192,6 +192,6 @@ func Damaged(path string, err error) error {
 	if _, system := durable.Advice(err); system || errors.Is(err, ErrLocked) {
 		return fmt.Errorf("cluster: %s: %w", path, err)
 	}
-	return fmt.Errorf("cluster: %w: %s: %w; leave the directory as it is: a member that forgot its votes or its log "+
-		"must not vote again under the old id, and the other members have the data", ErrDamaged, path, err)
+	return fmt.Errorf("cluster: %w: %s: %w; remove nothing by hand: a member that forgot its votes or its log must not "+
+		"vote again under the old id, and the other members have the data: bpsc cluster rebuild", ErrDamaged, path, err)
 }
