@@ -22,6 +22,7 @@ import (
 const (
 	Connections      = 16 // files that it takes at most, with the spare one
 	spareConnections = 1
+	silence          = time.Second // until a connection without a request makes room
 	headerBytes      = 8 << 10
 	headerTimeout    = 5 * time.Second
 	idleTimeout      = 2 * time.Minute // more than the usual minute between two scrapes
@@ -43,7 +44,7 @@ type Config struct {
 func NewServer(cfg Config) (*webserver.Server, error) {
 	return webserver.New(webserver.Config{
 		Connections: Connections - spareConnections, KeptConnections: Connections - spareConnections, SpareConnections: spareConnections,
-		SpareTimeout: time.Second, HeaderTimeout: headerTimeout, RequestTimeout: headerTimeout,
+		SpareTimeout: time.Second, Silence: silence, HeaderTimeout: headerTimeout, RequestTimeout: headerTimeout,
 		WriteTimeout: writeTimeout, WriteStep: writeStep, IdleTimeout: idleTimeout, HeaderBytes: headerBytes,
 		Vital:  func(*http.Request) bool { return false },
 		Refuse: http.HandlerFunc(turnAway), Logger: cfg.Logger,
