@@ -50,6 +50,33 @@ func TestSettingsAreReloaded(t *testing.T) {
 	hup("log-level: debug\n", "changed=[log-level]")
 	mustTransfer(t, c.Members[0].URL)
 	says(all[0], "level=DEBUG")
+	named := func(p *harness.Process) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+"/v1/contracts", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = "ledger.example"
+		answer, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		return answer.StatusCode
+	}
+	of := all
+	all = all[:2] // a witness has no names
+	for _, p := range all {
+		if status := named(p); status != http.StatusMisdirectedRequest && status != http.StatusForbidden {
+			t.Errorf("%s answers %d to a name that is not its own", p.ID, status)
+		}
+	}
+	hup("log-level: debug\nallow-host: [ledger.example]\n", "changed=[allow-host]")
+	for _, p := range all {
+		if status := named(p); status != http.StatusOK {
+			t.Errorf("%s answers %d to a name that it has been given", p.ID, status)
+		}
+	}
+	all = of
 	hup("log-level: warn\nlog-format: json\nlog-levle: warn\n", `did you mean \"log-level\"?`)
 	hup("log-level: debug\nlog-format: json\n", "settings=[log-format]")
 	for _, p := range all {

@@ -16,7 +16,8 @@ import (
 // MinSecret is how many bytes keep a secret from being guessed over the network.
 const MinSecret = 16
 
-// Access says from whom a node takes what changes something.
+// Access says from whom a node takes what changes something. All of it may be changed
+// while the node serves: see Member.Reload.
 type Access struct {
 	// AllowHost are further names by which the node may be called. Its addresses,
 	// localhost and the hosts of its other settings are allowed.
@@ -78,8 +79,15 @@ func (s *service) guard(cfg *api.Config, a *Access, sheltered bool, tokens acces
 		return err
 	}
 	cfg.Guard = guard
+	s.access.Store(a)
+	limits := cfg.Edge
 	s.reloads(func(_ *Common, now *Access) (take func(), err error) {
-		return guard.Prepare(now.config(sheltered, tokens, addresses...))
+		goBy, err := guard.Prepare(now.config(sheltered, tokens, addresses...))
+		return func() {
+			goBy()
+			limits.Set(now.Edge)
+			s.access.Store(now)
+		}, err
 	})
 	return nil
 }

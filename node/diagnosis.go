@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ type memberDiagnosis struct {
 // Diagnose implements api.Diagnostician.
 func (m memberDiagnosis) Diagnose() api.Diagnostics {
 	d := m.diagnose("member", m.began, m.store)
-	d.ID, d.Settings = m.cfg.ID, m.cfg.shown()
+	d.ID, d.Settings = m.cfg.ID, m.cfg.shown(m.access.Load())
 	if err := m.Ready(); err != nil {
 		d.Ready = err.Error()
 	}
@@ -57,7 +58,7 @@ type followerDiagnosis struct {
 // Diagnose implements api.Diagnostician.
 func (f followerDiagnosis) Diagnose() api.Diagnostics {
 	d := f.diagnose("follower", f.began, f.store)
-	d.Settings = f.cfg.shown()
+	d.Settings = f.cfg.shown(f.access.Load())
 	if err := f.Ready(); err != nil {
 		d.Ready = err.Error()
 	}
@@ -158,15 +159,17 @@ func (c *Common) shown() map[string]string {
 func (a *Access) show(in map[string]string) {
 	in["allow-host"], in["allow-origin"] = strings.Join(a.AllowHost, ","), strings.Join(a.AllowOrigin, ",")
 	in["anonymous"] = strings.Join(a.Anonymous, ",")
+	in["rate-per-address"], in["rate-per-token"] = a.Edge.PerAddress.String(), a.Edge.PerToken.String()
+	in["unlimited-network"] = joined(a.Edge.Unlimited, netip.Prefix.String)
 	in["operator-secret"] = "not set"
 	if a.OperatorSecret != "" {
 		in["operator-secret"] = "set"
 	}
 }
 
-func (c *MemberConfig) shown() map[string]string {
+func (c *MemberConfig) shown(now *Access) map[string]string {
 	s := c.Common.shown()
-	c.Access.show(s)
+	now.show(s)
 	c.MemberTLS.show(s)
 	s["id"], s["raft"], s["advertise"], s["heartbeat"] = c.ID, c.Raft, shownURL(c.Advertise), c.Heartbeat.String()
 	s["cluster"] = joined(c.Peers, func(p cluster.Peer) string { return p.ID + "=" + p.Addr })
@@ -176,9 +179,9 @@ func (c *MemberConfig) shown() map[string]string {
 	return s
 }
 
-func (c *FollowerConfig) shown() map[string]string {
+func (c *FollowerConfig) shown(now *Access) map[string]string {
 	s := c.Common.shown()
-	c.Access.show(s)
+	now.show(s)
 	s["advertise"], s["strict"] = shownURL(c.Advertise), strconv.FormatBool(c.Strict)
 	var sources []string
 	for _, of := range c.Sources {

@@ -24,7 +24,7 @@ func TestSettingsAreShownWithoutSecrets(t *testing.T) {
 	f := DefaultFollowerConfig()
 	f.OperatorSecret = m.OperatorSecret
 	f.Sources = []chainsync.Source{{Token: "aka", Upstreams: []string{"http://u:" + canary + "@up:1", "http://\x7f" + canary}}}
-	for _, shown := range []map[string]string{m.shown(), f.shown()} {
+	for _, shown := range []map[string]string{m.shown(&m.Access), f.shown(&f.Access)} {
 		text := fmt.Sprint(shown)
 		if strings.Contains(text, canary) || shown["operator-secret"] != "set" {
 			t.Errorf("%s", text)
@@ -34,7 +34,7 @@ func TestSettingsAreShownWithoutSecrets(t *testing.T) {
 		}
 	}
 	m.OperatorSecret = ""
-	if got := m.shown()["operator-secret"]; got != "not set" {
+	if got := m.shown(&m.Access)["operator-secret"]; got != "not set" {
 		t.Error(got)
 	}
 }

@@ -99,7 +99,8 @@ type service struct {
 	certificates certificates
 	// live are the parts that can take a new configuration; set by open.
 	live      []prepare
-	reloading sync.Mutex // held by whoever hands one to them
+	reloading sync.Mutex             // held by whoever hands one to them
+	access    atomic.Pointer[Access] // that counts; nil for a witness
 
 	ctx    context.Context // of the work in the background; ends when the node begins to stop
 	cancel context.CancelFunc

@@ -26,8 +26,8 @@ func (s *service) reload(c *Common, a *Access) error {
 	return nil
 }
 
-// Reload takes of cfg what may change while a member serves, the fields of Common and
-// Access that say so, or with an error nothing. The rest counts when it is started again.
+// Reload takes of cfg what may change while a member serves, which is Access and what is
+// in the files of certificates, or with an error nothing. The rest counts when it is started again.
 func (m *Member) Reload(cfg MemberConfig) error {
 	if err := cfg.Validate(); err != nil {
 		return usage(err)

@@ -35,15 +35,15 @@ func edgeSettings(c *edge.Config) settings.Table {
 	unlimited := new([]string)
 	return settings.Table{
 		settings.New("rate-per-address", settings.Parsed(&c.PerAddress, admission.ParseLimit),
-			"how many requests a second each address may send without a token, or each /64 of IPv6, and after a colon how many at once; a KiB of a body counts as one; 0: any number (default: 100:1000)"),
+			"how many requests a second each address may send without a token, or each /64 of IPv6, and after a colon how many at once; a KiB of a body counts as one; 0: any number (default: 100:1000)").Live(),
 		settings.New("rate-per-token", settings.Parsed(&c.PerToken, admission.ParseLimit),
-			"the same for each token, wherever it is used (default: any number)"),
+			"the same for each token, wherever it is used (default: any number)").Live(),
 		settings.New("unlimited-network", settings.Each(unlimited, ",", func() (err error) {
 			if len(*unlimited) > 0 {
 				c.Unlimited, err = edge.ParseNetworks(*unlimited)
 			}
 			return err
-		}), "network or address whose clients are limited as little as with a token, such as a proxy's that limits its own; none: not even this machine; may be repeated (default: 127.0.0.0/8 and ::1)"),
+		}), "network or address whose clients are limited as little as with a token, such as a proxy's that limits its own; none: not even this machine; may be repeated (default: 127.0.0.0/8 and ::1)").Live(),
 	}
 }
 
