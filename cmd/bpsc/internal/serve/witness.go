@@ -52,7 +52,7 @@ func witnessSettings(c *node.WitnessConfig, logs *logConfig) settings.Table {
 		adminSetting(&c.Admin),
 		settings.New("accept-recovery", settings.Repeatedly(&c.AcceptRecovery, ",", cli.ParseRecoveries), "HASH of a handover by which a cluster that had lost its majority went on, which is cosigned then; may be repeated, and is remembered"),
 		settings.New("policy", settings.Later(&policies, func() error { return readLogs(policies, &c.Logs) }),
-			"policy file of a cluster whose checkpoints are cosigned; may be repeated (required)"),
+			"policy file of a cluster whose checkpoints are cosigned, for one chain or for any of its members (bpsc cluster keys --any-chain); may be repeated (required)"),
 	})
 }
 
