@@ -15,6 +15,7 @@ import (
 // The package's life on a machine: nothing runs before it is configured, what runs is
 // looked after, and nothing that somebody would miss goes away with it.
 func TestDeb(t *testing.T) {
+	t.Parallel()
 	before := hostState(t)
 	m := newMachine(t)
 	m.copy(pack(t, build(t, genuine)), "/root/bpsc.deb", 0o644)

@@ -133,6 +133,7 @@ func TestAMemberThatHangsIsNotFed(t *testing.T) {
 
 // systemd ends such a member with all its stacks in the log, and starts it again.
 func TestSystemdEndsAMemberThatHangs(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
 	const hang = "/run/hang"
 	m.copy(pack(t, build(t, patched)), "/root/bpsc.deb", 0o644)
