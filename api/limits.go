@@ -130,9 +130,10 @@ const (
 	spareTimeout     = 2 * time.Second
 
 	// silence is how long a client may take for the header of its request, or leave its
-	// connection alone, where there is no place for others: round trips and a handshake
-	// around the world are done by then.
-	silence = 500 * time.Millisecond
+	// connection alone, where there is no place for others: some round trips within a
+	// continent, a handshake among them. Few places then let two thousand clients a
+	// second come and go, before those who come have to queue.
+	silence = 200 * time.Millisecond
 
 	// Of one limited network there is a share of the connections, and minNetwork at
 	// least; each for so many requests, so that clients spread over the nodes again

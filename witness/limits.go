@@ -55,7 +55,7 @@ const (
 
 	// silence is how long a connection may have had no request before it makes room for
 	// another one, where there is no place left: a client has sent its request by then.
-	silence = 500 * time.Millisecond
+	silence = 200 * time.Millisecond
 
 	// What a witness's server allows a connection. Requests and answers are small.
 	headerTimeout  = 10 * time.Second
