@@ -24,6 +24,12 @@ func TestAnswers(t *testing.T) {
 		return string(q.encode())
 	}
 	good := ours.body(t, h, 8, 12)
+	asLog := func(signed []byte) []byte {
+		signed, err := proof.SignAsLog(signed, ours.keys[2])
+		require.NoError(t, err)
+		return signed
+	}
+	ofAnother := strings.Split(string(asLog(note(9))), "\n")[4] + "\n"
 	const conflict = "8\n"
 	for _, c := range []struct {
 		name, body string
@@ -33,12 +39,15 @@ func TestAnswers(t *testing.T) {
 		{"the next checkpoint", good, 200, ""},
 		{"the same again", ours.body(t, h, 8, 8), 200, ""},
 		{"all members signed", body(8, h.path(8, 12), ours.sign(t, at(12), 0, 1, 2)), 200, ""},
+		{"the log has signed as well", body(8, h.path(8, 12), asLog(note(12))), 200, ""},
 		{"a chain that it has not seen", body(0, nil, ours.sign(t, h.at(t, 2, 5), 1, 2)), 200, ""},
 
 		{"a chain that it does not know", body(0, nil, ours.sign(t, h.at(t, 3, 5), 0, 1)), 404, "unknown origin"},
 		{"a log of another kind", "old 0\n\nexample.com/log\n7\n" + strings.Repeat("A", 43) + "=\n\n— example.com/log AAAAAAAA\n", 404, "unknown origin"},
 		{"nobody of ours signed", body(8, h.path(8, 12), strangers.sign(t, at(12), 0, 1, 2)), 403, "0 of 3 members signed, 2 are needed"},
 		{"a minority signed", body(8, h.path(8, 12), ours.sign(t, at(12), 2)), 403, "1 of 3 members signed, 2 are needed"},
+		{"a minority and the log signed", body(8, h.path(8, 12), asLog(ours.sign(t, at(12), 0))), 403, "1 of 3 members signed, 2 are needed"},
+		{"the log has signed something else", good + ofAnother, 403, "cosignature_wrong"},
 		{"a signature of another size", strings.Replace(good, "\n12\n", "\n13\n", 1), 403, "cosignature_wrong"},
 
 		{"old is larger than the checkpoint", body(13, nil, note(12)), 400, "the old size is 13, the checkpoint's 12"},
