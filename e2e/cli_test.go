@@ -18,12 +18,13 @@ import (
 
 // The exit codes, as documented: scripts depend on them.
 const (
-	exitOK          = 0
-	exitUsage       = 2
-	exitNotFound    = 3
-	exitRejected    = 4
-	exitInvalid     = 5
-	exitUnavailable = 7
+	exitOK           = 0
+	exitUsage        = 2
+	exitNotFound     = 3
+	exitRejected     = 4
+	exitInvalid      = 5
+	exitUnauthorised = 6
+	exitUnavailable  = 7
 )
 
 // bpsc runs a client command and returns what it prints to stdout; what it

@@ -25,7 +25,7 @@ func ReadToken(path string) (string, error) {
 		return "", ArgError("--token-file: %w", err)
 	}
 	text = bytes.TrimSpace(text)
-	if len(text) < node.MinSecret || bytes.ContainsAny(text, " \t\r\n") {
+	if len(text) < node.MinSecret || bytes.ContainsAny(text, "\t\r\n") {
 		return "", ArgError("--token-file %s: that is no token", path)
 	}
 	return string(text), nil
