@@ -16,6 +16,7 @@ import (
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/internal/rlimit"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -89,7 +90,8 @@ func processStatus() api.ProcessStatus {
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
 	p := api.ProcessStatus{PID: os.Getpid(), CPUs: runtime.GOMAXPROCS(0), Goroutines: runtime.NumGoroutine(), HeapBytes: memory.HeapAlloc}
-	limits(&p)
+	limits := rlimit.Read()
+	p.OpenFileLimit, p.FileSizeLimit, p.MemoryLimit = limits.OpenFiles, limits.FileSize, limits.Memory
 	if open, err := os.ReadDir("/proc/self/fd"); err == nil {
 		p.OpenFiles = len(open)
 	}

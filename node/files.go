@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/internal/rlimit"
 )
 
 // Files are what a process may have open: sockets, too. Votes, the log and
@@ -36,35 +37,43 @@ type files struct {
 	clients int
 }
 
+// openFiles is limit, or where that is 0 what this process may have open.
+func openFiles(limit int) int {
+	if limit != 0 {
+		return limit
+	}
+	if process := rlimit.Read().OpenFiles; process != 0 {
+		return int(min(process, maxFiles))
+	}
+	return maxFiles
+}
+
 // memberFiles shares the files of a member out; others is what raft takes, and the
 // listener for whoever runs the node. limit 0
 // is what the process may have open.
 func memberFiles(limit, others int) (files, error) {
-	limit, err := openFiles(limit)
+	limit = openFiles(limit)
 	f := files{tables: tablesOf(limit)}
-	return f.rest(limit, ownFiles+others+2*(f.tables+storeFiles), err)
+	return f.rest(limit, ownFiles+others+2*(f.tables+storeFiles))
 }
 
 // followerFiles and witnessFiles do so of others; admin is what the listener for whoever
 // runs the node takes.
 func followerFiles(limit, admin int) (files, error) {
-	limit, err := openFiles(limit)
+	limit = openFiles(limit)
 	f := files{tables: tablesOf(limit), relays: min(limit/4, 1_024)}
-	return f.rest(limit, ownFiles+admin+syncFiles+f.relays+f.tables+storeFiles, err)
+	return f.rest(limit, ownFiles+admin+syncFiles+f.relays+f.tables+storeFiles)
 }
 
 func witnessFiles(limit, admin int) (files, error) {
-	limit, err := openFiles(limit)
-	return files{}.rest(limit, ownFiles+admin, err)
+	limit = openFiles(limit)
+	return files{}.rest(limit, ownFiles+admin)
 }
 
 func tablesOf(limit int) int { return min(max(limit/8, minTables), maxTables) }
 
-// rest gives clients what others leave, of a limit that was found without err.
-func (f files) rest(limit, others int, err error) (files, error) {
-	if err != nil {
-		return f, err
-	}
+// rest gives clients what others leave of a limit.
+func (f files) rest(limit, others int) (files, error) {
 	f.clients = min(limit-others, api.MaxConnections)
 	if f.clients < minClients {
 		return f, fmt.Errorf("this process may have %d files open and needs %d at least: raise the limit (ulimit -n, LimitNOFILE=)",
