@@ -73,7 +73,7 @@ func (s *memberServer) notedIfPossible(c *gin.Context, what string, do func() er
 	case errors.As(err, &refused):
 		return unnoted(err)
 	default:
-		s.cfg.Logger.Warn("an operator's action that the audit log lacks", "action", a.What, "error", err)
+		s.cfg.Logger.Warn("an operator's action that the audit log lacks", "action", a.What, "request_id", a.Request, "error", err)
 	}
 	return s.ended(a, number, do())
 }
@@ -107,7 +107,7 @@ func (s *memberServer) ended(a auditlog.Action, number uint64, err error) error 
 	defer cancel()
 	if failed := s.member.EndAction(ctx, number, result); failed != nil {
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "the audit log does not say how an action ended",
-			slog.Uint64("entry", number), slog.String("result", result), slog.Any("error", failed))
+			slog.String("request_id", a.Request), slog.Uint64("entry", number), slog.String("result", result), slog.Any("error", failed))
 	}
 	return err
 }

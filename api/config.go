@@ -52,6 +52,10 @@ type Config struct {
 	// request, and must be quick and safe for concurrent use.
 	Measure func(route, method string, status int, took time.Duration)
 
+	// Problem counts a request that was answered with a problem, by its code, one of
+	// Codes; nil: nobody counts. It is as Measure is.
+	Problem func(code string)
+
 	// Metrics answers GET /metrics; nil is no such path.
 	Metrics http.Handler
 

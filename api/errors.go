@@ -1,7 +1,9 @@
 package api
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
@@ -62,6 +64,9 @@ func (m meaning) noEffect() bool {
 
 // retryable: the same request may succeed later, and is safe to send.
 func (m meaning) retryable() bool { return m.noEffect() || m.status == http.StatusGatewayTimeout }
+
+// Codes are all that a problem can have, in order.
+func Codes() []string { return slices.Sorted(maps.Keys(meanings)) }
 
 // meanings has one entry for each code that a client can get, in the order in which
 // the codes are declared; of package proof, those that are not for whoever

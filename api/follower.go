@@ -16,7 +16,6 @@ import (
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
-	"github.com/bpsc/bpsc/internal/protocol"
 )
 
 // Node is what the API asks of a node outside the cluster.
@@ -76,8 +75,8 @@ func (s *followerServer) whyNoContract() string           { return "" }
 // in the cluster's audit log.
 func (s *followerServer) logged(c *gin.Context, what string, do func() error) error {
 	err := do()
-	s.cfg.Logger.Info("an operator's action", "action", what, "who", access.From(c.Request.Context()).Kind, "from", c.Request.RemoteAddr,
-		"request_id", c.Writer.Header().Get(protocol.RequestID), "done", err == nil)
+	s.named(c).Info("an operator's action", "action", what, "who", access.From(c.Request.Context()).Kind, "from", c.Request.RemoteAddr,
+		"done", err == nil)
 	return err
 }
 

@@ -113,6 +113,9 @@ func (s *server) fail(c *gin.Context, err error) {
 	if p.Status >= 500 {
 		s.logFailure(c, &p, err)
 	}
+	if s.cfg.Problem != nil {
+		s.cfg.Problem(p.Code)
+	}
 	if meanings[p.Code].noEffect() {
 		header["Retry-After"] = retryAfter(err)
 	}
@@ -140,10 +143,9 @@ func (s *server) logFailure(c *gin.Context, p *protocol.Problem, err error) {
 			return
 		}
 	}
-	s.cfg.Logger.LogAttrs(c.Request.Context(), level, "request failed",
+	s.named(c).LogAttrs(c.Request.Context(), level, "request failed",
 		slog.String("method", c.Request.Method), slog.String("path", p.Instance),
-		slog.Int("status", p.Status), slog.String("code", p.Code), slog.Any("error", err),
-		slog.String("request_id", p.RequestID), slog.Uint64("suppressed", suppressed))
+		slog.Int("status", p.Status), slog.String("code", p.Code), slog.Any("error", err), slog.Uint64("suppressed", suppressed))
 }
 
 // failure is what an outcome without a record is to a client: refused by the

@@ -52,16 +52,15 @@ func (s *server) leave(c *gin.Context, v *edge.Visit, id string, start time.Time
 	defer s.measure(c, start) // also where the connection is to be cut
 	v.Leave()
 	if cause := recover(); cause != nil {
-		s.panicked(c, id, cause)
+		s.panicked(c, cause)
 	}
 	if !v.Local() {
-		s.audit.Note(c.Request.Context(), v, edge.Answered{RequestID: id, Trace: edge.Traceparent(c.Request.Header["Traceparent"]),
+		s.audit.Note(c.Request.Context(), v, edge.Answered{RequestID: id, Trace: protocol.Trace(c.Request.Header),
 			Method: c.Request.Method, Route: cmp.Or(plain(c.FullPath()), "none"), Status: c.Writer.Status(), Bytes: c.Writer.Size(), Took: time.Since(start)})
 	} else if s.cfg.Logger.Enabled(c.Request.Context(), slog.LevelDebug) {
-		s.cfg.Logger.LogAttrs(c.Request.Context(), slog.LevelDebug, "request",
+		s.named(c).LogAttrs(c.Request.Context(), slog.LevelDebug, "request",
 			slog.String("method", c.Request.Method), slog.String("path", intake.Echo(c.Request.URL.Path)),
-			slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(start)),
-			slog.String("request_id", id))
+			slog.Int("status", c.Writer.Status()), slog.Duration("took", time.Since(start)))
 	}
 }
 
@@ -119,13 +118,23 @@ func (s *server) measure(c *gin.Context, start time.Time) {
 	}
 }
 
+// named is the log for what is about a request: each line has its name, and says to
+// which trace it belongs.
+func (s *server) named(c *gin.Context) *slog.Logger {
+	log := s.cfg.Logger.With("request_id", c.Writer.Header().Get(protocol.RequestID))
+	if trace := protocol.Trace(c.Request.Header); trace != "" {
+		log = log.With("traceparent", trace)
+	}
+	return log
+}
+
 // panicked answers a request whose handler panicked. ErrAbortHandler is the
 // way to cut a connection and goes on to net/http.
-func (s *server) panicked(c *gin.Context, id string, cause any) {
+func (s *server) panicked(c *gin.Context, cause any) {
 	if cause == http.ErrAbortHandler {
 		panic(cause)
 	}
-	s.cfg.Logger.Error("a handler panicked", "panic", cause, "request_id", id,
+	s.named(c).Error("a handler panicked", "panic", cause,
 		"path", intake.Echo(c.Request.URL.Path), "stack", string(debug.Stack()))
 	if c.Writer.Written() {
 		panic(http.ErrAbortHandler)

@@ -147,7 +147,7 @@ func NewServer(cfg Config, handler http.Handler) (*webserver.Server, error) {
 		NetworkConnections: max(minNetwork, cfg.Connections/networkShare),
 		ConnectionRequests: connectionRequests,
 		Vital:              func(r *http.Request) bool { return vital(r) || r.Header["Authorization"] != nil },
-		Refuse:             refuser{requests},
+		Refuse:             refuser{requests, cfg.Problem},
 		HeaderTimeout:      headerTimeout,
 		RequestTimeout:     requestTimeout,
 		WriteTimeout:       cfg.ChunkTimeout,
@@ -165,7 +165,10 @@ func vital(r *http.Request) bool { return probe(r) || r.URL.Path == "/metrics" }
 func probe(r *http.Request) bool { return r.URL.Path == "/livez" || r.URL.Path == "/readyz" }
 
 // refuser answers those for whom there is no place.
-type refuser struct{ requests requestIDs }
+type refuser struct {
+	requests requestIDs
+	problem  func(code string) // nil: nobody counts
+}
 
 // ServeHTTP implements http.Handler.
 func (f refuser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -177,6 +180,9 @@ func (f refuser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header["Retry-After"] = inASecond
 	header[headerType] = typeProblem
 	header[headerCache] = noStore
+	if f.problem != nil {
+		f.problem(p.Code)
+	}
 	w.WriteHeader(p.Status)
 	text, _ := encode(&p)
 	_, _ = w.Write(text)

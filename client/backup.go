@@ -28,6 +28,7 @@ func (c *Client) Backup(ctx context.Context, read func(archive io.Reader) error)
 	if err := c.authorize(req); err != nil {
 		return err
 	}
+	trace(req)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)

@@ -259,6 +259,7 @@ func (c *Client) attempt(ctx context.Context, number int, q call) attempt.Attemp
 	if err != nil {
 		return attempt.Attempt{Verdict: attempt.Refused, Err: err}
 	}
+	trace(req)
 	if q.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

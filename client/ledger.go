@@ -117,6 +117,7 @@ func (s *blockStream) read(ctx context.Context, number int) error {
 	if err := s.client.authorize(req); err != nil {
 		return err
 	}
+	trace(req)
 	req.Header.Set("Accept", "application/x-ndjson")
 	resp, err := s.client.http.Do(req)
 	if err != nil {

@@ -29,7 +29,7 @@ func (s *service) expiries() map[string]time.Time {
 	return ends
 }
 
-func (m *Member) figures() http.Handler {
+func (m *Member) figures(problems prometheus.Collector) http.Handler {
 	evidence := Evidence{policies: m.policies()}
 	covered := func(token string) uint64 {
 		_, size, _, err := evidence.checkpoint(token)
@@ -43,7 +43,7 @@ func (m *Member) figures() http.Handler {
 		witnesses = append(witnesses, w.Name)
 	}
 	snapshots := filepath.Join(m.path("raft"), "snapshots")
-	return m.service.figures("member", m.Ready,
+	return m.service.figures("member", m.Ready, problems,
 		metrics.Chains(m.store, func() metrics.Covered { return covered }, witnesses...),
 		metrics.Ledger(m.store), metrics.Member(m.cluster), metrics.Members(m.cluster),
 		metrics.Recovery(metrics.Copies{
@@ -52,8 +52,8 @@ func (m *Member) figures() http.Handler {
 		}))
 }
 
-func (f *Follower) figures() http.Handler {
-	return f.service.figures("follower", f.Ready, metrics.Chains(f.store, metrics.Verified(f.sync)), metrics.Follow(f.sync))
+func (f *Follower) figures(problems prometheus.Collector) http.Handler {
+	return f.service.figures("follower", f.Ready, problems, metrics.Chains(f.store, metrics.Verified(f.sync)), metrics.Follow(f.sync))
 }
 
 func (w *Witness) figures(of *witness.Witness, ready func() error) http.Handler {

@@ -13,6 +13,7 @@ import (
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/follower/relay"
+	"github.com/bpsc/bpsc/node/metrics"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -98,7 +99,8 @@ func (f *Follower) openServer() error {
 	}
 	cfg.Certificates = f.Certificates
 	cfg.Diagnostics = followerDiagnosis{f, time.Now()}
-	cfg.Metrics, cfg.Measure = f.figures(), f.measured.Measure
+	problems := metrics.NewProblems(api.Codes())
+	cfg.Metrics, cfg.Measure, cfg.Problem = f.figures(problems), f.measured.Measure, problems.Count
 	handler, err := api.NewFollower(cfg,
 		copies{Store: f.store, follower: f.sync, directory: f.directory},
 		followerStatus{Syncer: f.sync, directory: f.directory, fence: f.fence, began: time.Now(), version: f.cfg.Version},

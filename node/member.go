@@ -13,6 +13,7 @@ import (
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/node/metrics"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -118,7 +119,8 @@ func (m *Member) openServer() error {
 	}
 	cfg.Certificates = m.Certificates
 	cfg.Diagnostics = memberDiagnosis{m, time.Now()}
-	cfg.Metrics, cfg.Measure = m.figures(), m.measured.Measure
+	problems := metrics.NewProblems(api.Codes())
+	cfg.Metrics, cfg.Measure, cfg.Problem = m.figures(problems), m.measured.Measure, problems.Count
 	cfg.Backup = m.backup
 	handler, err := api.New(cfg, unless(m.writesNothing, m.requests), memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.policies(), &m.key})
 	if err != nil {

@@ -83,20 +83,3 @@ func (l *lines) room(now time.Time) (ok bool, leftOut uint64) {
 	leftOut, l.leftOut = l.leftOut, 0
 	return true, leftOut
 }
-
-// Traceparent is a W3C trace context (version 00) of a request's header, "" where it
-// is not one: what a client says goes into the log.
-func Traceparent(given []string) string {
-	const form = "00-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx"
-	if len(given) != 1 || len(given[0]) != len(form) {
-		return ""
-	}
-	for i := range len(form) {
-		c := given[0][i]
-		hex := '0' <= c && c <= '9' || 'a' <= c && c <= 'f'
-		if form[i] == 'x' && !hex || form[i] != 'x' && c != form[i] {
-			return ""
-		}
-	}
-	return given[0]
-}

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/bpsc/bpsc/client"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 )
 
@@ -23,7 +24,8 @@ func main() {
 func run(ctx context.Context, args []string) int {
 	root := newRootCommand()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	// What runs a command as a part of a trace says so in this variable.
+	err := root.ExecuteContext(client.WithTrace(ctx, os.Getenv("TRACEPARENT")))
 	if err != nil && !errors.As(err, new(cli.Reported)) {
 		fmt.Fprintln(os.Stderr, "bpsc:", cli.Printable(err.Error()))
 	}

@@ -85,7 +85,8 @@ func (s *request) try(ctx context.Context, upstream string) (done bool) {
 		return s.bring(answer)
 	}
 	s.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "an upstream did not take a request",
-		slog.String("upstream", upstream), slog.String("path", s.Path), slog.Int("status", a.Status), slog.Any("error", a.Err))
+		slog.String("upstream", upstream), slog.String("path", s.Path), slog.Int("status", a.Status), slog.Any("error", a.Err),
+		slog.String("request_id", s.header.Get(protocol.RequestID)), slog.String("traceparent", s.header.Get(protocol.Traceparent)))
 	if loop && !s.Open {
 		s.err = outcome.RelayLoop // to go on would send it around again
 		return true
@@ -213,6 +214,7 @@ func onward(client http.Header, chain string) (http.Header, error) {
 			header[name] = values
 		}
 	}
+	protocol.PassTrace(header, client)
 	return header, nil
 }
 
