@@ -199,6 +199,7 @@ var meanings = map[string]meaning{
 	string(outcome.RequestMalformed): {http.StatusBadRequest, "No client of this API sends such a request"},
 	string(outcome.TargetTooLong):    {http.StatusRequestURITooLong, "The address is too long"},
 	string(outcome.HeaderTooLarge):   {http.StatusRequestHeaderFieldsTooLarge, "The header is too large"},
+	string(outcome.TLSRequired):      {http.StatusBadRequest, "This port speaks HTTPS"}, // written by internal/webserver, below HTTP
 	string(outcome.RateLimited):      {http.StatusTooManyRequests, "Requests come too often"},
 
 	string(outcome.InvalidJSON):   {http.StatusBadRequest, "The body is not valid JSON"},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,6 +59,22 @@ func TestWhatInitMakesRuns(t *testing.T) {
 	bpsc(t, exitUsage, "init", "--out", c.TLS.Dir, "--members", "n1=127.0.0.1:1")
 	if after, err := os.ReadFile(filepath.Join(c.TLS.Dir, "ca.key")); err != nil || string(after) != string(before) {
 		t.Errorf("bpsc init has overwritten the authority: %v", err)
+	}
+}
+
+// Without more, a cluster that bpsc init made takes nothing without a token; the lines
+// that it prints for the shell bring the operator's.
+func TestWhatInitMakesNeedsAToken(t *testing.T) {
+	c := startCluster(t, harness.Options{TLS: true, Args: []string{"--anonymous", "none"}})
+	flags := []string{"--cacert", c.TLS.Authorities(), "-s", strings.Join(c.URLs(), ","), "--timeout", "5s"}
+	bpsc(t, exitUnauthorised, append(flags, "account", "bob")...)
+	bpsc(t, exitUnauthorised, append(flags, "send", "--from", "alice", "--to", "bob", "--amount", "7", "--key", "k")...)
+	for _, command := range []string{"send --from alice --to bob --amount 7 --key k", "cluster status", "token list"} {
+		cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", `set -a; . "$0"; set +a; exec "$1" `+command, filepath.Join(c.TLS.Dir, "client.env"), binary)
+		cmd.Env = harness.Environ()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("bpsc %s: %v\n%s", command, err, out)
+		}
 	}
 }
 
@@ -123,6 +140,38 @@ func TestCertificatesRotateUnderLoad(t *testing.T) {
 	before := client.Transport
 	client.Transport = c.HTTP.Transport
 	t.Cleanup(func() { client.Transport = before })
+	checkSent(t, verifyCluster(t, c, ""), sent)
+}
+
+// A plain cluster goes over to TLS while clients write: its members start again one after
+// the other, first to take both, and then to take nothing else.
+func TestAClusterGoesOverToTLS(t *testing.T) {
+	c := startCluster(t, harness.Options{})
+	s, err := c.Certify(filepath.Join(t.TempDir(), "made"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := c.StartLoad(t.Context(), harness.LoadOptions{Workers: 4, Seed: seed(t)})
+	for _, mode := range []string{"accept", "require"} {
+		for _, m := range c.Members {
+			m.Also(append(s.MemberArgs(m.ID), "--member-tls", mode)...)
+			if err := errors.Join(m.Terminate(), awaitEnd(t.Context(), m), m.Start(), c.AwaitReady(t.Context(), 30*time.Second)); err != nil {
+				t.Fatalf("%s with %s: %v", m.ID, mode, err)
+			}
+			if err := load.AwaitMore(t.Context(), 50); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	sent, err := load.Stop()
+	if err != nil {
+		t.Errorf("requests failed: %v", err)
+	}
+	for _, m := range c.Members {
+		if who := shown(t, m.Raft); strings.HasPrefix(who, "nobody") {
+			t.Errorf("%s shows no certificate: %s", m.ID, who)
+		}
+	}
 	checkSent(t, verifyCluster(t, c, ""), sent)
 }
 

@@ -83,7 +83,7 @@ func (p *Port) secure(conn *portConn) error {
 
 // inVain tells whoever speaks the other language what is the matter.
 func (p *Port) inVain(conn *portConn, v Verdict, err error) error {
-	if _, err := conn.raw.Write([]byte{handshakeMagic[0], handshakeMagic[1], handshakeMagic[2], handshakeMagic[3], handshakeVersion, byte(v)}); err == nil {
+	if _, err := conn.raw.Write(append([]byte(handshakeMagic), handshakeVersion, byte(v))); err == nil {
 		conn.drain()
 	}
 	return err

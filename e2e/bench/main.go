@@ -5,6 +5,7 @@
 //	         time from a kill -9 of the leader to the first acknowledged write
 //	visible  the time until a block that a transfer has completed stands at a follower
 //	fanout   writes while one member feeds many followers, and while it feeds none
+//	tls      single transfers over TLS and plain, in turns
 //	sync     a new follower of a long chain: its speed and its memory
 package main
 
@@ -55,7 +56,7 @@ type measurement struct {
 // measurements are all of them, in the order in which they are done.
 func measurements() []measurement {
 	return []measurement{
-		{"writes", measureWrites}, {"visible", measureVisible}, {"fanout", measureFanout}, {"sync", measureSync},
+		{"writes", measureWrites}, {"visible", measureVisible}, {"fanout", measureFanout}, {"sync", measureSync}, {"tls", measureTLS},
 	}
 }
 
@@ -92,7 +93,7 @@ func parseOptions() (options, error) {
 	flag.BoolVar(&o.signed, "signed", true, "measure signed transfers too: with the most connections, signed by the generator on the same cores")
 	flag.IntVar(&o.signedBatches, "signed-batches", 200, "batches that are signed before a row with signed batches begins; it ends when they are used up")
 	flag.StringVar(&serverArgs, "server-args", "", "further arguments of every member, such as '--heartbeat 100ms'")
-	flag.StringVar(&measure, "measure", "writes", "what to measure, of writes,visible,fanout,sync")
+	flag.StringVar(&measure, "measure", "writes", "what to measure, of writes,visible,fanout,sync,tls")
 	flag.IntVar(&o.samples, "samples", 300, "transfers of 'visible'")
 	flag.IntVar(&o.readers, "readers", 200, "followers of 'fanout', which the generator plays")
 	flag.IntVar(&o.pace, "pace", 100, "writes a second of 'fanout'")
@@ -109,7 +110,7 @@ func parseOptions() (options, error) {
 	o.measure = strings.Split(measure, ",")
 	for _, name := range o.measure {
 		if !slices.ContainsFunc(measurements(), func(m measurement) bool { return m.name == name }) {
-			return o, fmt.Errorf("-measure: %q is not one of writes,visible,fanout,sync", name)
+			return o, fmt.Errorf("-measure: %q is not one of writes,visible,fanout,sync,tls", name)
 		}
 	}
 	if o.samples < 1 || o.readers < 1 || o.pace < 1 || o.chain < blockSize {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,6 +22,7 @@ type row struct {
 	members     []*harness.Member // the connections are dealt out among these
 	transfers   int               // in one request
 	want        int               // status of success
+	trusted     *tls.Config       // over TLS; nil for none
 
 	// One of these makes the requests.
 	request func(n int) (path, body string) // some, made beforehand and sent again and again
@@ -175,7 +177,7 @@ func (r *row) source() func(c *conn, connection, n int) []byte {
 // drive sends one request after the other on one connection.
 func (r *row) drive(ctx context.Context, connection int, next func(*conn, int, int) []byte, start, end time.Time) sample {
 	var s sample
-	c, err := dial(r.members[connection%len(r.members)].URL)
+	c, err := dialTrusting(r.members[connection%len(r.members)].URL, r.trusted)
 	if err != nil {
 		return sample{err: err}
 	}

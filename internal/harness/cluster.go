@@ -96,7 +96,7 @@ func (c *Cluster) secure(binary, dir string, peers, more []string) (err error) {
 	for _, m := range c.Members {
 		m.URL = "https" + strings.TrimPrefix(m.URL, "http")
 		m.Data = filepath.Join(dir, m.ID, "data")
-		m.args = append(c.TLS.args(m.ID, c.contract), more...)
+		m.args = c.TLS.args(m.ID, c.contract, more)
 	}
 	c.HTTP, err = c.TLS.client()
 	return err

@@ -33,7 +33,7 @@ func (c *Cluster) Grow() (*Member, error) {
 		if err := c.TLS.add(m, listen); err != nil {
 			return nil, err
 		}
-		m.args = append(c.TLS.args(id, c.contract), c.more...)
+		m.args = c.TLS.args(id, c.contract, c.more)
 	}
 	c.Members = slices.Concat(c.Members, []*Member{m})
 	return m, nil

@@ -8,11 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // Security is what bpsc init has made for a cluster: its members talk over mutual TLS and
-// serve https. Reads and transactions need no token.
+// serve https.
 type Security struct {
 	binary string
 	Dir    string
@@ -33,6 +34,22 @@ func (s *Security) run(args ...string) error {
 	return nil
 }
 
+// Certify has bpsc init make certificates for the members of a plain cluster, who are not
+// told of them.
+func (c *Cluster) Certify(dir string) (*Security, error) {
+	var members, apis []string
+	for _, m := range c.Members {
+		members, apis = append(members, m.ID+"="+m.Raft), append(apis, m.ID+"="+strings.TrimPrefix(m.URL, "http://"))
+	}
+	return secure(c.Members[0].binary, dir, members, apis)
+}
+
+// MemberArgs are the settings by which a member talks TLS to the others.
+func (s *Security) MemberArgs(id string) []string {
+	in := func(name string) string { return filepath.Join(s.Dir, id, name) }
+	return []string{"--member-ca", in("ca.crt"), "--member-cert", in("peer.crt"), "--member-key", in("peer.key")}
+}
+
 // Renew has bpsc init renew make new certificates for members, all where none is named.
 func (s *Security) Renew(ids ...string) error {
 	return s.run(append([]string{"init", "renew", "--out", s.Dir}, ids...)...)
@@ -50,9 +67,14 @@ func (s *Security) Authorities() string { return filepath.Join(s.Dir, "ca.crt") 
 // RootToken is the file of the operator's token.
 func (s *Security) RootToken() string { return filepath.Join(s.Dir, "root.token") }
 
-// args are how a member is started.
-func (s *Security) args(id, contract string) []string {
-	return []string{"server", "--config", filepath.Join(s.Dir, id, "bpsc.yaml"), "--contract", contract, "--anonymous", "read,submit"}
+// args are how a member is started. Where more does not say what needs no token, reads and
+// transactions do not.
+func (s *Security) args(id, contract string, more []string) []string {
+	args := []string{"server", "--config", filepath.Join(s.Dir, id, "bpsc.yaml"), "--contract", contract}
+	if !slices.Contains(more, "--anonymous") {
+		args = append(args, "--anonymous", "read,submit")
+	}
+	return append(args, more...)
 }
 
 // client trusts the cluster's authority alone.

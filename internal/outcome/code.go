@@ -120,6 +120,8 @@ const (
 	RequestMalformed Code = "request_malformed"
 	TargetTooLong    Code = "target_too_long"
 	HeaderTooLarge   Code = "header_too_large"
+	// TLSRequired: plain HTTP came to a port of https.
+	TLSRequired Code = "tls_required"
 	// RateLimited: who sent it sends too many. The same request may be sent later.
 	RateLimited Code = "rate_limited"
 

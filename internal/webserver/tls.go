@@ -9,6 +9,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 const (
@@ -23,9 +25,9 @@ const (
 
 // plainProblem is for who speaks plain HTTP on a port of TLS: what the handler would
 // write, if it ever saw the request.
-const plainProblem = `{"type":"urn:bpsc:problem:tls_required","title":"This port speaks HTTPS","status":400,` +
+const plainProblem = `{"type":"urn:bpsc:problem:` + string(outcome.TLSRequired) + `","title":"This port speaks HTTPS","status":400,` +
 	`"detail":"This is HTTPS, and the request came as plain HTTP: ask for https:// at the same address",` +
-	`"code":"tls_required","retryable":false}` + "\n"
+	`"code":"` + string(outcome.TLSRequired) + `","retryable":false}` + "\n"
 
 var errPlainHTTP = errors.New("it speaks plain HTTP, and this is HTTPS")
 

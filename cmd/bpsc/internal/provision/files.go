@@ -91,33 +91,41 @@ func (l *layout) writeMember(at folder, m member, ca *pki.Authority, root, contr
 	return l.certify(string(own), m, ca, now, valid, durable.CreateFile)
 }
 
-// certify makes the certificates of a member, among the others and for clients. The key
-// comes first: who looks in between finds a pair that does not fit, and looks again.
-func (l *layout) certify(dir string, m member, ca *pki.Authority, now time.Time, valid time.Duration, write func(string, []byte, os.FileMode) error) error {
+// writer is durable.CreateFile, or durable.WriteFile over what is there.
+type writer func(path string, text []byte, mode os.FileMode) error
+
+// certify makes the certificates of a member, among the others and for clients.
+func (l *layout) certify(dir string, m member, ca *pki.Authority, now time.Time, valid time.Duration, write writer) error {
 	among, err := ca.Member(pki.Name{Cluster: l.name, Member: m.id}, now, valid)
 	if err != nil {
 		return err
 	}
-	clients, err := ca.Server(m.hosts, now, valid)
+	if err := writePair(dir, memberCert, memberKey, among, write); err != nil {
+		return err
+	}
+	return certifyServer(dir, m.hosts, ca, now, valid, write)
+}
+
+// certifyServer makes the certificate that clients are shown.
+func certifyServer(dir string, hosts []string, ca *pki.Authority, now time.Time, valid time.Duration, write writer) error {
+	pair, err := ca.Server(hosts, now, valid)
 	if err != nil {
 		return err
 	}
-	for _, p := range []struct {
-		pair      pki.Pair
-		cert, key string
-	}{{among, memberCert, memberKey}, {clients, apiCert, apiKey}} {
-		cert, key, err := p.pair.Encode()
-		if err != nil {
-			return err
-		}
-		if err := write(filepath.Join(dir, p.key), key, secret); err != nil {
-			return err
-		}
-		if err := write(filepath.Join(dir, p.cert), cert, public); err != nil {
-			return err
-		}
+	return writePair(dir, apiCert, apiKey, pair, write)
+}
+
+// writePair writes the key first: who looks in between finds a pair that does not fit, and
+// looks again.
+func writePair(dir, certName, keyName string, pair pki.Pair, write writer) error {
+	cert, key, err := pair.Encode()
+	if err != nil {
+		return err
 	}
-	return nil
+	if err := write(filepath.Join(dir, keyName), key, secret); err != nil {
+		return err
+	}
+	return write(filepath.Join(dir, certName), cert, public)
 }
 
 // memberSettings are those of a member's configuration, in the order in which one reads them.

@@ -32,8 +32,8 @@ func newInitCommand() *cobra.Command {
 			"for each member a folder with its configuration, its certificates among the members and for clients,\n" +
 			"and their keys. The folder of a member goes to its machine; with --etc and --data the configuration\n" +
 			"says where to. Who has ca.key can make members: keep it off their machines.\n\n" +
-			"bpsc init add makes the folder of a further member, bpsc init renew new certificates, which members\n" +
-			"take without a restart.",
+			"bpsc init add makes the folder of a further member, bpsc init cert a certificate for a follower or a\n" +
+			"witness, bpsc init renew new ones, which nodes take without a restart.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.OutOrStdout()) },
 	}
 	flags := cmd.Flags()
@@ -42,13 +42,20 @@ func newInitCommand() *cobra.Command {
 	flags.StringVar(&f.name, "name", "bpsc", "name of the cluster in its certificates: members of others are not let in")
 	flags.StringVar(&f.members, "members", "", "id=host:port of every member, where the others reach it, comma-separated (required)")
 	flags.StringVar(&f.contract, "contract", "", "JSON file of the default contract")
-	cmd.AddCommand(newAddCommand(), newRenewCommand())
+	cmd.AddCommand(newAddCommand(), newCertCommand(), newRenewCommand())
 	return cmd
 }
 
 func (f *initFlags) folderFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.out, "out", "cluster", "folder of the cluster")
 	cmd.Flags().DurationVar(&f.valid, "valid", pki.LeafValid, "how long the certificates are good for")
+}
+
+func (f *initFlags) checkValid() error {
+	if f.valid <= 0 || f.valid > pki.AuthorityValid {
+		return cli.ArgError("--valid must be a duration above 0 and at most %v", pki.AuthorityValid)
+	}
+	return nil
 }
 
 // memberFlags are those about members that are made.
@@ -65,8 +72,8 @@ func (f *initFlags) layout() (*layout, error) {
 	if f.members == "" {
 		return nil, cli.ArgError("--members is required: id=host:port of every member")
 	}
-	if f.valid <= 0 || f.valid > pki.AuthorityValid {
-		return nil, cli.ArgError("--valid must be a duration above 0 and at most %v", pki.AuthorityValid)
+	if err := f.checkValid(); err != nil {
+		return nil, err
 	}
 	l, err := newLayout(f.out, f.name, f.members, f.api, f.hosts)
 	if err != nil {

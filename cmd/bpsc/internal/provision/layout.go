@@ -17,8 +17,8 @@ import (
 const (
 	caCert     = "ca.crt"
 	caKey      = "ca.key"
-	memberCert = "member.crt"
-	memberKey  = "member.key"
+	memberCert = "peer.crt"
+	memberKey  = "peer.key"
 	apiCert    = "api.crt"
 	apiKey     = "api.key"
 	rootToken  = "root.token"
@@ -132,11 +132,19 @@ func peers(flag, text string) (list []cluster.Peer, err error) {
 		return nil, cli.ArgError("--%s: %w", flag, err)
 	}
 	for _, p := range list {
-		if strings.ContainsAny(p.ID, `/\`) || strings.HasPrefix(p.ID, ".") || slices.Contains([]string{caCert, caKey, rootToken, clientEnv}, p.ID) {
-			return nil, cli.ArgError("--%s: %q is to be the name of a folder", flag, p.ID)
+		if err := folderName("--"+flag, p.ID); err != nil {
+			return nil, err
 		}
 	}
 	return list, nil
+}
+
+// folderName refuses what cannot be a folder beside the cluster's files.
+func folderName(what, name string) error {
+	if name == "" || strings.ContainsAny(name, `/\`) || strings.HasPrefix(name, ".") || slices.Contains([]string{caCert, caKey, rootToken, clientEnv}, name) {
+		return cli.ArgError("%s: %q is to be the name of a folder", what, name)
+	}
+	return nil
 }
 
 // etcOf is where a member's files are on its machine.

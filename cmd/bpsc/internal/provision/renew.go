@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/pki"
+	"github.com/bpsc/bpsc/internal/secretfile"
 )
 
 func newAddCommand() *cobra.Command {
@@ -58,66 +60,142 @@ func newAddCommand() *cobra.Command {
 	return cmd
 }
 
-func newRenewCommand() *cobra.Command {
+// newCertCommand makes a certificate for a node that is no member: a follower or a witness.
+func newCertCommand() *cobra.Command {
 	f := &initFlags{}
 	cmd := &cobra.Command{
-		Use: "renew [ID...]", Short: "Make new certificates for the members, by the names in those they have",
-		Long: "Make new certificates and keys in the folders of the members, all or those named. A member takes\n" +
-			"them a few seconds after they are in their place on its machine, without a restart; certificates\n" +
-			"from before stay good until they end.",
+		Use: "cert NAME --host HOST", Short: "Make the certificate of a follower or a witness", Args: cli.ExactArgs(1),
+		Long: "Make a folder with a certificate for clients of a node that is no member, its key, and the authority:\n" +
+			"for --tls-cert, --tls-key and --cacert of bpsc follow and bpsc witness.",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.checkValid(); err != nil {
+				return err
+			}
+			if len(f.hosts) == 0 {
+				return cli.ArgError("--host is required: by which names and addresses clients call it")
+			}
+			if err := folderName("NAME", args[0]); err != nil {
+				return err
+			}
 			ca, _, err := f.authority()
 			if err != nil {
 				return err
 			}
-			return f.renew(cmd, ca, args)
+			dir := filepath.Join(f.out, args[0])
+			if _, err := os.Lstat(dir); !errors.Is(err, os.ErrNotExist) {
+				return cli.ArgError("%s is there already", dir)
+			}
+			if err := durable.MkdirAll(dir, 0o750); err != nil {
+				return err
+			}
+			cert, _, err := ca.Encode()
+			if err != nil {
+				return err
+			}
+			if err := folder(dir).write(caCert, cert, public); err != nil {
+				return err
+			}
+			if err := certifyServer(dir, f.hosts, ca, time.Now(), f.valid, durable.CreateFile); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "made %s: --tls-cert %s --tls-key %s --cacert %s\n", dir, apiCert, apiKey, caCert)
+			return err
+		},
+	}
+	f.folderFlag(cmd)
+	cmd.Flags().StringArrayVar(&f.hosts, "host", nil, "name or address by which clients call it; may be repeated (required)")
+	return cmd
+}
+
+func newRenewCommand() *cobra.Command {
+	f := &initFlags{}
+	cmd := &cobra.Command{
+		Use: "renew [NAME...]", Short: "Make new certificates, by the names in those that are there",
+		Long: "Make new certificates and keys in the folders of members, followers and witnesses, all or those named.\n" +
+			"A node takes them a few seconds after they are in their place on its machine, without a restart;\n" +
+			"certificates from before stay good until they end.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.checkValid(); err != nil {
+				return err
+			}
+			ca, cluster, err := f.authority()
+			if err != nil {
+				return err
+			}
+			names, err := f.wanted(args)
+			if err != nil {
+				return err
+			}
+			for _, name := range names {
+				dir := filepath.Join(f.out, name)
+				if err := renew(dir, cluster, ca, f.valid); err != nil {
+					return err
+				}
+				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "renewed %s until %s\n", dir, time.Now().Add(f.valid).UTC().Format(time.DateOnly)); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 	f.folderFlag(cmd)
 	return cmd
 }
 
-// authority reads that of a cluster's folder, and the name of the cluster.
+// renew replaces the certificates of a folder by others with the same names.
+func renew(dir, cluster string, ca *pki.Authority, valid time.Duration) error {
+	clients, err := readCertificate(filepath.Join(dir, apiCert))
+	if err != nil {
+		return err
+	}
+	hosts := clients.DNSNames
+	for _, ip := range clients.IPAddresses {
+		hosts = append(hosts, ip.String())
+	}
+	among, err := readCertificate(filepath.Join(dir, memberCert))
+	if errors.Is(err, os.ErrNotExist) {
+		return certifyServer(dir, hosts, ca, time.Now(), valid, durable.WriteFile)
+	} else if err != nil {
+		return err
+	}
+	name, err := pki.NameOf(among)
+	if err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	l := &layout{name: cluster}
+	return l.certify(dir, member{id: name.Member, hosts: hosts}, ca, time.Now(), valid, durable.WriteFile)
+}
+
+// authority reads that of a cluster's folder, and the name of the cluster, which its
+// members' certificates have.
 func (f *initFlags) authority() (ca *pki.Authority, cluster string, err error) {
 	cert, err := os.ReadFile(filepath.Join(f.out, caCert))
 	if err != nil {
 		return nil, "", fmt.Errorf("--out: %w", err)
 	}
-	key, err := os.ReadFile(filepath.Join(f.out, caKey))
+	key, err := secretfile.Read(filepath.Join(f.out, caKey), pki.MaxFile)
 	if err != nil {
 		return nil, "", fmt.Errorf("--out: %w", err)
 	}
 	if ca, err = pki.ReadAuthority(cert, key); err != nil {
 		return nil, "", fmt.Errorf("%s: %w", f.out, err)
 	}
-	members, err := f.certified()
+	found, err := filepath.Glob(filepath.Join(f.out, "*", memberCert))
 	if err != nil {
 		return nil, "", err
 	}
-	return ca, members[0].Cluster, nil
-}
-
-// certified are the members that have certificates in a cluster's folder.
-func (f *initFlags) certified() (names []pki.Name, err error) {
-	found, err := filepath.Glob(filepath.Join(f.out, "*", memberCert))
+	if len(found) == 0 {
+		return nil, "", cli.ArgError("--out %s has no folder of a member", f.out)
+	}
+	among, err := readCertificate(found[0])
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	for _, path := range found {
-		cert, err := readCertificate(path)
-		if err != nil {
-			return nil, err
-		}
-		name, err := pki.NameOf(cert)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		names = append(names, name)
+	name, err := pki.NameOf(among)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", found[0], err)
 	}
-	if len(names) == 0 {
-		return nil, cli.ArgError("--out %s has no folder of a member", f.out)
-	}
-	return names, nil
+	return ca, name.Cluster, nil
 }
 
 func readCertificate(path string) (*x509.Certificate, error) {
@@ -132,53 +210,22 @@ func readCertificate(path string) (*x509.Certificate, error) {
 	return list[0], nil
 }
 
-func (f *initFlags) renew(cmd *cobra.Command, ca *pki.Authority, ids []string) error {
-	if f.valid <= 0 || f.valid > pki.AuthorityValid {
-		return cli.ArgError("--valid must be a duration above 0 and at most %v", pki.AuthorityValid)
-	}
-	names, err := f.certified()
+// wanted are the folders that are asked for, or all.
+func (f *initFlags) wanted(asked []string) (names []string, err error) {
+	found, err := filepath.Glob(filepath.Join(f.out, "*", apiCert))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if ids, err = wanted(names, ids); err != nil {
-		return err
+	for _, path := range found {
+		names = append(names, filepath.Base(filepath.Dir(path)))
 	}
-	for _, id := range ids {
-		dir := filepath.Join(f.out, id)
-		clients, err := readCertificate(filepath.Join(dir, apiCert))
-		if err != nil {
-			return err
-		}
-		m := member{id: id, hosts: clients.DNSNames}
-		for _, ip := range clients.IPAddresses {
-			m.hosts = append(m.hosts, ip.String())
-		}
-		l := &layout{name: names[0].Cluster}
-		if err := l.certify(dir, m, ca, time.Now(), f.valid, durable.WriteFile); err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "renewed %s until %s\n", dir, time.Now().Add(f.valid).UTC().Format(time.DateOnly)); err != nil {
-			return err
+	for _, name := range asked {
+		if !slices.Contains(names, name) {
+			return nil, cli.ArgError("there is no folder of %s in %s", name, f.out)
 		}
 	}
-	return nil
-}
-
-// wanted are the ids that are asked for, or all.
-func wanted(names []pki.Name, ids []string) ([]string, error) {
-	there := map[string]bool{}
-	var all []string
-	for _, name := range names {
-		there[name.Member] = true
-		all = append(all, name.Member)
+	if len(asked) == 0 {
+		return names, nil
 	}
-	for _, id := range ids {
-		if !there[id] {
-			return nil, cli.ArgError("there is no folder of a member %s", id)
-		}
-	}
-	if len(ids) == 0 {
-		return all, nil
-	}
-	return ids, nil
+	return asked, nil
 }
