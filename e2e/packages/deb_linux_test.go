@@ -2,9 +2,11 @@ package packages
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,7 +75,20 @@ func TestDeb(t *testing.T) {
 	t.Run("a reload", func(t *testing.T) {
 		m := m.of(t)
 		pid := m.show("bpsc-server", "MainPID")
-		m.run("systemctl", "reload", "bpsc-server")
+		m.run("curl", "-fsS", "http://127.0.0.1:5000/v1/contracts")
+		m.shell("echo 'anonymous: none' >>/etc/bpsc/bpsc.yaml; systemctl reload bpsc-server")
+		m.until(limit, "it wants a token", func() error {
+			out, _ := m.try("curl", "-sS", "http://127.0.0.1:5000/v1/contracts")
+			if !strings.Contains(out, "token_required") {
+				return errors.New(out)
+			}
+			return nil
+		})
+		m.shell("cp /etc/bpsc/bpsc.example.yaml /etc/bpsc/bpsc.yaml; systemctl reload bpsc-server")
+		m.until(limit, "it wants none", func() error {
+			_, err := m.try("curl", "-fsS", "http://127.0.0.1:5000/v1/contracts")
+			return err
+		})
 		m.await(limit, "bpsc-server", "ActiveState", "active")
 		require.Equal(t, pid, m.show("bpsc-server", "MainPID"))
 	})
@@ -87,9 +102,7 @@ func TestDeb(t *testing.T) {
 	t.Run("a backup", func(t *testing.T) {
 		m := m.of(t)
 		m.shell("cp /etc/bpsc/backup.example.env /etc/bpsc/backup.env; chmod 600 /etc/bpsc/backup.env")
-		out, err := m.try("systemctl", "start", "bpsc-backup.service")
-		require.NoError(t, err, "%s\n%s", out, m.journal("bpsc-backup"))
-		require.Contains(t, m.run("bpsc", "backup", "list", "/var/lib/private/bpsc-backup"), "state")
+		m.backUp()
 	})
 	t.Run("an upgrade restarts nothing", func(t *testing.T) {
 		m := m.of(t)
@@ -140,6 +153,8 @@ func TestDeb(t *testing.T) {
 		m.await(limit, "bpsc-server", "StatusText", "n1 leader, ready")
 		require.Equal(t, "ok\n", m.shell("set -a; . /root/cluster/client.env; bpsc health --ready"))
 		m.fails("curl -fsS http://127.0.0.1:5000/livez")
+		m.shell("sed 's|http:|https:|; s|^# BPSC|BPSC|' /etc/bpsc/backup.example.env >/etc/bpsc/backup.env")
+		m.backUp()
 		m.run("dpkg", "--no-triggers", "-P", "bpsc")
 	})
 	require.Equal(t, before, hostState(t), "the machine of the tests is as it was")
@@ -163,6 +178,15 @@ func (m *machine) pay(n int) {
 	})
 	out := m.run("bpsc", "account", "bob", "--output", "json")
 	require.Contains(m.t, out, fmt.Sprint(n-1, "."), out)
+}
+
+// backUp has the unit make a backup.
+func (m *machine) backUp() {
+	m.t.Helper()
+	m.shell("rm -rf /var/lib/private/bpsc-backup/*")
+	out, err := m.try("systemctl", "start", "bpsc-backup.service")
+	require.NoError(m.t, err, "%s\n%s", out, m.journal("bpsc-backup"))
+	require.Contains(m.t, m.run("bpsc", "backup", "list", "/var/lib/private/bpsc-backup"), "state")
 }
 
 // hostState is what a package would have changed of the machine of the tests.
