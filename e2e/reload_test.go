@@ -77,7 +77,7 @@ func TestSettingsAreReloaded(t *testing.T) {
 		}
 	}
 	all = of
-	hup("log-level: warn\nlog-format: json\nlog-levle: warn\n", `did you mean \"log-level\"?`)
+	hup("log-level: warn\nlog-format: json\nlog-levell: warn\n", `did you mean \"log-level\"?`)
 	hup("log-level: debug\nlog-format: json\n", "settings=[log-format]")
 	for _, p := range all {
 		if a := call(t, http.MethodGet, p.URL+"/livez", ""); a.status != http.StatusOK {
