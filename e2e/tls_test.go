@@ -78,7 +78,8 @@ func TestWhatInitMakesNeedsAToken(t *testing.T) {
 	}
 }
 
-// A further member, for which bpsc init add made a certificate, joins.
+// A further member, for which bpsc init add made a certificate, joins; once it is removed its
+// certificate is good for nothing, until its id is added again.
 func TestAMemberThatInitAddedJoins(t *testing.T) {
 	c := startCluster(t, harness.Options{TLS: true})
 	m, err := c.Grow()
@@ -88,8 +89,23 @@ func TestAMemberThatInitAddedJoins(t *testing.T) {
 	if err := errors.Join(m.Start(), c.AwaitServing(t.Context(), m)); err != nil {
 		t.Fatal(err)
 	}
-	bpsc(t, exitOK, "cluster", "add", m.ID, m.Raft, "-s", strings.Join(c.URLs()[:3], ","), "--cacert", c.TLS.Authorities(),
-		"--operator-secret-file", c.TLS.RootToken(), "--timeout", "60s")
+	change := func(args ...string) {
+		t.Helper()
+		bpsc(t, exitOK, append(append([]string{"cluster"}, args...), "-s", strings.Join(c.URLs()[:3], ","), "--cacert", c.TLS.Authorities(),
+			"--operator-secret-file", c.TLS.RootToken(), "--timeout", "60s")...)
+	}
+	change("add", m.ID, m.Raft)
+	change("remove", m.ID)
+	if err := awaitEnd(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(m.Erase(), m.Start(), c.AwaitServing(t.Context(), m)); err != nil {
+		t.Fatal(err)
+	}
+	change("add", m.ID, m.Raft)
+	if err := c.AwaitReady(t.Context(), 30*time.Second); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Certificates are replaced again and again while clients write: nobody loses a request.

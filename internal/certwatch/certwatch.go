@@ -66,9 +66,9 @@ type Source struct {
 	current atomic.Pointer[Material]
 
 	mu     sync.Mutex // one reload at a time; guards what follows
-	read   [3][]byte  // what the files had when they were judged last
-	judged error      // and what was wrong with it
-	said   string     // the error that was logged last
+	taken  [3][]byte  // what the files had from which the current ones are
+	wrong  string     // what was wrong with the files at the last look; "" for nothing
+	told   bool       // the log has that
 	warned time.Time  // when the log said last that they end soon
 }
 
@@ -108,39 +108,39 @@ func (s *Source) Run(ctx context.Context) {
 	}
 }
 
-// Reload looks at the files now. What is wrong with them is logged once, and the
-// certificates before are kept.
+// Reload looks at the files now. Where they are not good the certificates before are kept;
+// the log has why, once, when it is so at two looks: a pair may be on its way.
 func (s *Source) Reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	read, err := s.files.read()
+	err := s.look()
 	if err == nil {
-		if s.current.Load() != nil && same(read, s.read) {
-			return s.judged
-		}
-		err = s.take(read)
-	}
-	if err == nil {
-		s.said = ""
+		s.wrong, s.told = "", false
 		return nil
 	}
-	if text := err.Error(); s.current.Load() != nil && text != s.said {
-		s.said = text
+	if text := err.Error(); text != s.wrong {
+		s.wrong, s.told = text, false
+	} else if !s.told {
+		s.told = true
 		s.log.Error("the certificates of "+s.files.Cert+" are not taken, those before are kept", "error", err)
 	}
 	return err
 }
 
-// take makes what was read current, if it is good.
-func (s *Source) take(read [3][]byte) error {
+// look makes what the files have current, if it is new and good.
+func (s *Source) look() error {
+	read, err := s.files.read()
+	if err != nil || s.current.Load() != nil && same(read, s.taken) {
+		return err
+	}
 	m, err := s.files.parse(read)
 	if err != nil {
-		return err // perhaps half of a pair: it is read again
+		return err
 	}
-	s.read, s.judged = read, s.judge(m)
-	if s.judged != nil {
-		return fmt.Errorf("%s: %w", s.files.Cert, s.judged)
+	if err := s.judge(m); err != nil {
+		return fmt.Errorf("%s: %w", s.files.Cert, err)
 	}
+	s.taken = read
 	if s.current.Swap(m) != nil {
 		s.log.Info("took new certificates", "from", s.files.Cert, "until", m.Expiry().UTC().Format(time.RFC3339))
 	}

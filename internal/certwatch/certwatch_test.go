@@ -39,8 +39,9 @@ func TestBadFilesAreNotTaken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			log.Reset()
 			spoil()
-			require.Error(t, s.Reload())
-			require.Error(t, s.Reload(), "and again")
+			for range 3 {
+				require.Error(t, s.Reload())
+			}
 			require.Same(t, good, s.Current())
 			require.Equal(t, 1, strings.Count(log.String(), "are not taken"), log.String())
 			require.NotContains(t, log.String(), "c0ffee")
