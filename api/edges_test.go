@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -255,4 +256,23 @@ func TestAFollowerHasTheSameEdges(t *testing.T) {
 	requireProblem(t, call(h, "GET", "/v1/contracts", "", "Host", "evil.example"), 403, "host_unknown", "")
 	requireProblem(t, call(h, "GET", "/v1/contracts", "", "X-HTTP-Method", "DELETE"), 400, "request_malformed", "")
 	requireHardened(t, call(h, "GET", "/v1/contracts", "").Header())
+}
+
+// All guests together are sent so many pieces of events a second, and no more.
+func TestGuestsWaitForTheirTurnOfEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := newMember(DefaultConfig(), newFake(), newFake(), newFake(), newFake())
+		require.NoError(t, err)
+		began := time.Now()
+		for range guestChunks/4 + guestChunks {
+			require.NoError(t, s.awaitTurn(t.Context()))
+		}
+		require.InDelta(t, time.Second, time.Since(began), float64(50*time.Millisecond))
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 2 * guestChunks {
+			err = s.awaitTurn(ctx)
+		}
+		require.ErrorIs(t, err, context.Canceled)
+	})
 }

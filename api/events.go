@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/admission"
+	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
@@ -28,6 +29,7 @@ type events struct {
 	w               http.ResponseWriter
 	pool            *workPool
 	answers         *admission.Memory
+	turn            func() error // waits until a guest may be sent more; nil for others
 	keepAlive       time.Duration
 	token           string
 	chainID         chain.Hash
@@ -58,6 +60,9 @@ func (s *server) getEvents(c *gin.Context) error {
 	defer cancel()
 	defer webserver.UntilDraining(ctx, cancel)()
 	e.gone = webserver.Gone(ctx)
+	if edge.VisitOf(c).IsGuest() {
+		e.turn = func() error { return s.awaitTurn(ctx) }
+	}
 	if c.Request.Body == http.NoBody {
 		// The request is here; its deadline would only say that the client had gone.
 		_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
@@ -256,6 +261,11 @@ func (e *events) end(out []byte) error {
 }
 
 func (e *events) write() error {
+	if e.turn != nil {
+		if err := e.turn(); err != nil {
+			return err
+		}
+	}
 	_, err := e.w.Write(e.out)
 	e.out = e.out[:0]
 	return err
@@ -277,4 +287,17 @@ func (e *events) push() error {
 		return err
 	}
 	return http.NewResponseController(e.w).Flush()
+}
+
+// awaitTurn waits until it is a guest's turn to be sent a piece: who reads nothing costs
+// as much to write for as who does, until the kernel takes no more for them.
+func (s *server) awaitTurn(ctx context.Context) error {
+	turn := time.NewTimer(s.forGuests.Charge(struct{}{}, 1, time.Now()))
+	defer turn.Stop()
+	select {
+	case <-turn.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

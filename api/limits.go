@@ -107,6 +107,11 @@ const (
 	guestShare  = 4
 	guestPlaces = 2
 
+	// guestChunks is how many pieces of events, of up to chunk bytes, go out a second to
+	// all guests together: each takes half a millisecond to make, and a block with
+	// thousands of records is sent to each reader anew.
+	guestChunks = 256
+
 	// resultBytes is what the result of one item of a batch takes, at most but for
 	// a detail that is long.
 	resultBytes = 256

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -56,10 +57,11 @@ type server struct {
 	answers   *admission.Memory // of all but guests
 	ofGuests  *admission.Memory
 	chunks    chunks
-	listening admission.Shared // a place for each stream of events
-	reading   admission.Shared // a place for each long poll and each stream of a chain
-	bundling  admission.Places // a place for each bundle of entries under way
-	dumping   admission.Places // one, for the stacks of goroutines
+	forGuests *admission.Rate[struct{}] // pieces of events
+	listening admission.Shared          // a place for each stream of events
+	reading   admission.Shared          // a place for each long poll and each stream of a chain
+	bundling  admission.Places          // a place for each bundle of entries under way
+	dumping   admission.Places          // one, for the stacks of goroutines
 }
 
 // role is what members and followers do each in their own way.
@@ -100,6 +102,7 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 		edge: cfg.Edge, audit: edge.NewAudit(cfg.Logger),
 		answers: admission.NewMemory(maxAnswerBytes, maxReading, errNoMemory), ofGuests: admission.NewMemory(maxAnswerBytes/guestShare, maxReading/guestShare, errNoMemory),
 		forging:   admission.NewRate[string](admission.Limit{Burst: mineBurst, Every: mineEvery}, maxForging),
+		forGuests: admission.NewRate[struct{}](admission.Limit{Every: time.Second / guestChunks, Burst: guestChunks / 4}, 1),
 		listening: sharedPlaces(cfg.eventReaders()), reading: sharedPlaces(cfg.longReads()), bundling: admission.NewPlaces(maxBundles), dumping: admission.NewPlaces(1),
 	}, nil
 }

@@ -97,13 +97,17 @@ func (r *Rate[K]) Take(who K, cost int, now time.Time) (wait time.Duration) {
 	return 0
 }
 
-// Charge counts what has been done already.
-func (r *Rate[K]) Charge(who K, cost int, now time.Time) {
+// Charge counts what is done in any case, and tells how long it would have to wait for
+// its turn.
+func (r *Rate[K]) Charge(who K, cost int, now time.Time) (wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.limit.Every > 0 {
-		r.until.Add(who, r.paid(who, now).Add(time.Duration(cost)*r.limit.Every))
+	if r.limit.Every <= 0 {
+		return 0
 	}
+	until := r.paid(who, now)
+	r.until.Add(who, until.Add(time.Duration(cost)*r.limit.Every))
+	return max(0, until.Sub(now)-time.Duration(r.limit.Burst-1)*r.limit.Every)
 }
 
 func (r *Rate[K]) paid(who K, now time.Time) time.Time {

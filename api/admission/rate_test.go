@@ -28,7 +28,8 @@ func TestWhatIsLargeIsDoneOnCredit(t *testing.T) {
 	require.Zero(t, r.Take("x", 10, now))
 	require.Equal(t, 8*time.Second, r.Take("x", 1, now))
 	require.Zero(t, r.Take("x", 1, now.Add(8*time.Second)))
-	r.Charge("y", 5, now)
+	require.Zero(t, r.Charge("y", 3, now))
+	require.Equal(t, time.Second, r.Charge("y", 2, now), "its turn is after what came before")
 	require.Equal(t, 3*time.Second, r.Take("y", 1, now))
 }
 

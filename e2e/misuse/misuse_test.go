@@ -91,6 +91,8 @@ func measure(t *testing.T, writers []*writer, d time.Duration) (took []time.Dura
 	defer cancel()
 	var mu sync.Mutex
 	var errs []error
+	var late []string // the writes that took long: when, and how long
+	began := time.Now()
 	var group sync.WaitGroup
 	for _, w := range writers {
 		group.Go(func() {
@@ -104,6 +106,9 @@ func measure(t *testing.T, writers []*writer, d time.Duration) (took []time.Dura
 				}
 				one, err := w.write(t.Context())
 				mu.Lock()
+				if one > 100*time.Millisecond {
+					late = append(late, fmt.Sprintf("%.1fs:%dms", time.Since(began).Seconds(), one.Milliseconds()))
+				}
 				took = append(took, one)
 				if err != nil {
 					errs = append(errs, err)
@@ -115,6 +120,9 @@ func measure(t *testing.T, writers []*writer, d time.Duration) (took []time.Dura
 	group.Wait()
 	if err := errors.Join(errs...); err != nil {
 		t.Errorf("%d of %d writes with a token fail: %.2000v", len(errs), len(took), err)
+	}
+	if len(late) > 0 {
+		t.Logf("late after %s", strings.Join(late, ", "))
 	}
 	slices.Sort(took)
 	return took
