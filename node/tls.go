@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"strconv"
@@ -136,6 +137,18 @@ func (m *Member) openMemberCertificates() (err error) {
 		return usage(fmt.Errorf("--member-cert: %w", err))
 	}
 	return nil
+}
+
+// CheckFiles looks at the files of certificates that c names as a start does, and starts
+// nothing.
+func (c *MemberConfig) CheckFiles() error {
+	m := &Member{service: &service{common: c.Common, log: slog.New(slog.DiscardHandler)}, cfg: *c}
+	return errors.Join(m.openCertificates(), m.openMemberCertificates())
+}
+
+// CheckFiles is MemberConfig.CheckFiles for any node, without what only members have.
+func (c *Common) CheckFiles() error {
+	return (&service{common: *c, log: slog.New(slog.DiscardHandler)}).openCertificates()
 }
 
 // security is how this member talks to the others.

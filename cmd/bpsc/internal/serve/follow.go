@@ -41,7 +41,7 @@ func newFollowCommand() *cobra.Command {
 func followerConfiguration() *configuration {
 	cfg, logs := node.DefaultFollowerConfig(), &logConfig{}
 	return &configuration{
-		table: followerSettings(&cfg, logs), logs: logs, check: cfg.Validate,
+		table: followerSettings(&cfg, logs), logs: logs, check: cfg.Validate, files: cfg.CheckFiles,
 		start: func(ctx context.Context, p *process) (running, error) {
 			cfg.Logger, cfg.RecentLog, cfg.Version = p.log, p.recent.Tail, release.Version
 			f, err := node.StartFollower(context.WithoutCancel(ctx), cfg)

@@ -80,6 +80,7 @@ type configuration struct {
 	table settings.Table
 	logs  *logConfig
 	check func() error // of the node's own, once they are read
+	files func() error // that a start reads besides
 	start func(context.Context, *process) (running, error)
 	// reload hands those that may change to what start has started.
 	reload func(running) error

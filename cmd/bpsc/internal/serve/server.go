@@ -32,7 +32,7 @@ func newServerCommand() *cobra.Command {
 func memberConfiguration() *configuration {
 	cfg, logs := node.DefaultMemberConfig(), &logConfig{}
 	return &configuration{
-		table: memberSettings(&cfg, logs), logs: logs, check: cfg.Validate,
+		table: memberSettings(&cfg, logs), logs: logs, check: cfg.Validate, files: cfg.CheckFiles,
 		start: func(ctx context.Context, p *process) (running, error) {
 			cfg.Logger, cfg.RecentLog, cfg.Version = p.log, p.recent.Tail, release.Version
 			raft := metrics.NewRaft()

@@ -108,7 +108,11 @@ func validateFile(kind, path string) (validated, error) {
 	if err != nil {
 		return v, plain(err)
 	}
-	if err := c.read(); err != nil {
+	err = c.read()
+	if err == nil {
+		err = c.files()
+	}
+	if err != nil {
 		return v, loaded.Blame(plain(err))
 	}
 	v.Warnings = loaded.Warnings

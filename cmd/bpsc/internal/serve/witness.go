@@ -33,7 +33,7 @@ func newWitnessCommand() *cobra.Command {
 func witnessConfiguration() *configuration {
 	cfg, logs := node.DefaultWitnessConfig(), &logConfig{}
 	return &configuration{
-		table: witnessSettings(&cfg, logs), logs: logs, check: cfg.Validate,
+		table: witnessSettings(&cfg, logs), logs: logs, check: cfg.Validate, files: cfg.CheckFiles,
 		start: func(ctx context.Context, p *process) (running, error) {
 			cfg.Logger, cfg.Version = p.log, release.Version
 			return node.StartWitness(context.WithoutCancel(ctx), cfg)

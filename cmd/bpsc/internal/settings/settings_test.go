@@ -76,11 +76,11 @@ func TestEveryValueSaysWhereItComesFrom(t *testing.T) {
 }
 
 func TestAllThatIsWrongWithAFileIsSaidAtOnce(t *testing.T) {
-	path := written(t, "naame: ada\nevery: soon\nlog: {level: debug}\nmaxcount: 3\nconfig: other.yaml\nhelp: true\nstrict: 7\n")
+	path := written(t, "pni: ada\nevery: soon\nlog: {level: debug}\nmaxcount: 3\nconfig: other.yaml\nhelp: true\nstrict: 7\n")
 	_, err := load(t, &told{}, "--config", path)
 	require.ErrorIs(t, err, cli.ErrUsage)
 	for _, line := range []string{
-		path + `:1: unknown setting "naame"; did you mean "name"?`,
+		path + `:1: unknown setting "pni"; did you mean "pin"?`,
 		path + `:2: every: "soon" is not a duration, such as 150ms`,
 		path + `:3: unknown setting "log.level"`,
 		path + `:4: unknown setting "maxcount"; did you mean "max-count"?`,
@@ -155,7 +155,7 @@ func TestEdits(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		n    int
-	}{{"", "", 0}, {"a", "", 1}, {"", "abc", 3}, {"naame", "name", 1}, {"name", "names", 1}, {"kitten", "sitting", 3}, {"listn", "listen", 1}, {"heartbeet", "heartbeat", 1}} {
+	}{{"", "", 0}, {"a", "", 1}, {"", "abc", 3}, {"xy", "yx", 1}, {"name", "names", 1}, {"kitten", "sitting", 3}, {"listn", "listen", 1}, {"heartbeet", "heartbeat", 1}} {
 		require.Equal(t, c.n, edits(c.a, c.b), "%s, %s", c.a, c.b)
 		require.Equal(t, c.n, edits(c.b, c.a), "%s, %s", c.b, c.a)
 	}
