@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +39,6 @@ type locked struct {
 	t       *testing.T
 	root    string
 	secrets map[string]string // that no log may have, by what they are
-	files   map[string]string // of tokens, by their names
 	sent    int
 }
 
@@ -49,7 +47,7 @@ func startLocked(t *testing.T) *locked {
 	require.NoError(t, err)
 	text, err := os.ReadFile(c.TLS.RootToken())
 	require.NoError(t, err)
-	l := &locked{Cluster: c, t: t, root: strings.TrimSpace(string(text)), secrets: map[string]string{}, files: map[string]string{}}
+	l := &locked{Cluster: c, t: t, root: strings.TrimSpace(string(text)), secrets: map[string]string{}}
 	l.secrets["the root token"] = l.root
 	c.HTTP.Transport = bearer{c.HTTP.Transport, l.root}
 	t.Cleanup(func() {
@@ -151,13 +149,10 @@ func run(t *testing.T, code int, args ...string) string {
 func (l *locked) token(name string, args ...string) string {
 	l.t.Helper()
 	file := filepath.Join(l.t.TempDir(), name)
-	if !slices.Contains(args, "--token-file") {
-		args = append(args, "--operator-secret-file", l.TLS.RootToken())
-	}
-	l.bpsc(0, append([]string{"token", "create", "--name", name, "--file", file}, args...)...)
+	l.bpsc(0, append([]string{"token", "create", "--name", name, "--file", file, "--operator-secret-file", l.TLS.RootToken()}, args...)...)
 	text, err := os.ReadFile(file)
 	require.NoError(l.t, err)
 	secret := strings.TrimSpace(string(text))
-	l.secrets["the token "+name], l.files[name] = secret, file
+	l.secrets["the token "+name] = secret
 	return secret
 }
