@@ -5,8 +5,6 @@ package e2e
 
 import (
 	"context"
-	"flag"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -19,30 +17,12 @@ import (
 var binary, receiptVerifier string
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if testing.Short() {
-		fmt.Println("end-to-end tests are skipped with -short")
-		return
-	}
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "bpsc-e2e-")
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if binary, err = harness.Build(context.Background(), dir); err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	if receiptVerifier, err = harness.BuildCommand(context.Background(), dir, "e2e/receipt"); err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	return m.Run()
+	harness.Main(m, func(ctx context.Context, dir string) (err error) {
+		if binary, err = harness.Build(ctx, dir); err == nil {
+			receiptVerifier, err = harness.BuildCommand(ctx, dir, "e2e/receipt")
+		}
+		return err
+	})
 }
 
 // seed is random, or BPSC_SEED; the test's log says which, so that a failure

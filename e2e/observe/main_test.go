@@ -5,8 +5,6 @@ package observe
 import (
 	"bytes"
 	"context"
-	"flag"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,26 +21,10 @@ import (
 var binary string // what TestMain built
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if testing.Short() {
-		fmt.Println("end-to-end tests are skipped with -short")
-		return
-	}
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "bpsc-observe-")
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if binary, err = harness.Build(context.Background(), dir); err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	return m.Run()
+	harness.Main(m, func(ctx context.Context, dir string) (err error) {
+		binary, err = harness.Build(ctx, dir)
+		return err
+	})
 }
 
 // inRepository is the path of a file of the repository.

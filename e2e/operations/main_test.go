@@ -5,8 +5,6 @@ package operations
 
 import (
 	"context"
-	"flag"
-	"fmt"
 	"os"
 	"testing"
 
@@ -17,25 +15,10 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if testing.Short() {
-		fmt.Println("procedures on real processes are skipped with -short")
-		return
-	}
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "bpsc-operations-")
-	if err == nil {
-		defer func() { _ = os.RemoveAll(dir) }()
-		binary, err = harness.Build(context.Background(), dir)
-	}
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	return m.Run()
+	harness.Main(m, func(ctx context.Context, dir string) (err error) {
+		binary, err = harness.Build(ctx, dir)
+		return err
+	})
 }
 
 // long skips a procedure that takes longer than the common tests may: `make
