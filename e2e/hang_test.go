@@ -19,7 +19,7 @@ func TestLeaderWhoseStateMachineHangs(t *testing.T) {
 	dir := t.TempDir()
 	patched, err := harness.BuildPatched(t.Context(), filepath.Join(dir, "patched"),
 		harness.Patch{File: "cluster/config.go", Old: "10 * time.Second", New: "time.Second"},
-		harness.Patch{File: "cluster/replica.go", Old: "\t\"sync\"\n", New: "\t\"os\"\n\t\"sync\"\n\t\"time\"\n"},
+		harness.Patch{File: "cluster/replica.go", Old: "\t\"sync\"\n", New: "\t\"os\"\n\t\"sync\"\n"},
 		harness.Patch{File: "cluster/replica.go", Old: "\treturn r.machine.Apply(l.Index, e.micros, e.requests)\n", New: fmt.Sprintf(`
 	for err := error(nil); err == nil; time.Sleep(time.Millisecond) {
 		_, err = os.Stat(%q + os.Args[3])
