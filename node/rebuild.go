@@ -179,7 +179,9 @@ func (r *Rebuild) Move(now time.Time) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	r.To = filepath.Join(r.data, asidePrefix+now.UTC().Format("20060102T150405Z"))
+	if r.To, err = newAside(r.data, now); err != nil {
+		return err
+	}
 	if err := durable.MkdirAll(r.To, 0o700); err != nil {
 		return err
 	}
@@ -189,6 +191,18 @@ func (r *Rebuild) Move(now time.Time) (err error) {
 		}
 	}
 	return nil
+}
+
+// newAside is a folder in data that is not there yet, though another one may have been
+// made in the same second.
+func newAside(data string, now time.Time) (string, error) {
+	name := filepath.Join(data, asidePrefix+now.UTC().Format("20060102T150405Z"))
+	for n, free := 2, name; ; n++ {
+		if is, err := durable.Exists(free); err != nil || !is {
+			return free, err
+		}
+		free = fmt.Sprintf("%s-%d", name, n)
+	}
 }
 
 // Anew makes the plan one for a new member in the place of this one, whatever is

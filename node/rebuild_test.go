@@ -202,3 +202,20 @@ func TestAFolderThatIsNotToBeRebuilt(t *testing.T) {
 	_, err = PlanRebuild(t.Context(), folder)
 	require.ErrorIs(t, err, ErrUsage, "a follower's")
 }
+
+// Whoever rebuilds twice in a second has both in folders of their own.
+func TestWhatWasMovedAsideStaysApart(t *testing.T) {
+	cfg, now := usedFolder(t), time.Now()
+	var to []string
+	for range 3 {
+		require.NoError(t, os.MkdirAll(filepath.Join(cfg.Data, "state"), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(cfg.Data, "state", "CURRENT"), []byte("../nowhere"), 0o600))
+		plan, err := PlanRebuild(t.Context(), cfg.Data)
+		require.NoError(t, err)
+		require.Equal(t, RebuildState, plan.Way)
+		require.NoError(t, plan.Move(now))
+		require.FileExists(t, filepath.Join(plan.To, "state", "CURRENT"))
+		require.NotContains(t, to, plan.To)
+		to = append(to, plan.To)
+	}
+}
