@@ -303,7 +303,7 @@ func (p *Port) examine(conn *portConn, why purpose) (from string, theirs memory.
 	}
 	name, own := p.self()
 	switch {
-	case conn.certified != "" && conn.certified != identity.Identity(from).ID():
+	case conn.shown.id != "" && conn.shown.id != identity.Identity(from).ID():
 		v = otherName
 	case own == "":
 		v = waiting

@@ -68,8 +68,8 @@ const (
 // Inquire asks whoever listens at an address.
 func (p *Port) Inquire(ctx context.Context, addr string, q Inquiry) (r Reply, err error) {
 	conn, err := p.connect(ctx, "", addr, func(conn *portConn) (err error) {
-		if r, err = inquire(conn, q); err == nil && conn.certified != "" && r.ID != conn.certified {
-			err = fmt.Errorf("%w: it calls itself %s, and its certificate names %s", errHandshake, r.ID, conn.certified)
+		if r, err = inquire(conn, q); err == nil && conn.shown.id != "" && r.ID != conn.shown.id {
+			err = fmt.Errorf("%w: it calls itself %s, and its certificate names %s", errHandshake, r.ID, conn.shown.id)
 		}
 		return err
 	})
@@ -111,8 +111,8 @@ func (p *Port) answer(conn *portConn) error {
 	if err := readJSON(conn, &q); err != nil {
 		return fmt.Errorf("%w: %w", errHandshake, err)
 	}
-	if conn.certified != "" && q.ID != conn.certified {
-		return fmt.Errorf("%w: it calls itself %s, and its certificate names %s", errHandshake, q.ID, conn.certified)
+	if conn.shown.id != "" && q.ID != conn.shown.id {
+		return fmt.Errorf("%w: it calls itself %s, and its certificate names %s", errHandshake, q.ID, conn.shown.id)
 	}
 	reply, err := appendJSON(append([]byte(handshakeMagic), handshakeVersion, byte(accepted)), p.judge.Answer(q))
 	if err != nil {

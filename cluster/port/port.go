@@ -35,8 +35,8 @@ type Self struct {
 // gives raft its raft.StreamLayer and hands connections of the peer protocol to
 // a function that serves them.
 //
-// It owns the accepting goroutine and one for each connection that it accepted,
-// until that is raft's or served; Close ends them and every connection, which ends
+// It owns the accepting goroutine, the one that judges certificates again, and one for each
+// connection that it accepted, until that is raft's or served; Close ends them and every connection, which ends
 // whoever reads from one. mu guards cluster, members, conns, slots and closed, and the
 // slot of each connection; no goroutine waits while it holds it. serve is set before
 // welcoming is closed, all else before Start.
@@ -96,6 +96,9 @@ type Serve func(from string, conn net.Conn, known func())
 func (p *Port) Start() {
 	p.greeting.Add(1)
 	p.running.Go(p.accept)
+	if p.security.Certificates != nil {
+		p.running.Go(p.rejudge)
+	}
 }
 
 // Welcome lets members in; serve runs in a goroutine of the port.

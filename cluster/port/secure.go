@@ -61,6 +61,7 @@ func (p *Port) secure(conn *portConn) error {
 		return nil
 	}
 	m := source.Current()
+	var theirs shown
 	encrypted := tls.Server(conn.Conn, &tls.Config{
 		MinVersion:                  tls.VersionTLS13,
 		Certificates:                []tls.Certificate{m.Certificate},
@@ -69,7 +70,7 @@ func (p *Port) secure(conn *portConn) error {
 		SessionTicketsDisabled:      true, // each connection shows its certificate
 		DynamicRecordSizingDisabled: true, // entries are large, and nobody waits for a first byte
 		VerifyConnection: func(state tls.ConnectionState) (err error) {
-			conn.certified, err = certified(m, state.PeerCertificates[0], "")
+			theirs, err = certified(m, state.PeerCertificates, x509.ExtKeyUsageClientAuth, "")
 			return err
 		},
 	})
@@ -77,8 +78,15 @@ func (p *Port) secure(conn *portConn) error {
 		conn.drain() // it is told why, by an alert
 		return explain(err)
 	}
-	conn.Conn = encrypted
+	p.encrypt(conn, encrypted, theirs)
 	return nil
+}
+
+// encrypt goes on with a connection over TLS.
+func (p *Port) encrypt(conn *portConn, over *tls.Conn, with shown) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	conn.Conn, conn.shown = over, with
 }
 
 // inVain tells whoever speaks the other language what is the matter.
@@ -97,6 +105,7 @@ func (c *portConn) drain() { _, _ = io.CopyN(io.Discard, c.raw, maxUnread) }
 // id, or any where it is "".
 func (p *Port) secureDialled(ctx context.Context, conn *portConn, id string) error {
 	m := p.security.Certificates.Current()
+	var theirs shown
 	encrypted := tls.Client(conn.raw, &tls.Config{
 		MinVersion: tls.VersionTLS13,
 		// Always, so that who refuses it says why.
@@ -105,7 +114,7 @@ func (p *Port) secureDialled(ctx context.Context, conn *portConn, id string) err
 		InsecureSkipVerify:          true, // VerifyConnection does it: a member is known by its URI, wherever it is
 		VerifyConnection: func(state tls.ConnectionState) (err error) {
 			if err = pki.Check(state.PeerCertificates, m.Roots, x509.ExtKeyUsageServerAuth, time.Now()); err == nil {
-				conn.certified, err = certified(m, state.PeerCertificates[0], id)
+				theirs, err = certified(m, state.PeerCertificates, x509.ExtKeyUsageServerAuth, id)
 			}
 			return err
 		},
@@ -113,7 +122,7 @@ func (p *Port) secureDialled(ctx context.Context, conn *portConn, id string) err
 	err := encrypted.HandshakeContext(ctx)
 	switch {
 	case err == nil:
-		conn.Conn = encrypted
+		p.encrypt(conn, encrypted, theirs)
 		return nil
 	case p.security.AcceptPlain && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
 		return errPlain // an older release hangs up without a word
@@ -121,23 +130,23 @@ func (p *Port) secureDialled(ctx context.Context, conn *portConn, id string) err
 	return explain(err)
 }
 
-// certified is the id for which a certificate is, which has been verified: that of a
-// member of the same cluster.
-func certified(own *certwatch.Material, cert *x509.Certificate, wanted string) (id string, err error) {
+// certified is what a certificate shows that has been verified: that it is of a member of
+// the same cluster, and of which.
+func certified(own *certwatch.Material, chain []*x509.Certificate, use x509.ExtKeyUsage, wanted string) (shown, error) {
 	this, err := pki.NameOf(own.Certificate.Leaf)
 	if err != nil {
-		return "", err
+		return shown{}, err
 	}
-	name, err := pki.NameOf(cert)
+	name, err := pki.NameOf(chain[0])
 	switch {
 	case err != nil:
-		return "", err
+		return shown{}, err
 	case name.Cluster != this.Cluster:
-		return "", fmt.Errorf("%w: it is of cluster %s, and this is %s", pki.ErrOtherName, name.Cluster, this.Cluster)
+		return shown{}, fmt.Errorf("%w: it is of cluster %s, and this is %s", pki.ErrOtherName, name.Cluster, this.Cluster)
 	case wanted != "" && name.Member != wanted:
-		return "", fmt.Errorf("%w: it names %s, and %s was looked for", pki.ErrOtherName, name.Member, wanted)
+		return shown{}, fmt.Errorf("%w: it names %s, and %s was looked for", pki.ErrOtherName, name.Member, wanted)
 	}
-	return name.Member, nil
+	return shown{name.Member, chain, use}, nil
 }
 
 // explain says what ended a handshake of TLS, in words for whoever runs the members.

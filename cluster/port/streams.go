@@ -12,12 +12,12 @@ import (
 
 // portConn is a connection that its port knows.
 type portConn struct {
-	net.Conn           // raw, or TLS over it; of whoever has the connection, as what follows
-	certified string   // the id that its certificate has shown; "" where it is plain
-	raw       net.Conn // anybody may close it, and it never waits
-	port      *Port
-	at        slot   // guarded by the port's mutex
-	peer      string // the member at the other end, if it is known as one; guarded likewise
+	net.Conn          // raw, or TLS over it; of whoever has the connection
+	raw      net.Conn // anybody may close it, and it never waits
+	port     *Port
+	shown    shown  // once, before who has the connection goes on; guarded by the port's mutex
+	at       slot   // guarded likewise
+	peer     string // the member at the other end, if it is known as one; guarded likewise
 }
 
 func (c *portConn) Close() error {
