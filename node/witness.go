@@ -6,6 +6,8 @@ import (
 	"errors"
 	"path/filepath"
 
+	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/durable"
@@ -89,8 +91,9 @@ func (w *Witness) open() error {
 		return err
 	}
 	w.fence.Look()
-	handler := w.measured.Around(readOnlyWhileShort(watching.Handler(), w.fence))
-	if w.server, err = witness.NewServer(handler, files.clients, w.log); err != nil {
+	guard := edge.NewGuard(edge.DefaultConfig())
+	handler := api.Around(w.measured.Around(readOnlyWhileShort(watching.Handler(), w.fence)), guard)
+	if w.server, err = witness.NewServer(handler, files.clients, guard.Origin, w.log); err != nil {
 		return err
 	}
 	ready := func() error { return cmp.Or(watching.Ready(), w.fence.Err()) }

@@ -27,7 +27,7 @@ func newClient(t testing.TB) *Client {
 
 // serve gives a handler an address.
 func serve(t testing.TB, handler http.Handler) string {
-	server, err := NewServer(handler, maxConnections, slog.New(slog.DiscardHandler))
+	server, err := NewServer(handler, maxConnections, nil, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/webserver"
@@ -34,25 +35,29 @@ func (w *Witness) Handler() http.Handler {
 }
 
 // NewServer returns a server for handler with the limits of limits.go, and for so
-// many connections as the process may have. A client that comes when all places
+// many connections as the process may have; origin tells what is to be known of an
+// address, nil that nobody is limited. A client that comes when all places
 // are taken gets 503 and Retry-After.
-func NewServer(handler http.Handler, connections int, log *slog.Logger) (*webserver.Server, error) {
+func NewServer(handler http.Handler, connections int, origin func(netip.Addr) webserver.Origin, log *slog.Logger) (*webserver.Server, error) {
 	places := min(connections, maxConnections) - spareConnections
 	return webserver.New(webserver.Config{
-		Connections:      places,
-		KeptConnections:  (places + 1) / 2,
-		SpareConnections: spareConnections,
-		SpareTimeout:     spareTimeout,
-		Silence:          silence,
-		Vital:            func(r *http.Request) bool { return r.URL.Path == livePath },
-		Refuse:           http.HandlerFunc(turnAway),
-		HeaderTimeout:    headerTimeout,
-		RequestTimeout:   requestTimeout,
-		WriteTimeout:     writeTimeout,
-		WriteStep:        maxAnswerBytes,
-		IdleTimeout:      idleTimeout,
-		HeaderBytes:      maxHeaderBytes,
-		Logger:           log,
+		Connections:        places,
+		KeptConnections:    (places + 1) / 2,
+		SpareConnections:   spareConnections,
+		SpareTimeout:       spareTimeout,
+		Silence:            silence,
+		Origin:             origin,
+		NetworkConnections: max(minNetwork, places/networkShare),
+		ConnectionRequests: connectionRequests,
+		Vital:              func(r *http.Request) bool { return r.URL.Path == livePath },
+		Refuse:             http.HandlerFunc(turnAway),
+		HeaderTimeout:      headerTimeout,
+		RequestTimeout:     requestTimeout,
+		WriteTimeout:       writeTimeout,
+		WriteStep:          maxAnswerBytes,
+		IdleTimeout:        idleTimeout,
+		HeaderBytes:        maxHeaderBytes,
+		Logger:             log,
 	}, handler)
 }
 

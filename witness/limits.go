@@ -57,6 +57,12 @@ const (
 	// another one, where there is no place left: a client has sent its request by then.
 	silence = 200 * time.Millisecond
 
+	// Of one limited network there is a share of the connections, and minNetwork at
+	// least: several clusters may be behind one address. Each is for so many requests.
+	networkShare       = 8
+	minNetwork         = 32
+	connectionRequests = 1_000
+
 	// What a witness's server allows a connection. Requests and answers are small.
 	headerTimeout  = 10 * time.Second
 	requestTimeout = 20 * time.Second
