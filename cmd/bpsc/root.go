@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/backups"
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/bench"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/chains"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/doctor"
@@ -27,7 +28,7 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.ArgError("%w", err) })
 	o := &cli.Options{} // of all commands that talk to servers
 	for _, room := range [][]*cobra.Command{
-		serve.Commands(), ledger.Commands(o), chains.Commands(o), operate.Commands(o), backups.Commands(o), doctor.Commands(o), provision.Commands(),
+		serve.Commands(), ledger.Commands(o), chains.Commands(o), operate.Commands(o), backups.Commands(o), doctor.Commands(o), provision.Commands(), bench.Commands(o),
 	} {
 		root.AddCommand(room...)
 	}

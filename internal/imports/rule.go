@@ -31,6 +31,7 @@ var inside = map[string][]string{
 	"cmd/bpsc/internal/provision": {"cmd/bpsc/internal/cli"},
 	"cmd/bpsc/internal/backups":   {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/chains"},
 	"cmd/bpsc/internal/doctor":    {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/backups"},
+	"cmd/bpsc/internal/bench":     {"cmd/bpsc/internal/cli"},
 }
 
 // standalone packages import nothing of this module at all.

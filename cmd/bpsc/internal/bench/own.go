@@ -1,0 +1,313 @@
+package bench
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
+	"github.com/bpsc/bpsc/internal/durable"
+)
+
+// ownOptions say what cluster to start.
+type ownOptions struct {
+	members  int
+	dir      string   // in which its folder is made; "" for the system's place for such things
+	keep     bool     // leave the folder
+	args     []string // further arguments of every member
+	tls      bool
+	every    time.Duration // between blocks; 0: a block is made when it is full
+	signed   bool
+	contract string // JSON; "" for one that follows from the others
+}
+
+func (o *ownOptions) flags(f *pflag.FlagSet) {
+	f.IntVar(&o.members, "members", 3, "members of a cluster of its own")
+	f.StringVar(&o.dir, "dir", "", "folder in which the data of its own cluster are made: the disk that is measured (default: the system's temporary one)")
+	f.BoolVar(&o.keep, "keep", false, "leave those data there")
+	f.StringArrayVar(&o.args, "member-arg", nil, "further argument of each member of its own, such as --member-arg=--heartbeat=100ms; may be repeated")
+	f.BoolVar(&o.tls, "tls", false, "its own cluster talks TLS, and so does the generator with it")
+	f.DurationVar(&o.every, "block-every", 0, "time between blocks of its own cluster (default: when one is full)")
+}
+
+func (o *ownOptions) check() error {
+	if o.members < 1 || o.members > maxMembers {
+		return cli.ArgError("--members are 1 to %d", maxMembers)
+	}
+	if o.every < 0 {
+		return cli.ArgError("--block-every is not negative")
+	}
+	return nil
+}
+
+// contractText is the contract of its own cluster.
+func (o *ownOptions) contractText() string {
+	if o.contract != "" {
+		return o.contract
+	}
+	schedule := ""
+	if o.every > 0 {
+		schedule = fmt.Sprintf(`,"schedule":{"every":"%s"}`, o.every)
+	}
+	if !o.signed {
+		return `{"token":"aka","wallets":"open"` + schedule + `}`
+	}
+	return fmt.Sprintf(`{"token":"aka","wallets":"signed","issuer":"%s","supply":%d%s}`, issuerKey().Address(), ownSupply, schedule)
+}
+
+// ownCluster is members that this process has started.
+type ownCluster struct {
+	dir     string
+	keep    bool
+	members []*process
+	trusted *tls.Config // nil where everything is plain
+	http    *http.Client
+}
+
+// How long members have until they serve, and how often they are asked.
+const (
+	startLimit = 30 * time.Second
+	askEvery   = 5 * time.Millisecond
+)
+
+// startOwn starts a cluster and waits until it serves.
+func startOwn(ctx context.Context, o ownOptions) (*ownCluster, error) {
+	dir, err := os.MkdirTemp(o.dir, "bpsc-bench-")
+	if err != nil {
+		return nil, cli.ArgError("--dir: %w", err)
+	}
+	c := &ownCluster{dir: dir, keep: o.keep}
+	if err := c.start(ctx, &o); err != nil {
+		return nil, joinDone(err, c.stop)
+	}
+	return c, nil
+}
+
+func (c *ownCluster) start(ctx context.Context, o *ownOptions) error {
+	if err := c.layOut(ctx, o); err != nil {
+		return err
+	}
+	for _, m := range c.members {
+		if err := m.start(); err != nil {
+			return err
+		}
+	}
+	return c.ready(ctx)
+}
+
+// ready waits until all members serve.
+func (c *ownCluster) ready(ctx context.Context) error {
+	for _, m := range c.members {
+		if err := m.ready(ctx, c.http); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// layOut decides where everything is.
+func (c *ownCluster) layOut(ctx context.Context, o *ownOptions) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	contract := filepath.Join(c.dir, "contract.json")
+	if err := durable.CreateFile(contract, []byte(o.contractText()), 0o644); err != nil {
+		return err
+	}
+	var apis, rafts, cluster, clients []string
+	for i := range o.members {
+		id := fmt.Sprint("n", i+1)
+		api, err := freeAddress()
+		if err != nil {
+			return err
+		}
+		raft, err := freeAddress()
+		if err != nil {
+			return err
+		}
+		apis, rafts = append(apis, api), append(rafts, raft)
+		cluster, clients = append(cluster, id+"="+raft), append(clients, id+"="+api)
+	}
+	secure := filepath.Join(c.dir, "tls")
+	for i := range o.members {
+		id := fmt.Sprint("n", i+1)
+		p := &process{id: id, url: "http://" + apis[i], binary: self, log: filepath.Join(c.dir, id+".log")}
+		p.args = []string{"server", "--id", id, "--data", filepath.Join(c.dir, id), "--listen", apis[i], "--raft", rafts[i],
+			"--cluster", strings.Join(cluster, ","), "--contract", contract}
+		if o.tls {
+			p.url = "https://" + apis[i]
+			p.args = []string{"server", "--config", filepath.Join(secure, id, "bpsc.yaml"), "--contract", contract, "--anonymous", "read,submit"}
+		}
+		p.args = append(p.args, o.args...)
+		c.members = append(c.members, p)
+	}
+	if o.tls {
+		if err := c.certify(ctx, self, secure, cluster, clients); err != nil {
+			return err
+		}
+	}
+	c.http = &http.Client{Timeout: time.Second, Transport: &http.Transport{TLSClientConfig: c.trusted}}
+	return nil
+}
+
+// certify has bpsc init make certificates and configurations.
+func (c *ownCluster) certify(ctx context.Context, self, dir string, cluster, clients []string) error {
+	init := exec.CommandContext(ctx, self, "init", "--out", dir, "--members", strings.Join(cluster, ","), "--api", strings.Join(clients, ","))
+	init.Env = environ()
+	if out, err := init.CombinedOutput(); err != nil {
+		return fmt.Errorf("bpsc init: %w\n%s", err, out)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "ca.crt"))
+	if err != nil {
+		return err
+	}
+	c.trusted = &tls.Config{RootCAs: x509.NewCertPool()}
+	if !c.trusted.RootCAs.AppendCertsFromPEM(text) {
+		return errors.New("bpsc init made no authority")
+	}
+	return nil
+}
+
+func (c *ownCluster) urls() []string {
+	var urls []string
+	for _, m := range c.members {
+		urls = append(urls, m.url)
+	}
+	return urls
+}
+
+// stop ends all members and removes what they have written. After an error their last lines
+// are worth more than the folder.
+func (c *ownCluster) stop(after error) error {
+	var errs []error
+	for _, m := range c.members {
+		errs = append(errs, m.kill())
+	}
+	if after != nil && !errors.Is(after, context.Canceled) && !errors.Is(after, cli.ErrUsage) {
+		for _, m := range c.members {
+			if tail := m.tail(); tail != "" {
+				fmt.Fprintf(os.Stderr, "%s:\n%s\n", m.id, cli.Printable(tail))
+			}
+		}
+	}
+	if !c.keep {
+		errs = append(errs, os.RemoveAll(c.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// freeAddress is a port of this machine on which nobody listens, below those from which the
+// kernel takes its own for outgoing connections: one of those could be taken while its member
+// is dead.
+func freeAddress() (string, error) {
+	for range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 16_000+rand.IntN(16_000)))
+		if err == nil {
+			addr := l.Addr().String()
+			return addr, l.Close()
+		}
+	}
+	return "", errors.New("no free port on 127.0.0.1 between 16000 and 32000")
+}
+
+// environ is the environment without what would configure members.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, cli.EnvPrefix) })
+}
+
+// process is a member, running or not. One goroutine at a time uses it.
+type process struct {
+	id, url string
+	binary  string
+	args    []string
+	log     string // file with all that it prints
+
+	cmd    *exec.Cmd
+	exited chan struct{} // closed when cmd has ended
+}
+
+func (p *process) start() error {
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close() // the process has its own
+	cmd := exec.Command(p.binary, p.args...)
+	cmd.Stdout, cmd.Stderr, cmd.Env, cmd.SysProcAttr = log, log, environ(), apart()
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("member %s: %w", p.id, err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // how it ended is in its log
+		close(exited)
+	}()
+	p.cmd, p.exited = cmd, exited
+	return nil
+}
+
+// kill ends the process at once, as a power failure of its machine would.
+func (p *process) kill() error {
+	if p.cmd == nil {
+		return nil
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-p.exited
+	p.cmd = nil
+	return nil
+}
+
+// ready waits until it serves.
+func (p *process) ready(ctx context.Context, client *http.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	tick := time.NewTicker(askEvery)
+	defer tick.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		resp, err := client.Do(req)
+		if err == nil {
+			_ = resp.Body.Close() // the status says all
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-p.exited:
+			return fmt.Errorf("member %s has ended", p.id)
+		case <-ctx.Done():
+			return fmt.Errorf("member %s does not serve within %s: %w", p.id, startLimit, ctx.Err())
+		}
+	}
+}
+
+// tail is the last that it printed.
+func (p *process) tail() string {
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(lines[max(0, len(lines)-5):], "\n")
+}
