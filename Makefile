@@ -6,7 +6,7 @@ PACKAGES  = $(shell go list ./... | grep -v /e2e)
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## the binary, as .bpsc/bin/bpsc
 	scripts/build.sh .bpsc/bin/bpsc
@@ -41,6 +41,12 @@ fuzz: ## every fuzz target for TIME (30s)
 bench: ## the load benchmark
 	scripts/bench.sh
 
+bench-peers: ## bpsc beside etcd and NATS, about twelve minutes
+	scripts/bench.sh --peers
+
+bench-compare: ## this tree beside BASE (HEAD~1): what became faster or slower
+	scripts/bench-compare.sh $(BASE)
+
 fmt: ## format the Go files
 	gofmt -w .
 
@@ -60,4 +66,4 @@ down: ## stop it
 clean: ## binaries and leftovers of demos and benchmarks; clusters keep their data
 	rm -rf .bpsc/bin .bpsc/bench .bpsc/demo.*
 
-.PHONY: help build package test short race e2e operations misuse fuzz bench fmt lint demo up down clean
+.PHONY: help build package test short race e2e operations misuse fuzz bench bench-peers bench-compare fmt lint demo up down clean

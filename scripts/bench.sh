@@ -5,6 +5,9 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
+# Beside etcd and NATS.
+[ "${1-}" != --peers ] || exec scripts/bench-peers.sh "${@:2}"
+
 # shellcheck source=scripts/prerequisites.sh
 . scripts/prerequisites.sh
 

@@ -62,6 +62,9 @@ go test -timeout 10m ./cluster -run '^(TestAnotherAddress|TestFlippedBytesInTheL
 heading "What is handed to Docker and Kubernetes"
 (cd packaging && go mod tidy -diff && go vet ./... && go test ./...)
 
+heading "What reads the peers' benchmarks"
+(cd e2e/peers && go vet . && go test .)
+
 heading "Others' software for C2SP reads a cluster"
 scripts/foreign.sh
 
