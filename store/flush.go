@@ -8,8 +8,6 @@ import (
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
-
-	"github.com/bpsc/bpsc/chain"
 )
 
 // freeze ends the active layer and starts its way into Pebble. The caller
@@ -67,7 +65,7 @@ func (s *Store) flush(db *pebble.DB, l *layer) {
 // place of those before it; but those of a small layer, as Sync makes them, are
 // added.
 func (s *Store) remember(l *layer) {
-	if n := l.accounts.count(); n > recentAdded || s.recent.count()+n > recentAccounts {
+	if n := len(l.accounts.list); n > recentAdded || s.recent == nil || len(s.recent.list)+n > recentAccounts {
 		s.recent = l.accounts
 		return
 	}
@@ -119,56 +117,24 @@ type rowPlace struct {
 	row           int
 }
 
-// appendAccounts appends the rows of the layer's accounts. They are many and
-// small, so they share memory.
-func (l *layer) appendAccounts(rows []row) (_ []row, err error) {
-	arena := make([]byte, 0, l.accounts.count()*accountRowBytes)
-	for contract, m := range l.accounts {
-		for name, v := range m {
-			start := len(arena)
-			arena = append(binary.BigEndian.AppendUint32(append(arena, accountTable), uint32(contract)), name...)
-			split := len(arena)
-			if arena, err = appendAccount(arena, v); err != nil {
-				return nil, err
-			}
-			rows = append(rows, row{key: arena[start:split:split], value: arena[split:len(arena):len(arena)]})
-		}
-	}
-	return rows, nil
-}
-
-// accountRowBytes is about what the row of an account takes.
-const accountRowBytes = 64
-
-// appendIDs is the same for the layer's ids.
-func (l *layer) appendIDs(rows []row) []row {
-	arena := make([]byte, 0, len(l.ids)*(idKeyBytes+2*binary.MaxVarintLen32+len(Fingerprint{})))
-	for k, at := range l.ids {
-		start := len(arena)
-		arena = append(binary.BigEndian.AppendUint32(append(arena, idTable), k.contract), k.id[:]...)
-		split := len(arena)
-		arena = appendSpot(arena, at)
-		rows = append(rows, row{key: arena[start:split:split], value: arena[split:len(arena):len(arena)]})
-	}
+// appendRefused appends the rows of ids that were refused.
+func (l *layer) appendRefused(rows []row) []row {
 	for k, p := range l.refused {
 		rows = append(rows, row{key: k.inTable(idTable), value: encodePlacement(p)})
 	}
 	return rows
 }
 
-// idKeyBytes is the length of an id's key.
-const idKeyBytes = 1 + 4 + len(chain.ID{})
-
 func (s *Store) write(db *pebble.DB, l *layer) error {
-	rows := make([]row, 0, len(l.rows)+l.accounts.count()+len(l.ids)+len(l.refused)+len(l.blocks)+len(l.hashes)+2*len(l.holds))
+	rows := make([]row, 0, len(l.rows)+len(l.accounts.list)+len(l.ids.list)+len(l.refused)+len(l.blocks)+len(l.hashes)+2*len(l.holds))
 	for k, v := range l.rows {
 		rows = append(rows, row{key: []byte(k), value: v})
 	}
-	rows, err := l.appendAccounts(rows)
+	rows, err := l.accounts.appendRows(rows)
 	if err != nil {
 		return err
 	}
-	rows = l.appendIDs(rows)
+	rows = l.appendRefused(l.ids.appendRows(rows))
 	for k, b := range l.blocks {
 		rows = b.appendPieces(rows, k)
 	}
@@ -189,7 +155,7 @@ func (s *Store) write(db *pebble.DB, l *layer) error {
 		}
 		rows = append(rows, row{key: k.inTable(openHoldTable)}, row{key: k.inTable(endedHoldTable), value: encoded})
 	}
-	l.index.expect(2 * len(l.ids))
+	l.index.expect(2 * len(l.ids.list))
 	for from, blocks := l.unindexed(); len(blocks) > 0; from, blocks = l.unindexed() {
 		l.index.extend(from, blocks)
 	}

@@ -14,15 +14,18 @@ import (
 // accountInMemory looks in the layers. The caller holds mu, as in all lookups of
 // that name.
 func (s *Store) accountInMemory(contract uint32, name string) (chain.Account, bool) {
-	if a, ok := s.active.accounts.get(contract, name); ok {
-		return a, true
+	hash := s.active.accounts.hash(contract, name)
+	n := s.active.accounts.find(hash, contract, name)
+	if n == nil && s.frozen != nil {
+		n = s.frozen.accounts.find(hash, contract, name)
 	}
-	if s.frozen != nil {
-		if a, ok := s.frozen.accounts.get(contract, name); ok {
-			return a, true
-		}
+	if n == nil && s.recent != nil {
+		n = s.recent.find(hash, contract, name)
 	}
-	return s.recent.get(contract, name)
+	if n == nil {
+		return chain.Account{}, false
+	}
+	return n.account, true
 }
 
 func accountOnDisk(r pebble.Reader, contract uint32, name string) (chain.Account, error) {

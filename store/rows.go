@@ -64,16 +64,7 @@ func encodePlacement(p Placement) []byte {
 	if p.Refused != "" {
 		return append(append(b, p.Content[:]...), p.Refused...)
 	}
-	return appendSpot(b[:0], spot{p.Block, uint32(p.Position), p.Content})
-}
-
-// appendSpot appends the row of a placement that is no refusal.
-func appendSpot(row []byte, at spot) []byte {
-	row = binary.AppendUvarint(binary.AppendUvarint(row, at.block), uint64(at.position))
-	if at.content != (Fingerprint{}) {
-		row = append(row, at.content[:]...)
-	}
-	return row
+	return (&placedID{block: p.Block, position: uint32(p.Position), content: p.Content}).appendRow(b[:0])
 }
 
 func decodePlacement(row []byte) (p Placement, err error) {

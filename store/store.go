@@ -94,7 +94,7 @@ type Store struct {
 	active  *layer
 	frozen  *layer    // nil: no flush runs
 	ids     *idFilter // of db and the layers
-	recent  accounts  // accounts of the last layers that reached db, to spare reads
+	recent  *accounts // accounts of the last layers that reached db, to spare reads; nil: none
 	heads   []*Head   // by number
 	byToken map[string]*Head
 	meta    meta

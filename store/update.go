@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/bpsc/bpsc/chain"
 )
@@ -129,9 +130,10 @@ func (tx *Tx) Account(h *Head, name string) chain.Account {
 func (tx *Tx) SetAccount(h *Head, name string, before, now chain.Account) {
 	h.BalanceSum += now.Balance - before.Balance
 	if every := tx.s.cfg.NoteEvery; before.Records/every != now.Records/every {
-		tx.s.active.note(accountKey{h.Number, name}, note{h.nextPlace(), before})
+		tx.s.active.note(accountKey{h.Number, strings.Clone(name)}, note{h.nextPlace(), before})
 	}
-	tx.s.active.setAccount(h.Number, name, now)
+	active := tx.s.active
+	active.setAccount(active.accounts.hash(h.Number, name), h.Number, name, now)
 }
 
 // Placement returns what an id was decided to be.
