@@ -268,9 +268,10 @@ func Encode(q Request) []byte {
 }
 
 // Decode reads a request. Its errors wrap ErrUnknownRequest, and release.ErrTooOld
-// where the request says that it is of a later level.
+// where the request says that it is of a later level. Texts of a request share one
+// memory: who keeps one that is small beside the others copies it.
 func Decode(data []byte) (Request, error) {
-	c := wireformat.NewReader(data)
+	c := wireformat.NewTextReader(data)
 	var need release.Need
 	wireformat.Message(c, needField, &need, needFields)
 	if err := need.Check(); err != nil {

@@ -8,16 +8,21 @@ import (
 	"github.com/bpsc/bpsc/store"
 )
 
-// fold makes change part of the digest. Changes are a kind, and then parts
-// that are fixed in size or carry their length.
-func fold(h *store.Head, change []byte) {
-	var buf [512]byte
-	h.Digest = sha256.Sum256(append(append(buf[:0], h.Digest[:]...), change...))
+// foldRoom has room for nearly all changes, and the digest before them.
+type foldRoom [384]byte
+
+// begin is the start of what is hashed: the digest so far. Behind it comes a change: a
+// kind, and then parts that are fixed in size or carry their length.
+func (room *foldRoom) begin(h *store.Head, kind byte) []byte {
+	return append(append(room[:0], h.Digest[:]...), kind)
 }
 
+// fold makes what begin has begun the digest.
+func fold(h *store.Head, change []byte) { h.Digest = sha256.Sum256(change) }
+
 func foldAccount(h *store.Head, name string, now chain.Account) {
-	var buf [256]byte
-	b := appendText(append(buf[:0], 'a'), name)
+	var room foldRoom
+	b := appendText(room.begin(h, 'a'), name)
 	b = binary.AppendVarint(b, int64(now.Balance))
 	b = binary.AppendUvarint(b, now.Records)
 	if now.Wallet != nil {
@@ -41,13 +46,15 @@ func appendWallet(b []byte, w *chain.Wallet) []byte {
 }
 
 func foldHold(h *store.Head, id chain.ID, s chain.HoldState) {
-	b := appendText(appendText(append([]byte{'h'}, id[:]...), s.Sender), s.Recipient)
+	var room foldRoom
+	b := appendText(appendText(append(room.begin(h, 'h'), id[:]...), s.Sender), s.Recipient)
 	b = binary.AppendVarint(binary.AppendVarint(b, int64(s.Amount)), int64(s.Until))
 	fold(h, appendText(b, string(s.Ended)))
 }
 
 func foldRefusal(h *store.Head, id chain.ID, p store.Placement) {
-	b := append(append([]byte{'r'}, id[:]...), p.Content[:]...)
+	var room foldRoom
+	b := append(append(room.begin(h, 'r'), id[:]...), p.Content[:]...)
 	fold(h, appendText(b, string(p.Refused)))
 }
 
@@ -55,7 +62,8 @@ func foldRefusal(h *store.Head, id chain.ID, p store.Placement) {
 // first policy is not folded: it may come at different indexes on members that were
 // upgraded at different ones.
 func foldPolicy(h *store.Head, p *store.Policy) {
-	b := binary.AppendUvarint([]byte{'p'}, uint64(p.Number))
+	var room foldRoom
+	b := binary.AppendUvarint(room.begin(h, 'p'), uint64(p.Number))
 	for _, s := range p.Members {
 		b = appendText(appendText(b, s.Member), s.Key)
 	}

@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/bpsc/bpsc/chain"
 )
@@ -147,7 +148,7 @@ func setRules(l wallets, c *chain.Contract, r *chain.Record) {
 		w.Key = *p.NewKey
 	}
 	if p.Receive != nil {
-		w.Receive = *p.Receive
+		w.Receive = chain.Receive(strings.Clone(string(*p.Receive))) // of the request's memory
 	}
 	if p.PerTransfer != nil {
 		w.PerTransfer = w.PerTransfer.Change(*p.PerTransfer, r.Time, c.LooseningDelay)

@@ -20,6 +20,9 @@ func submit(tx *store.Tx, token string, txs []chain.Transaction) (answer, error)
 		a.signed = token
 	}
 	for i := range txs {
+		if i%store.ExpectAhead == 0 {
+			tx.Expect(h, txs[i:])
+		}
 		var err error
 		if a.Outcomes[i], err = submitOne(tx, h, &txs[i]); err != nil {
 			return answer{}, err
@@ -55,17 +58,18 @@ func submitOne(tx *store.Tx, h *store.Head, t *chain.Transaction) (command.Outco
 // record puts a decided record among the pending ones, and produces the block
 // it completes.
 func record(tx *store.Tx, h *store.Head, r *chain.Record) (command.Outcome, error) {
-	var buf [1024]byte
-	text := chain.AppendRecord(buf[:0], r, h.Contract.Decimals)
 	p := store.Placement{Block: h.Index + 1, Position: h.Pending.Count()}
 	if p.Position == 0 {
 		h.PendingSince = tx.Time()
 	}
-	p.Content = fingerprint(h, h.Pending.Add(text))
+	text, leaf := h.Pending.AddRecord(r, h.Contract.Decimals)
+	p.Content = fingerprint(h, leaf)
 	h.Records++
+	o := command.Outcome{Block: p.Block, Position: p.Position, Record: decided(h, text)}
 	tx.SetPlacement(h, r.ID, p)
-	completed, err := produceFull(tx, h)
-	return command.Outcome{Block: p.Block, Position: p.Position, Completed: completed, Record: decided(h, text)}, err
+	var err error
+	o.Completed, err = produceFull(tx, h)
+	return o, err
 }
 
 // decided keeps a record's text for the answer where it does not follow from

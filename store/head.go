@@ -78,15 +78,31 @@ func (p *Pending) Root() chain.Hash { return p.root.Root() }
 // next change.
 func (p *Pending) Text() []byte { return p.text }
 
+// AddRecord is Add of a record whose text is written where it will stand. The text is
+// valid until the next change.
+func (p *Pending) AddRecord(r *chain.Record, decimals int) (text []byte, leaf chain.Hash) {
+	start := p.begin()
+	p.text = chain.AppendRecord(p.text, r, decimals)
+	p.ends = append(p.ends, len(p.text))
+	text = p.text[start:]
+	return text, p.root.Add(text)
+}
+
 // Add appends a record and returns its hash as a leaf of the block's tree.
 func (p *Pending) Add(record []byte) chain.Hash {
+	p.begin()
+	p.text = append(p.text, record...)
+	p.ends = append(p.ends, len(p.text))
+	return p.root.Add(record)
+}
+
+// begin makes room for the next record and returns where it starts.
+func (p *Pending) begin() (start int) {
 	p.changes++
 	if len(p.ends) > 0 {
 		p.text = append(p.text, chain.RecordSeparator...)
 	}
-	p.text = append(p.text, record...)
-	p.ends = append(p.ends, len(p.text))
-	return p.root.Add(record)
+	return len(p.text)
 }
 
 // Places are where the records stand in a text in which the first begins at

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/RaduBerinde/btreemap"
 	"github.com/cockroachdb/pebble/v2"
@@ -30,6 +31,7 @@ func (tx *Tx) Hold(h *Head, id chain.ID) (chain.HoldState, bool) {
 
 // SetHold opens a hold or ends one.
 func (tx *Tx) SetHold(h *Head, id chain.ID, s chain.HoldState) {
+	s.Sender, s.Recipient = strings.Clone(s.Sender), strings.Clone(s.Recipient) // of the request's memory
 	row := hold{HoldState: s}
 	if s.Ended != "" {
 		row.EndedIn = h.Index + 1

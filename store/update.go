@@ -12,6 +12,7 @@ import (
 type Tx struct {
 	s     *Store
 	index uint64 // of the entry
+	seen  uint64 // see Expect
 	// err is the first failure to read; the machine stops on it, so readers
 	// of the state need not look at it one by one.
 	err error

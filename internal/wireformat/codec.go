@@ -35,6 +35,8 @@ var (
 type Codec struct {
 	reading bool
 	buf     []byte // what is written; what is not read yet of the message in hand
+	text    string // the whole message, where texts that are read share one memory
+	room    int    // the capacity that buf had at the start of the message
 	err     error
 }
 
@@ -43,6 +45,12 @@ func NewWriter(b []byte) *Codec { return &Codec{buf: b} }
 
 // NewReader returns a codec that reads a message. Bytes that it reads lie there.
 func NewReader(message []byte) *Codec { return &Codec{reading: true, buf: message} }
+
+// NewTextReader is NewReader for a message of many texts: they lie in one copy of the
+// message, which is there as long as one of them.
+func NewTextReader(message []byte) *Codec {
+	return &Codec{reading: true, buf: message, text: string(message), room: cap(message)}
+}
 
 // Reading tells which way it goes.
 func (c *Codec) Reading() bool { return c.reading }
@@ -166,6 +174,10 @@ func (c *Codec) Bytes(n protowire.Number, v *[]byte) {
 func (c *Codec) Text(n protowire.Number, v *string) {
 	switch {
 	case !c.begin(n, protowire.BytesType):
+	case c.reading && c.room > 0:
+		b := c.take()
+		at := c.room - cap(b) // all that is read is cut from the message, and reaches as far
+		*v = c.text[at : at+len(b)]
 	case c.reading:
 		*v = string(c.take())
 	default:
@@ -234,6 +246,19 @@ func Message[T any](c *Codec, n protowire.Number, v *T, fields func(*T, *Codec))
 	protowire.AppendVarint(c.buf[:begin-1], uint64(size))
 }
 
+// count is how many fields of bytes with that number come next, one after the other.
+func (c *Codec) count(n protowire.Number) (count int) {
+	tag := byte(n)<<3 | byte(protowire.BytesType)
+	for b := c.buf; len(b) > 0 && b[0] == tag; count++ {
+		size, length := protowire.ConsumeVarint(b[1:])
+		if length < 0 || size > uint64(len(b)-1-length) {
+			break
+		}
+		b = b[1+length+int(size):]
+	}
+	return count
+}
+
 // Repeated is a field that may come any number of times.
 func Repeated[T any](c *Codec, n protowire.Number, all *[]T, one func(c *Codec, n protowire.Number, v *T)) {
 	if !c.reading {
@@ -242,6 +267,7 @@ func Repeated[T any](c *Codec, n protowire.Number, all *[]T, one func(c *Codec, 
 		}
 		return
 	}
+	*all = slices.Grow(*all, c.count(n))
 	for c.Next() == n {
 		before := len(c.buf)
 		*all = append(*all, *new(T))

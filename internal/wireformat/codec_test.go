@@ -98,3 +98,24 @@ func TestReadingIsStrict(t *testing.T) {
 		require.NotEqual(t, good, m, "cut between two fields")
 	}
 }
+
+func TestTextsShareOneCopyOfTheMessage(t *testing.T) {
+	m := message{7, []string{"a", "", "bc", strings.Repeat("d", 300)}, &inner{"x"}, [2]byte{1, 2}, true, 9}
+	data := append(make([]byte, 0, 4096), "before"...)
+	data = append(append(data, write(&m)...), "behind"...)
+	data = data[len("before") : len(data)-len("behind")] // the capacity reaches beyond
+	c := NewTextReader(data)
+	var back message
+	back.fields(c)
+	require.NoError(t, c.Finish())
+	clear(data) // nothing that was read lies there
+	require.Equal(t, m.texts, back.texts)
+	require.Equal(t, m.inner, back.inner)
+	require.Len(t, back.texts, cap(back.texts), "room is made once")
+
+	c = NewTextReader(nil)
+	back = message{}
+	back.fields(c)
+	require.NoError(t, c.Finish())
+	require.Zero(t, back)
+}

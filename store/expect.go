@@ -1,0 +1,71 @@
+package store
+
+import (
+	"sync/atomic"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// ExpectAhead is how many transactions Expect is best called with: what they look up
+// stays in the processor's nearest cache until they are decided.
+const ExpectAhead = 32
+
+// Expect says which transactions are decided next. It only reads, and nothing depends
+// on it: what a decision looks up is nearly always far from the processor, and here
+// the reads of several do not wait for one another.
+func (tx *Tx) Expect(h *Head, next []chain.Transaction) {
+	s, seen := tx.s, uint64(0)
+	var found [2 * ExpectAhead]expected
+	for i := range next[:min(len(next), ExpectAhead)] {
+		t := &next[i]
+		k := idKey{h.Number, t.ID}
+		word, _ := s.ids.place(k)
+		seen += atomic.LoadUint64(word) | s.active.ids.peek(&k)
+		found[2*i], found[2*i+1] = s.peek(h.Number, t.Sender), s.peek(h.Number, t.Recipient)
+	}
+	for _, e := range found {
+		if e.in != nil {
+			n := &e.in.list[e.entry]
+			seen += n.account.Records
+			if name := e.in.name(n); len(name) > 0 {
+				seen += uint64(name[0])
+			}
+		}
+	}
+	tx.seen = seen // so that the compiler keeps the reads
+}
+
+// expected is where an account probably is; without a set it is not in memory.
+type expected struct {
+	in    *accounts
+	entry int
+}
+
+// peek finds an account without a look at its name.
+func (s *Store) peek(contract uint32, name string) expected {
+	hash := s.active.accounts.hash(contract, name)
+	for _, in := range [...]*accounts{s.active.accounts, s.frozenAccounts(), s.recent} {
+		if in == nil || len(in.list) == 0 {
+			continue
+		}
+		if entry, _ := in.places.next(hash, in.places.first(hash)); entry >= 0 {
+			return expected{in, entry}
+		}
+	}
+	return expected{}
+}
+
+func (s *Store) frozenAccounts() *accounts {
+	if s.frozen == nil {
+		return nil
+	}
+	return s.frozen.accounts
+}
+
+// peek returns the slot that an id is looked for at first.
+func (s *ids) peek(k *idKey) uint64 {
+	if len(s.list) == 0 {
+		return 0
+	}
+	return s.places.slots[s.places.first(s.hash(k))]
+}
