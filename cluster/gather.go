@@ -76,6 +76,15 @@ func (g *gatherer) status(id string) MemberStatus {
 	return MemberStatus{Role: RoleUnreachable, NotReady: "it does not answer", NotSigning: "it does not answer"}
 }
 
+// noRoom is why a member takes no writes for want of room, "" where it has room or was
+// not heard, and whether it takes part at all.
+func (g *gatherer) noRoom(id string) (there bool, why string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s, there := g.heard[id]
+	return there && s.Role != RoleUnreachable, s.NoRoom
+}
+
 // lag is how far behind this member's log another one was, if it answers.
 func (g *gatherer) lag(id string) (there bool, entries uint64) {
 	g.mu.Lock()

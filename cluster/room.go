@@ -27,21 +27,28 @@ var errNoRoom = errors.New("this member has no room on its disk for more entries
 // member's disk is short, or so many members' are that no majority with room is left.
 // An entry that only a short disk completes to a majority is one that the fence is
 // there to keep out.
+//
+// Every write asks, so it looks at nothing else of how the members are.
 func (m *Member) NoRoom() error {
 	if short := m.room().Short; short != "" {
 		return fmt.Errorf("%w: %s", outcome.DiskFull, short)
 	}
 	var short []string
 	voters, roomy := 0, 0
-	for _, v := range m.Status().Members {
-		if !v.Voter {
+	for _, p := range m.roster.latest().Members {
+		if !p.Voter {
 			continue
 		}
 		voters++
-		switch {
-		case v.NoRoom != "":
-			short = append(short, v.ID+": "+v.NoRoom)
-		case v.Role != RoleUnreachable:
+		name := string(p.Identity())
+		if name == m.name {
+			roomy++
+			continue
+		}
+		switch there, noRoom := m.gatherer.noRoom(name); {
+		case noRoom != "":
+			short = append(short, p.ID+": "+noRoom)
+		case there:
 			roomy++
 		}
 	}
