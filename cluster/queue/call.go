@@ -1,9 +1,6 @@
 package queue
 
-import (
-	"container/list"
-	"sync"
-)
+import "sync"
 
 // Result is the outcome of one request.
 type Result struct {
@@ -26,8 +23,8 @@ func Failed(n int, err error) []Result {
 // without requests still gets one result: the index of an entry that was
 // proposed after it entered the queue.
 //
-// The queue's mutex guards place and taken; mu guards results, open and abandoned.
-// Results that are finished or abandoned are not touched any more.
+// The queue's mutex guards prev, next, queued and taken; mu guards results, open and
+// abandoned. Results that are finished or abandoned are not touched any more.
 type Call struct {
 	// Finished is closed when all results are there.
 	Finished chan struct{}
@@ -36,13 +33,16 @@ type Call struct {
 	leaderOnly bool
 	then       func([]Result)
 
-	place *list.Element // in the queue; nil when not queued
-	taken int           // requests that left the queue for an entry or a frame
+	prev, next *Call // in the queue's ring, while queued
+	queued     bool
+	taken      int // requests that left the queue for an entry or a frame
 
 	mu        sync.Mutex
 	results   []Result
 	open      int // results still missing
 	abandoned bool
+
+	only [1]Result // where the result of a call of one request lies, as of most
 }
 
 // NewCall returns a call of these requests. With leaderOnly it is answered with
@@ -50,15 +50,13 @@ type Call struct {
 // already, or is what a leader does by itself. then, if it is not nil, is called
 // once with the results.
 func NewCall(requests [][]byte, leaderOnly bool, then func([]Result)) *Call {
-	n := max(1, len(requests))
-	return &Call{
-		Finished:   make(chan struct{}),
-		requests:   requests,
-		leaderOnly: leaderOnly,
-		then:       then,
-		results:    make([]Result, n),
-		open:       n,
+	c := &Call{Finished: make(chan struct{}), requests: requests, leaderOnly: leaderOnly, then: then}
+	if c.open = max(1, len(requests)); c.open == 1 {
+		c.results = c.only[:]
+	} else {
+		c.results = make([]Result, c.open)
 	}
+	return c
 }
 
 // Results are those of a call that is finished.
@@ -121,16 +119,21 @@ func (b Batch) Empty() bool { return len(b.parts) == 0 }
 // Answer hands out the results, one for each request of the batch; common is the
 // result of the batch as a whole, for calls without requests.
 func (b Batch) Answer(results []Result, common Result) {
-	at := 0
+	at, finished := 0, 0
 	for _, p := range b.parts {
 		n := p.to - p.from
+		last := false
 		if n == 0 {
-			b.queue.answer(p.call, 0, common)
-			continue
+			last = p.call.answer(0, common)
+		} else {
+			last = p.call.answer(p.from, results[at:at+n]...)
 		}
-		b.queue.answer(p.call, p.from, results[at:at+n]...)
+		if last {
+			finished++
+		}
 		at += n
 	}
+	b.queue.finish(finished)
 }
 
 // Fail answers everything in the batch with err.

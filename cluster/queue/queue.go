@@ -3,7 +3,6 @@
 package queue
 
 import (
-	"container/list"
 	"context"
 	"fmt"
 	"sync"
@@ -38,7 +37,7 @@ const (
 
 // Queue holds calls until the batcher takes them, in the order in which they came.
 //
-// Safe for concurrent use; only the batcher takes. mu guards the list and the
+// Safe for concurrent use; only the batcher takes. mu guards the ring and the
 // counts, and of each call where it is and what was taken of it: so a request is
 // either taken or withdrawn, never both. A call's own mutex is taken without it.
 type Queue struct {
@@ -46,8 +45,9 @@ type Queue struct {
 	Wake chan struct{}
 
 	mu       sync.Mutex
-	calls    *list.List // of *Call
-	requests int        // not taken yet; a call without requests counts as one
+	ring     Call // its next is the call that waits for longest, its prev the newest
+	calls    int  // in the ring
+	requests int  // not taken yet; a call without requests counts as one
 	bytes    int
 	refused  uint64        // calls for which there was no room
 	active   int           // calls accepted and not yet finished
@@ -57,7 +57,9 @@ type Queue struct {
 
 // New returns an empty queue.
 func New() *Queue {
-	return &Queue{Wake: make(chan struct{}, 1), calls: list.New(), drained: make(chan struct{})}
+	q := &Queue{Wake: make(chan struct{}, 1), drained: make(chan struct{})}
+	q.ring.prev, q.ring.next = &q.ring, &q.ring
+	return q
 }
 
 // Push accepts a call, or says at once why not.
@@ -78,7 +80,9 @@ func (q *Queue) Push(c *Call) error {
 	q.requests += requests
 	q.bytes += bytes
 	q.active++
-	c.place = q.calls.PushBack(c)
+	q.calls++
+	c.queued, c.prev, c.next = true, q.ring.prev, &q.ring
+	c.prev.next, c.next.prev = c, c
 	select {
 	case q.Wake <- struct{}{}:
 	default:
@@ -103,7 +107,7 @@ func (q *Queue) Load() Load {
 func (q *Queue) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.calls.Len()
+	return q.calls
 }
 
 // Take returns as much from the front as fits in an entry. With forward set, calls
@@ -113,18 +117,17 @@ func (q *Queue) Take(forward bool) Batch {
 	var refused []*Call
 	q.mu.Lock()
 	for room := MaxEntryBytes - EntryOverhead; ; {
-		front := q.calls.Front()
-		if front == nil {
+		c := q.ring.next
+		if c == &q.ring {
 			break
 		}
-		c := front.Value.(*Call)
 		if forward && c.leaderOnly {
 			q.remove(c)
 			refused = append(refused, c)
 			continue
 		}
 		room = q.takeFrom(c, &b, room)
-		if c.place != nil {
+		if c.queued {
 			break // the rest of this call goes in the next entry
 		}
 	}
@@ -158,8 +161,9 @@ func (q *Queue) takeFrom(c *Call, b *Batch, room int) int {
 
 // remove unlinks a call with whatever of it was not taken.
 func (q *Queue) remove(c *Call) {
-	q.calls.Remove(c.place)
-	c.place = nil
+	q.calls--
+	c.prev.next, c.next.prev = c.next, c.prev
+	c.queued, c.prev, c.next = false, nil, nil
 	if len(c.requests) == 0 {
 		q.requests--
 	}
@@ -172,7 +176,7 @@ func (q *Queue) remove(c *Call) {
 // Withdraw answers with err whatever of the call was not taken.
 func (q *Queue) Withdraw(c *Call, err error) {
 	q.mu.Lock()
-	queued := c.place != nil
+	queued := c.queued
 	if queued {
 		q.remove(c)
 	}
@@ -196,9 +200,8 @@ func (q *Queue) WithdrawForwarded(err error) {
 func (q *Queue) withdraw(which func(*Call) bool, err error) {
 	q.mu.Lock()
 	var calls []*Call
-	for e := q.calls.Front(); e != nil; {
-		c := e.Value.(*Call)
-		e = e.Next() // before c leaves the list
+	for c, next := q.ring.next, (*Call)(nil); c != &q.ring; c = next {
+		next = c.next // before c leaves the ring
 		if which(c) {
 			q.remove(c)
 			calls = append(calls, c)
@@ -210,19 +213,23 @@ func (q *Queue) withdraw(which func(*Call) bool, err error) {
 
 // refuse answers what was not taken of calls that were removed.
 func (q *Queue) refuse(calls []*Call, err error) {
+	finished := 0
 	for _, c := range calls {
-		q.answer(c, c.taken, Failed(len(c.results)-c.taken, err)...)
+		if c.answer(c.taken, Failed(len(c.results)-c.taken, err)...) {
+			finished++
+		}
 	}
+	q.finish(finished)
 }
 
-// answer passes results on and keeps count of the calls that are not finished.
-func (q *Queue) answer(c *Call, from int, results ...Result) {
-	if !c.answer(from, results...) {
+// finish counts so many calls off that have all their results.
+func (q *Queue) finish(calls int) {
+	if calls == 0 {
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.active--
+	q.active -= calls
 	q.checkDrained()
 }
 

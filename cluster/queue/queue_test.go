@@ -79,8 +79,8 @@ func TestQueueConcurrently(t *testing.T) {
 	}
 	cancel()
 	taking.Wait()
-	if q.requests != 0 || q.bytes != 0 || q.active != 0 || q.calls.Len() != 0 {
-		t.Errorf("left over: %d requests, %d bytes, %d active, %d calls", q.requests, q.bytes, q.active, q.calls.Len())
+	if q.requests != 0 || q.bytes != 0 || q.active != 0 || q.calls != 0 {
+		t.Errorf("left over: %d requests, %d bytes, %d active, %d calls", q.requests, q.bytes, q.active, q.calls)
 	}
 }
 
