@@ -63,6 +63,8 @@ type memberServer struct {
 	write  Writer
 	member Member
 	check  *intake.Checker
+	// patience is how long each transaction may take.
+	patience patience
 	// backingUp has a place for one backup.
 	backingUp admission.Places
 	answered  answered
@@ -85,7 +87,7 @@ func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberSer
 	if err != nil {
 		return nil, err
 	}
-	member := &memberServer{server: s, write: w, member: m, check: intake.NewChecker(s.cfg.Random), backingUp: admission.NewPlaces(1)}
+	member := &memberServer{server: s, write: w, member: m, check: intake.NewChecker(s.cfg.Random), patience: patience{limit: s.cfg.WriteTimeout}, backingUp: admission.NewPlaces(1)}
 	s.role = member
 	return member, nil
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -117,9 +116,7 @@ func (s *memberServer) transact(c *gin.Context, w *work, e intake.Envelope) (*in
 
 // submit orders transactions of one contract.
 func (s *memberServer) submit(c *gin.Context, to *intake.Chain, txs []chain.Transaction) ([]chain.Outcome, error) {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.WriteTimeout)
-	defer cancel()
-	outcomes := s.write.Submit(ctx, &to.Contract, txs)
+	outcomes := s.write.Submit(s.patience.within(c.Request.Context()), &to.Contract, txs)
 	if len(outcomes) != len(txs) {
 		return nil, fmt.Errorf("%d outcomes of %d transactions", len(outcomes), len(txs))
 	}

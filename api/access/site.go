@@ -52,9 +52,13 @@ func (g *Guard) Named(r *http.Request) error {
 func (g *Guard) SameSite(r *http.Request) error { return g.by.Load().site.check(r) }
 
 func (s *site) check(r *http.Request) error {
-	asked := *r
-	asked.Method = http.MethodPost // GET /mine writes, whatever its name says
-	if s.cross.Check(&asked) != nil || !s.refererFits(r) {
+	asked := r
+	if r.Method != http.MethodPost {
+		asked = new(http.Request)
+		*asked = *r
+		asked.Method = http.MethodPost // GET /mine writes, whatever its name says
+	}
+	if s.cross.Check(asked) != nil || !s.refererFits(r) {
 		return forbidden(outcome.OriginForeign, "A page of another site sent this: its origin must be allowed with --allow-origin")
 	}
 	return nil
