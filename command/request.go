@@ -257,8 +257,11 @@ func NeedOf(data []byte) (n release.Need) {
 }
 
 // Encode writes a request.
-func Encode(q Request) []byte {
-	c := wireformat.NewWriter(nil)
+func Encode(q Request) []byte { return encodeIn(nil, q) }
+
+// encodeIn writes a request to the end of b, which has room for it or grows.
+func encodeIn(b []byte, q Request) []byte {
+	c := wireformat.NewWriter(b)
 	if level := LevelOf(q); level > release.First {
 		need := release.For(level)
 		wireformat.Message(c, needField, &need, needFields)
