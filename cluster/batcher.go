@@ -122,6 +122,9 @@ func (b *batcher) wait(calls bool) {
 // sendOne sends one batch; it returns false when as much is under way as may be.
 func (b *batcher) sendOne(leader string) bool {
 	if leader == b.self {
+		if len(b.flights) > 0 && b.queue.Load().Bytes < minEntryBeside {
+			return false
+		}
 		select {
 		case b.flights <- struct{}{}:
 			if id, ok := b.leader(); !ok || id != b.self {

@@ -155,7 +155,8 @@ func TestQueueFullAndGivingUp(t *testing.T) {
 	var giving sync.WaitGroup
 	outcomes := make(chan error, maxEntriesInFlight+10)
 	for n := range maxEntriesInFlight {
-		giving.Go(func() { outcomes <- m.Propose(ctx, [][]byte{fmt.Appendf(nil, "flying %d", n)})[0].Err })
+		flying := fmt.Appendf(nil, "flying %d%*d", n, minEntryBeside, n)
+		giving.Go(func() { outcomes <- m.Propose(ctx, [][]byte{flying})[0].Err })
 		waitFor(t, "an entry in flight", func() bool { return len(m.batcher.flights) == n+1 })
 	}
 	for n := range 10 {
@@ -190,6 +191,41 @@ func TestQueueFullAndGivingUp(t *testing.T) {
 	if got := len(c.machines[0].snapshot().History); got != 2+maxEntriesInFlight {
 		t.Errorf("%d requests happened: a request that was not ordered did", got)
 	}
+}
+
+// While an entry is under way, small ones wait and share the next one; one that is
+// large enough goes beside it.
+func TestSmallEntriesWaitForTheOneUnderWay(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 1)
+	m, machine := c.members[0], c.machines[0]
+	c.mustPropose(0, "first")
+	waitFor(t, "nothing being applied", func() bool { return machine.AppliedIndex() == m.raft.CommitIndex() })
+	release := make(chan struct{})
+	machine.mu.Lock()
+	machine.applying = release
+	machine.mu.Unlock()
+	var all sync.WaitGroup
+	propose := func(request []byte) {
+		all.Go(func() {
+			if err := m.Propose(t.Context(), [][]byte{request})[0].Err; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	propose([]byte("alone"))
+	waitFor(t, "one under way", func() bool { return len(m.batcher.flights) == 1 })
+	for n := range 10 {
+		propose(fmt.Appendf(nil, "small %d", n))
+		waitFor(t, "it waits", func() bool { return m.queue.Len() == n+1 })
+	}
+	if got := len(m.batcher.flights); got != 1 {
+		t.Errorf("%d entries are under way", got)
+	}
+	propose(make([]byte, minEntryBeside))
+	waitFor(t, "one beside it", func() bool { return len(m.batcher.flights) == 2 && m.queue.Len() == 0 })
+	close(release)
+	all.Wait()
 }
 
 // Nobody is left without an answer when there is no majority.
