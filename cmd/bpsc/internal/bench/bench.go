@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -40,6 +39,7 @@ type options struct {
 	processors  int
 	plot        string
 	verify      bool
+	failover    int // kills; 0 for none
 }
 
 // Where connections go.
@@ -71,11 +71,22 @@ from it. The generator takes processor time too, and says how much.`,
 			if err := b.check(); err != nil {
 				return err
 			}
+			if b.failover > 0 {
+				return b.runFailover(cmd)
+			}
 			return b.run(cmd)
 		},
 	}
 	b.flags(cmd)
+	for _, further := range []func(*options) *cobra.Command{newVisibleCommand, newFanoutCommand, newSyncCommand, newTLSCommand} {
+		cmd.AddCommand(further(newOptions(o)))
+	}
 	return cmd
+}
+
+// newOptions are those of a command that has few of the flags.
+func newOptions(o *cli.Options) *options {
+	return &options{Options: o, connections: []int{1}, batch: 1, wallets: 1000, seed: 1, rounds: 1, processors: 1, duration: time.Second, to: toLeader}
 }
 
 func (b *options) flags(cmd *cobra.Command) {
@@ -97,7 +108,10 @@ func (b *options) flags(cmd *cobra.Command) {
 	f.IntVar(&b.presign, "presign", 0, "transfers that are signed before the load begins; it ends when they are used up (default: signed while it runs)")
 	f.StringVar(&b.keyFile, "key-file", "", "file with the private key, in hex, of a wallet that pays the bench's in a signed contract of a cluster that runs")
 	f.IntVar(&b.processors, "processors", 1, "processors that the generator uses at once")
+	f.StringVar(&b.plot, "plot", "", "file for a picture (SVG) of throughput and latency over time; - for standard output")
 	f.BoolVar(&b.verify, "verify", true, "check the ledger of a cluster of its own afterwards")
+	f.IntVar(&b.failover, "failover", 0, "kill the leader of its own cluster so often, and measure how long it takes until a write is acknowledged")
+	f.Lookup("failover").NoOptDefVal = "20"
 	cli.Complete(cmd, "to", toLeader, toAll, toNamed)
 }
 
@@ -135,7 +149,15 @@ func (b *options) check() error {
 		return cli.ArgError("--plot shows one run: one number of --connections, one of --rounds")
 	}
 	if b.given {
+		if b.failover != 0 {
+			return b.checkFailover()
+		}
 		return b.harmless()
+	}
+	if b.failover != 0 {
+		if err := b.checkFailover(); err != nil {
+			return err
+		}
 	}
 	return b.cluster.check()
 }
@@ -147,7 +169,7 @@ func (b *options) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = cmp.Or(err, done(err)) }()
+	defer func() { err = joined(err, done(err)) }()
 	if err := t.learn(ctx); err != nil {
 		return err
 	}

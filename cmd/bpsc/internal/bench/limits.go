@@ -11,6 +11,9 @@ const (
 	maxPresigned   = 5_000_000 // 400 bytes each
 	maxPayload     = 320       // a memo has 256 bytes at most
 	maxMembers     = 7
+	maxKills       = 1000
+	maxSamples     = 100_000
+	maxSynced      = 20_000_000
 
 	minDuration = 100 * time.Millisecond
 

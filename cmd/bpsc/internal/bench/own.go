@@ -74,8 +74,10 @@ type ownCluster struct {
 	dir     string
 	keep    bool
 	members []*process
-	trusted *tls.Config // nil where everything is plain
-	http    *http.Client
+	// followers are started later, and stopped with the members.
+	followers []*process
+	trusted   *tls.Config // nil where everything is plain
+	http      *http.Client
 }
 
 // How long members have until they serve, and how often they are asked.
@@ -92,7 +94,7 @@ func startOwn(ctx context.Context, o ownOptions) (*ownCluster, error) {
 	}
 	c := &ownCluster{dir: dir, keep: o.keep}
 	if err := c.start(ctx, &o); err != nil {
-		return nil, joinDone(err, c.stop)
+		return nil, joined(err, c.stop(err))
 	}
 	return c, nil
 }
@@ -195,13 +197,14 @@ func (c *ownCluster) urls() []string {
 // are worth more than the folder.
 func (c *ownCluster) stop(after error) error {
 	var errs []error
-	for _, m := range c.members {
-		errs = append(errs, m.kill())
+	all := append(slices.Clone(c.followers), c.members...)
+	for _, p := range all {
+		errs = append(errs, p.kill())
 	}
 	if after != nil && !errors.Is(after, context.Canceled) && !errors.Is(after, cli.ErrUsage) {
-		for _, m := range c.members {
-			if tail := m.tail(); tail != "" {
-				fmt.Fprintf(os.Stderr, "%s:\n%s\n", m.id, cli.Printable(tail))
+		for _, p := range all {
+			if tail := p.tail(); tail != "" {
+				fmt.Fprintf(os.Stderr, "%s:\n%s\n", p.id, cli.Printable(tail))
 			}
 		}
 	}
@@ -276,12 +279,17 @@ func (p *process) kill() error {
 
 // ready waits until it serves.
 func (p *process) ready(ctx context.Context, client *http.Client) error {
+	return p.answers(ctx, client, "/readyz")
+}
+
+// answers waits until it does so at a path, with 200.
+func (p *process) answers(ctx context.Context, client *http.Client, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/readyz", nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+path, nil)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -59,16 +60,17 @@ func (b *options) target(ctx context.Context) (t *target, done func(error) error
 		t.contract, err = t.client.Contract(ctx, b.Contract)
 	}
 	if err != nil {
-		return nil, nil, joinDone(err, done)
+		return nil, nil, joined(err, done(err))
 	}
 	return t, done, nil
 }
 
-func joinDone(err error, done func(error) error) error {
-	if again := done(err); again != nil {
-		return fmt.Errorf("%w; %w", err, again)
+// joined is err, and what went wrong while it was cleaned up after.
+func joined(err, after error) error {
+	if err == nil || after == nil {
+		return cmp.Or(err, after)
 	}
-	return err
+	return fmt.Errorf("%w; %w", err, after)
 }
 
 // harmless refuses to load machines that nobody said may be.
@@ -94,6 +96,15 @@ func hostOf(server string) (string, error) {
 		return "", err
 	}
 	return u.Hostname(), nil
+}
+
+// hostPort is where a URL leads.
+func hostPort(at string) (string, error) {
+	u, err := url.Parse(at)
+	if err != nil {
+		return "", err
+	}
+	return u.Host, nil
 }
 
 // learn finds out who the members are and who leads.
