@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
-
-	"github.com/bpsc/bpsc/chain"
 )
 
 // filterBytes is the size of an idFilter, whatever the length of the chain. With
@@ -49,8 +47,8 @@ func (f *idFilter) close() {
 
 func (f *idFilter) fill(ctx context.Context, db *pebble.DB) {
 	defer close(f.done)
-	err := scan(db, []byte{idTable}, func(key, _ []byte) error {
-		f.add(idKey{contractOf(key), chain.ID(key[5:])})
+	err := scanRange(db, []byte{idTable}, []byte{epochIDTable + 1}, func(key, _ []byte) error {
+		f.add(idOf(key))
 		return ctx.Err()
 	})
 	// Without the whole of it the filter stays out of use: slower, not wrong.

@@ -17,6 +17,7 @@ func (s *Store) freeze() error {
 		return err
 	}
 	l := s.active
+	l.epochs = s.epochs()
 	for _, h := range s.heads {
 		if err := h.save(l); err != nil {
 			return s.fail(err)
@@ -120,7 +121,7 @@ type rowPlace struct {
 // appendRefused appends the rows of ids that were refused.
 func (l *layer) appendRefused(rows []row) []row {
 	for k, p := range l.refused {
-		rows = append(rows, row{key: k.inTable(idTable), value: encodePlacement(p)})
+		rows = append(rows, row{key: k.appendKey(nil, l.epochs), value: encodePlacement(p)})
 	}
 	return rows
 }
@@ -134,7 +135,7 @@ func (s *Store) write(db *pebble.DB, l *layer) error {
 	if err != nil {
 		return err
 	}
-	rows = l.appendRefused(l.ids.appendRows(rows))
+	rows = l.appendRefused(l.ids.appendRows(rows, l.epochs))
 	for k, b := range l.blocks {
 		rows = b.appendPieces(rows, k)
 	}
@@ -159,7 +160,7 @@ func (s *Store) write(db *pebble.DB, l *layer) error {
 	for from, blocks := l.unindexed(); len(blocks) > 0; from, blocks = l.unindexed() {
 		l.index.extend(from, blocks)
 	}
-	rows = l.index.appendRows(rows)
+	rows = l.index.appendRows(rows, l.epochs)
 	batch := db.NewBatchWithSize(l.bytes + l.bytes/8)
 	for _, place := range sorted(rows) {
 		if err := rows[place.row].write(batch); err != nil {

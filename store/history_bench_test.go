@@ -31,7 +31,7 @@ func BenchmarkHistoryIndex(b *testing.B) {
 		for from, blocks := l.unindexed(); len(blocks) > 0; from, blocks = l.unindexed() {
 			l.index.extend(from, blocks)
 		}
-		rows = len(l.index.appendRows(nil))
+		rows = len(l.index.appendRows(nil, nil))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*blocks*size), "ns/record")
 	b.ReportMetric(float64(rows)/(blocks*size), "rows/record")

@@ -30,7 +30,7 @@ func FuzzHistoryCursor(f *testing.F) {
 
 func FuzzDecodePostings(f *testing.F) {
 	x := &layerIndex{postings: []posting{{at: placeOf(2, 3), hash: 9 << restBits, contract: 7, tags: 9}, {at: placeOf(5, 0), hash: 9<<restBits | 77, contract: 7, tags: 10}}}
-	row := x.appendRows(nil)[0]
+	row := x.appendRows(nil, nil)[0]
 	f.Add(row.key, row.value)
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		list, err := decodePostings(nil, key, value)
@@ -41,7 +41,7 @@ func FuzzDecodePostings(f *testing.F) {
 		if len(list) > historyRow || key[0] != historyTable || uint16(list[0].hash>>restBits) >= 1<<bucketBits {
 			return
 		}
-		rows := (&layerIndex{postings: list}).appendRows(nil)
+		rows := (&layerIndex{postings: list}).appendRows(nil, nil)
 		require.Len(t, rows, 1)
 		again, err := decodePostings(nil, rows[0].key, rows[0].value)
 		require.NoError(t, err)

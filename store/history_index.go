@@ -148,9 +148,13 @@ func tagsOf(kind int, role chain.Role) tags { return tags(kind)<<roleBits | tags
 // transfer, which cost as much as all else that is written for it. In return a
 // reader passes over one posting in 4096 of the chain.
 
-func historyPrefix(contract uint32, w accountHash) []byte {
-	return binary.BigEndian.AppendUint16(tableKey(historyTable, contract), w.bucket())
+func historyPrefix(contract uint32, w accountHash, epochs []epoch) []byte {
+	key := appendTable(make([]byte, 0, historyKeyBytes), historyTable, epochHistoryTable, contract, epochs)
+	return binary.BigEndian.AppendUint16(key, w.bucket())
 }
+
+// historyKeyBytes is the length of a key with an epoch.
+const historyKeyBytes = 1 + 4 + epochBytes + 2 + 8
 
 func historyKey(prefix []byte, at place) []byte {
 	return binary.BigEndian.AppendUint64(append(make([]byte, 0, len(prefix)+8), prefix...), uint64(at))
@@ -166,8 +170,8 @@ type openRow struct {
 	last place
 }
 
-// appendRows appends the rows of a finished index.
-func (x *layerIndex) appendRows(rows []row) []row {
+// appendRows appends the rows of a finished index, of the epochs of their contracts.
+func (x *layerIndex) appendRows(rows []row, epochs []epoch) []row {
 	type buckets [1 << bucketBits]*openRow
 	open := map[uint32]*buckets{}
 	var of *buckets // of the contract of the posting before, as nearly always
@@ -192,7 +196,7 @@ func (x *layerIndex) appendRows(rows []row) []row {
 		if r.value == nil {
 			r.value = make([]byte, 0, room)
 		}
-		r.add(p)
+		r.add(p, epochs)
 	}
 	for _, of := range open {
 		for _, r := range of {
@@ -206,9 +210,9 @@ func (x *layerIndex) appendRows(rows []row) []row {
 
 // add appends a posting: the distance from the one before, its tags, and the
 // bits of the hash that the key does not have.
-func (r *openRow) add(p *posting) {
+func (r *openRow) add(p *posting, epochs []epoch) {
 	if r.n == 0 {
-		r.key = historyKey(historyPrefix(p.contract, p.hash), p.at)
+		r.key = historyKey(historyPrefix(p.contract, p.hash, epochs), p.at)
 		r.last = p.at
 	}
 	r.value = append(binary.AppendUvarint(r.value, uint64(p.at-r.last)), byte(p.tags))
@@ -221,8 +225,9 @@ func (r *openRow) add(p *posting) {
 
 // decodePostings appends the postings of a row to dst.
 func decodePostings(dst []posting, key, value []byte) ([]posting, error) {
-	const head, tail = 1 + 4 + 2, 1 + restBits/8
-	if len(key) != head+8 || len(value) == 0 {
+	const tail = 1 + restBits/8
+	head := len(key) - 8
+	if head+8 != historyKeyBytes && head+8 != historyKeyBytes-epochBytes || len(value) == 0 {
 		return nil, fmt.Errorf("%w: history", errCorrupt)
 	}
 	p := posting{contract: contractOf(key), at: place(binary.BigEndian.Uint64(key[head:]))}

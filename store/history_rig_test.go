@@ -40,7 +40,7 @@ func newHistoryRigOn(t require.TestingT, files vfs.FS, dir string, layer int) *h
 
 // open opens the store and applies what it lacks.
 func (r *historyRig) open() {
-	s, err := Open(Config{Dir: filepath.Join(r.dir, "state"), LayerBytes: r.layer, FilterBytes: testFilter, FS: r.files})
+	s, err := Open(Config{Dir: filepath.Join(r.dir, "state"), LayerBytes: r.layer, FilterBytes: testFilter, EpochRecords: 20, FS: r.files})
 	require.NoError(r.t, err)
 	r.store = s
 	for i := s.AppliedIndex(); i < uint64(len(r.log)); i++ {

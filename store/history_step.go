@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"errors"
 	"slices"
 	"sort"
@@ -40,10 +41,10 @@ func (s *Store) step(token string, w *walk) error {
 		s.mu.RUnlock()
 		return nil
 	}
-	layers, db, contract := s.layersNow(), s.db, h.Number
+	layers, db, contract, newest := s.layersNow(), s.db, h.Number, s.epochOf(h)
 	s.mu.RUnlock() // what has been written stays true; the work on it may take a while
 	if w.next() < inLayers {
-		return s.report(walkRows(db, contract, w, w.lo, min(w.hi, inLayers-1)))
+		return s.report(walkRows(db, contract, newest, w, w.lo, min(w.hi, inLayers-1)))
 	}
 	return s.walkLayers(layers, w, max(w.lo, inLayers), min(w.hi, pending-1))
 }
@@ -111,17 +112,42 @@ func (w *walk) takePending(h *Head, lo place) {
 	}
 }
 
-// walkRows goes through some of the rows of the account's bucket from lo to hi.
-func walkRows(r pebble.Reader, contract uint32, w *walk, lo, hi place) error {
-	prefix := historyPrefix(contract, w.hash)
-	it, err := r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+// walkRows goes through some of the rows of the account's bucket from lo to hi, in one
+// epoch after another up to the newest. Rows without an epoch are older than all others.
+func walkRows(r pebble.Reader, contract uint32, newest epoch, w *walk, lo, hi place) error {
+	it, err := r.NewIter(nil)
 	if err != nil {
 		return err
 	}
-	return errors.Join(w.takeRows(it, prefix, lo, hi), it.Close())
+	parts := int64(newest) + 2
+	for i := range parts {
+		part := i
+		if !w.up {
+			part = parts - 1 - i
+		}
+		whole, err := w.takeRows(it, historyPart(contract, w.hash, part), lo, hi)
+		if err != nil || !whole {
+			return errors.Join(err, it.Close())
+		}
+	}
+	w.passAll(lo, hi)
+	return it.Close()
 }
 
-func (w *walk) takeRows(it *pebble.Iterator, prefix []byte, lo, hi place) error {
+// historyPart is how the keys of the account's bucket begin in a part of the history:
+// 0 is what has no epoch, and the epochs follow.
+func historyPart(contract uint32, w accountHash, part int64) []byte {
+	if part == 0 {
+		return historyPrefix(contract, w, nil)
+	}
+	key := binary.BigEndian.AppendUint32(tableKey(epochHistoryTable, contract), uint32(part-1))
+	return binary.BigEndian.AppendUint16(key, w.bucket())
+}
+
+// takeRows weighs the postings from lo to hi of the rows with a prefix. It reports
+// whether it came to their end.
+func (w *walk) takeRows(it *pebble.Iterator, prefix []byte, lo, hi place) (whole bool, err error) {
+	it.SetBounds(prefix, after(prefix))
 	// A row's key is the first place in it: the row before may reach into lo.
 	var valid bool
 	if w.up {
@@ -132,14 +158,14 @@ func (w *walk) takeRows(it *pebble.Iterator, prefix []byte, lo, hi place) error 
 	var list []posting
 	for n := 0; valid && !w.full(); n++ {
 		if n == readRun {
-			return nil // go on in the next step
+			return false, nil // go on in the next step
 		}
 		value, err := it.ValueAndErr()
 		if err == nil {
 			list, err = decodePostings(list[:0], it.Key(), value)
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 		if list[len(list)-1].at >= lo { // not the one that was only looked into
 			w.budget -= historyRowCost
@@ -151,11 +177,5 @@ func (w *walk) takeRows(it *pebble.Iterator, prefix []byte, lo, hi place) error 
 			valid = list[0].at > lo && it.Prev()
 		}
 	}
-	if err := it.Error(); err != nil {
-		return err
-	}
-	if !w.full() {
-		w.passAll(lo, hi)
-	}
-	return nil
+	return !w.full(), it.Error()
 }

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 var historyNames = []string{"a", "ab", "abc", "ünï\x00code", "a\x00", "\"", "\\", `"sender": "a`, `x", "sender": "a`, "kind", chain.OpenBPSC}
@@ -44,7 +45,7 @@ func drawRecord(t *rapid.T) chain.Record {
 
 // live adds records and blocks, and lets happen what does in a member's life.
 func (r *historyRig) live(t *rapid.T) {
-	switch rapid.IntRange(0, 12).Draw(t, "what") {
+	switch rapid.IntRange(0, 13).Draw(t, "what") {
 	case 0, 1, 2:
 		r.produce()
 	case 3:
@@ -58,6 +59,8 @@ func (r *historyRig) live(t *rapid.T) {
 		require.NoError(t, r.store.Snapshot(context.Background(), dir))
 		require.NoError(t, r.store.Restore(dir))
 		require.NoError(t, r.files.RemoveAll(dir))
+	case 6: // rows have epochs from here on
+		r.update(func(tx *Tx) { tx.SetLevel(release.For(release.Access)) })
 	default:
 		r.add(rapid.SliceOfN(rapid.Custom(drawRecord), 1, 8).Draw(t, "records")...)
 	}

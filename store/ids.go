@@ -62,13 +62,14 @@ func (s *ids) set(k idKey, p Placement) {
 	s.list = append(s.list, at)
 }
 
-// appendRows appends the rows of all. They share memory.
-func (s *ids) appendRows(rows []row) []row {
+// appendRows appends the rows of all, of the epochs of their contracts. They share
+// memory.
+func (s *ids) appendRows(rows []row, epochs []epoch) []row {
 	arena := make([]byte, 0, len(s.list)*(idKeyBytes+2*binary.MaxVarintLen32+len(Fingerprint{})))
 	for i := range s.list {
 		at := &s.list[i]
 		start := len(arena)
-		arena = append(binary.BigEndian.AppendUint32(append(arena, idTable), at.contract), at.id[:]...)
+		arena = at.appendKey(arena, epochs)
 		split := len(arena)
 		arena = at.appendRow(arena)
 		rows = append(rows, row{key: arena[start:split:split], value: arena[split:len(arena):len(arena)]})
@@ -91,4 +92,4 @@ func (at *placedID) placement() Placement {
 }
 
 // idKeyBytes is the length of an id's key.
-const idKeyBytes = 1 + 4 + len(chain.ID{})
+const idKeyBytes = 1 + 4 + epochBytes + len(chain.ID{})

@@ -20,6 +20,7 @@ type layer struct {
 	index    layerIndex    // of blocks, as far as it was needed
 	bytes    int           // estimate, for LayerBytes
 	applied  uint64        // of a frozen one: the last entry in it
+	epochs   []epoch       // of a frozen one: by contract, of its rows; nil: they have none
 	flushed  chan struct{} // closed once Pebble holds the layer
 }
 

@@ -26,6 +26,11 @@ const (
 	// pieces of blocks with more than a few records, and nothing else of note.
 	separateBytes = 1 << 10
 
+	// epochRecords is how many records of a chain an epoch has. What Pebble writes again
+	// for a transfer grows with the epoch, what a look for an old id costs with the
+	// number of epochs, 1.5 µs each: ten of them in ten million records.
+	epochRecords = 1 << 20
+
 	// pieceRecords is how many records share a row, so that one of them is read
 	// without the rest of its block: 10 KiB of plain transfers, 192 KiB at most.
 	// A row for each would make a flush sort and compact twice as many.

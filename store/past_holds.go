@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/bpsc/bpsc/chain"
 )
 
@@ -23,9 +21,7 @@ func (s *Store) holdAt(token string, id chain.ID, block uint64, pages *int) (cha
 	if err != nil {
 		return chain.HoldState{}, err
 	}
-	opened, err := lookup(s, token,
-		func(h *Head) (found, bool) { return s.placementInMemory(idKey{h.Number, id}) },
-		func(r pebble.Reader, contract uint32) (found, error) { return placementOnDisk(r, idKey{contract, id}) })
+	opened, err := s.placement(token, id, func(*Head) {})
 	if err != nil {
 		return chain.HoldState{}, err
 	}

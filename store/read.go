@@ -59,13 +59,16 @@ func (s *Store) placementInMemory(k idKey) (f found, sure bool) {
 	return found{}, false
 }
 
-func placementOnDisk(r pebble.Reader, k idKey) (found, error) {
-	row, err := get(r, k.inTable(idTable))
-	if row == nil || err != nil {
-		return found{}, err
-	}
-	p, err := decodePlacement(row)
-	return found{p, true}, err
+// placement finds an id at a moment at which seen looks at the chain.
+func (s *Store) placement(token string, id chain.ID, seen func(h *Head)) (found, error) {
+	var newest epoch
+	return lookup(s, token, func(h *Head) (found, bool) {
+		newest = s.epochOf(h)
+		seen(h)
+		return s.placementInMemory(idKey{h.Number, id})
+	}, func(r pebble.Reader, contract uint32) (found, error) {
+		return placementOnDisk(r, idKey{contract, id}, newest)
+	})
 }
 
 func (s *Store) blockInMemory(k blockKey) (*Block, bool) {
@@ -174,10 +177,7 @@ func (s *Store) report(err error) error {
 func (s *Store) Transaction(token string, id chain.ID) (chain.Outcome, error) {
 	var out chain.Outcome
 	var decimals int
-	f, err := lookup(s, token, func(h *Head) (found, bool) {
-		out.AppliedIndex, decimals = s.meta.Applied, h.Contract.Decimals
-		return s.placementInMemory(idKey{h.Number, id})
-	}, func(r pebble.Reader, contract uint32) (found, error) { return placementOnDisk(r, idKey{contract, id}) })
+	f, err := s.placement(token, id, func(h *Head) { out.AppliedIndex, decimals = s.meta.Applied, h.Contract.Decimals })
 	if err == nil && !f.known {
 		err = fmt.Errorf("%w: no transaction %s", chain.NotFound, id)
 	}

@@ -18,12 +18,12 @@ const (
 	accountTable   = 'a' // contract, name    -> balance, records
 	blockTable     = 'b' // contract, index, piece -> see block.go
 	headTable      = 'h' // contract          -> headRow
-	idTable        = 'i' // contract, id      -> Placement
+	idTable        = 'i' // contract, id      -> Placement; before there were epochs
 	pendingTable   = 'p' // contract          -> records joined by RecordSeparator
 	openHoldTable  = 'o' // contract, id      -> HoldState, open
 	endedHoldTable = 'e' // contract, id      -> HoldState, resolved
 	metaTable      = 'm' // name              -> see meta
-	historyTable   = 't' // contract, bucket, first place -> postings, see history_index.go
+	historyTable   = 't' // contract, bucket, first place -> postings, see history_index.go; likewise
 	nodeTable      = 'n' // contract, index of tlog.StoredHashIndex -> hash, see tree.go
 	digestTable    = 'd' // contract, index of a block -> Head.Digest after it
 	memberTable    = 'u' // identity          -> Member
@@ -31,6 +31,9 @@ const (
 	tokenTable     = 'k' // hash              -> token.Token, from release.Access on
 	auditTable     = 'l' // number            -> auditlog.Entry, likewise
 	noteTable      = 'v' // contract, name's length, name, place -> note, see note.go
+
+	epochIDTable      = 'j' // contract, epoch, id -> Placement, see epoch.go
+	epochHistoryTable = 's' // contract, epoch, bucket, first place -> postings
 )
 
 func tableKey(table byte, contract uint32) []byte {
@@ -144,10 +147,12 @@ func decodeAccount(b []byte) (chain.Account, error) {
 }
 
 // format is the version of everything this package writes. What was written in one from
-// firstFormat on is read, and written anew with the next flush.
+// firstFormat on is read, and written anew with the next flush. epochFormat is that of a
+// store that has begun to have epochs, and what stood there before still has none.
 const (
 	format      = 6
 	firstFormat = 5 // had the members in meta, and no policies
+	epochFormat = 7
 )
 
 // errFormat is no damage: nothing is to be moved aside or built anew for it.
@@ -186,8 +191,8 @@ func decodeMeta(row []byte) (meta, error) {
 	if err := m.Level.Check(); err != nil {
 		return m, err
 	}
-	if m.Format < firstFormat || m.Format > format {
-		return m, fmt.Errorf("%w %d, this binary reads %d to %d: use the binary that wrote it, or a newer one", errFormat, m.Format, firstFormat, format)
+	if m.Format < firstFormat || m.Format > epochFormat {
+		return m, fmt.Errorf("%w %d, this binary reads %d to %d: use the binary that wrote it, or a newer one", errFormat, m.Format, firstFormat, epochFormat)
 	}
 	return m, nil
 }

@@ -34,6 +34,9 @@ type Config struct {
 	// NoteEvery is after how many of its records an account is noted, so that what it
 	// was then is read without those before; noteEvery when 0. Tests make it small.
 	NoteEvery uint64
+	// EpochRecords is how many records of a chain share an epoch, see epoch.go;
+	// epochRecords when 0. Tests make it small.
+	EpochRecords uint64
 	// FilterBytes is the size of the filter that tells new ids, a multiple of eight;
 	// filterBytes when 0. Tests make it small: they open thousands of stores.
 	FilterBytes int
@@ -117,6 +120,9 @@ func Open(cfg Config) (*Store, error) {
 	}
 	if cfg.NoteEvery == 0 {
 		cfg.NoteEvery = noteEvery
+	}
+	if cfg.EpochRecords == 0 {
+		cfg.EpochRecords = epochRecords
 	}
 	if cfg.FilterBytes == 0 {
 		cfg.FilterBytes = filterBytes

@@ -411,7 +411,7 @@ func TestSnapshotAndSyncBesideRestore(t *testing.T) {
 // A store of another version is sound: nobody is told to build it anew.
 func TestAnotherFormatIsNoDamage(t *testing.T) {
 	m := newMeta()
-	m.Format++
+	m.Format = epochFormat + 1
 	row, err := m.encode()
 	require.NoError(t, err)
 	_, err = decodeMeta(row)

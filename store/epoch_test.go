@@ -1,0 +1,163 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/release"
+)
+
+const testEpoch = 4 // records
+
+// idRig is a store whose ids are decided one after the other.
+type idRig struct {
+	t    *testing.T
+	cfg  Config
+	s    *Store
+	next int
+}
+
+func newIDRig(t *testing.T, log bool) *idRig {
+	r := &idRig{t: t, cfg: Config{Dir: "state", FS: vfs.NewMem(), Log: log, FilterBytes: testFilter, EpochRecords: testEpoch}}
+	r.open()
+	t.Cleanup(func() { require.NoError(t, r.s.Close()) })
+	r.update(func(tx *Tx) {
+		c, err := chain.DecodeContract([]byte(`{"wallets":"open"}`))
+		require.NoError(t, err)
+		seal(tx.CreateChain(c), tx)
+	})
+	return r
+}
+
+func (r *idRig) open() {
+	var err error
+	r.s, err = Open(r.cfg)
+	require.NoError(r.t, err)
+}
+
+func (r *idRig) update(change func(*Tx)) {
+	require.NoError(r.t, r.s.Update(r.s.AppliedIndex()+1, func(tx *Tx) error { change(tx); return nil }))
+}
+
+// decide decides so many ids, every third of which is refused, and writes them.
+func (r *idRig) decide(n int) {
+	for range n {
+		r.update(func(tx *Tx) {
+			h := tx.Head("aka")
+			if p := r.placement(); p.Refused == "" {
+				h.Records++
+			}
+			tx.SetPlacement(h, r.id(r.next), r.placement())
+		})
+		r.next++
+	}
+	require.NoError(r.t, r.s.Sync(r.t.Context()))
+}
+
+func (r *idRig) id(i int) chain.ID { return chain.DeriveID([]byte(fmt.Sprint(i))) }
+
+func (r *idRig) placement() Placement { return r.placementOf(r.next) }
+
+func (r *idRig) placementOf(i int) Placement {
+	if i%3 == 2 {
+		return Placement{Refused: chain.AmountTooSmall, Content: Fingerprint{byte(i)}}
+	}
+	return Placement{Block: uint64(1 + i), Position: i, Content: Fingerprint{1}}
+}
+
+// mustKnow looks for each id without the layers, and with the filter and without.
+func (r *idRig) mustKnow() {
+	r.t.Helper()
+	<-r.s.ids.done
+	for _, ready := range []bool{true, false} {
+		r.s.ids.ready.Store(ready)
+		r.update(func(tx *Tx) {
+			h := tx.Head("aka")
+			for i := range r.next {
+				p, known := tx.Placement(h, r.id(i))
+				require.True(r.t, known, "id %d of %d", i, r.next)
+				require.Equal(r.t, r.placementOf(i), p)
+			}
+			_, known := tx.Placement(h, r.id(r.next))
+			require.False(r.t, known)
+		})
+	}
+	r.s.ids.ready.Store(true)
+}
+
+// tables counts the rows of ids in Pebble: those without an epoch, and those of each.
+func (r *idRig) tables() (without int, with map[uint32]int) {
+	with = map[uint32]int{}
+	require.NoError(r.t, scan(r.s.db, []byte{idTable}, func(_, _ []byte) error { without++; return nil }))
+	require.NoError(r.t, scan(r.s.db, []byte{epochIDTable}, func(key, _ []byte) error {
+		with[contractOf(key[4:])]++
+		return nil
+	}))
+	return without, with
+}
+
+// What a release before epochs has written is found among what comes later, whichever
+// epoch it is in, and after a restart.
+func TestIDsAreFoundInEveryEpoch(t *testing.T) {
+	r := newIDRig(t, false)
+	r.decide(9)
+	require.Equal(t, format, r.s.meta.Format, "the release before opens it")
+	r.update(func(tx *Tx) { tx.SetLevel(release.For(release.Access)) })
+	for range 10 {
+		r.decide(3)
+		r.mustKnow()
+	}
+	without, with := r.tables()
+	require.Equal(t, 9, without)
+	require.Greater(t, len(with), 3, "epochs")
+	require.Equal(t, epochFormat, r.s.meta.Format)
+	require.NoError(t, r.s.Close())
+	r.open()
+	r.mustKnow()
+	require.Equal(t, epochFormat, r.s.meta.Format)
+}
+
+// A follower has no levels: its rows have epochs from the start, and the format tells a
+// release that does not know them.
+func TestAFollowerHasEpochsAtOnce(t *testing.T) {
+	r := newIDRig(t, true)
+	for range 4 {
+		r.decide(3)
+	}
+	r.mustKnow()
+	without, with := r.tables()
+	require.Zero(t, without)
+	require.Len(t, with, 3)
+	row, err := get(r.s.db, []byte(metaKey))
+	require.NoError(t, err)
+	m, err := decodeMeta(row)
+	require.NoError(t, err)
+	require.Equal(t, epochFormat, m.Format)
+}
+
+// The rows of an epoch that is over stay where they are: a later flush has no key
+// between theirs.
+func TestNothingComesBetweenTheRowsOfAPastEpoch(t *testing.T) {
+	r := newIDRig(t, true)
+	r.decide(6)
+	past := after(append(tableKey(epochIDTable, 0), 0, 0, 0, 0))
+	count := func(lower, upper []byte) (n int) {
+		it, err := r.s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+		require.NoError(t, err)
+		for ok := it.First(); ok; ok = it.Next() {
+			n++
+		}
+		require.NoError(t, it.Close())
+		return n
+	}
+	r.decide(3)
+	before := count([]byte{epochIDTable}, past)
+	r.decide(30)
+	require.Equal(t, before, count([]byte{epochIDTable}, past))
+	require.Positive(t, count(past, []byte{epochIDTable + 1}))
+}

@@ -1,0 +1,174 @@
+package store_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
+	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/store"
+)
+
+// TestGrowth applies BPSC_GROWTH transfers to a machine without a cluster, in blocks of
+// BPSC_GROWTH_BLOCK records, and prints what a transfer costs as the chain becomes long:
+// processor time of the process without what made the requests, and what is on the disk.
+// scripts/growth.sh runs it. It asserts nothing: a time is no test.
+func TestGrowth(t *testing.T) {
+	total := setting(t, "BPSC_GROWTH", 0)
+	if total == 0 {
+		t.Skip("long: scripts/growth.sh")
+	}
+	dir := os.Getenv("BPSC_GROWTH_DIR")
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	g := newGrowth(t, filepath.Join(dir, "state"), setting(t, "BPSC_GROWTH_BLOCK", 10))
+	fmt.Printf("%10s %9s %9s %9s %9s %9s %9s %9s\n", "transfers", "apply us", "beside us", "wall us", "flushed B", "merged B", "disk B", "anon MiB")
+	for at := 10_000; at < total; at += max(10_000, at/2/1000*1000) {
+		if at > g.n {
+			g.to(at)
+			g.report()
+		}
+	}
+	g.to(total)
+	g.report()
+	if testing.Verbose() {
+		fmt.Println(g.s.Metrics().String())
+	}
+}
+
+func setting(t *testing.T, name string, otherwise int) int {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err, name)
+	return n
+}
+
+const (
+	growthWallets = 100_000
+	growthTime    = 1_700_000_000_000_000 // unix microseconds, of genesis
+)
+
+// growth is a machine whose chain is made longer, and what that has cost so far.
+type growth struct {
+	t       *testing.T
+	s       *store.Store
+	m       *fsm.Machine
+	n       int
+	cost    cost
+	printed struct {
+		n    int
+		cost cost
+	}
+}
+
+// cost is processor time of Apply's own thread and of all others, and the time that
+// passed.
+type cost struct {
+	apply, beside, wall time.Duration
+	flushed, merged     int64
+}
+
+func newGrowth(t *testing.T, dir string, perBlock int) *growth {
+	s, err := store.Open(store.Config{Dir: dir})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	g := &growth{t: t, s: s, m: fsm.New(s)}
+	if info, err := s.Contract("aka"); err == nil {
+		g.n = int(info.Records) // go on with what is there
+		g.printed.n = g.n
+		return g
+	}
+	create := fmt.Sprintf(`{"token":"aka","wallets":"open","schedule":{"transactions":%d}}`, perBlock)
+	_, err = g.m.Apply(1, growthTime, [][]byte{command.Encode(&command.Create{Contract: []byte(create)})})
+	require.NoError(t, err)
+	require.NoError(t, s.Update(2, func(tx *store.Tx) error { tx.SetLevel(release.For(release.Newest)); return nil }))
+	return g
+}
+
+// to adds transfers until there are n.
+func (g *growth) to(n int) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for g.n < n {
+		all, thread := used(unix.RUSAGE_SELF), used(unix.RUSAGE_THREAD)
+		requests := g.requests(min(5000, n-g.n))
+		before, began := used(unix.RUSAGE_THREAD), time.Now()
+		_, err := g.m.Apply(g.s.AppliedIndex()+1, growthTime+int64(g.n), requests)
+		require.NoError(g.t, err)
+		g.cost.wall += time.Since(began)
+		after := used(unix.RUSAGE_THREAD)
+		g.cost.apply += after - before
+		g.cost.beside += used(unix.RUSAGE_SELF) - all - (after - thread)
+	}
+}
+
+// requests are for so many more transfers.
+func (g *growth) requests(count int) (requests [][]byte) {
+	for count > 0 {
+		txs := make([]chain.Transaction, min(1000, count))
+		count -= len(txs)
+		for i := range txs {
+			txs[i] = chain.Transaction{
+				ID:        chain.DeriveID([]byte("key" + strconv.Itoa(g.n))),
+				Sender:    "wallet-" + strconv.Itoa(g.n*104729%growthWallets),
+				Recipient: "wallet-" + strconv.Itoa((g.n*7919+1)%growthWallets),
+				Amount:    1_000_000,
+			}
+			g.n++
+		}
+		requests = append(requests, command.Encode(&command.Submit{Token: "aka", Transactions: txs}))
+	}
+	return requests
+}
+
+// report prints what a transfer has cost since the last report.
+func (g *growth) report() {
+	m := g.s.Metrics()
+	g.cost.flushed, g.cost.merged = 0, 0
+	for _, l := range m.Levels {
+		g.cost.flushed += int64(l.TableBytesFlushed + l.BlobBytesFlushed)
+		g.cost.merged += int64(l.TableBytesCompacted + l.BlobBytesCompacted)
+	}
+	now, was := g.cost, g.printed.cost
+	n := int64(g.n - g.printed.n)
+	each := func(d time.Duration) float64 { return d.Seconds() * 1e6 / float64(n) }
+	fmt.Printf("%10d %9.2f %9.2f %9.2f %9d %9d %9d %9d\n", g.n, each(now.apply-was.apply), each(now.beside-was.beside), each(now.wall-was.wall),
+		(now.flushed-was.flushed)/n, (now.merged-was.merged)/n, int(m.DiskSpaceUsage())/g.n, anonymous(g.t)>>20)
+	g.printed.n, g.printed.cost = g.n, now
+}
+
+func used(who int) time.Duration {
+	var u unix.Rusage
+	if unix.Getrusage(who, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// anonymous is how many bytes of the process are in memory and of no file.
+func anonymous(t *testing.T) (bytes int) {
+	text, err := os.ReadFile("/proc/self/smaps_rollup")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); f[0] == "Anonymous:" {
+			bytes, err = strconv.Atoi(f[1])
+			require.NoError(t, err)
+		}
+	}
+	return bytes << 10
+}
