@@ -12,6 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/api/edge"
+	"github.com/bpsc/bpsc/internal/admitted"
 )
 
 // Config is what the API can be told. Start from DefaultConfig.
@@ -42,6 +43,10 @@ type Config struct {
 	// Random gives the ids of transactions that come without a key, and of
 	// requests. It must be safe for concurrent use and unpredictable.
 	Random io.Reader
+
+	// Admitted gets the signatures of transactions that were verified here; nil: nobody
+	// asks for them.
+	Admitted *admitted.Signatures
 
 	// KeepAlive is how often something is sent to a reader of events to whom
 	// nothing happens. Proxies drop connections that are silent for a minute.

@@ -87,7 +87,7 @@ func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberSer
 	if err != nil {
 		return nil, err
 	}
-	member := &memberServer{server: s, write: w, member: m, check: intake.NewChecker(s.cfg.Random), patience: patience{limit: s.cfg.WriteTimeout}, backingUp: admission.NewPlaces(1)}
+	member := &memberServer{server: s, write: w, member: m, check: intake.NewChecker(s.cfg.Random, s.cfg.Admitted), patience: patience{limit: s.cfg.WriteTimeout}, backingUp: admission.NewPlaces(1)}
 	s.role = member
 	return member, nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/internal/admitted"
 )
 
 // ErrDiverged: a majority of the members has another state than this one.
@@ -27,10 +28,15 @@ type State interface {
 	Contracts() []chain.Info
 	Contract(token string) (chain.Info, error)
 	Block(token string, index uint64) ([]byte, chain.Hash, error)
-	Blocks(token string, from, limit uint64, yield func(index uint64, canonical []byte) error) error
+	// BlocksHashed reads blocks in their order, each with its hash, which has been
+	// compared with the bytes.
+	BlocksHashed(token string, from, limit uint64, yield func(index uint64, canonical []byte, hash chain.Hash) error) error
 	WaitBlock(ctx context.Context, token string, index uint64) error
 	LogHashes(token string) tlog.HashReader
 	Digest(token string, index uint64) (chain.Hash, error)
+	// Produced is the index from which on this process has produced all blocks of a
+	// chain, from records that it has decided.
+	Produced(token string) (uint64, error)
 	Attestations(token string) ([]chain.Attestation, <-chan struct{}, error)
 	// Quorum is who counts at a size of a chain; nobody where that is not known.
 	Quorum(token string, size uint64) Quorum
@@ -63,6 +69,9 @@ type Config struct {
 	Now func() time.Time
 	// Witnesses are asked for cosignatures, each on its own.
 	Witnesses []Witness
+	// Admitted are signatures of transactions that this member has verified already;
+	// nil: none.
+	Admitted *admitted.Signatures
 	// Fatal ends the member, and does not return; see ErrDiverged and ErrForgot.
 	Fatal  func(error)
 	Logger *slog.Logger

@@ -18,13 +18,15 @@ type disk struct {
 	cancel func()
 }
 
-func (d disk) Blocks(token string, from, limit uint64, yield func(uint64, []byte) error) error {
+// BlocksHashed: what spoils a block has put its hash right as well, or the store would find it.
+func (d disk) BlocksHashed(token string, from, limit uint64, yield func(uint64, []byte, chain.Hash) error) error {
 	d.m.dies("reading", d.cancel)
-	return d.Store.Blocks(token, from, limit, func(index uint64, canonical []byte) error {
+	return d.Store.BlocksHashed(token, from, limit, func(index uint64, canonical []byte, hash chain.Hash) error {
 		if d.m.spoil != nil {
 			canonical = d.m.spoil(index, bytes.Clone(canonical))
+			hash = chain.HashBytes(canonical)
 		}
-		return yield(index, canonical)
+		return yield(index, canonical, hash)
 	})
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/internal/admitted"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/store"
 )
@@ -75,9 +76,10 @@ type member struct {
 	ended    atomic.Pointer[error] // what it called fatal; nil: nothing
 	logged   logText
 	// spoil changes a block as it is read; nil: the disk is good.
-	spoil  func(index uint64, canonical []byte) []byte
-	killer atomic.Pointer[func(point string) bool]
-	tries  int // to reach the log
+	spoil    func(index uint64, canonical []byte) []byte
+	killer   atomic.Pointer[func(point string) bool]
+	tries    int                  // to reach the log
+	admitted *admitted.Signatures // what it verified when it took it; nil: nothing
 	// The witnesses that it asks, by name.
 	witnesses map[string]attest.Ask
 }
@@ -344,6 +346,7 @@ func (m *member) start() {
 	cfg.Member, cfg.Key, cfg.Dir = m.id, m.key(), filepath.Dir(m.journal())
 	cfg.Leads, cfg.Fatal = m.leads, func(err error) { m.ended.Store(&err) }
 	cfg.Logger = slog.New(slog.NewTextHandler(&m.logged, nil))
+	cfg.Admitted = m.admitted
 	for name, ask := range m.witnesses {
 		cfg.Witnesses = append(cfg.Witnesses, attest.Witness{Name: name, About: func() attest.Ask { return ask }})
 	}

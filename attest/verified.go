@@ -2,21 +2,10 @@ package attest
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"golang.org/x/mod/sumdb/tlog"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
-)
-
-// runBlocks and runBytes bound what one turn takes, so that one long chain does not
-// keep the others waiting. A run may be over by one block.
-const (
-	runBlocks = 64
-	runBytes  = 8 << 20
 )
 
 // verified is how far one chain was found good, and the root of its log of
@@ -63,82 +52,39 @@ func (v *verified) turn(ctx context.Context, a *Attester, token string, size uin
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	run, entries, err := v.read(a.state, token, size)
+	run, err := v.read(a.state, token, size)
 	if err != nil {
 		return err
 	}
-	checked, failed := v.checkAll(run, a.workers)
-	for i, c := range checked {
-		if failed[i] != nil {
-			return failed[i]
-		}
-		if err := v.link(c, entries[i]); err != nil {
+	v.checkAll(run, a.workers)
+	run.verifyClaims(a.cfg.Admitted, a.workers)
+	for i := range run {
+		if err := v.link(&run[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// errEnough ends a run.
-var errEnough = errors.New("enough for one turn")
-
-// read reads a run of blocks, one at least, and their entries in the log of
-// headers.
-func (v *verified) read(s State, token string, size uint64) (run [][]byte, entries []tlog.Hash, err error) {
-	from, limit := v.Length()+1, min(size-v.Length(), runBlocks)
-	if from == 1 {
-		limit = 1 // the others are checked by the contract that it carries
+// link holds a block that is good by itself against the one before it, and against what
+// Apply has put into the log of headers.
+func (v *verified) link(b *block) error {
+	if b.failed != nil {
+		return b.failed
 	}
-	bytes := 0
-	err = s.Blocks(token, from, limit, func(_ uint64, canonical []byte) error {
-		run = append(run, canonical)
-		if bytes += len(canonical); bytes >= runBytes {
-			return errEnough
+	if b.own {
+		if err := v.Follow(&b.back); err != nil {
+			return err
 		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return nil, nil, err
-	}
-	if len(run) == 0 {
-		return nil, nil, fmt.Errorf("%w: block %d", chain.NotFound, from)
-	}
-	indexes := make([]int64, len(run))
-	for i := range run {
-		indexes[i] = tlog.StoredHashIndex(0, int64(from)-1+int64(i))
-	}
-	entries, err = s.LogHashes(token).ReadHashes(indexes)
-	return run, entries, err
-}
-
-// checkAll checks each block by itself, signatures included.
-func (v *verified) checkAll(run [][]byte, workers int) (checked []chain.Checked, failed []error) {
-	checked, failed = make([]chain.Checked, len(run)), make([]error, len(run))
-	var group errgroup.Group
-	group.SetLimit(workers)
-	for i, canonical := range run {
-		group.Go(func() error {
-			checked[i], failed[i] = v.Check(canonical)
-			return failed[i]
-		})
-	}
-	_ = group.Wait() // failed says which
-	return checked, failed
-}
-
-// link holds a good block against the one before it, and against what Apply
-// has put into the log of headers.
-func (v *verified) link(c chain.Checked, entry tlog.Hash) error {
-	if err := v.Link(c); err != nil {
+	} else if err := v.Link(b.checked); err != nil {
 		return err
 	}
-	leaf := proof.LeafOf(&c.Block.Header, c.Hash, len(c.Block.Records))
-	if leaf.EntryHash() != chain.Hash(entry) {
-		return fmt.Errorf("%w: block %d on this member's disk is not the one that it has produced: the log of headers has another", chain.ErrInvalid, leaf.Index)
+	if b.leaf.EntryHash() != chain.Hash(b.entry) {
+		return fmt.Errorf("%w: block %d on this member's disk is not the one that it has produced: the log of headers has another", chain.ErrInvalid, b.leaf.Index)
 	}
-	if leaf.Index == 1 {
-		v.id = c.Hash
+	if b.leaf.Index == 1 {
+		v.id = b.leaf.Hash
 	}
-	v.ahead = append(v.ahead, leaf)
+	v.ahead = append(v.ahead, b.leaf)
 	return nil
 }

@@ -17,6 +17,10 @@ const (
 	// requests an attestation. Of each a leaf is kept, some 200 bytes.
 	maxAhead = 1024
 
+	// gather is how long blocks wait for others to be verified with, at most, where nobody
+	// has requested an attestation.
+	gather = 100 * time.Millisecond
+
 	// logPatience is how long the log may take, after a crash, to bring the end of
 	// a chain that this member has signed, before that is told as a fault. It is not
 	// ready from the first moment on.
@@ -42,6 +46,8 @@ type watcher struct {
 	unchosen time.Time         // since when there are blocks that nobody has chosen
 	newest   uint64            // size that was the newest then
 	differs  bool              // the log has told that somebody's state differs
+	since    time.Time         // since when a block has not been verified
+	counted  uint64            // records in the blocks, when all of these were verified last
 	noRoom   bool              // there was no room for the journal, and nothing was attested since
 	// What fingerprintAt returned for the sizes that others have attested.
 	fingerprints map[uint64]fingerprint
@@ -171,11 +177,15 @@ func (w *watcher) run(ctx context.Context) error {
 			}
 			continue
 		}
-		if busy, err := w.verifyAhead(ctx); busy || err != nil {
-			if err != nil {
-				return err
-			}
+		busy, gathered, err := w.verifyAhead(ctx)
+		if err != nil {
+			return err
+		}
+		if busy {
 			continue
+		}
+		if gathered > 0 && (wait <= 0 || gathered < wait) {
+			wait = gathered
 		}
 		var alarm <-chan time.Time
 		if wait > 0 {
@@ -207,13 +217,29 @@ func (w *watcher) pump(ctx context.Context, grown chan<- struct{}) {
 }
 
 // verifyAhead verifies some blocks that nobody has requested yet, so that all
-// members do so at the same time, and not one after the leader.
-func (w *watcher) verifyAhead(ctx context.Context) (busy bool, err error) {
+// members do so at the same time, and not one after the leader. A few it lets gather,
+// because signatures take less in large batches; then it says how long.
+func (w *watcher) verifyAhead(ctx context.Context) (busy bool, wait time.Duration, err error) {
 	info, err := w.state.Contract(w.token)
-	if err != nil || info.Length <= w.chain.Length() || len(w.chain.ahead) >= maxAhead {
-		return false, err
+	if err != nil {
+		return false, 0, err
 	}
-	return true, w.chain.turn(ctx, w.Attester, w.token, info.Length)
+	blocks, room, records := max(info.Length, w.chain.Length())-w.chain.Length(), uint64(maxAhead-min(maxAhead, len(w.chain.ahead))), info.Records-uint64(info.Pending)
+	if blocks == 0 {
+		w.since, w.counted = time.Time{}, records
+	}
+	if blocks == 0 || room == 0 {
+		return false, 0, nil
+	}
+	now := w.cfg.Now()
+	if w.since.IsZero() {
+		w.since = now
+	}
+	if wait := w.since.Add(gather).Sub(now); wait > 0 && blocks < min(room, runBlocks) && records-w.counted < claimBatch {
+		return false, wait, nil
+	}
+	w.since = time.Time{}
+	return true, 0, w.chain.turn(ctx, w.Attester, w.token, w.chain.Length()+min(blocks, room))
 }
 
 // attest verifies the chain up to a size, signs, and puts that into the log. An

@@ -26,8 +26,27 @@ type Checked struct {
 // must not change any more. Errors wrap ErrInvalid, and name the block where
 // its index can be read. Any goroutines may call it at once.
 func CheckBlock(canonical []byte, contract *Contract, id Hash) (Checked, error) {
+	c, claims, err := CheckClaims(canonical, contract, id)
+	if err != nil || len(claims) == 0 {
+		return c, err
+	}
+	batch := make([]Signed, len(claims))
+	for i := range claims {
+		batch[i] = claims[i].Signed
+	}
+	for i, good := range VerifyBatch(batch) {
+		if !good {
+			return Checked{}, claims[i].NotSigned(c.Block.Index)
+		}
+	}
+	return c, nil
+}
+
+// CheckClaims is CheckBlock but for the signatures: the block is good if all the claims
+// are, which the caller has to find out.
+func CheckClaims(canonical []byte, contract *Contract, id Hash) (Checked, []Claim, error) {
 	if len(canonical) > MaxBlockBytes {
-		return Checked{}, invalid("%d bytes, at most %d", len(canonical), MaxBlockBytes)
+		return Checked{}, nil, invalid("%d bytes, at most %d", len(canonical), MaxBlockBytes)
 	}
 	decimals := 0
 	if contract != nil {
@@ -35,32 +54,33 @@ func CheckBlock(canonical []byte, contract *Contract, id Hash) (Checked, error) 
 	}
 	d, err := decodeBlock(canonical, decimals)
 	if err != nil {
-		return Checked{}, err
+		return Checked{}, nil, err
 	}
 	b := d.block
 	c := Checked{Block: b, Canonical: canonical, Records: d.records, Hash: HashBytes(canonical), contract: contract, chainID: id}
 	if contract == nil {
 		c.contract, c.chainID = b.Contract, c.Hash
 	}
-	if err := c.check(contract == nil); err != nil {
-		return Checked{}, fmt.Errorf("block %d: %w", b.Index, err)
+	claims, err := c.check(contract == nil)
+	if err != nil {
+		return Checked{}, nil, fmt.Errorf("block %d: %w", b.Index, err)
 	}
-	return c, nil
+	return c, claims, nil
 }
 
-func (c *Checked) check(genesis bool) error {
+func (c *Checked) check(genesis bool) ([]Claim, error) {
 	b := c.Block
 	switch {
 	case !b.HasRoot || b.Totals == nil:
-		return invalid("transactions_root or totals are missing")
+		return nil, invalid("transactions_root or totals are missing")
 	case genesis:
 		if err := checkGenesis(b); err != nil {
-			return err
+			return nil, err
 		}
 	case b.Contract != nil:
-		return invalid("a contract stands in the genesis block only")
+		return nil, invalid("a contract stands in the genesis block only")
 	case b.Index <= 1:
-		return invalid("index is %d, expected 2 or more", b.Index)
+		return nil, invalid("index is %d, expected 2 or more", b.Index)
 	}
 	return c.checkRecords()
 }
@@ -79,32 +99,32 @@ func checkGenesis(b *Block) error {
 	return nil
 }
 
-func (c *Checked) checkRecords() error {
+func (c *Checked) checkRecords() ([]Claim, error) {
 	b := c.Block
 	var root RootBuilder
 	for i := range b.Records {
 		r := &b.Records[i]
 		if err := checkRecord(c.contract, r); err != nil {
-			return &RecordError{i, err}
+			return nil, &RecordError{i, err}
 		}
 		if r.Kind == Recovery && r.Time > b.Timestamp { // in an open contract nothing else has a time
-			return timeOutside(i)
+			return nil, timeOutside(i)
 		}
 		root.Add(c.Canonical[c.Records[i].From:c.Records[i].To])
 	}
 	if n := len(c.Records); n > 0 {
 		c.textBytes = c.Records[n-1].To - c.Records[0].From
 		if before := c.Records[max(n-2, 0)].To - c.Records[0].From; n > 1 && !HasRoom(before) {
-			return invalid("it was full by size before its last record")
+			return nil, invalid("it was full by size before its last record")
 		}
 	}
 	if root.Root() != b.Root {
-		return invalid("transactions_root does not match the records")
+		return nil, invalid("transactions_root does not match the records")
 	}
 	if c.contract.Wallets == SignedWallets {
-		return c.checkSignatures()
+		return c.claims()
 	}
-	return nil
+	return nil, nil
 }
 
 // checkRecord checks one record against the contract alone: its form and its
@@ -174,37 +194,22 @@ func checkExpiry(r *Record) error {
 	return nil
 }
 
-// checkSignatures checks that every record was asked for by who it says, and
-// that their times follow one another.
-func (c *Checked) checkSignatures() error {
+// claims are who asked for the records by what these say. It checks that their times
+// follow one another.
+func (c *Checked) claims() ([]Claim, error) {
 	b := c.Block
-	batch := make([]Signed, 0, len(b.Records))
-	places := make([]int, 0, len(b.Records))
-	messages := make([]byte, 0, len(c.Canonical)/8*5) // one after the other
+	reader := claimReader{contract: c.contract, id: c.chainID,
+		claims: make([]Claim, 0, len(b.Records)), messages: make([]byte, 0, len(c.Canonical)/8*5)}
 	for i := range b.Records {
 		r := &b.Records[i]
 		if r.Time > b.Timestamp || i > 0 && r.Time < b.Records[i-1].Time {
-			return timeOutside(i)
+			return nil, timeOutside(i)
 		}
-		t, asked := r.Transaction()
-		if !asked {
-			continue
-		}
-		start := len(messages)
-		messages = t.AppendSigned(messages, c.chainID, c.contract.Decimals)
-		message := messages[start:]
-		if SignedID(message) != r.ID {
-			return invalidRecord(i, "its id is not that of what was signed")
-		}
-		batch = append(batch, Signed{t.Auth.PublicKey, t.Auth.Signature, message})
-		places = append(places, i)
-	}
-	for i, good := range VerifyBatch(batch) {
-		if !good {
-			return invalidRecord(places[i], "the signature is not good")
+		if err := reader.add(r, i); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return reader.claims, nil
 }
 
 func timeOutside(record int) error {

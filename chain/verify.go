@@ -80,16 +80,26 @@ func (v *Verifier) checkNext(c Checked) error {
 	switch {
 	case c.contract == nil:
 		return invalid("it has not been checked")
-	case b.Index != v.last.Index+1:
-		return invalid("index is %d, expected %d", b.Index, v.last.Index+1)
-	case b.Index == 1:
+	case b.Index == 1 && v.last.Index == 0:
 		return nil // a genesis block is checked by itself
-	case c.chainID != v.chainID || *c.contract != v.Contract:
+	case b.Index == v.last.Index+1 && (c.chainID != v.chainID || *c.contract != v.Contract):
 		return invalid("it was checked as a block of another chain")
-	case b.PreviousHash != v.lastHash.String():
-		return invalid("previous_hash is %s, the block before has %s", b.PreviousHash, v.lastHash)
-	case b.Timestamp < v.last.Timestamp:
-		return invalid("timestamp goes back")
+	}
+	if err := v.checkLink(&b.Header); err != nil {
+		return err
 	}
 	return v.checkProduced(c)
+}
+
+// checkLink checks that a block, not the first one, comes after the last.
+func (v *Verifier) checkLink(h *Header) error {
+	switch {
+	case h.Index != v.last.Index+1:
+		return invalid("index is %d, expected %d", h.Index, v.last.Index+1)
+	case h.PreviousHash != v.lastHash.String():
+		return invalid("previous_hash is %s, the block before has %s", h.PreviousHash, v.lastHash)
+	case h.Timestamp < v.last.Timestamp:
+		return invalid("timestamp goes back")
+	}
+	return nil
 }

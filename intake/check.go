@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/admitted"
 )
 
 // Chain is what nobody can change about a chain: its contract, and the hash of
@@ -20,11 +21,13 @@ type Chain struct {
 type Checker struct {
 	random     io.Reader
 	signatures *verifier
+	admitted   *admitted.Signatures // nil: nobody asks for them
 }
 
-// NewChecker returns a checker that draws keys from random.
-func NewChecker(random io.Reader) *Checker {
-	return &Checker{random: random, signatures: newVerifier()}
+// NewChecker returns a checker that draws keys from random, and adds the signatures that
+// are good to known, which may be nil.
+func NewChecker(random io.Reader, known *admitted.Signatures) *Checker {
+	return &Checker{random: random, signatures: newVerifier(), admitted: known}
 }
 
 // Check completes the drafts that r has read and gives each its id; signatures
@@ -48,7 +51,24 @@ func (c *Checker) Check(r *Reader, to *Chain, drafts []Draft) ([]chain.Transacti
 	if err := c.signatures.check(r.checks); err != nil {
 		return nil, err
 	}
-	return goodOnes(r.checks, drafts, txs), nil
+	txs = goodOnes(r.checks, drafts, txs)
+	if len(r.checks) > 0 {
+		c.remember(txs)
+	}
+	return txs, nil
+}
+
+// remember says of signed transactions that their signatures were verified. Their ids
+// were made of what was signed.
+func (c *Checker) remember(txs []chain.Transaction) {
+	if c.admitted == nil {
+		return
+	}
+	good := make([]admitted.Signature, len(txs))
+	for i := range txs {
+		good[i] = admitted.Signature{Message: txs[i].ID, Key: txs[i].Auth.PublicKey, Signature: txs[i].Auth.Signature}
+	}
+	c.admitted.Add(good)
 }
 
 // identify gives an open transaction the id that follows from its idempotency

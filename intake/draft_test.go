@@ -173,7 +173,7 @@ func FuzzSignedBody(f *testing.F) {
 func TestEachKindIsReadWhole(t *testing.T) {
 	to := &Chain{Contract: signedContract(), ID: chain.Hash{7}}
 	var r Reader
-	c := NewChecker(nil)
+	c := NewChecker(nil, nil)
 	for _, kind := range kinds {
 		drafts, token, err := r.Transaction([]byte(signedBody(kind)), Envelope{})
 		require.NoError(t, err)
@@ -214,7 +214,7 @@ func TestAReaderForgets(t *testing.T) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	c := NewChecker(rand.NewChaCha8([32]byte{}))
+	c := NewChecker(rand.NewChaCha8([32]byte{}), nil)
 	var r Reader
 	check := func(b *testing.B, to *Chain, drafts []Draft, want error) {
 		if _, err := c.Check(&r, to, drafts); err != nil || drafts[0].Refused != want {

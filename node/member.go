@@ -12,6 +12,7 @@ import (
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/internal/admitted"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/node/metrics"
 	"github.com/bpsc/bpsc/store"
@@ -30,6 +31,7 @@ type Member struct {
 	key      proof.SigningKey
 	requests command.Requester
 	attest   attesting
+	admitted *admitted.Signatures // verified when they came, and not again in blocks
 
 	introduced time.Time   // when introduce began, whose goroutine has it
 	backedUp   moment      // when a whole backup was taken last
@@ -48,7 +50,7 @@ func StartMember(ctx context.Context, cfg MemberConfig) (*Member, error) {
 	if cfg.Advertise == "" {
 		cfg.Advertise = cfg.TLS.scheme() + cfg.Listen
 	}
-	m := &Member{service: newService(cfg.Common, "raft", "state"), cfg: cfg}
+	m := &Member{service: newService(cfg.Common, "raft", "state"), cfg: cfg, admitted: admitted.New()}
 	if err := m.start(ctx, m); err != nil {
 		return nil, err
 	}
@@ -117,7 +119,7 @@ func (m *Member) openServer() error {
 	if err := m.guard(&cfg, &m.cfg.Access, m.cfg.sheltered(), m.store, m.cfg.Listen, m.cfg.Advertise, m.cfg.address()); err != nil {
 		return err
 	}
-	cfg.Certificates = m.Certificates
+	cfg.Certificates, cfg.Admitted = m.Certificates, m.admitted
 	cfg.Diagnostics = memberDiagnosis{m, time.Now()}
 	problems := metrics.NewProblems(api.Codes())
 	cfg.Metrics, cfg.Measure, cfg.Problem = m.figures(problems), m.measured.Measure, problems.Count

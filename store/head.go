@@ -24,6 +24,7 @@ type Head struct {
 	attested []chain.Attestation
 	attests  uint64 // how often attested was replaced
 	tree     frontier
+	first    uint64 // the first block that this process produces from records that it has decided
 	holds    HoldQueue
 	parties  holdIndex
 	saved    *version      // what the rows say; nil before there are any
@@ -203,13 +204,16 @@ func loadHead(number uint32, row, pending []byte, genesis *Block) (*Head, error)
 	if err := h.Pending.load(pending); err != nil || h.Pending.Count() != r.Pending {
 		return nil, fmt.Errorf("%w: pending records", errCorrupt)
 	}
+	if h.first = h.Index + 1; h.Pending.Count() > 0 {
+		h.first++ // of those, what is on the disk says
+	}
 	stored := h.version()
 	h.saved = &stored
 	return h, nil
 }
 
 func newHead(number uint32, c chain.Contract) *Head {
-	return &Head{Number: number, Contract: c, parties: newHoldIndex(), produced: make(chan struct{}), more: make(chan struct{})}
+	return &Head{Number: number, Contract: c, first: 1, parties: newHoldIndex(), produced: make(chan struct{}), more: make(chan struct{})}
 }
 
 // contractOf reads the contract's number from a key of any table.

@@ -51,6 +51,18 @@ func (h *Head) info() chain.Info {
 	}
 }
 
+// Produced is the index from which on all blocks of a chain are, or will be, produced in this
+// process from records that were decided in it: what is before has been read from the disk.
+func (s *Store) Produced(token string) (uint64, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	h, err := s.head(token)
+	if err != nil {
+		return 0, err
+	}
+	return h.first, nil
+}
+
 // Block returns the canonical bytes of a block and their hash, which has been
 // checked against them.
 func (s *Store) Block(token string, index uint64) ([]byte, chain.Hash, error) {
@@ -66,6 +78,11 @@ func (s *Store) Block(token string, index uint64) ([]byte, chain.Hash, error) {
 // checked against their hash and must not be changed. The store is free while
 // yield runs.
 func (s *Store) Blocks(token string, from, limit uint64, yield func(index uint64, canonical []byte) error) error {
+	return s.BlocksHashed(token, from, limit, func(index uint64, canonical []byte, _ chain.Hash) error { return yield(index, canonical) })
+}
+
+// BlocksHashed is Blocks with the hashes.
+func (s *Store) BlocksHashed(token string, from, limit uint64, yield func(index uint64, canonical []byte, hash chain.Hash) error) error {
 	info, err := s.Contract(token)
 	if err != nil {
 		return err
@@ -81,7 +98,7 @@ func (s *Store) Blocks(token string, from, limit uint64, yield func(index uint64
 			return err
 		}
 		for _, b := range run {
-			if err := yield(from, b.Canonical); err != nil {
+			if err := yield(from, b.Canonical, b.Hash); err != nil {
 				return err
 			}
 			from++
