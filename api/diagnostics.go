@@ -63,11 +63,12 @@ type DiskStatus struct {
 	Free    uint64           `json:"free_bytes"`
 	Reserve uint64           `json:"reserve_bytes"` // what is to stay free
 	Short   bool             `json:"short"`         // less is free: no writes are taken
-	Bytes   map[string]int64 `json:"bytes"`         // of raft.db, and of folders
+	Bytes   map[string]int64 `json:"bytes"`         // of the log's file, and of folders
 }
 
 // LogStatus is a member's log and its snapshots.
 type LogStatus struct {
+	File         string    `json:"file"`                   // raft.db, or the folder wal
 	Bytes        uint64    `json:"bytes"`                  // of the entries in it
 	Writes       uint64    `json:"writes"`                 // since the start
 	WriteP50     float64   `json:"write_p50_ms"`           // fsync included

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/cluster/clock"
+	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/port"
 	"github.com/bpsc/bpsc/internal/identity"
@@ -25,7 +26,7 @@ import (
 // Config is everything a member needs to know. Start from DefaultConfig.
 type Config struct {
 	ID   string // this member's id
-	Dir  string // data folder of the raft side: raft.db, vote, identity, snapshots/
+	Dir  string // data folder of the raft side: log, vote, identity, snapshots/
 	Bind string // listen address host:port, where the address that the others know leads to
 
 	// Peers are the founders of the cluster, this member included, the same list on
@@ -82,6 +83,9 @@ type Config struct {
 	SnapshotInterval  time.Duration
 	SnapshotThreshold uint64
 	TrailingLogs      uint64
+	// LogStore is how the log is kept, "bolt" or "wal"; when empty, as it is in the
+	// directory. A log that is in the other one is moved when the member starts.
+	LogStore string
 	// LogBytes bounds the log in bytes: with more a member takes a snapshot at
 	// once, and keeps no more entries than have half of it.
 	LogBytes uint64
@@ -143,6 +147,7 @@ func DefaultConfig() Config {
 		// Half is twenty seconds of the heaviest load, for members that restart; the
 		// other half is that again between two snapshots.
 		LogBytes:     256 << 20,
+		LogStore:     string(datadir.Bolt),
 		DiskStall:    10 * time.Second,
 		ClockBound:   time.Second,
 		PromoteLag:   100,
@@ -172,6 +177,11 @@ func (c Config) Validate() error {
 		}
 		if c.Security.Certificates == nil && !c.Insecure && !loopback.Listens(c.Bind) {
 			return fmt.Errorf("cluster: %w: %s is not a loopback address", ErrPlain, c.Bind)
+		}
+	}
+	if c.LogStore != "" {
+		if _, err := datadir.ParseLogStore(c.LogStore); err != nil {
+			return fmt.Errorf("cluster: LogStore: %w", err)
 		}
 	}
 	return c.validateTimes()

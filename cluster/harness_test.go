@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -31,8 +33,9 @@ type testCluster struct {
 	machines []*testMachine
 	cut      map[*Member]bool
 	accepted map[int]*acceptedConns
-	joins    map[int]bool // members that are to join, though they are founders
-	askLong  bool         // a first start waits for answers as long as it should
+	joins    map[int]bool     // members that are to join, though they are founders
+	store    datadir.LogStore // of each member's log; empty: one of each
+	askLong  bool             // a first start waits for answers as long as it should
 
 	mu      sync.Mutex
 	spare   []net.Listener // to hold the ports until the members take them
@@ -73,6 +76,7 @@ func (c *testCluster) config(i int) Config {
 	cfg.Dir = filepath.Join(c.root, cfg.ID)
 	cfg.Peers = c.peers
 	cfg.TwoVoters = true
+	cfg.LogStore = c.logStore(i)
 	if !c.askLong {
 		cfg.ask = 50 * time.Millisecond // listeners that are kept for members answer nothing
 	}
@@ -89,6 +93,36 @@ func (c *testCluster) config(i int) Config {
 		c.tune(i, &cfg)
 	}
 	return cfg
+}
+
+// logStore is how a member keeps its log: the stores take turns, unless the test chooses
+// one for all.
+func (c *testCluster) logStore(i int) string {
+	stores := datadir.LogStores()
+	return string(cmp.Or(c.store, stores[i%len(stores)]))
+}
+
+// logFile is the file of a stopped member's log to which the last entries were written.
+func (c *testCluster) logFile(i int) string {
+	c.t.Helper()
+	if c.logStore(i) == string(datadir.Bolt) {
+		return datadir.LogFile
+	}
+	names, err := filepath.Glob(filepath.Join(c.config(i).Dir, datadir.WALDir, "*.wal"))
+	if err != nil || len(names) == 0 {
+		c.t.Fatalf("no segments: %v", err)
+	}
+	return filepath.Join(datadir.WALDir, filepath.Base(slices.Max(names)))
+}
+
+// eachLogStore runs a test with all members' logs in one store, for each.
+func eachLogStore(t *testing.T, f func(t *testing.T, store datadir.LogStore)) {
+	for _, store := range datadir.LogStores() {
+		t.Run(string(store), func(t *testing.T) {
+			t.Parallel()
+			f(t, store)
+		})
+	}
 }
 
 // open starts member i with a new state machine.

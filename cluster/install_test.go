@@ -6,13 +6,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/bpsc/bpsc/cluster/datadir"
 )
 
 // lagging returns a cluster in which one member was away so long that the log it
 // needs is gone.
-func lagging(t *testing.T) (c *testCluster, leader, away int) {
+func lagging(t *testing.T, store datadir.LogStore) (c *testCluster, leader, away int) {
 	t.Helper()
 	c = newTestCluster(t, 3)
+	c.store = store
 	c.tune = func(_ int, cfg *Config) { cfg.TrailingLogs = 5 }
 	for i := range c.members {
 		c.start(i)
@@ -33,7 +36,7 @@ func lagging(t *testing.T) (c *testCluster, leader, away int) {
 		if err := takeSnapshot(m); err != nil {
 			t.Fatal(err)
 		}
-		if first, err := m.store.bolt.FirstIndex(); err != nil || first < 20 {
+		if first, err := m.store.log.FirstIndex(); err != nil || first < 20 {
 			t.Fatalf("the log still begins with %d, %v", first, err)
 		}
 	}
@@ -44,7 +47,11 @@ func lagging(t *testing.T) (c *testCluster, leader, away int) {
 // starts from it.
 func TestSnapshotInstall(t *testing.T) {
 	t.Parallel()
-	c, leader, away := lagging(t)
+	eachLogStore(t, snapshotInstall)
+}
+
+func snapshotInstall(t *testing.T, store datadir.LogStore) {
+	c, leader, away := lagging(t, store)
 	c.start(away)
 	c.leader()
 	if got := c.sameHistory(); len(got) != 51 {
@@ -70,7 +77,7 @@ func TestSnapshotInstall(t *testing.T) {
 // While one member gets its snapshot the others are served.
 func TestWritesDuringInstall(t *testing.T) {
 	t.Parallel()
-	c, leader, away := lagging(t)
+	c, leader, away := lagging(t, "")
 	third := 3 - leader - away
 	tr := c.traffic(6, leader, third)
 	waitFor(t, "traffic", func() bool { return tr.count() > 50 })
@@ -86,7 +93,7 @@ func TestWritesDuringInstall(t *testing.T) {
 // member, which then gets the next one.
 func TestDamagedSnapshotIsNotInstalled(t *testing.T) {
 	t.Parallel()
-	c, leader, away := lagging(t)
+	c, leader, away := lagging(t, "")
 	meta, _ := c.members[leader].store.snapshots.Newest()
 	file := filepath.Join(c.members[leader].store.snapshots.State(meta.ID), "deeper", "filling")
 	if err := os.Truncate(file, 10); err != nil {

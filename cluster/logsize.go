@@ -6,7 +6,10 @@ import (
 )
 
 // LogBytes is how large the entries in this member's log are together.
-func (m *Member) LogBytes() uint64 { return m.store.bolt.Bytes() }
+func (m *Member) LogBytes() uint64 { return m.store.log.Bytes() }
+
+// LogName is the name of the file, or folder, in Config.Dir that has the log.
+func (m *Member) LogName() string { return m.store.dir.Identity().LogStore().Name() }
 
 // keepLogSmall bounds the log in bytes, where raft counts entries only, and gives back
 // what a burst has left of its file, until ctx ends.
@@ -41,7 +44,7 @@ func (m *Member) keepLogSmall(ctx context.Context) {
 func (m *Member) boundLog(ctx context.Context) error {
 	bytes, keep := m.LogBytes(), m.cfg.TrailingLogs
 	if bytes > m.cfg.LogBytes/2 {
-		keep = min(keep, m.store.bolt.Newest(m.cfg.LogBytes/2))
+		keep = min(keep, m.store.log.Newest(m.cfg.LogBytes/2))
 	}
 	if c := m.raft.ReloadableConfig(); c.TrailingLogs != keep {
 		c.TrailingLogs = keep
@@ -58,12 +61,12 @@ func (m *Member) boundLog(ctx context.Context) error {
 // shrinkLog writes the log anew where most of its file is unused and the disk has
 // room for both.
 func (m *Member) shrinkLog(ctx context.Context) error {
-	need, wasteful := m.store.bolt.Wasteful()
+	need, wasteful := m.store.log.Wasteful()
 	if free := m.room().Free; !wasteful || free > 0 && free < need+snapshotSpare {
 		return nil
 	}
 	began := time.Now()
-	if err := m.store.bolt.Shrink(ctx); err != nil {
+	if err := m.store.log.Shrink(ctx); err != nil {
 		return err
 	}
 	m.log.Info("the file of the log was written anew, for most of it was unused", "bytes", need, "took", time.Since(began))

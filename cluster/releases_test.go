@@ -48,7 +48,7 @@ func readLog(t *testing.T, dir string) {
 	if !ok {
 		t.Fatal("there is no snapshot")
 	}
-	log, err := raftlog.Open(filepath.Join(dir, datadir.LogFile), newest.Index)
+	log, err := raftlog.Open(datadir.Bolt, filepath.Join(dir, datadir.LogFile), newest.Index)
 	if err != nil {
 		t.Fatal(err)
 	}

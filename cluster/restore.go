@@ -64,7 +64,7 @@ func Restore(r Restored) error {
 	if err != nil {
 		return err
 	}
-	log, err := raftlog.Open(filepath.Join(r.Dir, datadir.LogFile), r.Index)
+	log, err := raftlog.Open(datadir.Bolt, filepath.Join(r.Dir, datadir.LogFile), r.Index)
 	if err != nil {
 		return err
 	}

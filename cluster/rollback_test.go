@@ -112,16 +112,21 @@ func TestWipedMemberIsRefused(t *testing.T) {
 // One file of a member went back: the others tell it from that.
 func TestFileThatWentBack(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{datadir.LogFile, datadir.VoteFile, datadir.StartsFile} {
-		t.Run(name, func(t *testing.T) {
-			c := startCluster(t, 3)
+	for _, tt := range []struct {
+		name  string
+		store datadir.LogStore
+	}{{datadir.LogFile, datadir.Bolt}, {datadir.WALDir, datadir.WAL}, {datadir.VoteFile, ""}, {datadir.StartsFile, ""}} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newTestCluster(t, 3)
+			c.store = tt.store
+			for i := range 3 {
+				c.start(i)
+			}
+			c.leader()
 			c.proposeTen(0, "before")
 			c.stop(0)
-			file := filepath.Join(c.config(0).Dir, name)
-			old, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
+			file, old := filepath.Join(c.config(0).Dir, tt.name), filepath.Join(t.TempDir(), "old")
+			copyPath(t, file, old)
 			c.stop(c.leader()) // an election for those who stay, and the term grows
 			c.start(0)
 			for i := range c.members {
@@ -132,9 +137,7 @@ func TestFileThatWentBack(t *testing.T) {
 			c.leader()
 			c.proposeTen(0, "after")
 			c.stop(0)
-			if err := os.WriteFile(file, old, 0o600); err != nil {
-				t.Fatal(err)
-			}
+			copyPath(t, old, file)
 			if err := c.open(0); err != nil { // its other files know better
 				if !errors.Is(err, ErrWentBack) {
 					t.Errorf("got %v", err)
@@ -143,6 +146,22 @@ func TestFileThatWentBack(t *testing.T) {
 			}
 			c.mustStop(0, ErrWentBack, "")
 		})
+	}
+}
+
+// copyPath copies a file or a directory.
+func copyPath(t *testing.T, from, to string) {
+	t.Helper()
+	if info, err := os.Stat(from); err == nil && info.IsDir() {
+		copyDir(t, from, to)
+		return
+	}
+	b, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

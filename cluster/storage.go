@@ -1,8 +1,10 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -19,7 +21,7 @@ import (
 // storage is all that a member has on disk, open and found sound.
 type storage struct {
 	dir       *datadir.Dir
-	bolt      *raftlog.Store
+	log       raftlog.Store
 	logs      raft.LogStore
 	votes     raft.StableStore
 	snapshots *snapshot.Store
@@ -57,16 +59,16 @@ func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *stor
 	if there {
 		s.members = raftlog.NewConfigurations(&newest.SnapshotMeta)
 	}
-	if s.bolt, err = raftlog.Open(s.dir.Path(datadir.LogFile), newest.Index); err != nil {
-		return nil, err
-	}
-	if err := durable.SyncDir(cfg.Dir); err != nil { // the name of a new raft.db
+	if err := s.openLog(cfg, newest.Index); err != nil {
 		return nil, err
 	}
 	s.votes = &raftlog.Votes{StableStore: votes, Watch: watch, Fatal: fatal}
 	guarded := &raftlog.Log{
-		LogStore: s.bolt, Path: s.dir.Path(datadir.LogFile), Watch: watch, Fatal: fatal, Memory: s.memory, Took: &s.took,
-		Snapshot:       func() uint64 { newest, _ := s.snapshots.Newest(); return newest.Index },
+		LogStore: s.log, Path: s.logPath(), Watch: watch, Fatal: fatal, Memory: s.memory, Took: &s.took,
+		Snapshot: func() (index, term uint64) {
+			newest, _ := s.snapshots.Newest()
+			return newest.Index, newest.Term
+		},
 		Configurations: s.members,
 	}
 	if err := s.recall(votes, guarded); err != nil {
@@ -75,6 +77,49 @@ func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *stor
 	s.logs, err = raft.NewLogCache(logCacheEntries, guarded)
 	return s, err
 }
+
+// openLog opens the log, which it moves first where it is to be in another store than it
+// is in. after is the index that the newest snapshot covers.
+func (s *storage) openLog(cfg Config, after uint64) (err error) {
+	is := s.dir.Identity().LogStore()
+	want := is
+	if cfg.LogStore != "" {
+		if want, err = datadir.ParseLogStore(cfg.LogStore); err != nil {
+			return err
+		}
+	}
+	switch {
+	case want == is:
+	case s.dir.Fresh():
+		err = s.dir.SetLogStore(want)
+	default:
+		err = s.moveLog(cfg, want, after)
+	}
+	if err != nil {
+		return err
+	}
+	if s.log, err = raftlog.Open(want, s.logPath(), after); err != nil {
+		return err
+	}
+	if err := durable.SyncDir(cfg.Dir); err != nil { // the name of a new one
+		return err
+	}
+	return raftlog.Leave(s.dir)
+}
+
+func (s *storage) moveLog(cfg Config, to datadir.LogStore, after uint64) error {
+	began := time.Now()
+	moved, err := raftlog.Move(context.Background(), s.dir, to, after)
+	if err != nil {
+		return err
+	}
+	cfg.Logger.Info("the log was moved to another store", "from", moved.From, "to", moved.To, "entries", moved.Entries,
+		"bytes", moved.Bytes, "took", time.Since(began))
+	return nil
+}
+
+// logPath is where the log is.
+func (s *storage) logPath() string { return s.dir.Path(s.dir.Identity().LogStore().Name()) }
 
 // recall adds to the memory what vote and log say of this member itself.
 func (s *storage) recall(votes raft.StableStore, log *raftlog.Log) error {
@@ -134,7 +179,7 @@ func (s *storage) reconcile(cfg Config, r *replica) error {
 // fits tells what of votes, log, snapshots and a machine that has applied so many
 // entries does not belong together.
 func (s *storage) fits(applied uint64) error {
-	path := s.dir.Path(datadir.LogFile)
+	path := s.logPath()
 	last, lastTerm, err := raftlog.Last(s.logs)
 	if err != nil {
 		return datadir.Damaged(path, err)
@@ -160,8 +205,8 @@ func (s *storage) fits(applied uint64) error {
 // close releases everything that is open.
 func (s *storage) close() error {
 	var errs []error
-	if s.bolt != nil {
-		errs = append(errs, s.bolt.Close())
+	if s.log != nil {
+		errs = append(errs, s.log.Close())
 	}
 	if s.dir != nil {
 		errs = append(errs, s.dir.Close())

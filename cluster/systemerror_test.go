@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/bpsc/bpsc/cluster/datadir"
 )
 
 // Whatever the operating system does not let a member look at is no damage: who
@@ -14,7 +16,11 @@ import (
 // error for everybody, root too.
 func TestSystemErrorsAreNotDamage(t *testing.T) {
 	t.Parallel()
-	c := used(t)
+	eachLogStore(t, systemErrors)
+}
+
+func systemErrors(t *testing.T, store datadir.LogStore) {
+	c := used(t, store)
 	dir := c.config(0).Dir
 	good := filepath.Join(t.TempDir(), "good")
 	copyDir(t, dir, good)

@@ -38,11 +38,11 @@ func (m memberDiagnosis) Diagnose() api.Diagnostics {
 		d.Ready = err.Error()
 	}
 	raft := m.path("raft")
-	for name, path := range map[string]string{"raft.db": filepath.Join(raft, "raft.db"), "snapshots": filepath.Join(raft, "snapshots")} {
-		d.Disk.Bytes[name] = sizeOf(path)
+	for _, name := range []string{m.cluster.LogName(), "snapshots"} {
+		d.Disk.Bytes[name] = sizeOf(filepath.Join(raft, name))
 	}
 	writes := m.cluster.LogWrites()
-	d.Log = &api.LogStatus{Bytes: m.cluster.LogBytes(), Writes: writes.Count, Heartbeat: millis(m.cfg.Heartbeat),
+	d.Log = &api.LogStatus{File: m.cluster.LogName(), Bytes: m.cluster.LogBytes(), Writes: writes.Count, Heartbeat: millis(m.cfg.Heartbeat),
 		WriteP50: millis(writes.P50), WriteP99: millis(writes.P99), WriteMax: millis(writes.Max)}
 	d.Log.Snapshots, d.Log.LastSnapshot = snapshotsIn(filepath.Join(raft, "snapshots"))
 	return d
@@ -175,7 +175,7 @@ func (c *MemberConfig) shown(now *Access) map[string]string {
 	c.MemberTLS.show(s)
 	s["id"], s["raft"], s["advertise"], s["heartbeat"] = c.ID, c.Raft, shownURL(c.Advertise), c.Heartbeat.String()
 	s["cluster"] = joined(c.Peers, func(p cluster.Peer) string { return p.ID + "=" + p.Addr })
-	s["contract"] = c.ContractFile
+	s["contract"], s["log-store"] = c.ContractFile, c.LogStore
 	s["witnesses"] = joined(c.Witnesses, func(w proof.Cosigner) string { return w.Name + "=" + shownURL(w.URL) })
 	s["witness-quorum"] = strconv.Itoa(c.WitnessQuorum)
 	return s

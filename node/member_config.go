@@ -43,6 +43,9 @@ type MemberConfig struct {
 	// Heartbeat is the silence after which members elect another leader. Below
 	// five times the slowest usual fsync, busy disks cause elections.
 	Heartbeat time.Duration
+	// LogStore is how the log of the members' requests is kept, "bolt" or "wal". One that
+	// is kept otherwise is moved when the member starts.
+	LogStore string
 	// Contract is the default contract, the same on each member, created when the
 	// cluster has none; nil when operators create contracts by request.
 	Contract *chain.Contract
@@ -62,7 +65,7 @@ type MemberConfig struct {
 func DefaultMemberConfig() MemberConfig {
 	cc := cluster.DefaultConfig()
 	return MemberConfig{Common: defaultCommon("127.0.0.1:5000"), Access: defaultAccess(), Heartbeat: cc.HeartbeatTimeout,
-		PromoteLag: int(cc.PromoteLag), PromoteAfter: cc.PromoteAfter}
+		PromoteLag: int(cc.PromoteLag), PromoteAfter: cc.PromoteAfter, LogStore: cc.LogStore}
 }
 
 // Validate says what is wrong with c, by the names of bpsc's flags.
@@ -82,6 +85,8 @@ func (c *MemberConfig) Validate() error {
 		return fmt.Errorf("--witness-quorum %d, and --witnesses names %d", c.WitnessQuorum, len(c.Witnesses))
 	case c.Heartbeat <= 0:
 		return errors.New("--heartbeat must be a duration above 0, such as 150ms")
+	case c.LogStore != "bolt" && c.LogStore != "wal":
+		return fmt.Errorf("--log-store is bolt or wal, not %q", c.LogStore)
 	case c.AutoActivate < 0:
 		return errors.New("--auto-activate must be a duration, such as 24h, or 0 for never")
 	}
@@ -146,6 +151,7 @@ func (c *MemberConfig) clusterConfig() cluster.Config {
 	}
 	cc.Insecure = c.TLS.Insecure || c.MemberTLS.Cert != "" // Security is set once they are read
 	cc.Join, cc.TwoVoters, cc.PromoteLag, cc.PromoteAfter = c.Join, c.TwoVoters, uint64(c.PromoteLag), c.PromoteAfter
+	cc.LogStore = c.LogStore
 	cc.HeartbeatTimeout, cc.ElectionTimeout, cc.LeaderLeaseTimeout = c.Heartbeat, c.Heartbeat, c.Heartbeat
 	return cc
 }

@@ -18,7 +18,8 @@ import (
 
 // What a directory has once its first start is complete.
 const (
-	LogFile      = "raft.db"
+	LogFile      = "raft.db" // the log, or WALDir
+	WALDir       = "wal"
 	VoteFile     = "vote.json"
 	SnapshotsDir = "snapshots"
 	StartsFile   = "starts.json"
@@ -30,7 +31,13 @@ const (
 	stoppedFile = "stopped.json"
 )
 
-func dataFiles() []string { return []string{LogFile, VoteFile, SnapshotsDir, StartsFile, MemoryFile} }
+// dataFiles are the names that a complete directory has, with the log in a store.
+func dataFiles(log LogStore) []string {
+	return []string{log.Name(), VoteFile, SnapshotsDir, StartsFile, MemoryFile}
+}
+
+// anyFiles are the names of which some are in a directory that has been used.
+func anyFiles() []string { return append(dataFiles(Bolt), WALDir) }
 
 // Reasons for which a member does not start on a directory.
 var (
@@ -113,7 +120,7 @@ func (d *Dir) check(member string) error {
 	// The first start was interrupted before raft ran, so whatever it left
 	// behind means nothing.
 	d.fresh = true
-	for _, name := range dataFiles() {
+	for _, name := range anyFiles() {
 		if err := durable.RemoveAll(d.Path(name)); err != nil {
 			return fmt.Errorf("cluster: clearing an interrupted first start: %w", err)
 		}
@@ -123,7 +130,11 @@ func (d *Dir) check(member string) error {
 
 // checkFiles makes sure that all data files are there, or that none is.
 func (d *Dir) checkFiles(want bool) error {
-	for _, name := range dataFiles() {
+	names := anyFiles()
+	if want {
+		names = dataFiles(d.own.LogStore())
+	}
+	for _, name := range names {
 		there, err := durable.Exists(d.Path(name))
 		switch {
 		case err != nil:

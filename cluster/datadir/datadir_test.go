@@ -19,7 +19,7 @@ func complete(t *testing.T) string {
 	if err != nil || !d.Fresh() {
 		t.Fatalf("a first start: %v", err)
 	}
-	for _, name := range dataFiles() {
+	for _, name := range dataFiles(Bolt) {
 		if err := os.WriteFile(d.Path(name), []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +53,7 @@ func TestACompleteDirectory(t *testing.T) {
 
 func TestANewerFormat(t *testing.T) {
 	path := complete(t)
-	id := Identity{Format: identityFormat + 1, Member: "n1", Cluster: "c", Ready: true}
+	id := Identity{Format: formatWithStore + 1, Member: "n1", Cluster: "c", Ready: true}
 	if err := durable.WriteSealed(filepath.Join(path, identityFile), id); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestJoining(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Await()
-	for _, name := range dataFiles() {
+	for _, name := range dataFiles(Bolt) {
 		if err := os.WriteFile(d.Path(name), []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,9 @@ const (
 	identityFile = "identity.json"
 
 	identityFormat = 4
+	// formatWithStore is that of a directory whose log is not in raft.db: a release that
+	// knows nothing of other stores must not take it for one.
+	formatWithStore = 5
 	// formatWithoutInstance had a fixed list of members, whose hash was Cluster.
 	formatWithoutInstance = 3
 )
@@ -28,6 +31,8 @@ type Identity struct {
 	Cluster string `json:"cluster"`
 	Joined  bool   `json:"joined"` // it was added later, and is no founder
 	Ready   bool   `json:"ready"`
+	// Log is the store that has the log; Bolt when empty.
+	Log LogStore `json:"log,omitempty"`
 }
 
 // Name is the member's name in its cluster.
@@ -80,6 +85,11 @@ func (d *Dir) setIdentity(change func(*Identity)) error {
 	next := d.own
 	change(&next)
 	next.Format = identityFormat
+	if next.LogStore() == Bolt {
+		next.Log = ""
+	} else {
+		next.Format = formatWithStore
+	}
 	if err := durable.WriteSealed(d.Path(identityFile), next); err != nil {
 		return err
 	}
@@ -94,9 +104,9 @@ func (d *Dir) readIdentity(member string) (found bool, err error) {
 		return found, err
 	}
 	switch own := d.own; {
-	case own.Format != identityFormat && own.Format != formatWithoutInstance:
+	case own.Format < formatWithoutInstance || own.Format > formatWithStore || (own.Format == formatWithStore) != (own.Log == WAL):
 		return true, fmt.Errorf("cluster: %s has format %d, this binary knows %d: use the binary that wrote it, or a newer one",
-			d.path, own.Format, identityFormat)
+			d.path, own.Format, formatWithStore)
 	case own.Member != member:
 		return true, fmt.Errorf("cluster: %w: %s belongs to member %q, this one is %q: correct the member's id or its data directory",
 			ErrMismatch, d.path, own.Member, member)

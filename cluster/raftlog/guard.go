@@ -34,8 +34,8 @@ type Log struct {
 	Watch    *health.Watchdog
 	Fatal    func(error)
 	Memory   Memory
-	Snapshot func() uint64      // the last entry in the newest snapshot
-	Took     *latency.Histogram // of writes to the log; nil: nobody asks
+	Snapshot func() (index, term uint64) // of the last entry in the newest snapshot
+	Took     *latency.Histogram          // of writes to the log; nil: nobody asks
 
 	Configurations *Configurations // learns those that are read and written
 }
@@ -68,6 +68,9 @@ func (g *Log) StoreLogs(logs []*raft.Log) error {
 // known to be committed: then there are two histories, and somebody was told that
 // what is in this one is final.
 func (g *Log) DeleteRange(min, max uint64) error {
+	if g.IsMonotonic() {
+		max = g.spare(min, max)
+	}
 	behind, err := g.isBehindSnapshot(max)
 	if committed := g.Memory.Committed(); min <= committed {
 		if err == nil && !behind {
@@ -96,6 +99,9 @@ func (g *Log) cut(from, to uint64) error {
 	if err != nil {
 		return err
 	}
+	if g.IsMonotonic() { // segments: a small write, however many
+		return g.write("cutting the log", func() error { return g.LogStore.DeleteRange(from, to) })
+	}
 	for fromStart := from <= first; from <= to; {
 		low, high := from, to
 		if fromStart {
@@ -116,7 +122,31 @@ func (g *Log) cut(from, to uint64) error {
 // after an entry up to which it is cut.
 func (g *Log) isBehindSnapshot(upTo uint64) (bool, error) {
 	last, err := g.LastIndex()
-	return upTo < last || upTo <= g.Snapshot(), err
+	snapshot, _ := g.Snapshot()
+	return upTo < last || upTo <= snapshot, err
+}
+
+// IsMonotonic implements raft.MonotonicLogStore: whether the log can have no holes.
+func (g *Log) IsMonotonic() bool {
+	s, ok := g.LogStore.(raft.MonotonicLogStore)
+	return ok && s.IsMonotonic()
+}
+
+// spare is up to where the log is cut when raft empties it, which it does when it has
+// taken a snapshot and the log can have no holes. Entries behind the snapshot may have
+// been acknowledged, for the snapshot may be late, and raft goes on as if they were there.
+// They stay where the log agrees with the snapshot at its end.
+func (g *Log) spare(from, to uint64) uint64 {
+	first, err := g.FirstIndex()
+	last, lastErr := g.LastIndex()
+	index, term := g.Snapshot()
+	if err != nil || lastErr != nil || from > first || to < last || index < first || index >= last {
+		return to
+	}
+	if l := new(raft.Log); g.GetLog(index, l) == nil && l.Term == term {
+		return index
+	}
+	return to
 }
 
 func (g *Log) write(what string, f func() error) error { return write(g.Watch, g.Fatal, what, f) }

@@ -62,6 +62,8 @@ type fakeMemory uint64
 func (m *fakeMemory) Committed() uint64 { return uint64(*m) }
 func (*fakeMemory) Changed()            {}
 
+func noSnapshot() (index, term uint64) { return 0, 0 }
+
 // guards is a store behind its guards, with what was fatal.
 type guards struct {
 	log   *Log
@@ -80,7 +82,7 @@ func newGuards(t *testing.T, store *faultyStore, limit time.Duration) guards {
 	var running sync.WaitGroup
 	running.Go(func() { clock.Run(ctx, watch.Check) })
 	t.Cleanup(func() { cancel(); running.Wait() })
-	g.log = &Log{LogStore: store, Path: "raft.db", Watch: watch, Fatal: report, Memory: new(fakeMemory), Snapshot: func() uint64 { return 0 }, Configurations: NewConfigurations(nil)}
+	g.log = &Log{LogStore: store, Path: "raft.db", Watch: watch, Fatal: report, Memory: new(fakeMemory), Snapshot: noSnapshot, Configurations: NewConfigurations(nil)}
 	g.votes = &Votes{StableStore: store, Watch: watch, Fatal: report}
 	return g
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -130,8 +131,9 @@ func checkLog(d *api.Diagnostics, add func(check string, g grade, value, advice 
 	default:
 		add("fsync", fine, value, "")
 	}
-	file := d.Disk.Bytes["raft.db"]
-	value = fmt.Sprintf("raft.db %s, with entries of %s", bytesText(uint64(max(file, 0))), bytesText(l.Bytes))
+	name := cmp.Or(l.File, "raft.db") // of a member whose release knows no other
+	file := d.Disk.Bytes[name]
+	value = fmt.Sprintf(name+" %s, with entries of %s", bytesText(uint64(max(file, 0))), bytesText(l.Bytes))
 	if file > largeLog && uint64(file) > wastefulLog*l.Bytes {
 		add("log", warning, value, "it becomes small by itself where the disk has room for a second one: make room")
 	} else {

@@ -14,13 +14,13 @@ import (
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
-// Store is the file of the log. It knows how many bytes the entries have, and can be
-// written anew: bbolt uses the room of entries that were cut again and never gives it
-// back, so that a burst of large ones would stay for ever.
+// boltStore is the log in one file of bbolt. It can be written anew: bbolt uses the room
+// of entries that were cut again and never gives it back, so that a burst of large ones
+// would stay for ever.
 //
 // Safe for concurrent use. swap is held for reading while bolt is used, and for writing
 // by Shrink when it puts another file in its place. Only one Shrink runs at a time.
-type Store struct {
+type boltStore struct {
 	path  string
 	sizes sizes
 
@@ -31,7 +31,7 @@ type Store struct {
 	tail atomic.Uint64 // counts how often entries at the end were cut
 }
 
-var _ raft.LogStore = (*Store)(nil)
+var _ Store = (*boltStore)(nil)
 
 const (
 	// newFile is where Shrink writes; what a crash leaves there means nothing.
@@ -50,37 +50,37 @@ const (
 var errMoved = errors.New("entries were cut off meanwhile")
 
 // Bytes is how large the entries are together.
-func (s *Store) Bytes() uint64 { return s.sizes.bytes() }
+func (s *boltStore) Bytes() uint64 { return s.sizes.bytes() }
 
 // Newest is how many of the newest entries have so many bytes at most together.
-func (s *Store) Newest(bytes uint64) (entries uint64) { return s.sizes.newest(bytes) }
+func (s *boltStore) Newest(bytes uint64) (entries uint64) { return s.sizes.newest(bytes) }
 
 // FirstIndex implements raft.LogStore.
-func (s *Store) FirstIndex() (uint64, error) {
+func (s *boltStore) FirstIndex() (uint64, error) {
 	s.swap.RLock()
 	defer s.swap.RUnlock()
 	return s.bolt.FirstIndex()
 }
 
 // LastIndex implements raft.LogStore.
-func (s *Store) LastIndex() (uint64, error) {
+func (s *boltStore) LastIndex() (uint64, error) {
 	s.swap.RLock()
 	defer s.swap.RUnlock()
 	return s.bolt.LastIndex()
 }
 
 // GetLog implements raft.LogStore.
-func (s *Store) GetLog(index uint64, l *raft.Log) error {
+func (s *boltStore) GetLog(index uint64, l *raft.Log) error {
 	s.swap.RLock()
 	defer s.swap.RUnlock()
 	return s.bolt.GetLog(index, l)
 }
 
 // StoreLog implements raft.LogStore.
-func (s *Store) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{l}) }
+func (s *boltStore) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{l}) }
 
 // StoreLogs implements raft.LogStore.
-func (s *Store) StoreLogs(logs []*raft.Log) error {
+func (s *boltStore) StoreLogs(logs []*raft.Log) error {
 	s.swap.RLock()
 	defer s.swap.RUnlock()
 	if s.lost != nil {
@@ -96,7 +96,7 @@ func (s *Store) StoreLogs(logs []*raft.Log) error {
 }
 
 // DeleteRange implements raft.LogStore.
-func (s *Store) DeleteRange(min, max uint64) error {
+func (s *boltStore) DeleteRange(min, max uint64) error {
 	s.swap.RLock()
 	defer s.swap.RUnlock()
 	last, err := s.bolt.LastIndex()
@@ -114,7 +114,7 @@ func (s *Store) DeleteRange(min, max uint64) error {
 }
 
 // Close closes the file.
-func (s *Store) Close() error {
+func (s *boltStore) Close() error {
 	s.swap.Lock()
 	defer s.swap.Unlock()
 	return s.bolt.Close()
@@ -122,7 +122,7 @@ func (s *Store) Close() error {
 
 // Wasteful tells whether most of the file is unused, and so much that Shrink is worth
 // its work. need is what Shrink takes on the disk until it is done.
-func (s *Store) Wasteful() (need uint64, wasteful bool) {
+func (s *boltStore) Wasteful() (need uint64, wasteful bool) {
 	info, err := os.Stat(s.path)
 	if err != nil || info.Size() < shrinkFrom {
 		return 0, false
@@ -134,7 +134,7 @@ func (s *Store) Wasteful() (need uint64, wasteful bool) {
 // Shrink writes the log anew beside the file, and puts it in its place. Others read
 // and write meanwhile: all but the newest entries are copied before they have to wait,
 // for the time of a few writes. A crash leaves the one file or the other.
-func (s *Store) Shrink(ctx context.Context) error {
+func (s *boltStore) Shrink(ctx context.Context) error {
 	path := s.path + newFile
 	if err := durable.RemoveAll(path); err != nil {
 		return err
@@ -147,7 +147,7 @@ func (s *Store) Shrink(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) rewrite(ctx context.Context, path string) error {
+func (s *boltStore) rewrite(ctx context.Context, path string) error {
 	options := boltOptions()
 	options.NoSync = true // until all of it is there
 	fresh, err := raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: options, NoSync: true})
@@ -168,7 +168,7 @@ func (s *Store) rewrite(ctx context.Context, path string) error {
 
 // copyAll copies what is there now, and tells the first entry that it copied, the one
 // after the last, and how often the end had been cut before.
-func (s *Store) copyAll(ctx context.Context, to *raftboltdb.BoltStore) (first, next, tail uint64, err error) {
+func (s *boltStore) copyAll(ctx context.Context, to *raftboltdb.BoltStore) (first, next, tail uint64, err error) {
 	tail = s.tail.Load()
 	if first, err = s.FirstIndex(); err != nil {
 		return 0, 0, 0, err
@@ -197,7 +197,7 @@ func copyRun(to, from raft.LogStore, next, last uint64) (uint64, error) {
 
 // adopt copies what came meanwhile and puts the new file in the place of the old one.
 // The caller holds swap.
-func (s *Store) adopt(fresh *raftboltdb.BoltStore, copied, next, tail uint64) error {
+func (s *boltStore) adopt(fresh *raftboltdb.BoltStore, copied, next, tail uint64) error {
 	closing := fresh
 	defer func() { _ = closing.Close() }() // the one that is not used any more
 	first, err := s.bolt.FirstIndex()
@@ -235,7 +235,7 @@ func (s *Store) adopt(fresh *raftboltdb.BoltStore, copied, next, tail uint64) er
 
 // rename gives the new file its name and opens it again, now with a sync for each
 // write. After an error nobody knows whose the name is.
-func (s *Store) rename(fresh *raftboltdb.BoltStore) (*raftboltdb.BoltStore, error) {
+func (s *boltStore) rename(fresh *raftboltdb.BoltStore) (*raftboltdb.BoltStore, error) {
 	if err := errors.Join(durable.Rename(s.path+newFile, s.path), fresh.Close()); err != nil {
 		return nil, err
 	}
