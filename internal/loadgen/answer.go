@@ -61,9 +61,6 @@ func parse(text []byte) (a answer, size int, err error) {
 	return a, size, nil
 }
 
-// whole tells whether an answer of that size is all there.
-func whole(text []byte, size int) bool { return size > 0 && len(text) >= size }
-
 func contentLength(header []byte) (int, error) {
 	var value []byte
 	if at := bytes.Index(header, lengthField); at >= 0 {

@@ -107,14 +107,10 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	r.base = time.Now().Add(o.Warmup)
 	r.pace = newPace(&o, time.Now(), r.base.Add(o.Duration))
-	var workers sync.WaitGroup
-	for _, w := range r.workers {
-		workers.Go(func() { w.work(ctx) })
-	}
 	over := make(chan struct{})
 	go func() {
-		workers.Wait()
-		close(over)
+		defer close(over)
+		r.drive(ctx)
 	}()
 	r.watch(ctx, over)
 	<-over
@@ -143,6 +139,16 @@ type run struct {
 	record  *recorder
 	workers []*worker
 	fail    context.CancelCauseFunc
+}
+
+// driveEach has a goroutine drive each connection. It is for where the kernel tells nobody of
+// many connections at once, and for what is not plain TCP.
+func (r *run) driveEach(ctx context.Context) {
+	var workers sync.WaitGroup
+	for _, w := range r.workers {
+		workers.Go(func() { w.work(ctx) })
+	}
+	workers.Wait()
 }
 
 // connect opens all connections, so that none is opened in the measured time.
@@ -244,9 +250,11 @@ type worker struct {
 	source  Source
 	request []byte // under way
 	buf     []byte // the answer's
+	came    int    // bytes of it in buf
+	size    int    // bytes that it has; 0 while that is not known
 
 	mu   sync.Mutex // guards conn against interrupt
-	conn net.Conn
+	conn net.Conn   // or a *rawConn, which only a loop reads and writes
 
 	sent    atomic.Int64 // when the request under way was sent, or idle
 	overdue atomic.Bool  // it was given up

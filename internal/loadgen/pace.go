@@ -52,17 +52,28 @@ func (p *pace) wait(ctx context.Context, timer *time.Timer) (due time.Time, more
 	if p.rate == 0 {
 		return now, true
 	}
-	k := p.next.Add(1) - 1
-	if k >= p.total {
-		p.next.Add(-1)
+	if due, more = p.take(); !more {
 		return now, false
 	}
-	due = p.due(k)
 	if d := due.Sub(now); d > 0 && !pause(ctx, timer, d) {
 		return due, false
 	}
 	return due, true
 }
+
+// take gives out the next request of an open loop: when it is due. There are no more when the
+// next one would be due after the end.
+func (p *pace) take() (due time.Time, more bool) {
+	k := p.next.Add(1) - 1
+	if k >= p.total {
+		p.giveBack()
+		return due, false
+	}
+	return p.due(k), true
+}
+
+// giveBack undoes the last take.
+func (p *pace) giveBack() { p.next.Add(-1) }
 
 // unsent is how many requests of the measured time nobody got to.
 func (p *pace) unsent() uint64 {

@@ -14,9 +14,8 @@ const pauseAfterFailure = 10 * time.Millisecond
 
 // work sends requests until there is no more time, or no more of them.
 func (w *worker) work(ctx context.Context) {
-	timer := time.NewTimer(0)
+	timer := stoppedTimer()
 	defer timer.Stop()
-	<-timer.C
 	w.sent.Store(int64(idle))
 	for {
 		if w.Rate == 0 { // made before the clock starts
@@ -33,18 +32,25 @@ func (w *worker) work(ctx context.Context) {
 				return
 			}
 		}
-		if !w.insist(ctx, timer, due) {
+		a, err := w.exchange()
+		if !w.resolve(ctx, timer, due, a, err) {
 			return
 		}
 	}
 }
 
-// insist sends a request, in a closed loop again until its outcome is known. It tells
-// whether to go on.
-func (w *worker) insist(ctx context.Context, timer *time.Timer, due time.Time) bool {
+// stoppedTimer is one that is to be reset before it is waited for.
+func stoppedTimer() *time.Timer {
+	t := time.NewTimer(0)
+	<-t.C
+	return t
+}
+
+// resolve does what is to be done after an attempt: it counts it, and in a closed loop sends
+// the request again until its outcome is known. It tells whether to go on.
+func (w *worker) resolve(ctx context.Context, timer *time.Timer, due time.Time, a answer, err error) bool {
 	perhaps := false // an attempt may have had an effect
 	for {
-		a, err := w.exchange()
 		if ctx.Err() != nil {
 			return false
 		}
@@ -62,10 +68,11 @@ func (w *worker) insist(ctx context.Context, timer *time.Timer, due time.Time) b
 		}
 		wait, again := w.failed(&a, err, &perhaps)
 		if again && time.Now().Add(wait).Before(w.pace.end) && pause(ctx, timer, wait) {
-			if err := w.reconnect(ctx, timer, err); err != nil {
-				return false
+			if w.reconnect(ctx, timer, err) != nil {
+				break
 			}
 			w.record.retried()
+			a, err = w.exchange()
 			continue
 		}
 		if perhaps {
@@ -73,6 +80,10 @@ func (w *worker) insist(ctx context.Context, timer *time.Timer, due time.Time) b
 		}
 		return ctx.Err() == nil && w.reconnect(ctx, timer, err) == nil
 	}
+	if perhaps {
+		w.record.unknown()
+	}
+	return false
 }
 
 // errClosed: the server closes the connection after its answer.
@@ -125,27 +136,35 @@ func (w *worker) exchange() (a answer, err error) {
 	if _, err = w.conn.Write(w.request); err != nil {
 		return a, err
 	}
-	for n, size := 0, 0; ; {
-		more, err := w.conn.Read(w.buf[n:])
+	for w.came, w.size = 0, 0; ; {
+		more, err := w.conn.Read(w.buf[w.came:])
 		if err != nil {
 			return a, errors.Join(err, io.ErrUnexpectedEOF)
 		}
-		n += more
-		if size > 0 && n < size {
-			continue
-		}
-		if a, size, err = parse(w.buf[:n]); err != nil {
+		if a, whole, err := w.take(more); whole || err != nil {
 			return a, err
 		}
-		if whole(w.buf[:n], size) {
-			return a, nil
-		}
-		if n == len(w.buf) || size > len(w.buf) {
-			grown := make([]byte, max(2*len(w.buf), size))
-			copy(grown, w.buf[:n])
-			w.buf = grown
-		}
 	}
+}
+
+// take looks at what has come of an answer, with so many bytes more.
+func (w *worker) take(more int) (a answer, whole bool, err error) {
+	w.came += more
+	if w.came < w.size {
+		return a, false, nil
+	}
+	if a, w.size, err = parse(w.buf[:w.came]); err != nil {
+		return a, false, err
+	}
+	if w.size > 0 && w.came >= w.size {
+		return a, true, nil
+	}
+	if w.came == len(w.buf) || w.size > len(w.buf) {
+		grown := make([]byte, max(2*len(w.buf), w.size))
+		copy(grown, w.buf[:w.came])
+		w.buf = grown
+	}
+	return a, false, nil
 }
 
 // reconnect opens the connection anew after an error, for as long as there is time.

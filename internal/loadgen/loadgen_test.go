@@ -1,0 +1,315 @@
+package loadgen
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// counting is a source of numbered requests, which takes any answer.
+type counting struct {
+	n, last int
+	check   func(status int, body []byte) error
+	sent    []string
+}
+
+func (s *counting) Next() []byte {
+	if s.last > 0 && s.n == s.last {
+		return nil
+	}
+	s.n++
+	s.sent = append(s.sent, fmt.Sprint(s.n))
+	return fmt.Appendf(nil, "POST / HTTP/1.1\r\nHost: x\r\nN: %d\r\nContent-Length: 0\r\n\r\n", s.n)
+}
+
+func (s *counting) Check(status int, body []byte) error {
+	if s.check == nil {
+		return nil
+	}
+	return s.check(status, body)
+}
+
+// server answers on the other ends of pipes.
+type server func(n int, r *http.Request) (status int, header, body string)
+
+// piped are options by which requests go to that server, in the time of the bubble.
+func piped(answer server) Options {
+	var n atomic.Int64
+	return Options{
+		Dial: func(context.Context, int) (net.Conn, error) {
+			here, there := net.Pipe()
+			go func() {
+				defer there.Close()
+				for r := bufio.NewReader(there); ; {
+					req, err := http.ReadRequest(r)
+					if err != nil {
+						return
+					}
+					status, header, body := answer(int(n.Add(1)), req)
+					if status == 0 {
+						return
+					}
+					if _, err := fmt.Fprintf(there, "HTTP/1.1 %d X\r\nContent-Length: %d\r\n%s\r\n%s", status, len(body), header, body); err != nil {
+						return
+					}
+				}
+			}()
+			return here, nil
+		},
+		Source:      func(int) Source { return &counting{} },
+		Connections: 1, Duration: 10 * time.Second, Interval: 100 * time.Millisecond, Timeout: 20 * time.Second, Units: 1,
+	}
+}
+
+// stalling answers after a millisecond, but for one request that takes a second.
+func stalling(n int, _ *http.Request) (int, string, string) {
+	d := time.Millisecond
+	if n == 300 {
+		d = time.Second
+	}
+	time.Sleep(d) // the bubble's
+	return 200, "", ""
+}
+
+func slow(r *Result, than time.Duration) (n int64) {
+	for _, bar := range r.Latency.counts.Distribution() {
+		if time.Duration(bar.From) > than {
+			n += bar.Count
+		}
+	}
+	return n
+}
+
+func TestAnOpenLoopSeesAStallWithAllThatItKeepsWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := piped(stalling)
+		o.Rate = 100
+		r, err := Run(t.Context(), o)
+		require.NoError(t, err)
+		require.EqualValues(t, 1000, r.Requests)
+		// A request is due every 10 ms and takes 1 ms, so each that is due behind the stalled
+		// one waits 9 ms less than the one before it: 990, 981, … 504.
+		require.InDelta(t, 56, slow(r, 500*time.Millisecond), 1)
+		require.InDelta(t, time.Second, r.Latency.Max(), float64(10*time.Millisecond))
+		require.InDelta(t, time.Millisecond, r.Latency.Quantile(50), float64(10*time.Microsecond))
+	})
+}
+
+func TestAClosedLoopSeesItOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, err := Run(t.Context(), piped(stalling))
+		require.NoError(t, err)
+		require.EqualValues(t, 1, slow(r, 500*time.Millisecond))
+		require.InDelta(t, 9000, r.Requests, 2, "nothing is sent meanwhile")
+	})
+}
+
+func TestTheWarmUpIsNotMeasured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := piped(stalling) // the stall is within the first second
+		o.Warmup = 5 * time.Second
+		began, ended := time.Time{}, time.Time{}
+		o.Begin, o.End = func() { began = time.Now() }, func() { ended = time.Now() }
+		start := time.Now()
+		r, err := Run(t.Context(), o)
+		require.NoError(t, err)
+		require.Zero(t, slow(r, 500*time.Millisecond))
+		require.Equal(t, 5*time.Second, began.Sub(start))
+		require.Equal(t, 10*time.Second, ended.Sub(began))
+		require.Greater(t, r.Acknowledged, r.Units, "what was acknowledged has it too")
+		require.Equal(t, 10*time.Second, r.Points[len(r.Points)-1].At)
+	})
+}
+
+func TestWhatIsDueAndCannotBeSentIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := piped(func(int, *http.Request) (int, string, string) {
+			time.Sleep(100 * time.Millisecond)
+			return 200, "", ""
+		})
+		o.Rate = 100 // and one connection takes ten
+		r, err := Run(t.Context(), o)
+		require.NoError(t, err)
+		require.InDelta(t, 100, r.Requests, 1)
+		require.InDelta(t, 900, r.Unsent, 2)
+	})
+}
+
+const problem = "Content-Type: application/problem+json\r\n"
+
+func TestARefusalForTheMomentIsSentAgainAfterTheTimeThatTheServerAsksFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []string
+		var at []time.Time
+		o := piped(func(n int, r *http.Request) (int, string, string) {
+			seen, at = append(seen, r.Header.Get("N")), append(at, time.Now())
+			time.Sleep(time.Millisecond)
+			if n <= 2 {
+				return 503, problem + "Retry-After: 3\r\n", `{"code":"too_busy"}`
+			}
+			return 200, "", ""
+		})
+		r, err := Run(t.Context(), o)
+		require.NoError(t, err)
+		require.Equal(t, []string{"1", "1", "1", "2"}, seen[:4])
+		require.GreaterOrEqual(t, at[2].Sub(at[0]), 6*time.Second)
+		require.Equal(t, map[string]uint64{"too_busy": 2}, r.Failures)
+		require.EqualValues(t, 2, r.Retried)
+		require.Zero(t, r.Unknown)
+		require.Greater(t, r.Latency.Max(), 6*time.Second, "it counts from the first attempt")
+	})
+}
+
+func TestWhatMayHaveHadAnEffectIsSentAgainOnlyWhereThatIsSafe(t *testing.T) {
+	for _, repeatable := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			var seen []string
+			o := piped(func(n int, r *http.Request) (int, string, string) {
+				seen = append(seen, r.Header.Get("N"))
+				time.Sleep(time.Millisecond)
+				switch n {
+				case 1:
+					return 504, problem, `{"code":"outcome_unknown"}`
+				case 2:
+					return 0, "", "" // the connection closes
+				}
+				return 200, "", ""
+			})
+			o.Units, o.Repeatable = 7, repeatable
+			r, err := Run(t.Context(), o)
+			require.NoError(t, err)
+			require.Equal(t, map[string]uint64{"outcome_unknown": 1, FailedConnection: 1}, r.Failures)
+			if repeatable {
+				require.Equal(t, []string{"1", "1", "1", "2"}, seen[:4])
+				require.Zero(t, r.Unknown)
+			} else {
+				require.Equal(t, []string{"1", "2", "3", "4"}, seen[:4])
+				require.EqualValues(t, 14, r.Unknown)
+			}
+		})
+	}
+}
+
+func TestAnOpenLoopSendsNothingAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []string
+		o := piped(func(n int, r *http.Request) (int, string, string) {
+			seen = append(seen, r.Header.Get("N"))
+			if n == 1 {
+				return 503, problem + "Retry-After: 3\r\n", `{"code":"too_busy"}`
+			}
+			return 200, "", ""
+		})
+		o.Rate, o.Repeatable = 10, true
+		r, err := Run(t.Context(), o)
+		require.NoError(t, err)
+		require.Equal(t, []string{"1", "2", "3"}, seen[:3])
+		require.EqualValues(t, 99, r.Requests)
+		require.Zero(t, r.Retried)
+	})
+}
+
+func TestAnAnswerThatSaysWithinThatItFailedIsAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := piped(func(n int, _ *http.Request) (int, string, string) {
+			time.Sleep(time.Millisecond)
+			return 200, "", fmt.Sprint(n)
+		})
+		o.Source = func(int) Source {
+			return &counting{check: func(_ int, body []byte) error {
+				if string(body) == "1" {
+					return &Failure{Code: "half", Effect: true}
+				}
+				return nil
+			}}
+		}
+		r, err := Run(t.Context(), o)
+		require.NoError(t, err)
+		require.Equal(t, map[string]uint64{"half": 1}, r.Failures)
+		require.EqualValues(t, 1, r.Unknown)
+	})
+}
+
+func TestAnOverdueAnswerIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := piped(func(n int, r *http.Request) (int, string, string) {
+			d := time.Millisecond
+			if n == 1 {
+				d = time.Hour
+			}
+			select {
+			case <-time.After(d):
+			case <-r.Context().Done():
+			}
+			return 200, "", ""
+		})
+		o.Timeout = time.Second
+		r, err := Run(t.Context(), o)
+		require.NoError(t, err)
+		require.Equal(t, map[string]uint64{FailedTimeout: 1}, r.Failures)
+		time.Sleep(2 * time.Hour) // the server's goroutine ends with the bubble
+	})
+}
+
+func TestAWrongAnswerEndsTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := piped(func(int, *http.Request) (int, string, string) { return 200, "", "nonsense" })
+		wrong := errors.New("the id is another")
+		o.Source = func(int) Source { return &counting{check: func(int, []byte) error { return wrong }} }
+		_, err := Run(t.Context(), o)
+		require.ErrorIs(t, err, wrong)
+		require.ErrorContains(t, err, "nonsense")
+	})
+}
+
+func TestARunEndsWithItsSources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := piped(func(int, *http.Request) (int, string, string) {
+			time.Sleep(time.Second)
+			return 200, "", ""
+		})
+		o.Source = func(int) Source { return &counting{last: 3} }
+		r, err := Run(t.Context(), o)
+		require.NoError(t, err)
+		require.EqualValues(t, 3, r.Requests)
+		require.Equal(t, 3*time.Second, r.Measured)
+	})
+}
+
+func TestOneWhoGivesUpWaitsForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := piped(func(int, *http.Request) (int, string, string) {
+			time.Sleep(time.Hour)
+			return 200, "", ""
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		start := time.Now()
+		_, err := Run(ctx, o)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, 2*time.Second, time.Since(start))
+		time.Sleep(2 * time.Hour)
+	})
+}
+
+func TestQuantilesAreRightToAThousandth(t *testing.T) {
+	l := newLatency()
+	for i := 1; i <= 100_000; i++ {
+		l.observe(time.Duration(i) * 10 * time.Microsecond)
+	}
+	for _, percent := range []float64{1, 50, 99, 99.9, 100} {
+		want := percent / 100 * float64(time.Second)
+		require.InEpsilon(t, want, float64(l.Quantile(percent)), 0.002, "%v", percent)
+	}
+	l.observe(time.Hour)
+	require.InEpsilon(t, float64(longest), float64(l.Max()), 0.002, "what is longer counts as the longest")
+}
