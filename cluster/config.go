@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"github.com/bpsc/bpsc/cluster/clock"
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
@@ -128,6 +130,8 @@ type Config struct {
 	ask time.Duration
 	// listener is used instead of listening on Bind; tests set it.
 	listener net.Listener
+	// disk stands between the log and its file; tests set it.
+	disk func(raft.LogStore) raft.LogStore
 }
 
 // DefaultConfig returns a Config for a local network and disks that sync in a

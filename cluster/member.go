@@ -124,7 +124,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 	if err := m.store.reconcile(m.cfg, m.replica); err != nil {
 		return err
 	}
-	m.replica.members = m.store.members
+	m.replica.members, m.replica.written = m.store.members, m.store.ahead.Await
 	if m.lost, err = lost(m.cfg.Dir); err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 		return err
 	}
 	m.running.Go(func() { m.uptime.Run(m.ctx, watch.Check) })
-	m.transport = newTransport(m.port, m.fitness, m.progress, m.store.memory, m.room, watch, hclog)
+	m.transport = newTransport(m.port, m.fitness, m.progress, m.store.memory, m.room, watch, m.store.ahead.Written, hclog)
 	err = raftlog.Guard(func() (err error) {
 		m.raft, err = raft.NewRaft(conf, m.replica, m.store.logs, m.store.votes, m.store.snapshots, m.transport)
 		return err
@@ -158,9 +158,10 @@ func (m *Member) open(sm StateMachine) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("cluster: starting raft: %w", err), m.transport.Close())
 	}
+	m.store.ahead.Begin(func() bool { return m.raft.State() == raft.Leader })
 	m.hear(m.turns.count)
 	m.store.members.Scanned()
-	m.store.memory.Attach(m.raft, m.name, m.store.sum)
+	m.store.memory.Attach(written{m.raft, m.store.ahead}, m.name, m.store.sum)
 	return nil
 }
 

@@ -33,7 +33,9 @@ type replica struct {
 	broken  bool // after a fatal error nothing is applied any more
 	watch   *health.Watchdog
 	fatal   func(error)
-	ctx     context.Context // ends a snapshot when the member stops
+	ctx     context.Context // ends a snapshot, and a wait, when the member stops
+	// written waits until the log is on this member's disk up to an index; nil: it is.
+	written func(ctx context.Context, index uint64) error
 
 	// configured gets a token when an entry with a configuration was applied, which is
 	// final then.
@@ -65,7 +67,11 @@ func newReplica(ctx context.Context, machine StateMachine, watch *health.Watchdo
 // machine's function for its results, or nil when it was not applied here.
 func (r *replica) ApplyBatch(logs []*raft.Log) []any {
 	responses := make([]any, len(logs))
-	r.begun.Store(logs[len(logs)-1].Index)
+	last := logs[len(logs)-1].Index
+	if err := r.await(last); err != nil {
+		return responses // nothing of it is applied: the member ends
+	}
+	r.begun.Store(last)
 	r.introduce()
 	for i, l := range logs {
 		if r.broken || l.Index <= r.machine.AppliedIndex() {
@@ -81,6 +87,17 @@ func (r *replica) ApplyBatch(logs []*raft.Log) []any {
 	}
 	r.publish()
 	return responses
+}
+
+// await waits until the entries up to an index are on this member's disk, which raft takes
+// for granted where it leads (raftlog.Ahead).
+func (r *replica) await(index uint64) error {
+	if r.broken || r.written == nil {
+		return nil
+	}
+	err := r.written(r.ctx, index)
+	r.broken = err != nil // whoever writes has called fatal, unless this member stops
+	return err
 }
 
 // Apply implements raft.FSM; raft uses ApplyBatch instead.

@@ -22,7 +22,8 @@ import (
 type storage struct {
 	dir       *datadir.Dir
 	log       raftlog.Store
-	logs      raft.LogStore
+	ahead     *raftlog.Ahead
+	logs      raft.LogStore // a cache of ahead
 	votes     raft.StableStore
 	snapshots *snapshot.Store
 	memory    *memory.Memory
@@ -71,10 +72,14 @@ func openStorage(cfg Config, watch *health.Watchdog, fatal func(error)) (_ *stor
 		},
 		Configurations: s.members,
 	}
+	if cfg.disk != nil {
+		guarded.LogStore = cfg.disk(s.log)
+	}
 	if err := s.recall(votes, guarded); err != nil {
 		return nil, err
 	}
-	s.logs, err = raft.NewLogCache(logCacheEntries, guarded)
+	s.ahead = raftlog.NewAhead(guarded)
+	s.logs, err = raft.NewLogCache(logCacheEntries, s.ahead)
 	return s, err
 }
 
@@ -205,6 +210,9 @@ func (s *storage) fits(applied uint64) error {
 // close releases everything that is open.
 func (s *storage) close() error {
 	var errs []error
+	if s.ahead != nil {
+		s.ahead.Close()
+	}
 	if s.log != nil {
 		errs = append(errs, s.log.Close())
 	}

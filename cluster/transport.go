@@ -39,7 +39,8 @@ type serialTransport struct {
 	memory    *memory.Memory
 	room      func() health.Room
 	watch     *health.Watchdog
-	restoring bool // the message handed over last was a snapshot
+	written   func(index uint64) uint64 // what of the log up to an index is on this disk
+	restoring bool                      // the message handed over last was a snapshot
 	received  chan raft.RPC
 	closed    chan struct{}
 	close     func() // closes closed, once
@@ -54,8 +55,8 @@ var (
 	_ raft.WithClose   = (*serialTransport)(nil)
 )
 
-func newTransport(p *port.Port, fit *health.Fitness, prog *health.Progress, mem *memory.Memory, room func() health.Room, watch *health.Watchdog, log hclog.Logger) *serialTransport {
-	t := &serialTransport{fitness: fit, progress: prog, memory: mem, room: room, watch: watch, received: make(chan raft.RPC), closed: make(chan struct{})}
+func newTransport(p *port.Port, fit *health.Fitness, prog *health.Progress, mem *memory.Memory, room func() health.Room, watch *health.Watchdog, written func(uint64) uint64, log hclog.Logger) *serialTransport {
+	t := &serialTransport{fitness: fit, progress: prog, memory: mem, room: room, watch: watch, written: written, received: make(chan raft.RPC), closed: make(chan struct{})}
 	t.close = sync.OnceFunc(func() { close(t.closed) })
 	t.NetworkTransport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  p.Raft(),
@@ -126,6 +127,9 @@ func (t *serialTransport) AppendEntries(id raft.ServerID, to raft.ServerAddress,
 	if t.fitness.Silent() {
 		return errUnfit
 	}
+	// raft counts entries as stored here that are still being written (raftlog.Ahead), and
+	// no other member may apply one before.
+	args.LeaderCommitIndex = t.written(args.LeaderCommitIndex)
 	held, news := args.PrevLogEntry, len(args.Entries) > 0
 	if news {
 		held = args.Entries[len(args.Entries)-1].Index
