@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,10 @@ func startLaidOut(t *testing.T, o harness.Options, change func(p *harness.Proces
 			}
 		}
 	})
-	for _, m := range c.Members {
+	for i, m := range c.Members {
+		if i == 1 && o.Binary == binary && !slices.Contains(o.Args, "--log-store") { // members need not be alike
+			m.Also("--log-store", "wal")
+		}
 		change(&m.Process)
 	}
 	if err := c.Start(t.Context()); err != nil {

@@ -20,7 +20,48 @@ const needle = "needle-in-the-log"
 // A member whose files are damaged does not serve: it says which file, what to
 // do, and ends with a code that is not success. It never repairs by forgetting.
 func TestDamagedData(t *testing.T) {
-	c := startCluster(t, harness.Options{})
+	for store, damage := range map[string][]damage{
+		"bolt": {
+			{"the log is cut short", inEach("raft/raft.db", afterHead)},
+			{"the log's head is overwritten", inEach("raft/raft.db", junkAtStart)},
+			{"the log is gone", inEach("raft/raft.db", remove)},
+			{"the log is empty", inEach("raft/raft.db", empty)},
+			{"an entry that is needed has other bytes", needed("raft/raft.db")},
+		},
+		"wal": {
+			{"the log's head is overwritten", inEach("raft/wal/*.wal", junkAtStart)},
+			{"the log is gone", inEach("raft/wal", os.RemoveAll)},
+			{"all that is in the log is gone", inEach("raft/wal/*", remove)},
+			{"the log's segments are gone", inEach("raft/wal/*.wal", remove)},
+			{"the log's segments are empty", inEach("raft/wal/*.wal", empty)},
+			{"the list of the log's segments is gone", inEach("raft/wal/segments.json", remove)},
+			{"the list of the log's segments has other bytes", inEach("raft/wal/segments.json", flipMiddle)},
+			{"an entry has other bytes", inEach("raft/wal/*.wal", replaceNeedle)},
+		},
+	} {
+		t.Run(store, func(t *testing.T) { damagedData(t, store, damage) })
+	}
+}
+
+// damage is what is done to the folder of a stopped member.
+type damage struct {
+	name   string
+	damage func(t *testing.T, data string)
+}
+
+// needed changes entries of a log without which there is no state.
+func needed(log string) func(t *testing.T, data string) {
+	return func(t *testing.T, data string) {
+		t.Helper()
+		inEach(log, replaceNeedle)(t, data)
+		if err := os.RemoveAll(filepath.Join(data, "state")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func damagedData(t *testing.T, store string, ofLog []damage) {
+	c := startCluster(t, harness.Options{Args: []string{"--log-store", store}})
 	for i := range 50 {
 		body := fmt.Sprintf(`{"sender":"a","recipient":"b-%d","amount":1,"memo":"%s"}`, i, needle)
 		must(t, http.StatusCreated, http.MethodPost, c.Members[0].URL+"/v1/transactions", body)
@@ -39,20 +80,7 @@ func TestDamagedData(t *testing.T) {
 	m := c.Members[0]
 	sound := filepath.Join(t.TempDir(), "sound")
 	copyData(t, sound, m.Data)
-	for _, d := range []struct {
-		name   string
-		damage func(t *testing.T, data string)
-	}{
-		{"the log is cut short", inEach("raft/raft.db", afterHead)},
-		{"the log's head is overwritten", inEach("raft/raft.db", junkAtStart)},
-		{"the log is gone", inEach("raft/raft.db", remove)},
-		{"the log is empty", inEach("raft/raft.db", empty)},
-		{"an entry that is needed has other bytes", func(t *testing.T, data string) {
-			inEach("raft/raft.db", replaceNeedle)(t, data)
-			if err := os.RemoveAll(filepath.Join(data, "state")); err != nil {
-				t.Fatal(err)
-			}
-		}},
+	for _, d := range append(ofLog, []damage{
 		{"the vote has other bytes", inEach("raft/vote.json", flipMiddle)},
 		{"the vote is gone", inEach("raft/vote.json", remove)},
 		{"the identity has other bytes", inEach("raft/identity.json", flipMiddle)},
@@ -60,7 +88,7 @@ func TestDamagedData(t *testing.T) {
 		{"a table of the state has other bytes", inEach("state/db-*/*.sst", flipMiddle)},
 		{"a table of the state is gone", inEach("state/db-*/*.sst", remove)},
 		{"the name of the state's folder has other bytes", inEach("state/CURRENT", flipMiddle)},
-	} {
+	}...) {
 		t.Run(d.name, func(t *testing.T) {
 			replaceData(t, m, sound)
 			d.damage(t, m.Data)

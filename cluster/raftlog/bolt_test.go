@@ -314,7 +314,7 @@ func TestSizesAreThoseOfTheEntries(t *testing.T) {
 }
 
 // testWatch is a watchdog that nobody sets going.
-func testWatch(t *testing.T) *health.Watchdog {
+func testWatch(t testing.TB) *health.Watchdog {
 	t.Helper()
 	fit := health.NewFitness(slog.New(slog.DiscardHandler), time.Second)
 	return health.NewWatchdog(time.Minute, health.NewRunClock(time.Second), fit, func(err error) { t.Error(err) })

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -45,10 +44,7 @@ func (g *Log) StoreLog(l *raft.Log) error { return g.StoreLogs([]*raft.Log{l}) }
 
 // StoreLogs implements raft.LogStore.
 func (g *Log) StoreLogs(logs []*raft.Log) error {
-	sealed, committed := make([]*raft.Log, len(logs)), g.Memory.Committed()
-	for i, l := range logs {
-		sealed[i] = seal(l, committed)
-	}
+	sealed := seal(logs, g.Memory.Committed())
 	began := time.Now()
 	err := g.write("writing to the log", func() error { return g.LogStore.StoreLogs(sealed) })
 	if g.Took != nil {
@@ -199,15 +195,27 @@ func (g *Log) Committed() (index uint64, err error) {
 // sealLength is what stands behind the extensions of a record.
 const sealLength = 8 + crc32.Size
 
-// seal returns a copy of the entry with two numbers behind its extensions: the
+// seal returns copies of entries with two numbers behind the extensions of each: the
 // last entry known to be committed, so that a crash does not make this member
 // forget it; and a checksum, for neither bbolt nor raft has one: a flipped bit
-// would make this member differ.
-func seal(l *raft.Log, committed uint64) *raft.Log {
-	sealed := *l
-	sealed.Extensions = binary.BigEndian.AppendUint64(slices.Clip(l.Extensions), committed)
-	sealed.Extensions = binary.BigEndian.AppendUint32(sealed.Extensions, recordSum(l, committed))
-	return &sealed
+// would make this member differ. All of them have their memory in one piece.
+func seal(logs []*raft.Log, committed uint64) []*raft.Log {
+	room := headLength
+	for _, l := range logs {
+		room += len(l.Extensions) + sealLength
+	}
+	copies, sealed, memory := make([]raft.Log, len(logs)), make([]*raft.Log, len(logs)), make([]byte, headLength, room)
+	head := memory[:headLength]
+	for i, l := range logs {
+		at := len(memory)
+		memory = append(memory, l.Extensions...)
+		memory = binary.BigEndian.AppendUint64(memory, committed)
+		memory = binary.BigEndian.AppendUint32(memory, recordSum(l, memory[len(memory)-8:], head))
+		copies[i] = *l
+		copies[i].Extensions = memory[at:len(memory):len(memory)]
+		sealed[i] = &copies[i]
+	}
+	return sealed
 }
 
 // unseal checks an entry as it was read and takes the seal off again.
@@ -219,24 +227,30 @@ func unseal(index uint64, l *raft.Log) (committed uint64, err error) {
 	seal := l.Extensions[at:]
 	l.Extensions = l.Extensions[:at]
 	committed = binary.BigEndian.Uint64(seal)
-	if binary.BigEndian.Uint32(seal[8:]) != recordSum(l, committed) {
+	if binary.BigEndian.Uint32(seal[8:]) != recordSum(l, seal[:8], make([]byte, headLength)) {
 		return 0, errors.New("its checksum does not match")
 	}
 	return committed, nil
 }
 
-// recordSum covers an entry and what else stands in its record.
-func recordSum(l *raft.Log, committed uint64) uint32 {
-	return crc32.Update(Checksum(l), crc32.MakeTable(crc32.Castagnoli), binary.BigEndian.AppendUint64(nil, committed))
+// recordSum covers an entry and what else stands in its record: what was committed, in
+// the bytes that stand there. head is memory for it.
+func recordSum(l *raft.Log, committed, head []byte) uint32 {
+	return crc32.Update(checksum(l, head), crc32.MakeTable(crc32.Castagnoli), committed)
 }
 
 // Checksum covers all of an entry that means something. It is the same on every
 // member.
-func Checksum(l *raft.Log) uint32 {
+func Checksum(l *raft.Log) uint32 { return checksum(l, make([]byte, headLength)) }
+
+// headLength is what the checksum covers of an entry besides data and extensions.
+const headLength = 8 + 8 + 1
+
+func checksum(l *raft.Log, head []byte) uint32 {
 	table := crc32.MakeTable(crc32.Castagnoli)
-	head := binary.BigEndian.AppendUint64(nil, l.Index)
-	head = binary.BigEndian.AppendUint64(head, l.Term)
-	head = append(head, byte(l.Type))
+	binary.BigEndian.PutUint64(head, l.Index)
+	binary.BigEndian.PutUint64(head[8:], l.Term)
+	head[16] = byte(l.Type)
 	sum := crc32.Update(crc32.Checksum(head, table), table, l.Data)
 	return crc32.Update(sum, table, l.Extensions)
 }

@@ -32,7 +32,7 @@ func directory(t *testing.T, kind datadir.LogStore, entries uint64) *datadir.Dir
 	}
 	var logs []*raft.Log
 	for i := uint64(1); i <= entries; i++ {
-		logs = append(logs, seal(entryOf(i, 10), i/2))
+		logs = append(logs, sealOne(entryOf(i, 10), i/2))
 	}
 	if err := s.StoreLogs(logs); err != nil {
 		t.Fatal(err)
@@ -76,6 +76,8 @@ func mustHave(t *testing.T, dir *datadir.Dir, kind datadir.LogStore, first, last
 		t.Errorf("there are %v", left)
 	}
 }
+
+func sealOne(l *raft.Log, committed uint64) *raft.Log { return seal([]*raft.Log{l}, committed)[0] }
 
 func dirNames(t *testing.T, dir *datadir.Dir) (names []string) {
 	t.Helper()
@@ -124,7 +126,7 @@ func TestMoveWhatASnapshotLeaptOver(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, i := range tc.more {
-				if err := s.StoreLog(seal(entryOf(i, 10), i/2)); err != nil {
+				if err := s.StoreLog(sealOne(entryOf(i, 10), i/2)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -149,7 +151,7 @@ func TestMoveCrashes(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i := range uint64(5) {
-					if err := s.StoreLog(seal(entryOf(i+1, 99), 0)); err != nil {
+					if err := s.StoreLog(sealOne(entryOf(i+1, 99), 0)); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -218,7 +220,7 @@ func TestMovesThatFail(t *testing.T) {
 			cancel bool
 		}{
 			"a seal is wrong": {spoil: func(s Store) error {
-				l := seal(entryOf(101, 10), 1)
+				l := sealOne(entryOf(101, 10), 1)
 				l.Data = []byte("other")
 				return s.StoreLog(l)
 			}},
