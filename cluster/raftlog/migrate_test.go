@@ -93,6 +93,7 @@ func dirNames(t *testing.T, dir *datadir.Dir) (names []string) {
 
 // A log is moved with its seals, there and back, and counts in one store at any time.
 func TestMove(t *testing.T) {
+	t.Parallel()
 	for _, kind := range datadir.LogStores() {
 		t.Run(string(kind), func(t *testing.T) {
 			dir := directory(t, kind, 100)
@@ -110,6 +111,7 @@ func TestMove(t *testing.T) {
 // An empty log is moved, one that a snapshot leapt over becomes empty where it can have
 // no holes, and of one with a hole the piece behind it is moved.
 func TestMoveWhatASnapshotLeaptOver(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		entries            uint64
 		more               []uint64
@@ -142,6 +144,7 @@ func TestMoveWhatASnapshotLeaptOver(t *testing.T) {
 // Whatever step of a move a crash comes after, the next start has the whole log, in
 // whichever store it is to be.
 func TestMoveCrashes(t *testing.T) {
+	t.Parallel()
 	for _, kind := range datadir.LogStores() {
 		to := other(kind)
 		for name, crash := range map[string]func(t *testing.T, dir *datadir.Dir){
@@ -182,6 +185,7 @@ func TestMoveCrashes(t *testing.T) {
 		} {
 			for _, wanted := range datadir.LogStores() {
 				t.Run(string(kind)+", "+name+", then "+string(wanted), func(t *testing.T) {
+					t.Parallel()
 					dir := directory(t, kind, 100)
 					crash(t, dir)
 					path := dir.Path("")

@@ -100,7 +100,7 @@ func (s *segmentFile) finish(b []byte) error {
 			return fmt.Errorf("its index is wrong at entry %d", s.base+uint64(i))
 		}
 	}
-	if len(bytes.TrimRight(b[s.end:], "\x00")) > 0 {
+	if inUse(b[s.end:]) > 0 {
 		return errors.New("something stands behind its index")
 	}
 	return nil
@@ -116,6 +116,19 @@ func frame(b []byte) (kind byte, size int) {
 	return b[0], int(n)
 }
 
+// inUse is the length of b without the zeros at its end, of which there may be megabytes.
+func inUse(b []byte) int {
+	var none [4096]byte
+	for n := len(b); n > 0; n = len(b) {
+		part := b[max(n-len(none), 0):]
+		if !bytes.Equal(part, none[:len(part)]) {
+			return n - len(part) + len(bytes.TrimRight(part, "\x00"))
+		}
+		b = b[:n-len(part)]
+	}
+	return 0
+}
+
 func padded(n int) int { return (n + 7) &^ 7 }
 
 // judge tells whether what stands at start, where no whole write does, is a write that
@@ -127,13 +140,13 @@ func padded(n int) int { return (n + 7) &^ 7 }
 // if a sector is missing between others, or if its frames, all of them sound, go on behind
 // the last byte. If its last byte is that of a commit frame it had come to its end.
 func judge(b []byte, start int) error {
-	end := len(bytes.TrimRight(b[start:], "\x00")) + start
+	end := start + inUse(b[start:])
 	if end == start {
 		return nil
 	}
 	for from := start; from < end; {
 		to := min((from/sector+1)*sector, len(b))
-		if len(bytes.TrimRight(b[from:to], "\x00")) == 0 {
+		if inUse(b[from:to]) == 0 {
 			return errTorn
 		}
 		from = to
