@@ -72,7 +72,7 @@ func (o *outcomes) sideBySide(loads []load, ours, peers []string) string {
 			t.header = append(t.header, short(our)+" : "+peer)
 		}
 	}
-	t.header = append(t.header, "wanted : "+strings.Join(peers, " / "))
+	t.header = append(t.header, strings.TrimSpace("wanted : "+strings.Join(peers, " / ")))
 	for _, l := range loads {
 		row := []string{l.String()}
 		for _, name := range slices.Concat(ours, peers) {
