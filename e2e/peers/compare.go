@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
 	"runtime"
-	"strings"
 	"time"
 )
 
@@ -60,14 +60,17 @@ func (o *compareOptions) run(ctx context.Context, dir string) error {
 	}
 	fmt.Printf("Three members and the load on %d cores, %d rounds of %s in turns; now : before, medians with the lowest and the highest.\n\n%s\n%s\n",
 		runtime.NumCPU(), o.rounds, o.row, out.changes(p.loads), legend)
-	if len(out.problems) > 0 {
-		return fmt.Errorf("not everything was measured:\n%s", strings.Join(out.problems, "\n"))
+	for _, problem := range out.problems {
+		fmt.Printf("- not measured: %s\n", problem)
+	}
+	if len(out.rates(now, single1).known()) == 0 {
+		return errors.New("the build to judge could not be measured at all")
 	}
 	return nil
 }
 
-const legend = "\"noise\" is a change of less than 3 %, or one that not all rounds agree on. The members' time of a core\n" +
-	"says more than the rate where other things run on the machine."
+const legend = "\"noise\" is a change of less than 3 %, or within half the spread, or that not all of five rounds agree on. The\n" +
+	"members' time of a core says more than the rate where other things run on the machine."
 
 // changes is the table of what is different now.
 func (o *outcomes) changes(loads []load) string {
@@ -83,21 +86,27 @@ func (o *outcomes) changes(loads []load) string {
 	return t.String()
 }
 
-// smallest is the change that is spoken of, as a share.
-const smallest = 0.03
+// What a change is that is spoken of.
+const (
+	smallest = 0.03 // as a share
+	enough   = 5    // rounds: that five agree by chance has a probability of 1 in 16
+)
 
-// verdict says which way ratios go: up or down where all rounds agree on it and the median is
-// more than a few percent off. That five rounds agree by chance has a probability of 1 in 16.
+// verdict says which way ratios go: up or down where all of enough rounds agree on it, and the
+// median is further off than a few percent and than half of what lies between the rounds.
 func verdict(ratios series, up, down string) string {
 	sorted := ratios.known()
-	switch {
-	case len(sorted) == 0:
+	if len(sorted) == 0 {
 		return "not measured"
-	case len(sorted) < 3 || math.Abs(ratios.median()-1) < smallest:
+	}
+	lowest, highest := sorted[0], sorted[len(sorted)-1]
+	change := math.Abs(ratios.median() - 1)
+	switch {
+	case len(sorted) < enough, change < smallest, change < (highest-lowest)/2:
 		return "noise"
-	case sorted[0] > 1:
+	case lowest > 1:
 		return up
-	case sorted[len(sorted)-1] < 1:
+	case highest < 1:
 		return down
 	}
 	return "noise"

@@ -11,16 +11,17 @@ func TestVerdict(t *testing.T) {
 		ratios series
 		want   string
 	}{
-		"all faster":              {series{1.05, 1.2, 1.01}, "faster"},
-		"all slower":              {series{0.9, 0.95, 0.99}, "slower"},
-		"not all agree":           {series{0.99, 1.3, 1.3, 1.3}, "noise"},
-		"agree on next to none":   {series{1.02, 1.01, 1.02}, "noise"},
-		"too few to agree":        {series{2, 2}, "noise"},
-		"a gap leaves too few":    {series{2, math.NaN(), 2}, "noise"},
-		"a gap beside enough":     {series{2, math.NaN(), 2, 2}, "faster"},
+		"all faster":              {series{1.05, 1.06, 1.05, 1.04, 1.05}, "faster"},
+		"all slower":              {series{0.9, 0.95, 0.93, 0.94, 0.92}, "slower"},
+		"not all agree":           {series{0.99, 1.3, 1.3, 1.3, 1.3}, "noise"},
+		"agree on next to none":   {series{1.02, 1.01, 1.02, 1.02, 1.02}, "noise"},
+		"agree, far apart":        {series{1.01, 1.1, 1.05, 1.4, 1.02}, "noise"},
+		"too few to agree":        {series{2, 2, 2, 2}, "noise"},
+		"a gap leaves too few":    {series{2, math.NaN(), 2, 2, 2}, "noise"},
+		"a gap beside enough":     {series{2, math.NaN(), 2, 2, 2, 2}, "faster"},
 		"nothing":                 {nil, "not measured"},
 		"nothing but gaps":        {series{math.NaN()}, "not measured"},
-		"one of them is the same": {series{1, 1.5, 1.5}, "noise"},
+		"one of them is the same": {series{1, 1.5, 1.5, 1.5, 1.5}, "noise"},
 	} {
 		if got := verdict(c.ratios, "faster", "slower"); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
@@ -29,11 +30,11 @@ func TestVerdict(t *testing.T) {
 }
 
 func TestChanges(t *testing.T) {
-	half := rounds(6000, 6600, 5500)
+	half := rounds(6000, 6600, 5500, 6000, 6000)
 	for i := range half {
 		half[i].Members = 180.08
 	}
-	o := outcomesOf(map[cell][]measured{{before, single256}: rounds(12000, 13200, 11000), {now, single256}: half})
+	o := outcomesOf(map[cell][]measured{{before, single256}: rounds(12000, 13200, 11000, 12000, 12000), {now, single256}: half})
 	got := o.changes([]load{single256})
 	want := `
 | load | before, a second | now | rate |  | members' time of a core |  |
