@@ -215,12 +215,14 @@ func TestConfigsThatCannotWorkAreRefused(t *testing.T) {
 		"no folder":              func(c *attest.Config) { c.Dir = "" },
 		"a folder that is not":   func(c *attest.Config) { c.Dir = "/nowhere/at/all" },
 		"nobody to ask who lead": func(c *attest.Config) { c.Leads = nil },
+		"no audit of snapshots":  func(c *attest.Config) { c.Audit = nil },
 		"no time between sizes":  func(c *attest.Config) { c.Every = 0 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := attest.DefaultConfig()
 			c.Member, c.Dir = "n1", t.TempDir()
 			c.Leads, c.Fatal = func() bool { return true }, func(error) {}
+			c.Audit = func(context.Context, func(string, uint64, uint64)) (map[string]error, error) { return nil, nil }
 			_, err := attest.New(c, nil, nil)
 			require.NoError(t, err)
 			spoil(&c)

@@ -34,6 +34,10 @@ type State interface {
 	WaitBlock(ctx context.Context, token string, index uint64) error
 	LogHashes(token string) tlog.HashReader
 	Digest(token string, index uint64) (chain.Hash, error)
+	// Unaudited names the state where it was restored from a snapshot and SetAudited has
+	// not noted since, durably, that it is what its blocks come to; "": it was not.
+	Unaudited() (name string, err error)
+	SetAudited(name string) error
 	// Produced is the index from which on this process has produced all blocks of a
 	// chain, from records that it has decided.
 	Produced(token string) (uint64, error)
@@ -72,6 +76,11 @@ type Config struct {
 	// Admitted are signatures of transactions that this member has verified already;
 	// nil: none.
 	Admitted *admitted.Signatures
+	// Audit makes again what the blocks come to of the state that is in use, beside it, and
+	// compares. It returns which chains are not what they are said to be, by their tokens,
+	// and calls told with how far it is. It may take long, and is called anew where it
+	// was cut short.
+	Audit func(ctx context.Context, told func(token string, blocks, of uint64)) (bad map[string]error, err error)
 	// Fatal ends the member, and does not return; see ErrDiverged and ErrForgot.
 	Fatal  func(error)
 	Logger *slog.Logger
@@ -95,16 +104,16 @@ func DefaultConfig() Config {
 // Validate says what is missing in c.
 func (c Config) Validate() error {
 	switch {
-	case c.Member == "" || c.Dir == "" || c.Leads == nil || c.Fatal == nil || c.Now == nil || c.Logger == nil:
-		return errors.New("attest: a member, a folder, Leads, Now, Fatal and a logger are needed")
+	case c.Member == "" || c.Dir == "" || c.Leads == nil || c.Audit == nil || c.Fatal == nil || c.Now == nil || c.Logger == nil:
+		return errors.New("attest: a member, a folder, Leads, Audit, Now, Fatal and a logger are needed")
 	case c.Every <= 0 || c.Patience <= 0 || c.Look <= 0:
 		return errors.New("attest: every interval must be more than nothing")
 	}
 	return nil
 }
 
-// Attester watches every chain of one member. Run starts one goroutine for each
-// chain and one for each chain and witness; they share nothing but turns and what mu
+// Attester watches every chain of one member. Run starts one goroutine for handovers, one
+// that audits what was restored, one for each chain and one for each chain and witness; they share nothing but turns and what mu
 // guards.
 type Attester struct {
 	cfg   Config
@@ -117,6 +126,7 @@ type Attester struct {
 	// mu guards what follows, which the goroutines of all chains write.
 	mu          sync.Mutex
 	faults      map[string]error // by token: why it signs nothing now, or never more
+	audit       audit            // of a state that was restored
 	handoverErr error            // why a handover is not signed by this member
 	// Why a witness does not cosign the newest checkpoint; nil: it did.
 	witnessErrs map[witnessOf]error
@@ -145,6 +155,7 @@ func (a *Attester) Run(ctx context.Context) {
 	tick := time.NewTicker(a.cfg.Look)
 	defer tick.Stop()
 	chains.Go(func() { a.watchHandovers(ctx) })
+	chains.Go(func() { a.watchRestored(ctx) })
 	for {
 		for _, info := range a.state.Contracts() {
 			token := info.Contract.Token

@@ -70,6 +70,9 @@ func (a *Attester) endorseAll(ctx context.Context, all []Handover) error {
 // endorse signs a handover, once the journal has it, if the chains here are those that it
 // speaks of.
 func (a *Attester) endorse(ctx context.Context, h Handover) error {
+	if err := a.reliesOnAll(a.state.Contracts()); err != nil {
+		return err
+	}
 	for _, end := range h.Ends {
 		info, err := a.state.Contract(end.Token)
 		if err != nil {

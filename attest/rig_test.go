@@ -21,6 +21,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/bpsc/bpsc/attest"
+	"github.com/bpsc/bpsc/audit"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/command"
@@ -78,8 +79,10 @@ type member struct {
 	// spoil changes a block as it is read; nil: the disk is good.
 	spoil    func(index uint64, canonical []byte) []byte
 	killer   atomic.Pointer[func(point string) bool]
-	tries    int                  // to reach the log
-	admitted *admitted.Signatures // what it verified when it took it; nil: nothing
+	tries    int // to reach the log
+	audits   atomic.Int64
+	told     func(ctx context.Context, blocks uint64) // of an audit
+	admitted *admitted.Signatures                     // what it verified when it took it; nil: nothing
 	// The witnesses that it asks, by name.
 	witnesses map[string]attest.Ask
 }
@@ -259,6 +262,9 @@ func pass(d time.Duration) {
 func (m *member) folder() string  { return filepath.Join(m.dir, m.id) }
 func (m *member) journal() string { return filepath.Join(m.folder(), "attest", token+".json") }
 
+// auditFolder is where a state that was restored is made again.
+func (m *member) auditFolder() string { return filepath.Join(m.folder(), "audit") }
+
 func (m *member) key() proof.SigningKey { return keyOf(m.t, m.id) }
 
 func keyOf(t require.TestingT, member string) proof.SigningKey {
@@ -347,6 +353,16 @@ func (m *member) start() {
 	cfg.Leads, cfg.Fatal = m.leads, func(err error) { m.ended.Store(&err) }
 	cfg.Logger = slog.New(slog.NewTextHandler(&m.logged, nil))
 	cfg.Admitted = m.admitted
+	cfg.Audit = func(ctx context.Context, told func(string, uint64, uint64)) (map[string]error, error) {
+		m.audits.Add(1)
+		restored := audit.Restored{Store: m.store, Dir: m.auditFolder(), Workers: 1, Logger: slog.New(slog.DiscardHandler)}
+		return restored.Run(ctx, func(token string, blocks, of uint64) {
+			told(token, blocks, of)
+			if m.told != nil {
+				m.told(ctx, blocks)
+			}
+		})
+	}
 	for name, ask := range m.witnesses {
 		cfg.Witnesses = append(cfg.Witnesses, attest.Witness{Name: name, About: func() attest.Ask { return ask }})
 	}

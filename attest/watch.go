@@ -170,7 +170,14 @@ func (w *watcher) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		size, wait := w.choose(attestations)
+		relies, err := w.relies(w.token)
+		if err != nil {
+			return err
+		}
+		size, wait := uint64(0), w.cfg.Look // an audit is under way, or about to begin
+		if relies {
+			size, wait = w.choose(attestations)
+		}
 		if size > 0 {
 			if err := w.attest(ctx, attestations, size); err != nil {
 				return err
@@ -260,6 +267,11 @@ func (w *watcher) attest(ctx context.Context, attestations []chain.Attestation, 
 		if s.Member == w.cfg.Member && s.Size == size && s.Root != a.Root {
 			return fmt.Errorf("%w: root %s of %d blocks, and this is root %s", ErrWouldContradict, s.Root, size, a.Root)
 		}
+	}
+	// Last: what was restored before this moment is audited before it is signed, and what is
+	// restored after it was verified before.
+	if relies, err := w.relies(w.token); !relies || err != nil {
+		return err
 	}
 	if err := w.sign(&a); err != nil {
 		return err

@@ -46,29 +46,9 @@ func (a *Auditor) Compare(s *store.Store) error {
 
 // takePending audits final records as the block that would hold them.
 func (a *Auditor) takePending(records []chain.Record) error {
-	if len(records) == 0 {
-		return nil
-	}
-	v := &a.Verifier
-	b := &chain.Block{Records: records, Header: chain.Header{Index: v.Length() + 1, Timestamp: chain.MaxTimestamp,
-		PreviousHash: v.Tip().String(), Totals: &chain.Totals{}, Trigger: chain.ByRequest, HasRoot: true}}
-	var root chain.RootBuilder
-	for i := range records {
-		root.Add(chain.AppendRecord(nil, &records[i], v.Contract.Decimals))
-	}
-	b.Root = root.Root()
-	c, err := v.Check(b.Append(nil, v.Contract.Decimals))
-	if err == nil {
-		err = v.CheckPending(c)
-	}
-	if err != nil {
-		return fmt.Errorf("pending records: %w", err)
-	}
-	a.scratch.start(&a.memory, &v.Contract)
-	for i := range records {
-		if err := a.scratch.record(&records[i]); err != nil {
-			return fmt.Errorf("%w: pending %w", chain.ErrInvalid, &chain.RecordError{Position: i, Err: err})
-		}
+	b, err := a.scratch.tryPending(&a.memory, &a.Verifier, records)
+	if b == nil {
+		return err
 	}
 	a.scratch.commit(&a.memory, b)
 	a.Totals = a.scratch.totals

@@ -31,6 +31,7 @@ func TestEveryStateIsWhatItsBlocksComeTo(t *testing.T) {
 		r.open()
 		for _, info := range r.store.Contracts() {
 			require.NoError(t, audited(t, r.store, info.Contract.Token).Compare(r.store), info.Contract.Token)
+			require.NoError(t, madeBeside(t, r.store, info.Contract.Token), info.Contract.Token)
 		}
 		require.NoError(t, r.store.Close())
 	})
@@ -54,8 +55,25 @@ func TestEverySignedStateIsWhatItsBlocksComeTo(t *testing.T) {
 		require.NoError(t, r.store.Close())
 		r.open()
 		require.NoError(t, audited(t, r.store, "aka").Compare(r.store))
+		require.NoError(t, madeBeside(t, r.store, "aka"))
 		require.NoError(t, r.store.Close())
 	})
+}
+
+// madeBeside is an audit into a store beside the one that is kept.
+func madeBeside(t require.TestingT, kept *store.Store, token string) error {
+	f := newFollowerRig(t)
+	defer func() { require.NoError(t, f.store.Close()) }()
+	_, err := f.Adopt(token, f.check(token, blocksOf(t, kept, token)))
+	require.NoError(t, err)
+	pending, err := kept.Pending(token)
+	require.NoError(t, err)
+	if err := f.TakePending(token, pending); err != nil {
+		return err
+	}
+	require.NoError(t, f.store.Close())
+	f.open()
+	return SameState(kept, f.store, token)
 }
 
 // What somebody changes in the state, and not in the blocks, is found.
@@ -113,7 +131,48 @@ func TestAStateThatIsNotWhatItsBlocksComeTo(t *testing.T) {
 			}
 			require.NoError(t, r.store.Close())
 			r.open()
+			beside := madeBeside(t, r.store, "aka")
+			require.ErrorIs(t, beside, chain.ErrInvalid)
+			require.ErrorContains(t, beside, tc.says)
 			err := a.Compare(r.store)
+			require.ErrorIs(t, err, chain.ErrInvalid)
+			require.ErrorContains(t, err, tc.says)
+		})
+	}
+}
+
+// Ids decide what may happen again, and an audit in memory does not look at them.
+func TestIDsThatAreNotThoseOfTheBlocks(t *testing.T) {
+	id := func(text string) chain.ID { return chain.DeriveID([]byte(text)) }
+	for name, tc := range map[string]struct {
+		says string // "": it is as it may be
+		id   chain.ID
+		is   store.Placement
+	}{
+		"one that could be decided again": {"could be decided again", id("k1"), store.Placement{Refused: chain.InsufficientFunds}},
+		"one at another place":            {"and is that of 0 of 2", id("k1"), store.Placement{Block: 1}},
+		"one that was never decided":      {"and it is not", id("new"), store.Placement{Block: 2, Position: 0}},
+		"one that was refused":            {"", id("new"), store.Placement{Refused: chain.InsufficientFunds}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).Refused)
+			r.send("k1", "alice", "bob", 1_000_000)
+			r.apply(&command.Produce{Token: "aka"})
+			r.send("k2", "bob", "alice", 1_000)
+			require.NoError(t, r.store.Close())
+			r.open()
+			require.NoError(t, r.store.Update(r.index+1, func(tx *store.Tx) error {
+				tx.SetPlacement(tx.Head("aka"), tc.id, tc.is)
+				return nil
+			}))
+			require.NoError(t, r.store.Close())
+			r.open()
+			err := madeBeside(t, r.store, "aka")
+			if tc.says == "" {
+				require.NoError(t, err)
+				return
+			}
 			require.ErrorIs(t, err, chain.ErrInvalid)
 			require.ErrorContains(t, err, tc.says)
 		})

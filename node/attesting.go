@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/bpsc/bpsc/attest"
+	"github.com/bpsc/bpsc/audit"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/durable"
@@ -43,6 +45,9 @@ func (a *attesting) refused(err error) {
 	a.key = fmt.Errorf("this member's key is not the one with which it began: put the member.key back that was kept then: %w", err)
 }
 
+// auditFolder is where a state that came from a snapshot is made again, see audit.Restored.
+const auditFolder = "audit"
+
 // prepareAttesting makes the attester; begin runs it.
 func (m *Member) prepareAttesting() error {
 	cfg := attest.DefaultConfig()
@@ -53,6 +58,17 @@ func (m *Member) prepareAttesting() error {
 		client := witness.NewClient(m.certificates.trusted)
 		m.opened(func() error { client.Close(); return nil })
 		cfg.Witnesses = attestingWitnesses(client, m.cfg.Witnesses, m.policies().signed)
+	}
+	if name, err := m.store.Unaudited(); err != nil {
+		return err
+	} else if name == "" { // what an audit of a state has left that is not there any more
+		if err := durable.RemoveAll(m.path(auditFolder)); err != nil {
+			return err
+		}
+	}
+	restored := audit.Restored{Store: m.store, Dir: m.path(auditFolder), Workers: max(1, runtime.GOMAXPROCS(0)/2), Logger: m.log, Fatal: m.distrust(m)}
+	cfg.Audit = func(ctx context.Context, told func(string, uint64, uint64)) (map[string]error, error) {
+		return restored.Run(ctx, told)
 	}
 	if err := durable.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return err

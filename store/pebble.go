@@ -24,7 +24,7 @@ import (
 //
 // What Pebble finds damaged goes to the alarm, whatever read it.
 func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
-	cache := pebble.NewCache(cacheBytes)
+	cache := pebble.NewCache(cfg.CacheBytes)
 	defer cache.Unref()
 	opts := &pebble.Options{
 		Cache:                 cache,

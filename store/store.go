@@ -40,6 +40,8 @@ type Config struct {
 	// FilterBytes is the size of the filter that tells new ids, a multiple of eight;
 	// filterBytes when 0. Tests make it small: they open thousands of stores.
 	FilterBytes int
+	// CacheBytes bounds what Pebble keeps of what was read; cacheBytes when 0.
+	CacheBytes int64
 	// Log makes Pebble keep a log of its own, for a store without a Raft log
 	// above it: a layer that has reached Pebble is durable, and Sync is cheap.
 	Log bool
@@ -93,6 +95,7 @@ type Store struct {
 	settled *sync.Cond   // on mu's write side: frozen became nil, or failed was set
 	db      *pebble.DB   // replaced by Restore alone
 	dbName  string       // db's folder inside cfg.Dir
+	audited string       // what SetAudited has noted last
 	alarm   *alarm       // db's
 	active  *layer
 	frozen  *layer    // nil: no flush runs
@@ -127,6 +130,9 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.FilterBytes == 0 {
 		cfg.FilterBytes = filterBytes
 	}
+	if cfg.CacheBytes == 0 {
+		cfg.CacheBytes = cacheBytes
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
@@ -140,6 +146,10 @@ func Open(cfg Config) (*Store, error) {
 	s.settled = sync.NewCond(&s.mu)
 	if _, err := s.folder.level(); err != nil {
 		return nil, fmt.Errorf("store: %s: %w", cfg.Dir, err)
+	}
+	var err error
+	if s.audited, err = s.folder.lastAudited(); err != nil {
+		return nil, err
 	}
 	name, err := s.folder.current()
 	if errors.Is(err, fs.ErrNotExist) && !cfg.ReadOnly {
