@@ -122,6 +122,7 @@ type Attester struct {
 	turns chan struct{} // a token for each chain that verifies
 	// workers is how many goroutines verify in a turn.
 	workers int
+	pace    pace
 
 	// mu guards what follows, which the goroutines of all chains write.
 	mu          sync.Mutex

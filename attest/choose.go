@@ -53,9 +53,25 @@ func (w *watcher) choose(attestations []chain.Attestation) (size uint64, wait ti
 		if wait = due.Sub(now); wait > 0 {
 			return 0, wait
 		}
+		if wait = w.myTurn(now); wait > 0 {
+			return 0, wait
+		}
 	}
 	w.chosenAt = now
 	return info.Length, 0
+}
+
+// myTurn is how long it is until this chain's turn among all that are to be attested; 0:
+// it is now, and over.
+func (w *watcher) myTurn(now time.Time) time.Duration {
+	if w.turnAt.IsZero() {
+		w.turnAt = w.pace.next(now)
+	}
+	if wait := w.turnAt.Sub(now); wait > 0 {
+		return wait
+	}
+	w.turnAt = time.Time{}
+	return 0
 }
 
 // quorum is who counts at a size of the chain.

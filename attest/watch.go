@@ -42,6 +42,7 @@ type watcher struct {
 	pending  bool              // last has not reached the log
 	retryAt  time.Time         // when to try that again
 	pause    time.Duration     // before retryAt, since the last attempt
+	turnAt   time.Time         // when its turn to choose comes; zero: it has not asked for one
 	chosenAt time.Time         // when this member last chose a size
 	unchosen time.Time         // since when there are blocks that nobody has chosen
 	newest   uint64            // size that was the newest then
@@ -283,7 +284,9 @@ func (w *watcher) attest(ctx context.Context, attestations []chain.Attestation, 
 // sign adds the signature, once the journal has what it is over.
 func (w *watcher) sign(a *chain.Attestation) error {
 	id, tip := w.chain.id, w.chain.tip
+	began := w.cfg.Now()
 	err := w.journal.write(signed{ChainID: id, Size: a.Size, Root: a.Root, Tip: tip.Hash, Timestamp: tip.Timestamp})
+	w.pace.wrote(w.cfg.Now().Sub(began))
 	if err != nil {
 		return err
 	}
