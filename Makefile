@@ -35,6 +35,9 @@ operations: ## every procedure of docs/operations.md on real processes, about ha
 misuse: ## ten thousand clients that misbehave, and what they cost somebody with a token
 	BPSC_MISUSE=10000 go test ./e2e/misuse -run Strangers -count=1 -v -timeout 10m
 
+overload: ## three times what the members can take, a minute of each kind; its figures are to hold
+	BPSC_OVERLOAD=1m go test ./e2e -run Overload -count=1 -v -timeout 15m
+
 fuzz: ## every fuzz target for TIME (30s)
 	scripts/fuzz.sh $(TIME)
 

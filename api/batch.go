@@ -23,7 +23,7 @@ func (s *memberServer) postBatch(c *gin.Context) error {
 	if c.Request.Header[protocol.IdempotencyKey] != nil {
 		return fmt.Errorf("%w: %s names one transaction; give each item of a batch its \"key\"", chain.InvalidField, protocol.IdempotencyKey)
 	}
-	if err := readBody(c, w, maxBatchBody); err != nil {
+	if err := s.readWrite(c, w, maxBatchBody); err != nil {
 		return err
 	}
 	drafts, inBody, err := w.read.Batch(w.in)

@@ -33,6 +33,7 @@ type fake struct {
 	applied   uint64
 	writes    int           // calls of the Writer
 	err       error         // what the Writer answers with
+	busy      error         // what the Member is too busy for
 	refuse    chain.Code    // what every transaction is refused with
 	follower  bool          // this member does not lead
 	lag       uint64        // how far this replica is behind the log
@@ -374,6 +375,7 @@ func (f *fake) WaitApplied(ctx context.Context, index uint64) error {
 }
 
 func (f *fake) Ready() error                { return f.err }
+func (f *fake) Busy() error                 { return f.busy }
 func (f *fake) LastContact() time.Duration  { return 12 * time.Millisecond }
 func (f *fake) Leader() (id string, _ bool) { return "n1", true }
 func (f *fake) Now() (int64, bool)          { return f.now, f.now != 0 }

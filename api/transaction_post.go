@@ -75,7 +75,7 @@ func (s *memberServer) readTransaction(c *gin.Context, w *work, e intake.Envelop
 	if e.Key, err = idempotencyKey(c); err != nil {
 		return nil, nil, nil, err
 	}
-	if err := readBody(c, w, maxBody); err != nil {
+	if err := s.readWrite(c, w, maxBody); err != nil {
 		return nil, nil, nil, err
 	}
 	drafts, inBody, err := w.read.Transaction(w.in, e)
@@ -91,6 +91,16 @@ func (s *memberServer) readTransaction(c *gin.Context, w *work, e intake.Envelop
 		err = drafts[0].Refused
 	}
 	return to, &drafts[0], txs, err
+}
+
+// readWrite reads the body of what is to be ordered, or refuses it before that where
+// there is more to order than can be: to read and check what is refused then would take
+// the time of what is not.
+func (s *memberServer) readWrite(c *gin.Context, w *work, limit int64) error {
+	if err := s.member.Busy(); err != nil {
+		return err
+	}
+	return readBody(c, w, limit)
 }
 
 // transact reads, checks and orders the one transaction of a request.

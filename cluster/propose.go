@@ -41,6 +41,10 @@ func (m *Member) Propose(ctx context.Context, requests [][]byte) []Result {
 	return results
 }
 
+// Busy is why Propose would refuse a request now for the load that there is: for whoever
+// has work before it.
+func (m *Member) Busy() error { return m.queue.Full() }
+
 // Barrier returns once this member's state reflects everything that was
 // acknowledged anywhere before the call: what is then read here is linearizable.
 // It goes through the log, as part of the next entry, and so do all other

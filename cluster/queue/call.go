@@ -1,6 +1,9 @@
 package queue
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // Result is the outcome of one request.
 type Result struct {
@@ -23,7 +26,7 @@ func Failed(n int, err error) []Result {
 // without requests still gets one result: the index of an entry that was
 // proposed after it entered the queue.
 //
-// The queue's mutex guards prev, next, queued and taken; mu guards results, open and
+// The queue's mutex guards prev, next, queued, since and taken; mu guards results, open and
 // abandoned. Results that are finished or abandoned are not touched any more.
 type Call struct {
 	// Finished is closed when all results are there.
@@ -35,7 +38,8 @@ type Call struct {
 
 	prev, next *Call // in the queue's ring, while queued
 	queued     bool
-	taken      int // requests that left the queue for an entry or a frame
+	since      time.Time // when it came
+	taken      int       // requests that left the queue for an entry or a frame
 
 	mu        sync.Mutex
 	results   []Result

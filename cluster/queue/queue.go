@@ -3,9 +3,11 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -29,10 +31,14 @@ const (
 	MaxEntryRequests = 8192
 
 	// The queue holds two or three of the largest batches that a client may send at
-	// once (10,000 requests, 8 MiB), about a second of work. What does not fit is
-	// refused at once, for waiting longer helps nobody.
+	// once (10,000 requests, 8 MiB). What does not fit is refused at once.
 	maxRequests = 32 << 10
 	maxBytes    = 32 << 20
+
+	// And it holds no more than a second of work, however fast the members are: once the
+	// oldest call has waited for so long, although others were taken meanwhile, new ones
+	// are refused at once, for waiting longer helps nobody. See ADR 51.
+	maxWait = time.Second
 )
 
 // Queue holds calls until the batcher takes them, in the order in which they came.
@@ -50,6 +56,8 @@ type Queue struct {
 	requests int  // not taken yet; a call without requests counts as one
 	bytes    int
 	refused  uint64        // calls for which there was no room
+	taken    time.Time     // when something was last taken
+	resumed  time.Time     // when that was after a pause of maxWait or more
 	active   int           // calls accepted and not yet finished
 	closed   bool          // no more calls are accepted
 	drained  chan struct{} // closed when closed and active is zero
@@ -68,15 +76,21 @@ func (q *Queue) Push(c *Call) error {
 	for _, r := range c.requests {
 		bytes += len(r) + RequestOverhead
 	}
+	now := time.Now()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	switch {
-	case q.closed:
+	if q.closed {
 		return outcome.ShuttingDown
-	case q.requests+requests > maxRequests || q.bytes+bytes > maxBytes:
-		q.refused++
-		return fmt.Errorf("%w: %d requests, %d bytes wait", outcome.QueueFull, q.requests, q.bytes)
 	}
+	err := q.crowded(requests, bytes)
+	if err == nil && len(c.requests) > 0 { // a call without them costs nothing
+		err = q.late(now)
+	}
+	if err != nil {
+		q.refused++
+		return err
+	}
+	c.since = now
 	q.requests += requests
 	q.bytes += bytes
 	q.active++
@@ -86,6 +100,43 @@ func (q *Queue) Push(c *Call) error {
 	select {
 	case q.Wake <- struct{}{}:
 	default:
+	}
+	return nil
+}
+
+// Full is why a call would be refused now, if so: for who can tell a client before the
+// work that making a call is.
+func (q *Queue) Full() error {
+	now := time.Now()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	err := cmp.Or(q.crowded(1, 0), q.late(now))
+	if err != nil {
+		q.refused++
+	}
+	return err
+}
+
+// crowded is why there is no room for so much. The caller holds mu.
+func (q *Queue) crowded(requests, bytes int) error {
+	if q.requests+requests <= maxRequests && q.bytes+bytes <= maxBytes {
+		return nil
+	}
+	return fmt.Errorf("%w: %d requests, %d bytes wait", outcome.QueueFull, q.requests, q.bytes)
+}
+
+// late is why what comes now would wait for too long. Where nothing is taken, as without
+// a leader, what waits says nothing about load. The caller holds mu.
+func (q *Queue) late(now time.Time) error {
+	if q.calls == 0 || now.Sub(q.taken) >= maxWait {
+		return nil
+	}
+	since := q.ring.next.since
+	if since.Before(q.resumed) {
+		since = q.resumed
+	}
+	if waits := now.Sub(since); waits > maxWait {
+		return fmt.Errorf("%w: what came %v ago waits", outcome.QueueFull, waits.Round(time.Millisecond))
 	}
 	return nil
 }
@@ -115,7 +166,12 @@ func (q *Queue) Len() int {
 func (q *Queue) Take(forward bool) Batch {
 	b := Batch{queue: q}
 	var refused []*Call
+	now := time.Now()
 	q.mu.Lock()
+	if now.Sub(q.taken) >= maxWait {
+		q.resumed = now
+	}
+	q.taken = now
 	for room := MaxEntryBytes - EntryOverhead; ; {
 		c := q.ring.next
 		if c == &q.ring {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -156,4 +157,51 @@ func TestTheLoad(t *testing.T) {
 	if got := q.Load(); got.Requests >= maxRequests || got.Bytes != 100*got.Requests || got.Refused != 1 {
 		t.Errorf("after some were taken: %+v", got)
 	}
+}
+
+// No more than a second of work waits, whatever its size: while the queue is taken from and
+// the oldest call has waited longer, others are refused before they come. A queue that
+// nobody takes from is bound by its size alone, and one that was goes on with a second more.
+func TestWhatWaitsIsBoundByTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := New()
+		large := func() *Call { return NewCall([][]byte{make([]byte, MaxRequestBytes)}, false, nil) }
+		push := func() error {
+			full := q.Full()
+			err := q.Push(large())
+			if !errors.Is(err, full) && (err == nil) != (full == nil) {
+				t.Errorf("Full says %v, Push %v", full, err)
+			}
+			return err
+		}
+		take := func() { q.Take(false).Answer(make([]Result, 1), Result{}) }
+		mustPush := func() {
+			t.Helper()
+			if err := push(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustPush()
+		time.Sleep(time.Minute)
+		mustPush() // nothing is taken: there is no leader
+		mustPush()
+		mustPush()
+		take()
+		time.Sleep(maxWait - time.Millisecond)
+		mustPush()
+		take()
+		time.Sleep(2 * time.Millisecond)
+		if err := push(); !errors.Is(err, outcome.QueueFull) {
+			t.Errorf("after more than a second of work waited: %v", err)
+		}
+		if err := q.Push(NewCall(nil, false, nil)); err != nil {
+			t.Errorf("what costs nothing: %v", err)
+		}
+		take()
+		take()
+		mustPush() // the oldest is younger now
+		if got := q.Load().Refused; got != 2 {
+			t.Errorf("%d were refused", got)
+		}
+	})
 }
