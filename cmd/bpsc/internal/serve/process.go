@@ -22,6 +22,7 @@ import (
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/settings"
 	"github.com/bpsc/bpsc/internal/linewriter"
 	"github.com/bpsc/bpsc/internal/logring"
+	"github.com/bpsc/bpsc/internal/memlimit"
 	"github.com/bpsc/bpsc/internal/supervisor"
 	"github.com/bpsc/bpsc/node"
 )
@@ -141,6 +142,9 @@ func (p *process) run(ctx context.Context, c *configuration) error {
 	}
 	if err := c.table.Read(); err != nil {
 		return err
+	}
+	if bytes := memlimit.Set(); bytes > 0 {
+		p.log.Info("the heap is bounded by what this container or service may use", "bytes", bytes)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer p.beside.Wait()
