@@ -14,9 +14,20 @@ const (
 	recentAccounts = 100_000
 	recentAdded    = 2_000
 
-	// cacheBytes bounds Pebble's block cache, memTableBytes its write buffer.
+	// cacheBytes bounds Pebble's block cache, memTableBytes its write buffer. A layer's
+	// batch, which is sorted, is larger than half of that, and so Pebble writes it as it is
+	// and copies it into no buffer.
 	cacheBytes    = 128 << 20
-	memTableBytes = 32 << 20
+	memTableBytes = 8 << 20
+
+	// flushesToMerge is how many flushes lie one upon another before Pebble merges them
+	// into the level below: new ids cost no reads, so fewer merges are the better bargain.
+	// With flushesToStop a flush waits for the merge. levelBytes is from how many bytes of
+	// keys on there is a level more: what a merge meets there is what flushes fall among,
+	// accounts and one epoch (see epoch.go), and each level writes all once more.
+	flushesToMerge = 10
+	flushesToStop  = 48
+	levelBytes     = 512 << 20
 
 	// bloomBits is bits a key in Pebble's filters: 10 give one false hit in
 	// a hundred, so a new id rarely costs a read.

@@ -33,8 +33,9 @@ func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
 		MaxOpenFiles:          cfg.Tables,
 		ReadOnly:              cfg.ReadOnly,
 		MemTableSize:          memTableBytes,
-		L0CompactionThreshold: 10, // new ids cost no reads, so fewer merges are the better bargain
-		L0StopWritesThreshold: 24,
+		L0CompactionThreshold: 2 * flushesToMerge, // Pebble begins at half of it
+		L0StopWritesThreshold: flushesToStop,
+		LBaseMaxBytes:         levelBytes,
 		FormatMajorVersion:    cfg.formatOn(release.First), // higher where the database is
 		Logger:                pebbleLog{cfg.Logger, alarm},
 		EventListener: &pebble.EventListener{
