@@ -32,6 +32,10 @@ foreign: ## other people's software for C2SP reads a cluster
 operations: ## every procedure of docs/operations.md on real processes, about half an hour
 	BPSC_OPERATIONS=1 go test ./e2e/operations -count=1 -v -timeout 60m
 
+growth: ## what ten million transfers cost a state machine, and two million a cluster
+	scripts/growth.sh machine
+	scripts/growth.sh members
+
 misuse: ## ten thousand clients that misbehave, and what they cost somebody with a token
 	BPSC_MISUSE=10000 go test ./e2e/misuse -run Strangers -count=1 -v -timeout 10m
 
@@ -69,4 +73,4 @@ down: ## stop it
 clean: ## binaries and leftovers of demos and benchmarks; clusters keep their data
 	rm -rf .bpsc/bin .bpsc/bench .bpsc/demo.*
 
-.PHONY: help build package test short race e2e operations misuse fuzz bench bench-peers bench-compare fmt lint demo up down clean
+.PHONY: help build package test short race e2e operations growth misuse fuzz bench bench-peers bench-compare fmt lint demo up down clean

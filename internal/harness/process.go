@@ -165,8 +165,9 @@ func (p *Process) LogTail(lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// Memory is what a process holds in RAM, in bytes.
-type Memory struct{ Now, Peak int64 }
+// Memory is what a process holds in RAM, in bytes. What is not anonymous is of files, and
+// the system takes it back when it needs it.
+type Memory struct{ Now, Peak, Anonymous int64 }
 
 // Memory asks the kernel; Linux only.
 func (p *Process) Memory() (m Memory, err error) {
@@ -177,7 +178,10 @@ func (p *Process) Memory() (m Memory, err error) {
 	if m.Now, err = kibibytes(text, "VmRSS:"); err != nil {
 		return m, err
 	}
-	m.Peak, err = kibibytes(text, "VmHWM:")
+	if m.Peak, err = kibibytes(text, "VmHWM:"); err != nil {
+		return m, err
+	}
+	m.Anonymous, err = kibibytes(text, "RssAnon:")
 	return m, err
 }
 
