@@ -161,3 +161,36 @@ func TestNothingComesBetweenTheRowsOfAPastEpoch(t *testing.T) {
 	require.Equal(t, before, count([]byte{epochIDTable}, past))
 	require.Positive(t, count(past, []byte{epochIDTable + 1}))
 }
+
+// A filter that has become small is replaced by a larger one, and no id that was decided
+// before, meanwhile or after is taken for new.
+func TestTheFilterGrowsWithTheIDs(t *testing.T) {
+	r := newIDRig(t, true)
+	require.NoError(t, r.s.Close())
+	r.cfg.FilterBytes = 64
+	r.open()
+	<-r.s.ids.done
+	larger := 0
+	for range 30 {
+		r.decide(20)
+		if r.s.larger == nil {
+			continue
+		}
+		larger++
+		fresh := r.s.larger
+		r.decide(1)
+		<-fresh.done
+		r.decide(1)
+		require.Same(t, fresh, r.s.ids)
+		for i := range r.next {
+			require.False(t, r.s.ids.lacks(idKey{0, r.id(i)}), "id %d", i)
+		}
+	}
+	require.Equal(t, 4, larger, "from 40 ids on to 640, in doubles")
+	require.Len(t, r.s.ids.words, 128)
+	require.NoError(t, r.s.Close())
+	r.open()
+	<-r.s.ids.done
+	require.Len(t, r.s.ids.words, 128, "at start it is as large as it was")
+	r.mustKnow()
+}

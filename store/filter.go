@@ -8,11 +8,6 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// filterBytes is the size of an idFilter, whatever the length of the chain. With
-// 12 million ids one new id in a hundred costs a read in vain, with 50 million every
-// third; the answers are right at any size.
-const filterBytes = 16 << 20
-
 // idFilter knows which ids have surely not been decided. Almost every id that
 // comes is new, and to learn that from the layers and Pebble costs a look at
 // each of its levels, more than all else that a transfer costs.

@@ -1,10 +1,12 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,7 +36,7 @@ func TestGrowth(t *testing.T) {
 		dir = t.TempDir()
 	}
 	g := newGrowth(t, filepath.Join(dir, "state"), setting(t, "BPSC_GROWTH_BLOCK", 10))
-	fmt.Printf("%10s %9s %9s %9s %9s %9s %9s %9s\n", "transfers", "apply us", "beside us", "wall us", "flushed B", "merged B", "disk B", "anon MiB")
+	fmt.Printf("%10s %9s %9s %9s %9s %9s %9s %9s %7s %7s\n", "transfers", "apply us", "beside us", "wall us", "flushed B", "merged B", "disk B", "anon MiB", "p50 ms", "p99 ms")
 	for at := 10_000; at < total; at += max(10_000, at/2/1000*1000) {
 		if at > g.n {
 			g.to(at)
@@ -43,6 +45,9 @@ func TestGrowth(t *testing.T) {
 	}
 	g.to(total)
 	g.report()
+	g.snapshot(t.TempDir())
+	g.reopen(dir)
+	g.read()
 	if testing.Verbose() {
 		fmt.Println(g.s.Metrics().String())
 	}
@@ -70,6 +75,7 @@ type growth struct {
 	m       *fsm.Machine
 	n       int
 	cost    cost
+	took    []time.Duration // by each Apply since the last report
 	printed struct {
 		n    int
 		cost cost
@@ -110,7 +116,9 @@ func (g *growth) to(n int) {
 		before, began := used(unix.RUSAGE_THREAD), time.Now()
 		_, err := g.m.Apply(g.s.AppliedIndex()+1, growthTime+int64(g.n), requests)
 		require.NoError(g.t, err)
-		g.cost.wall += time.Since(began)
+		took := time.Since(began)
+		g.cost.wall += took
+		g.took = append(g.took, took)
 		after := used(unix.RUSAGE_THREAD)
 		g.cost.apply += after - before
 		g.cost.beside += used(unix.RUSAGE_SELF) - all - (after - thread)
@@ -147,8 +155,10 @@ func (g *growth) report() {
 	now, was := g.cost, g.printed.cost
 	n := int64(g.n - g.printed.n)
 	each := func(d time.Duration) float64 { return d.Seconds() * 1e6 / float64(n) }
-	fmt.Printf("%10d %9.2f %9.2f %9.2f %9d %9d %9d %9d\n", g.n, each(now.apply-was.apply), each(now.beside-was.beside), each(now.wall-was.wall),
-		(now.flushed-was.flushed)/n, (now.merged-was.merged)/n, int(m.DiskSpaceUsage())/g.n, anonymous(g.t)>>20)
+	fmt.Printf("%10d %9.2f %9.2f %9.2f %9d %9d %9d %9d %7.1f %7.1f\n", g.n, each(now.apply-was.apply), each(now.beside-was.beside), each(now.wall-was.wall),
+		(now.flushed-was.flushed)/n, (now.merged-was.merged)/n, int(m.DiskSpaceUsage())/g.n, anonymous(g.t)>>20,
+		g.share(0.5), g.share(0.99))
+	g.took = g.took[:0]
 	g.printed.n, g.printed.cost = g.n, now
 }
 
@@ -158,6 +168,72 @@ func used(who int) time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// share is the time in milliseconds within which that share of the calls of Apply, of
+// 5,000 transfers each, have ended.
+func (g *growth) share(share float64) float64 {
+	slices.Sort(g.took)
+	return 1000 * g.took[int(share*float64(len(g.took)-1))].Seconds()
+}
+
+// snapshot prints what a snapshot does to Apply beside it.
+func (g *growth) snapshot(dir string) {
+	began, ended := time.Now(), make(chan error, 1)
+	var took time.Duration
+	go func() {
+		var err error
+		for i := range 5 {
+			err = errors.Join(err, g.s.Snapshot(g.t.Context(), filepath.Join(dir, strconv.Itoa(i))))
+		}
+		took = time.Since(began)
+		ended <- err
+	}()
+	for done := false; !done; {
+		select {
+		case err := <-ended:
+			require.NoError(g.t, err)
+			done = true
+		default:
+			g.to(g.n + 5000)
+		}
+	}
+	fmt.Printf("five snapshots, %v each; Apply beside them: p50 %.1f ms, p99 %.1f ms\n", took/5, g.share(0.5), g.share(0.99))
+	g.took = g.took[:0]
+}
+
+// reopen prints how long a start takes.
+func (g *growth) reopen(dir string) {
+	require.NoError(g.t, g.s.Close())
+	began := time.Now()
+	s, err := store.Open(store.Config{Dir: filepath.Join(dir, "state")})
+	require.NoError(g.t, err)
+	g.s, g.m = s, fsm.New(s)
+	g.t.Cleanup(func() { require.NoError(g.t, s.Close()) })
+	opened := time.Since(began)
+	s.AwaitFilter()
+	fmt.Printf("open after %v, its filter of ids whole after %v\n", opened.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+}
+
+// read prints how fast blocks, histories and single records are read.
+func (g *growth) read() {
+	began, size := time.Now(), 0
+	require.NoError(g.t, g.s.Blocks("aka", 1, 0, func(_ uint64, b []byte) error { size += len(b); return nil }))
+	fmt.Printf("all %d MB of blocks at %.0f MB/s\n", size>>20, float64(size)/1e6/time.Since(began).Seconds())
+	for _, oldest := range []bool{false, true} {
+		began := time.Now()
+		page, err := g.s.History("aka", "wallet-7", chain.HistoryQuery{Limit: 100, OldestFirst: oldest})
+		require.NoError(g.t, err)
+		fmt.Printf("a page of a history, oldest first %v: %d records in %v\n", oldest, len(page.Records), time.Since(began).Round(time.Microsecond))
+	}
+	for name, first := range map[string]int{"newest": g.n - 1000, "oldest": 0} {
+		began := time.Now()
+		for k := first; k < first+1000; k++ {
+			_, err := g.s.Transaction("aka", chain.DeriveID([]byte("key"+strconv.Itoa(k))))
+			require.NoError(g.t, err)
+		}
+		fmt.Printf("the %s thousand by id: %v each\n", name, time.Since(began)/1000)
+	}
 }
 
 // anonymous is how many bytes of the process are in memory and of no file.

@@ -14,10 +14,11 @@ const (
 	recentAccounts = 100_000
 	recentAdded    = 2_000
 
-	// cacheBytes bounds Pebble's block cache, memTableBytes its write buffer. A layer's
-	// batch, which is sorted, is larger than half of that, and so Pebble writes it as it is
-	// and copies it into no buffer.
-	cacheBytes    = 128 << 20
+	// cacheBytes bounds Pebble's block cache. It is in Go's heap, and so costs up to twice
+	// as much; the system caches the files besides. memTableBytes bounds Pebble's write
+	// buffer. A layer's batch, which is sorted, is larger than half of that, and so Pebble
+	// writes it as it is and copies it into no buffer.
+	cacheBytes    = 64 << 20
 	memTableBytes = 8 << 20
 
 	// flushesToMerge is how many flushes lie one upon another before Pebble merges them
@@ -27,11 +28,20 @@ const (
 	// accounts and one epoch (see epoch.go), and each level writes all once more.
 	flushesToMerge = 10
 	flushesToStop  = 48
-	levelBytes     = 512 << 20
+	levelBytes     = 2 << 30
 
 	// bloomBits is bits a key in Pebble's filters: 10 give one false hit in
 	// a hundred, so a new id rarely costs a read.
 	bloomBits = 10
+
+	// filterBytes is how large the filter of ids is at first, and maxFilterBytes at most:
+	// when there are more ids than idsAWord for each of its 64 bits, one of twice the size
+	// is filled beside it. So one new id in a hundred at most costs a read in vain, up to
+	// 84 million of them; with 168 million it is one in twenty. The answers are right
+	// at any size.
+	filterBytes    = 16 << 20
+	maxFilterBytes = 128 << 20
+	idsAWord       = 5
 
 	// separateBytes is the size from which a value is kept apart from its key:
 	// pieces of blocks with more than a few records, and nothing else of note.

@@ -44,6 +44,10 @@ func (s *Store) Restore(dir string) error {
 	if err != nil {
 		return err
 	}
+	if s.larger != nil { // of what is about to be replaced
+		s.larger.close()
+		s.larger = nil
+	}
 	old, oldName, oldIDs, waiting := s.db, s.dbName, s.ids, s.heads
 	if err := s.use(name); err != nil {
 		return errors.Join(err, s.folder.disk.RemoveAll(s.folder.path(name)))

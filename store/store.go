@@ -100,6 +100,7 @@ type Store struct {
 	active  *layer
 	frozen  *layer    // nil: no flush runs
 	ids     *idFilter // of db and the layers
+	larger  *idFilter // that is to take its place; nil: it is large enough
 	recent  *accounts // accounts of the last layers that reached db, to spare reads; nil: none
 	heads   []*Head   // by number
 	byToken map[string]*Head
@@ -198,7 +199,7 @@ func (s *Store) close(drain func() error) error {
 	}
 	s.failed = ErrClosed
 	s.settled.Broadcast()
-	s.ids.close()
+	s.closeFilters()
 	return errors.Join(err, s.db.Close())
 }
 
@@ -239,7 +240,7 @@ func (s *Store) use(name string) error {
 	s.meta, s.heads, s.byToken = loaded.meta, loaded.heads, loaded.byToken
 	s.durable = s.meta.Applied
 	s.active, s.recent = newLayer(nil), nil
-	s.ids = newIDFilter(db, s.cfg.FilterBytes)
+	s.ids = newIDFilter(db, s.filterSize())
 	s.members, s.policies = loaded.members, loaded.policies
 	s.tokens, s.tokenIDs, s.audit = loaded.tokens, loaded.tokenIDs, loaded.audit
 	if !loaded.old {

@@ -153,7 +153,7 @@ func (tx *Tx) Placement(h *Head, id chain.ID) (Placement, bool) {
 func (tx *Tx) SetPlacement(h *Head, id chain.ID, p Placement) {
 	k := idKey{h.Number, id}
 	tx.s.active.setID(k, p)
-	tx.s.ids.add(k)
+	tx.s.decided(k)
 }
 
 // AddBlock stores the next block of a chain and wakes who waits for it. leaf is

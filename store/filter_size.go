@@ -1,0 +1,59 @@
+package store
+
+// filterSize is how large a filter is to be for the ids that there are, of which records
+// are nearly all.
+func (s *Store) filterSize() (bytes int) {
+	var ids uint64
+	for _, h := range s.heads {
+		ids += h.Records
+	}
+	bytes = s.cfg.FilterBytes
+	for bytes < maxFilterBytes && uint64(bytes/8)*idsAWord < ids {
+		bytes *= 2
+	}
+	return bytes
+}
+
+// growFilter has a larger filter filled where the one in use has become small, and puts it
+// in its place once it is whole. The caller holds mu and has just frozen a layer: what
+// is in that layer may reach Pebble behind the back of who reads it, all else is in Pebble
+// or still to come.
+func (s *Store) growFilter() {
+	if s.larger == nil {
+		if size := s.filterSize(); size > 8*len(s.ids.words) && s.ids.ready.Load() {
+			s.larger = newIDFilter(s.db, size)
+			s.larger.addLayer(s.frozen)
+		}
+		return
+	}
+	if s.larger.ready.Load() {
+		s.ids.close()
+		s.ids, s.larger = s.larger, nil
+	}
+}
+
+func (f *idFilter) addLayer(l *layer) {
+	for i := range l.ids.list {
+		f.add(l.ids.list[i].idKey)
+	}
+	for k := range l.refused {
+		f.add(k)
+	}
+}
+
+// decided puts a new id into the filters.
+func (s *Store) decided(k idKey) {
+	s.ids.add(k)
+	if s.larger != nil {
+		s.larger.add(k)
+	}
+}
+
+// closeFilters ends their filling.
+func (s *Store) closeFilters() {
+	s.ids.close()
+	if s.larger != nil {
+		s.larger.close()
+		s.larger = nil
+	}
+}
