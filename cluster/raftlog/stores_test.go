@@ -1,9 +1,11 @@
 package raftlog
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/hashicorp/raft"
@@ -187,4 +189,33 @@ func TestStoresAgainstAList(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A leader cuts the beginning of its log while it writes at the end, and others read.
+func TestCutsWhileOthersWriteAndRead(t *testing.T) {
+	eachStore(t, func(t *testing.T, open func(uint64) Store) {
+		s := open(0)
+		fill(t, s, 1, 100, 200)
+		var writing sync.WaitGroup
+		writing.Go(func() { fill(t, s, 101, 900, 200) })
+		writing.Go(func() {
+			for i := uint64(1); i <= 1000; i++ {
+				var l raft.Log
+				if err := s.GetLog(i, &l); err != nil && !errors.Is(err, raft.ErrLogNotFound) || err == nil && l.Index != i {
+					t.Errorf("entry %d is %d, %v", i, l.Index, err)
+				}
+			}
+		})
+		for to := uint64(5); to < 95; to += 5 {
+			if err := s.DeleteRange(to-4, to); err != nil {
+				t.Error(err)
+			}
+		}
+		writing.Wait()
+		check(t, s, 91, 1000, func(uint64) int { return 200 })
+		mustClose(t, s)
+		s = open(90)
+		check(t, s, 91, 1000, func(uint64) int { return 200 })
+		mustClose(t, s)
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -22,10 +23,15 @@ import (
 // walStore is the log in a folder of segments, to whose last one entries are appended. A
 // write is on disk after one sync. Entries that are cut make segments go that have none
 // left; those of the first segment stay on disk until then.
+//
+// raft-wal has one writer: of two, one that waits for the next segment would not see that
+// the other has filled that, too. So writing is held while entries are written or cut,
+// which a leader may do at once.
 type walStore struct {
-	sizes  sizes
-	wal    *wal.WAL
-	failed walFailure
+	sizes   sizes
+	wal     *wal.WAL
+	failed  walFailure
+	writing sync.Mutex
 }
 
 var (
@@ -205,6 +211,8 @@ func (s *walStore) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{
 
 // StoreLogs implements raft.LogStore.
 func (s *walStore) StoreLogs(logs []*raft.Log) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	if err := s.failed.get(); err != nil {
 		return err
 	}
@@ -224,6 +232,8 @@ const walOverhead = 40
 // DeleteRange implements raft.LogStore. The list of segments says in one write what is
 // cut; the files go afterwards, and where a crash comes between, when the log is opened.
 func (s *walStore) DeleteRange(from, to uint64) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	if err := s.failed.get(); err != nil {
 		return err
 	}
