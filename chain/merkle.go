@@ -21,10 +21,21 @@ func ResumeRoot(size uint64, subtrees []Hash) RootBuilder {
 }
 
 // Add appends the leaf with the given content and returns its hash.
-func (b *RootBuilder) Add(leaf []byte) Hash {
-	b.buf = append(append(b.buf[:0], 0x00), leaf...)
-	hash := Hash(sha256.Sum256(b.buf))
-	node := hash
+func (b *RootBuilder) Add(leaf []byte) (hash Hash) {
+	hash, b.buf = LeafHash(leaf, b.buf)
+	b.AddHash(hash)
+	return hash
+}
+
+// LeafHash is the hash of a leaf. It uses and returns room, which may be nil.
+func LeafHash(leaf, room []byte) (Hash, []byte) {
+	room = append(append(room[:0], 0x00), leaf...)
+	return sha256.Sum256(room), room
+}
+
+// AddHash appends the leaf with the given hash.
+func (b *RootBuilder) AddHash(leaf Hash) {
+	node := leaf
 	for n := b.size; n&1 == 1; n >>= 1 {
 		last := len(b.subtrees) - 1
 		node = interior(b.subtrees[last], node)
@@ -32,7 +43,6 @@ func (b *RootBuilder) Add(leaf []byte) Hash {
 	}
 	b.subtrees = append(b.subtrees, node)
 	b.size++
-	return hash
 }
 
 // Root returns the tree hash of the leaves added so far; that of no leaves is

@@ -75,6 +75,12 @@ const (
 	// How many entries a ready member's state may lag behind the commit index.
 	maxReadyLag = 256
 
+	// What is prepared at most, ahead of what is applied: more entries than a leader
+	// has in flight, and of the largest 8 MiB. The least entry that is: for smaller
+	// ones it costs as much to hand them over as it saves.
+	maxPrepared   = 16
+	leastPrepared = 4 << 10
+
 	// A due time that a tick did not move is asked for again only so often.
 	tickPause = 20 * time.Millisecond
 

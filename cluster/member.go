@@ -151,8 +151,11 @@ func (m *Member) open(sm StateMachine) (err error) {
 	}
 	m.running.Go(func() { m.uptime.Run(m.ctx, watch.Check) })
 	m.transport = newTransport(m.port, m.fitness, m.progress, m.store.memory, m.room, watch, m.store.ahead.Written, hclog)
+	if m.replica.preparation != nil {
+		m.running.Go(func() { m.replica.preparation.run(m.ctx) })
+	}
 	err = raftlog.Guard(func() (err error) {
-		m.raft, err = raft.NewRaft(conf, m.replica, m.store.logs, m.store.votes, m.store.snapshots, m.transport)
+		m.raft, err = raft.NewRaft(conf, m.replica, preparedLog{m.store.logs, m.replica.preparation}, m.store.votes, m.store.snapshots, m.transport)
 		return err
 	})
 	if err != nil {

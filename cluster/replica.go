@@ -27,13 +27,14 @@ import (
 // copies: time and due, which mu guards, and applied. begun is at or ahead of
 // what the machine holds, applied at or behind it.
 type replica struct {
-	machine StateMachine
-	members *raftlog.Configurations
-	told    bool // the machine knows the configuration that is in force
-	broken  bool // after a fatal error nothing is applied any more
-	watch   *health.Watchdog
-	fatal   func(error)
-	ctx     context.Context // ends a snapshot, and a wait, when the member stops
+	machine     StateMachine
+	preparation *preparation // nil: machine prepares nothing
+	members     *raftlog.Configurations
+	told        bool // the machine knows the configuration that is in force
+	broken      bool // after a fatal error nothing is applied any more
+	watch       *health.Watchdog
+	fatal       func(error)
+	ctx         context.Context // ends a snapshot, and a wait, when the member stops
 	// written waits until the log is on this member's disk up to an index; nil: it is.
 	written func(ctx context.Context, index uint64) error
 
@@ -56,7 +57,7 @@ var _ raft.BatchingFSM = (*replica)(nil)
 
 func newReplica(ctx context.Context, machine StateMachine, watch *health.Watchdog, fatal func(error)) *replica {
 	r := &replica{
-		machine: machine, watch: watch, fatal: fatal, ctx: ctx,
+		machine: machine, preparation: newPreparation(machine), watch: watch, fatal: fatal, ctx: ctx,
 		changed: make(chan struct{}, 1), configured: make(chan struct{}, 1),
 	}
 	r.publish()
@@ -111,12 +112,15 @@ func (r *replica) apply(l *raft.Log) (result func(int) []byte, err error) {
 		signal(r.configured)
 		return nil, r.configure(raftlog.Configured{Index: l.Index, Servers: raft.DecodeConfiguration(l.Data).Servers})
 	}
+	began := time.Now()
+	defer func() { r.took.Observe(time.Since(began)) }()
+	if p := r.preparation.take(l); p != nil {
+		return r.preparation.machine.ApplyPrepared(l.Index, p.entry.micros, p.entry.requests, p.ahead)
+	}
 	e, err := decodeEntry(l.Data)
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	defer func() { r.took.Observe(time.Since(began)) }()
 	return r.machine.Apply(l.Index, e.micros, e.requests)
 }
 

@@ -41,7 +41,7 @@ func (n *negligent) decides(at float64, who *person, t chain.Transaction) chain.
 	n.t.Helper()
 	t = n.finish(&t, who, 0, n.now.Seconds()+chain.Seconds(at)+3600)
 	n.does(at, func(tx *store.Tx, h *store.Head) error {
-		o, err := submitOne(tx, h, &t)
+		o, err := submitOne(tx, h, &draft{t: &t})
 		require.Empty(n.t, o.Refused)
 		return err
 	})
@@ -69,7 +69,7 @@ func (n *negligent) put(tx *store.Tx, h *store.Head, r chain.Record) error {
 	if err := evolve(machineLedger{headLedger{tx, h}}, &h.Contract, &h.Totals, &r); err != nil {
 		return err
 	}
-	_, err := record(tx, h, &r)
+	_, err := record(tx, h, &r, nil)
 	return err
 }
 

@@ -26,6 +26,12 @@ func New(s *store.Store) *Machine { return &Machine{store: s} }
 // requests in order. result encodes the answer to request i for whoever asked.
 // An error is final: this member's state cannot be trusted to be the log's.
 func (m *Machine) Apply(index uint64, micros int64, requests [][]byte) (result func(i int) []byte, err error) {
+	return m.ApplyPrepared(index, micros, requests, nil)
+}
+
+// ApplyPrepared is Apply of requests for which Prepare has returned ahead.
+func (m *Machine) ApplyPrepared(index uint64, micros int64, requests [][]byte, ahead any) (result func(i int) []byte, err error) {
+	p, _ := ahead.(prepared)
 	answers := make([]answer, len(requests))
 	err = m.store.Update(index, func(tx *store.Tx) error {
 		tx.SetTime(min(max(tx.Time(), chain.Micros(micros)), chain.MaxTimestamp))
@@ -33,11 +39,11 @@ func (m *Machine) Apply(index uint64, micros int64, requests [][]byte) (result f
 			return err
 		}
 		for i, data := range requests {
-			r, err := command.Decode(data)
+			r, w, err := p.request(i, data)
 			if err != nil {
 				return fmt.Errorf("entry %d, request %d: %w", index, i, err)
 			}
-			if answers[i], err = run(tx, r); err != nil {
+			if answers[i], err = run(tx, r, w); err != nil {
 				return fmt.Errorf("entry %d, request %d: %w", index, i, err)
 			}
 		}

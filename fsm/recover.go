@@ -38,7 +38,7 @@ func recovered(tx *store.Tx, q *command.Recovered) (answer, error) {
 		if err := evolve(machineLedger{headLedger{tx, h}}, &h.Contract, &h.Totals, &r); err != nil {
 			return answer{}, err
 		}
-		if _, err := record(tx, h, &r); err != nil {
+		if _, err := record(tx, h, &r, nil); err != nil {
 			return answer{}, err
 		}
 	}

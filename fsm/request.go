@@ -17,14 +17,15 @@ type answer struct {
 	signed string
 }
 
-// run applies a request. A refusal is an answer; an error stops the member.
-func run(tx *store.Tx, q command.Request) (a answer, err error) {
+// run applies a request, of which w may have been written ahead. A refusal is an
+// answer; an error stops the member.
+func run(tx *store.Tx, q command.Request, w *written) (a answer, err error) {
 	if refusal := tooEarly(tx, q); refusal != nil {
 		return refuse(refusal), nil
 	}
 	switch q := q.(type) {
 	case *command.Submit:
-		return submit(tx, q.Token, q.Transactions)
+		return submit(tx, q.Token, q.Transactions, w)
 	case *command.Produce:
 		return produceOnRequest(tx, q.Token)
 	case *command.Create:

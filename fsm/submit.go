@@ -10,7 +10,7 @@ import (
 )
 
 // submit decides transactions one after the other.
-func submit(tx *store.Tx, token string, txs []chain.Transaction) (answer, error) {
+func submit(tx *store.Tx, token string, txs []chain.Transaction, w *written) (answer, error) {
 	h := tx.Head(token)
 	if h == nil {
 		return refuse(unknownContract(token)), nil
@@ -24,22 +24,36 @@ func submit(tx *store.Tx, token string, txs []chain.Transaction) (answer, error)
 			tx.Expect(h, txs[i:])
 		}
 		var err error
-		if a.Outcomes[i], err = submitOne(tx, h, &txs[i]); err != nil {
+		d := draft{t: &txs[i]}
+		d.text, d.leaf, d.written = w.record(&h.Contract, i)
+		if a.Outcomes[i], err = submitOne(tx, h, &d); err != nil {
 			return answer{}, err
 		}
 	}
 	return a, tx.Err()
 }
 
+// draft is a transaction on its way to become a record, which may have been written
+// ahead.
+type draft struct {
+	t       *chain.Transaction
+	written bool
+	text    []byte     // of the record, if it is
+	leaf    chain.Hash // likewise
+}
+
 // submitOne decides one transaction. That its id is new is the first thing
 // asked of the state, so that a replay gets its answer whatever has changed
 // since.
-func submitOne(tx *store.Tx, h *store.Head, t *chain.Transaction) (command.Outcome, error) {
-	if err := t.Validate(&h.Contract); err != nil {
-		return refusedOutcome(err), nil
+func submitOne(tx *store.Tx, h *store.Head, d *draft) (command.Outcome, error) {
+	t := d.t
+	if !d.written {
+		if err := t.Validate(&h.Contract); err != nil {
+			return refusedOutcome(err), nil
+		}
 	}
 	if p, known := tx.Placement(h, t.ID); known {
-		return replay(h, t, p), nil
+		return replay(h, d, p), nil
 	}
 	l := machineLedger{headLedger{tx, h}}
 	r, err := decide(input{l, &h.Contract, t, tx.Time()})
@@ -52,17 +66,17 @@ func submitOne(tx *store.Tx, h *store.Head, t *chain.Transaction) (command.Outco
 	if err != nil {
 		return refuseForGood(tx, h, t, err), tx.Err()
 	}
-	return record(tx, h, &r)
+	return record(tx, h, &r, d)
 }
 
 // record puts a decided record among the pending ones, and produces the block
-// it completes.
-func record(tx *store.Tx, h *store.Head, r *chain.Record) (command.Outcome, error) {
+// it completes. d is what it comes of, nil where nobody asked.
+func record(tx *store.Tx, h *store.Head, r *chain.Record, d *draft) (command.Outcome, error) {
 	p := store.Placement{Block: h.Index + 1, Position: h.Pending.Count()}
 	if p.Position == 0 {
 		h.PendingSince = tx.Time()
 	}
-	text, leaf := h.Pending.AddRecord(r, h.Contract.Decimals)
+	text, leaf := addRecord(h, r, d)
 	p.Content = fingerprint(h, leaf)
 	h.Records++
 	o := command.Outcome{Block: p.Block, Position: p.Position, Record: decided(h, text)}
@@ -70,6 +84,13 @@ func record(tx *store.Tx, h *store.Head, r *chain.Record) (command.Outcome, erro
 	var err error
 	o.Completed, err = produceFull(tx, h)
 	return o, err
+}
+
+func addRecord(h *store.Head, r *chain.Record, d *draft) (text []byte, leaf chain.Hash) {
+	if d != nil && d.written {
+		return h.Pending.AddHashed(d.text, d.leaf), d.leaf
+	}
+	return h.Pending.AddRecord(r, h.Contract.Decimals)
 }
 
 // decided keeps a record's text for the answer where it does not follow from
@@ -97,7 +118,7 @@ func expireHolds(tx *store.Tx, h *store.Head) error {
 		if err := evolve(machineLedger{headLedger{tx, h}}, &h.Contract, &h.Totals, &r); err != nil {
 			return fmt.Errorf("hold %s cannot be given back: %w", first.ID, err)
 		}
-		if _, err := record(tx, h, &r); err != nil {
+		if _, err := record(tx, h, &r, nil); err != nil {
 			return err
 		}
 	}
@@ -107,8 +128,12 @@ func expireHolds(tx *store.Tx, h *store.Head) error {
 // content, a refusal for any other. All that it needs stands in the placement,
 // so it costs less than a new transaction; a record that has to be told again is
 // read outside of Apply, see Machine.encode.
-func replay(h *store.Head, t *chain.Transaction, p store.Placement) command.Outcome {
-	if p.Content != content(h, t) {
+func replay(h *store.Head, d *draft, p store.Placement) command.Outcome {
+	asked := fingerprint(h, d.leaf)
+	if !d.written {
+		asked = content(h, d.t)
+	}
+	if p.Content != asked {
 		return refusedOutcome(chain.IDReused)
 	}
 	// Where one record fills a block, each one completed its own.

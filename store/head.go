@@ -91,10 +91,22 @@ func (p *Pending) AddRecord(r *chain.Record, decimals int) (text []byte, leaf ch
 
 // Add appends a record and returns its hash as a leaf of the block's tree.
 func (p *Pending) Add(record []byte) chain.Hash {
-	p.begin()
+	p.addText(record)
+	return p.root.Add(record)
+}
+
+// AddHashed is Add of a record whose hash as a leaf is known. It returns the text as
+// AddRecord does.
+func (p *Pending) AddHashed(record []byte, leaf chain.Hash) (text []byte) {
+	p.root.AddHash(leaf)
+	return p.addText(record)
+}
+
+func (p *Pending) addText(record []byte) []byte {
+	start := p.begin()
 	p.text = append(p.text, record...)
 	p.ends = append(p.ends, len(p.text))
-	return p.root.Add(record)
+	return p.text[start:]
 }
 
 // begin makes room for the next record and returns where it starts.

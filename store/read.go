@@ -91,6 +91,15 @@ func (s *Store) head(token string) (*Head, error) {
 	return h, nil
 }
 
+// KnownContract returns the contract of a token, nil if there is none. It waits for nobody,
+// and may know a contract before the entry that creates it has been applied. It is
+// that of the Head, which has another one after a Restore.
+func (s *Store) KnownContract(token string) *chain.Contract {
+	c, _ := s.contracts.Load(token)
+	contract, _ := c.(*chain.Contract)
+	return contract
+}
+
 // AppliedIndex is the log index of the last entry the state holds.
 func (s *Store) AppliedIndex() uint64 {
 	s.mu.RLock()

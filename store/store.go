@@ -91,6 +91,9 @@ type Store struct {
 	// is waited for.
 	using sync.RWMutex
 
+	// contracts are those of heads, by token: for KnownContract, which takes no mu.
+	contracts sync.Map
+
 	mu      sync.RWMutex // guards all below
 	settled *sync.Cond   // on mu's write side: frozen became nil, or failed was set
 	db      *pebble.DB   // replaced by Restore alone
@@ -238,6 +241,10 @@ func (s *Store) use(name string) error {
 	raised.armed.Store(true)
 	s.alarm, s.db, s.dbName = raised, db, name
 	s.meta, s.heads, s.byToken = loaded.meta, loaded.heads, loaded.byToken
+	s.contracts.Clear()
+	for _, h := range s.heads {
+		s.contracts.Store(h.Contract.Token, &h.Contract)
+	}
 	s.durable = s.meta.Applied
 	s.active, s.recent = newLayer(nil), nil
 	s.ids = newIDFilter(db, s.filterSize())

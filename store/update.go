@@ -112,6 +112,7 @@ func (tx *Tx) CreateChain(c chain.Contract) *Head {
 	h := newHead(uint32(len(tx.s.heads)), c)
 	tx.s.heads = append(tx.s.heads, h)
 	tx.s.byToken[c.Token] = h
+	tx.s.contracts.Store(c.Token, &h.Contract)
 	return h
 }
 
