@@ -20,8 +20,8 @@ func submit(tx *store.Tx, token string, txs []chain.Transaction, w *written) (an
 		a.signed = token
 	}
 	for i := range txs {
-		if i%store.ExpectAhead == 0 {
-			tx.Expect(h, txs[i:])
+		if next := txs[i:]; i%store.ExpectAhead == 0 && len(next) > 1 {
+			tx.Expect(h, next)
 		}
 		var err error
 		d := draft{t: &txs[i]}
