@@ -158,8 +158,13 @@ func (o *besideOptions) print(out *outcomes, p *plan, all *cast, kills map[strin
 	if len(out.machine.signatures) > 0 {
 		fmt.Printf("Signatures that all cores verify in batches: %s a second.\n", out.machine.signatures.text(thousands))
 	}
-	elections, failed := out.mishaps()
-	fmt.Printf("While ours was measured, elections by themselves: %d; requests refused for the moment or failed: %d.\n", elections, failed)
+	mishaps := out.mishaps(p.loads, ours)
+	if len(mishaps) == 0 && len(ours) > 0 {
+		mishaps = []string{"While ours was measured there was no election by itself, and no request was refused or failed."}
+	}
+	for _, line := range mishaps {
+		fmt.Println(line)
+	}
 	for _, name := range out.tooFast(names(p.systems)) {
 		fmt.Printf("WARNING: %s answers a lone client faster than this disk syncs.\n", name)
 	}

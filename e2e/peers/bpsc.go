@@ -171,7 +171,7 @@ func (b *bpsc) run(ctx context.Context, l load, warmup, row time.Duration) (meas
 func (b *bpsc) presigned(l load, d time.Duration) int {
 	rate, known := b.rates[l]
 	if !known {
-		rate = 20_000
+		rate = 30_000 // more than two cores verify for three members
 	}
 	return int(1.2*rate*d.Seconds())/l.Batch*l.Batch + l.Batch*l.Connections
 }

@@ -139,6 +139,17 @@ func TestWhoDidNotWaitForTheDisk(t *testing.T) {
 	}
 }
 
+func TestMishapsAreSaidByLoad(t *testing.T) {
+	calm, restless := rounds(1, 1), rounds(1, 1)
+	restless[0].Elections, restless[1].Elections, restless[1].Failed = 1, 2, 7
+	o := outcomesOf(map[cell][]measured{{"a", single1}: calm, {"a", batches}: restless, {"b", single1}: calm})
+	got := o.mishaps([]load{single1, batches}, []string{"a", "b"})
+	want := "a, open, batches of 1,000, 8 connections: elections by themselves: 3, requests refused for the moment or failed: 7."
+	if len(got) != 1 || got[0] != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestCommandsAreShownOnce(t *testing.T) {
 	c := newCommands("/tmp/x")
 	c.note("first", []string{"/opt/bin/etcd", "--data-dir", "/tmp/x/m1"})

@@ -168,16 +168,22 @@ func (o *outcomes) waits(loads []load, systems []string) string {
 // tenths is a number with one place.
 func tenths(f float64) string { return fmt.Sprintf("%.1f", f) }
 
-// mishaps are elections that happened by themselves while ours was measured, and requests that
-// were not answered as they should be.
-func (o *outcomes) mishaps() (elections, failed int) {
-	for _, rounds := range o.cells {
-		for _, m := range rounds {
-			elections += m.Elections
-			failed += m.Failed
+// mishaps says of each of ours, where there was any, how many elections happened by themselves
+// in the measured time, and how many requests were refused for the moment or failed.
+func (o *outcomes) mishaps(loads []load, ours []string) (lines []string) {
+	for _, name := range ours {
+		for _, l := range loads {
+			elections, failed := 0, 0
+			for _, m := range o.cells[cell{name, l}] {
+				elections += m.Elections
+				failed += m.Failed
+			}
+			if elections+failed > 0 {
+				lines = append(lines, fmt.Sprintf("%s, %s: elections by themselves: %d, requests refused for the moment or failed: %d.", name, l, elections, failed))
+			}
 		}
 	}
-	return elections, failed
+	return lines
 }
 
 // tooFast names systems that answered a lone client sooner than this disk syncs: they did not
