@@ -173,6 +173,51 @@ func TestWhatIsDamagedDecidesHowAMemberIsRebuilt(t *testing.T) {
 	}
 }
 
+// A log in segments decides as one in a file does.
+func TestDamagedSegmentsDecideHowAMemberIsRebuilt(t *testing.T) {
+	cfg := usedFolder(t)
+	cfg.LogStore = "wal"
+	m, s := openFolder(t, cfg) // which moves the log
+	closeFolder(t, m, s)
+	sound := t.TempDir()
+	require.NoError(t, os.CopyFS(sound, os.DirFS(cfg.Data)))
+	segments := cfg.Data + "/raft/wal/*.wal"
+	for name, tc := range map[string]struct {
+		damage func(t *testing.T)
+		way    RebuildWay
+	}{
+		"nothing":            {func(*testing.T) {}, RebuildNothing},
+		"the state":          {func(t *testing.T) { flip(t, cfg.Data+"/state/db-*/*.sst") }, RebuildState},
+		"the list":           {func(t *testing.T) { flip(t, cfg.Data+"/raft/wal/segments.json") }, RebuildReplace},
+		"no segments":        {func(t *testing.T) { require.NoError(t, os.RemoveAll(cfg.Data+"/raft/wal")) }, RebuildReplace},
+		"an entry of theirs": {func(t *testing.T) { replaceIn(t, segments, "127.0.0.1:10200", "127.0.0.1:10201") }, RebuildReplace},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, os.RemoveAll(cfg.Data))
+			require.NoError(t, os.CopyFS(cfg.Data, os.DirFS(sound)))
+			tc.damage(t)
+			plan, err := PlanRebuild(t.Context(), cfg.Data)
+			require.NoError(t, err)
+			require.Equal(t, tc.way, plan.Way, plan.Damaged)
+		})
+	}
+}
+
+// replaceIn changes a text in the files that match, of which one has it.
+func replaceIn(t *testing.T, pattern, old, text string) {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	require.NoError(t, err)
+	found := false
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		found = found || bytes.Contains(b, []byte(old))
+		require.NoError(t, os.WriteFile(path, bytes.ReplaceAll(b, []byte(old), []byte(text)), 0o600))
+	}
+	require.True(t, found, pattern)
+}
+
 func TestAFolderThatIsNotToBeRebuilt(t *testing.T) {
 	cfg := usedFolder(t)
 	_, err := PlanRebuild(t.Context(), filepath.Join(cfg.Data, "nowhere"))
