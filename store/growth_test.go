@@ -146,11 +146,14 @@ func (g *growth) requests(count int) (requests [][]byte) {
 
 // report prints what a transfer has cost since the last report.
 func (g *growth) report() {
+	if g.n == g.printed.n {
+		return // the folder has them already
+	}
 	m := g.s.Metrics()
 	g.cost.flushed, g.cost.merged = 0, 0
 	for _, l := range m.Levels {
 		g.cost.flushed += int64(l.TableBytesFlushed + l.BlobBytesFlushed)
-		g.cost.merged += int64(l.TableBytesCompacted + l.BlobBytesCompacted)
+		g.cost.merged += int64(l.TableBytesCompacted) // what is in blob files stays there
 	}
 	now, was := g.cost, g.printed.cost
 	n := int64(g.n - g.printed.n)
