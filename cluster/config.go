@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -128,6 +129,8 @@ type Config struct {
 	wall func(time.Time) int64
 	// ask is used instead of firstStartTimeout; tests set it.
 	ask time.Duration
+	// dialer is used instead of the operating system's; tests set it.
+	dialer func(ctx context.Context, network, addr string) (net.Conn, error)
 	// listener is used instead of listening on Bind; tests set it.
 	listener net.Listener
 	// disk stands between the log and its file; tests set it.
@@ -138,9 +141,9 @@ type Config struct {
 // few milliseconds; the caller fills in ID, Dir, Bind and Peers.
 func DefaultConfig() Config {
 	return Config{
-		HeartbeatTimeout:   150 * time.Millisecond,
-		ElectionTimeout:    150 * time.Millisecond,
-		LeaderLeaseTimeout: 150 * time.Millisecond,
+		HeartbeatTimeout:   time.Second,
+		ElectionTimeout:    time.Second,
+		LeaderLeaseTimeout: time.Second,
 		CommitTimeout:      5 * time.Millisecond,
 		SnapshotInterval:   30 * time.Second,
 		SnapshotThreshold:  8192,

@@ -26,11 +26,15 @@ type gatherer struct {
 	clocks   *clock.Majority // learns what the others' clocks show
 	news     func()          // called after every answer
 	last     func() uint64   // the last entry of this member's log
+	lost     func()          // called when nobody listens any more where there was a member
 	ctx      context.Context // ends all of it
 
 	mu       sync.Mutex
 	ended    bool
+	period   time.Duration                 // between two questions
 	heard    map[string]statusAnswer       // by identity; no entry for one that does not answer
+	gone     map[string]bool               // by identity, those whose process has ended
+	askers   map[string]*peer.Asker        // of the connections that stand
 	watched  map[string]context.CancelFunc // those that are asked
 	watching sync.WaitGroup
 }
@@ -112,13 +116,58 @@ func (g *gatherer) searches(id string) bool {
 	return false
 }
 
-// watch asks one member, and connects again whenever that ends.
+// pace sets how often all are asked from now on.
+func (g *gatherer) pace(period time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	faster := period < g.period
+	g.period = period
+	for _, asker := range g.askers {
+		if faster {
+			asker.Hurry()
+		}
+	}
+}
+
+// isGone tells whether a member's process has ended: a connection to it was lost, and
+// twice since then its host has said that nobody listens there. A single refusal is also
+// that of a host on which it is just starting again.
+func (g *gatherer) isGone(id string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.gone[id]
+}
+
+// fresh is what a member has said not long ago, asked after some moment.
+func (g *gatherer) fresh(id string, now, asked time.Time) (statusAnswer, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s, ok := g.heard[id]
+	return s, ok && s.asked.After(asked) && now.Sub(s.asked) < max(freshStatus, 2*g.period)
+}
+
+// watch asks one member, and connects again whenever that ends: many times at once when
+// it was connected before, to learn whether its process is there. One that ends closes
+// its connections and its port one after the other.
 func (g *gatherer) watch(ctx context.Context, id string) {
+	met, refused, lost := false, 0, time.Time{}
 	for ctx.Err() == nil {
 		conn, err := g.connect(ctx, id)
-		if err == nil {
+		switch {
+		case err == nil:
+			met, refused = true, 0
+			g.noteGone(id, false)
 			err = g.ask(ctx, id, conn)
 			_ = conn.Close()
+			if now := time.Now(); now.Sub(lost) > lostPeriod {
+				lost = now
+			}
+		case met && port.NobodyListens(err):
+			refused++
+			g.noteGone(id, refused > 1)
+		default:
+			refused = 0
+			g.noteGone(id, false)
 		}
 		if ctx.Err() == nil { // else it is not missed
 			g.absences.Missed(id, port.Refusal(err, id))
@@ -126,10 +175,30 @@ func (g *gatherer) watch(ctx context.Context, id string) {
 		g.mu.Lock()
 		delete(g.heard, id)
 		g.mu.Unlock()
+		pause := statusRedial
+		if met && refused < 2 && time.Since(lost) < lostLooks {
+			pause = lostRedial
+		}
 		select {
-		case <-time.After(statusRedial):
+		case <-time.After(pause):
 		case <-ctx.Done():
 		}
+	}
+	g.noteGone(id, false)
+}
+
+// noteGone notes whether a member's process has ended.
+func (g *gatherer) noteGone(id string, gone bool) {
+	g.mu.Lock()
+	news := gone && !g.gone[id]
+	if gone {
+		g.gone[id] = true
+	} else {
+		delete(g.gone, id)
+	}
+	g.mu.Unlock()
+	if news {
+		g.lost()
 	}
 }
 
@@ -137,20 +206,32 @@ func (g *gatherer) watch(ctx context.Context, id string) {
 func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	asker := peer.NewAsker(conn)
+	g.mu.Lock()
+	g.askers[id] = asker
+	g.mu.Unlock()
+	defer func() {
+		g.mu.Lock()
+		if g.askers[id] == asker { // or a later one's
+			delete(g.askers, id)
+		}
+		g.mu.Unlock()
+	}()
 	for {
 		asked, last := time.Now(), g.last()
 		var answer statusAnswer
 		if err := asker.Ask(&answer); err != nil {
 			return err
 		}
+		answer.asked = asked
 		g.clocks.Note(id, asked, time.Now(), answer.Clock)
 		g.mu.Lock()
 		answer.lag = last - min(last, answer.Applied)
 		g.heard[id] = answer
+		period := g.period
 		g.mu.Unlock()
 		g.absences.Heard(id)
 		g.news()
-		if err := asker.Rest(statusPeriod); err != nil {
+		if err := asker.Rest(period); err != nil {
 			return err
 		}
 	}
@@ -161,10 +242,12 @@ func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
 type statusAnswer struct {
 	MemberStatus
 	Clock     int64    // unix microseconds
+	Vacant    bool     `json:",omitempty"` // it knows of no leader that it hears
 	Searching []string `json:",omitempty"` // ids of members for which it looks for a replacement
 	// Waits is what members wait for that are to become voters, by identity, as a
 	// leader knows it.
 	Waits map[string]string `json:",omitempty"`
 
-	lag uint64 // entries that this member had, and it had not applied
+	lag   uint64 // entries that this member had, and it had not applied
+	asked time.Time
 }

@@ -40,6 +40,21 @@ const (
 	statusPeriod = 500 * time.Millisecond
 	statusRedial = 200 * time.Millisecond
 
+	// A member whose connection was lost is dialled again so often, for so long, until it
+	// is clear whether its process is there; but not in each of the connections that a
+	// network ends one after the other.
+	lostRedial = 3 * time.Millisecond
+	lostLooks  = 50 * time.Millisecond
+	lostPeriod = time.Second
+
+	// For how long what another member said counts in the question whether anybody
+	// leads, at least. Meanwhile it is asked every few milliseconds.
+	freshStatus = 100 * time.Millisecond
+
+	// In how many looks a member notices that it has not heard the leader for a
+	// heartbeat time-out.
+	silenceLooks = 20
+
 	// The watchdog of the disk and of the state machine counts the time that
 	// the process runs in steps of at most this part of its limit; a pause of
 	// the process counts as one step.
@@ -49,7 +64,7 @@ const (
 	// and, once committed, into the state, before a member says that they do
 	// not. raft answers heartbeats in the same goroutine as it writes, so this
 	// is far more than what a slow disk explains.
-	stallTimeouts = 10
+	stallTimeouts = 4
 
 	// Bytes a second at which a member is sure to unpack and restore a snapshot.
 	restoreRate = 1 << 20
@@ -132,4 +147,4 @@ const MaxMembers = 9
 
 // leaderlessGrace is how many election timeouts requests wait in the queue for
 // a leader: an ordinary failover passes unnoticed, a lost majority is told soon.
-const leaderlessGrace = 6
+const leaderlessGrace = 3

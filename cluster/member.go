@@ -35,36 +35,37 @@ import (
 //
 // Goroutines counted in running end with ctx: one each for the running time (and the
 // watchdog), for the health that it does not judge, the batcher, the ticker, the
-// gatherer, the roster, the promoter, the memory, the clock, the room on the disk, the size of the log
+// gatherer, the roster, the succession, the time-outs, the promoter, the memory, the clock, the room on the disk, the size of the log
 // and the first greeting. Those of connections are
 // the port's, raft has its own, and each entry in flight has one that waits for raft.
 type Member struct {
-	cfg       Config
-	name      string   // its identity
-	lost      []string // identities that a recovery has left behind
-	log       *slog.Logger
-	store     *storage
-	replica   *replica
-	queue     *queue.Queue
-	batcher   *batcher
-	peers     *peer.Server
-	port      *port.Port
-	transport *serialTransport
-	gatherer  *gatherer
-	clocks    *clock.Majority
-	clock     *clock.Stamper
-	fitness   *health.Fitness
-	uptime    *health.RunClock
-	watchdog  *health.Watchdog
-	progress  *health.Progress
-	lag       *health.Lag
-	absences  *health.Absences
-	roster    *roster
-	changer   *changer
-	raft      *raft.Raft
-	failure   *failure
-	observer  []*raft.Observer
-	turns     turns
+	cfg        Config
+	name       string   // its identity
+	lost       []string // identities that a recovery has left behind
+	log        *slog.Logger
+	store      *storage
+	replica    *replica
+	queue      *queue.Queue
+	batcher    *batcher
+	peers      *peer.Server
+	port       *port.Port
+	transport  *serialTransport
+	gatherer   *gatherer
+	clocks     *clock.Majority
+	clock      *clock.Stamper
+	fitness    *health.Fitness
+	uptime     *health.RunClock
+	watchdog   *health.Watchdog
+	progress   *health.Progress
+	lag        *health.Lag
+	absences   *health.Absences
+	roster     *roster
+	succession *succession
+	changer    *changer
+	raft       *raft.Raft
+	failure    *failure
+	observer   []*raft.Observer
+	turns      turns
 
 	serving   chan struct{} // closed when all of the above is there
 	greeted   chan struct{} // closed when the others know of this start, or do not answer
@@ -133,7 +134,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 		return err
 	}
 	own := m.store.dir.Identity()
-	m.port = port.New(listener, port.Self{Name: string(own.Name()), Cluster: own.Cluster, Security: m.cfg.Security}, judge{m.store.memory, m}, m.log)
+	m.port = port.New(listener, port.Self{Name: string(own.Name()), Cluster: own.Cluster, Security: m.cfg.Security, Dialer: m.cfg.dialer}, judge{m.store.memory, m}, m.log)
 	m.port.Start()
 	if err := m.firstStart(); err != nil {
 		return err
@@ -199,13 +200,18 @@ func (m *Member) start() {
 		leads:   func() (uint64, bool) { return m.raft.CurrentTerm(), m.IsLeader() },
 		changed: m.observe(),
 	}
+	m.succession = newSuccession(m)
 	m.gatherer = &gatherer{
 		connect:  m.port.Dial,
 		absences: m.absences,
 		clocks:   m.clocks,
 		news:     func() { signal(m.batcher.freed) }, // it may wait for the clocks
 		last:     m.raft.LastIndex,
+		lost:     m.succession.alarm,
+		period:   statusPeriod,
 		heard:    map[string]statusAnswer{},
+		gone:     map[string]bool{},
+		askers:   map[string]*peer.Asker{},
 		watched:  map[string]context.CancelFunc{},
 		ctx:      m.ctx,
 	}
@@ -231,6 +237,8 @@ func (m *Member) start() {
 	m.roster.look()
 	m.compareFlags()
 	m.running.Go(func() { m.roster.run(m.ctx) })
+	m.running.Go(func() { m.succession.run(m.ctx) })
+	m.running.Go(func() { m.judgeTiming(m.ctx) })
 	m.running.Go(func() { m.store.memory.Run(m.ctx) })
 	m.running.Go(func() { m.batcher.run(m.ctx) })
 	m.running.Go(func() { ticker.run(m.ctx) })

@@ -16,6 +16,7 @@ import (
 const (
 	RoleLeader      = "leader"
 	RoleUnreachable = "unreachable"
+	roleCandidate   = "candidate"
 )
 
 // Status is how the cluster looks from one member.
@@ -139,7 +140,8 @@ func reason(err error) string {
 
 // answerStatus is what this member answers another.
 func (m *Member) answerStatus() any {
-	s := statusAnswer{MemberStatus: m.status(), Searching: m.changer.searches(), Waits: m.changer.waits()}
+	vacant := m.succession.vacant() // before it says how far its log goes, which then is final
+	s := statusAnswer{MemberStatus: m.status(), Vacant: vacant, Searching: m.changer.searches(), Waits: m.changer.waits()}
 	s.Clock = m.clocks.Wall(time.Now()) // last, so that it is close to the answer
 	return s
 }

@@ -1,9 +1,11 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -42,6 +44,8 @@ type serialTransport struct {
 	written   func(index uint64) uint64 // what of the log up to an index is on this disk
 	restoring bool                      // the message handed over last was a snapshot
 	received  chan raft.RPC
+	standing  chan candidacy
+	longest   atomic.Int64 // time in which raft's main goroutine took no message, since slowest was called
 	closed    chan struct{}
 	close     func() // closes closed, once
 }
@@ -56,7 +60,7 @@ var (
 )
 
 func newTransport(p *port.Port, fit *health.Fitness, prog *health.Progress, mem *memory.Memory, room func() health.Room, watch *health.Watchdog, written func(uint64) uint64, log hclog.Logger) *serialTransport {
-	t := &serialTransport{fitness: fit, progress: prog, memory: mem, room: room, watch: watch, written: written, received: make(chan raft.RPC), closed: make(chan struct{})}
+	t := &serialTransport{fitness: fit, progress: prog, memory: mem, room: room, watch: watch, written: written, received: make(chan raft.RPC), standing: make(chan candidacy), closed: make(chan struct{})}
 	t.close = sync.OnceFunc(func() { close(t.closed) })
 	t.NetworkTransport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  p.Raft(),
@@ -81,20 +85,15 @@ func (t *serialTransport) receive(incoming <-chan raft.RPC) {
 	for {
 		select {
 		case rpc := <-incoming:
-			if _, ok := rpc.Command.(*raft.TimeoutNowRequest); ok && !t.fitness.Fit() {
-				rpc.Respond(nil, errUnfit)
-				continue
-			}
-			if turnedAway(rpc, t.room) {
-				continue
-			}
-			if !t.hand(rpc) {
-				rpc.Respond(nil, raft.ErrTransportShutdown)
+			if !t.pass(rpc) {
 				return
 			}
 		case <-knock.C:
-			// Without a command there is nothing to do but to refuse it.
-			if !t.hand(raft.RPC{RespChan: make(chan raft.RPCResponse, 1)}) {
+			if !t.knock() {
+				return
+			}
+		case c := <-t.standing:
+			if !t.stand(c, incoming) {
 				return
 			}
 		case <-t.closed:
@@ -103,12 +102,117 @@ func (t *serialTransport) receive(incoming <-chan raft.RPC) {
 	}
 }
 
+// pass hands a message on, or refuses it; false when the transport is closed.
+func (t *serialTransport) pass(rpc raft.RPC) bool {
+	if _, ok := rpc.Command.(*raft.TimeoutNowRequest); ok && !t.fitness.Fit() {
+		rpc.Respond(nil, errUnfit)
+		return true
+	}
+	if turnedAway(rpc, t.room) {
+		return true
+	}
+	if !t.hand(rpc) {
+		rpc.Respond(nil, raft.ErrTransportShutdown)
+		return false
+	}
+	return true
+}
+
+// knock returns when raft's main goroutine has done all that it was handed: without a
+// command there is nothing to do but to refuse it.
+func (t *serialTransport) knock() bool {
+	return t.hand(raft.RPC{RespChan: make(chan raft.RPCResponse, 1)})
+}
+
+// candidacy is the wish of this member to stand for election at once.
+type candidacy struct {
+	now  func() standing // asked at the last moment
+	done chan bool       // what it said
+}
+
+// standing is how a member stands that is to stand for election.
+type standing struct {
+	right     bool   // it is right to stand
+	candidate bool   // it is a candidate, in an election that nobody has won
+	self      string // its identity
+	term      uint64
+}
+
+// Stand has raft stand for election, without the pre-vote and also if the others still
+// know a leader, if that is right once all has been looked at that others have sent by
+// then. It tells whether it was.
+func (t *serialTransport) Stand(ctx context.Context, now func() standing) bool {
+	c := candidacy{now: now, done: make(chan bool, 1)}
+	select {
+	case t.standing <- c:
+	case <-t.closed:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+	select {
+	case stood := <-c.done:
+		return stood
+	case <-t.closed:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// stand hands raft the call that a leader gives to its successor. Nothing comes between
+// the question and the call, for whatever raft is handed passes through this goroutine: a
+// member that has just been elected is not put down by one that had not heard of it.
+// False when the transport is closed.
+func (t *serialTransport) stand(c candidacy, incoming <-chan raft.RPC) bool {
+	for more := true; more; {
+		select {
+		case rpc := <-incoming:
+			if !t.pass(rpc) {
+				return false
+			}
+		default:
+			more = false
+		}
+	}
+	if !t.knock() {
+		return false
+	}
+	now := c.now()
+	if now.right && now.candidate && !t.hand(giveUp(now)) {
+		return false
+	}
+	if now.right && !t.hand(call(&raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}})) {
+		return false
+	}
+	c.done <- now.right
+	return true
+}
+
+// giveUp is the request for a vote in the next term of one that has no log, by which raft
+// ends an election that two candidates keep each other from winning: it would wait for a
+// time-out. It gives such a one no vote, and moves its term, which any member may at any
+// time.
+func giveUp(now standing) raft.RPC {
+	return call(&raft.RequestVoteRequest{
+		RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(now.self), Addr: []byte(now.self)},
+		Term:      now.term + 1, LeadershipTransfer: true,
+	})
+}
+
+// call is a message of this member to its own raft.
+func call(command any) raft.RPC {
+	return raft.RPC{Command: command, RespChan: make(chan raft.RPCResponse, 1)}
+}
+
 // hand gives raft's main goroutine a message once it has done the one before; false when
 // the transport is closed. That it waits is watched, unless it waits for a snapshot to be
 // received and restored, which takes as long as that is large.
 func (t *serialTransport) hand(rpc raft.RPC) bool {
 	if !t.restoring {
 		defer t.watch.End(t.watch.Begin(health.LoopTask, "an answer of raft's main goroutine"))
+		defer func(began time.Time) {
+			t.longest.Store(max(t.longest.Load(), int64(time.Since(began)))) // nobody else makes it longer
+		}(time.Now())
 	}
 	select {
 	case t.received <- rpc:
@@ -118,6 +222,10 @@ func (t *serialTransport) hand(rpc raft.RPC) bool {
 		return false
 	}
 }
+
+// slowest is the longest time in which raft's main goroutine took no message, since it was
+// asked last.
+func (t *serialTransport) slowest() time.Duration { return time.Duration(t.longest.Swap(0)) }
 
 // Consumer implements raft.Transport.
 func (t *serialTransport) Consumer() <-chan raft.RPC { return t.received }

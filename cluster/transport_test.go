@@ -210,3 +210,23 @@ func TestAMainGoroutineThatHangs(t *testing.T) {
 		})
 	}
 }
+
+// The longest time in which raft's main goroutine takes no message is measured, once.
+func TestHowLongRaftIsHeldUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		trans := &serialTransport{received: make(chan raft.RPC), closed: make(chan struct{}), watch: health.NewWatchdog(time.Minute, health.NewRunClock(time.Second), testFitness(), nil)}
+		for _, wait := range []time.Duration{20 * time.Millisecond, 300 * time.Millisecond, time.Millisecond} {
+			done := make(chan bool)
+			go func() { done <- trans.knock() }()
+			time.Sleep(wait)
+			<-trans.received
+			<-done
+		}
+		if got := trans.slowest(); got != 300*time.Millisecond {
+			t.Errorf("%v", got)
+		}
+		if got := trans.slowest(); got != 0 {
+			t.Errorf("%v again", got)
+		}
+	})
+}

@@ -47,7 +47,7 @@ func TestAMembersDiagnosis(t *testing.T) {
 	d := memberDiagnosis{m, time.Now()}
 	got := d.Diagnose()
 	if got.ID != "n1" || got.Version != "v9" || got.Ready != "" || got.Process.PID != os.Getpid() || got.Process.OpenFileLimit == 0 ||
-		got.Disk.Free == 0 || got.Disk.Bytes["raft.db"] == 0 || got.Log.Writes == 0 || got.Log.WriteP99 < got.Log.WriteP50 || got.Log.Heartbeat != 150 {
+		got.Disk.Free == 0 || got.Disk.Bytes["raft.db"] == 0 || got.Log.Writes == 0 || got.Log.WriteP99 < got.Log.WriteP50 || got.Log.Heartbeat != 1000 {
 		text, _ := json.MarshalIndent(got, "", " ")
 		t.Errorf("%s", text)
 	}

@@ -40,8 +40,8 @@ type MemberConfig struct {
 	// Advertise is the URL under which clients reach this member; https:// or http://
 	// and Listen when empty.
 	Advertise string
-	// Heartbeat is the silence after which members elect another leader. Below
-	// five times the slowest usual fsync, busy disks cause elections.
+	// Heartbeat is the silence after which members elect another leader; see Heartbeats.
+	// A leader whose process is dead is replaced without it.
 	Heartbeat time.Duration
 	// LogStore is how the log of the members' requests is kept, "bolt" or "wal". One that
 	// is kept otherwise is moved when the member starts.
@@ -66,6 +66,17 @@ func DefaultMemberConfig() MemberConfig {
 	cc := cluster.DefaultConfig()
 	return MemberConfig{Common: defaultCommon("127.0.0.1:5000"), Access: defaultAccess(), Heartbeat: cc.HeartbeatTimeout,
 		PromoteLag: int(cc.PromoteLag), PromoteAfter: cc.PromoteAfter, LogStore: cc.LogStore}
+}
+
+// Heartbeats are the words for Heartbeat. It serves only where a leader hangs or its machine
+// is lost, so it is long rather than short: at least five times what one write to the log,
+// or a pause of the machine, takes under the heaviest load.
+func Heartbeats() map[string]time.Duration {
+	return map[string]time.Duration{
+		"dedicated": 500 * time.Millisecond, // a disk and cores of its own for each member
+		"lan":       time.Second,            // one data centre, machines that others use too: the default
+		"wan":       3 * time.Second,        // several regions, or disks over a network
+	}
 }
 
 // Validate says what is wrong with c, by the names of bpsc's flags.

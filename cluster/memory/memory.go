@@ -64,8 +64,8 @@ type Raft interface {
 // was written.
 //
 // Safe for concurrent use. starts is set by Begin and raft, self and sum by Attach,
-// before attached is closed; whoever reads them waits for that. mu guards content
-// and changed; writing is held by whoever writes the file, and taken before mu.
+// before attached is closed; whoever reads them waits for that. mu guards content,
+// changed and durable; writing is held by whoever writes the file, and taken before mu.
 type Memory struct {
 	dir   string
 	self  string
@@ -81,7 +81,8 @@ type Memory struct {
 	writing sync.Mutex
 	mu      sync.Mutex
 	content content
-	changed bool // since it was written
+	changed bool             // since it was written
+	durable map[string]Start // of the others, that are on disk
 }
 
 // Open reads what is in a member's directory. A write of it that fails
@@ -99,7 +100,7 @@ func Open(dir string, watch *health.Watchdog, fatal func(error)) (m *Memory, err
 	if err == nil && m.content.Format != memoryFormat {
 		err = fmt.Errorf("cluster: %s has format %d, this binary knows %d", m.path(), m.content.Format, memoryFormat)
 	}
-	m.changed = !found
+	m.changed, m.durable = !found, starting(m.content)
 	return m, err
 }
 
@@ -182,7 +183,11 @@ func (m *Memory) Accept(id string, theirs Position) error {
 		k.Start = theirs.Start
 		m.content.Peers[id], m.changed = k, true
 	}
+	start, safe := m.durable[id]
 	m.mu.Unlock()
+	if safe && start == theirs.Start {
+		return nil
+	}
 	return m.write() // another handshake may have noted it, and still be writing
 }
 
@@ -282,6 +287,19 @@ func (m *Memory) write() error {
 	if err != nil {
 		err = fmt.Errorf("cluster: %s: %w", what, err)
 		m.fatal(err)
+		return err
 	}
-	return err
+	m.mu.Lock()
+	m.durable = starting(state)
+	m.mu.Unlock()
+	return nil
+}
+
+// starting is the starts of the others in what is on disk.
+func starting(on content) map[string]Start {
+	starts := map[string]Start{}
+	for id, k := range on.Peers {
+		starts[id] = k.Start
+	}
+	return starts
 }

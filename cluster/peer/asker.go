@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -14,11 +15,16 @@ import (
 const statusTimeout = time.Second
 
 // Asker asks one member how it is, again and again, over one connection. It is used
-// by one goroutine.
+// by one goroutine, but for Hurry, which anybody may call. mu guards resting and hurried,
+// and that no deadline is set meanwhile.
 type Asker struct {
 	conn net.Conn
 	r    *bufio.Reader
 	last uint64 // id of the last request
+
+	mu      sync.Mutex
+	resting bool
+	hurried bool // since the last rest
 }
 
 // NewAsker returns an asker on a connection to a Server.
@@ -46,15 +52,38 @@ func (a *Asker) Ask(status any) error {
 	return nil
 }
 
-// Rest waits; it ends early, with an error, when the member says goodbye or is
-// gone.
+// Rest waits, until Hurry at the longest; it ends early, with an error, when the member
+// says goodbye or is gone.
 func (a *Asker) Rest(d time.Duration) error {
-	if err := a.conn.SetReadDeadline(time.Now().Add(d)); err != nil {
+	if err := a.beginRest(d); err != nil {
 		return err
 	}
 	_, err := a.r.Peek(1)
+	a.mu.Lock()
+	a.resting, a.hurried = false, false
+	a.mu.Unlock()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil
 	}
 	return errors.Join(err, errGoAway)
+}
+
+func (a *Asker) beginRest(d time.Duration) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.hurried {
+		d = 0
+	}
+	a.resting = true
+	return a.conn.SetReadDeadline(time.Now().Add(d))
+}
+
+// Hurry ends the rest, or the next one.
+func (a *Asker) Hurry() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.hurried = true
+	if a.resting {
+		_ = a.conn.SetReadDeadline(time.Now()) // an error shows in the next request
+	}
 }

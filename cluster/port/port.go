@@ -29,6 +29,8 @@ type Self struct {
 	Name    string // its identity
 	Cluster string // what tells its cluster from others; empty while it has none
 	Security
+	// Dialer is used instead of the operating system's where it is set; tests set it.
+	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Port is a member's listener and all its connections, of both directions. It
@@ -47,6 +49,7 @@ type Port struct {
 	listener net.Listener
 	log      *slog.Logger
 	serve    Serve
+	dialer   func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	welcoming chan struct{} // closed once members are welcome
 
@@ -72,7 +75,11 @@ var errPortClosed = errors.New("port is closed")
 // New returns a port that listens. Nothing is accepted before Start.
 func New(l net.Listener, self Self, judge Judge, log *slog.Logger) *Port {
 	ctx, cancel := context.WithCancel(context.Background())
+	if self.Dialer == nil {
+		self.Dialer = new(net.Dialer).DialContext
+	}
 	return &Port{
+		dialer:    self.Dialer,
 		name:      self.Name,
 		cluster:   self.Cluster,
 		security:  self.Security,
@@ -200,6 +207,19 @@ func (p *Port) slotOf(from string, why purpose) slot {
 	return slot{from, why}
 }
 
+// Hears tells whether a connection stands that the member has opened. Such a one is
+// always being read from, so one that was closed at the other end does not stand for long.
+func (p *Port) Hears(name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for conn := range p.conns {
+		if conn.peer == name && conn.at != (slot{}) {
+			return true
+		}
+	}
+	return false
+}
+
 // Dial opens a connection of the peer protocol to a member.
 func (p *Port) Dial(ctx context.Context, to string) (net.Conn, error) {
 	addr, known := p.address(to)
@@ -229,8 +249,7 @@ func (p *Port) connect(ctx context.Context, to, addr string, handshake func(*por
 
 // open opens a connection, one of TLS or a plain one.
 func (p *Port) open(ctx context.Context, to, addr string, encrypted bool, handshake func(*portConn) error) (net.Conn, error) {
-	var d net.Dialer
-	raw, err := d.DialContext(ctx, "tcp", addr)
+	raw, err := p.dialer(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/bpsc/bpsc/internal/pki"
@@ -28,6 +29,15 @@ func Refusal(err error, id string) string {
 		return ""
 	}
 	return strings.TrimPrefix(err.Error(), fmt.Sprintf("%v with %s: ", errHandshake, id))
+}
+
+// NobodyListens tells whether dialling failed because the member's host says that no
+// process listens at the address. No other error says so: one that has no descriptor left
+// to dial with, and a host that does not answer, least of all; nor that a server of names
+// has no process, which looks alike.
+func NobodyListens(err error) bool {
+	var names *net.DNSError
+	return errors.Is(err, syscall.ECONNREFUSED) && !errors.As(err, &names)
 }
 
 // turned is what the log was told of those who were turned away.

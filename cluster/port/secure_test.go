@@ -55,7 +55,7 @@ func member(t *testing.T, ca *pki.Authority, name string, acceptPlain bool) secu
 	if err != nil {
 		t.Fatal(err)
 	}
-	return open(t, Self{name, "01", Security{source, acceptPlain}}, files)
+	return open(t, Self{Name: name, Cluster: "01", Security: Security{source, acceptPlain}}, files)
 }
 
 func open(t *testing.T, self Self, files certwatch.Files) securePort {

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 
@@ -69,7 +70,7 @@ func memberSettings(c *node.MemberConfig, logs *logConfig) settings.Table {
 		settings.New("witness-quorum", &c.WitnessQuorum, "how many of the witnesses this cluster's policy requires"),
 		settings.New("auto-activate", &c.AutoActivate, "how long all members have to have known a new level before it is activated, after which there is no way back (0: an operator does it)"),
 		settings.New("log-store", &c.LogStore, "how the log is kept: bolt, or wal, with one sync a write instead of two; where it is kept otherwise it is moved at the start"),
-		settings.New("heartbeat", &c.Heartbeat, "silence after which members elect another leader"),
+		settings.New("heartbeat", settings.Presets(&c.Heartbeat, node.Heartbeats()), "silence after which members elect another leader: dedicated (500ms), lan (1s), wan (3s), or a duration; one whose process is dead they replace at once").OneOf(slices.Sorted(maps.Keys(node.Heartbeats()))...),
 	})
 }
 

@@ -25,7 +25,7 @@ type Table []Row
 type Row struct {
 	name string
 	// value is where the setting goes, and its default: a *string, *int, *bool,
-	// *time.Duration, *[]string (split at commas), Repeated or Delayed.
+	// *time.Duration, *[]string (split at commas), Repeated, Delayed, or what sets a flag.
 	value any
 	usage string
 
@@ -79,6 +79,37 @@ type Repeated struct {
 func Each(to *[]string, separator string, read func() error) Repeated {
 	return Repeated{to, separator, read}
 }
+
+// Presets is a duration that can be said by a word, too.
+func Presets(to *time.Duration, words map[string]time.Duration) pflag.Value {
+	return &presets{to, words}
+}
+
+type presets struct {
+	to    *time.Duration
+	words map[string]time.Duration
+}
+
+// Set implements pflag.Value.
+func (p *presets) Set(text string) (err error) {
+	if d, is := p.words[text]; is {
+		*p.to = d
+		return nil
+	}
+	*p.to, err = time.ParseDuration(text)
+	return err
+}
+
+// String implements pflag.Value; pflag asks it of one without anything, too.
+func (p *presets) String() string {
+	if p.to == nil {
+		return ""
+	}
+	return p.to.String()
+}
+
+// Type implements pflag.Value.
+func (p *presets) Type() string { return "duration" }
 
 // Delayed is a value from which something else is read, once it is known.
 type Delayed struct {
@@ -162,6 +193,8 @@ func addFlag(f *pflag.FlagSet, name string, value any, usage string) {
 		f.DurationVar(to, name, *to, usage)
 	case *[]string:
 		f.StringSliceVar(to, name, *to, usage)
+	case pflag.Value:
+		f.Var(to, name, usage)
 	case Repeated:
 		f.StringArrayVar(to.to, name, *to.to, usage)
 	case Delayed:

@@ -1,0 +1,140 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/cluster/vacancy"
+)
+
+// succession notices that nobody leads, and has this member stand for election when it is
+// its turn (package vacancy). Time-outs of raft's own remain for what it does not notice.
+//
+// A member takes the leader's place for vacant when its process is dead: a connection to
+// it was lost, nobody listens at its address any more, and none of the connections stands
+// that the leader had opened. Or when it has not heard it for a heartbeat time-out. That
+// alone does nothing, for another member may hear the leader well; it stands when a
+// majority of the voters says the same, who so have no leader that an election could put
+// down. Votes are given as ever, to a log that is as long as the voter's.
+//
+// run is its goroutine, which owns the fields below the line.
+type succession struct {
+	m       *Member
+	changed chan struct{} // token: look
+	silent  atomic.Bool   // the leader was not heard for a heartbeat time-out
+
+	// ---
+	watch   vacancy.Watch
+	silence *vacancy.Silence
+	before  situation
+	since   time.Time // of that
+}
+
+// situation is what another member's word is about: one from before says nothing.
+type situation struct {
+	vacant bool
+	leader string
+	term   uint64
+}
+
+func newSuccession(m *Member) *succession {
+	return &succession{m: m, changed: m.observe(), silence: vacancy.NewSilence(2 * m.cfg.HeartbeatTimeout / silenceLooks)}
+}
+
+// alarm has it look at once.
+func (s *succession) alarm() { signal(s.changed) }
+
+// vacant tells whether this member knows of no leader that it hears.
+func (s *succession) vacant() bool {
+	if s.m.raft.State() == raft.Leader {
+		return false
+	}
+	_, leader := s.m.raft.LeaderWithID()
+	return leader == "" || s.silent.Load() || s.isDead(string(leader))
+}
+
+// isDead tells whether the process of a member has ended.
+func (s *succession) isDead(id string) bool {
+	return s.m.gatherer.isGone(id) && !s.m.port.Hears(id)
+}
+
+// run looks until ctx ends: when something has changed, at the pace of the vacancy while
+// there is one, and often enough to notice a silence.
+func (s *succession) run(ctx context.Context) {
+	for {
+		now := time.Now()
+		s.listen(now)
+		s.look(ctx, now)
+		wait, pace := s.m.cfg.HeartbeatTimeout/silenceLooks, s.watch.Pace(now)
+		s.m.gatherer.pace(min(cmp.Or(pace, statusPeriod), statusPeriod))
+		if pace > 0 {
+			wait = min(wait, pace)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.changed:
+		case <-time.After(wait):
+		}
+	}
+}
+
+// listen notes whether the leader is silent.
+func (s *succession) listen(now time.Time) {
+	heard := s.m.raft.LastContact()
+	if s.m.raft.State() == raft.Leader {
+		heard = now
+	}
+	lasting := s.silence.Look(now, heard)
+	s.silent.Store(lasting > s.m.cfg.HeartbeatTimeout)
+}
+
+// look stands for election if it is this member's turn.
+func (s *succession) look(ctx context.Context, now time.Time) {
+	v := s.view(now)
+	if !s.watch.Look(now, v) {
+		return
+	}
+	stood := s.m.transport.Stand(ctx, func() standing {
+		term := s.m.raft.CurrentTerm()
+		return standing{
+			right:     term == v.Self.Term && s.vacant() && s.m.fitness.Fit(),
+			candidate: s.m.raft.State() == raft.Candidate, self: s.m.name, term: term,
+		}
+	})
+	if stood {
+		s.m.log.Info("stands for election: a majority of the voters hears no leader", "leader", v.Leader, "term", v.Self.Term+1)
+	}
+}
+
+// view is how it looks from here.
+func (s *succession) view(now time.Time) vacancy.View {
+	vacant := s.vacant() // before its log is looked at
+	_, leader := s.m.raft.LeaderWithID()
+	v := vacancy.View{
+		Self: vacancy.Voter{
+			ID: s.m.name, Vacant: vacant, Stands: s.m.raft.State() == raft.Candidate,
+			Term: s.m.raft.CurrentTerm(), Last: s.m.raft.LastIndex(),
+		},
+		Leader: string(leader),
+	}
+	if now := (situation{vacant, v.Leader, v.Self.Term}); now != s.before {
+		s.before, s.since = now, time.Now()
+	}
+	if !vacant {
+		return v
+	}
+	for _, id := range voters(s.m.roster.latest()) {
+		if id == s.m.name {
+			v.May = s.m.fitness.Fit()
+			continue
+		}
+		said, heard := s.m.gatherer.fresh(id, now, s.since)
+		v.Others = append(v.Others, vacancy.Voter{ID: id, Heard: heard, Vacant: said.Vacant, Stands: said.Role == roleCandidate, Term: said.Term, Last: said.Last})
+	}
+	return v
+}
