@@ -218,7 +218,7 @@ func TestHowLongRaftIsHeldUp(t *testing.T) {
 		for _, wait := range []time.Duration{20 * time.Millisecond, 300 * time.Millisecond, time.Millisecond} {
 			done := make(chan bool)
 			go func() { done <- trans.knock() }()
-			time.Sleep(wait)
+			<-time.After(wait)
 			<-trans.received
 			<-done
 		}

@@ -14,6 +14,7 @@ var inside = map[string][]string{
 	"cluster/clock":      {},
 	"cluster/membership": {},
 	"cluster/health":     {},
+	"cluster/vacancy":    {},
 	"cluster/datadir":    {},
 	"cluster/queue":      {},
 	"cluster/snapshot":   {"cluster/datadir"},
