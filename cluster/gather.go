@@ -35,6 +35,7 @@ type gatherer struct {
 	heard    map[string]statusAnswer       // by identity; no entry for one that does not answer
 	gone     map[string]bool               // by identity, those whose process has ended
 	askers   map[string]*peer.Asker        // of the connections that stand
+	called   map[string]chan struct{}      // token: the member has called
 	watched  map[string]context.CancelFunc // those that are asked
 	watching sync.WaitGroup
 }
@@ -59,13 +60,16 @@ func (g *gatherer) follow(others []string) {
 		if !slices.Contains(others, id) {
 			stop()
 			delete(g.watched, id)
+			delete(g.called, id)
 		}
 	}
 	for _, id := range others {
 		if _, ok := g.watched[id]; !ok {
 			ctx, stop := context.WithCancel(g.ctx)
 			g.watched[id] = stop
-			g.watching.Go(func() { g.watch(ctx, id) })
+			called := make(chan struct{}, 1)
+			g.called[id] = called
+			g.watching.Go(func() { g.watch(ctx, id, called) })
 		}
 	}
 }
@@ -149,7 +153,7 @@ func (g *gatherer) fresh(id string, now, asked time.Time) (statusAnswer, bool) {
 // watch asks one member, and connects again whenever that ends: many times at once when
 // it was connected before, to learn whether its process is there. One that ends closes
 // its connections and its port one after the other.
-func (g *gatherer) watch(ctx context.Context, id string) {
+func (g *gatherer) watch(ctx context.Context, id string, called <-chan struct{}) {
 	met, refused, lost := false, 0, time.Time{}
 	for ctx.Err() == nil {
 		conn, err := g.connect(ctx, id)
@@ -176,15 +180,25 @@ func (g *gatherer) watch(ctx context.Context, id string) {
 		delete(g.heard, id)
 		g.mu.Unlock()
 		pause := statusRedial
-		if met && refused < 2 && time.Since(lost) < lostLooks {
+		if refused == 1 || met && refused == 0 && time.Since(lost) < lostLooks {
 			pause = lostRedial
 		}
 		select {
+		case <-called:
 		case <-time.After(pause):
 		case <-ctx.Done():
 		}
 	}
 	g.noteGone(id, false)
+}
+
+// hears notes that a member has called: so it is there to be asked.
+func (g *gatherer) hears(id string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if called, watched := g.called[id]; watched {
+		signal(called)
+	}
 }
 
 // noteGone notes whether a member's process has ended.

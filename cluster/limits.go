@@ -45,7 +45,7 @@ const (
 	// network ends one after the other.
 	lostRedial = 3 * time.Millisecond
 	lostLooks  = 50 * time.Millisecond
-	lostPeriod = time.Second
+	lostPeriod = 200 * time.Millisecond
 
 	// For how long what another member said counts in the question whether anybody
 	// leads, at least. Meanwhile it is asked every few milliseconds.

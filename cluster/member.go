@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -212,6 +213,7 @@ func (m *Member) start() {
 		heard:    map[string]statusAnswer{},
 		gone:     map[string]bool{},
 		askers:   map[string]*peer.Asker{},
+		called:   map[string]chan struct{}{},
 		watched:  map[string]context.CancelFunc{},
 		ctx:      m.ctx,
 	}
@@ -246,7 +248,10 @@ func (m *Member) start() {
 		m.uptime.Every(m.ctx, func() { m.progress.Look(); m.lag.Look(); m.absences.Look() })
 	})
 	close(m.serving)
-	m.port.Welcome(m.peers.Serve)
+	m.port.Welcome(func(from string, conn net.Conn, known func()) {
+		m.gatherer.hears(from)
+		m.peers.Serve(from, conn, known)
+	})
 	m.running.Go(func() { m.greetOthers(greetTimeout); close(m.greeted) })
 }
 

@@ -279,7 +279,7 @@ func TestStatus(t *testing.T) {
 		var s Status
 		waitFor(t, "everybody's status", func() bool {
 			s = m.Status()
-			return !slices.ContainsFunc(s.Members, func(one MemberStatus) bool { return one.Applied == 0 }) && s.Leader != ""
+			return !slices.ContainsFunc(s.Members, func(one MemberStatus) bool { return one.Applied == 0 || one.Role == roleCandidate }) && s.Leader != ""
 		})
 		if s.Leader != c.peers[leader].ID || s.Term == 0 || len(s.Members) != 3 {
 			t.Fatalf("status %+v", s)

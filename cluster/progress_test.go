@@ -144,6 +144,7 @@ func TestMemberWhoseRequestsDoNotGetThrough(t *testing.T) {
 	c, net := startLossy(t, 3)
 	lead := c.leader()
 	m := c.members[c.other(lead)]
+	c.mustPropose(c.other(lead), "before") // so that it is connected
 	net.Lose(m.cfg.ID, c.peers[lead].ID, true)
 	m.queue.Push(queue.NewCall([][]byte{[]byte(large)}, false, nil))
 	waitFor(t, "it not to be ready", notReadyFor(m, "has answered nothing that was passed on"))

@@ -28,7 +28,9 @@ type RunClock struct {
 
 // NewRunClock returns a clock that goes on in steps of at most step.
 func NewRunClock(step time.Duration) *RunClock {
-	return &RunClock{step: max(step, time.Millisecond), made: time.Now()}
+	c := &RunClock{step: max(step, time.Millisecond), made: time.Now()}
+	c.ran.Store(1) // zero is no moment, for those who keep one
+	return c
 }
 
 func (c *RunClock) now() time.Duration { return time.Duration(c.ran.Load()) }
