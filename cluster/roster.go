@@ -103,5 +103,6 @@ func (m *Member) forget(c Configuration) {
 	if m.roster.latest().Index != c.Index {
 		return
 	}
+	m.port.Dismiss()
 	m.store.memory.Forget(func(id string) bool { _, member := find(c, id); return !member })
 }

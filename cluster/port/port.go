@@ -143,6 +143,18 @@ func (p *Port) Follow(members map[string]string) {
 	}
 }
 
+// Dismiss ends the connections of those that are no members. Some came back when they were
+// not known to be gone for good, and are told so when they come again.
+func (p *Port) Dismiss() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for conn := range p.conns {
+		if _, member := p.members[conn.peer]; !member && conn.peer != "" {
+			conn.raw.Close() // whoever reads from it closes the rest
+		}
+	}
+}
+
 // address is where a member is reached.
 func (p *Port) address(name string) (addr string, known bool) {
 	p.mu.Lock()
