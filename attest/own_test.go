@@ -133,3 +133,18 @@ func (m *member) restart() {
 	m.closeStore(false)
 	m.openStore()
 }
+
+// Memos that end as records do keep no block from its checkpoint.
+func TestMisleadingMemosAreAttested(t *testing.T) {
+	bubble(t, 3, openContract, func(r *rig) {
+		r.startAll()
+		for i, memo := range []string{"}, {", `"}, {"`, `x}, {"amount`} {
+			r.block(memo)
+			pass(time.Second)
+			for _, m := range r.members {
+				require.NoError(t, m.attester.Ready())
+				require.EqualValues(t, i+2, m.covered())
+			}
+		}
+	})
+}

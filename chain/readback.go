@@ -13,9 +13,25 @@ type ReadBack struct {
 	Claims  []Claim // of its records, in their order
 }
 
-// recordEnd is where a record ends and the next one begins: in a text that stands in
-// a record quotes are escaped, so it stands nowhere else.
+// recordEnd stands between two records, and then the first letter of a key. In a text that
+// stands in a record quotes are escaped; where one ends with the rest of recordEnd its closing
+// quote follows, and behind that no letter.
 const recordEnd = "}" + RecordSeparator + `{"`
+
+// cutRecord cuts the first record off the text of some; rest is empty behind the last.
+func cutRecord(records []byte) (first, rest []byte) {
+	for from := 0; ; {
+		i := bytes.Index(records[from:], []byte(recordEnd))
+		if i < 0 {
+			return records, nil
+		}
+		i += from
+		if key := i + len(recordEnd); key < len(records) && 'a' <= records[key] && records[key] <= 'z' {
+			return records[:i+1], records[i+1+len(RecordSeparator):]
+		}
+		from = i + 1
+	}
+}
 
 // ReadBlockBack reads what a block says of itself and who is said to have asked for its
 // records, for whoever has produced it from records that he decided himself: he compares
@@ -38,8 +54,8 @@ func ReadBlockBack(canonical []byte, hash Hash, contract *Contract, id Hash) (r 
 		return r, invalid("it is a genesis block")
 	}
 	records := canonical[from:to]
-	if len(records) > 0 {
-		r.Records = 1 + bytes.Count(records, []byte(recordEnd))
+	for rest := records; len(rest) > 0; r.Records++ {
+		_, rest = cutRecord(rest)
 	}
 	if contract.Wallets == SignedWallets {
 		r.Claims, err = readClaims(records, r.Records, contract, id)
@@ -52,10 +68,8 @@ func ReadBlockBack(canonical []byte, hash Hash, contract *Contract, id Hash) (r 
 func readClaims(records []byte, n int, contract *Contract, id Hash) ([]Claim, error) {
 	all := claimReader{contract: contract, id: id, claims: make([]Claim, 0, n), messages: make([]byte, 0, len(records)/8*5)}
 	for i := range n {
-		text := records
-		if end := bytes.Index(records, []byte(recordEnd)); end >= 0 {
-			text, records = records[:end+1], records[end+1+len(RecordSeparator):]
-		}
+		var text []byte
+		text, records = cutRecord(records)
 		var r Record
 		reader := recordReader{text: text, decimals: contract.Decimals, bpsc: contract.BPSC}
 		if end, ok := reader.read(0, &r); !ok || end != len(text) {
