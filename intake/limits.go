@@ -13,6 +13,10 @@ const (
 	maxVerifyBatch = 256
 	minVerifyBatch = 32
 
+	// maxKeys is how many public keys are kept as signatures are verified with them,
+	// 6 MB: those of the wallets that send most.
+	maxKeys = 4096
+
 	// maxWaitingSignatures bounds the signatures that wait for a core: two full
 	// batches, less than a second's work of one core.
 	maxWaitingSignatures = 2 * maxBatch

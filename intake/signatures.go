@@ -25,6 +25,7 @@ import (
 // left of the group in hand.
 type verifier struct {
 	slots chan *slot // as many as there are cores
+	keys  *chain.Keys
 
 	mu      sync.Mutex
 	waiting []*check // guarded by mu; oldest first
@@ -50,7 +51,7 @@ type group struct {
 }
 
 func newVerifier() *verifier {
-	v := &verifier{slots: make(chan *slot, runtime.GOMAXPROCS(0))}
+	v := &verifier{slots: make(chan *slot, runtime.GOMAXPROCS(0)), keys: chain.NewKeys(maxKeys)}
 	for range cap(v.slots) {
 		v.slots <- &slot{}
 	}
@@ -103,7 +104,7 @@ func (v *verifier) work(g *group) {
 			// work for each under load, and nothing lost where there are none.
 			runtime.Gosched()
 			busy := v.take(s)
-			s.verify()
+			s.verify(v.keys)
 			v.slots <- s
 			if !busy {
 				<-g.done // others have the rest of the group in hand
@@ -128,12 +129,12 @@ func (v *verifier) take(s *slot) bool {
 }
 
 // verify checks what was taken and tells those who wait.
-func (s *slot) verify() {
+func (s *slot) verify(keys *chain.Keys) {
 	s.batch = s.batch[:0]
 	for _, c := range s.taken {
 		s.batch = append(s.batch, c.Signed)
 	}
-	for i, good := range chain.VerifyBatch(s.batch) {
+	for i, good := range keys.VerifyBatch(s.batch) {
 		c := s.taken[i]
 		c.good = good
 		if g := c.group; g.left.Add(-1) == 0 {

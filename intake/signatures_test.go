@@ -115,7 +115,7 @@ func TestVerifierJoinsWhatWaits(t *testing.T) {
 		require.Len(t, v.waiting, len(checks))
 		require.True(t, v.take(busy[0]))
 		require.Len(t, busy[0].taken, max(minVerifyBatch, (len(checks)+cap(v.slots)-1)/cap(v.slots)))
-		busy[0].verify()
+		busy[0].verify(v.keys)
 		synctest.Wait()
 		for _, s := range busy {
 			v.slots <- s
