@@ -1,7 +1,6 @@
 // Package harness runs real bpsc processes on the loopback interface: it
 // starts, kills and restarts members, sends transfers with retries by id, and
-// keeps book of what was acknowledged. The end-to-end tests and the load
-// benchmark share it.
+// keeps book of what was acknowledged. The end-to-end tests share it.
 package harness
 
 import (

@@ -27,6 +27,7 @@ var (
 	errForm     = errors.New("not an HTTP/1.1 answer with a length")
 	headerEnd   = []byte("\r\n\r\n")
 	lengthField = []byte("\r\nContent-Length: ") // as Go's servers write it
+	closeField  = []byte("\r\nConnection: close\r\n")
 )
 
 // parse reads an answer from what has come. size is how long all of it is, 0 while that is not known.
@@ -54,9 +55,9 @@ func parse(text []byte) (a answer, size int, err error) {
 		return a, size, nil
 	}
 	a.body = text[head+len(headerEnd) : size]
+	a.closes = bytes.Contains(header, closeField)
 	if a.status/100 != 2 {
 		a.retryAfter = retryAfter(header)
-		a.closes = bytes.EqualFold(field(header, "Connection"), []byte("close"))
 	}
 	return a, size, nil
 }

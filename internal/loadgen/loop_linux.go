@@ -314,7 +314,7 @@ func (l *loop) advance(ctx context.Context, s *slot) {
 // answered goes on after an answer.
 func (l *loop) answered(ctx context.Context, s *slot, a answer) {
 	s.sent.Store(int64(idle))
-	if a.status/100 == 2 {
+	if a.status/100 == 2 && !a.closes {
 		failure, err := s.succeed(&a, s.due)
 		switch {
 		case err != nil:

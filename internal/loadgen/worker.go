@@ -60,7 +60,7 @@ func (w *worker) resolve(ctx context.Context, timer *time.Timer, due time.Time, 
 				return false
 			}
 			if a.failure == nil {
-				return true
+				return !a.closes || w.reconnect(ctx, timer, errClosed) == nil
 			}
 		}
 		if a.closes {
@@ -93,14 +93,14 @@ var errClosed = errors.New("closed by the server")
 func (w *worker) succeed(a *answer, due time.Time) (*Failure, error) {
 	now := time.Now()
 	err := w.source.Check(a.status, a.body)
+	if err == nil {
+		w.record.success(w.Rate > 0 && !due.Before(w.base), now.Sub(due))
+		return nil, nil
+	}
 	if failure := new(Failure); errors.As(err, &failure) {
 		return failure, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("an answer of status %d is wrong: %w: %.300q", a.status, err, a.body)
-	}
-	w.record.success(w.Rate > 0 && !due.Before(w.base), now.Sub(due))
-	return nil, nil
+	return nil, fmt.Errorf("an answer of status %d is wrong: %w: %.300q", a.status, err, a.body)
 }
 
 // failed counts an attempt that failed, and says whether the request is to be sent again,

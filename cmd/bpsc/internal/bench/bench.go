@@ -225,6 +225,9 @@ func (b *options) row(ctx context.Context, t *target, l *load, connections int) 
 		return nil, err
 	}
 	to := t.addressed(b.to)
+	if err := b.mayLoad(t, to); err != nil {
+		return nil, err
+	}
 	sources, err := l.sources(ctx, to, connections)
 	if err != nil {
 		return nil, err
@@ -246,7 +249,7 @@ func (b *options) row(ctx context.Context, t *target, l *load, connections int) 
 	l.acknowledged += result.Acknowledged
 	l.unknown += result.Unknown
 	r := newRow(b, l, t, connections, result)
-	return r, r.charge(before, after)
+	return r, r.charge(before, after, t.own != nil)
 }
 
 // checkContract refuses what the contract does not take.

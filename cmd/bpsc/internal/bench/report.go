@@ -48,8 +48,9 @@ type row struct {
 	Unknown   uint64            `json:"unknown_transfers"`
 	Elections uint64            `json:"elections"` // terms that began in the measured time
 
-	Cost   *cost   `json:"processor_us_per_transfer"`
-	Points []point `json:"points"`
+	Cost    *cost   `json:"processor_us_per_transfer"`
+	Unasked string  `json:"processor_error,omitempty"` // why that of the members is not known
+	Points  []point `json:"points"`
 }
 
 type latency struct {
@@ -93,13 +94,19 @@ func newRow(b *options, l *load, t *target, connections int, m *loadgen.Result) 
 	return r
 }
 
-// charge adds who used how much processor time.
-func (r *row) charge(before, after *usage) error {
-	if err := cmp.Or(before.err, after.err); err != nil {
+// charge adds who used how much processor time. Members of a cluster that is not its own may
+// not tell.
+func (r *row) charge(before, after *usage, own bool) error {
+	if err := cmp.Or(before.err, after.err); err != nil && own {
 		return fmt.Errorf("processor time: %w", err)
+	} else if err != nil {
+		r.Unasked = err.Error()
+		before.members, after.members = nil, nil
 	}
 	r.Cost = costs(before, after, r.Transfers)
-	r.Elections = after.term - before.term
+	if before.term > 0 && after.term > before.term {
+		r.Elections = after.term - before.term
+	}
 	return nil
 }
 
@@ -155,6 +162,9 @@ func (r *report) notes() string {
 		}
 		if len(codes) > 0 {
 			fmt.Fprintf(&b, "%d connections: failed attempts: %s; %d sent again.\n", row.Connections, strings.Join(codes, ", "), row.Retried)
+		}
+		if row.Unasked != "" {
+			fmt.Fprintf(&b, "%d connections: the members do not say what processor time they used: %s\n", row.Connections, cli.PrintableLine(row.Unasked))
 		}
 		if row.Unsent > 0 {
 			fmt.Fprintf(&b, "%d connections: %d requests were due and could not be sent: all connections waited for answers. What they would have waited is in no figure above.\n", row.Connections, row.Unsent)

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bpsc/bpsc/client"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
@@ -30,6 +31,7 @@ type target struct {
 	trusted  *tls.Config // over https; nil for the system's authorities
 	token    string      // that requests carry, or ""
 	contract client.ContractInfo
+	timeout  time.Duration // of a question that is not part of the load
 
 	term    uint64
 	leader  string
@@ -57,7 +59,10 @@ func (b *options) target(ctx context.Context) (t *target, done func(error) error
 		t.client.Trust(t.trusted)
 		t.token, t.named = t.client.Token, t.client.Servers()
 		t.http = &http.Client{Timeout: b.Timeout, Transport: &http.Transport{TLSClientConfig: t.trusted, MaxIdleConnsPerHost: 16}}
-		t.contract, err = t.client.Contract(ctx, b.Contract)
+		t.timeout = b.Timeout
+		bounded, cancel := context.WithTimeout(ctx, t.timeout)
+		defer cancel()
+		t.contract, err = t.client.Contract(bounded, b.Contract)
 	}
 	if err != nil {
 		return nil, nil, joined(err, done(err))
@@ -76,15 +81,42 @@ func joined(err, after error) error {
 // harmless refuses to load machines that nobody said may be.
 func (b *options) harmless() error {
 	for _, server := range b.Servers {
-		host, err := hostOf(server)
-		if err != nil {
-			return cli.ArgError("--server: %w", err)
-		}
-		if !loopback.Is(host) && !slices.Contains(b.allowed, host) {
-			return cli.ArgError("%s is not this machine: what the bench sends loads it and stays in its ledger; if that is meant, say --allow-host %s", host, host)
+		if err := b.harmlessTo(server); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (b *options) harmlessTo(server string) error {
+	host, err := hostOf(server)
+	if err != nil {
+		return cli.ArgError("--server: %w", err)
+	}
+	if !loopback.Is(host) && !slices.Contains(b.allowed, host) {
+		return cli.ArgError("%s is not this machine: what the bench sends loads it and stays in its ledger; if that is meant, say --allow-host %s", host, host)
+	}
+	return nil
+}
+
+// mayLoad refuses what members say of where they are, if nobody said that it may be loaded, or
+// if the token would go there for all to read.
+func (b *options) mayLoad(t *target, urls []string) error {
+	for _, u := range urls {
+		if err := b.harmlessTo(u); err != nil && t.own == nil {
+			return err
+		}
+		if t.token != "" && !t.sheltered(u) {
+			return fmt.Errorf("%w: %s", client.ErrTokenInClear, u)
+		}
+	}
+	return nil
+}
+
+// sheltered tells whether the token may go to a URL.
+func (t *target) sheltered(at string) bool {
+	u, err := url.Parse(at)
+	return err == nil && (t.client.Insecure || loopback.Shelters(u))
 }
 
 func hostOf(server string) (string, error) {
@@ -109,6 +141,8 @@ func hostPort(at string) (string, error) {
 
 // learn finds out who the members are and who leads.
 func (t *target) learn(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, t.timeout)
+	defer cancel()
 	var status struct {
 		Term    uint64 `json:"term"`
 		Leader  string `json:"leader"`
@@ -184,7 +218,7 @@ func (t *target) post(ctx context.Context, path string, body []byte) ([]byte, er
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if t.token != "" {
+	if t.token != "" && t.sheltered(t.named[0]) {
 		req.Header.Set("Authorization", "Bearer "+t.token)
 	}
 	resp, err := t.http.Do(req)
@@ -205,7 +239,7 @@ func (t *target) get(ctx context.Context, url string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.token != "" {
+	if t.token != "" && t.sheltered(url) {
 		req.Header.Set("Authorization", "Bearer "+t.token)
 	}
 	resp, err := t.http.Do(req)
