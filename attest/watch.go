@@ -158,16 +158,7 @@ func (w *watcher) run(ctx context.Context) error {
 	grown := make(chan struct{}, 1)
 	pump.Go(func() { w.pump(ctx, grown) })
 	for {
-		attestations, more, err := w.state.Attestations(w.token)
-		if err == nil {
-			err = w.compare(attestations)
-		}
-		if err == nil {
-			err = w.journal.covers(w.token, w.cfg.Member, attestations)
-		}
-		if errors.Is(err, ErrDiverged) || errors.Is(err, ErrForgot) {
-			w.cfg.Fatal(err)
-		}
+		attestations, more, err := w.look()
 		if err != nil {
 			return err
 		}
@@ -207,6 +198,22 @@ func (w *watcher) run(ctx context.Context) error {
 		case <-alarm:
 		}
 	}
+}
+
+// look takes what all members have attested, and holds this one's state and journal
+// against it. An error is why it must not sign; where it must not serve either it is fatal.
+func (w *watcher) look() (attestations []chain.Attestation, more <-chan struct{}, err error) {
+	attestations, more, err = w.state.Attestations(w.token)
+	if err == nil {
+		err = w.compare(attestations)
+	}
+	if err == nil {
+		err = w.journal.covers(w.token, w.cfg.Member, attestations)
+	}
+	if errors.Is(err, ErrDiverged) || errors.Is(err, ErrForgot) {
+		w.cfg.Fatal(err)
+	}
+	return attestations, more, err
 }
 
 // pump signals each new block, at most one signal ahead.

@@ -45,12 +45,15 @@ const batchMin = 4
 
 // VerifyBatch checks many signatures and says of each whether it is good. A
 // bad one costs the batch a second look and does not spoil the others.
-func VerifyBatch(batch []Signed) []bool {
+func VerifyBatch(batch []Signed) []bool { return (*Keys)(nil).VerifyBatch(batch) }
+
+// VerifyBatch is the function of that name, by keys that k remembers.
+func (k *Keys) VerifyBatch(batch []Signed) []bool {
 	good := make([]bool, len(batch))
 	if len(batch) >= batchMin {
 		v := ed25519.NewBatchVerifierWithCapacity(len(batch))
 		for i := range batch {
-			v.AddWithOptions(batch[i].Key[:], batch[i].Message, batch[i].Signature[:], rule())
+			k.add(v, &batch[i])
 		}
 		_, good = v.Verify(nil)
 		return good

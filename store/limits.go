@@ -18,7 +18,7 @@ const (
 	// as much; the system caches the files besides. memTableBytes bounds Pebble's write
 	// buffer. A layer's batch, which is sorted, is larger than half of that, and so Pebble
 	// writes it as it is and copies it into no buffer.
-	cacheBytes    = 64 << 20
+	cacheBytes    = 32 << 20
 	memTableBytes = 8 << 20
 
 	// flushesToMerge is how many flushes lie one upon another before Pebble merges them

@@ -126,13 +126,11 @@ func (b Batch) Answer(results []Result, common Result) {
 	at, finished := 0, 0
 	for _, p := range b.parts {
 		n := p.to - p.from
-		last := false
+		given := results[at : at+n]
 		if n == 0 {
-			last = p.call.answer(0, common)
-		} else {
-			last = p.call.answer(p.from, results[at:at+n]...)
+			given = []Result{common}
 		}
-		if last {
+		if p.call.answer(p.from, given...) {
 			finished++
 		}
 		at += n

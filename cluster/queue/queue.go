@@ -256,12 +256,13 @@ func (q *Queue) WithdrawForwarded(err error) {
 func (q *Queue) withdraw(which func(*Call) bool, err error) {
 	q.mu.Lock()
 	var calls []*Call
-	for c, next := q.ring.next, (*Call)(nil); c != &q.ring; c = next {
-		next = c.next // before c leaves the ring
+	for c := q.ring.next; c != &q.ring; {
+		next := c.next // before c leaves the ring
 		if which(c) {
 			q.remove(c)
 			calls = append(calls, c)
 		}
+		c = next
 	}
 	q.mu.Unlock()
 	q.refuse(calls, err)

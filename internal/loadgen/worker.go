@@ -107,7 +107,7 @@ func (w *worker) succeed(a *answer, due time.Time) (*Failure, error) {
 // and when.
 func (w *worker) failed(a *answer, err error, perhaps *bool) (wait time.Duration, again bool) {
 	var code string
-	effect, refused := false, false
+	var effect, refused bool
 	switch {
 	case a.failure != nil:
 		code, effect = a.failure.Code, a.failure.Effect
