@@ -76,7 +76,8 @@ type Config struct {
 	// LeaderLeaseTimeout is how long a leader goes on that hears nothing from
 	// a majority; at most HeartbeatTimeout.
 	LeaderLeaseTimeout time.Duration
-	// CommitTimeout is how late an idle member learns the last commit index.
+	// CommitTimeout is how often raft tells an idle member the last commit index, which
+	// it has been told before (announcer), unless that was lost.
 	CommitTimeout time.Duration
 
 	// SnapshotInterval is how often (up to twice that, at random) a member
@@ -144,7 +145,7 @@ func DefaultConfig() Config {
 		HeartbeatTimeout:   time.Second,
 		ElectionTimeout:    time.Second,
 		LeaderLeaseTimeout: time.Second,
-		CommitTimeout:      5 * time.Millisecond,
+		CommitTimeout:      50 * time.Millisecond,
 		SnapshotInterval:   30 * time.Second,
 		SnapshotThreshold:  8192,
 		// A replica whose log conflicts at a snapshot's last index is never

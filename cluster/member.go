@@ -153,6 +153,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 	}
 	m.running.Go(func() { m.uptime.Run(m.ctx, watch.Check) })
 	m.transport = newTransport(m.port, m.fitness, m.progress, m.store.memory, m.room, watch, m.store.ahead.Written, hclog)
+	m.replica.announce = m.transport.announcer.applied
 	if m.replica.preparation != nil {
 		m.running.Go(func() { m.replica.preparation.run(m.ctx) })
 	}
@@ -163,7 +164,9 @@ func (m *Member) open(sm StateMachine) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("cluster: starting raft: %w", err), m.transport.Close())
 	}
-	m.store.ahead.Begin(func() bool { return m.raft.State() == raft.Leader })
+	leads := func() bool { return m.raft.State() == raft.Leader }
+	m.store.ahead.Begin(leads)
+	m.running.Go(func() { m.transport.announcer.run(m.ctx, leads, m.cfg.CommitTimeout) })
 	m.hear(m.turns.count)
 	m.store.members.Scanned()
 	m.store.memory.Attach(written{m.raft, m.store.ahead}, m.name, m.store.sum)

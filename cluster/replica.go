@@ -42,6 +42,9 @@ type replica struct {
 	// final then.
 	configured chan struct{}
 
+	// announce is told what was applied; nil: nobody asks.
+	announce func(index uint64)
+
 	took latency.Histogram // applying an entry
 
 	applied appliedIndex
@@ -164,6 +167,9 @@ func (r *replica) publish() {
 	r.time, r.due = r.machine.Time(), due
 	r.mu.Unlock()
 	r.applied.advance(r.machine.AppliedIndex())
+	if r.announce != nil {
+		r.announce(r.machine.AppliedIndex())
+	}
 	signal(r.changed)
 }
 

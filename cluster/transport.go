@@ -42,7 +42,8 @@ type serialTransport struct {
 	room      func() health.Room
 	watch     *health.Watchdog
 	written   func(index uint64) uint64 // what of the log up to an index is on this disk
-	restoring bool                      // the message handed over last was a snapshot
+	announcer *announcer
+	restoring bool // the message handed over last was a snapshot
 	received  chan raft.RPC
 	standing  chan candidacy
 	longest   atomic.Int64 // time in which raft's main goroutine took no message, since slowest was called
@@ -62,6 +63,7 @@ var (
 func newTransport(p *port.Port, fit *health.Fitness, prog *health.Progress, mem *memory.Memory, room func() health.Room, watch *health.Watchdog, written func(uint64) uint64, log hclog.Logger) *serialTransport {
 	t := &serialTransport{fitness: fit, progress: prog, memory: mem, room: room, watch: watch, written: written, received: make(chan raft.RPC), standing: make(chan candidacy), closed: make(chan struct{})}
 	t.close = sync.OnceFunc(func() { close(t.closed) })
+	t.announcer = newAnnouncer(t.tell)
 	t.NetworkTransport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  p.Raft(),
 		MaxPool: port.RaftPool,
@@ -250,11 +252,21 @@ func (t *serialTransport) AppendEntries(id raft.ServerID, to raft.ServerAddress,
 	if news {
 		t.progress.Answered(string(id))
 	}
-	if !resp.Success {
+	if resp.Success {
+		t.announcer.took(id, to, args)
+	} else {
 		held = 0
 	}
 	t.memory.Note(string(id), resp.Term, min(held, args.LeaderCommitIndex))
 	return nil
+}
+
+// tell sends a message of the announcer's.
+func (t *serialTransport) tell(id raft.ServerID, to raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	if t.fitness.Silent() {
+		return errUnfit
+	}
+	return t.NetworkTransport.AppendEntries(id, target(id, to), args, resp)
 }
 
 // InstallSnapshot implements raft.Transport.

@@ -70,7 +70,7 @@ func startAhead(t *testing.T) aheadOfItsDisk {
 	c := aheadOfItsDisk{testCluster: newTestCluster(t, 3), result: make(chan Result, 1)}
 	disks := make([]*heldDisk, 3)
 	c.tune = func(i int, cfg *Config) {
-		cfg.DiskStall = time.Minute
+		cfg.DiskStall, cfg.CommitTimeout = time.Minute, 5*time.Millisecond
 		cfg.disk = func(store raft.LogStore) raft.LogStore {
 			disks[i] = &heldDisk{LogStore: store}
 			return disks[i]
