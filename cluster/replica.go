@@ -99,6 +99,7 @@ func (r *replica) await(index uint64) error {
 	if r.broken || r.written == nil {
 		return nil
 	}
+	defer r.watch.End(r.watch.Begin(health.ApplyTask, "waiting for the log to be on the disk"))
 	err := r.written(r.ctx, index)
 	r.broken = err != nil // whoever writes has called fatal, unless this member stops
 	return err

@@ -25,18 +25,18 @@ const limit = 30 * time.Second
 // genuine and patched build bpsc when it is asked for first, as it is and hanging.
 var genuine, patched func() (binary string, err error)
 
-// hanging patches a member so that its writes of the log wait while the file of HANG is
-// there, and nobody watches that: what holds raft's main goroutine up is something that
-// was not thought of. It is found out after two seconds.
+// hanging patches a member so that raft's main goroutine waits before it stores entries while
+// the file of HANG is there: what holds it up is something that was not thought of. It is
+// found out after two seconds.
 var hanging = []harness.Patch{
 	{File: "cluster/config.go", Old: "10 * time.Second", New: "2 * time.Second"},
 	{File: "cluster/health/watchdog.go", Old: "const hangFactor = 6", New: "const hangFactor = 1"},
-	{File: "cluster/raftlog/guard.go", Old: "import (\n", New: "import (\n\t\"os\"\n"},
-	{File: "cluster/raftlog/guard.go", Old: "\terr := watch.During(what, f)\n", New: `
+	{File: "cluster/prepare.go", Old: "import (\n", New: "import (\n\t\"os\"\n\t\"time\"\n"},
+	{File: "cluster/prepare.go", Old: "\ts.preparation.offer(logs)\n", New: `
 	for err := error(nil); err == nil; time.Sleep(time.Millisecond) {
 		_, err = os.Stat(os.Getenv("HANG"))
 	}
-	err := watch.During(what, f)
+	s.preparation.offer(logs)
 `},
 }
 

@@ -152,7 +152,7 @@ func TestSystemdEndsAMemberThatHangs(t *testing.T) {
 		"no progress: the supervisor is going to end this process",
 		"Watchdog timeout",
 		"SIGABRT: abort",
-		"raftlog.write(", // the stack says where it hangs
+		"preparedLog).StoreLogs(", // the stack says where it hangs
 	} {
 		require.True(t, strings.Contains(log, line), "the log has no %q", line)
 	}
