@@ -194,3 +194,39 @@ func TestTheFilterGrowsWithTheIDs(t *testing.T) {
 	require.Len(t, r.s.ids.words, 128, "at start it is as large as it was")
 	r.mustKnow()
 }
+
+// What is refused costs nobody anything, so there may be any number of such ids: the filter
+// grows with these too, also where they were there at the start.
+func TestTheFilterGrowsWithRefusedIDs(t *testing.T) {
+	r := newIDRig(t, true)
+	require.NoError(t, r.s.Close())
+	r.cfg.FilterBytes = 64
+	r.open()
+	refuse := func(n int) {
+		r.update(func(tx *Tx) {
+			for range n {
+				tx.SetPlacement(tx.Head("aka"), r.id(r.next), Placement{Refused: chain.AmountTooSmall})
+				r.next++
+			}
+		})
+		require.NoError(t, r.s.Sync(t.Context()))
+	}
+	settle := func() {
+		for range 8 {
+			if <-r.s.ids.done; r.s.larger != nil {
+				<-r.s.larger.done
+			}
+			refuse(1)
+		}
+	}
+	refuse(300)
+	settle()
+	require.Len(t, r.s.ids.words, 64)
+	require.NoError(t, r.s.Close())
+	r.open()
+	settle()
+	require.Len(t, r.s.ids.words, 64)
+	for i := range r.next {
+		require.False(t, r.s.ids.lacks(idKey{0, r.id(i)}), "id %d", i)
+	}
+}

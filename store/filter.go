@@ -19,10 +19,12 @@ import (
 // of words is atomic. ready is set once fill has put in the whole database, so that
 // with what Update puts in nothing is missing. stop and done are close's.
 type idFilter struct {
-	words []uint64
-	ready atomic.Bool // all ids of the database are in; new ones go in as they are decided
-	stop  context.CancelFunc
-	done  chan struct{}
+	words   []uint64
+	ready   atomic.Bool // all ids of the database are in; new ones go in as they are decided
+	filled  uint64      // ids that fill has put in, refused ones too; it stands once ready is set
+	decided uint64      // ids that Update has put in; the store's mu guards it
+	stop    context.CancelFunc
+	done    chan struct{}
 }
 
 // newIDFilter returns a filter of so many bytes that is being filled with what db
@@ -44,6 +46,7 @@ func (f *idFilter) fill(ctx context.Context, db *pebble.DB) {
 	defer close(f.done)
 	err := scanRange(db, []byte{idTable}, []byte{epochIDTable + 1}, func(key, _ []byte) error {
 		f.add(idOf(key))
+		f.filled++
 		return ctx.Err()
 	})
 	// Without the whole of it the filter stays out of use: slower, not wrong.

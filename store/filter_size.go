@@ -1,12 +1,16 @@
 package store
 
-// filterSize is how large a filter is to be for the ids that there are, of which records
-// are nearly all.
-func (s *Store) filterSize() (bytes int) {
-	var ids uint64
+// recorded is how many ids have become records, which are nearly all, but where somebody
+// sends what is refused.
+func (s *Store) recorded() (ids uint64) {
 	for _, h := range s.heads {
 		ids += h.Records
 	}
+	return ids
+}
+
+// filterSize is how large a filter is to be for so many ids.
+func (s *Store) filterSize(ids uint64) (bytes int) {
 	bytes = s.cfg.FilterBytes
 	for bytes < maxFilterBytes && uint64(bytes/8)*idsAWord < ids {
 		bytes *= 2
@@ -20,7 +24,10 @@ func (s *Store) filterSize() (bytes int) {
 // or still to come.
 func (s *Store) growFilter() {
 	if s.larger == nil {
-		if size := s.filterSize(); size > 8*len(s.ids.words) && s.ids.ready.Load() {
+		if !s.ids.ready.Load() {
+			return
+		}
+		if size := s.filterSize(s.ids.filled + s.ids.decided); size > 8*len(s.ids.words) {
 			s.larger = newIDFilter(s.db, size)
 			s.larger.addLayer(s.frozen)
 		}
@@ -43,9 +50,11 @@ func (f *idFilter) addLayer(l *layer) {
 
 // decided puts a new id into the filters.
 func (s *Store) decided(k idKey) {
-	s.ids.add(k)
-	if s.larger != nil {
-		s.larger.add(k)
+	for _, f := range [...]*idFilter{s.ids, s.larger} {
+		if f != nil {
+			f.add(k)
+			f.decided++
+		}
 	}
 }
 

@@ -247,7 +247,7 @@ func (s *Store) use(name string) error {
 	}
 	s.durable = s.meta.Applied
 	s.active, s.recent = newLayer(nil), nil
-	s.ids = newIDFilter(db, s.filterSize())
+	s.ids = newIDFilter(db, s.filterSize(s.recorded()))
 	s.members, s.policies = loaded.members, loaded.policies
 	s.tokens, s.tokenIDs, s.audit = loaded.tokens, loaded.tokenIDs, loaded.audit
 	if !loaded.old {
