@@ -130,6 +130,26 @@ func TestTheWarmUpIsNotMeasured(t *testing.T) {
 	})
 }
 
+// A stall at the end of the warm-up leaves requests that are answered in the measured time
+// and were due before: they are none of its rate, and have none of its latencies.
+func TestWhatTheWarmUpLeavesBehindIsNotMeasured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := piped(func(n int, r *http.Request) (int, string, string) {
+			time.Sleep(time.Millisecond)
+			if n == 10 {
+				time.Sleep(950 * time.Millisecond)
+			}
+			return 200, "", ""
+		})
+		o.Rate, o.Warmup = 100, time.Second
+		r, err := Run(t.Context(), o)
+		require.NoError(t, err)
+		require.EqualValues(t, 1000, r.Requests, "as many as were due")
+		require.EqualValues(t, 1100, r.Acknowledged)
+		require.Less(t, r.Latency.Max(), 200*time.Millisecond)
+	})
+}
+
 func TestWhatIsDueAndCannotBeSentIsSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := piped(func(int, *http.Request) (int, string, string) {

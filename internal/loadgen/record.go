@@ -63,13 +63,16 @@ func newRecorder(o *Options) *recorder {
 }
 
 // success counts a request that was answered, after that long. In a closed loop it counts
-// where it is answered in the measured time, in an open one where it was due in it.
-func (r *recorder) success(counts bool, took time.Duration) {
+// where it is answered in the measured time, in an open one where it was due in it: what the
+// warm-up has left behind is its own. due is when that was, since the measured time began.
+func (r *recorder) success(open bool, due, took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.r.Acknowledged += r.units
 	switch {
-	case r.over && counts: // an open loop's, answered late
+	case open && due < 0 && (r.measures || due+took >= 0):
+		return
+	case r.over && open: // answered late
 		r.r.Latency.observe(took)
 		return
 	case r.over:

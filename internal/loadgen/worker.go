@@ -94,7 +94,7 @@ func (w *worker) succeed(a *answer, due time.Time) (*Failure, error) {
 	now := time.Now()
 	err := w.source.Check(a.status, a.body)
 	if err == nil {
-		w.record.success(w.Rate > 0 && !due.Before(w.base), now.Sub(due))
+		w.record.success(w.Rate > 0, due.Sub(w.base), now.Sub(due))
 		return nil, nil
 	}
 	if failure := new(Failure); errors.As(err, &failure) {
