@@ -1,12 +1,15 @@
 package audit
 
 import (
+	"fmt"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store"
 )
 
 // nodes is a stored log of headers.
@@ -49,4 +52,17 @@ func TestStoredLogWithOneOtherNode(t *testing.T) {
 		require.ErrorIs(t, check(bad), chain.ErrInvalid, "node %d", i)
 	}
 	require.ErrorIs(t, check(good[:len(good)-1]), chain.ErrInvalid)
+}
+
+// Damage that shows while an audit is under way ends the process, and the next one begins
+// anew; what the operating system refuses leaves what was made.
+func TestAnAuditIsNotGoneOnWithWhatIsDamaged(t *testing.T) {
+	var told []error
+	r := Restored{Dir: t.TempDir(), Fatal: func(err error) { told = append(told, err) }}
+	r.fatal(syscall.ENOSPC)
+	require.NoFileExists(t, r.path(endingFile))
+	r.fatal(fmt.Errorf("a table: %w", store.ErrDamaged))
+	require.FileExists(t, r.path(endingFile))
+	require.Len(t, told, 2)
+	require.ErrorIs(t, told[1], store.ErrDamaged)
 }

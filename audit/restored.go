@@ -49,8 +49,8 @@ const (
 // Told is called now and then with how far the audit of a chain is.
 type Told func(token string, blocks, of uint64)
 
-// endingFile stands in the folder while the books of the last block are being closed: no
-// block can be added to them any more.
+// endingFile stands in the folder while the books of the last block are being closed, and
+// where these turned out damaged: no block can be added to them any more.
 const endingFile = "ENDING"
 
 // Run does it. bad has the chains that are not what they are said to be, by their tokens,
@@ -82,7 +82,18 @@ func (r *Restored) path(name string) string { return filepath.Join(r.Dir, name) 
 
 func (r *Restored) open(name string, readOnly bool) (*store.Store, error) {
 	return store.Open(store.Config{Dir: r.path(name), LayerBytes: restoredLayer, CacheBytes: restoredCache, FilterBytes: restoredFilter,
-		ReadOnly: readOnly, Logger: r.Logger, Fatal: r.Fatal})
+		ReadOnly: readOnly, Logger: r.Logger, Fatal: r.fatal})
+}
+
+// fatal is Fatal, and what is damaged is not gone on from: all of it can be made anew.
+func (r *Restored) fatal(err error) {
+	if errors.Is(err, store.ErrDamaged) {
+		err = errors.Join(err, durable.WriteFile(r.path(endingFile), nil, 0o600))
+	}
+	if r.Fatal == nil {
+		panic(err)
+	}
+	r.Fatal(err)
 }
 
 // keep is the state as it is now, which nobody changes: links to its files.
@@ -158,6 +169,13 @@ func chainsOwn(err error, token string, bad map[string]error) error {
 // begun is what an audit that was cut short has made, if that is still of these chains.
 func (r *Restored) begun(kept *store.Store) (*store.Store, error) {
 	made, err := r.open("made", false)
+	if errors.Is(err, store.ErrDamaged) {
+		r.Logger.Warn("what an audit that was cut short has left is damaged, and made anew", "error", err)
+		if err := durable.RemoveAll(r.path("made")); err != nil {
+			return nil, err
+		}
+		made, err = r.open("made", false)
+	}
 	if err != nil {
 		return nil, err
 	}

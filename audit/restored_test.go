@@ -122,11 +122,43 @@ func TestAnAuditThatIsCutShortGoesOn(t *testing.T) {
 func TestBooksThatWereBeingClosedAreMadeAnew(t *testing.T) {
 	w := newTown(t, 5)
 	made := filepath.Join(w.Dir, "made")
-	require.NoError(t, os.MkdirAll(made, 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(made, "CURRENT"), []byte("db-7\n"), 0o600))
+	require.NoError(t, os.MkdirAll(filepath.Dir(made), 0o700))
+	require.NoError(t, os.WriteFile(made, nil, 0o600))
 	_, err := w.Run(t.Context(), quietly)
 	require.Error(t, err, "it is not what an audit has left")
 	require.NoError(t, os.WriteFile(filepath.Join(w.Dir, "ENDING"), nil, 0o600))
+	bad, err := w.Run(t.Context(), quietly)
+	require.NoError(t, err)
+	require.Empty(t, bad)
+	w.gone()
+}
+
+// What lies beside follows from the blocks, so damage to it keeps no member from signing for
+// ever.
+func TestBooksThatAreDamagedAreMadeAnew(t *testing.T) {
+	w := newTown(t, 3000)
+	cut := func() {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		_, err := w.Run(ctx, func(_ string, blocks, _ uint64) {
+			if blocks > 0 {
+				cancel()
+			}
+		})
+		require.ErrorIs(t, err, context.Canceled)
+	}
+	cut()
+	tables, err := filepath.Glob(filepath.Join(w.Dir, "made", "db-*", "*.sst"))
+	require.NoError(t, err)
+	require.NotEmpty(t, tables)
+	for _, table := range tables {
+		text, err := os.ReadFile(table)
+		require.NoError(t, err)
+		for i := range text[:len(text)/2] {
+			text[i] ^= 0x55
+		}
+		require.NoError(t, os.WriteFile(table, text, 0o600))
+	}
 	bad, err := w.Run(t.Context(), quietly)
 	require.NoError(t, err)
 	require.Empty(t, bad)
