@@ -26,8 +26,11 @@ func (s *Store) epochOf(h *Head) epoch { return epoch(h.Records / s.cfg.EpochRec
 
 // byEpoch tells whether a store has its rows by epochs, which releases before
 // release.Access do not know: a member from the level on, a follower, which has no
-// levels, at once.
-func (s *Store) byEpoch() bool { return s.cfg.Log || s.meta.need().Level >= release.Access }
+// levels, at once. What has begun to have epochs goes on with them, whoever opens it: a
+// row without one is older than all others.
+func (s *Store) byEpoch() bool {
+	return s.cfg.Log || s.meta.Format >= epochFormat || s.meta.need().Level >= release.Access
+}
 
 // epochs are those of all chains, by their numbers; nil where rows have none. The
 // caller holds mu.

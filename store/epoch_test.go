@@ -140,6 +140,20 @@ func TestAFollowerHasEpochsAtOnce(t *testing.T) {
 	require.Equal(t, epochFormat, m.Format)
 }
 
+// A state with epochs is not gone on with without: histories go through the rows without one
+// first.
+func TestEpochsGoOnWhoeverOpensTheStore(t *testing.T) {
+	r := newIDRig(t, true)
+	r.decide(9)
+	require.NoError(t, r.s.Close())
+	r.cfg.Log = false
+	r.open()
+	r.decide(9)
+	r.mustKnow()
+	without, _ := r.tables()
+	require.Zero(t, without)
+}
+
 // The rows of an epoch that is over stay where they are: a later flush has no key
 // between theirs.
 func TestNothingComesBetweenTheRowsOfAPastEpoch(t *testing.T) {
