@@ -131,16 +131,21 @@ func (g *Log) IsMonotonic() bool {
 // spare is up to where the log is cut when raft empties it, which it does when it has
 // taken a snapshot and the log can have no holes. Entries behind the snapshot may have
 // been acknowledged, for the snapshot may be late, and raft goes on as if they were there.
-// They stay where the log agrees with the snapshot at its end.
+// They stay where the log agrees with the snapshot at its end, and so does the entry there:
+// a leader that has others behind it asks for that one. They stay, too, where the log begins
+// behind the end: then it was emptied for this snapshot before.
 func (g *Log) spare(from, to uint64) uint64 {
 	first, err := g.FirstIndex()
 	last, lastErr := g.LastIndex()
 	index, term := g.Snapshot()
-	if err != nil || lastErr != nil || from > first || to < last || index < first || index >= last {
+	if err != nil || lastErr != nil || from > first || to < last || index+1 < first || index >= last {
 		return to
 	}
-	if l := new(raft.Log); g.GetLog(index, l) == nil && l.Term == term {
+	if index+1 == first {
 		return index
+	}
+	if l := new(raft.Log); g.GetLog(index, l) == nil && l.Term == term {
+		return index - 1
 	}
 	return to
 }

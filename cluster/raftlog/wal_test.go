@@ -448,7 +448,8 @@ func TestEntriesBehindASnapshotStay(t *testing.T) {
 	for name, tc := range map[string]struct {
 		index, term, first, last uint64
 	}{
-		"the snapshot is within the log": {20, 1, 21, 30},
+		"the snapshot is within the log": {20, 1, 20, 30},
+		"at its beginning":               {1, 1, 1, 30},
 		"another history":                {20, 7, 0, 0},
 		"the snapshot is behind the log": {40, 1, 0, 0},
 		"at its end":                     {30, 1, 0, 0},
@@ -472,6 +473,29 @@ func TestEntriesBehindASnapshotStay(t *testing.T) {
 				t.Errorf("entries %d to %d are left", first, last)
 			}
 		})
+	}
+}
+
+// The same snapshot may come again, where the answer to the first was lost, when there are
+// entries behind it already.
+func TestASnapshotThatComesAgainTakesNothing(t *testing.T) {
+	s := openSegments(t, filepath.Join(t.TempDir(), datadir.WALDir))
+	defer mustClose(t, s)
+	final := fakeMemory(25)
+	g := &Log{LogStore: s, Memory: &final, Watch: testWatch(t), Configurations: NewConfigurations(nil),
+		Fatal:    func(err error) { t.Error(err) },
+		Snapshot: func() (uint64, uint64) { return 20, 1 }}
+	for i := range uint64(10) {
+		if err := g.StoreLog(entryOf(21+i, 10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.DeleteRange(21, 30); err != nil {
+		t.Fatal(err)
+	}
+	first, _ := s.FirstIndex()
+	if last, _ := s.LastIndex(); first != 21 || last != 30 {
+		t.Errorf("entries %d to %d are left", first, last)
 	}
 }
 
