@@ -266,6 +266,18 @@ func TestTheMedianRound(t *testing.T) {
 	require.Equal(t, []float64{20, 10, 30}, []float64{r.Rate, r.Slowest, r.Fastest})
 }
 
+// A round that is not shown hides nothing of what went wrong in it.
+func TestFailuresOfAllRoundsAreShown(t *testing.T) {
+	r := median([]*row{
+		{Rate: 30, Failures: map[string]uint64{}},
+		{Rate: 10, Failures: map[string]uint64{"timeout": 3, "queue_full": 1}, Failed: 4, Retried: 1, Unsent: 5, Unknown: 3, Elections: 1},
+		{Rate: 20, Failures: map[string]uint64{"timeout": 2}, Failed: 2, Unknown: 2},
+	})
+	require.InDelta(t, 20, r.Rate, 0)
+	require.Equal(t, map[string]uint64{"timeout": 5, "queue_full": 1}, r.Failures)
+	require.Equal(t, []uint64{6, 1, 5, 5, 1}, []uint64{r.Failed, r.Retried, r.Unsent, r.Unknown, r.Elections})
+}
+
 func TestFailoverIsSummedUp(t *testing.T) {
 	r := &failover{Kills: 3, All: []float64{30, 10, 20}}
 	r.sum()

@@ -41,6 +41,7 @@ type row struct {
 	Fastest   float64 `json:"fastest_round"`
 	Latency   latency `json:"latency_ms"`
 
+	// What went wrong in any of the rounds, whichever of them is shown.
 	Failures  map[string]uint64 `json:"failures"` // attempts by code
 	Failed    uint64            `json:"failed"`
 	Retried   uint64            `json:"retried"`
@@ -110,11 +111,27 @@ func (r *row) charge(before, after *usage, own bool) error {
 	return nil
 }
 
-// median is the round of the median rate, and how far the others were from it.
+// median is the round of the median rate, how far the others were from it, and what went
+// wrong in all of them.
 func median(rounds []*row) *row {
 	slices.SortFunc(rounds, func(a, b *row) int { return cmp.Compare(a.Rate, b.Rate) })
 	r := rounds[len(rounds)/2]
 	r.Slowest, r.Fastest = rounds[0].Rate, rounds[len(rounds)-1].Rate
+	failures := map[string]uint64{}
+	for _, each := range rounds {
+		for code, n := range each.Failures {
+			failures[code] += n
+		}
+		if each == r {
+			continue
+		}
+		r.Failed += each.Failed
+		r.Retried += each.Retried
+		r.Unsent += each.Unsent
+		r.Unknown += each.Unknown
+		r.Elections += each.Elections
+	}
+	r.Failures = failures
 	return r
 }
 
