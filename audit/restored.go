@@ -54,7 +54,8 @@ type Told func(token string, blocks, of uint64)
 const endingFile = "ENDING"
 
 // Run does it. bad has the chains that are not what they are said to be, by their tokens,
-// with errors that wrap chain.ErrInvalid; err is why the audit could not be done.
+// with errors that wrap chain.ErrInvalid; err is why the audit could not be done, or what is
+// wrong with the state and with none of its chains.
 func (r *Restored) Run(ctx context.Context, told Told) (bad map[string]error, err error) {
 	if ending, err := durable.Exists(filepath.Join(r.Dir, endingFile)); err != nil {
 		return nil, err
@@ -68,7 +69,9 @@ func (r *Restored) Run(ctx context.Context, told Told) (bad map[string]error, er
 		return nil, err
 	}
 	bad = map[string]error{}
-	err = r.replay(ctx, kept, bad, told)
+	if err = kept.OfNoChain(); err == nil {
+		err = r.replay(ctx, kept, bad, told)
+	}
 	if err == nil {
 		err = r.compare(kept, bad)
 	}

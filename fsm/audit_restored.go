@@ -82,7 +82,11 @@ func holdsOf(s *store.Store, token string) rows[chain.HoldState] {
 
 func idsOf(s *store.Store, token string) rows[store.Placement] {
 	return func(yield func([]byte, store.Placement) error) error {
-		return s.Decided(token, func(id chain.ID, p store.Placement) error { return yield(id[:], p) })
+		err := s.Decided(token, func(id chain.ID, p store.Placement) error { return yield(id[:], p) })
+		if errors.Is(err, store.ErrMisplaced) {
+			err = differs("%v", err)
+		}
+		return err
 	}
 }
 

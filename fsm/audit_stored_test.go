@@ -179,6 +179,40 @@ func TestIDsThatAreNotThoseOfTheBlocks(t *testing.T) {
 	}
 }
 
+// A snapshot may have rows that are not looked at now: in an epoch that is still to come, or
+// beside the one that counts.
+func TestIDsInOtherEpochs(t *testing.T) {
+	id := func(text string) chain.ID { return chain.DeriveID([]byte(text)) }
+	for name, tc := range map[string]struct {
+		records uint64 // of an epoch
+		id      chain.ID
+		is      store.Placement
+	}{
+		"one that was never decided, in an epoch to come": {1, id("new"), store.Placement{Block: 2}},
+		"one that was refused, in an epoch to come":       {1, id("new"), store.Placement{Refused: chain.InsufficientFunds}},
+		"one beside the one that counts":                  {0, id("k1"), store.Placement{Refused: chain.InsufficientFunds}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).Refused)
+			r.send("k1", "alice", "bob", 1_000_000)
+			r.apply(&command.Produce{Token: "aka"})
+			require.NoError(t, r.store.Close())
+			s, err := store.Open(store.Config{Dir: r.dir, NoteEvery: testNotes, FilterBytes: testFilter, EpochRecords: tc.records, Log: true})
+			require.NoError(t, err)
+			require.NoError(t, s.Update(r.index+1, func(tx *store.Tx) error {
+				tx.SetPlacement(tx.Head("aka"), tc.id, tc.is)
+				return nil
+			}))
+			require.NoError(t, s.Close())
+			r.open()
+			err = madeBeside(t, r.store, "aka")
+			require.ErrorIs(t, err, chain.ErrInvalid)
+			require.ErrorContains(t, err, tc.id.String())
+		})
+	}
+}
+
 func TestAccountThatWasLost(t *testing.T) {
 	r := newRig(t)
 	require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).Refused)

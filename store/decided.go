@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -11,8 +12,8 @@ import (
 )
 
 // Decided calls yield for every id of a chain that is in a block, was refused or is
-// pending, in the order of ids, as often as it stands in an epoch. It is for a store that
-// nobody has written to since it was opened.
+// pending, in the order of ids. One that is misplaced is ErrMisplaced. It is for a store
+// that nobody has written to since it was opened.
 func (s *Store) Decided(token string, yield func(id chain.ID, p Placement) error) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -24,12 +25,21 @@ func (s *Store) Decided(token string, yield func(id chain.ID, p Placement) error
 		return errInUse
 	}
 	var all idStreams
+	var before []byte
+	if err := nothingBehind(s.db, h.Number, s.epochOf(h)); err != nil {
+		return err
+	}
 	err = all.open(s.db, h.Number, s.epochOf(h))
 	for err == nil {
 		at := all.first()
 		if at == nil {
 			break
 		}
+		if bytes.Equal(idBytes(at), before) {
+			err = fmt.Errorf("%w: id %x stands in two epochs", ErrMisplaced, before)
+			break
+		}
+		before = append(before[:0], idBytes(at)...)
 		var p Placement
 		if p, err = decodePlacement(at.Value()); err == nil {
 			err = yield(idOf(at.Key()).id, p)
@@ -40,6 +50,39 @@ func (s *Store) Decided(token string, yield func(id chain.ID, p Placement) error
 		}
 	}
 	return errors.Join(err, all.close())
+}
+
+// ErrMisplaced: something stands where no member has put it, and where it may be found
+// later, or instead of what counts.
+var ErrMisplaced = errors.New("a row is misplaced")
+
+// contractTables are those whose rows are of a contract, but for heads.
+var contractTables = [...]byte{accountTable, blockTable, idTable, pendingTable, openHoldTable, endedHoldTable, historyTable,
+	nodeTable, digestTable, noteTable, epochIDTable, epochHistoryTable}
+
+// OfNoChain fails with ErrMisplaced where there are rows of a contract that is still to be
+// created, which would have accounts and ids from its first block on. It is for a store
+// that nobody has written to since it was opened.
+func (s *Store) OfNoChain() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, table := range contractTables {
+		err := scanRange(s.db, tableKey(table, uint32(len(s.heads))), []byte{table + 1}, func(key, _ []byte) error {
+			return fmt.Errorf("%w: table %q has a row of contract %d, and there are %d", ErrMisplaced, table, contractOf(key), len(s.heads))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nothingBehind makes sure that no id stands in an epoch that is still to come.
+func nothingBehind(db *pebble.DB, contract uint32, newest epoch) error {
+	key := tableKey(epochIDTable, contract)
+	return scanRange(db, after(binary.BigEndian.AppendUint32(bytes.Clone(key), uint32(newest))), after(key), func(key, _ []byte) error {
+		return fmt.Errorf("%w: id %s stands in an epoch that is still to come", ErrMisplaced, idOf(key).id)
+	})
 }
 
 // idStreams are the rows of ids in each epoch, and those without one.

@@ -244,3 +244,18 @@ func TestTheFilterGrowsWithRefusedIDs(t *testing.T) {
 		require.False(t, r.s.ids.lacks(idKey{0, r.id(i)}), "id %d", i)
 	}
 }
+
+// Rows of a contract that is still to be created would be its accounts and ids from the
+// first block on.
+func TestRowsOfNoChainAreFound(t *testing.T) {
+	r := newIDRig(t, true)
+	r.decide(9)
+	require.NoError(t, r.s.OfNoChain())
+	for _, table := range contractTables {
+		key := append(tableKey(table, 1), "carol"...)
+		require.NoError(t, r.s.db.Set(key, []byte{2, 0}, pebble.NoSync))
+		require.ErrorIs(t, r.s.OfNoChain(), ErrMisplaced, "table %q", table)
+		require.NoError(t, r.s.db.Delete(key, pebble.NoSync))
+	}
+	require.NoError(t, r.s.OfNoChain())
+}
