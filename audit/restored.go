@@ -17,7 +17,7 @@ import (
 
 // Restored audits a state that came from a snapshot while it is in use: what each chain's
 // blocks come to is made again in a store beside it, record by record and signature by
-// signature, and has to be what the snapshot brought. Memory is bounded, by some 64 MiB; the
+// signature, and has to be what the snapshot brought. Memory is bounded, by some 100 MiB; the
 // store beside takes as much of the disk as the state does, and what the state drops
 // meanwhile stays until the end. It is removed then. Where the audit is cut short it goes on
 // from the blocks that it has, if these are still those of the chain.
@@ -41,6 +41,7 @@ const (
 	restoredLayer  = 8 << 20
 	restoredCache  = 16 << 20
 	restoredFilter = 4 << 20
+	mostRestored   = 16 << 20 // that of its filter
 
 	// signatureBatch is how many signatures are verified together, see attest.
 	signatureBatch = 2048
@@ -85,7 +86,7 @@ func (r *Restored) path(name string) string { return filepath.Join(r.Dir, name) 
 
 func (r *Restored) open(name string, readOnly bool) (*store.Store, error) {
 	return store.Open(store.Config{Dir: r.path(name), LayerBytes: restoredLayer, CacheBytes: restoredCache, FilterBytes: restoredFilter,
-		ReadOnly: readOnly, Logger: r.Logger, Fatal: r.fatal})
+		MaxFilterBytes: mostRestored, ReadOnly: readOnly, Logger: r.Logger, Fatal: r.fatal})
 }
 
 // fatal is Fatal, and what is damaged is not gone on from: all of it can be made anew.

@@ -24,6 +24,15 @@ const epochBytes = 4 // of a key
 
 func (s *Store) epochOf(h *Head) epoch { return epoch(h.Records / s.cfg.EpochRecords) }
 
+// newestEpoch is the last one in which there may be rows of h; -1 where rows have none, and
+// so none is looked into. The caller holds mu.
+func (s *Store) newestEpoch(h *Head) int64 {
+	if s.meta.Format < epochFormat {
+		return -1
+	}
+	return int64(s.epochOf(h))
+}
+
 // byEpoch tells whether a store has its rows by epochs, which releases before
 // release.Access do not know: a member from the level on, a follower, which has no
 // levels, at once. What has begun to have epochs goes on with them, whoever opens it: a
@@ -66,9 +75,9 @@ func idOf(key []byte) idKey { return idKey{contractOf(key), chain.ID(key[len(key
 
 // placementOnDisk looks for an id in the epochs up to the newest, and where releases
 // before them had it.
-func placementOnDisk(r pebble.Reader, k idKey, newest epoch) (found, error) {
+func placementOnDisk(r pebble.Reader, k idKey, newest int64) (found, error) {
 	key := append(binary.BigEndian.AppendUint32(tableKey(epochIDTable, k.contract), 0), k.id[:]...)
-	for e := int64(newest); e >= -1; e-- {
+	for e := newest; e >= -1; e-- {
 		if e >= 0 {
 			binary.BigEndian.PutUint32(key[1+4:], uint32(e))
 		} else {

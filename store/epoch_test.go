@@ -209,6 +209,25 @@ func TestTheFilterGrowsWithTheIDs(t *testing.T) {
 	r.mustKnow()
 }
 
+func TestTheFilterStaysBelowItsBound(t *testing.T) {
+	r := newIDRig(t, true)
+	require.NoError(t, r.s.Close())
+	r.cfg.FilterBytes, r.cfg.MaxFilterBytes = 64, 300
+	r.open()
+	for range 2 {
+		for range 8 {
+			r.decide(50)
+			if <-r.s.ids.done; r.s.larger != nil {
+				<-r.s.larger.done
+			}
+		}
+		require.Len(t, r.s.ids.words, 32)
+		require.NoError(t, r.s.Close())
+		r.open()
+	}
+	r.mustKnow()
+}
+
 // What is refused costs nobody anything, so there may be any number of such ids: the filter
 // grows with these too, also where they were there at the start.
 func TestTheFilterGrowsWithRefusedIDs(t *testing.T) {

@@ -12,7 +12,7 @@ func (s *Store) recorded() (ids uint64) {
 // filterSize is how large a filter is to be for so many ids.
 func (s *Store) filterSize(ids uint64) (bytes int) {
 	bytes = s.cfg.FilterBytes
-	for bytes < maxFilterBytes && uint64(bytes/8)*idsAWord < ids {
+	for 2*bytes <= s.cfg.MaxFilterBytes && uint64(bytes/8)*idsAWord < ids {
 		bytes *= 2
 	}
 	return bytes

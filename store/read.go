@@ -61,9 +61,9 @@ func (s *Store) placementInMemory(k idKey) (f found, sure bool) {
 
 // placement finds an id at a moment at which seen looks at the chain.
 func (s *Store) placement(token string, id chain.ID, seen func(h *Head)) (found, error) {
-	var newest epoch
+	var newest int64
 	return lookup(s, token, func(h *Head) (found, bool) {
-		newest = s.epochOf(h)
+		newest = s.newestEpoch(h)
 		seen(h)
 		return s.placementInMemory(idKey{h.Number, id})
 	}, func(r pebble.Reader, contract uint32) (found, error) {

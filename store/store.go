@@ -40,6 +40,8 @@ type Config struct {
 	// FilterBytes is the size of the filter that tells new ids, a multiple of eight;
 	// filterBytes when 0. Tests make it small: they open thousands of stores.
 	FilterBytes int
+	// MaxFilterBytes is how large it becomes at most; maxFilterBytes when 0.
+	MaxFilterBytes int
 	// CacheBytes bounds what Pebble keeps of what was read; cacheBytes when 0.
 	CacheBytes int64
 	// Log makes Pebble keep a log of its own, for a store without a Raft log
@@ -133,6 +135,9 @@ func Open(cfg Config) (*Store, error) {
 	}
 	if cfg.FilterBytes == 0 {
 		cfg.FilterBytes = filterBytes
+	}
+	if cfg.MaxFilterBytes == 0 {
+		cfg.MaxFilterBytes = maxFilterBytes
 	}
 	if cfg.CacheBytes == 0 {
 		cfg.CacheBytes = cacheBytes

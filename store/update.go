@@ -144,7 +144,7 @@ func (tx *Tx) Placement(h *Head, id chain.ID) (Placement, bool) {
 	f, sure := tx.s.placementInMemory(k)
 	if !sure {
 		var err error
-		f, err = placementOnDisk(tx.s.db, k, tx.s.epochOf(h))
+		f, err = placementOnDisk(tx.s.db, k, tx.s.newestEpoch(h))
 		tx.note(err)
 	}
 	return f.Placement, f.known
