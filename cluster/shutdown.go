@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -83,6 +84,10 @@ func (m *Member) stopRaft(ctx context.Context) error {
 	defer cancel()
 	if err := await(ctx, stopped); err != nil {
 		return fmt.Errorf("cluster: raft does not stop: %w", err)
+	}
+	// raft does not wait for what this member wrote as a leader, and closing the log does.
+	if err := m.store.ahead.Await(ctx, math.MaxUint64); ctx.Err() != nil {
+		return fmt.Errorf("cluster: the log is not written: %w", err)
 	}
 	m.settle()
 	return closed

@@ -154,3 +154,30 @@ func TestALeaderLosesWhatItHadNotWritten(t *testing.T) {
 		t.Errorf("the history is %q", h)
 	}
 }
+
+// A leader whose disk hangs stops all the same: raft's own goroutine does not wait for the
+// disk, and whoever closes the log does not wait for it for ever.
+func TestALeaderThatIsAheadStopsWhileItsDiskHangs(t *testing.T) {
+	c := startAhead(t)
+	m := c.members[c.leader]
+	m.cfg.DiskStall = time.Second // how long Shutdown waits for the disk; the watchdog has its own
+	ended := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		defer cancel()
+		ended <- m.Shutdown(ctx)
+	}()
+	select {
+	case err := <-ended:
+		if err == nil || !strings.Contains(err.Error(), "the log is not written") {
+			t.Errorf("it says %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("it does not stop")
+	}
+	c.disk.release(nil)
+	<-c.result
+	if err := m.store.close(); err != nil {
+		t.Error(err)
+	}
+}
