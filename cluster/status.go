@@ -110,7 +110,7 @@ func (m *Member) status() MemberStatus {
 		Role:        role(m.raft.State()),
 		Term:        m.raft.CurrentTerm(),
 		Applied:     m.replica.applied.get(),
-		Commit:      m.raft.CommitIndex(),
+		Commit:      written{m.raft, m.store.ahead}.CommitIndex(),
 		Last:        m.raft.LastIndex(),
 		Unfit:       m.fitness.Why(),
 		ClockOffset: m.clocks.Ahead(time.Now()),

@@ -113,6 +113,9 @@ func TestNothingIsFinalBeforeTheLeaderHasWrittenIt(t *testing.T) {
 		if at := c.machines[i].snapshot().Applied; at >= c.entry {
 			t.Errorf("%s has applied entry %d", m.name, at)
 		}
+		if s := m.status(); s.Commit >= c.entry {
+			t.Errorf("%s says in its status that entry %d is committed", m.name, s.Commit)
+		}
 		if p := m.store.memory.Position(c.peers[c.other(i)].ID); i == c.leader && (p.Last >= c.entry || p.Commit >= c.entry) {
 			t.Errorf("the leader shows entries up to %d, committed up to %d", p.Last, p.Commit)
 		}
