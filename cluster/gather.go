@@ -142,12 +142,13 @@ func (g *gatherer) isGone(id string) bool {
 	return g.gone[id]
 }
 
-// fresh is what a member has said not long ago, asked after some moment.
+// fresh is what a member has said not long ago, asked after some moment. That its answer
+// was on the way for long, as between regions, does not make it old.
 func (g *gatherer) fresh(id string, now, asked time.Time) (statusAnswer, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s, ok := g.heard[id]
-	return s, ok && s.asked.After(asked) && now.Sub(s.asked) < max(freshStatus, 2*g.period)
+	return s, ok && s.asked.After(asked) && now.Sub(s.answered) < max(freshStatus, 2*g.period)
 }
 
 // watch asks one member, and connects again whenever that ends: many times at once when
@@ -236,8 +237,8 @@ func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
 		if err := asker.Ask(&answer); err != nil {
 			return err
 		}
-		answer.asked = asked
-		g.clocks.Note(id, asked, time.Now(), answer.Clock)
+		answer.asked, answer.answered = asked, time.Now()
+		g.clocks.Note(id, asked, answer.answered, answer.Clock)
 		g.mu.Lock()
 		answer.lag = last - min(last, answer.Applied)
 		g.heard[id] = answer
@@ -262,6 +263,6 @@ type statusAnswer struct {
 	// leader knows it.
 	Waits map[string]string `json:",omitempty"`
 
-	lag   uint64 // entries that this member had, and it had not applied
-	asked time.Time
+	lag             uint64 // entries that this member had, and it had not applied
+	asked, answered time.Time
 }

@@ -3,6 +3,7 @@ package cluster
 import (
 	"errors"
 	"testing"
+	"time"
 )
 
 // However often somebody asks for the status, the members do not talk more.
@@ -59,4 +60,24 @@ func TestStatusTellsTheCondition(t *testing.T) {
 		s := c.members[0].Status().Members[2]
 		return s.NotReady == "it does not answer" && s.NotSigning == "it does not answer"
 	})
+}
+
+// What a member far away says is not old when it arrives.
+func TestAnAnswerThatWasOnItsWayForLong(t *testing.T) {
+	now := time.Now()
+	since := now.Add(-time.Second)
+	for name, c := range map[string]struct {
+		asked, answered time.Duration
+		want            bool
+	}{
+		"it is near":               {time.Millisecond, 0, true},
+		"it is far away":           {3 * freshStatus, 0, true},
+		"it was said long ago":     {freshStatus + 1, freshStatus, false},
+		"it was asked before that": {time.Second, 0, false},
+	} {
+		g := &gatherer{period: 3 * time.Millisecond, heard: map[string]statusAnswer{"n2": {asked: now.Add(-c.asked), answered: now.Add(-c.answered)}}}
+		if _, got := g.fresh("n2", now, since); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
 }

@@ -15,7 +15,9 @@ import (
 
 const (
 	// Step is between two turns: enough for the one before to write its vote and to be
-	// heard, also on a busy machine.
+	// heard, also on a busy machine. Both are twice as long after every time that a member
+	// has stood in vain: where disks are slow, or members far from each other, the next
+	// would otherwise stand each time before it hears of the one before.
 	Step = 25 * time.Millisecond
 
 	// Round is what somebody who stands has until the next turn: time to win, and to be
@@ -24,7 +26,7 @@ const (
 
 	// maxStands is how often a member stands in one vacancy. Whoever has not won by then
 	// will not win by standing more often, and each time moves the term.
-	maxStands = 3
+	maxStands = 4
 )
 
 // Voter is one of those that vote, as it is known at a moment.
@@ -100,7 +102,7 @@ func (w *Watch) wait(v View) time.Duration {
 	if w.late {
 		wait += Round
 	}
-	return wait
+	return wait << w.stands
 }
 
 // Pace is how long to wait before the next look, and before the others are asked again:

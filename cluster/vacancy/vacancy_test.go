@@ -113,7 +113,7 @@ func TestTriesAreBounded(t *testing.T) {
 		tries = append(tries, d)
 		at = at.Add(d)
 	}
-	require.Equal(t, []time.Duration{0, Round, Round}, tries)
+	require.Equal(t, []time.Duration{0, 2 * Round, 4 * Round, 8 * Round}, tries)
 	_, ok := after(&w, at, seen(nil))
 	require.False(t, ok)
 	require.False(t, w.Look(at, seen(func(v *View) { v.Self.Vacant = false })))
