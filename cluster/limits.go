@@ -91,10 +91,12 @@ const (
 	maxReadyLag = 256
 
 	// What is prepared at most, ahead of what is applied: more entries than a leader
-	// has in flight, and of the largest 8 MiB. The least entry that is: for smaller
-	// ones it costs as much to hand them over as it saves.
-	maxPrepared   = 16
-	leastPrepared = 4 << 10
+	// has in flight, also of the largest. What is prepared of small transactions is 14
+	// times as large as they are. The least entry that is: for smaller ones it costs as
+	// much to hand them over as it saves.
+	maxPrepared      = 16
+	maxPreparedBytes = 4 * queue.MaxEntryBytes
+	leastPrepared    = 4 << 10
 
 	// A due time that a tick did not move is asked for again only so often.
 	tickPause = 20 * time.Millisecond

@@ -32,6 +32,7 @@ type preparation struct {
 
 	mu      sync.Mutex
 	waiting map[uint64]*preparing // by index: offered, and neither applied nor passed over
+	bytes   int                   // of those
 }
 
 // preparing is an entry on its way. Whoever sets claimed has it: the preparation, which
@@ -96,12 +97,14 @@ func (p *preparation) offer(logs []*raft.Log) {
 func (p *preparation) add(index uint64, j *preparing) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.waiting) >= maxPrepared {
+	if len(p.waiting) >= maxPrepared || p.bytes+len(j.data) > maxPreparedBytes {
 		return false
 	}
 	select {
 	case p.jobs <- j:
+		p.drop(index) // of another term
 		p.waiting[index] = j
+		p.bytes += len(j.data)
 		return true
 	default:
 		return false
@@ -119,7 +122,7 @@ func (p *preparation) take(l *raft.Log) *preparing {
 	j := p.waiting[l.Index]
 	for index := range p.waiting {
 		if index <= l.Index {
-			delete(p.waiting, index)
+			p.drop(index)
 		}
 	}
 	p.mu.Unlock()
@@ -131,6 +134,14 @@ func (p *preparation) take(l *raft.Log) *preparing {
 		return nil
 	}
 	return j
+}
+
+// drop lets go what is waiting under an index, if anything. mu is held.
+func (p *preparation) drop(index uint64) {
+	if j := p.waiting[index]; j != nil {
+		p.bytes -= len(j.data)
+		delete(p.waiting, index)
+	}
 }
 
 // preparedLog is a log whose entries are prepared while they are written.

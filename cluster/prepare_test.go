@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/cluster/raftlog"
 )
 
@@ -96,6 +97,28 @@ func TestNoMoreIsPreparedThanTheBound(t *testing.T) {
 	require.Empty(t, r.preparation.waiting)
 	r.preparation.offer([]*raft.Log{largeEntry(2*maxPrepared+1, 1, "on")}) // and there is room again
 	require.Len(t, r.preparation.waiting, 1)
+}
+
+// What is prepared is many times as large as the entry, so large entries have a bound in
+// bytes; one that takes the place of another counts once.
+func TestNoMoreBytesArePreparedThanTheBound(t *testing.T) {
+	_, r := newPreparing(t)
+	largest := func(index, term uint64) *raft.Log {
+		l := largeEntry(index, term, "all")
+		l.Data = entry{1, [][]byte{make([]byte, queue.MaxRequestBytes)}}.encode()
+		return l
+	}
+	for term := range uint64(3) {
+		r.preparation.offer([]*raft.Log{largest(1, term)})
+	}
+	require.Len(t, r.preparation.waiting, 1)
+	for index := range uint64(maxPrepared) {
+		r.preparation.offer([]*raft.Log{largest(index+2, 3)})
+	}
+	require.LessOrEqual(t, r.preparation.bytes, maxPreparedBytes)
+	require.Greater(t, len(r.preparation.waiting), maxEntriesInFlight)
+	r.ApplyBatch([]*raft.Log{largest(maxPrepared+2, 3)})
+	require.Zero(t, r.preparation.bytes)
 }
 
 func TestPreparationEndsWithItsContext(t *testing.T) {
