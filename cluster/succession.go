@@ -25,7 +25,9 @@ import (
 type succession struct {
 	m       *Member
 	changed chan struct{} // token: look
-	silent  atomic.Bool   // the leader was not heard for a heartbeat time-out
+	// silent is when the leader was heard last, where that is a heartbeat time-out ago; what
+	// raft has heard since counts at once.
+	silent atomic.Pointer[time.Time]
 
 	// ---
 	watch   vacancy.Watch
@@ -54,7 +56,7 @@ func (s *succession) vacant() bool {
 		return false
 	}
 	_, leader := s.m.raft.LeaderWithID()
-	return leader == "" || s.silent.Load() || s.isDead(string(leader))
+	return leader == "" || s.isSilent() || s.isDead(string(leader))
 }
 
 // isDead tells whether the process of a member has ended.
@@ -90,7 +92,17 @@ func (s *succession) listen(now time.Time) {
 		heard = now
 	}
 	lasting := s.silence.Look(now, heard)
-	s.silent.Store(lasting > s.m.cfg.HeartbeatTimeout)
+	if lasting > s.m.cfg.HeartbeatTimeout {
+		s.silent.Store(&heard)
+	} else {
+		s.silent.Store(nil)
+	}
+}
+
+// isSilent tells whether the leader was not heard for a heartbeat time-out, nor just now.
+func (s *succession) isSilent() bool {
+	heard := s.silent.Load()
+	return heard != nil && heard.Equal(s.m.raft.LastContact())
 }
 
 // look stands for election if it is this member's turn.
@@ -99,15 +111,18 @@ func (s *succession) look(ctx context.Context, now time.Time) {
 	if !s.watch.Look(now, v) {
 		return
 	}
-	stood := s.m.transport.Stand(ctx, func() standing {
-		term := s.m.raft.CurrentTerm()
-		return standing{
-			right:     term == v.Self.Term && s.vacant() && s.m.fitness.Fit(),
-			candidate: s.m.raft.State() == raft.Candidate, self: s.m.name, term: term,
-		}
-	})
-	if stood {
+	if s.m.transport.Stand(ctx, func() standing { return s.stands(v) }) {
 		s.m.log.Info("stands for election: a majority of the voters hears no leader", "leader", v.Leader, "term", v.Self.Term+1)
+	}
+}
+
+// stands is how this member stands at the last moment: it may have heard the leader since it
+// looked.
+func (s *succession) stands(v vacancy.View) standing {
+	term := s.m.raft.CurrentTerm()
+	return standing{
+		right:     term == v.Self.Term && s.vacant() && s.m.fitness.Fit(),
+		candidate: s.m.raft.State() == raft.Candidate, self: s.m.name, term: term,
 	}
 }
 

@@ -151,6 +151,26 @@ func TestSilentLeaderIsReplaced(t *testing.T) {
 	waitFor(t, "the old one to notice", func() bool { return c.members[leader].raft.State() != raft.Leader })
 }
 
+// A leader that was silent, and is heard just when a member is about to stand, is not put
+// down: the question at the last moment goes by what raft has heard by then.
+func TestALeaderThatIsHeardAtTheLastMomentLeadsOn(t *testing.T) {
+	t.Parallel()
+	c, _ := patientCluster(t)
+	leader := c.leader()
+	m := c.members[c.other(leader)]
+	s := newSuccession(m)
+	heard := m.raft.LastContact()
+	s.silent.Store(&heard) // as if the time-out was over by then
+	v := s.view(time.Now())
+	waitFor(t, "the leader to be heard again", func() bool { return m.raft.LastContact().After(heard) })
+	if v.Self.Term != m.raft.CurrentTerm() {
+		t.Fatal("another one leads")
+	}
+	if s.stands(v).right {
+		t.Error("it puts down a leader that it has just heard")
+	}
+}
+
 // A member asks once more, at the last moment, whether it is right to stand; and one that
 // is kept from winning by another candidate gives that election up first.
 func TestStand(t *testing.T) {
