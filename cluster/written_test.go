@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -66,11 +67,14 @@ type aheadOfItsDisk struct {
 	result chan Result // of the request in it
 }
 
-func startAhead(t *testing.T) aheadOfItsDisk {
+func startAhead(t *testing.T) aheadOfItsDisk { return startAheadFor(t, time.Minute) }
+
+// startAheadFor is one whose disks may take so long.
+func startAheadFor(t *testing.T, stall time.Duration) aheadOfItsDisk {
 	c := aheadOfItsDisk{testCluster: newTestCluster(t, 3), result: make(chan Result, 1)}
 	disks := make([]*heldDisk, 3)
 	c.tune = func(i int, cfg *Config) {
-		cfg.DiskStall, cfg.CommitTimeout = time.Minute, 5*time.Millisecond
+		cfg.DiskStall, cfg.CommitTimeout = stall, 5*time.Millisecond
 		cfg.disk = func(store raft.LogStore) raft.LogStore {
 			disks[i] = &heldDisk{LogStore: store}
 			return disks[i]
@@ -183,4 +187,30 @@ func TestALeaderThatIsAheadStopsWhileItsDiskHangs(t *testing.T) {
 	if err := m.store.close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// A leader whose disk hangs is replaced, though its main goroutine goes on, and ends.
+func TestALeaderThatIsAheadIsReplacedWhileItsDiskHangs(t *testing.T) {
+	c := startAheadFor(t, 4*time.Second)
+	m := c.members[c.leader]
+	waitFor(t, "another leader", func() bool {
+		for i, other := range c.members {
+			if i != c.leader && other.IsLeader() {
+				return true
+			}
+		}
+		return false
+	})
+	if len(m.fitness.Why()) == 0 {
+		t.Error("it is fit to lead")
+	}
+	c.mustPropose(c.other(c.leader), "goes on")
+	if err := c.takeFatal(); !errors.Is(err, health.ErrDiskHangs) {
+		t.Error(err)
+	}
+	c.disk.release(nil)
+	if r := <-c.result; r.Err != nil { // it was committed before another one led
+		t.Errorf("the request: %v", r.Err)
+	}
+	c.sameHistory()
 }
