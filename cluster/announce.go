@@ -58,7 +58,7 @@ func newAnnouncer(send sender) *announcer {
 // took notes that a member has taken a message, but for heartbeats, which say nothing of
 // the log.
 func (a *announcer) took(id raft.ServerID, to raft.ServerAddress, args *raft.AppendEntriesRequest) {
-	message := raft.AppendEntriesRequest{RPCHeader: args.RPCHeader, Term: args.Term, Leader: args.Leader, PrevLogEntry: args.PrevLogEntry, PrevLogTerm: args.PrevLogTerm}
+	message := raft.AppendEntriesRequest{RPCHeader: args.RPCHeader, Term: args.Term, PrevLogEntry: args.PrevLogEntry, PrevLogTerm: args.PrevLogTerm}
 	if n := len(args.Entries); n > 0 {
 		message.PrevLogEntry, message.PrevLogTerm = args.Entries[n-1].Index, args.Entries[n-1].Term
 	}
