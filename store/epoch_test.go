@@ -231,6 +231,9 @@ func TestTheFilterStaysBelowItsBound(t *testing.T) {
 // What is refused costs nobody anything, so there may be any number of such ids: the filter
 // grows with these too, also where they were there at the start.
 func TestTheFilterGrowsWithRefusedIDs(t *testing.T) {
+	// An id that is decided while a filter is filled, and flushed before the filling comes by,
+	// is counted twice: the filter may be one size larger than it had to be.
+	sizes := []int{64, 128}
 	r := newIDRig(t, true)
 	require.NoError(t, r.s.Close())
 	r.cfg.FilterBytes = 64
@@ -254,11 +257,11 @@ func TestTheFilterGrowsWithRefusedIDs(t *testing.T) {
 	}
 	refuse(300)
 	settle()
-	require.Len(t, r.s.ids.words, 64)
+	require.Contains(t, sizes, len(r.s.ids.words))
 	require.NoError(t, r.s.Close())
 	r.open()
 	settle()
-	require.Len(t, r.s.ids.words, 64)
+	require.Contains(t, sizes, len(r.s.ids.words))
 	for i := range r.next {
 		require.False(t, r.s.ids.lacks(idKey{0, r.id(i)}), "id %d", i)
 	}
