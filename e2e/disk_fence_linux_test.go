@@ -117,7 +117,16 @@ func TestWritesStopBeforeTheDiskIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range c.Members {
-		must(t, http.StatusCreated, http.MethodPost, m.URL+"/v1/transactions", `{"sender":"a","recipient":"b","amount":1}`)
+		// It hears of the others' room every half second.
+		err := harness.Until(t.Context(), 10*time.Second, m.ID+" takes writes again", func(ctx context.Context) error {
+			if status, p, err := tryTransfer(ctx, m.URL); err != nil || status != http.StatusCreated {
+				return fmt.Errorf("%d %+v, %v", status, p, err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	must(t, http.StatusOK, http.MethodGet, old.URL+"/mine", "")
 	if l := verifyCluster(t, c, ""); len(l.Records) < 5 {
