@@ -83,6 +83,9 @@ func (a *announcer) took(id raft.ServerID, to raft.ServerAddress, args *raft.App
 	if message.PrevLogEntry >= one.message.PrevLogEntry {
 		one.message = message
 	}
+	if one.told < min(a.committed, one.message.PrevLogEntry) {
+		signal(a.wake) // it was slower than the majority, without whom that is committed
+	}
 }
 
 // applied notes that entries up to an index are applied here. It waits for nothing.

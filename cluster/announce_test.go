@@ -97,6 +97,31 @@ func TestAnnouncementsThatDoNotArrive(t *testing.T) {
 	}
 }
 
+// One that takes an entry when the others have committed it hears of that as well.
+func TestWhoIsSlowIsToldToo(t *testing.T) {
+	var told uint64
+	a := newAnnouncer(func(_ raft.ServerID, _ raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+		told, resp.Success = args.LeaderCommitIndex, true
+		return nil
+	})
+	a.took("n2", "there", &raft.AppendEntriesRequest{Term: 2, PrevLogEntry: 4, PrevLogTerm: 2, LeaderCommitIndex: 4})
+	a.applied(5)
+	<-a.wake
+	a.ask(time.Time{})
+	if told != 0 {
+		t.Errorf("told %d before it has that", told)
+	}
+	a.took("n2", "there", &raft.AppendEntriesRequest{Term: 2, PrevLogEntry: 4, PrevLogTerm: 2, LeaderCommitIndex: 4, Entries: []*raft.Log{{Index: 5, Term: 2}}})
+	select {
+	case <-a.wake:
+	default:
+		t.Fatal("nobody is woken")
+	}
+	if a.ask(time.Time{}); told != 5 {
+		t.Errorf("told %d", told)
+	}
+}
+
 // A member that follows applies what is committed at once, though nothing comes after it.
 func TestWhatIsCommittedIsAnnounced(t *testing.T) {
 	c := newTestCluster(t, 3)
