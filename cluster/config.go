@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/clock"
@@ -289,4 +290,25 @@ func clusterID(peers []Peer) string {
 // sortedPeers is the list in an order that does not depend on who wrote it down.
 func sortedPeers(peers []Peer) []Peer {
 	return slices.SortedFunc(slices.Values(peers), func(a, b Peer) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// raftConfig is our configuration as raft takes it; nothing is left to a default
+// that matters.
+func raftConfig(cfg Config, name string, log hclog.Logger) *raft.Config {
+	c := raft.DefaultConfig()
+	c.LocalID = raft.ServerID(name)
+	c.HeartbeatTimeout = cfg.HeartbeatTimeout
+	c.ElectionTimeout = cfg.ElectionTimeout
+	c.LeaderLeaseTimeout = cfg.LeaderLeaseTimeout
+	c.CommitTimeout = cfg.CommitTimeout
+	c.MaxAppendEntries = maxAppendEntries
+	c.BatchApplyCh = true
+	c.SnapshotInterval = cfg.SnapshotInterval
+	c.SnapshotThreshold = cfg.SnapshotThreshold
+	c.TrailingLogs = cfg.TrailingLogs
+	c.NoSnapshotRestoreOnStart = true // the machine has its state on disk itself
+	c.ShutdownOnRemove = false        // a member that finds itself removed ends by itself
+	c.NoLegacyTelemetry = true
+	c.Logger = log
+	return c
 }

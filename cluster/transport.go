@@ -340,24 +340,3 @@ func (t *serialTransport) Close() error {
 	t.close()
 	return t.NetworkTransport.Close()
 }
-
-// raftConfig is our configuration as raft takes it; nothing is left to a default
-// that matters.
-func raftConfig(cfg Config, name string, log hclog.Logger) *raft.Config {
-	c := raft.DefaultConfig()
-	c.LocalID = raft.ServerID(name)
-	c.HeartbeatTimeout = cfg.HeartbeatTimeout
-	c.ElectionTimeout = cfg.ElectionTimeout
-	c.LeaderLeaseTimeout = cfg.LeaderLeaseTimeout
-	c.CommitTimeout = cfg.CommitTimeout
-	c.MaxAppendEntries = maxAppendEntries
-	c.BatchApplyCh = true
-	c.SnapshotInterval = cfg.SnapshotInterval
-	c.SnapshotThreshold = cfg.SnapshotThreshold
-	c.TrailingLogs = cfg.TrailingLogs
-	c.NoSnapshotRestoreOnStart = true // the machine has its state on disk itself
-	c.ShutdownOnRemove = false        // a member that finds itself removed ends by itself
-	c.NoLegacyTelemetry = true
-	c.Logger = log
-	return c
-}

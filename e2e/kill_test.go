@@ -50,9 +50,13 @@ func TestKillTheLeader(t *testing.T) {
 		kills, failovers[kills/2].Round(time.Millisecond), failovers[kills-1].Round(time.Millisecond))
 }
 
-// All members lose power at once. What was acknowledged was on disk.
-func TestKillAllMembers(t *testing.T) {
-	c := startCluster(t, harness.Options{Contract: busy})
+// All members lose power at once, and again. What was acknowledged was on disk, in either
+// store of the log.
+func TestKillAllMembers(t *testing.T)        { killAllMembers(t) }
+func TestKillAllMembersWithWAL(t *testing.T) { killAllMembers(t, "--log-store", "wal") }
+
+func killAllMembers(t *testing.T, args ...string) {
+	c := startCluster(t, harness.Options{Contract: busy, Args: args})
 	seed := seed(t)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	load := c.StartLoad(t.Context(), harness.LoadOptions{Workers: 12, Seed: seed, Abandon: 0.1})

@@ -57,28 +57,3 @@ func TestTheLogMovesUnderLoad(t *testing.T) {
 	checkSent(t, verifyCluster(t, c, ""), sent)
 	t.Logf("%d kills in starts that moved a log, %d transfers", killed, len(sent))
 }
-
-// All members lose power at once, and again, with logs that take one sync a write. What
-// was acknowledged was on disk.
-func TestKillAllMembersWithWAL(t *testing.T) {
-	c := startCluster(t, harness.Options{Contract: busy, Args: []string{"--log-store", "wal"}})
-	seed := seed(t)
-	rng := rand.New(rand.NewPCG(seed, 3))
-	load := c.StartLoad(t.Context(), harness.LoadOptions{Workers: 12, Seed: seed, Abandon: 0.1})
-	for range 4 {
-		if err := load.AwaitMore(t.Context(), 200+rng.IntN(1000)); err != nil {
-			t.Fatal(err)
-		}
-		if err := c.KillAll(); err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	sent, err := load.Stop()
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkSent(t, verifyCluster(t, c, ""), sent)
-}

@@ -56,8 +56,13 @@ func sendBatch(ctx context.Context, client *http.Client, url string, n int) erro
 		fmt.Fprintf(&body, `{"sender":"s%d","recipient":"r%d","amount":%d,"key":"fill-%d-%d"}`, i%100, (i+n)%1000, 1+i, n, i)
 	}
 	body.WriteString(`]}`)
+	return takeBatch(ctx, client, url, body.String())
+}
+
+// takeBatch sends a batch until it is taken.
+func takeBatch(ctx context.Context, client *http.Client, url, body string) error {
 	return harness.Until(ctx, time.Minute, "a batch is taken", func(ctx context.Context) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/transactions:batch", strings.NewReader(body.String()))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/transactions:batch", strings.NewReader(body))
 		if err != nil {
 			return harness.Permanent(err)
 		}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -92,23 +91,7 @@ func sendLong(ctx context.Context, client *http.Client, url string, from, to int
 		body = fmt.Appendf(body, `{"sender":"wallet-%d","recipient":"wallet-%d","amount":1,"key":"long-%d"}`, k*104729%longWallets, (k*7919+1)%longWallets, k)
 	}
 	body = append(body, `]}`...)
-	return harness.Until(ctx, time.Minute, "a batch is taken", func(ctx context.Context) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/transactions:batch", strings.NewReader(string(body)))
-		if err != nil {
-			return harness.Permanent(err)
-		}
-		req.Header.Set("Content-Type", "application/json")
-		resp, err := client.Do(req)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = resp.Body.Close() }()
-		answer, err := io.ReadAll(resp.Body)
-		if err == nil && resp.StatusCode != http.StatusOK {
-			err = fmt.Errorf("%s: %.300s", resp.Status, answer)
-		}
-		return err
-	})
+	return takeBatch(ctx, client, url, string(body))
 }
 
 // sizes prints what each member has in memory and on the disk.
