@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/datadir"
+	"github.com/bpsc/bpsc/internal/harness"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -48,7 +49,11 @@ func newTestCluster(t testing.TB, n int) *testCluster {
 	t.Helper()
 	c := &testCluster{t: t, root: t.TempDir(), members: make([]*Member, n), machines: make([]*testMachine, n), cut: map[*Member]bool{}, accepted: map[int]*acceptedConns{}, joins: map[int]bool{}, ordered: map[string]int{}}
 	for i := range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := harness.FreePort() // a member that starts again needs its port once more
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
 			t.Fatal(err)
 		}

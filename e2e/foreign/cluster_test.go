@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -176,12 +177,20 @@ func until(t *testing.T, what string, try func(context.Context) error) {
 	}
 }
 
+// freeAddress is a loopback port on which nothing listens, below those that the kernel gives to
+// outgoing connections (32768 and up on Linux): one of these could take it before its member does.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	for range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 16_000+rand.IntN(16_000)))
+		if err != nil {
+			continue
+		}
+		check(t, l.Close())
+		return l.Addr().String()
+	}
+	t.Fatal("no free port")
+	return ""
 }
 
 func check(t *testing.T, err error) {

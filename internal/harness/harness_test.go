@@ -1,10 +1,17 @@
 package harness
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -54,5 +61,58 @@ func TestFreePorts(t *testing.T) {
 	}
 	if next <= first+10 || next+10 == first+21 || next == first+21 {
 		t.Errorf("after %d and %d, with %d taken, came %d", first, first+10, first+21, next)
+	}
+	if _, err := FreePorts(0, portsInBlock); err == nil {
+		t.Error("ports were given that do not fit into a block")
+	}
+}
+
+// Another process that takes ports at the same time: this test again.
+func TestTwoProcessesShareNoPort(t *testing.T) {
+	const n = portsInBlock + 50 // more than one block
+	take := func() (all []string) {
+		for range n {
+			port, err := FreePort()
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, strconv.Itoa(port))
+		}
+		return all
+	}
+	if os.Getenv("BPSC_TEST_PORTS") != "" {
+		fmt.Println("ports", strings.Join(take(), " "))
+		_, _ = io.Copy(io.Discard, os.Stdin) // keeps them until the other one has taken its own
+		return
+	}
+	other := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTwoProcessesShareNoPort$") //nolint:gosec // itself
+	other.Env = append(os.Environ(), "BPSC_TEST_PORTS=1")
+	in, err := other.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := other.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := take()
+	if err := errors.Join(in.Close(), other.Wait()); err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Fields(theirs)
+	if len(got) != n+1 || got[0] != "ports" {
+		t.Fatalf("the other process said %q", theirs)
+	}
+	for _, port := range got[1:] {
+		if slices.Contains(mine, port) {
+			t.Errorf("both have %s", port)
+		}
 	}
 }
