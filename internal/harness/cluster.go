@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,10 +26,11 @@ type Options struct {
 	Contract string   // JSON; OpenContract when empty
 	Args     []string // further arguments of every member
 	Network  *Lossy   // between the members; nil for none
+	Hosts    *Hosts   // a machine for each member; nil: all on loopback
 	TLS      bool     // by certificates that bpsc init makes
 }
 
-// Cluster is a set of members on free loopback ports.
+// Cluster is a set of members on free ports, of loopback or of a machine of its own each.
 type Cluster struct {
 	Members []*Member
 	HTTP    *http.Client
@@ -63,8 +65,12 @@ func New(o Options) (*Cluster, error) {
 		if err != nil {
 			return nil, err
 		}
-		apis = append(apis, fmt.Sprintf("127.0.0.1:%d", api))
-		rafts = append(rafts, fmt.Sprintf("127.0.0.1:%d", raft))
+		host := "127.0.0.1"
+		if o.Hosts != nil {
+			host = o.Hosts.Addr(i)
+		}
+		apis = append(apis, fmt.Sprintf("%s:%d", host, api))
+		rafts = append(rafts, fmt.Sprintf("%s:%d", host, raft))
 		id, reach := fmt.Sprintf("n%d", i+1), rafts[i]
 		if o.Network != nil {
 			if reach, err = o.Network.Front(id, reach); err != nil {
@@ -75,8 +81,12 @@ func New(o Options) (*Cluster, error) {
 	}
 	c := &Cluster{HTTP: newHTTPClient(), contract: contract, more: o.Args}
 	for i := range o.Members {
-		c.Members = append(c.Members, newMember(o.Dir, o.Binary, fmt.Sprintf("n%d", i+1),
-			apis[i], rafts[i], strings.Join(peers, ","), contract, o.Args))
+		m := newMember(o.Dir, o.Binary, fmt.Sprintf("n%d", i+1), apis[i], rafts[i], strings.Join(peers, ","), contract, o.Args)
+		if o.Hosts != nil {
+			m.command = func(program string, args []string) *exec.Cmd { return o.Hosts.command(i, program, args) }
+			m.Also("--insecure", "--anonymous", "read,submit", "--rate-per-address", "0") // the wire is the test's own
+		}
+		c.Members = append(c.Members, m)
 	}
 	if o.TLS {
 		return c, c.secure(o.Binary, filepath.Join(o.Dir, "tls"), peers, o.Args)

@@ -31,6 +31,7 @@ type Process struct {
 
 	args    []string
 	binary  string
+	command func(program string, args []string) *exec.Cmd // how a program is run; nil: here
 	process *exec.Cmd
 	exited  chan struct{} // closed when process has ended
 }
@@ -59,10 +60,14 @@ func (p *Process) Start() error {
 		return err
 	}
 	defer func() { _ = log.Close() }() // the process has its own handle
-	cmd := exec.Command(p.binary, p.args...)
+	program, args := p.binary, p.args
 	if p.Files > 0 {
 		script := fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, p.Files)
-		cmd = exec.Command("/bin/sh", append([]string{"-c", script, p.binary}, p.args...)...)
+		program, args = "/bin/sh", append([]string{"-c", script, p.binary}, p.args...)
+	}
+	cmd := exec.Command(program, args...)
+	if p.command != nil {
+		cmd = p.command(program, args)
 	}
 	cmd.Stdout, cmd.Stderr = log, log
 	if p.Output != nil {

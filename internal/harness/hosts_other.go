@@ -1,0 +1,19 @@
+//go:build !linux
+
+package harness
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+)
+
+// Hosts are network namespaces, which only Linux has.
+type Hosts struct{}
+
+// NewHosts makes none here.
+func NewHosts(context.Context, int) (*Hosts, error) { return nil, errors.ErrUnsupported }
+
+func (h *Hosts) Addr(int) string { return "" }
+
+func (h *Hosts) command(int, string, []string) *exec.Cmd { return nil }
