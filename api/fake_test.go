@@ -387,6 +387,18 @@ func (f *fake) Cluster() ClusterStatus {
 	}}
 }
 
+// ClusterEvents has three.
+func (f *fake) ClusterEvents(after uint64, limit int) ClusterEvents {
+	page := ClusterEvents{Member: "n1", Began: time.Unix(1_800_000_000, 0).UTC()}
+	for n := after + 1; n <= 3 && len(page.Items) < limit; n++ {
+		page.Items = append(page.Items, ClusterEvent{Number: n, Time: page.Began.Add(time.Duration(n) * time.Second), Kind: "leader", Term: n, Member: "n1", Text: "n1 leads"})
+	}
+	if last := after + uint64(len(page.Items)); last < 3 {
+		page.Next = last
+	}
+	return page
+}
+
 // newHandler serves a fake with the default configuration.
 func newHandler(t testing.TB, f *fake) http.Handler {
 	t.Helper()

@@ -150,6 +150,7 @@ func TestFollowerProducesNoBlockOfTheBPSC(t *testing.T) {
 	call(h, "POST", "/mine?contract=aka", "")
 	requireProblem(t, call(h, "POST", "/v1/contracts", `{"token":"usd","wallets":"open"}`), 404, "not_here", "")
 	requireProblem(t, call(h, "GET", "/v1/cluster", ""), 404, "not_here", "")
+	requireProblem(t, call(h, "GET", "/v1/cluster/events", ""), 404, "not_here", "")
 	require.Len(t, f.chains[0].blocks, 1)
 	require.Zero(t, f.writes)
 }

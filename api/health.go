@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -18,7 +19,17 @@ type ClusterStatus struct {
 	// Configuration is the index of the entry that made the members those that they
 	// are: what a change of them compares with.
 	Configuration uint64         `json:"configuration"`
+	Health        ClusterHealth  `json:"health"` // set by this package
 	Members       []MemberStatus `json:"members"`
+}
+
+// ClusterHealth is what the members say of themselves, taken together.
+type ClusterHealth struct {
+	Summary  string `json:"summary"` // for people
+	Voters   int    `json:"voters"`
+	Healthy  int    `json:"healthy"`  // voters that answer and can serve
+	Majority int    `json:"majority"` // how many voters it takes to order anything
+	CanLose  int    `json:"can_lose"` // how many of the healthy ones may fail
 }
 
 // MemberStatus is one member as it described itself.
@@ -48,17 +59,62 @@ type MemberStatus struct {
 
 	NoRoom   string `json:"no_room,omitempty"`   // why it takes no writes for want of room on its disk, if so
 	DiskFree uint64 `json:"disk_free,omitempty"` // bytes, on the file system with the least to spare
+	// DiskReserve is bytes of those that should stay free: with less it takes no writes.
+	DiskReserve uint64 `json:"disk_reserve,omitempty"`
 
 	Ready      bool   `json:"ready"`                 // it can serve
 	NotReady   string `json:"not_ready,omitempty"`   // why it cannot
 	Signing    bool   `json:"signing"`               // it signs the chains that it holds
 	NotSigning string `json:"not_signing,omitempty"` // why it does not
+
+	// What a member of a release before does not say, nor one that does not answer.
+	Began         time.Time           `json:"began,omitzero"`             // when it started
+	SnapshotIndex uint64              `json:"snapshot_index,omitempty"`   // last entry that its newest snapshot covers
+	SnapshotTaken time.Time           `json:"snapshot_taken,omitzero"`    // when it took that
+	LogWriteP99   float64             `json:"log_write_p99_ms,omitempty"` // of the last 10 to 20 s, fsync included; none where it wrote nothing
+	Certificates  []CertificateStatus `json:"certificates,omitempty"`
+
+	Agreement *Agreement `json:"agreement,omitempty"` // of its state with the others', where it has told
 }
+
+// Agreement is what a member has told of its own state of the chains, in the attestations
+// that are in the log, beside what others told of theirs at the same size. A member whose
+// state a majority contradicts stops by itself.
+type Agreement struct {
+	Chains   int      `json:"chains"`            // of the first MaxDiagnosed, those of which it has told
+	Compared int      `json:"compared"`          // those of which another told the same size
+	Differs  []string `json:"differs,omitempty"` // tokens of chains of which it is not with the most
+	// Size is how many blocks of the default contract's chain it agrees on with another.
+	Size uint64 `json:"size,omitempty"`
+}
+
+// healthOf takes together what the members say.
+func healthOf(members []MemberStatus) (h ClusterHealth) {
+	for _, m := range members {
+		if !m.Voter {
+			continue
+		}
+		h.Voters++
+		if m.Ready && m.Role != unreachable {
+			h.Healthy++
+		}
+	}
+	h.Majority = h.Voters/2 + 1
+	h.CanLose = max(h.Healthy-h.Majority, 0)
+	h.Summary = fmt.Sprintf("%d of %d healthy, can lose %d", h.Healthy, h.Voters, h.CanLose)
+	if h.Healthy < h.Majority {
+		h.Summary = fmt.Sprintf("%d of %d healthy, and it takes %d", h.Healthy, h.Voters, h.Majority)
+	}
+	return h
+}
+
+// unreachable is the role of a member that does not answer.
+const unreachable = "unreachable"
 
 // getCluster is GET /v1/cluster.
 func (s *memberServer) getCluster(c *gin.Context) error {
 	status := s.member.Cluster()
-	status.Version = s.cfg.Version
+	status.Version, status.Health = s.cfg.Version, healthOf(status.Members)
 	if status.Members == nil {
 		status.Members = []MemberStatus{} // a list in JSON, never null
 	}

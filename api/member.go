@@ -53,6 +53,7 @@ type Member interface {
 	// Cluster is how every member is, as far as this one has heard. It asks none
 	// of them: anybody may call it as often as they like.
 	Cluster() ClusterStatus
+	ClusterLog
 	LevelSwitch
 	MemberChanger
 	TokenKeeper

@@ -92,6 +92,7 @@ func (s *memberServer) routes() http.Handler {
 	s.get(looks, "/v1/audit", s.getAudit, []string{"limit", "after"})
 	s.memberRoutes(operator)
 	s.get(reads, "/v1/cluster", s.getCluster)
+	s.get(reads, "/v1/cluster/events", s.getClusterEvents, []string{"limit", "after"})
 	s.get(engine, "/readyz", s.readyz)
 	return unescapeColons(engine)
 }
@@ -134,6 +135,7 @@ func (s *followerServer) routes() http.Handler {
 	s.get(may, "/v1/sync", s.getSync)
 	s.get(engine, "/readyz", s.readyz)
 	s.get(engine, "/v1/cluster", notHere)
+	s.get(engine, "/v1/cluster/events", notHere)
 	s.post(writes, `/v1/cluster\:activate`, notHere)
 	s.on(engine, http.MethodGet, "/v1/backup", followersBackup)
 	s.post(writes, "/v1/tokens", notHere)

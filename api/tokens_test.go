@@ -20,7 +20,7 @@ import (
 // rolesOf are requests by the role that they need.
 var rolesOf = map[token.Roles][][3]string{
 	token.Read: {{"GET", "/chain", ""}, {"GET", "/v1/accounts/a", ""}, {"GET", "/v1/contracts", ""}, {"GET", "/v1/contracts/aka", ""},
-		{"GET", "/v1/cluster", ""}, {"GET", "/v1/nodes", ""}, {"GET", "/smart/chain", ""}, {"GET", "/v1/blocks/1", ""}},
+		{"GET", "/v1/cluster", ""}, {"GET", "/v1/cluster/events", ""}, {"GET", "/v1/nodes", ""}, {"GET", "/smart/chain", ""}, {"GET", "/v1/blocks/1", ""}},
 	token.Submit: {{"POST", "/transactions/new", transferAB}, {"GET", "/mine", ""}, {"POST", "/mine", ""}, {"POST", "/v1/transactions", transferAB},
 		{"POST", "/nodes/register", `{"nodes":["a:1"]}`}, {"POST", "/v1/transactions:batch", `{"transactions":[` + transferAB + `]}`}},
 	token.Operate: {{"POST", "/v1/contracts", `{"token":"usd","wallets":"open"}`}, {"DELETE", "/v1/nodes/a:1", ""}, {"GET", "/v1/tokens", ""},

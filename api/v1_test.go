@@ -254,9 +254,42 @@ func TestClusterStatus(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Version = "1.2.3"
 	rec := call(newHandlerWith(t, cfg, newFake()), "GET", "/v1/cluster", "")
-	require.JSONEq(t, `{"id":"n1","leader":"n1","term":3,"version":"1.2.3","configuration":0,"members":[{"id":"n1","voter":true,"raft":"127.0.0.1:6000",
+	require.JSONEq(t, `{"id":"n1","leader":"n1","term":3,"version":"1.2.3","configuration":0,
+		"health":{"summary":"1 of 1 healthy, can lose 0","voters":1,"healthy":1,"majority":1,"can_lose":0},"members":[{"id":"n1","voter":true,"raft":"127.0.0.1:6000",
 		"api":"http://127.0.0.1:5000","role":"leader","term":3,"applied":9,"commit":9,"last":9,"lag":0,"last_contact_ms":0,"clock_offset_ms":0,
 		"ready":true,"signing":false,"not_signing":"it has no key"}]}`, rec.Body.String())
+}
+
+// Who votes and can serve counts, and whoever reads it learns what may still fail.
+func TestHealthOfACluster(t *testing.T) {
+	voter := MemberStatus{Voter: true, Ready: true, Role: "follower"}
+	unready := MemberStatus{Voter: true, Role: "follower"}
+	gone := MemberStatus{Voter: true, Ready: true, Role: "unreachable"}
+	other := MemberStatus{Ready: true, Role: "follower"}
+	for _, tc := range []struct {
+		members []MemberStatus
+		want    ClusterHealth
+	}{
+		{[]MemberStatus{voter, voter, voter, other}, ClusterHealth{"3 of 3 healthy, can lose 1", 3, 3, 2, 1}},
+		{[]MemberStatus{voter, unready, voter}, ClusterHealth{"2 of 3 healthy, can lose 0", 3, 2, 2, 0}},
+		{[]MemberStatus{voter, unready, gone}, ClusterHealth{"1 of 3 healthy, and it takes 2", 3, 1, 2, 0}},
+		{[]MemberStatus{voter, voter, voter, voter, gone}, ClusterHealth{"4 of 5 healthy, can lose 1", 5, 4, 3, 1}},
+		{nil, ClusterHealth{"0 of 0 healthy, and it takes 1", 0, 0, 1, 0}},
+	} {
+		require.Equal(t, tc.want, healthOf(tc.members))
+	}
+}
+
+func TestClusterEvents(t *testing.T) {
+	h := newHandler(t, newFake())
+	rec := call(h, "GET", "/v1/cluster/events?after=1&limit=1", "")
+	require.JSONEq(t, `{"member":"n1","began":"2027-01-15T08:00:00Z","next":2,"items":[
+		{"number":2,"time":"2027-01-15T08:00:02Z","kind":"leader","term":2,"member":"n1","text":"n1 leads"}]}`, rec.Body.String())
+	require.Equal(t, "no-store", rec.Header().Get("Cache-Control"))
+	require.JSONEq(t, `{"member":"n1","began":"2027-01-15T08:00:00Z","items":[]}`, call(h, "GET", "/v1/cluster/events?after=3", "").Body.String())
+	requireProblem(t, call(h, "GET", "/v1/cluster/events?limit=1001", ""), 400, "invalid_field", "")
+	requireProblem(t, call(h, "GET", "/v1/cluster/events?after=-1", ""), 400, "invalid_field", "")
+	requireProblem(t, call(h, "GET", "/v1/cluster/events?from=1", ""), 400, "invalid_field", "")
 }
 
 func TestHealth(t *testing.T) {

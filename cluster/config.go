@@ -125,6 +125,10 @@ type Config struct {
 	// When nil, it tells nothing. It must not wait.
 	Release func() release.Standing
 
+	// Certificates are those that this member shows, for others to see when they end. When
+	// nil, it has none. It must not wait.
+	Certificates func() []Certificate
+
 	Logger *slog.Logger // slog.Default() when nil
 
 	// wall is what the wall clock shows, in unix microseconds; tests set it.

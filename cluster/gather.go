@@ -23,11 +23,12 @@ import (
 type gatherer struct {
 	connect  func(ctx context.Context, to string) (net.Conn, error)
 	absences *health.Absences
-	clocks   *clock.Majority // learns what the others' clocks show
-	news     func()          // called after every answer
-	last     func() uint64   // the last entry of this member's log
-	lost     func()          // called when nobody listens any more where there was a member
-	ctx      context.Context // ends all of it
+	clocks   *clock.Majority             // learns what the others' clocks show
+	news     func()                      // called after every answer
+	last     func() uint64               // the last entry of this member's log
+	lost     func()                      // called when nobody listens any more where there was a member
+	told     func(id string, there bool) // called when a member does not answer, and when it does again
+	ctx      context.Context             // ends all of it
 
 	mu       sync.Mutex
 	ended    bool
@@ -156,13 +157,14 @@ func (g *gatherer) fresh(id string, now, asked time.Time) (statusAnswer, bool) {
 // its connections and its port one after the other.
 func (g *gatherer) watch(ctx context.Context, id string, called <-chan struct{}) {
 	met, refused, lost := false, 0, time.Time{}
+	there := &presence{told: func(is bool) { g.told(id, is) }, since: time.Now()}
 	for ctx.Err() == nil {
 		conn, err := g.connect(ctx, id)
 		switch {
 		case err == nil:
 			met, refused = true, 0
 			g.noteGone(id, false)
-			err = g.ask(ctx, id, conn)
+			err = g.ask(ctx, id, conn, there)
 			_ = conn.Close()
 			if now := time.Now(); now.Sub(lost) > lostPeriod {
 				lost = now
@@ -176,6 +178,7 @@ func (g *gatherer) watch(ctx context.Context, id string, called <-chan struct{})
 		}
 		if ctx.Err() == nil { // else it is not missed
 			g.absences.Missed(id, port.Refusal(err, id))
+			there.misses(refused > 1)
 		}
 		g.mu.Lock()
 		delete(g.heard, id)
@@ -218,7 +221,7 @@ func (g *gatherer) noteGone(id string, gone bool) {
 }
 
 // ask asks over one connection until it breaks.
-func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
+func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn, there *presence) error {
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	asker := peer.NewAsker(conn)
 	g.mu.Lock()
@@ -245,6 +248,7 @@ func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn) error {
 		period := g.period
 		g.mu.Unlock()
 		g.absences.Heard(id)
+		there.answers()
 		g.news()
 		if err := asker.Rest(period); err != nil {
 			return err

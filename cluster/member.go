@@ -24,6 +24,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/port"
 	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/cluster/raftlog"
+	"github.com/bpsc/bpsc/internal/latency"
 	"github.com/bpsc/bpsc/internal/logbridge"
 )
 
@@ -67,6 +68,9 @@ type Member struct {
 	failure    *failure
 	observer   []*raft.Observer
 	turns      turns
+	events     events
+	began      time.Time
+	writes     *latency.Recent // to the log
 
 	serving   chan struct{} // closed when all of the above is there
 	greeted   chan struct{} // closed when the others know of this start, or do not answer
@@ -95,7 +99,7 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Member{cfg: cfg, log: cfg.Logger, queue: queue.New(), failure: &failure{then: cfg.Fatal}, serving: make(chan struct{}), asking: make(chan struct{}, maxChanges), greeted: make(chan struct{}), stopped: make(chan struct{})}
+	m := &Member{cfg: cfg, log: cfg.Logger, began: time.Now(), queue: queue.New(), failure: &failure{then: cfg.Fatal}, serving: make(chan struct{}), asking: make(chan struct{}, maxChanges), greeted: make(chan struct{}), stopped: make(chan struct{})}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.fitness = health.NewFitness(m.log, cfg.ElectionTimeout)
 	m.clocks = clock.NewMajority(cfg.ClockBound, cfg.wall)
@@ -108,6 +112,7 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 		m.release()
 		return nil, err
 	}
+	m.Note(EventStarted, cfg.ID, cfg.ID+" has started")
 	m.start()
 	return m, nil
 }
@@ -127,6 +132,11 @@ func (m *Member) open(sm StateMachine) (err error) {
 		return err
 	}
 	m.replica.members, m.replica.written = m.store.members, m.store.ahead.Await
+	m.replica.installed = func(index uint64) {
+		m.Note(EventInstalled, m.cfg.ID, fmt.Sprintf("%s goes on from the leader's snapshot of entries up to %d", m.cfg.ID, index))
+	}
+	m.store.snapshots.Added = m.noteSnapshot
+	m.writes = latency.NewRecent(&m.store.took, recentWrites)
 	if m.lost, err = lost(m.cfg.Dir); err != nil {
 		return err
 	}
@@ -168,6 +178,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 	m.store.ahead.Begin(leads)
 	m.running.Go(func() { m.transport.announcer.run(m.ctx, leads, m.cfg.CommitTimeout) })
 	m.hear(m.turns.count)
+	m.hear(m.noteTurn)
 	m.store.members.Scanned()
 	m.store.memory.Attach(written{m.raft, m.store.ahead}, m.name, m.store.sum)
 	return nil
@@ -212,6 +223,7 @@ func (m *Member) start() {
 		news:     func() { signal(m.batcher.freed) }, // it may wait for the clocks
 		last:     m.raft.LastIndex,
 		lost:     m.succession.alarm,
+		told:     m.notePresence,
 		period:   statusPeriod,
 		heard:    map[string]statusAnswer{},
 		gone:     map[string]bool{},
@@ -227,6 +239,7 @@ func (m *Member) start() {
 		applied: m.replica.applied.get,
 		changed: m.follow,
 		settled: m.forget,
+		differs: m.noteMembers,
 		removed: m.cfg.Removed,
 		expelled: func(last Configuration) {
 			m.fatal(fmt.Errorf("%w: entry %d", ErrRemoved, last.Index))

@@ -45,6 +45,10 @@ type replica struct {
 	// announce is told what was applied; nil: nobody asks.
 	announce func(index uint64)
 
+	// installed is told up to which entry a snapshot of the leader's reaches that has
+	// taken the place of the machine's state; nil: nobody asks.
+	installed func(index uint64)
+
 	took latency.Histogram // applying an entry
 
 	applied appliedIndex
@@ -216,6 +220,9 @@ func (r *replica) Restore(source io.ReadCloser) error {
 		r.introduce()
 		r.publish()
 		signal(r.configured)
+		if r.installed != nil {
+			r.installed(taken.Index)
+		}
 	}
 	if err != nil {
 		r.broken = true

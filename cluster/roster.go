@@ -21,6 +21,7 @@ type roster struct {
 	applied  func() uint64                         // the last entry that was
 	changed  func(c Configuration)                 // there is another one
 	settled  func(c Configuration)                 // this one is final
+	differs  func(before, now Configuration)       // another one is final than before
 	expelled func(last Configuration)              // this member is not in it any more, for good
 	removed  func(identity identity.Identity) bool // says the state; nil for nobody
 
@@ -28,7 +29,8 @@ type roster struct {
 	now Configuration
 
 	// ---
-	member bool // in a configuration that was final
+	member bool          // in a configuration that was final
+	was    Configuration // that was final last
 }
 
 // latest is who the members are.
@@ -69,6 +71,10 @@ func (r *roster) look() {
 	}
 	c := configurationOf(applied)
 	r.settled(c)
+	if r.was.Index > 0 && r.was.Index != c.Index {
+		r.differs(r.was, c)
+	}
+	r.was = c
 	_, is := find(c, r.self)
 	was := r.member
 	r.member = is

@@ -42,9 +42,23 @@ type MemberStatus struct {
 	NotSigning  string        // why it signs nothing, as Config.Condition says; empty: it does
 	NoRoom      string        `json:",omitempty"` // why it takes no writes from clients for want of room; empty: it has room
 	DiskFree    uint64        `json:",omitempty"` // bytes, where the least is to spare
+	DiskReserve uint64        `json:",omitempty"` // bytes that should stay free there
 	ClockOffset time.Duration // its clock minus the majority's time, as it sees it; zero when it does not know that
 	Release     release.Standing
 	LastContact time.Duration // since it last heard the leader: zero for the leader itself, negative for never
+
+	// What members of releases before do not say: zero then.
+	Began         time.Time     // when it started
+	SnapshotIndex uint64        // last entry that its newest snapshot covers; 0: it has none
+	SnapshotTaken time.Time     // when it began to take that
+	LogWriteP99   time.Duration // of the last seconds, to have entries in its log on disk; 0: it wrote none
+	Certificates  []Certificate `json:",omitempty"` // that it shows
+}
+
+// Certificate is one that a member shows.
+type Certificate struct {
+	Use      string // whom to, as its owner calls them
+	NotAfter time.Time
 }
 
 // Status is how every member said it is when it was last asked, which for the
@@ -103,10 +117,13 @@ func (m *Member) status() MemberStatus {
 	}
 	room := m.room()
 	own, _ := find(m.roster.latest(), m.name)
+	newest, _ := m.store.snapshots.Newest()
+	writing, _ := m.writes.P99(time.Now())
 	return MemberStatus{
 		Member:      own,
 		NoRoom:      room.Short,
 		DiskFree:    room.Free,
+		DiskReserve: room.Reserve,
 		Role:        role(m.raft.State()),
 		Term:        m.raft.CurrentTerm(),
 		Applied:     m.replica.applied.get(),
@@ -118,6 +135,9 @@ func (m *Member) status() MemberStatus {
 		Release:     m.about(),
 		NotReady:    reason(ready),
 		NotSigning:  reason(signing),
+
+		Began: m.began, SnapshotIndex: newest.Index, SnapshotTaken: newest.Taken(),
+		LogWriteP99: writing, Certificates: m.certificates(),
 	}
 }
 
@@ -127,6 +147,14 @@ func (m *Member) about() release.Standing {
 		return release.Standing{}
 	}
 	return m.cfg.Release()
+}
+
+// certificates are those that this member shows.
+func (m *Member) certificates() []Certificate {
+	if m.cfg.Certificates == nil {
+		return nil
+	}
+	return m.cfg.Certificates()
 }
 
 // reason is an error as it travels.

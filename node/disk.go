@@ -30,7 +30,7 @@ func newFence(cfg Common, log *slog.Logger, folders []string) *diskspace.Fence {
 // room is the disk as the cluster sees it.
 func (m *Member) room() cluster.Room {
 	s := m.fence.Space()
-	r := cluster.Room{Free: s.Free, None: s.None}
+	r := cluster.Room{Free: s.Free, Reserve: s.Reserve, None: s.None}
 	if s.Short {
 		r.Short = s.String()
 	}

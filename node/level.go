@@ -97,11 +97,16 @@ func (m *Member) watchLevels(ctx context.Context) {
 	defer tick.Stop()
 	var pending release.Level
 	var since time.Time
+	active := m.store.Level().Level
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if now := m.store.Level().Level; now != active {
+			active = now
+			m.cluster.Note(cluster.EventLevel, "", fmt.Sprintf("level %d is active: no member can go back behind bpsc %s", now, now.Release()))
 		}
 		level := m.dueLevel()
 		if level != pending {

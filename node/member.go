@@ -86,7 +86,7 @@ func (m *Member) open() (err error) {
 	cc := m.cfg.clusterConfig()
 	cc.Logger, cc.Fatal, cc.Condition = m.log, m.distrust(m), m.condition
 	cc.Release, cc.Security = m.standing, m.security()
-	cc.Room = m.room
+	cc.Room, cc.Certificates = m.room, m.shownToMembers
 	m.followMembership(&cc)
 	if m.cluster, err = cluster.Open(cc, fsm.New(m.store)); err != nil {
 		return misplaced(err)

@@ -109,19 +109,50 @@ func (m *Member) condition() (ready, signing error) {
 
 // Cluster joins what the cluster knows with the URLs that members announced.
 func (s memberStatus) Cluster() api.ClusterStatus {
-	status := s.Status()
+	status, agreements := s.Status(), s.node.agreements()
 	out := api.ClusterStatus{ID: s.node.cfg.ID, Leader: status.Leader, Term: status.Term, Configuration: s.Configuration().Index}
 	for _, p := range status.Members {
 		out.Members = append(out.Members, api.MemberStatus{
 			ID: p.ID, Instance: p.Instance, Voter: p.Voter, Stays: p.Stays, Replacing: p.Replacing, Waits: p.Waits,
 			Raft: p.Addr, API: s.node.policies().url(p.ID), Role: p.Role, Term: p.Term,
 			Version: p.Release.Version, LevelSupported: p.Release.Knows, LevelActive: p.Release.Active.Level,
-			NoRoom: p.NoRoom, DiskFree: p.DiskFree,
+			NoRoom: p.NoRoom, DiskFree: p.DiskFree, DiskReserve: p.DiskReserve,
 			Applied: p.Applied, Commit: p.Commit, Last: p.Last, Lag: p.Lag,
 			LastContactMS: p.LastContact.Milliseconds(), Unfit: p.Unfit,
 			ClockOffsetMS: p.ClockOffset.Milliseconds(),
 			Ready:         p.NotReady == "", NotReady: p.NotReady, Signing: p.NotSigning == "", NotSigning: p.NotSigning,
+			Began: p.Began.UTC(), SnapshotIndex: p.SnapshotIndex, SnapshotTaken: p.SnapshotTaken.UTC(),
+			LogWriteP99: millis(p.LogWriteP99), Certificates: shownCertificates(p.Certificates),
+			Agreement: agreements[string(p.Identity())],
 		})
 	}
 	return out
+}
+
+func shownCertificates(list []cluster.Certificate) (shown []api.CertificateStatus) {
+	for _, c := range list {
+		shown = append(shown, api.CertificateStatus(c))
+	}
+	return shown
+}
+
+// shownToMembers is Certificates in the words of the cluster, which tells the other members.
+func (m *Member) shownToMembers() (list []cluster.Certificate) {
+	for _, c := range m.Certificates() {
+		list = append(list, cluster.Certificate(c))
+	}
+	return list
+}
+
+// ClusterEvents implements api.ClusterLog.
+func (s memberStatus) ClusterEvents(after uint64, limit int) api.ClusterEvents {
+	events, more := s.Events(after, limit)
+	page := api.ClusterEvents{Member: s.node.cfg.ID, Began: s.Self().Began.UTC()}
+	for _, e := range events {
+		page.Items = append(page.Items, api.ClusterEvent{Number: e.Number, Time: e.Time.UTC(), Kind: string(e.Kind), Term: e.Term, Member: e.Member, Text: e.Text})
+	}
+	if more {
+		page.Next = events[len(events)-1].Number
+	}
+	return page
 }

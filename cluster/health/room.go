@@ -6,6 +6,8 @@ import "time"
 type Room struct {
 	// Free is in bytes; 0 where nobody knows.
 	Free uint64
+	// Reserve is in bytes too, of what should stay free; 0 where nobody knows.
+	Reserve uint64
 	// Short is why this member takes nothing new from clients for want of room;
 	// empty where it has room.
 	Short string

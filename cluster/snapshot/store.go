@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -50,6 +51,17 @@ type Meta struct {
 	Reach uint64
 }
 
+// Taken is when it was begun, by the clock of the machine; zero where its name does not
+// say.
+func (m Meta) Taken() time.Time {
+	_, millis, _ := strings.Cut(m.ID[strings.Index(m.ID, "-")+1:], "-")
+	at, err := strconv.ParseInt(millis, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(at).UTC()
+}
+
 // Store implements raft.SnapshotStore. A snapshot costs no copy of the state,
 // neither when it is taken nor when it is restored.
 //
@@ -58,6 +70,9 @@ type Meta struct {
 // kept are removed.
 type Store struct {
 	dir string
+	// Added is told of each new snapshot, and must not wait; nil: nobody asks. It is set
+	// before the store is used.
+	Added func(Meta)
 
 	mu    sync.Mutex
 	metas []Meta         // newest first
@@ -201,6 +216,9 @@ func (s *Store) add(meta Meta) {
 	defer s.mu.Unlock()
 	s.metas = append(s.metas, meta)
 	s.sort()
+	if s.Added != nil {
+		s.Added(meta)
+	}
 	for i := len(s.metas) - 1; i >= retained; i-- {
 		id := s.metas[i].ID
 		if s.inUse[id] > 0 || durable.RemoveAll(filepath.Join(s.dir, id)) != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -34,6 +35,10 @@ func (f *fakeMembers) routes(mux *http.ServeMux) {
 		defer f.mu.Unlock()
 		answer(w, 200, f.now)
 		f.goOn()
+	})
+	mux.HandleFunc("GET /v1/cluster/events", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"member":"n1","began":"2027-01-15T08:00:00Z","items":[
+			{"number":8,"time":"2027-01-15T08:00:02.5Z","kind":"leader","term":2,"member":"n2","text":"n2 leads in term 2"}]}`)
 	})
 	mux.HandleFunc("POST /v1/cluster/members", func(w http.ResponseWriter, r *http.Request) { f.change(w, r, "", "add") })
 	mux.HandleFunc("POST /v1/cluster/members/{id}", func(w http.ResponseWriter, r *http.Request) {

@@ -23,7 +23,7 @@ func newClusterCommand(o *cli.Options) *cobra.Command {
 			}
 			return printCluster(o, cmd, answer)
 		}),
-	}, newClusterKeysCommand(o), newActivateCommand(o))
+	}, newEventsCommand(o), newClusterKeysCommand(o), newActivateCommand(o))
 	cmd.AddCommand(newChangeCommands(o)...)
 	cmd.AddCommand(newRebuildCommand(o), newRecoverCommand(o))
 	return cmd
