@@ -105,6 +105,7 @@ type chainAnswer struct {
 	Length       uint64     `json:"length"`
 	Tip          chain.Hash `json:"tip"`
 	TipTimestamp timestamp  `json:"tip_timestamp"`
+	NextBlockAt  timestamp  `json:"next_block_at,omitzero"` // by the schedule's time
 	Records      uint64     `json:"records"`
 	Pending      int        `json:"pending"`
 	OpenHolds    int        `json:"open_holds"`
@@ -124,7 +125,7 @@ func (s *server) contractAnswer(info *chain.Info) contractAnswer {
 	if info.Length == 0 {
 		return answer
 	}
-	a := &chainAnswer{ID: info.ID, Length: info.Length, Tip: info.Tip, TipTimestamp: timestamp(info.TipTimestamp),
+	a := &chainAnswer{ID: info.ID, Length: info.Length, Tip: info.Tip, TipTimestamp: timestamp(info.TipTimestamp), NextBlockAt: timestamp(info.Due),
 		Records: info.Records, Pending: info.Pending, OpenHolds: info.OpenHolds}
 	places := info.Contract.Decimals
 	a.Totals.Issued = decimal{info.Totals.Issued, places}

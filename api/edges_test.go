@@ -152,7 +152,7 @@ func TestEveryAnswerIsHardened(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Origins = []string{"https://app.example"}
 	h := newHandlerWith(t, cfg, f)
-	for _, origin := range []string{"", "http://evil.example", "https://app.example", "null", "http://localhost:5000"} {
+	for _, origin := range []string{"", "http://evil.example", "https://app.example", "null", "http://localhost:5001"} {
 		for _, r := range [][3]string{
 			{"GET", "/chain", ""}, {"GET", "/livez", ""}, {"GET", "/nix", ""}, {"GET", "/v1/blocks/1", ""}, {"HEAD", "/v1/contracts", ""},
 			{"POST", "/v1/transactions", transferAB}, {"POST", "/v1/transactions", "x"}, {"OPTIONS", "/v1/transactions", ""}, {"GET", "/v1/cluster?x=1&x=2", ""},

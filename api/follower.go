@@ -69,6 +69,8 @@ func (s *followerServer) findContract(ctx context.Context, token string) error {
 func (s *followerServer) awaitNewest(*gin.Context) error  { return nil }
 func (s *followerServer) newestOnly(*gin.Context) bool    { return false }
 func (s *followerServer) now() (at chain.Micros, ok bool) { return 0, false }
+func (s *followerServer) kind() string                    { return "follower" }
+func (s *followerServer) peers() []string                 { return nil }
 func (s *followerServer) whyNoContract() string           { return "" }
 
 // logged does what an operator asks for, and says so in the log: a follower has no part

@@ -107,6 +107,8 @@ func (s *memberServer) now() (at chain.Micros, ok bool) {
 	return chain.Micros(micros), ok
 }
 
+func (s *memberServer) kind() string { return "member" }
+
 func (s *memberServer) whyNoContract() string {
 	if err := s.member.Ready(); err != nil {
 		return err.Error()

@@ -24,8 +24,9 @@ func (s *server) newRouter() *gin.Engine {
 	engine := newEngine()
 	engine.Use(s.enter)
 	engine.NoRoute(s.handle(pathUnknown))
-	engine.NoMethod(s.handle(methodNotAllowed))
+	engine.NoMethod(s.handle(s.methodNotAllowed))
 	s.get(engine, "/livez", s.livez)
+	s.pageRoutes(engine)
 	if s.cfg.Metrics != nil {
 		engine.GET("/metrics", gin.WrapH(s.cfg.Metrics))
 		engine.HEAD("/metrics", gin.WrapH(s.cfg.Metrics))
@@ -68,7 +69,7 @@ func (s *server) readRoutes(state, here gin.IRoutes) {
 
 func (s *memberServer) routes() http.Handler {
 	engine := s.newRouter()
-	reads := engine.Group("", s.may(token.Read))
+	reads := engine.Group("", s.shared, s.may(token.Read))
 	state, here := reads.Group("", s.readAt(linearizable)), reads.Group("", s.readAt(local))
 	s.readRoutes(state, here)
 	s.get(here, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
@@ -193,7 +194,10 @@ func (s *server) handle(h handler) gin.HandlerFunc {
 func pathUnknown(*gin.Context) error { return outcome.PathUnknown }
 
 // methodNotAllowed puts the methods that gin found into a stable order.
-func methodNotAllowed(c *gin.Context) error {
+func (s *server) methodNotAllowed(c *gin.Context) error {
+	if s.preflight(c) {
+		return nil
+	}
 	allowed := strings.Split(c.Writer.Header().Get("Allow"), ", ")
 	slices.Sort(allowed)
 	c.Writer.Header().Set("Allow", strings.Join(allowed, ", "))

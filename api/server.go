@@ -16,6 +16,7 @@ import (
 	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/api/admission"
 	"github.com/bpsc/bpsc/api/edge"
+	"github.com/bpsc/bpsc/api/page"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/protocol"
 	"github.com/bpsc/bpsc/internal/webserver"
@@ -50,6 +51,7 @@ type server struct {
 	audit     *edge.Audit
 	pool      workPool
 	requests  requestIDs
+	page      *page.Page
 
 	queryNames queryNames // set while the routes are, never changed after
 
@@ -79,6 +81,11 @@ type role interface {
 	newestOnly(c *gin.Context) bool
 	// now is the chain's time in unix microseconds, where this node knows it.
 	now() (at chain.Micros, ok bool)
+	// kind is what this node is: member or follower.
+	kind() string
+	// peers are the origins of other nodes that have what this one has, from which a
+	// page may read in its place, and whose pages may read here.
+	peers() []string
 	// whyNoContract says what a node lacks that has none yet, "" when it cannot.
 	whyNoContract() string
 }
@@ -97,8 +104,12 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 			return nil, err
 		}
 	}
+	files, err := page.New()
+	if err != nil {
+		return nil, err
+	}
 	return &server{
-		cfg: cfg, read: r, evidence: e, guard: guard, requests: requests, pool: newWorkPool(),
+		cfg: cfg, page: files, read: r, evidence: e, guard: guard, requests: requests, pool: newWorkPool(),
 		edge: cfg.Edge, audit: edge.NewAudit(cfg.Logger),
 		answers: admission.NewMemory(maxAnswerBytes, maxReading, errNoMemory), ofGuests: admission.NewMemory(maxAnswerBytes/guestShare, maxReading/guestShare, errNoMemory),
 		forging:   admission.NewRate[string](admission.Limit{Burst: mineBurst, Every: mineEvery}, maxForging),

@@ -1,0 +1,74 @@
+// Charts of numbers over time, by uPlot, in the colours of the page.
+import { html, useEffect, useRef } from "./html.mjs";
+import uPlot from "../lib/uplot.mjs";
+
+// Chart draws one series: times in unix seconds and values, and says them in words to
+// whoever sees no chart. bars draws bars, else a line; steps a line that stays until the
+// next value.
+export function Chart({ title, times, values, bars = false, steps = false, format = String, height = 150 }) {
+  const place = useRef(null);
+  const plot = useRef(null);
+  const data = useRef(null);
+  data.current = [times, values];
+  const shape = `${bars}-${steps}`;
+  useEffect(() => {
+    const make = () => {
+      plot.current?.destroy();
+      plot.current = new uPlot(options(place.current, { bars, steps, format, height }), data.current, place.current);
+    };
+    make();
+    const resized = new ResizeObserver(() => plot.current?.setSize({ width: place.current.clientWidth, height }));
+    resized.observe(place.current);
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const theme = new MutationObserver(make);
+    dark.addEventListener("change", make);
+    theme.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    return () => {
+      resized.disconnect();
+      theme.disconnect();
+      dark.removeEventListener("change", make);
+      plot.current.destroy();
+      plot.current = null;
+    };
+  }, [shape]);
+  useEffect(() => plot.current?.setData(data.current), [times, values]);
+  return html`<figure class="chart"><figcaption>${title}</figcaption>
+    <div ref=${place} role="img" aria-label=${title + ". " + inWords(values, format)}></div></figure>`;
+}
+
+// inWords is what a series comes to.
+export function inWords(values, format) {
+  const known = values.filter((value) => value !== null && value !== undefined);
+  if (known.length === 0) return "No values yet";
+  const least = Math.min(...known), most = Math.max(...known);
+  return `${known.length} values from ${format(least)} to ${format(most)}, the last ${format(known.at(-1))}`;
+}
+
+// tickText says a time of an axis: the day where the axis spans days, else the time of day.
+function tickText(ticks) {
+  const span = (ticks.at(-1) ?? 0) - (ticks[0] ?? 0);
+  const how = span > 3 * 86400 ? { month: "short", day: "numeric" } : span < 300 ? { timeStyle: "medium" } : { timeStyle: "short" };
+  return (t) => new Date(t * 1000).toLocaleString(undefined, how);
+}
+
+function options(place, { bars, steps, format, height }) {
+  const style = getComputedStyle(place);
+  const color = (name) => style.getPropertyValue(name).trim();
+  const axis = { stroke: color("--faint"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
+  return {
+    width: place.clientWidth,
+    height,
+    legend: { show: false },
+    cursor: { y: false, points: { size: 6 } },
+    padding: [8, 8, 0, 0],
+    scales: { y: { range: (_, least, most) => [Math.min(0, least), most > 0 ? most * 1.1 : 1] } },
+    axes: [{ ...axis, grid: { show: false }, size: 26, values: (_, ticks) => ticks.map(tickText(ticks)) }, { ...axis, size: 54, values: (_, ticks) => ticks.map((t) => (t === null ? "" : format(t))) }],
+    series: [{}, {
+      stroke: color("--accent"),
+      width: bars ? 0 : 2,
+      fill: bars ? color("--accent") : color("--wash"),
+      points: { show: false },
+      paths: bars ? uPlot.paths.bars({ size: [0.7, 24, 1] }) : steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
+    }],
+  };
+}

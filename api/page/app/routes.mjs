@@ -1,0 +1,10 @@
+// The pages that there are: the path behind # and what is shown there. A row with nav is
+// in the navigation, under that name; nodes says on which kind of node, all if it does
+// not. Other pages of the page bring their rows here.
+import { Home } from "./home.mjs";
+import { Block } from "./block.mjs";
+
+export const routes = [
+  { path: "", Page: Home, nav: "Home" },
+  { path: "blocks/:index", Page: Block },
+];

@@ -1,0 +1,70 @@
+// Long tables: only the rows that can be seen are in the document, however many there are.
+import { html, useEffect, useLayoutEffect, useReducer, useRef } from "./html.mjs";
+import { Virtualizer, observeWindowOffset, observeWindowRect, windowScroll } from "../lib/virtual-core.mjs";
+import { useLedger } from "./ledger.mjs";
+import { Amount, Hash, Kind, Sentence } from "./parts.mjs";
+
+const height = 49; // pixels of a row, as style.css has it
+
+// Rows is a table of any length that scrolls with the page. columns are { name, cell,
+// class }; needed is called when the end comes near, to bring more.
+export function Rows({ caption, columns, items, keyOf, needed, more = false, empty = "Nothing yet." }) {
+  const table = useRef(null);
+  const [, redraw] = useReducer((n) => n + 1, 0);
+  const virtual = useRef(null);
+  virtual.current ??= new Virtualizer({
+    count: 0,
+    estimateSize: () => height,
+    overscan: 12,
+    getScrollElement: () => window,
+    observeElementRect: observeWindowRect,
+    observeElementOffset: observeWindowOffset,
+    scrollToFn: windowScroll,
+    initialOffset: () => window.scrollY,
+    onChange: () => redraw(),
+  });
+  const v = virtual.current;
+  const margin = useRef(0);
+  v.setOptions({ ...v.options, count: items.length, scrollMargin: margin.current, getItemKey: (i) => keyOf(items[i]) });
+  useLayoutEffect(() => v._didMount(), []);
+  useLayoutEffect(() => {
+    const top = table.current === null ? 0 : table.current.getBoundingClientRect().top + window.scrollY;
+    if (Math.abs(top - margin.current) > 1) { margin.current = top; redraw(); }
+    v._willUpdate();
+  });
+  const shown = v.getVirtualItems();
+  const last = shown.at(-1)?.index ?? -1;
+  useEffect(() => { if (more && needed && last >= items.length - 20) needed(); }, [last, items.length, more]);
+  if (items.length === 0) return more ? null : html`<p class="empty">${empty}</p>`;
+  const above = shown.length > 0 ? shown[0].start - margin.current : 0;
+  const below = shown.length > 0 ? v.getTotalSize() - (shown.at(-1).end - margin.current) : items.length * height;
+  return html`<table class="rows" ref=${table} aria-rowcount=${more ? -1 : items.length + 1}>
+    <caption class="hidden">${caption}</caption>
+    <thead><tr aria-rowindex="1">${columns.map((c) => html`<th scope="col" class=${c.class}>${c.name}</th>`)}</tr></thead>
+    <tbody>
+      ${above > 0 && html`<tr key="above" class="gap" aria-hidden="true"><td colspan=${columns.length} style=${{ height: above + "px" }}></td></tr>`}
+      ${shown.map(({ index, key }) => html`<tr key=${key} aria-rowindex=${index + 2}>${columns.map((c, j) => j === 0
+        ? html`<th scope="row" class=${c.class}>${c.cell(items[index], index)}</th>`
+        : html`<td class=${c.class}>${c.cell(items[index], index)}</td>`)}</tr>`)}
+      ${below > 0 && html`<tr key="below" class="gap" aria-hidden="true"><td colspan=${columns.length} style=${{ height: below + "px" }}></td></tr>`}
+    </tbody>
+  </table>`;
+}
+
+// moved is the amount that a record is about.
+function moved(record) {
+  return record.amount_send ?? record.amount_refund ?? record.amount;
+}
+
+// Records is a table of the records of a block.
+export function Records({ records, caption, empty }) {
+  const { link } = useLedger();
+  const columns = [
+    { name: "#", class: "place", cell: (_, i) => i },
+    { name: "Kind", class: "kind", cell: (r) => html`<${Kind} of=${r.kind} />` },
+    { name: "What happened", class: "what", cell: (r) => html`<${Sentence} record=${r} />` },
+    { name: "Amount", class: "number wide", cell: (r) => moved(r) === undefined ? "–" : html`<${Amount} value=${moved(r)} bare />` },
+    { name: "Id", class: "hashes wide", cell: (r) => html`<${Hash} value=${r.id} to=${r.id && link(["transactions", r.id])} />` },
+  ];
+  return html`<${Rows} columns=${columns} items=${records} keyOf=${(r) => r.id} caption=${caption} empty=${empty} />`;
+}
