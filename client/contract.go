@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -48,6 +49,13 @@ func (c *Client) Contract(ctx context.Context, token string) (ContractInfo, erro
 		err = fmt.Errorf("client: asked for contract %s, got %s", token, info.Contract.Token)
 	}
 	return info, err
+}
+
+// CreateContract begins the chain of another contract, whose JSON the text is. For
+// operators: see Client.Token. A contract never changes, so that one whose outcome is
+// unknown and that is there when it is asked for again has been created.
+func (c *Client) CreateContract(ctx context.Context, text []byte) (json.RawMessage, error) {
+	return c.do(ctx, call{method: http.MethodPost, path: "/v1/contracts", body: text, once: true})
 }
 
 func (c *Client) defaultContract(ctx context.Context) (ContractInfo, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/bench"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/chains"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/contexts"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/doctor"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/ledger"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/operate"
@@ -28,7 +29,7 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.ArgError("%w", err) })
 	o := &cli.Options{} // of all commands that talk to servers
 	for _, room := range [][]*cobra.Command{
-		serve.Commands(), ledger.Commands(o), chains.Commands(o), operate.Commands(o), backups.Commands(o), doctor.Commands(o), provision.Commands(), bench.Commands(o),
+		serve.Commands(), contexts.Commands(), ledger.Commands(o), chains.Commands(o), operate.Commands(o), backups.Commands(o), doctor.Commands(o), provision.Commands(), bench.Commands(o),
 	} {
 		root.AddCommand(room...)
 	}

@@ -156,7 +156,13 @@ func (f *fakeServer) handler() http.Handler {
 	})
 	mux.HandleFunc("GET /v1/accounts/{name}", f.account)
 	mux.HandleFunc("GET /v1/accounts/{name}/holds", f.holds)
+	mux.HandleFunc("POST /v1/contracts", f.create)
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /smart/chain", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("contract") == "aka" {
+			_, _ = io.WriteString(w, `{"index": 1, "transactions": [{"id": "0101"}, {"id": "0202"}]}`+"\n")
+			return
+		}
 		_, _ = io.WriteString(w, "from="+r.FormValue("from")+" limit="+r.FormValue("limit")+"\n")
 	})
 	mux.HandleFunc("POST /v1/transactions", f.post)
@@ -182,6 +188,23 @@ func (f *fakeServer) contract(c chain.Contract) string {
 	text, _ := c.MarshalJSON()
 	now := strconv.FormatInt(int64(f.now()), 10)
 	return `{"token":"` + c.Token + `","contract":` + string(text) + `,"time":` + now + `,"chain_id":"` + f.chain().String() + `","length":1}`
+}
+
+// create takes what is a contract, from an operator.
+func (f *fakeServer) create(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	c, err := chain.DecodeNewContract(body)
+	switch {
+	case err != nil:
+		answer(w, http.StatusBadRequest, client.Problem{Code: "contract_invalid", Detail: err.Error()})
+	case r.Header.Get("Authorization") == "":
+		answer(w, http.StatusUnauthorized, client.Problem{Code: "token_required", Detail: "A token is needed"})
+	case c.Token == "aka":
+		answer(w, http.StatusConflict, client.Problem{Code: "contract_exists", Detail: "There is one"})
+	default:
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, f.contract(c))
+	}
 }
 
 // account knows everybody but nobody, and shows what a name may hold.

@@ -118,7 +118,7 @@ func saysRestored(t *testing.T, c *harness.Cluster) {
 	t.Helper()
 	m := c.Members[0]
 	until(t, 20*time.Second, "the chain says that it was restored", func(ctx context.Context) error {
-		out := does(t, "chain", "--server", m.URL, "--output", "json")
+		out := does(t, "chain", "--from", "1", "--server", m.URL, "--output", "json")
 		if !strings.Contains(out, `"kind": "recovery"`) || !strings.Contains(out, "restored from backup") || !strings.Contains(out, `"sender": "ann"`) {
 			return errors.Join(errors.New("it does not"), harness.Get(ctx, c.HTTP, m.URL+"/mine", nil))
 		}

@@ -26,6 +26,7 @@ var inside = map[string][]string{
 	"cmd/bpsc/internal/cli":       {},
 	"cmd/bpsc/internal/settings":  {"cmd/bpsc/internal/cli"},
 	"cmd/bpsc/internal/serve":     {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/settings"},
+	"cmd/bpsc/internal/contexts":  {"cmd/bpsc/internal/cli"},
 	"cmd/bpsc/internal/ledger":    {"cmd/bpsc/internal/cli"},
 	"cmd/bpsc/internal/chains":    {"cmd/bpsc/internal/cli"},
 	"cmd/bpsc/internal/operate":   {"cmd/bpsc/internal/cli"},

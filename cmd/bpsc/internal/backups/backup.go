@@ -105,6 +105,8 @@ func (b *backups) newListCommand() *cobra.Command {
 	var check bool
 	cmd := &cobra.Command{
 		Use: "list PLACE", Short: "List backups, and which are whole", Args: cli.ExactArgs(1),
+		Example: `  bpsc backup list /srv/backup
+  bpsc backup list s3://backups/bpsc --check`,
 		Long: "List backups, the oldest first, and which are whole. The ends of files are looked at, which finds\n" +
 			"what is cut short; with --check all is read, which finds whatever has changed. `bpsc backup\n" +
 			"verify` verifies what is in them. Exits with 5 where one is damaged.",
@@ -139,6 +141,8 @@ func (b *backups) newPruneCommand() *cobra.Command {
 	var dry bool
 	cmd := &cobra.Command{
 		Use: "prune PLACE", Short: "Remove old backups", Args: cli.ExactArgs(1),
+		Example: `  bpsc backup prune --keep 14 /srv/backup
+  bpsc backup prune --older-than 30d /srv/backup`,
 		Long: "Remove old backups of states and, by itself, of each chain. What a newer one goes on from stays,\n" +
 			"and so does the newest. One that is damaged is neither removed nor counted: look at it. What was\n" +
 			"begun more than a day ago and never finished goes too.",

@@ -1,12 +1,12 @@
 package backups
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,6 +34,8 @@ func newBackupCreateCommand(b *backups) *cobra.Command {
 	c := &backupCreate{backups: b}
 	cmd := &cobra.Command{
 		Use: "create PLACE", Short: "Take a backup of a member's state, or of chains", Args: cli.ExactArgs(1),
+		Example: `  bpsc backup create --from http://127.0.0.1:5000 /srv/backup
+  bpsc backup create --from http://127.0.0.1:5001 --chains --incremental /srv/backup`,
 		Long: "Take a backup into a folder, s3://bucket/prefix, or - for standard output.\n\n" +
 			"Without more it is of all that the member at --from has, while that serves: its state is what a\n" +
 			"cluster is restored from as it was. That is the operator's to ask for: on the member's machine, or\n" +
@@ -45,11 +47,7 @@ func newBackupCreateCommand(b *backups) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args[0]) },
 	}
 	f := cmd.Flags()
-	server := cli.DefaultServer
-	if env := os.Getenv(cli.EnvPrefix + "SERVER"); env != "" {
-		server, _, _ = strings.Cut(env, ",")
-	}
-	f.StringVar(&c.from, "from", server, "URL or host:port of the node ("+cli.EnvPrefix+"SERVER)")
+	f.StringVar(&c.from, "from", "", "URL or host:port of the node (default: the first of "+cli.EnvPrefix+"SERVER, else the context's, else "+cli.DefaultServer+")")
 	f.StringVar(&c.secretFile, "operator-secret-file", "", "file with the operator's secret, where the member asks for it ("+cli.SecretVariable+" has the secret itself)")
 	f.StringSliceVar(&c.tokens, "chain", nil, "copy the blocks of this contract's chain; may be repeated")
 	f.BoolVar(&c.chains, "chains", false, "copy the blocks of all chains")
@@ -73,6 +71,10 @@ func (c *backupCreate) run(cmd *cobra.Command, target string) (err error) {
 	case c.place == nil && (c.chains || len(c.tokens) > 1):
 		return cli.ArgError("standard output has room for one backup: name one with --chain")
 	}
+	if err = c.Choose(cmd); err != nil {
+		return err
+	}
+	c.from = cmp.Or(c.from, c.Servers[0])
 	if c.client, err = c.Reach("from", c.from); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ func newBackupRestoreCommand(b *backups) *cobra.Command {
 	r := &backupRestore{backups: b}
 	cmd := &cobra.Command{
 		Use: "restore SOURCE --data DIR --id ID --cluster ID=HOST:PORT,...", Short: "Make a member of a new cluster from a backup", Args: cli.ExactArgs(1),
+		Example: `  bpsc backup restore /srv/backup --data /var/lib/bpsc --id n1 --by ann --cluster n1=10.0.0.1:6000,n2=10.0.0.2:6000,n3=10.0.0.3:6000`,
 		Long: "Make the data folder of one member of a new cluster from a backup, which is verified first: run it\n" +
 			"for each member, with the same backup, --cluster and --by. Members that were made from different\n" +
 			"ones refuse each other. SOURCE is a place, of which the newest backup of a state is taken or --name,\n" +

@@ -44,6 +44,8 @@ func newBackupVerifyCommand(b *backups) *cobra.Command {
 	v := &backupVerify{backups: b}
 	cmd := &cobra.Command{
 		Use: "verify SOURCE [NAME...]", Short: "Verify all of a backup, without a cluster",
+		Example: `  bpsc backup verify /srv/backup
+  bpsc backup verify /srv/backup --policy policy.txt`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || len(args) > 1 && !isPlace(args[0]) {
 				return cli.ArgError("%s takes a file, - for standard input, or a place and names in it: %s", cmd.CommandPath(), cmd.UseLine())

@@ -53,6 +53,8 @@ func newBenchCommand(o *cli.Options) *cobra.Command {
 	b := &options{Options: o}
 	cmd := &cobra.Command{
 		Use: "bench", Short: "Measure how many transfers a cluster takes, and how long each waits", Args: cli.ExactArgs(0),
+		Example: `  bpsc bench --connections 1,64,256
+  bpsc bench --server http://127.0.0.1:5000 --rate 500 --duration 1m`,
 		Long: `Measure how many transfers a cluster takes a second and how long their answers take. Without
 --server the cluster is three members of its own on this machine, started from this executable with
 their data in a folder that is removed afterwards; then it is also checked that the ledger has what

@@ -32,6 +32,7 @@ func newFanoutCommand(b *options) *cobra.Command {
 	f := &fanoutFlags{}
 	cmd := &cobra.Command{
 		Use: "fanout", Short: "How long writes take while the leader feeds many followers, and while it feeds none", Args: cli.ExactArgs(0),
+		Example: `  bpsc bench fanout`,
 		Long: `Start a cluster that makes ten blocks a second, and write to its leader at a modest pace while it feeds
 many followers and while it feeds none, in turns, because the speed of a machine drifts. The
 followers are played by a process of the least priority: they would be on other machines.`,

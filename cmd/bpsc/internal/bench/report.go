@@ -137,9 +137,6 @@ func median(rounds []*row) *row {
 
 // show prints a report as it was asked for.
 func (b *options) show(out io.Writer, r *report) error {
-	if b.Output == "json" {
-		return cli.PrintJSON(out, r)
-	}
 	header := table.Row{"load", "batch", "to", "connections", "transfers/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "failed", "elections",
 		"generator", "leader", "others"}
 	if b.rounds > 1 {
@@ -153,7 +150,7 @@ func (b *options) show(out io.Writer, r *report) error {
 		}
 		rows = append(rows, cells)
 	}
-	if err := b.Print(out, r, header, rows...); err != nil {
+	if err := b.Print(out, r, header, rows...); err != nil || !b.ForPeople() {
 		return err
 	}
 	_, err := io.WriteString(out, r.notes())

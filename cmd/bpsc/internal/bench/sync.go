@@ -27,6 +27,7 @@ func newSyncCommand(b *options) *cobra.Command {
 	transfers := 1_000_000
 	cmd := &cobra.Command{
 		Use: "sync", Short: "How fast a new follower takes a long chain over, and what it holds in memory", Args: cli.ExactArgs(0),
+		Example: `  bpsc bench sync`,
 		Long: `Make a long chain on a cluster of one, start a follower without data, and measure how fast it takes the
 chain over and how much memory it has meanwhile (the latter on Linux).`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

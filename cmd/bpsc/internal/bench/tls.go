@@ -15,6 +15,7 @@ import (
 func newTLSCommand(b *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "tls", Short: "What TLS costs: the same load on a plain cluster and on one over TLS, in turns", Args: cli.ExactArgs(0),
+		Example: `  bpsc bench tls`,
 		Long: `Start two clusters, one plain and one over TLS throughout, and send single transfers to their leaders in
 turns, because the speed of a machine drifts. The share is the median over the rounds of what TLS
 had of the plain row beside it in time. The generator encrypts on the same processors.`,

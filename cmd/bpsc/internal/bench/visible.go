@@ -20,6 +20,7 @@ func newVisibleCommand(b *options) *cobra.Command {
 	samples := 300
 	cmd := &cobra.Command{
 		Use: "visible", Short: "How long after a transfer that completes a block the block is at followers", Args: cli.ExactArgs(0),
+		Example: `  bpsc bench visible`,
 		Long: `Start a cluster whose every transfer completes a block, a follower of it and a follower of that one.
 Send one transfer after the other, and measure how long after its acknowledgement the block is seen
 by who waits for it: at a member that does not lead, and at the two followers.`,

@@ -10,6 +10,6 @@ import (
 
 // Commands are the commands of this room.
 func Commands(o *cli.Options) []*cobra.Command {
-	return append(o.Flagged(newChainCommand(o), newBlockCommand(o), newMineCommand(o)),
+	return append(o.Flagged(newChainCommand(o), newBlockCommand(o), newMineCommand(o), newContractCommand(o)),
 		newReceiptCommand(o), newEvidenceCommand(o))
 }

@@ -21,6 +21,7 @@ func newEvidenceCommand(o *cli.Options) *cobra.Command {
 	var policy cli.PolicyFlags
 	verify := &cobra.Command{
 		Use: "verify FILE --policy POLICY", Short: "Check whether a file convicts somebody", Args: cli.ExactArgs(1),
+		Example: `  bpsc evidence verify evidence.json --policy policy.txt`,
 		Long: "Check whether a file convicts somebody of signing two histories of one chain, and say whom.\n" +
 			"Exits with 0 when it does, else with 5. Of what a follower keeps in its evidence folder, no\n" +
 			"signature says who served it, so it convicts nobody; what can be told from it is printed.",
@@ -33,6 +34,9 @@ func newEvidenceCommand(o *cli.Options) *cobra.Command {
 			if json.Unmarshal(data, &kept) == nil && kept.Reason != "" {
 				return keptEvidence(o, cmd.OutOrStdout(), &kept)
 			}
+			if err := policy.OrChosen(o, cmd); err != nil {
+				return err
+			}
 			p, err := policy.Read()
 			if err != nil {
 				return err
@@ -40,7 +44,7 @@ func newEvidenceCommand(o *cli.Options) *cobra.Command {
 			return equivocation(o, cmd.OutOrStdout(), data, p)
 		},
 	}
-	policy.Add(verify)
+	policy.AddChosen(verify)
 	o.OutputFlag(verify)
 	cmd := &cobra.Command{Use: "evidence", Short: "Files about somebody who was dishonest"}
 	cmd.AddCommand(verify)

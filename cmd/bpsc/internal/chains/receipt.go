@@ -25,6 +25,7 @@ func newReceiptGetCommand(o *cli.Options) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use: "get ID", Short: "Fetch the receipt of a transaction", Args: cli.ExactArgs(1),
+		Example: `  bpsc receipt get "$ID" --file paid.tlog-proof`,
 		Long: "Fetch the receipt of a transaction, once the members have signed for its block, which takes\n" +
 			"a second or so. Nothing is verified here but that it is a receipt and of that id.",
 		RunE: o.Call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
@@ -47,6 +48,7 @@ func newReceiptGetCommand(o *cli.Options) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&file, "file", "-", "where to write it, - for standard output; ID"+proof.ReceiptSuffix+" is a good name")
 	o.Flags(cmd)
+	cli.CompleteArgs(cmd, 1, o.Asked(cli.RecordIDs))
 	return cmd
 }
 
@@ -66,11 +68,15 @@ func newReceiptVerifyCommand(o *cli.Options) *cobra.Command {
 	var policy cli.PolicyFlags
 	cmd := &cobra.Command{
 		Use: "verify FILE --policy POLICY", Short: "Check a receipt without a network", Args: cli.ExactArgs(1),
+		Example: `  bpsc receipt verify paid.tlog-proof --policy policy.txt`,
 		Long: "Check a receipt without a network, by the policy file alone: which members' signatures\n" +
 			"count, and how many. With the policies that followed, as bpsc cluster keys --history prints\n" +
 			"them, a receipt is judged by the policy of its time. FILE - is standard input. Exits with 5\n" +
 			"when it does not verify.",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := policy.OrChosen(o, cmd); err != nil {
+				return err
+			}
 			p, err := policy.Read()
 			if err != nil {
 				return err
@@ -95,7 +101,7 @@ func newReceiptVerifyCommand(o *cli.Options) *cobra.Command {
 			}, cli.Printable(v.Sentence())+"\n")
 		},
 	}
-	policy.Add(cmd)
+	policy.AddChosen(cmd)
 	o.OutputFlag(cmd)
 	return cmd
 }

@@ -28,6 +28,8 @@ func newVerifyCommand(o *cli.Options) *cobra.Command {
 	v := &verifier{Options: o}
 	cmd := &cobra.Command{
 		Use: "verify", Short: "Check all of a chain: a server's, an export's, or a stopped node's", Args: cli.ExactArgs(0),
+		Example: `  bpsc chain verify
+  bpsc chain verify --file aka.ndjson.zst --policy policy.txt`,
 		Long: "Check all of a chain: canonical form, hashes, Merkle roots, signatures, fees, schedule, ids,\n" +
 			"every decision made again, balances and totals; then the log of the blocks' headers against\n" +
 			"the newest checkpoint. Exits with 5 at the first thing that is wrong, and names it.\n\n" +
@@ -40,6 +42,13 @@ func newVerifyCommand(o *cli.Options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if v.file != "" && v.data != "" || (v.file != "" || v.data != "") && cmd.Flags().Changed("server") {
 				return cli.ArgError("one of --server, --file and --data, please")
+			}
+			servers := v.Servers
+			if v.file != "" || v.data != "" {
+				servers = nil
+			}
+			if err := v.policy.OrChosen(v.Options, cmd, servers...); err != nil {
+				return err
 			}
 			if v.policy.File != "" {
 				var err error
@@ -55,7 +64,7 @@ func newVerifyCommand(o *cli.Options) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&v.file, "file", "", "an export (bpsc chain export)")
 	cmd.Flags().StringVar(&v.data, "data", "", "data folder of a member or a follower that does not run")
-	v.policy.Add(cmd)
+	v.policy.AddChosen(cmd)
 	return cmd
 }
 

@@ -86,7 +86,7 @@ func ExitCode(err error) int {
 		return exitUnauthorised
 	case errors.Is(err, ErrRejected):
 		return exitRejected
-	case errors.Is(err, wallet.ErrNotFound), errors.As(err, &answered) && answered.Status == 404:
+	case errors.Is(err, wallet.ErrNotFound), errors.Is(err, ErrNoContext), errors.As(err, &answered) && answered.Status == 404:
 		return exitNotFound
 	case errors.As(err, &answered) && answered.Status < 500:
 		return exitRejected

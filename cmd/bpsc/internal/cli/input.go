@@ -45,13 +45,6 @@ func ReadInput(path string) ([]byte, error) {
 	return text, err
 }
 
-// Complete has shells complete the value of a flag, which cmd has, with one of the words.
-func Complete(cmd *cobra.Command, flag string, words ...string) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err)
-	}
-}
-
 // ArgError is a mistake in the command line or the configuration.
 func ArgError(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrUsage, fmt.Errorf(format, args...))

@@ -1,13 +1,12 @@
 // Package cli is what the commands have in common: flags by which servers are
-// reached, forms of output, files that are read and written, exit codes.
+// reached, contexts that stand for them, forms of output, completion, files that are
+// read and written, exit codes.
 package cli
 
 import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,8 +25,10 @@ type Options struct {
 	CACert   string // file of the authorities that are trusted over https; "" for the system's
 	// What reads of accounts and transactions ask for; "" is the newest.
 	Consistency string
+	context     string // by name
 	tokenFile   string
 	insecure    bool
+	chosen      *choice        // what the above came to; nil until the command runs
 	reached     *client.Client // one for the whole command: it remembers which server answers
 }
 
@@ -45,27 +46,34 @@ func (o *Options) Flagged(commands ...*cobra.Command) []*cobra.Command {
 	return commands
 }
 
-// Flags adds the shared flags to cmd and all below it.
+// Flags adds the shared flags to cmd and all below it. What they leave open comes from
+// variables and contexts when the command runs (Choose).
 func (o *Options) Flags(cmd *cobra.Command) {
-	servers := []string{DefaultServer}
-	if env := os.Getenv(EnvPrefix + "SERVER"); env != "" {
-		servers = strings.Split(env, ",")
-	}
 	f := cmd.PersistentFlags()
-	f.StringSliceVarP(&o.Servers, "server", "s", servers, "URL or host:port of a node; may be repeated, tried in order ("+EnvPrefix+"SERVER)")
+	f.StringSliceVarP(&o.Servers, serverFlag, "s", []string{DefaultServer}, "URL or host:port of a node; may be repeated, tried in order ("+serverVariable+")")
+	f.StringVar(&o.context, contextFlag, "", "the servers, token, authorities and policy of that name, as bpsc context add keeps them (BPSC_CONTEXT)")
 	f.StringVar(&o.Contract, "contract", "", "token of the contract, also --token (default: the cluster's first)")
 	f.DurationVar(&o.Timeout, "timeout", 10*time.Second, "give up after this long")
 	o.CACertFlag(cmd)
-	f.StringVar(&o.tokenFile, "token-file", os.Getenv(TokenVariable), "file with the token that requests carry ("+TokenVariable+")")
+	f.StringVar(&o.tokenFile, tokenFlag, "", "file with the token that requests carry ("+TokenVariable+")")
+	Files(cmd, tokenFlag)
 	f.BoolVar(&o.insecure, "insecure-token", false, "send the token over plain HTTP to other machines too, where everybody on the way can read it")
 	cmd.SetGlobalNormalizationFunc(tokenIsContract)
 	o.OutputFlag(cmd)
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := o.checkOutput(); err != nil {
+			return err
+		}
+		return o.Choose(cmd)
+	}
+	o.CompleteFrom(cmd, "contract", Tokens)
+	completeContexts(cmd, contextFlag)
 }
 
 // CACertFlag adds the flag of commands that ask over https.
 func (o *Options) CACertFlag(cmd *cobra.Command) {
-	cmd.PersistentFlags().StringVar(&o.CACert, "cacert", os.Getenv(EnvPrefix+"CACERT"),
-		"file of the authorities that are trusted over https, instead of the system's ("+EnvPrefix+"CACERT)")
+	cmd.PersistentFlags().StringVar(&o.CACert, caFlag, "", "file of the authorities that are trusted over https, instead of the system's ("+caVariable+")")
+	Files(cmd, caFlag, "crt", "pem")
 }
 
 // Trusted is who is believed over https; nil for the system's authorities.
@@ -80,9 +88,15 @@ func (o *Options) Trusted() (*tls.Config, error) {
 	return &tls.Config{RootCAs: pool}, nil
 }
 
-// Reach is a client of servers, with what the flags say.
+// Reach is a client of servers, with what the flags say. Of a context it has the token
+// and the authorities only where the servers are the context's: nobody else is to see
+// the token.
 func (o *Options) Reach(flag string, servers ...string) (*client.Client, error) {
-	trusted, err := o.Trusted()
+	reach := *o
+	if !o.ofContext(servers) {
+		reach.forget()
+	}
+	trusted, err := reach.Trusted()
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +106,7 @@ func (o *Options) Reach(flag string, servers ...string) (*client.Client, error) 
 	}
 	c.Trust(trusted)
 	c.Insecure = o.insecure
-	c.Token, err = ReadToken(o.tokenFile)
+	c.Token, err = ReadToken(reach.tokenFile)
 	return c, err
 }
 
@@ -115,7 +129,7 @@ func tokenIsContract(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 // Client is the command's way to the servers.
 func (o *Options) Client() (*client.Client, error) {
 	if o.reached == nil {
-		c, err := o.Reach("server", o.Servers...)
+		c, err := o.Reach(serverFlag, o.Servers...)
 		if err != nil {
 			return nil, err
 		}

@@ -19,37 +19,56 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
+// Forms in which commands print what they know.
+const (
+	Table = "table"
+	JSON  = "json"
+	YAML  = "yaml"
+	CSV   = "csv"
+)
+
 // OutputFlag adds the choice of form to cmd and all below it.
 func (o *Options) OutputFlag(cmd *cobra.Command) {
-	cmd.PersistentFlags().StringVarP(&o.Output, "output", "o", "table", "table or json")
-	Complete(cmd, "output", "table", "json")
-	cmd.PersistentPreRunE = func(*cobra.Command, []string) error {
-		if o.Output != "table" && o.Output != "json" {
-			return ArgError("--output must be table or json")
-		}
-		return nil
-	}
+	cmd.PersistentFlags().StringVarP(&o.Output, "output", "o", Table, "table, json, yaml or csv")
+	Complete(cmd, "output", Table, JSON, YAML, CSV)
+	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return o.checkOutput() }
 }
 
-// Print writes v as JSON, or rows as a table.
+func (o *Options) checkOutput() error {
+	switch o.Output {
+	case Table, JSON, YAML, CSV:
+		return nil
+	}
+	return ArgError("--output must be table, json, yaml or csv")
+}
+
+// ForPeople tells whether sentences may stand beside the data.
+func (o *Options) ForPeople() bool { return o.Output == Table }
+
+// Print writes v as JSON or YAML, or rows as a table that fits the terminal or as CSV.
+// All data that commands print go through here and Say.
 func (o *Options) Print(out io.Writer, v any, header table.Row, rows ...table.Row) error {
-	if o.Output == "json" {
+	switch o.Output {
+	case JSON:
 		return PrintJSON(out, v)
+	case YAML:
+		return printYAML(out, v)
+	case CSV:
+		return printCSV(out, header, rows)
 	}
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(header)
-	for _, row := range rows {
-		t.AppendRow(printableRow(row))
-	}
-	_, err := fmt.Fprintln(out, t.Render())
+	_, err := fmt.Fprintln(out, renderTable(header, rows, columnsOf(out), coloured(out)))
 	return err
 }
 
-// Say writes v as JSON, or a text of our own.
+// Say writes a text of our own, or v, which as CSV is a row, or one for each item.
 func (o *Options) Say(out io.Writer, v any, text string) error {
-	if o.Output == "json" {
+	switch o.Output {
+	case JSON:
 		return PrintJSON(out, v)
+	case YAML:
+		return printYAML(out, v)
+	case CSV:
+		return printValueCSV(out, v)
 	}
 	_, err := io.WriteString(out, text)
 	return err
@@ -69,10 +88,10 @@ type refusal struct {
 	Detail   string `json:"detail"`
 }
 
-// Refuse prints why something does not verify, where JSON is asked for, and
+// Refuse prints why something does not verify, where a program asks, and
 // returns the error for everybody else.
 func (o *Options) Refuse(out io.Writer, err error) error {
-	if o.Output != "json" {
+	if o.ForPeople() {
 		return audit.Invalid(err)
 	}
 	v := refusal{Code: string(chain.ErrInvalid), Detail: err.Error()}
@@ -80,15 +99,7 @@ func (o *Options) Refuse(out io.Writer, err error) error {
 	if errors.As(err, &code) {
 		v.Code = string(code)
 	}
-	return errors.Join(PrintJSON(out, v), audit.Invalid(err))
-}
-
-// Short cuts a hash for a table.
-func Short(hash string) string {
-	if len(hash) <= 16 {
-		return hash
-	}
-	return hash[:16] + "…"
+	return errors.Join(o.Say(out, v, ""), audit.Invalid(err))
 }
 
 // Printable shows text that a stranger may have chosen, such as a wallet's name,
@@ -115,21 +126,6 @@ func escape(text, but string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
-}
-
-// printableRow is a row of a table whose cells are one line each. Numbers stay
-// numbers, which a table aligns.
-func printableRow(row table.Row) table.Row {
-	out := make(table.Row, len(row))
-	for i, cell := range row {
-		switch v := cell.(type) {
-		case nil, int, int64, uint64, bool:
-			out[i] = v
-		default:
-			out[i] = PrintableLine(fmt.Sprint(v))
-		}
-	}
-	return out
 }
 
 // WriteFile lets write fill the file that the user named, - for standard

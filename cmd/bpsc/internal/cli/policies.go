@@ -15,7 +15,22 @@ type PolicyFlags struct {
 
 func (f *PolicyFlags) Add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.File, "policy", "", "file that says whose signatures count, a policy or a history of them")
+	Files(cmd, "policy")
 	cmd.Flags().StringArrayVar(&f.accepted, "accept-recovery", nil, "HASH of a handover by which a cluster that had lost its majority went on; may be repeated")
+}
+
+// AddChosen is Add for a command that takes what OrChosen finds where the flag is not given.
+func (f *PolicyFlags) AddChosen(cmd *cobra.Command) {
+	f.Add(cmd)
+	cmd.Flags().Lookup(policyFlag).Usage += " (" + policyVariable + ", else the context's)"
+}
+
+// OrChosen takes the policy of the variable or the context where no flag names one.
+func (f *PolicyFlags) OrChosen(o *Options, cmd *cobra.Command, servers ...string) (err error) {
+	if f.File == "" {
+		f.File, err = o.PolicyFile(cmd, servers...)
+	}
+	return err
 }
 
 // Read reads the file. One that is none is a mistake of whoever asks, and says

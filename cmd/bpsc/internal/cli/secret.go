@@ -3,9 +3,12 @@ package cli
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/client"
 	"github.com/bpsc/bpsc/internal/secretfile"
@@ -40,6 +43,19 @@ func Operator(c *client.Client, secretFile string) error {
 	}
 	c.Token = cmp.Or(secret, c.Token)
 	return nil
+}
+
+// OperatorCall is Call for what only an operator may do.
+func (o *Options) OperatorCall(cmd *cobra.Command, do func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error) {
+	var secretFile string
+	cmd.Flags().StringVar(&secretFile, "operator-secret-file", "", "file with the operator's secret, in place of a token ("+SecretVariable+" has the secret itself)")
+	Files(cmd, "operator-secret-file")
+	cmd.RunE = o.Call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
+		if err := Operator(c, secretFile); err != nil {
+			return err
+		}
+		return do(ctx, cmd, c, args)
+	})
 }
 
 // SecretVariable holds the operator's secret itself. It has no flag, which

@@ -34,6 +34,7 @@ func newBundleCommand(o *cli.Options) *cobra.Command {
 	var logs []string
 	cmd := &cobra.Command{
 		Use: "bundle OUT.tar.gz", Short: "Write into one file all that bpsc doctor finds, and what it finds it by", Args: cli.ExactArgs(1),
+		Example: `  bpsc debug bundle out.tar.gz --log /var/log/bpsc.log`,
 		Long: `Write into one file what bpsc doctor finds, and of every node that answers its status, metrics,
 settings, the last lines of its log and the stacks of its goroutines. Keys, passphrases and the
 operator's secret are in none of them. OUT may be - for standard output. A member that is down

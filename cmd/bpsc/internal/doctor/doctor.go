@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/backup"
@@ -71,6 +72,18 @@ func (d *diagnosis) write(out io.Writer) error {
 	return nil
 }
 
+// print is write for people, and the same for programs.
+func (d *diagnosis) print(o *cli.Options, out io.Writer) error {
+	if o.ForPeople() {
+		return d.write(out)
+	}
+	var rows []table.Row
+	for _, f := range d.Findings {
+		rows = append(rows, table.Row{f.Grade, f.Check, f.Value, f.Advice})
+	}
+	return o.Print(out, d, table.Row{"grade", "check", "value", "advice"}, rows...)
+}
+
 // doctorOptions are the flags of bpsc doctor and bpsc debug bundle.
 type doctorOptions struct {
 	*cli.Options
@@ -85,6 +98,8 @@ func newDoctorCommand(o *cli.Options) *cobra.Command {
 	d := &doctorOptions{Options: o}
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Look for what is wrong with a cluster, and say what to do", Args: cli.ExactArgs(0),
+		Example: `  bpsc doctor
+  bpsc doctor --data /var/lib/bpsc --backup /srv/backup -o json`,
 		Long: `Look for what is wrong with a cluster: the leader and what else may fail, each member, clocks,
 disks and how long they take to write, versions, what members and witnesses say about the
 chains, limits of the processes, and the age of the last backup. A line each: ok, warn, fail,
@@ -96,10 +111,7 @@ is asked from the member's own machine, or with --token-file.
 Ends with 0 when all is well, with 10 when there are warnings, and with 11 when something is wrong.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return d.diagnose(cmd, func(_ context.Context, _ *facts, found *diagnosis) error {
-				if o.Output == "json" {
-					return cli.PrintJSON(cmd.OutOrStdout(), found)
-				}
-				return found.write(cmd.OutOrStdout())
+				return found.print(o, cmd.OutOrStdout())
 			})
 		},
 	}

@@ -23,6 +23,9 @@ func newAccountCommand(o *cli.Options) *cobra.Command {
 	k, past := &keyOptions{}, &pastOptions{}
 	cmd := &cobra.Command{
 		Use: "account NAME", Short: "Show the balance of a wallet", Args: cli.ExactArgs(1),
+		Example: `  bpsc account alice
+  bpsc account alice --watch
+  bpsc account alice --at-block 7 -o json`,
 		Long: "Show the balance of a wallet: in a signed contract an address or a wallet of `bpsc wallet`,\nin an open one a name." + pastHelp,
 		RunE: o.Call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
 			at, err := past.asOf(cmd)
@@ -54,6 +57,8 @@ func newAccountCommand(o *cli.Options) *cobra.Command {
 	k.dirFlag(cmd)
 	o.ConsistencyFlag(cmd)
 	past.flags(cmd)
+	o.Watchable(cmd)
+	cli.CompleteArgs(cmd, 1, k.names)
 	return cmd
 }
 
@@ -129,6 +134,8 @@ func newHoldsCommand(o *cli.Options) *cobra.Command {
 	k, past, role, limit := &keyOptions{}, &pastOptions{}, "", 0
 	cmd := &cobra.Command{
 		Use: "holds [WALLET]", Short: "List what waits for a wallet's word", Args: cli.AtMostOneArg,
+		Example: `  bpsc holds bob
+  bpsc holds alice --role sender -o csv`,
 		Long: "List the holds that nobody has decided yet, the first to expire first: those that a wallet\n" +
 			"may accept or reject, or with --role sender those that it has sent. WALLET is an address or\n" +
 			"a wallet of `bpsc wallet`, and may be left out where that has just one." + pastHelp +
@@ -166,6 +173,8 @@ func newHoldsCommand(o *cli.Options) *cobra.Command {
 	cmd.Flags().StringVar(&role, "role", string(chain.HoldRecipient), "what the wallet is to the holds: recipient or sender")
 	cli.Complete(cmd, "role", string(chain.HoldRecipient), string(chain.HoldSender))
 	cmd.Flags().IntVar(&limit, "limit", 100, "how many to list at most; 0 is all")
+	o.Watchable(cmd)
+	cli.CompleteArgs(cmd, 1, k.names)
 	return cmd
 }
 

@@ -30,17 +30,35 @@ func (k *keyOptions) flags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.StringVar(&k.passphraseFile, "passphrase-file", os.Getenv(cli.EnvPrefix+"PASSPHRASE_FILE"),
 		"file whose first line is the passphrase; asked for on the terminal when empty ("+cli.EnvPrefix+"PASSPHRASE_FILE)")
+	cli.Files(cmd, "passphrase-file")
 }
 
 // dirFlag adds the flag of commands that look up wallets' addresses.
 func (k *keyOptions) dirFlag(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVar(&k.dir, "wallets", "", "folder of the keys (default: "+cli.EnvPrefix+"WALLETS, else bpsc/keys in $XDG_DATA_HOME, else in ~/.local/share)")
+	cli.Dirs(cmd, "wallets")
 }
 
 // workFlag adds the flag of commands that write key files.
 func (k *keyOptions) workFlag(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&k.workFactor, "work-factor", wallet.DefaultWorkFactor,
 		fmt.Sprintf("cost of one guess at the passphrase, 1 to %d; each step doubles it", wallet.MaxWorkFactor))
+}
+
+// names are those of the wallets, for a shell that completes one.
+func (k *keyOptions) names(*cobra.Command) (names []string) {
+	s, err := k.store()
+	if err != nil {
+		return nil
+	}
+	list, err := s.List()
+	if err != nil {
+		return nil
+	}
+	for _, e := range list {
+		names = append(names, e.Name)
+	}
+	return names
 }
 
 // store is the folder of the keys. It is found when it is needed, so that

@@ -30,6 +30,9 @@ func newSendCommand(o *cli.Options) *cobra.Command {
 	s := &sendOptions{signing: newSigning(o)}
 	cmd := &cobra.Command{
 		Use: "send --from A --to B --amount N", Short: "Transfer tokens", Args: cli.ExactArgs(0),
+		Example: `  bpsc send --from alice --to bob --amount 12.5 --key invoice-17
+  bpsc send --from alice --to bob --amount 9 --hold-until 24h
+  bpsc send --from alice --to bob --amount 9 --offline --contract aka --chain-id "$CHAIN" --decimals 6 > tx.json`,
 		Long: "Transfer tokens. In a signed contract --from is a wallet of `bpsc wallet`, which signs\n" +
 			"here, and --to one or an address; in an open one both are names. The transfer is sent\n" +
 			"again, the same, until its outcome is known, and happens once.",
@@ -42,6 +45,8 @@ func newSendCommand(o *cli.Options) *cobra.Command {
 	f.StringVar(&s.amount, "amount", "", "tokens, such as 12.5")
 	f.StringVar(&s.memo, "memo", "", "text that stands in the record")
 	f.StringVar(&s.key, "key", "", "open contracts: idempotency key (default: a random one)")
+	cli.CompleteFunc(cmd, "from", s.keys.names)
+	cli.CompleteFunc(cmd, "to", s.keys.names)
 	f.DurationVar(&s.holdUntil, "hold-until", 0, "signed contracts: hold the tokens for the recipient to accept within this time")
 	return cmd
 }
@@ -102,7 +107,8 @@ func (s *sendOptions) sendOpen(cmd *cobra.Command, t *terms) error {
 func newSubmitCommand(o *cli.Options) *cobra.Command {
 	return &cobra.Command{
 		Use: "submit FILE|-", Short: "Send a transaction that was signed with --offline", Args: cli.ExactArgs(1),
-		Long: "Send a transaction that was signed with --offline. It may be sent any number of times\nand happens once.",
+		Example: `  bpsc submit tx.json`,
+		Long:    "Send a transaction that was signed with --offline. It may be sent any number of times\nand happens once.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := cli.ReadInput(args[0])
 			if err != nil {
@@ -228,6 +234,7 @@ func newTxCommand(o *cli.Options) *cobra.Command {
 	var expires int64
 	cmd := &cobra.Command{
 		Use: "tx ID", Short: "Show what became of a transaction", Args: cli.ExactArgs(1),
+		Example: `  bpsc tx "$ID"`,
 		Long: "Show what became of a transaction: unknown, pending, final, refused or expired. That\n" +
 			"one has expired can be told only with --expires, the time in it.",
 		RunE: o.Call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
@@ -243,6 +250,7 @@ func newTxCommand(o *cli.Options) *cobra.Command {
 		}),
 	}
 	cmd.Flags().Int64Var(&expires, "expires", 0, "when it expires, in unix seconds")
+	cli.CompleteArgs(cmd, 1, o.Asked(cli.RecordIDs))
 	o.ConsistencyFlag(cmd)
 	return cmd
 }

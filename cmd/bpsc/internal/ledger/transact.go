@@ -1,11 +1,13 @@
 package ledger
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/client"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 	"github.com/bpsc/bpsc/wallet"
 )
@@ -23,6 +25,7 @@ func newSignedCommand(o *cli.Options, cmd *cobra.Command, wallet string, prepare
 	}
 	s.flags(cmd)
 	cmd.Flags().StringVar(&name, "wallet", "", wallet)
+	cli.CompleteFunc(cmd, "wallet", s.keys.names)
 	return cmd
 }
 
@@ -36,7 +39,9 @@ func newRejectCommand(o *cli.Options) *cobra.Command {
 
 // newDecideCommand is a recipient's decision about a hold.
 func newDecideCommand(o *cli.Options, kind chain.Kind, verb, short string) *cobra.Command {
-	cmd := &cobra.Command{Use: verb + " HOLD-ID --wallet NAME", Short: short, Args: cli.ExactArgs(1)}
+	cmd := &cobra.Command{Use: verb + " HOLD-ID --wallet NAME", Short: short, Args: cli.ExactArgs(1),
+		Example: "  bpsc " + verb + ` "$HOLD" --wallet bob`}
+	cli.CompleteArgs(cmd, 1, func(cmd *cobra.Command) []string { return openHolds(o, cmd) })
 	return newSignedCommand(o, cmd, "the recipient's wallet, which signs", func(_ *signing, args []string) (fill, error) {
 		hold, err := chain.ParseHash(args[0])
 		if err != nil {
@@ -49,6 +54,36 @@ func newDecideCommand(o *cli.Options, kind chain.Kind, verb, short string) *cobr
 	})
 }
 
+// openHolds are those that wait for the wallet of --wallet, or for the only one that there is.
+func openHolds(o *cli.Options, cmd *cobra.Command) []string {
+	k := &keyOptions{}
+	if dir, err := cmd.Flags().GetString("wallets"); err == nil {
+		k.dir = dir
+	}
+	var named []string
+	if name, err := cmd.Flags().GetString("wallet"); err == nil && name != "" {
+		named = []string{name}
+	}
+	return o.Asked(func(ctx context.Context, o *cli.Options, c *client.Client) (ids []string, err error) {
+		wallet, err := k.oneOrOnly(named)
+		if err != nil {
+			return nil, err
+		}
+		info, name, err := accountOf(ctx, o, c, k, wallet)
+		if err != nil {
+			return nil, err
+		}
+		page, err := c.Holds(ctx, info.Contract.Token, name, client.HoldQuery{Role: chain.HoldRecipient, Limit: completedHolds})
+		for _, h := range page.Items {
+			ids = append(ids, h.ID)
+		}
+		return ids, err
+	})(cmd)
+}
+
+// completedHolds is how many ids a shell is given to choose from: a screen of them.
+const completedHolds = 20
+
 func newFreezeCommand(o *cli.Options) *cobra.Command {
 	return newFrozenCommand(o, true, "freeze", "Stop a wallet from sending and receiving, as the issuer")
 }
@@ -58,7 +93,9 @@ func newUnfreezeCommand(o *cli.Options) *cobra.Command {
 }
 
 func newFrozenCommand(o *cli.Options, frozen bool, verb, short string) *cobra.Command {
-	cmd := &cobra.Command{Use: verb + " ADDRESS --wallet ISSUER", Short: short, Args: cli.ExactArgs(1)}
+	cmd := &cobra.Command{Use: verb + " ADDRESS --wallet ISSUER", Short: short, Args: cli.ExactArgs(1),
+		Example: "  bpsc " + verb + " bob --wallet issuer"}
+	cli.CompleteArgs(cmd, 1, (&keyOptions{}).names)
 	return newSignedCommand(o, cmd, "the issuer's wallet, which signs", func(s *signing, args []string) (fill, error) {
 		return func(_ *terms, tx *chain.Transaction) error {
 			account, err := s.keys.address("account", args[0])
@@ -69,27 +106,28 @@ func newFrozenCommand(o *cli.Options, frozen bool, verb, short string) *cobra.Co
 }
 
 func newIssueCommand(o *cli.Options) *cobra.Command {
-	return newPaymentCommand(o, chain.Issue, "issue", "Create tokens, as the issuer", true)
+	return newPaymentCommand(o, chain.Issue, "issue", "Create tokens, as the issuer", "bpsc issue --to alice --amount 1000 --wallet issuer", true)
 }
 
 func newFeesCommand(o *cli.Options) *cobra.Command {
 	cmd := &cobra.Command{Use: "fees", Short: "Spend or burn held fees, as the treasurer"}
-	cmd.AddCommand(newPaymentCommand(o, chain.Spend, "spend", "Pay held fees to somebody", true),
-		newPaymentCommand(o, chain.Burn, "burn", "Destroy held fees", false))
+	cmd.AddCommand(newPaymentCommand(o, chain.Spend, "spend", "Pay held fees to somebody", "bpsc fees spend --to alice --amount 5 --wallet treasurer", true),
+		newPaymentCommand(o, chain.Burn, "burn", "Destroy held fees", "bpsc fees burn --amount 5 --wallet treasurer", false))
 	return cmd
 }
 
 // newPaymentCommand moves an amount by a role of the contract: to somebody, or
 // out of the world.
-func newPaymentCommand(o *cli.Options, kind chain.Kind, verb, short string, toSomebody bool) *cobra.Command {
+func newPaymentCommand(o *cli.Options, kind chain.Kind, verb, short, example string, toSomebody bool) *cobra.Command {
 	var to, amount, memo string
-	cmd := &cobra.Command{Use: verb + " --amount N --wallet NAME", Short: short, Args: cli.ExactArgs(0)}
+	cmd := &cobra.Command{Use: verb + " --amount N --wallet NAME", Short: short, Args: cli.ExactArgs(0), Example: "  " + example}
 	f := cmd.Flags()
 	f.StringVar(&amount, "amount", "", "tokens, such as 12.5")
 	f.StringVar(&memo, "memo", "", "text that stands in the record")
 	if toSomebody {
 		cmd.Use = verb + " --to B --amount N --wallet NAME"
 		f.StringVar(&to, "to", "", "recipient: a wallet or an address")
+		cli.CompleteFunc(cmd, "to", (&keyOptions{}).names)
 	}
 	return newSignedCommand(o, cmd, "the wallet that signs", func(s *signing, _ []string) (fill, error) {
 		if toSomebody && to == "" || amount == "" {
@@ -116,6 +154,8 @@ func newRulesCommand(o *cli.Options) *cobra.Command {
 	p := &rulesOptions{signing: newSigning(o)}
 	cmd := &cobra.Command{
 		Use: "rules --wallet NAME", Short: "Change the rules of a wallet", Args: cli.ExactArgs(0),
+		Example: `  bpsc rules --wallet bob --receive approve --per-day 500
+  bpsc rules --wallet bob --rotate-to bob-2`,
 		Long: "Change the rules of a wallet: how it receives, how much it sends, and whose key it is.\n" +
 			"A limit that is tighter holds at once, one that is looser after the contract's delay.\n" +
 			"--rotate-to stores a new key, which signs for the same address from then on.",
@@ -129,6 +169,8 @@ func newRulesCommand(o *cli.Options) *cobra.Command {
 	f.StringVar(&p.perTransfer, "per-transfer", "", "most it sends at once, or none")
 	f.StringVar(&p.perDay, "per-day", "", "most it sends in a UTC day, or none")
 	f.StringVar(&p.rotateTo, "rotate-to", "", "name under which to store a new key")
+	cli.CompleteFunc(cmd, "wallet", p.keys.names)
+	cli.Complete(cmd, "receive", string(chain.ReceiveAuto), string(chain.ReceiveApprove), string(chain.ReceiveClosed))
 	return cmd
 }
 

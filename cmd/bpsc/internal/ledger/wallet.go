@@ -23,14 +23,21 @@ func newWalletCommand() *cobra.Command {
 	}
 	o.OutputFlag(cmd)
 	k.flags(cmd)
-	cmd.AddCommand(newWalletNewCommand(o, k), newWalletListCommand(o, k), newWalletShowCommand(o, k),
-		newWalletExportCommand(k), newWalletImportCommand(o, k))
+	cmd.AddCommand(newWalletNewCommand(o, k), newWalletListCommand(o, k), withNames(k, newWalletShowCommand(o, k)),
+		withNames(k, newWalletExportCommand(k)), newWalletImportCommand(o, k))
+	return cmd
+}
+
+// withNames has shells complete the name of a wallet that there is.
+func withNames(k *keyOptions, cmd *cobra.Command) *cobra.Command {
+	cli.CompleteArgs(cmd, 1, k.names)
 	return cmd
 }
 
 func newWalletNewCommand(o *cli.Options, k *keyOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "new NAME", Short: "Draw a key and store it", Args: cli.ExactArgs(1),
+		Example: `  bpsc wallet new alice`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key, err := k.create(cmd, args[0])
 			if err != nil {
@@ -67,6 +74,7 @@ func printWallet(o *cli.Options, cmd *cobra.Command, name, address string) error
 func newWalletListCommand(o *cli.Options, k *keyOptions) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the keys with their addresses", Args: cli.ExactArgs(0),
+		Example: `  bpsc wallet list`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := k.store()
 			if err != nil {
@@ -97,7 +105,8 @@ type shownWallet struct {
 func newWalletShowCommand(o *cli.Options, k *keyOptions) *cobra.Command {
 	return &cobra.Command{
 		Use: "show NAME", Short: "Show a key's address and public key", Args: cli.ExactArgs(1),
-		Long: "Show a key's address and public key. It takes the passphrase, and so shows that the\nfile is whole and the passphrase the right one.",
+		Example: `  bpsc wallet show alice`,
+		Long:    "Show a key's address and public key. It takes the passphrase, and so shows that the\nfile is whole and the passphrase the right one.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stored, err := k.unlock(cmd, args[0])
 			if err != nil {
@@ -115,6 +124,7 @@ func newWalletExportCommand(k *keyOptions) *cobra.Command {
 	var private bool
 	cmd := &cobra.Command{
 		Use: "export NAME", Short: "Print a key to keep it elsewhere", Args: cli.ExactArgs(1),
+		Example: `  bpsc wallet export alice > alice.age`,
 		Long: "Print a key file as it is, encrypted: an age file that `bpsc wallet import` takes back\n" +
 			"and `age -d` opens. With --private-key print the secret itself in hex instead.",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -144,6 +154,7 @@ func newWalletImportCommand(o *cli.Options, k *keyOptions) *cobra.Command {
 	var file, address string
 	cmd := &cobra.Command{
 		Use: "import NAME [--in FILE]", Short: "Store a key that was exported", Args: cli.ExactArgs(1),
+		Example: `  bpsc wallet import alice --in alice.age`,
 		Long: "Store a key that was exported: an encrypted file under the passphrase it has, or a\n" +
 			"private key of 64 hex digits under a new one.",
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -17,6 +17,8 @@ func newActivateCommand(o *cli.Options) *cobra.Command {
 	var secretFile string
 	cmd := &cobra.Command{
 		Use: "activate [LEVEL]", Short: "Switch on what a new release brings, once all members run it", Args: cli.AtMostOneArg,
+		Example: `  bpsc cluster activate --dry-run
+  bpsc cluster activate`,
 		Long: "Activate a level, or the newest that all members know. Until then they do nothing that the\n" +
 			"release before does not know, and can go back to it; after it they cannot.",
 	}

@@ -18,11 +18,13 @@ func newAuditLogCommand(o *cli.Options) *cobra.Command {
 	var after uint64
 	var limit int
 	cmd := &cobra.Command{Use: "audit-log", Short: "Show what operators have done", Args: cobra.NoArgs,
+		Example: `  bpsc audit-log
+  bpsc audit-log --after 100 --limit 20 -o csv`,
 		Long: "Show what operators have done, the oldest first: who, what, when by the cluster's time, from where,\n" +
 			"and how it ended. The cluster keeps the newest 10,000 actions."}
 	cmd.Flags().Uint64Var(&after, "after", 0, "begin behind the entry of that number")
 	cmd.Flags().IntVar(&limit, "limit", 0, "show no more than so many (default: all)")
-	operatorCall(o, cmd, func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) error {
+	o.OperatorCall(cmd, func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) error {
 		actions, err := readAudit(ctx, c, after, limit)
 		if err != nil {
 			return err

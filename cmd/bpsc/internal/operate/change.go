@@ -43,6 +43,8 @@ func newAddCommand(o *cli.Options) *cobra.Command {
 	c := &changeOptions{Options: o, change: client.MemberChange{Kind: client.AddMember}}
 	cmd := &cobra.Command{
 		Use: "add ID HOST:PORT", Short: "Add a member, which copies the ledger and then becomes a voter", Args: cli.ExactArgs(2),
+		Example: `  bpsc cluster add n4 10.0.0.4:6000 --dry-run
+  bpsc cluster add n4 10.0.0.4:6000`,
 		Long: "Add a member. Start it first, with an empty data folder: bpsc server --id ID --raft HOST:PORT --join.\n" +
 			"It joins as a non-voter, copies the ledger, and becomes a voter by itself once it has caught up.\n" +
 			"A member whose address has changed is told to the others in the same way.",
@@ -58,6 +60,8 @@ func newReplaceCommand(o *cli.Options) *cobra.Command {
 	c := &changeOptions{Options: o, change: client.MemberChange{Kind: client.ReplaceMember}}
 	cmd := &cobra.Command{
 		Use: "replace ID [HOST:PORT]", Short: "Replace a member that has lost its disk", Args: oneOrTwoArgs,
+		Example: `  bpsc cluster replace n2
+  bpsc cluster replace n2 10.0.0.5:6000 --dry-run`,
 		Long: "Replace a member that has lost its disk, or is to have another one, by one with an empty data\n" +
 			"folder and the same id, at its address or at another. The new one may be started before or\n" +
 			"after this command. It joins, copies the ledger, becomes a voter, and then the old one is\n" +
@@ -72,6 +76,7 @@ func newReplaceCommand(o *cli.Options) *cobra.Command {
 	c.flags(cmd)
 	c.waitFlags(cmd)
 	c.instanceFlag(cmd)
+	cli.CompleteArgs(cmd, 1, o.Asked(cli.MemberIDs))
 	return cmd
 }
 
@@ -84,9 +89,11 @@ func oneOrTwoArgs(cmd *cobra.Command, args []string) error {
 
 func newChangeCommand(o *cli.Options, kind, use, short string) *cobra.Command {
 	c := &changeOptions{Options: o, change: client.MemberChange{Kind: kind}}
-	cmd := &cobra.Command{Use: use, Short: short, Args: cli.ExactArgs(1), RunE: c.run(func(args []string) { c.change.ID = args[0] })}
+	cmd := &cobra.Command{Use: use, Short: short, Args: cli.ExactArgs(1), Example: "  bpsc cluster " + strings.TrimSuffix(use, " ID") + " n2",
+		RunE: c.run(func(args []string) { c.change.ID = args[0] })}
 	c.flags(cmd)
 	c.instanceFlag(cmd)
+	cli.CompleteArgs(cmd, 1, o.Asked(cli.MemberIDs))
 	return cmd
 }
 
@@ -94,9 +101,12 @@ func newTransferCommand(o *cli.Options) *cobra.Command {
 	c := &changeOptions{Options: o, change: client.MemberChange{Kind: client.TransferLeader}}
 	cmd := &cobra.Command{
 		Use: "transfer-leader [ID]", Short: "Have another voter lead, or the one named", Args: cli.AtMostOneArg,
+		Example: `  bpsc cluster transfer-leader
+  bpsc cluster transfer-leader n2`,
 		RunE: c.run(func(args []string) { c.change.ID = strings.Join(args, "") }),
 	}
 	c.flags(cmd)
+	cli.CompleteArgs(cmd, 1, o.Asked(cli.MemberIDs))
 	return cmd
 }
 
@@ -155,9 +165,9 @@ func (c *changeOptions) printChanged(out io.Writer, changed client.MembersChange
 	for _, s := range changed.Steps {
 		rows = append(rows, table.Row{s.What, voterNames(s.Voters), s.Quorum, s.Reachable, s.CanLose})
 	}
-	if len(rows) > 0 || c.Output == "json" {
+	if len(rows) > 0 || !c.ForPeople() {
 		header := table.Row{"step", "voters", "majority", "reachable", "may fail"}
-		if err := c.Print(out, changed, header, rows...); err != nil || c.Output == "json" {
+		if err := c.Print(out, changed, header, rows...); err != nil || !c.ForPeople() {
 			return err
 		}
 	}

@@ -14,8 +14,9 @@ import (
 
 func newClusterCommand(o *cli.Options) *cobra.Command {
 	cmd := &cobra.Command{Use: "cluster", Short: "Look at the cluster, and change who its members are"}
-	cmd.AddCommand(&cobra.Command{
+	status := &cobra.Command{
 		Use: "status", Short: "Show members, roles, terms and indexes", Args: cli.ExactArgs(0),
+		Example: "  bpsc cluster status\n  bpsc cluster status --watch",
 		RunE: o.Call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) error {
 			answer, err := c.Get(ctx, "/v1/cluster")
 			if err != nil {
@@ -23,7 +24,9 @@ func newClusterCommand(o *cli.Options) *cobra.Command {
 			}
 			return printCluster(o, cmd, answer)
 		}),
-	}, newEventsCommand(o), newClusterKeysCommand(o), newActivateCommand(o))
+	}
+	o.Watchable(status)
+	cmd.AddCommand(status, newEventsCommand(o), newClusterKeysCommand(o), newActivateCommand(o))
 	cmd.AddCommand(newChangeCommands(o)...)
 	cmd.AddCommand(newRebuildCommand(o), newRecoverCommand(o))
 	return cmd
@@ -50,14 +53,23 @@ func printCluster(o *cli.Options, cmd *cobra.Command, answer json.RawMessage) er
 	for _, m := range s.Members {
 		vote := yesOrWhyNot(m.Voter, m.Waits)
 		rows = append(rows, table.Row{m.ID, m.Role, vote, m.API, m.Raft, m.Term, m.Applied, m.Commit, m.Last, m.Lag,
-			yesOrWhyNot(m.Ready, m.NotReady), yesOrWhyNot(m.Signing, m.NotSigning), m.Version, m.LevelActive})
+			judged(m.Ready, m.NotReady), judged(m.Signing, m.NotSigning), m.Version, m.LevelActive})
 	}
 	if err := o.Print(cmd.OutOrStdout(), answer,
-		table.Row{"member", "role", "votes", "api", "raft", "term", "applied", "commit", "last", "lag", "ready", "signing", "version", "level"}, rows...); err != nil || o.Output == "json" {
+		table.Row{"member", "role", "votes", "api", cli.Extra("raft"), cli.Extra("term"), "applied", cli.Extra("commit"), cli.Extra("last"), "lag", "ready",
+			cli.Extra("signing"), cli.Extra("version"), cli.Extra("level")}, rows...); err != nil || !o.ForPeople() {
 		return err
 	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), "The configuration is that of entry %d.\n", s.Configuration)
 	return err
+}
+
+// judged is yesOrWhyNot as a cell that is good or bad.
+func judged(yes bool, why string) any {
+	if yes {
+		return cli.Good("yes")
+	}
+	return cli.Bad(yesOrWhyNot(yes, why))
 }
 
 func yesOrWhyNot(yes bool, why string) string {

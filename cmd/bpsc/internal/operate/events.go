@@ -13,6 +13,7 @@ import (
 func newEventsCommand(o *cli.Options) *cobra.Command {
 	return &cobra.Command{
 		Use: "events", Short: "Show elections, and members that came and went", Args: cli.ExactArgs(0),
+		Example: "  bpsc cluster events\n  bpsc cluster events -o csv",
 		Long: "Show what a member remembers of what happened to the cluster, the oldest first: elections and\n" +
 			"leaders, members that were added, promoted, demoted or removed, that do not answer or answer\n" +
 			"again, snapshots, levels. Each member has its own, as it learned of it, the last 512 since it\n" +

@@ -22,6 +22,8 @@ func newClusterKeysCommand(o *cli.Options) *cobra.Command {
 	var history, anyChain bool
 	cmd := &cobra.Command{
 		Use: "keys", Short: "Print the policy file: whose signatures count, and for which chain", Args: cli.ExactArgs(0),
+		Example: `  bpsc cluster keys > policy.txt
+  bpsc cluster keys --history > policies.txt`,
 		Long: "Print the policy file that receipts and checkpoints of a contract's chain are verified by: the\n" +
 			"members' public keys, how many of them have to sign, and which chain it is. It is in the form of\n" +
 			"c2sp.org/tlog-policy, which other software reads. With --any-chain it is good for all chains of\n" +

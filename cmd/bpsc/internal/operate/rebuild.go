@@ -35,6 +35,7 @@ func newRebuildCommand(o *cli.Options) *cobra.Command {
 	r := &rebuildOptions{changeOptions: changeOptions{Options: o, change: client.MemberChange{Kind: client.ReplaceMember}}}
 	cmd := &cobra.Command{
 		Use: "rebuild --data DIR", Short: "Rebuild a member whose data folder is damaged", Args: cli.ExactArgs(0),
+		Example: `  bpsc cluster rebuild --data /var/lib/bpsc --server http://10.0.0.2:5000 --dry-run`,
 		Long: "Rebuild a member whose data folder is damaged. Run it on the member's machine while the member\n" +
 			"is stopped. It reads all of the folder and decides by what is damaged:\n" +
 			"  the state alone        is moved aside; the next start builds it anew from the member's own\n" +
@@ -127,7 +128,7 @@ func (r *rebuildOptions) replace(cmd *cobra.Command, done rebuilt) error {
 	}
 	r.change.DryRun = dryRun
 	done.Replaced = &changed
-	if r.Output == "json" {
+	if !r.ForPeople() {
 		return r.Say(cmd.OutOrStdout(), done, "")
 	}
 	return r.printChanged(cmd.OutOrStdout(), changed)

@@ -36,6 +36,8 @@ func newRecoverCommand(o *cli.Options) *cobra.Command {
 	r := &recoverOptions{Options: o}
 	cmd := &cobra.Command{
 		Use: "recover --data DIR --members ID=HOST:PORT[,…] --by NAME --reason TEXT", Args: cli.ExactArgs(0),
+		Example: `  bpsc cluster recover --data /var/lib/bpsc --dry-run
+  bpsc cluster recover --data /var/lib/bpsc --members n1=10.0.0.1:6000 --by "A. Operator" --reason "n2 and n3 burned down"`,
 		Short: "Go on without a majority that is lost for good",
 		Long: "Go on without a majority that is lost for good. First of all see whether the others can be\n" +
 			"started again: what only they have is lost by this, and if they are not gone there are two\n" +

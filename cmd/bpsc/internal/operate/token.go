@@ -24,18 +24,6 @@ func newTokenCommand(o *cli.Options) *cobra.Command {
 	return cmd
 }
 
-// operatorCall is o.Call for whoever operates the cluster.
-func operatorCall(o *cli.Options, cmd *cobra.Command, do func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error) {
-	var secretFile string
-	cmd.Flags().StringVar(&secretFile, "operator-secret-file", "", "file with the operator's secret, in place of a token ("+cli.SecretVariable+" has the secret itself)")
-	cmd.RunE = o.Call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
-		if err := cli.Operator(c, secretFile); err != nil {
-			return err
-		}
-		return do(ctx, cmd, c, args)
-	})
-}
-
 func newTokenCreateCommand(o *cli.Options) *cobra.Command {
 	var made client.NewToken
 	var expires, file string
@@ -51,7 +39,7 @@ func newTokenCreateCommand(o *cli.Options) *cobra.Command {
 	f.StringSliceVar(&made.Roles, "role", nil, "read, submit, operate; may be repeated")
 	f.StringVar(&expires, "expires", "", "when it ends, as a duration from now or a time (RFC 3339) (default: never)")
 	f.StringVar(&file, "file", "", "new file for the token (default: standard output)")
-	operatorCall(o, cmd, func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) (err error) {
+	o.OperatorCall(cmd, func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) (err error) {
 		if made.Contract = o.Contract; made.Name == "" || len(made.Roles) == 0 {
 			return cli.ArgError("--name and --role are required")
 		}
@@ -112,8 +100,10 @@ func expiry(text string, now time.Time) (int64, error) {
 
 func newTokenListCommand(o *cli.Options) *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "Show all tokens, without what is secret", Args: cobra.NoArgs,
+		Example: `  bpsc token list
+  bpsc token list -o csv`,
 		Long: "Show all tokens. Those that were revoked or have expired are shown for a month."}
-	operatorCall(o, cmd, func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) error {
+	o.OperatorCall(cmd, func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) error {
 		tokens, err := c.Tokens(ctx)
 		if err != nil {
 			return err
@@ -123,7 +113,7 @@ func newTokenListCommand(o *cli.Options) *cobra.Command {
 		for _, t := range tokens {
 			rows = append(rows, table.Row{t.ID, t.Name, strings.Join(t.Roles, ","), t.Contract, day(t.Made), day(t.Expires), t.Parent, standing(t, now)})
 		}
-		return o.Print(cmd.OutOrStdout(), tokens, table.Row{"id", "name", "roles", "contract", "made", "expires", "parent", ""}, rows...)
+		return o.Print(cmd.OutOrStdout(), tokens, table.Row{"id", "name", "roles", "contract", "made", "expires", "parent", "state"}, rows...)
 	})
 	return cmd
 }
@@ -146,9 +136,25 @@ func day(seconds int64) string {
 	return time.Unix(seconds, 0).UTC().Format("2006-01-02 15:04")
 }
 
+// tokenIDs are those of the tokens that count, where an operator asks.
+func tokenIDs(ctx context.Context, _ *cli.Options, c *client.Client) (ids []string, err error) {
+	if err := cli.Operator(c, ""); err != nil {
+		return nil, err
+	}
+	all, err := c.Tokens(ctx)
+	now := time.Now().Unix()
+	for _, t := range all {
+		if standing(t, now) == "" {
+			ids = append(ids, t.ID)
+		}
+	}
+	return ids, err
+}
+
 func newTokenRevokeCommand(o *cli.Options) *cobra.Command {
-	cmd := &cobra.Command{Use: "revoke ID", Short: "End a token, with all that come from it", Args: cli.ExactArgs(1)}
-	operatorCall(o, cmd, func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
+	cmd := &cobra.Command{Use: "revoke ID", Short: "End a token, with all that come from it", Args: cli.ExactArgs(1), Example: `  bpsc token revoke 2558f9034d85`}
+	cli.CompleteArgs(cmd, 1, o.Asked(tokenIDs))
+	o.OperatorCall(cmd, func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
 		if err := c.RevokeToken(ctx, args[0]); err != nil {
 			return err
 		}

@@ -20,6 +20,8 @@ func newVersionCommand() *cobra.Command {
 	o := &cli.Options{Timeout: versionTimeout}
 	cmd := &cobra.Command{
 		Use: "version", Short: "Print the version of this program, and the newest level that it knows", Args: cli.ExactArgs(0),
+		Example: `  bpsc version
+  bpsc version --server http://127.0.0.1:5000`,
 		Long: "Print the version of this program, and the newest level that it knows; with --server those of\n" +
 			"a cluster's members instead. A cluster does what its active level says, which all of its\n" +
 			"members know: see bpsc cluster activate.",

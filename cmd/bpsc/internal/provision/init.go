@@ -27,6 +27,7 @@ func newInitCommand() *cobra.Command {
 	f := &initFlags{}
 	cmd := &cobra.Command{
 		Use: "init --members ID=HOST:PORT,...", Short: "Make certificates, configurations and the first token of a cluster", Args: cli.ExactArgs(0),
+		Example: `  bpsc init --members n1=10.0.0.1:6000,n2=10.0.0.2:6000,n3=10.0.0.3:6000 --etc /etc/bpsc --data /var/lib/bpsc`,
 		Long: "Make what a cluster begins with, in a folder that is not there yet: an authority (ca.crt, ca.key),\n" +
 			"the operator's root token (root.token), what a shell needs to reach the cluster (client.env), and\n" +
 			"for each member a folder with its configuration, its certificates among the members and for clients,\n" +

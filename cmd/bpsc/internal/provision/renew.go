@@ -21,7 +21,8 @@ func newAddCommand() *cobra.Command {
 	f := &initFlags{}
 	cmd := &cobra.Command{
 		Use: "add ID=HOST:PORT", Short: "Make the folder of a further member, which joins", Args: cli.ExactArgs(1),
-		Long: "Make the folder of a further member in that of a cluster. It waits for\n`bpsc cluster add ID HOST:PORT` once it is started.",
+		Example: `  bpsc init add n4=10.0.0.4:6000`,
+		Long:    "Make the folder of a further member in that of a cluster. It waits for\n`bpsc cluster add ID HOST:PORT` once it is started.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.members = args[0]
 			ca, name, err := f.authority()
@@ -65,6 +66,7 @@ func newCertCommand() *cobra.Command {
 	f := &initFlags{}
 	cmd := &cobra.Command{
 		Use: "cert NAME --host HOST", Short: "Make the certificate of a follower or a witness", Args: cli.ExactArgs(1),
+		Example: `  bpsc init cert f1 --host f1.example`,
 		Long: "Make a folder with a certificate for clients of a node that is no member, its key, and the authority:\n" +
 			"for --tls-cert, --tls-key and --cacert of bpsc follow and bpsc witness.",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -111,6 +113,7 @@ func newRenewCommand() *cobra.Command {
 	f := &initFlags{}
 	cmd := &cobra.Command{
 		Use: "renew [NAME...]", Short: "Make new certificates, by the names in those that are there",
+		Example: `  bpsc init renew`,
 		Long: "Make new certificates and keys in the folders of members, followers and witnesses, all or those named.\n" +
 			"A node takes them a few seconds after they are in their place on its machine, without a restart;\n" +
 			"certificates from before stay good until they end.",

@@ -21,6 +21,7 @@ func newFollowCommand() *cobra.Command {
 	c := followerConfiguration()
 	cmd := &cobra.Command{
 		Use: "follow", Short: "Run a node outside a cluster: verified copies, relayed writes, a chain of its own", Args: cli.ExactArgs(0),
+		Example: `  bpsc follow --data f1 --listen 127.0.0.1:5001 --upstream http://127.0.0.1:5000,http://127.0.0.1:5010`,
 		Long: "Run a node outside a cluster. It copies chains from members or other followers and\n" +
 			"verifies all of it before it stores any, answers reads, hands transactions to the BPSC, and\n" +
 			"keeps a personal chain. It shows a checkpoint that as many members signed as a policy asks\n" +

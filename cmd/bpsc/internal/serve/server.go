@@ -22,6 +22,8 @@ func newServerCommand() *cobra.Command {
 	c := memberConfiguration()
 	cmd := &cobra.Command{
 		Use: "server", Short: "Run a member of a cluster", Args: cli.ExactArgs(0),
+		Example: `  bpsc server --config /etc/bpsc/bpsc.yaml
+  bpsc server --id n1 --data n1 --cluster n1=127.0.0.1:6000 --contract contract.json`,
 		Long: "Run a member of a cluster. Settings come from flags, " + cli.EnvPrefix + "… variables\n" +
 			"(--log-level is " + cli.EnvPrefix + "LOG_LEVEL) and the YAML file of --config, in that order.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return runProcess(cmd, c, memberConfiguration) },

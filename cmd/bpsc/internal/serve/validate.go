@@ -33,6 +33,7 @@ func newConfigValidateCommand() *cobra.Command {
 	o, kind := &cli.Options{}, ""
 	cmd := &cobra.Command{
 		Use: "validate FILE...", Short: "Check files of settings, and that those of members fit each other",
+		Example: `  bpsc config validate n1.yaml n2.yaml n3.yaml`,
 		Long: "Check files of settings, with the files that they name, as a start would: every key, every value,\n" +
 			"each mistake with its line. Of several files of one cluster's members it checks that they are of\n" +
 			"different members and say the same where all have to. " + cli.EnvPrefix + "… variables count, as they would for\n" +

@@ -18,6 +18,7 @@ func newWitnessCommand() *cobra.Command {
 	c := witnessConfiguration()
 	cmd := &cobra.Command{
 		Use: "witness", Short: "Run a witness: cosign checkpoints, and no two that contradict each other", Args: cli.ExactArgs(0),
+		Example: `  bpsc witness --name w1 --data /var/lib/bpsc-witness --policy policy.txt`,
 		Long: "Run a witness after C2SP tlog-witness, on another machine and by other people than the\n" +
 			"clusters it watches. It cosigns a checkpoint once the majority that a policy asks for has\n" +
 			"signed it and it extends the one before, and remembers that before it answers. When the\n" +
@@ -70,6 +71,7 @@ func newWitnessKeyCommand() *cobra.Command {
 	var data, name, url string
 	cmd := &cobra.Command{
 		Use: "key", Short: "Print the line of a witness for --witnesses and for policies", Args: cli.ExactArgs(0),
+		Example: `  bpsc witness key --name w1 --data /var/lib/bpsc-witness`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if data == "" || name == "" {
 				return cli.ArgError("--data and --name are required")
