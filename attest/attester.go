@@ -122,6 +122,7 @@ type Attester struct {
 	turns chan struct{} // a token for each chain that verifies
 	// workers is how many goroutines verify in a turn.
 	workers int
+	keys    *chain.Keys // whose signatures are verified
 	pace    pace
 
 	// mu guards what follows, which the goroutines of all chains write.
@@ -140,6 +141,7 @@ func New(cfg Config, s State, l Log) (*Attester, error) {
 	}
 	a := &Attester{cfg: cfg, state: s, log: l, turns: make(chan struct{}, maxTurns),
 		workers: max(1, runtime.GOMAXPROCS(0)/2), // the rest serves requests
+		keys:    chain.NewKeys(maxKeys),
 		faults:  map[string]error{}, witnessErrs: map[witnessOf]error{}}
 	tokens, err := journaled(cfg.Dir)
 	for _, token := range tokens {

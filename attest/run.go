@@ -21,6 +21,9 @@ const (
 	// claimBatch is how many signatures are verified together: of 2,048 each takes four
 	// fifths of what it takes of 256, and more gain nothing.
 	claimBatch = 2048
+
+	// maxKeys is how many public keys are kept as signatures are verified with them, 6 MB.
+	maxKeys = 4096
 )
 
 // run is some blocks of a chain that follow one another, and what was found out about each.
@@ -116,7 +119,7 @@ func (b *block) check(v *verified) {
 
 // verifyClaims verifies the signatures of all blocks together, but for those that this
 // member has verified when it took them.
-func (r run) verifyClaims(known *admitted.Signatures, workers int) {
+func (r run) verifyClaims(known *admitted.Signatures, keys *chain.Keys, workers int) {
 	var batch []chain.Signed
 	var of []place
 	for i := range r {
@@ -137,7 +140,7 @@ func (r run) verifyClaims(known *admitted.Signatures, workers int) {
 	for from := 0; from < len(batch); from += claimBatch {
 		end := min(from+claimBatch, len(batch))
 		group.Go(func() error {
-			copy(good[from:end], chain.VerifyBatch(batch[from:end]))
+			copy(good[from:end], keys.VerifyBatch(batch[from:end]))
 			return nil
 		})
 	}

@@ -57,7 +57,7 @@ func (v *verified) turn(ctx context.Context, a *Attester, token string, size uin
 		return err
 	}
 	v.checkAll(run, a.workers)
-	run.verifyClaims(a.cfg.Admitted, a.workers)
+	run.verifyClaims(a.cfg.Admitted, a.keys, a.workers)
 	for i := range run {
 		if err := v.link(&run[i]); err != nil {
 			return err

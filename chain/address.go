@@ -2,6 +2,7 @@ package chain
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -25,6 +26,25 @@ func (k PublicKey) IsZero() bool { return k == PublicKey{} }
 func (k PublicKey) Address() string {
 	hash := sha256.Sum256(k[:])
 	return encodeAddress(hash[:addressBytes])
+}
+
+// Owns tells whether text is k's Address, without writing that: every member asks this
+// of each transaction.
+func (k PublicKey) Owns(text string) bool {
+	if checkAddress(text) != nil {
+		return false
+	}
+	hash := sha256.Sum256(k[:])
+	groups := text[len(addressPrefix)+1:]
+	for five := hash[:addressBytes]; len(five) > 0; five, groups = five[5:], groups[8:] {
+		bits := uint64(five[0])<<32 | uint64(binary.BigEndian.Uint32(five[1:]))
+		for i := range 8 {
+			if addressGroups[groups[i]-'0'] != byte(bits>>(35-5*i))&0x1f {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // BPSCAddress is the wallet of the BPSC of a signed contract. It is no key's

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/oasisprotocol/curve25519-voi/curve"
 	"github.com/stretchr/testify/require"
 )
 
@@ -15,7 +16,11 @@ func TestKeysThatAreRememberedChangeNothing(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	good, bad := 0, 0
 	for range 200 {
-		batch := make([]Signed, 1+rng.IntN(12))
+		n := 1 + rng.IntN(12)
+		if rng.IntN(20) == 0 {
+			n += largeBatch
+		}
+		batch := make([]Signed, n)
 		for i := range batch {
 			s := signedBy(byte(rng.IntN(16)), fmt.Sprint(rng.IntN(100)))
 			switch rng.IntN(8) {
@@ -45,6 +50,23 @@ func TestKeysThatAreRememberedChangeNothing(t *testing.T) {
 	}
 	require.Positive(t, good)
 	require.Positive(t, bad)
+}
+
+// A large batch of keys that come once fills nothing; one key that comes again is remembered.
+func TestKeysThatComeOnceAreNotRemembered(t *testing.T) {
+	batch := make([]Signed, largeBatch)
+	for i := range batch {
+		batch[i] = signedBy(byte(i), "m")
+	}
+	k := NewKeys(len(batch))
+	remembered := func(s *Signed) bool { return k.ready.Get((*curve.CompressedEdwardsY)(&s.Key)) != nil }
+	k.VerifyBatch(batch)
+	require.False(t, remembered(&batch[1]))
+	for i := range batch {
+		batch[i] = batch[1]
+	}
+	k.VerifyBatch(batch)
+	require.True(t, remembered(&batch[1]))
 }
 
 func BenchmarkKeys(b *testing.B) {

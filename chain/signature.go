@@ -51,9 +51,9 @@ func VerifyBatch(batch []Signed) []bool { return (*Keys)(nil).VerifyBatch(batch)
 func (k *Keys) VerifyBatch(batch []Signed) []bool {
 	good := make([]bool, len(batch))
 	if len(batch) >= batchMin {
-		v := ed25519.NewBatchVerifierWithCapacity(len(batch))
+		v := newBatch(len(batch))
 		for i := range batch {
-			k.add(v, &batch[i])
+			k.add(v, len(batch), &batch[i])
 		}
 		_, good = v.Verify(nil)
 		return good

@@ -167,3 +167,32 @@ func BenchmarkVerifyBatch256(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N*len(batch))/b.Elapsed().Seconds(), "signatures/s")
 }
+
+// Owns is the same question as whether the Address is that text.
+func TestOwnsIsWhatAddressSays(t *testing.T) {
+	for i := range 200 {
+		k, other := PublicKey(DeriveID([]byte{byte(i)})), PublicKey(DeriveID([]byte{byte(i), 0}))
+		address := k.Address()
+		require.True(t, k.Owns(address), address)
+		require.False(t, other.Owns(address), address)
+		at := i % len(address)
+		for _, c := range []byte("q1B\x00\xff") {
+			wrong := address[:at] + string([]byte{c}) + address[at+1:]
+			require.Equal(t, wrong == address, k.Owns(wrong), wrong)
+		}
+		require.False(t, k.Owns(address[:at]))
+		require.False(t, k.Owns(address+"q"))
+	}
+	// Nobody has the key of an address whose checksum is right and whose last group is another.
+	hash := sha256.Sum256([]byte("k"))
+	k := PublicKey(hash)
+	payload := sha256.Sum256(k[:])
+	for i := range addressBytes {
+		payload[i] ^= 1
+		text := encodeAddress(payload[:addressBytes])
+		require.NoError(t, ValidateAddress("a", text))
+		require.False(t, k.Owns(text), i)
+		payload[i] ^= 1
+	}
+	require.True(t, k.Owns(encodeAddress(payload[:addressBytes])))
+}

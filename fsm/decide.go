@@ -63,7 +63,7 @@ func (in input) holdsKey(address string, key chain.PublicKey) bool {
 	if w := in.Account(address).Wallet; w != nil && !w.Key.IsZero() {
 		return w.Key == key
 	}
-	return key.Address() == address
+	return key.Owns(address)
 }
 
 // wallet is what has been set for an address; the zero Wallet if nothing.

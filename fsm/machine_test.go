@@ -133,27 +133,59 @@ func BenchmarkApply(b *testing.B) { benchApply(b, func(*Machine, [][]byte) any {
 func BenchmarkApplyPrepared(b *testing.B) { benchApply(b, (*Machine).Prepare) }
 
 func benchApply(b *testing.B, prepare func(m *Machine, requests [][]byte) any) {
+	n := 0
+	benchApplyTo(b, `{"token":"aka","wallets":"open","schedule":{"transactions":1000}}`, prepare, func(int) chain.Transaction {
+		n++
+		return transfer(fmt.Sprint("key", n), fmt.Sprint("wallet-", n%100_000), fmt.Sprint("wallet-", (n*7919)%100_000), 1_000_000)
+	})
+}
+
+// The same for signed transfers of a thousand wallets, whose signatures are not looked at here.
+func BenchmarkApplySigned(b *testing.B) {
+	wallets := make([]*person, 1000)
+	for i := range wallets {
+		wallets[i] = newPerson(fmt.Sprint("wallet ", i))
+	}
+	w := newTown(`,"schedule":{"transactions":1000}`, false)
+	n := 0
+	benchApplyTo(b, w.contract, func(*Machine, [][]byte) any { return nil }, func(batch int) chain.Transaction {
+		n++
+		from, to := w.issuer, wallets[n%len(wallets)]
+		if batch > 1 { // in the first they get something
+			from, to = to, wallets[(n*7919+1)%len(wallets)]
+		}
+		return w.finish(&chain.Transaction{Kind: chain.Transfer, Recipient: to.address, Amount: 10_000 / chain.Amount(batch)}, from, 0, 1000)
+	})
+}
+
+func benchApplyTo(b *testing.B, contract string, prepare func(m *Machine, requests [][]byte) any, next func(batch int) chain.Transaction) {
 	s, err := store.Open(store.Config{Dir: filepath.Join(b.TempDir(), "state")})
 	require.NoError(b, err)
 	m := New(s)
-	create := &command.Create{Contract: []byte(`{"token":"aka","wallets":"open","schedule":{"transactions":1000}}`)}
-	_, err = m.Apply(1, 1, [][]byte{command.Encode(create)})
+	_, err = m.Apply(1, 1, [][]byte{command.Encode(&command.Create{Contract: []byte(contract)})})
 	require.NoError(b, err)
 	const batch = 1000
-	index, n := uint64(1), 0
+	index := uint64(1)
 	for b.Loop() {
 		b.StopTimer()
 		txs := make([]chain.Transaction, batch)
 		for i := range txs {
-			n++
-			txs[i] = transfer(fmt.Sprint("key", n), fmt.Sprint("wallet-", n%100_000), fmt.Sprint("wallet-", (n*7919)%100_000), 1_000_000)
+			txs[i] = next(int(index))
 		}
 		requests := [][]byte{command.Encode(submitRequest("aka", txs...))}
 		ahead := prepare(m, requests)
 		b.StartTimer()
 		index++
-		if _, err := m.ApplyPrepared(index, int64(index), requests, ahead); err != nil {
+		result, err := m.ApplyPrepared(index, int64(index), requests, ahead)
+		if err != nil {
 			b.Fatal(err)
+		}
+		if index == 3 {
+			b.StopTimer()
+			a, err := command.DecodeAnswer(result(0))
+			require.NoError(b, err)
+			require.Empty(b, a.Outcomes[batch-1].Refused)
+			b.StartTimer()
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/tx")

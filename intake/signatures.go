@@ -71,7 +71,7 @@ func (v *verifier) check(checks []check) error {
 	}
 	// A large request is work for more than one core.
 	var helpers sync.WaitGroup
-	for range min((len(checks)-1)/maxVerifyBatch, cap(v.slots)-1) {
+	for range min((len(checks)-1)/sharedVerifyBatch, cap(v.slots)-1) {
 		helpers.Go(func() { v.work(g) })
 	}
 	v.work(g)
