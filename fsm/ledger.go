@@ -85,11 +85,11 @@ type machineLedger struct{ headLedger }
 // SetAccount also folds the change.
 func (l machineLedger) SetAccount(name string, before, now chain.Account) {
 	l.headLedger.SetAccount(name, before, now)
-	foldAccount(l.h, name, now)
+	foldAccount(l.tx, l.h, name, now)
 }
 
 // SetHold also folds the change.
 func (l machineLedger) SetHold(id chain.ID, s chain.HoldState) {
 	l.headLedger.SetHold(id, s)
-	foldHold(l.h, id, s)
+	foldHold(l.tx, l.h, id, s)
 }

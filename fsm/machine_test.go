@@ -10,6 +10,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/command"
+	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -162,15 +163,16 @@ func benchApplyTo(b *testing.B, contract string, prepare func(m *Machine, reques
 	s, err := store.Open(store.Config{Dir: filepath.Join(b.TempDir(), "state")})
 	require.NoError(b, err)
 	m := New(s)
-	_, err = m.Apply(1, 1, [][]byte{command.Encode(&command.Create{Contract: []byte(contract)})})
+	require.NoError(b, s.Update(1, func(tx *store.Tx) error { tx.SetLevel(release.For(release.Newest)); return nil }))
+	_, err = m.Apply(2, 1, [][]byte{command.Encode(&command.Create{Contract: []byte(contract)})})
 	require.NoError(b, err)
 	const batch = 1000
-	index := uint64(1)
+	index := uint64(2)
 	for b.Loop() {
 		b.StopTimer()
 		txs := make([]chain.Transaction, batch)
 		for i := range txs {
-			txs[i] = next(int(index))
+			txs[i] = next(int(index) - 1)
 		}
 		requests := [][]byte{command.Encode(submitRequest("aka", txs...))}
 		ahead := prepare(m, requests)
@@ -180,7 +182,7 @@ func benchApplyTo(b *testing.B, contract string, prepare func(m *Machine, reques
 		if err != nil {
 			b.Fatal(err)
 		}
-		if index == 3 {
+		if index == 4 {
 			b.StopTimer()
 			a, err := command.DecodeAnswer(result(0))
 			require.NoError(b, err)

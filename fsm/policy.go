@@ -27,7 +27,7 @@ func renewPolicy(tx *store.Tx) {
 		next.Index, next.Recovery = tx.Index(), recovery
 		for _, h := range tx.Heads() {
 			next.Ends = append(next.Ends, h.Index)
-			foldPolicy(h, next)
+			foldPolicy(tx, h, next)
 		}
 	}
 	tx.SetPolicy(next)

@@ -156,7 +156,7 @@ func refuseForGood(tx *store.Tx, h *store.Head, t *chain.Transaction, reason err
 	}
 	p := store.Placement{Refused: o.Refused, Content: content(h, t)}
 	tx.SetPlacement(h, t.ID, p)
-	foldRefusal(h, t.ID, p)
+	foldRefusal(tx, h, t.ID, p)
 	return o
 }
 

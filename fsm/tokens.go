@@ -132,6 +132,6 @@ func family(tx *store.Tx, t *token.Token) []*token.Token {
 // disagree about it must not pass for the same.
 func foldAll(tx *store.Tx, change []byte) {
 	for _, h := range tx.Heads() {
-		fold(h, change)
+		tx.Fold(h, change)
 	}
 }

@@ -138,7 +138,7 @@ func (s *Store) write(db *pebble.DB, l *layer) error {
 	}
 	rows = l.appendRefused(l.ids.appendRows(rows, l.epochs))
 	for k, b := range l.blocks {
-		rows = b.appendPieces(rows, k)
+		rows = b.appendPieces(rows, k, l.epochs != nil)
 	}
 	for k, hash := range l.hashes {
 		rows = append(rows, row{key: blockKey{k.contract, k.index}.inTable(byte(k.table)), value: hash[:]})

@@ -21,6 +21,7 @@ type Head struct {
 	Standing
 	Pending Pending
 
+	changes  []byte // of the state that Digest does not have yet, behind room for that; empty between entries
 	attested []chain.Attestation
 	attests  uint64 // how often attested was replaced
 	tree     frontier
@@ -43,7 +44,7 @@ type Standing struct {
 	Totals       chain.Totals
 	BalanceSum   chain.Amount // of all accounts, kept by SetAccount; for conservation
 	PendingSince chain.Micros // machine time at which the oldest pending record came
-	Digest       chain.Hash   // folds every change of the state so far; zero where nobody keeps it
+	Digest       chain.Hash   // folds every change of the state so far, see Tx.Fold; zero where nobody keeps it
 }
 
 // version tells two states of a head apart: all that its rows are made of, with

@@ -18,7 +18,7 @@ func BenchmarkHistoryIndex(b *testing.B) {
 		var p Pending
 		for j := range size {
 			n := i*size + j
-			r := transferRecord(n, fmt.Sprint("wallet-", n%100_000), fmt.Sprint("wallet-", n*7919%100_000))
+			r := transferRecord(n, fmt.Sprint("wallet-", n%1_000), fmt.Sprint("wallet-", n*7919%1_000))
 			p.Add(chain.AppendRecord(nil, &r, 6))
 		}
 		canonical, at := chain.AppendBlock(nil, &chain.Header{Index: uint64(i) + 1}, p.Text(), 6)

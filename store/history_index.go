@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash/maphash"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -37,6 +39,31 @@ func hashAccount(contract uint32, name []byte) accountHash {
 	return accountHash(binary.BigEndian.Uint64(sum[:]) >> (64 - accountBits))
 }
 
+// accountHashes are the hashes of accounts that were asked for last, each at its place: a
+// few wallets are in most records, and to find one costs a tenth of hashing it.
+type accountHashes struct {
+	seed maphash.Seed
+	last []hashedAccount
+}
+
+type hashedAccount struct {
+	name     []byte // memory of a block
+	contract uint32
+	hash     accountHash
+}
+
+// of is hashAccount. It keeps name, which does not change any more.
+func (a *accountHashes) of(contract uint32, name []byte) accountHash {
+	if a.last == nil {
+		a.seed, a.last = maphash.MakeSeed(), make([]hashedAccount, hashedAccounts)
+	}
+	at := &a.last[maphash.Bytes(a.seed, name)%hashedAccounts]
+	if at.contract != contract || !bytes.Equal(at.name, name) || len(at.name) == 0 {
+		*at = hashedAccount{name, contract, hashAccount(contract, name)}
+	}
+	return at.hash
+}
+
 func (w accountHash) bucket() uint16 { return uint16(w >> restBits) }
 
 // layerIndex says which records of a layer's blocks concern which account. It
@@ -46,7 +73,8 @@ func (w accountHash) bucket() uint16 { return uint16(w >> restBits) }
 type layerIndex struct {
 	done     atomic.Int64 // how many of the layer's blocks are in, in their order
 	mu       sync.Mutex   // guards what follows, and done's changes
-	postings []posting    // in the order of the blocks; what has been added does not change
+	hashes   accountHashes
+	postings []posting // in the order of the blocks; what has been added does not change
 }
 
 // indexedBlock is a block on its way into the index.
@@ -94,12 +122,12 @@ func (x *layerIndex) expect(n int) {
 
 func (x *layerIndex) addBlock(b *indexedBlock) {
 	var m chain.Mention
-	for position, at := range b.block.Records {
-		m.Read(b.block.Canonical[at.From:at.To])
-		start := len(x.postings)
+	for position, span := range b.block.Records {
+		m.Read(b.block.Canonical[span.From:span.To])
+		at, start := placeOf(b.key.index, position), len(x.postings)
 		for i := range m.Wallets {
 			if w := &m.Wallets[i]; len(w.Name) > 0 {
-				x.add(start, posting{placeOf(b.key.index, position), hashAccount(b.key.contract, w.Name), b.key.contract, tagsOf(m.Kind, w.Role)})
+				x.add(start, posting{at, x.hashes.of(b.key.contract, w.Name), b.key.contract, tagsOf(m.Kind, w.Role)})
 			}
 		}
 	}

@@ -43,6 +43,10 @@ const (
 	maxFilterBytes = 128 << 20
 	idsAWord       = 5
 
+	// foldBytes is how many bytes of changes a head gathers before they are hashed: some
+	// fifty transfers, which stay in the processor's cache. Members must agree about it.
+	foldBytes = 4 << 10
+
 	// separateBytes is the size from which a value is kept apart from its key:
 	// pieces of blocks with more than a few records, and nothing else of note.
 	separateBytes = 1 << 10
@@ -102,6 +106,9 @@ const (
 	// through for the ends of holds of which nobody has noted in which block they
 	// ended.
 	searchPages = 16
+
+	// hashedAccounts is how many accounts an index keeps the hashes of, in 160 KB.
+	hashedAccounts = 4096
 
 	// historyRow bounds the postings in a row, so that where accounts are few
 	// a page does not read far more than it shows.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -22,14 +23,15 @@ func anyBlock(rng *rand.Rand, index uint64, records int) *Block {
 	return &Block{Canonical: canonical, Hash: chain.HashBytes(canonical), Records: p.Places(at)}
 }
 
-// pieces writes blocks 1, 2, … of contract 0 and returns the store that has them.
-func pieces(t *testing.T, blocks []*Block) *Store {
+// pieces writes blocks 1, 2, … of contract 0 and returns the store that has them. The sums
+// of the even ones are quick or not.
+func pieces(t *testing.T, blocks []*Block, quick bool) *Store {
 	s, err := Open(Config{Dir: t.TempDir(), Fatal: func(error) {}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	batch := s.db.NewBatch()
 	for i, b := range blocks {
-		rows := b.appendPieces(nil, blockKey{0, uint64(i) + 1})
+		rows := b.appendPieces(nil, blockKey{0, uint64(i) + 1}, quick == (i%2 == 1))
 		for j := range rows {
 			require.NoError(t, rows[j].write(batch))
 		}
@@ -44,7 +46,7 @@ func TestABlockComesBackFromItsPieces(t *testing.T) {
 	for i, n := range []int{0, 1, 2, pieceRecords - 1, pieceRecords, pieceRecords + 1, 2 * pieceRecords, 500, 0, chain.MaxBlockRecords, 3} {
 		blocks = append(blocks, anyBlock(rng, uint64(i)+1, n))
 	}
-	s := pieces(t, blocks)
+	s := pieces(t, blocks, true)
 	for from := uint64(1); from <= uint64(len(blocks)); {
 		run, err := readBlocks(s.db, 0, from, uint64(len(blocks))+1)
 		require.NoError(t, err)
@@ -76,6 +78,12 @@ func TestABlockComesBackFromItsPieces(t *testing.T) {
 // Whatever becomes of one row of a block, its reader, the block's and Scrub say
 // so.
 func TestAPieceThatChangedIsFound(t *testing.T) {
+	for _, quick := range []bool{false, true} {
+		t.Run(fmt.Sprint("quick sums: ", quick), func(t *testing.T) { findChanges(t, quick) })
+	}
+}
+
+func findChanges(t *testing.T, quick bool) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	blocks := []*Block{anyBlock(rng, 1, 100), anyBlock(rng, 2, 100), anyBlock(rng, 3, 100)}
 	const damaged = pieceRecords // the first record of the second piece
@@ -89,12 +97,13 @@ func TestAPieceThatChangedIsFound(t *testing.T) {
 		"empty": func(s *Store, key, _ []byte) error { return s.db.Set(key, []byte{}, pebble.NoSync) },
 		"cut":   func(s *Store, key, value []byte) error { return s.db.Set(key, value[:len(value)-1], pebble.NoSync) },
 	} {
-		s := pieces(t, blocks)
+		s := pieces(t, blocks, quick)
 		requireFound(t, s, name, change, damaged)
 	}
-	value, err := get(pieces(t, blocks).db, blockKey{0, 2}.piece(1))
+	value, err := get(pieces(t, blocks, quick).db, blockKey{0, 2}.piece(1))
 	require.NoError(t, err)
-	s := pieces(t, blocks)
+	require.Equal(t, quick, (*pieceSum)(value).quick())
+	s := pieces(t, blocks, quick)
 	for range 200 {
 		at, bit := rng.IntN(len(value)), byte(1)<<rng.IntN(8)
 		flipped := bytes.Clone(value)

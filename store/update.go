@@ -13,6 +13,8 @@ type Tx struct {
 	s     *Store
 	index uint64 // of the entry
 	seen  uint64 // see Expect
+	// changed are heads that Fold has begun to gather changes of, some of them twice.
+	changed []*Head
 	// err is the first failure to read; the machine stops on it, so readers
 	// of the state need not look at it one by one.
 	err error
@@ -67,6 +69,7 @@ func (s *Store) run(tx *Tx, change func(*Tx) error) error {
 	if err == nil {
 		err = tx.err
 	}
+	tx.settle()
 	if err != nil {
 		return s.fail(err)
 	}
@@ -163,7 +166,7 @@ func (tx *Tx) SetPlacement(h *Head, id chain.ID, p Placement) {
 func (tx *Tx) AddBlock(h *Head, leaf chain.Hash, b *Block) {
 	tx.s.active.setBlock(blockKey{h.Number, h.Index}, b)
 	h.tree.add(leaf, func(index uint64, node chain.Hash) { tx.s.active.hashes[hashKey{h.Number, nodeTable, index}] = node })
-	if h.Digest != (chain.Hash{}) {
+	if h.settle(); h.Digest != (chain.Hash{}) {
 		tx.s.active.hashes[hashKey{h.Number, digestTable, h.Index}] = h.Digest
 	}
 	tx.noteFees(h, len(b.Records))
