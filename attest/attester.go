@@ -18,6 +18,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/admitted"
+	"github.com/bpsc/bpsc/internal/release"
 )
 
 // ErrDiverged: a majority of the members has another state than this one.
@@ -44,6 +45,8 @@ type State interface {
 	Attestations(token string) ([]chain.Attestation, <-chan struct{}, error)
 	// Quorum is who counts at a size of a chain; nobody where that is not known.
 	Quorum(token string, size uint64) Quorum
+	// Level is the level that the cluster is on.
+	Level() release.Need
 	// Removed tells whether an identity is no member any more.
 	Removed(member string) bool
 	// Handovers are those from one policy to the next that members sign, in order, and a
@@ -124,6 +127,7 @@ type Attester struct {
 	workers int
 	keys    *chain.Keys // whose signatures are verified
 	pace    pace
+	groups  *groups
 
 	// mu guards what follows, which the goroutines of all chains write.
 	mu          sync.Mutex
@@ -143,8 +147,11 @@ func New(cfg Config, s State, l Log) (*Attester, error) {
 		workers: max(1, runtime.GOMAXPROCS(0)/2), // the rest serves requests
 		keys:    chain.NewKeys(maxKeys),
 		faults:  map[string]error{}, witnessErrs: map[witnessOf]error{}}
+	// A member may go back to a release that does not know groups until a level is active that it does
+	// not know either.
+	a.groups = &groups{parent: cfg.Dir, shared: func() bool { return s.Level().Level >= release.Access }}
 	tokens, err := journaled(cfg.Dir)
-	for _, token := range tokens {
+	for _, token := range append(tokens, a.groups.tokens()...) {
 		a.faults[token] = fmt.Errorf("this member has signed checkpoints of %s and has not found that chain yet", token)
 	}
 	return a, err

@@ -74,8 +74,15 @@ func (w *watcher) myTurn(now time.Time) time.Duration {
 	return 0
 }
 
-// quorum is who counts at a size of the chain.
-func (w *watcher) quorum(size uint64) Quorum { return w.state.Quorum(w.token, size) }
+// quorum is who counts at a size of the chain, as of this look.
+func (w *watcher) quorum(size uint64) Quorum {
+	q, known := w.quorums[size]
+	if !known {
+		q = w.state.Quorum(w.token, size)
+		w.quorums[size] = q
+	}
+	return q
+}
 
 // counts tells whether an attestation is by a member that counts at its size.
 func (w *watcher) counts(a chain.Attestation) bool { return w.quorum(a.Size).has(a.Member) }

@@ -31,11 +31,14 @@ type signed struct {
 	Timestamp chain.Micros `json:"timestamp"` // of block Size, unix microseconds
 }
 
-// journal is the file of one chain.
+// journal is what stands in the journal of one chain: in its own file, or, if that is
+// newer, in a group.
 type journal struct {
-	path    string
-	last    signed // Size 0: nothing yet
-	durable bool   // this process has written last; what it found might not be on the disk yet
+	token   string
+	path    string  // of its own file
+	groups  *groups // that it shares with all chains
+	last    signed  // Size 0: nothing yet
+	durable bool    // this process has written last; what it found might not be on the disk yet
 }
 
 const journalSuffix = ".json"
@@ -53,19 +56,29 @@ func journaled(dir string) (tokens []string, err error) {
 	return tokens, err
 }
 
-func openJournal(path string) (*journal, error) {
-	j := &journal{path: path}
-	err := durable.ReadSealed(path, &j.last)
-	if errors.Is(err, fs.ErrNotExist) {
-		return j, nil
+func openJournal(g *groups, token string) (*journal, error) {
+	j := &journal{token: token, path: journalPath(g.parent, token), groups: g}
+	switch err := durable.ReadSealed(j.path, &j.last); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err == nil && j.last.Size == 0:
+		return nil, unreadable(j.path, errNothing)
+	case err != nil:
+		return nil, unreadable(j.path, err)
 	}
-	if err == nil && j.last.Size == 0 {
-		err = errors.New("it says nothing")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("what this member has signed cannot be read, and without it it signs nothing: %s: %w", path, err)
+	switch grouped, err := g.newest(token); {
+	case err != nil:
+		return nil, err
+	case grouped.Size > j.last.Size:
+		j.last, j.durable = grouped, true
 	}
 	return j, nil
+}
+
+// errNothing: a file of the journal is one, and has nothing in it.
+var errNothing = errors.New("it says nothing")
+
+func unreadable(path string, err error) error {
+	return fmt.Errorf("what this member has signed cannot be read, and without it it signs nothing: %s: %w", path, err)
 }
 
 // covers makes sure that the journal has all that the log has of this member's
@@ -80,9 +93,10 @@ func (j *journal) covers(token, member string, attestations []chain.Attestation)
 	return nil
 }
 
-// write remembers what is about to be signed. It refuses what contradicts the
-// file. After a failure nothing may be signed until the file has been opened
-// again: it may hold what was to be written, or what it held before.
+// write remembers what is about to be signed, together with what other chains are about
+// to sign at this moment. It refuses what contradicts the journal. After a failure nothing may
+// be signed until the journal has been opened again: it may hold what was to be written, or what
+// it held before.
 func (j *journal) write(s signed) error {
 	switch last := j.last; {
 	case last.Size == 0:
@@ -93,7 +107,7 @@ func (j *journal) write(s signed) error {
 	case s == last && j.durable:
 		return nil
 	}
-	if err := durable.WriteSealed(j.path, s); err != nil {
+	if err := j.groups.write(j.token, s); err != nil {
 		return err
 	}
 	j.last, j.durable = s, true

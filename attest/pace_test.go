@@ -7,44 +7,45 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestManyChainsChooseOneAfterAnother(t *testing.T) {
-	now, write := time.Unix(1_800_000_000, 0), 4*time.Millisecond
+var noon = time.Unix(1_800_000_000, 0)
+
+// Many chains choose in rounds, as many in each as there are slots in it.
+func TestManyChainsChooseInRounds(t *testing.T) {
 	var p pace
-	for range 100 {
-		p.wrote(write)
+	require.Equal(t, noon, p.next(noon), "the first does not wait")
+	chosen := map[time.Time]int{}
+	for range 999 {
+		chosen[p.next(noon)]++
 	}
-	require.InDelta(t, write, p.took, float64(write)/100)
-	for i := range 1000 {
-		require.WithinDuration(t, now.Add(time.Duration(i)*p.took), p.next(now), 0)
+	require.Len(t, chosen, int(1000*slot/round))
+	for at, n := range chosen {
+		require.Zero(t, at.Sub(noon)%round)
+		require.InDelta(t, int(round/slot), n, 1)
+		require.False(t, at.After(noon.Add(1000*slot)))
 	}
-	later := now.Add(time.Hour)
+	later := noon.Add(time.Hour)
 	require.Equal(t, later, p.next(later), "alone nobody waits")
 }
 
-func TestASlowDiskHoldsNobodyUpForLong(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
+// Nobody chooses earlier than what the chains before him have left.
+func TestTurnsAreNotHandedOutTwice(t *testing.T) {
 	var p pace
-	for range 100 {
-		p.wrote(time.Minute)
+	last := noon
+	for i := range 500 {
+		at := p.next(noon.Add(time.Duration(i) * slot / 2))
+		require.False(t, at.Before(last))
+		last = at
 	}
-	p.next(now)
-	require.Equal(t, now.Add(maxSlot), p.next(now))
-	for range 100 {
-		p.wrote(0)
-	}
-	p.next(now.Add(time.Second))
-	require.WithinDuration(t, now.Add(time.Second), p.next(now.Add(time.Second)), maxSlot, "it has recovered")
+	require.WithinDuration(t, noon.Add(500*slot), last, round)
 }
 
 // A chain waits for its turn once, and chooses then what there is.
 func TestATurnIsKeptUntilItComes(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
 	a := &Attester{}
-	a.pace.took = 10 * time.Millisecond
 	first, second := &watcher{Attester: a}, &watcher{Attester: a}
-	require.Zero(t, first.myTurn(now))
-	require.Equal(t, 10*time.Millisecond, second.myTurn(now))
-	require.Equal(t, 4*time.Millisecond, second.myTurn(now.Add(6*time.Millisecond)))
-	require.Zero(t, second.myTurn(now.Add(10*time.Millisecond)))
-	require.Equal(t, 10*time.Millisecond, second.myTurn(now.Add(10*time.Millisecond)), "and the next is another one")
+	require.Zero(t, first.myTurn(noon))
+	require.Equal(t, round, second.myTurn(noon))
+	require.Equal(t, 4*time.Millisecond, second.myTurn(noon.Add(round-4*time.Millisecond)))
+	require.Zero(t, second.myTurn(noon.Add(round)))
+	require.Zero(t, second.myTurn(noon.Add(2*round)), "and the next is another one")
 }

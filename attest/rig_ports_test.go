@@ -87,6 +87,9 @@ type wire struct {
 
 func (w wire) Attest(ctx context.Context, token string, a chain.Attestation) error {
 	m := w.m
+	if m.leaves != nil {
+		m.leaves(token, a)
+	}
 	m.dies("signed", w.cancel) // on the disk, and not out of the door
 	m.mu.Lock()
 	m.tries++

@@ -79,7 +79,8 @@ type member struct {
 	// spoil changes a block as it is read; nil: the disk is good.
 	spoil    func(index uint64, canonical []byte) []byte
 	killer   atomic.Pointer[func(point string) bool]
-	tries    int // to reach the log
+	tries    int                                     // to reach the log
+	leaves   func(token string, a chain.Attestation) // is called before a signature leaves; nil: nobody looks
 	audits   atomic.Int64
 	told     func(ctx context.Context, blocks uint64) // of an audit
 	admitted *admitted.Signatures                     // what it verified when it took it; nil: nothing

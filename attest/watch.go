@@ -52,6 +52,7 @@ type watcher struct {
 	noRoom   bool              // there was no room for the journal, and nothing was attested since
 	// What fingerprintAt returned for the sizes that others have attested.
 	fingerprints map[uint64]fingerprint
+	quorums      map[uint64]Quorum // by size, as they were asked for since the last look
 }
 
 // watch attests one chain until ctx ends or the chain turns out bad.
@@ -98,6 +99,7 @@ func (w *watcher) backOff(ctx context.Context) error {
 // is not that of the majority must not serve it either.
 func (w *watcher) compareOn(ctx context.Context) {
 	for ctx.Err() == nil {
+		w.quorums = map[uint64]Quorum{}
 		attestations, more, err := w.state.Attestations(w.token)
 		if err == nil {
 			err = w.compare(attestations)
@@ -119,7 +121,7 @@ func (w *watcher) compareOn(ctx context.Context) {
 // a crash the log has to bring back the end of the chain first.
 func (w *watcher) open(ctx context.Context) (err error) {
 	before := w.journal
-	if w.journal, err = openJournal(journalPath(w.cfg.Dir, w.token)); err != nil {
+	if w.journal, err = openJournal(w.groups, w.token); err != nil {
 		w.journal = before
 		return err
 	}
@@ -203,6 +205,7 @@ func (w *watcher) run(ctx context.Context) error {
 // look takes what all members have attested, and holds this one's state and journal
 // against it. An error is why it must not sign; where it must not serve either it is fatal.
 func (w *watcher) look() (attestations []chain.Attestation, more <-chan struct{}, err error) {
+	w.quorums = map[uint64]Quorum{}
 	attestations, more, err = w.state.Attestations(w.token)
 	if err == nil {
 		err = w.compare(attestations)
@@ -291,14 +294,12 @@ func (w *watcher) attest(ctx context.Context, attestations []chain.Attestation, 
 // sign adds the signature, once the journal has what it is over.
 func (w *watcher) sign(a *chain.Attestation) error {
 	id, tip := w.chain.id, w.chain.tip
-	began := w.cfg.Now()
-	err := w.journal.write(signed{ChainID: id, Size: a.Size, Root: a.Root, Tip: tip.Hash, Timestamp: tip.Timestamp})
-	w.pace.wrote(w.cfg.Now().Sub(began))
-	if err != nil {
+	if err := w.journal.write(signed{ChainID: id, Size: a.Size, Root: a.Root, Tip: tip.Hash, Timestamp: tip.Timestamp}); err != nil {
 		return err
 	}
 	body := proof.Checkpoint{Origin: proof.Origin(w.token, id), Size: a.Size, Root: a.Root}.Body()
-	a.Cosignature, err = proof.Cosign(body, w.cfg.Key, chain.SecondsOf(w.cfg.Now()))
+	line, err := proof.Cosign(body, w.cfg.Key, chain.SecondsOf(w.cfg.Now()))
+	a.Cosignature = line
 	return err
 }
 
