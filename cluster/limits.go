@@ -98,6 +98,11 @@ const (
 	maxPreparedBytes = 4 * queue.MaxEntryBytes
 	leastPrepared    = 4 << 10
 
+	// How far ticks are apart at least. Each is an entry, a millisecond of a core on three
+	// members together, whatever it does, so a hundred a second are enough however much is
+	// due; what they are late by is a tenth of the shortest schedule at most.
+	tickGap = 10 * time.Millisecond
+
 	// A due time that a tick did not move is asked for again only so often.
 	tickPause = 20 * time.Millisecond
 

@@ -11,7 +11,8 @@ import (
 
 // ticker proposes, on the leader, an entry without requests, a tick, when the
 // machine has something due. A tick that comes late, twice or from a former leader
-// is harmless, for the machine decides by the entry's time alone what to do.
+// is harmless, for the machine decides by the entry's time alone what to do. Much that falls
+// due at about the same time shares a tick: what comes soon after one waits for the next.
 //
 // run is its goroutine, which owns the fields below the line. At most one tick is
 // pending; nothing is polled.
@@ -27,7 +28,7 @@ type ticker struct {
 	pending *queue.Call // the tick that is under way
 	during  uint64      // the term in which it was proposed
 	last    int64       // what was due at the last tick
-	pause   time.Time
+	pause   time.Time   // nothing is proposed before
 }
 
 func (t *ticker) run(ctx context.Context) {
@@ -81,6 +82,7 @@ func (t *ticker) step() (wait time.Duration, ok bool) {
 		return tickPause, true
 	}
 	t.pending, t.during, t.last = tick, term, due
+	t.pause = time.Now().Add(tickGap)
 	return 0, false
 }
 
