@@ -190,6 +190,29 @@ func (p *Process) Memory() (m Memory, err error) {
 	return m, err
 }
 
+// clockTick is the unit in which Linux counts a process's time for everybody to read.
+const clockTick = time.Second / 100
+
+// CPU is the time that the process has spent on processors so far, in user and kernel mode;
+// Linux only.
+func (p *Process) CPU() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.process.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	// The second field is the command's name in parentheses, and may hold anything.
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("the statistics of the process are %q", text)
+	}
+	user, err := strconv.ParseInt(string(fields[11]), 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	kernel, err := strconv.ParseInt(string(fields[12]), 10, 64)
+	return time.Duration(user+kernel) * clockTick, err
+}
+
 // kibibytes reads a line such as "VmRSS:     5120 kB", in bytes.
 func kibibytes(status []byte, name string) (int64, error) {
 	_, rest, found := bytes.Cut(status, []byte("\n"+name))
