@@ -3,6 +3,7 @@ package wallet
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -145,3 +146,22 @@ func FuzzPayload(f *testing.F) {
 		require.Equal(t, stored.Created.Truncate(time.Second), again.Created)
 	})
 }
+
+// The key file of others' tests: whoever reads our key files in another language, as the page
+// does, opens it.
+func TestKeyFileOfTheVectors(t *testing.T) {
+	const path = "testdata/alice.age"
+	want := Stored{Key: mustKey(aliceSeed), Created: time.Unix(1_800_000_000, 0).UTC()}
+	if *update {
+		text, err := encodeKeyFile(want, vectorPassphrase, 10)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, text, 0o644))
+	}
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	got, err := decodeKeyFile(text, vectorPassphrase, 10)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+}
+
+const vectorPassphrase = "correct horse battery staple"
