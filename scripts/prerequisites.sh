@@ -57,6 +57,21 @@ need_promtool() {
   rm -r "$dir"
 }
 
+# need_node ROOT puts a node of version 20 or newer into PATH, and npm. Debian 12 has an
+# older one, and npm's registry has the program itself as a package, kept in ROOT/.bpsc/tools.
+need_node() {
+  local tools=$1/.bpsc/tools/node arch
+  need_commands node=nodejs npm=npm
+  [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ] || return 0
+
+  arch=$(node -p 'process.arch')
+  if [ ! -x "$tools/node_modules/node-linux-$arch/bin/node" ]; then
+    echo "fetching node"
+    npm install --prefix "$tools" --no-save --no-audit --no-fund --silent --ignore-scripts "node-linux-$arch@22"
+  fi
+  export PATH="$tools/node_modules/node-linux-$arch/bin:$PATH"
+}
+
 # need_go ROOT checks for the Go version that ROOT/go.mod asks for.
 need_go() {
   local wanted have

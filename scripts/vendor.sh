@@ -48,7 +48,11 @@ bundle lean-qr 'export { generate, correction } from "lean-qr"'
 bundle virtual-core 'export { Virtualizer, elementScroll, observeElementOffset, observeElementRect, observeWindowOffset, observeWindowRect, windowScroll } from "@tanstack/virtual-core"'
 bundle ed25519 'export * from "@noble/ed25519"'
 bundle sha2 'export { sha256, sha512 } from "@noble/hashes/sha2.js"'
-bundle age 'export { Decrypter, Encrypter, armor } from "age-encryption"'
+# Key files are under a passphrase: the curves and lattices of age's other recipients, half of
+# its size, are left out.
+printf 'export const MLKEM768P256 = undefined, MLKEM768X25519 = undefined, p256 = undefined;\n' >"$work/none.mjs"
+bundle age 'export { Decrypter, armor } from "age-encryption"' \
+  --alias:@noble/post-quantum/hybrid.js="$work/none.mjs" --alias:@noble/curves/nist.js="$work/none.mjs"
 cp node_modules/uplot/dist/uPlot.min.css "$lib/uplot.css"
 
 # A licence for each package of which something is in a module.

@@ -2,6 +2,7 @@
 import { html, useEffect, useRef, useState } from "./html.mjs";
 import { useLedger } from "./ledger.mjs";
 import { Stale } from "./parts.mjs";
+import { ForkBanner } from "./proof/banner.mjs";
 import { Search } from "./searchbox.mjs";
 import { token } from "./token.mjs";
 
@@ -66,6 +67,7 @@ function Theme() {
 export function Notices() {
   const { live, error, info, infoAt, contracts, origin, client, token: current } = useLedger();
   return html`
+    <${ForkBanner} />
     ${live.broken > 0 && html`<div class="notice bad" role="alert"><p><strong>This chain does not hold together.</strong> Block ${live.broken} names another block before it than the one that this page was shown before. Keep what you have, and ask whoever runs the cluster.</p></div>`}
     ${error && info && error.status !== 401 && error.status !== 403 && html`<${Stale} at=${infoAt} error=${error} />`}
     ${error && !info && error.status !== 401 && error.status !== 403 && html`<div class="notice bad" role="alert"><p><strong>${current && error.status === 404 ? "There is no such contract." : "No server answers as it should."}</strong> <bdi>${error.message}</bdi>.</p></div>`}

@@ -3,8 +3,12 @@
 // not. Other pages of the page bring their rows here.
 import { Home } from "./home.mjs";
 import { Block } from "./block.mjs";
+import { Send } from "./send/send.mjs";
+import { Verify } from "./proof/verify.mjs";
 
 export const routes = [
   { path: "", Page: Home, nav: "Home" },
   { path: "blocks/:index", Page: Block },
+  { path: "send", Page: Send, nav: "Send" },
+  { path: "verify", Page: Verify, nav: "Receipts" },
 ];

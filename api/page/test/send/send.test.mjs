@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+
+import { decode, encode, fromHex, toHex } from "../../app/proof/bytes.mjs";
+import { Num, parse } from "../../app/proof/canonical.mjs";
+import { publicKeyOf, verify } from "../../app/proof/ed25519.mjs";
+import { addressFault, addressOf } from "../../app/send/address.mjs";
+import { openKeyFile } from "../../app/send/keyfile.mjs";
+import { submit } from "../../app/send/submit.mjs";
+import { expiry, memoFault, nameFault, openBody, openID, readAmount, signTransaction } from "../../app/send/transaction.mjs";
+
+const wallet = (name) => readFileSync(new URL(`../../../../wallet/testdata/${name}`, import.meta.url));
+const passphrase = "correct horse battery staple";
+
+test("addresses are those of the ledger", () => {
+  const { keys } = JSON.parse(wallet("keys.json"));
+  assert.ok(keys.length > 0);
+  for (const { private_key: seed, public_key: key, address } of keys) {
+    assert.equal(toHex(publicKeyOf(fromHex(seed, 32))), key);
+    assert.equal(addressOf(fromHex(key, 32)), address);
+    assert.equal(addressFault(address), "");
+  }
+  const good = keys[0].address;
+  for (const bad of ["", "alice", good.slice(0, -1), good.toUpperCase(), good.replace(/.$/, (c) => (c === "q" ? "p" : "q")), good.replace("bpsc1", "bpsc2"), good.slice(0, -1) + "b"]) {
+    assert.notEqual(addressFault(bad), "", bad);
+  }
+});
+
+test("what is signed, its id and its signature are those of the ledger's wallets", () => {
+  const vectors = parse(decode(wallet("transactions.json"))); // which keeps numbers as they were typed
+  assert.ok(vectors.length >= 10);
+  for (const vector of vectors) {
+    const name = vector.get("name");
+    const seed = fromHex(vector.get("private_key"), 32);
+    const { chain, sender, nonce, expires, ...fields } = Object.fromEntries(vector.get("payload"));
+    for (const [key, value] of Object.entries(fields)) {
+      if (value instanceof Num && ["amount", "per_transfer", "per_day"].includes(key) && value.text !== "0") {
+        fields[key] = readAmount(value.text, Number(vector.get("decimals").text)).amount;
+        assert.ok(fields[key], name);
+      }
+    }
+    const key = { seed, publicKey: publicKeyOf(seed), address: sender };
+    const signed = signTransaction(fields, { key, chainID: chain, nonce, expires });
+    assert.equal(decode(signed.message), vector.get("signed"), name);
+    assert.equal(signed.id, vector.get("id"), name);
+    const body = JSON.parse(signed.body);
+    assert.equal(body.public_key, vector.get("public_key"), name);
+    assert.equal(body.signature, vector.get("signature"), name);
+    assert.ok(!signed.body.includes(vector.get("private_key")), name);
+    assert.equal(body.chain, undefined, "the chain is the receiver's");
+  }
+});
+
+test("a signature is judged by ZIP-215, and a changed one is none", () => {
+  const message = encode("hello");
+  const seed = fromHex("11".repeat(32), 32);
+  const { body } = signTransaction({ kind: "burn", amount: new Num("1") }, { key: { seed, publicKey: publicKeyOf(seed), address: "x" }, chainID: "0", expires: 1 });
+  assert.equal(JSON.parse(body).signature.length, 128);
+  // A point of small order as the key, and nothing as the signature: good for any message under ZIP-215.
+  const small = fromHex("01" + "00".repeat(31), 32);
+  assert.ok(verify(fromHex("01" + "00".repeat(63), 64), message, small));
+  assert.ok(!verify(fromHex("02" + "00".repeat(63), 64), message, small));
+  assert.ok(!verify(new Uint8Array(63), message, small));
+});
+
+test("a key file opens with its passphrase alone", async () => {
+  const key = await openKeyFile(wallet("alice.age"), passphrase);
+  const { keys } = JSON.parse(wallet("keys.json"));
+  assert.deepEqual([toHex(key.seed), toHex(key.publicKey), key.address, key.rotated], [keys[0].private_key, keys[0].public_key, keys[0].address, false]);
+  await assert.rejects(openKeyFile(wallet("alice.age"), "correct horse"), { code: "key_file_passphrase" });
+  await assert.rejects(openKeyFile(wallet("alice.age"), ""), { code: "key_file_passphrase" });
+  for (const bad of [encode(""), encode("hello"), wallet("alice.age").subarray(0, 200), wallet("keys.json"), new Uint8Array(20_000), Uint8Array.of(255, 254)]) {
+    await assert.rejects(openKeyFile(bad, passphrase), { code: "key_file_damaged" });
+  }
+});
+
+test("amounts are read exactly or not at all", () => {
+  for (const [text, decimals, want] of [["12.5", 6, "12.5"], ["12.50", 6, "12.5"], ["1", 0, "1"], ["0.000001", 6, "0.000001"], ["999999999.999999", 6, "999999999.999999"], [" 7 ", 2, "7"]]) {
+    assert.equal(readAmount(text, decimals).amount?.text, want, text);
+  }
+  for (const [text, decimals] of [["", 6], ["-1", 6], ["0", 6], ["1e3", 6], ["1,5", 6], ["0.0000001", 6], ["1.5", 0], ["1000000000", 6], ["NaN", 6], ["٣", 6], ["1.", 6]]) {
+    assert.ok(readAmount(text, decimals).fault, text);
+  }
+});
+
+test("names and memos may be anything that fits", () => {
+  const name = "<img src=x onerror=alert(1)>\u202e";
+  assert.equal(nameFault(name), "");
+  assert.equal(memoFault("🏠".repeat(64)), "");
+  assert.notEqual(memoFault("🏠".repeat(65)), "");
+  assert.notEqual(nameFault(""), "");
+  assert.notEqual(nameFault("ä".repeat(65)), "");
+  const body = openBody({ sender: name, recipient: "bob", amount: new Num("1.5"), memo: "" });
+  assert.deepEqual(JSON.parse(body), { sender: name, recipient: "bob", amount: 1.5 });
+});
+
+test("what is signed expires, whatever a node says of the time", () => {
+  assert.equal(expiry(1000, 1000), 4600);
+  assert.equal(expiry(1000, 50_000), 53_600);
+  assert.equal(expiry(1000, 86_000), 87_400, "a day by the local clock");
+  assert.equal(expiry(1000, 1_000_000), null);
+});
+
+const problem = (fields) => Object.assign(new Error("no"), { name: "Problem", code: "x", status: 0, retryable: true }, fields);
+
+// A node that answers as told, one after the other; lookups find nothing until told.
+function node(answers, found) {
+  const requests = [];
+  return {
+    requests,
+    async send(path, body, { header }) {
+      requests.push({ path, body, header });
+      const answer = answers.shift();
+      if (answer instanceof Error) throw answer;
+      return { data: answer };
+    },
+    async get() {
+      const data = found?.(requests.length);
+      if (!data) throw problem({ status: 404, retryable: false });
+      return { data };
+    },
+  };
+}
+
+test("a transaction is sent again, with the same key, until something is known of it", async () => {
+  const client = node([problem({ status: 503 }), problem({ status: 504, code: "outcome_unknown", retryable: false }), problem({}), { id: "1", record: {} }]);
+  const tries = [];
+  const sent = await submit({ client, path: "/v1/transactions", lookup: "/x", body: "{}", idempotencyKey: "k", wait: async () => {}, tell: ({ tries: n }) => tries.push(n) });
+  assert.deepEqual([sent.tries, sent.found, tries], [4, false, [1, 2, 3]]);
+  assert.equal(new Set(client.requests.map((request) => JSON.stringify(request))).size, 1);
+  assert.equal(client.requests[0].header["Idempotency-Key"], "k");
+});
+
+test("what another node knows is known", async () => {
+  const client = node([problem({}), problem({}), problem({})], (asked) => asked === 2 && { id: "1", record: {}, block: 7 });
+  const sent = await submit({ client, path: "/", lookup: "/x", body: "{}", idempotencyKey: "k", wait: async () => {} });
+  assert.deepEqual([sent.found, sent.answer.block, sent.tries], [true, 7, 2]);
+});
+
+test("a refusal is an answer, and silence is none", async () => {
+  const refused = node([problem({ status: 422, code: "insufficient_funds", retryable: false })]);
+  await assert.rejects(submit({ client: refused, path: "/", lookup: "/x", body: "{}", wait: async () => {} }), (error) => error.code === "insufficient_funds" && !error.unknown);
+  assert.equal(refused.requests.length, 1);
+  let clock = 0;
+  const silent = node(Array.from({ length: 100 }, () => problem({})));
+  await assert.rejects(submit({ client: silent, path: "/", lookup: "/x", body: "{}", wait: async () => {}, now: () => (clock += 20_000) }), { unknown: true });
+});
+
+test("an open id is that of its key", () => {
+  assert.equal(openID("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+});

@@ -1,0 +1,116 @@
+// The cluster that the tests look at, and the browser that looks: scripts/browser.sh has started the
+// one and says here where it is.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { promisify } from "node:util";
+
+import { chromium } from "playwright-core";
+
+const told = (name) => process.env[name] ?? assert.fail(`${name} is not set: run scripts/browser.sh`);
+const run = promisify(execFile);
+
+export const root = new URL("../../", import.meta.url).pathname;
+export const members = told("MEMBERS").split(" ");
+export const follower = told("FOLLOWER");
+export const wallets = told("WALLETS");
+const shots = told("SHOTS");
+
+/** The standard output of `bpsc`, or of another program of the project. */
+export const bpsc = async (...args) => (await run(told("BPSC"), args)).stdout;
+export const cluster = async (...args) => (await run(`${root}scripts/cluster.sh`, args)).stdout;
+
+/** The leader's address, once there is one. */
+export async function leader() {
+  return until("a leader", async () => {
+    for (const url of members) {
+      const said = await fetch(`${url}/v1/cluster`).then((answer) => answer.json(), () => null);
+      if (said?.leader) return members[Number(said.leader.slice(1)) - 1];
+    }
+    return undefined;
+  });
+}
+
+/** JSON that a node answers. */
+export async function api(path, { node = members[0], method = "GET", body, headers } = {}) {
+  const answer = await fetch(node + path, { method, body: body && JSON.stringify(body), headers });
+  const text = await answer.text();
+  assert.ok(answer.ok, `${method} ${path}: ${text}`);
+  return JSON.parse(text);
+}
+
+/** A transfer that somebody else makes, in the open contract. */
+export const transfer = (sender, recipient, amount, memo) =>
+  api("/v1/transactions", { method: "POST", body: { sender, recipient, amount, ...(memo && { memo }) } });
+
+/** Waits for a condition, which returns something. */
+export async function until(what, holds, limit = 15_000) {
+  for (const end = Date.now() + limit; ;) {
+    const found = await holds();
+    if (found) return found;
+    if (Date.now() > end) assert.fail(`waited ${limit} ms for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+// Root has no sandbox; the rest keeps Chromium from talking to its maker.
+const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+/** The browser, one for all tests. */
+export const browser = await chromium.launch({ executablePath: told("CHROMIUM"), args: flags });
+
+/**
+ * A window that has seen nothing yet, on a page of the page. What no page may ever do makes the test fail
+ * when the window is closed: a fault in the console, a request to somebody else, a dialog.
+ */
+export async function open(address, { allowed = () => false, ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...options });
+  context.setDefaultTimeout(10_000);
+  const page = await context.newPage();
+  const faults = [];
+  const requests = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type()) && !allowed(message.text())) faults.push(`console: ${message.text()} ${message.location().url}`);
+  });
+  page.on("pageerror", (error) => faults.push(`uncaught: ${error}`));
+  page.on("dialog", (dialog) => { faults.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+  context.on("request", (request) => {
+    requests.push({ url: request.url(), method: request.method(), headers: request.headers(), body: request.postData() ?? "" });
+    const { hostname, protocol } = new URL(request.url());
+    if (!["data:", "blob:"].includes(protocol) && hostname !== "127.0.0.1") faults.push(`a request to ${request.url()}`);
+  });
+  await page.goto(address);
+  const close = async () => {
+    await context.close();
+    assert.deepEqual(faults, []);
+  };
+  return { page, context, requests, close };
+}
+
+/** Opens a window for a test and closes it, whatever comes of it. */
+export async function visit(address, options, test) {
+  const window = await open(address, options);
+  try {
+    await test(window);
+  } catch (error) {
+    await shoot(window.page, "failed");
+    await window.context.close();
+    throw error;
+  }
+  await window.close();
+}
+
+let taken = 0;
+
+/** Keeps a picture of a page among the output of the tests. */
+export async function shoot(page, name) {
+  mkdirSync(shots, { recursive: true });
+  await page.screenshot({ path: `${shots}/${String(++taken).padStart(2, "0")}-${name.replace(/\W+/g, "-").slice(0, 40)}.png` });
+}
+
+/** The page shows its heading and waits for nothing any more. */
+export async function settled(page) {
+  await page.locator("h1").first().waitFor();
+  await page.waitForFunction(() => document.querySelectorAll(".wait").length === 0);
+}
