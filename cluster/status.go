@@ -80,7 +80,21 @@ func (m *Member) Status() Status {
 			members[i].Waits = m.gatherer.waits(leader, name)
 		}
 	}
-	return summarize(members)
+	s := summarize(members)
+	if leader == m.name {
+		m.sharpen(s.Members)
+	}
+	return s
+}
+
+// sharpen sets, on the leader, what the others lag to what each did when it answered: half
+// a second later the leader's log is longer, and nobody lags for that.
+func (m *Member) sharpen(members []MemberStatus) {
+	for i := range members {
+		if there, lag := m.gatherer.lag(string(members[i].Identity())); there {
+			members[i].Lag = lag
+		}
+	}
 }
 
 // Self is how this member is, without asking another.

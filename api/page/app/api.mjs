@@ -29,7 +29,7 @@ export function createClient({ origins, fetch, token = () => "" }) {
 
   function headers(more) {
     const text = token();
-    return text === "" ? more : { ...more, Authorization: "Bearer " + text };
+    return text === "" ? more : { Authorization: "Bearer " + text, ...more };
   }
 
   // open asks one node, and returns its answer once its header is there.
