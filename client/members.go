@@ -29,6 +29,7 @@ type ClusterMember struct {
 	Replacing bool   `json:"replacing"` // an empty folder with its id may join
 	Waits     string `json:"waits"`     // what keeps it from becoming a voter
 	Lag       uint64 `json:"lag"`       // log entries that it has to apply to reach the leader
+	Ready     bool   `json:"ready"`     // it should get requests, as of a moment ago
 
 	Version        string `json:"version"`         // of its bpsc; "" where it does not answer
 	LevelSupported uint64 `json:"level_supported"` // the newest that it knows

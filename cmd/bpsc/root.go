@@ -16,6 +16,7 @@ import (
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/operate"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/provision"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/serve"
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/trial"
 )
 
 func newRootCommand() *cobra.Command {
@@ -29,7 +30,7 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.ArgError("%w", err) })
 	o := &cli.Options{} // of all commands that talk to servers
 	for _, room := range [][]*cobra.Command{
-		serve.Commands(), contexts.Commands(), ledger.Commands(o), chains.Commands(o), operate.Commands(o), backups.Commands(o), doctor.Commands(o), provision.Commands(), bench.Commands(o),
+		serve.Commands(), contexts.Commands(), ledger.Commands(o), chains.Commands(o), operate.Commands(o), backups.Commands(o), doctor.Commands(o), provision.Commands(), trial.Commands(), bench.Commands(o),
 	} {
 		root.AddCommand(room...)
 	}

@@ -33,7 +33,9 @@ var inside = map[string][]string{
 	"cmd/bpsc/internal/provision": {"cmd/bpsc/internal/cli"},
 	"cmd/bpsc/internal/backups":   {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/chains"},
 	"cmd/bpsc/internal/doctor":    {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/backups"},
-	"cmd/bpsc/internal/bench":     {"cmd/bpsc/internal/cli"},
+	"cmd/bpsc/internal/local":     {"cmd/bpsc/internal/cli"},
+	"cmd/bpsc/internal/bench":     {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/local"},
+	"cmd/bpsc/internal/trial":     {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/local"},
 }
 
 // standalone packages import nothing of this module at all.

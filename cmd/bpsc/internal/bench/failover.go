@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/local"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
 
@@ -99,7 +100,7 @@ func (b *options) killLeader(ctx context.Context, t *target, w *writers) (time.D
 		return 0, err
 	}
 	killed := time.Now()
-	if err := leader.kill(); err != nil {
+	if err := leader.Kill(); err != nil {
 		return 0, err
 	}
 	w.await(killed, time.Now())
@@ -109,27 +110,27 @@ func (b *options) killLeader(ctx context.Context, t *target, w *writers) (time.D
 	case <-ctx.Done():
 		return 0, fmt.Errorf("no transfer is acknowledged: %w", ctx.Err())
 	}
-	if err := leader.start(); err != nil {
+	if err := leader.Start(); err != nil {
 		return 0, err
 	}
 	return took, t.own.ready(ctx)
 }
 
 // ownLeader is the member of its own cluster that leads, once all members say so.
-func (t *target) ownLeader(ctx context.Context) (*process, error) {
+func (t *target) ownLeader(ctx context.Context) (*local.Process, error) {
 	for {
 		if err := t.learn(ctx); err != nil {
 			return nil, err
 		}
 		for _, m := range t.own.members {
-			if m.id == t.leader {
+			if m.ID == t.leader {
 				return m, nil
 			}
 		}
 		select {
 		case <-ctx.Done():
 			return nil, fmt.Errorf("nobody leads: %w", ctx.Err())
-		case <-time.After(askEvery):
+		case <-time.After(local.AskEvery):
 		}
 	}
 }
@@ -174,7 +175,7 @@ func (w *writers) stop() {
 
 // write sends one transfer after the other to one member.
 func (w *writers) write(ctx context.Context, number int) {
-	url := w.target.own.members[number%len(w.target.own.members)].url + "/v1/transactions"
+	url := w.target.own.members[number%len(w.target.own.members)].URL + "/v1/transactions"
 	pick := w.options.pick(number)
 	for n := 0; ; n++ {
 		select {

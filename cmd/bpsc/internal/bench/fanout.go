@@ -79,7 +79,7 @@ func (b *options) runFanout(cmd *cobra.Command, f *fanoutFlags) (err error) {
 	cases := []*fanout{{}, {Followers: f.readers}}
 	for range b.rounds {
 		for _, c := range cases {
-			if err := b.fanoutRound(ctx, t, leader.url, f.pace, c); err != nil {
+			if err := b.fanoutRound(ctx, t, leader.URL, f.pace, c); err != nil {
 				return err
 			}
 		}

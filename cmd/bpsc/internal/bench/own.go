@@ -6,20 +6,18 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/local"
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
@@ -73,18 +71,12 @@ func (o *ownOptions) contractText() string {
 type ownCluster struct {
 	dir     string
 	keep    bool
-	members []*process
+	members []*local.Process
 	// followers are started later, and stopped with the members.
-	followers []*process
+	followers []*local.Process
 	trusted   *tls.Config // nil where everything is plain
 	http      *http.Client
 }
-
-// How long members have until they serve, and how often they are asked.
-const (
-	startLimit = 30 * time.Second
-	askEvery   = 5 * time.Millisecond
-)
 
 // startOwn starts a cluster and waits until it serves.
 func startOwn(ctx context.Context, o ownOptions) (*ownCluster, error) {
@@ -104,7 +96,7 @@ func (c *ownCluster) start(ctx context.Context, o *ownOptions) error {
 		return err
 	}
 	for _, m := range c.members {
-		if err := m.start(); err != nil {
+		if err := m.Start(); err != nil {
 			return err
 		}
 	}
@@ -114,7 +106,7 @@ func (c *ownCluster) start(ctx context.Context, o *ownOptions) error {
 // ready waits until all members serve.
 func (c *ownCluster) ready(ctx context.Context) error {
 	for _, m := range c.members {
-		if err := m.ready(ctx, c.http); err != nil {
+		if err := m.Ready(ctx, c.http); err != nil {
 			return err
 		}
 	}
@@ -134,11 +126,11 @@ func (c *ownCluster) layOut(ctx context.Context, o *ownOptions) error {
 	var apis, rafts, cluster, clients []string
 	for i := range o.members {
 		id := fmt.Sprint("n", i+1)
-		api, err := freeAddress()
+		api, err := local.FreeAddress()
 		if err != nil {
 			return err
 		}
-		raft, err := freeAddress()
+		raft, err := local.FreeAddress()
 		if err != nil {
 			return err
 		}
@@ -148,14 +140,14 @@ func (c *ownCluster) layOut(ctx context.Context, o *ownOptions) error {
 	secure := filepath.Join(c.dir, "tls")
 	for i := range o.members {
 		id := fmt.Sprint("n", i+1)
-		p := &process{id: id, url: "http://" + apis[i], binary: self, log: filepath.Join(c.dir, id+".log")}
-		p.args = []string{"server", "--id", id, "--data", filepath.Join(c.dir, id), "--listen", apis[i], "--raft", rafts[i],
+		p := &local.Process{ID: id, URL: "http://" + apis[i], Binary: self, Log: filepath.Join(c.dir, id+".log")}
+		p.Args = []string{"server", "--id", id, "--data", filepath.Join(c.dir, id), "--listen", apis[i], "--raft", rafts[i],
 			"--cluster", strings.Join(cluster, ","), "--contract", contract}
 		if o.tls {
-			p.url = "https://" + apis[i]
-			p.args = []string{"server", "--config", filepath.Join(secure, id, "bpsc.yaml"), "--contract", contract, "--anonymous", "read,submit"}
+			p.URL = "https://" + apis[i]
+			p.Args = []string{"server", "--config", filepath.Join(secure, id, "bpsc.yaml"), "--contract", contract, "--anonymous", "read,submit"}
 		}
-		p.args = append(p.args, o.args...)
+		p.Args = append(p.Args, o.args...)
 		c.members = append(c.members, p)
 	}
 	if o.tls {
@@ -170,7 +162,7 @@ func (c *ownCluster) layOut(ctx context.Context, o *ownOptions) error {
 // certify has bpsc init make certificates and configurations.
 func (c *ownCluster) certify(ctx context.Context, self, dir string, cluster, clients []string) error {
 	init := exec.CommandContext(ctx, self, "init", "--out", dir, "--members", strings.Join(cluster, ","), "--api", strings.Join(clients, ","))
-	init.Env = environ()
+	init.Env = local.Environ()
 	if out, err := init.CombinedOutput(); err != nil {
 		return fmt.Errorf("bpsc init: %w\n%s", err, out)
 	}
@@ -188,7 +180,7 @@ func (c *ownCluster) certify(ctx context.Context, self, dir string, cluster, cli
 func (c *ownCluster) urls() []string {
 	var urls []string
 	for _, m := range c.members {
-		urls = append(urls, m.url)
+		urls = append(urls, m.URL)
 	}
 	return urls
 }
@@ -199,12 +191,12 @@ func (c *ownCluster) stop(after error) error {
 	var errs []error
 	all := append(slices.Clone(c.followers), c.members...)
 	for _, p := range all {
-		errs = append(errs, p.kill())
+		errs = append(errs, p.Kill())
 	}
 	if after != nil && !errors.Is(after, context.Canceled) && !errors.Is(after, cli.ErrUsage) {
 		for _, p := range all {
-			if tail := p.tail(); tail != "" {
-				fmt.Fprintf(os.Stderr, "%s:\n%s\n", p.id, cli.Printable(tail))
+			if tail := p.Tail(); tail != "" {
+				fmt.Fprintf(os.Stderr, "%s:\n%s\n", p.ID, cli.Printable(tail))
 			}
 		}
 	}
@@ -212,110 +204,4 @@ func (c *ownCluster) stop(after error) error {
 		errs = append(errs, os.RemoveAll(c.dir))
 	}
 	return errors.Join(errs...)
-}
-
-// freeAddress is a port of this machine on which nobody listens, below those from which the
-// kernel takes its own for outgoing connections: one of those could be taken while its member
-// is dead.
-func freeAddress() (string, error) {
-	for range 1000 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 16_000+rand.IntN(16_000)))
-		if err == nil {
-			addr := l.Addr().String()
-			return addr, l.Close()
-		}
-	}
-	return "", errors.New("no free port on 127.0.0.1 between 16000 and 32000")
-}
-
-// environ is the environment without what would configure members.
-func environ() []string {
-	return slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, cli.EnvPrefix) })
-}
-
-// process is a member, running or not. One goroutine at a time uses it.
-type process struct {
-	id, url string
-	binary  string
-	args    []string
-	log     string // file with all that it prints
-
-	cmd    *exec.Cmd
-	exited chan struct{} // closed when cmd has ended
-}
-
-func (p *process) start() error {
-	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	defer log.Close() // the process has its own
-	cmd := exec.Command(p.binary, p.args...)
-	cmd.Stdout, cmd.Stderr, cmd.Env, cmd.SysProcAttr = log, log, environ(), apart()
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("member %s: %w", p.id, err)
-	}
-	exited := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // how it ended is in its log
-		close(exited)
-	}()
-	p.cmd, p.exited = cmd, exited
-	return nil
-}
-
-// kill ends the process at once, as a power failure of its machine would.
-func (p *process) kill() error {
-	if p.cmd == nil {
-		return nil
-	}
-	if err := p.cmd.Process.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	<-p.exited
-	p.cmd = nil
-	return nil
-}
-
-// ready waits until it serves.
-func (p *process) ready(ctx context.Context, client *http.Client) error {
-	return p.answers(ctx, client, "/readyz")
-}
-
-// answers waits until it does so at a path, with 200.
-func (p *process) answers(ctx context.Context, client *http.Client, path string) error {
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
-	defer cancel()
-	tick := time.NewTicker(askEvery)
-	defer tick.Stop()
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+path, nil)
-		if err != nil {
-			return err
-		}
-		resp, err := client.Do(req)
-		if err == nil {
-			_ = resp.Body.Close() // the status says all
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-p.exited:
-			return fmt.Errorf("member %s has ended", p.id)
-		case <-ctx.Done():
-			return fmt.Errorf("member %s does not serve within %s: %w", p.id, startLimit, ctx.Err())
-		}
-	}
-}
-
-// tail is the last that it printed.
-func (p *process) tail() string {
-	text, err := os.ReadFile(p.log)
-	if err != nil {
-		return ""
-	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return strings.Join(lines[max(0, len(lines)-5):], "\n")
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/local"
 	"github.com/bpsc/bpsc/internal/loadgen"
 )
 
@@ -69,10 +70,10 @@ func (b *options) runSync(cmd *cobra.Command, blocks int) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := f.answers(ctx, t.own.http, "/livez"); err != nil {
+	if err := f.Answers(ctx, t.own.http, "/livez"); err != nil {
 		return err
 	}
-	s, err := dialStream(ctx, t, f.url)
+	s, err := dialStream(ctx, t, f.URL)
 	if err != nil {
 		return err
 	}
@@ -86,7 +87,7 @@ func (b *options) runSync(cmd *cobra.Command, blocks int) (err error) {
 		}
 		q := synced{Percent: quarter * 25, Seconds: time.Since(began).Seconds()}
 		q.Rate = float64(upTo*syncBlock) / q.Seconds
-		q.Memory, q.Peak = f.memory()
+		q.Memory, q.Peak = memoryOf(f)
 		all = append(all, q)
 		rows = append(rows, table.Row{fmt.Sprint(q.Percent, " %"), fmt.Sprintf("%.2f", q.Seconds), fmt.Sprintf("%.0f", q.Rate), q.Memory >> 20, q.Peak >> 20})
 	}
@@ -97,7 +98,7 @@ func (b *options) runSync(cmd *cobra.Command, blocks int) (err error) {
 func awaitBlock(ctx context.Context, s *stream, index int) error {
 	ctx, cancel := context.WithTimeout(ctx, syncLimit)
 	defer cancel()
-	tick := time.NewTicker(askEvery)
+	tick := time.NewTicker(local.AskEvery)
 	defer tick.Stop()
 	for {
 		n, err := s.blocks(index, 1)
@@ -118,7 +119,7 @@ func awaitBlock(ctx context.Context, s *stream, index int) error {
 // makeChain sends full batches, each of which completes a block.
 func (b *options) makeChain(ctx context.Context, t *target, blocks int) error {
 	var next atomic.Int64
-	head := (&load{options: &options{batch: syncBlock}, target: t}).head(t.own.members[0].url[len("http://"):])
+	head := (&load{options: &options{batch: syncBlock}, target: t}).head(t.own.members[0].URL[len("http://"):])
 	_, err := loadgen.Run(ctx, loadgen.Options{
 		Dial: t.dialer(t.own.urls()[:1]), Connections: syncConnections, Duration: syncLimit, Interval: time.Second, Timeout: b.Timeout, Units: syncBlock,
 		Source: func(i int) loadgen.Source {
@@ -128,7 +129,7 @@ func (b *options) makeChain(ctx context.Context, t *target, blocks int) error {
 	if err != nil {
 		return err
 	}
-	s, err := t.standing(ctx, t.own.members[0].url)
+	s, err := t.standing(ctx, t.own.members[0].URL)
 	if err == nil && s.Length != uint64(blocks)+1 {
 		err = fmt.Errorf("the chain has %d blocks, not %d", s.Length, blocks+1)
 	}
@@ -149,10 +150,10 @@ func (s *countedSource) Next() []byte {
 	return s.batchSource.Next()
 }
 
-// memory is what the process holds in memory now and held at most, in bytes; 0 where the
+// memoryOf is what the process holds in memory now and held at most, in bytes; 0 where the
 // kernel does not say.
-func (p *process) memory() (now, peak int64) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+func memoryOf(p *local.Process) (now, peak int64) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if err != nil {
 		return 0, 0
 	}

@@ -166,7 +166,7 @@ func (t *target) learn(ctx context.Context) error {
 	}
 	t.members = nil
 	for _, m := range t.own.members {
-		t.members = append(t.members, memberAt{m.id, m.url})
+		t.members = append(t.members, memberAt{m.ID, m.URL})
 	}
 	return nil
 }

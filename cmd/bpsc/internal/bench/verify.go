@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/local"
 )
 
 // verification is what the ledger of its own cluster has after a run, found to be right.
@@ -68,7 +69,7 @@ func (t *target) verify(ctx context.Context, l *load) (*verification, error) {
 
 // standing waits until a member has all that the leader has, and asks it.
 func (t *target) standing(ctx context.Context, url string) (s standing, err error) {
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	ctx, cancel := context.WithTimeout(ctx, local.StartLimit)
 	defer cancel()
 	// A linearizable read of any account: what the member says afterwards is as new.
 	if _, err := t.balance(ctx, url, t.contract.Contract.BPSC, "linearizable"); err != nil {

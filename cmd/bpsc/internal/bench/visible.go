@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/local"
 )
 
 func newVisibleCommand(b *options) *cobra.Command {
@@ -58,19 +59,19 @@ func (b *options) runVisible(cmd *cobra.Command, samples int) (err error) {
 	if err != nil {
 		return err
 	}
-	near, err := t.own.follow(ctx, "near", leader.url)
+	near, err := t.own.follow(ctx, "near", leader.URL)
 	if err != nil {
 		return err
 	}
-	far, err := t.own.follow(ctx, "far", near.url)
+	far, err := t.own.follow(ctx, "far", near.URL)
 	if err != nil {
 		return err
 	}
 	places := []*place{{Name: "a follower of the leader"}, {Name: "a follower of that follower"}}
-	urls := []string{near.url, far.url}
+	urls := []string{near.URL, far.URL}
 	for _, m := range t.own.members {
 		if m != leader && len(places) == 2 {
-			places, urls = append(places, &place{Name: "a member that does not lead"}), append(urls, m.url)
+			places, urls = append(places, &place{Name: "a member that does not lead"}), append(urls, m.URL)
 		}
 	}
 	for i, p := range places {
@@ -94,9 +95,9 @@ func (b *options) runVisible(cmd *cobra.Command, samples int) (err error) {
 
 // watchBlocks sends one transfer after the other; each waits until everybody has seen the
 // block of the one before.
-func (b *options) watchBlocks(ctx context.Context, t *target, leader *process, places []*place, samples int) error {
+func (b *options) watchBlocks(ctx context.Context, t *target, leader *local.Process, places []*place, samples int) error {
 	pick := b.pick(0)
-	t.named = []string{leader.url}
+	t.named = []string{leader.URL}
 	for i := range samples {
 		seen, errs := make([]time.Time, len(places)), make([]error, len(places))
 		var watching sync.WaitGroup
@@ -131,27 +132,27 @@ func (p *place) await(index int) (time.Time, error) {
 }
 
 // follow starts a follower and waits until it has caught up. It ends with the cluster.
-func (c *ownCluster) follow(ctx context.Context, id string, upstreams ...string) (*process, error) {
+func (c *ownCluster) follow(ctx context.Context, id string, upstreams ...string) (*local.Process, error) {
 	f, err := c.follower(id, upstreams...)
 	if err != nil {
 		return nil, err
 	}
-	return f, f.ready(ctx, c.http)
+	return f, f.Ready(ctx, c.http)
 }
 
 // follower starts a follower.
-func (c *ownCluster) follower(id string, upstreams ...string) (*process, error) {
-	listen, err := freeAddress()
+func (c *ownCluster) follower(id string, upstreams ...string) (*local.Process, error) {
+	listen, err := local.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	f := &process{id: id, url: "http://" + listen, binary: c.members[0].binary, log: filepath.Join(c.dir, id+".log")}
-	f.args = []string{"follow", "--listen", listen, "--data", filepath.Join(c.dir, id)}
+	f := &local.Process{ID: id, URL: "http://" + listen, Binary: c.members[0].Binary, Log: filepath.Join(c.dir, id+".log")}
+	f.Args = []string{"follow", "--listen", listen, "--data", filepath.Join(c.dir, id)}
 	for _, u := range upstreams {
-		f.args = append(f.args, "--upstream", u)
+		f.Args = append(f.Args, "--upstream", u)
 	}
 	c.followers = append(c.followers, f)
-	return f, f.start()
+	return f, f.Start()
 }
 
 // ownTarget is a cluster of its own with a contract, for what can be measured there alone.
