@@ -16,6 +16,8 @@ usage: scripts/cluster.sh COMMAND
 
   up [OPTIONS]   build, start every member, wait until a leader serves;
                  with data from before: resume, and start only what is dead
+  env            the lines by which a shell finds bpsc and the cluster, as up prints
+                 them: eval "$(scripts/cluster.sh env)"
   status         what runs, who leads
   kill-leader    kill -9 the leader and wait for the next one
   restart-dead   start what is dead
@@ -217,11 +219,25 @@ say_where() {
   cat <<TEXT
 
 Next:
+$(say_environment)
+  bpsc send --from alice --to bob --amount 12.5
   curl -s -X POST $(api_url n1)/transactions/new -d '{"sender":"alice","amount":1000000,"recipient":"bob"}'
   curl -s $(api_url n1)/mine
   curl -s $(api_url n1)/chain
   $here/cluster.sh kill-leader
 TEXT
+}
+
+# say_environment prints the lines by which a shell finds bpsc and this cluster.
+say_environment() { environment | sed 's/^/  /'; }
+
+environment() {
+  # shellcheck disable=SC2016 # $PATH is for the shell that reads it
+  printf 'export PATH=%q:$PATH\n' "$(dirname "$binary")"
+  printf 'export BPSC_SERVER=%s\n' "$(all_urls)"
+  if grep -q '"wallets":"signed"' "$data/contract.json"; then
+    printf 'export BPSC_WALLETS=%q BPSC_PASSPHRASE_FILE=%q\n' "$data/wallets" "$data/wallets/passphrase"
+  fi
 }
 
 say_who() {
@@ -230,9 +246,9 @@ Its contract is signed: tokens belong to keys. Those of $people
 are in $data/wallets, with their passphrase beside them: for trying out.
 
 Next:
-  export BPSC_WALLETS=$data/wallets BPSC_PASSPHRASE_FILE=$data/wallets/passphrase BPSC_SERVER=$(api_url n1)
-  .bpsc/bin/bpsc send --from issuer --to alice --amount 1000
-  .bpsc/bin/bpsc account $(address_of alice)
+$(say_environment)
+  bpsc send --from issuer --to alice --amount 1000
+  bpsc account alice
   $here/cluster.sh kill-leader
 TEXT
 }
@@ -366,6 +382,12 @@ main() {
       [ "$#" -eq 1 ] || usage_error "replace takes a member, such as n2"
       locate_cluster
       replace "$1"
+      ;;
+    env)
+      [ "$#" -eq 0 ] || usage_error "$command takes no options"
+      locate_cluster
+      require_cluster
+      environment
       ;;
     status | kill-leader | restart-dead | add | down)
       [ "$#" -eq 0 ] || usage_error "$command takes no options"
