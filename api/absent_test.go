@@ -69,6 +69,7 @@ func TestWhatAMemberAnsweredForIsThere(t *testing.T) {
 		r := &lagging{fake: f, behind: true}
 		h, err := New(DefaultConfig(), f, r, lazy{f, r}, f)
 		require.NoError(t, err)
+		h = conforming(t, h)
 		rec := call(h, "POST", "/v1/transactions", transferAB)
 		require.Equal(t, 201, rec.Code)
 		require.Equal(t, "2", rec.Header().Get(protocol.MinBlock))
@@ -80,6 +81,7 @@ func TestWhatAMemberAnsweredForIsThere(t *testing.T) {
 	r := &lagging{fake: f, behind: true}
 	h, err := New(DefaultConfig(), f, r, lazy{f, r}, f)
 	require.NoError(t, err)
+	h = conforming(t, h)
 	require.Equal(t, 201, call(h, "POST", "/v1/transactions", transferAB).Code)
 	r.behind = true
 	require.Contains(t, call(h, "GET", "/v1/accounts/b?consistency=local", "").Body.String(), `"records":0`)
@@ -92,6 +94,7 @@ func TestWhatAMemberAnsweredForIsThere(t *testing.T) {
 	r = &lagging{fake: f, behind: true}
 	h, err = New(DefaultConfig(), f, r, lazy{f, r}, f) // has answered for nothing yet
 	require.NoError(t, err)
+	h = conforming(t, h)
 	requireProblem(t, call(h, "GET", there+"/receipt?consistency=local", ""), 404, "not_found", "")
 	requireProblem(t, call(h, "GET", there+"/receipt", ""), 503, "receipt_not_ready", "")
 	f.stuck, r.behind = true, true
@@ -162,6 +165,7 @@ func TestTheSuggestedBlockCanBeSentBack(t *testing.T) {
 	f, n := newFake(), newFakeNode()
 	follower, err := NewFollower(cfg, f, n, n, n, f)
 	require.NoError(t, err)
+	follower = conforming(t, follower)
 	for name, h := range map[string]http.Handler{"follower": follower, "member": newHandler(t, f)} {
 		require.Equal(t, 200, call(h, "GET", "/v1/accounts/a", "", protocol.MinBlock, "1").Code, name)
 		requireProblem(t, call(h, "GET", "/v1/accounts/a", "", protocol.MinBlock, "x"), 400, "invalid_field", "")

@@ -78,6 +78,7 @@ func TestOtherSitesChangeNothing(t *testing.T) {
 					h, err = NewFollower(cfg, directory{f, n}, n, n, n, f)
 				}
 				require.NoError(t, err)
+				h = conforming(t, h)
 				for _, w := range writes {
 					rec := call(h, w[0], w[1], w[2], tc.headers...)
 					if tc.code != "" {

@@ -63,5 +63,6 @@ func TestANodeWithoutBackups(t *testing.T) {
 	f, n := newFake(), newFakeNode()
 	h, err := NewFollower(DefaultConfig(), directory{f, n}, n, n, n, f)
 	require.NoError(t, err)
+	h = conforming(t, h)
 	require.Contains(t, requireProblem(t, call(h, "GET", "/v1/backup", ""), http.StatusNotFound, "not_here", "").Detail, "bpsc backup create --chains")
 }

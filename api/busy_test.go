@@ -25,6 +25,7 @@ func TestWritesAreRefusedUnreadUnderOverload(t *testing.T) {
 	f.busy = fmt.Errorf("%w: what came 2s ago waits", outcome.QueueFull)
 	h, err := New(DefaultConfig(), f, f, f, f)
 	require.NoError(t, err)
+	h = conforming(t, h)
 	for _, path := range []string{"/transactions/new", "/v1/transactions", "/v1/transactions:batch"} {
 		r := httptest.NewRequest(http.MethodPost, path, untouched{t})
 		r.Host, r.RemoteAddr = "localhost", "127.0.0.1:1"

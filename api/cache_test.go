@@ -39,6 +39,7 @@ func TestSealedRangesAreKeptForEver(t *testing.T) {
 	r := &counting{fake: f}
 	h, err := New(DefaultConfig(), f, r, f, f)
 	require.NoError(t, err)
+	h = conforming(t, h)
 	for _, tc := range []struct{ target, accept string }{
 		{"/smart/chain?from=2&limit=2", ndjson},
 		{"/smart/chain?from=2&limit=3", ndjson},

@@ -70,6 +70,7 @@ func TestReadsWaitForABlock(t *testing.T) {
 				waits, err = NewFollower(cfg, r, n, n, n, f)
 			}
 			require.NoError(t, err)
+			waits = conforming(t, waits)
 			next := len(f.chains[0].blocks) + 1
 			answer := make(chan string)
 			go func() { answer <- call(waits, "GET", fmt.Sprintf("/chain?min_block=%d", next), "").Body.String() }()
@@ -91,6 +92,7 @@ func TestReadThatWaitedForABlockInVainIsBehind(t *testing.T) {
 	f, n := newFake(), newFakeNode()
 	follower, err := NewFollower(cfg, f, n, n, n, f)
 	require.NoError(t, err)
+	follower = conforming(t, follower)
 	for _, h := range []http.Handler{newHandlerWith(t, cfg, f), follower} {
 		rec := call(h, "GET", "/v1/accounts/a?min_block=2", "")
 		require.True(t, requireProblem(t, rec, 503, "behind", "").Retryable)

@@ -25,6 +25,7 @@ func TestDiagnosticsAreTheOperators(t *testing.T) {
 	n := newFakeNode()
 	follower, err := NewFollower(cfg, f, n, n, n, f)
 	require.NoError(t, err)
+	follower = conforming(t, follower)
 	for _, h := range []http.Handler{member, follower} {
 		for _, path := range []string{"/v1/diagnostics", "/v1/diagnostics/log", "/v1/diagnostics/goroutines"} {
 			requireProblem(t, call(h, "GET", path, ""), 401, "token_required", "")

@@ -27,6 +27,7 @@ func listenWith(t *testing.T, cfg Config, f *fake) (addr string) {
 	t.Helper()
 	h, err := New(cfg, f, f, f, f)
 	require.NoError(t, err)
+	h = conforming(t, h)
 	server, err := NewServer(cfg, h)
 	require.NoError(t, err)
 	l, err := webserver.Listen("127.0.0.1:0")

@@ -128,6 +128,9 @@ func TestWritesThatWereNotAppliedAreToldFromThoseThatMayHaveBeen(t *testing.T) {
 				require.NotContains(t, rec.Body.String(), "raft")
 				require.NotContains(t, rec.Body.String(), "disk:")
 			}
+			if tc.code == string(chain.TotalOutOfRange) {
+				return // what follows moves nothing
+			}
 			requireProblem(t, call(h, "GET", "/mine", ""), tc.status, tc.code, "")
 			requireProblem(t, call(h, "POST", "/nodes/register", `{"nodes":["a:1"]}`), tc.status, tc.code, "")
 			requireProblem(t, call(h, "POST", "/v1/contracts", `{"token":"usd","wallets":"open"}`), tc.status, tc.code, "")

@@ -410,7 +410,7 @@ func newHandlerWith(t testing.TB, cfg Config, f *fake) http.Handler {
 	cfg.Hosts = append(cfg.Hosts, "example.com") // what httptest calls every server
 	h, err := New(cfg, f, f, f, f)
 	require.NoError(t, err)
-	return h
+	return conforming(t, h)
 }
 
 // call sends one request. extra is header names and values in turn.

@@ -149,5 +149,5 @@ func newFollowerWith(t testing.TB, cfg Config, f *fake, n *fakeNode) http.Handle
 	cfg.Hosts = []string{"example.com"}
 	h, err := NewFollower(cfg, directory{f, n}, n, n, n, f)
 	require.NoError(t, err)
-	return h
+	return conforming(t, h)
 }

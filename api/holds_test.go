@@ -172,6 +172,7 @@ func TestExpiredIsSaidOnlyOfWhatCanNeverCome(t *testing.T) {
 	}}
 	h, err := New(DefaultConfig(), f, r, f, f)
 	require.NoError(t, err)
+	h = conforming(t, h)
 	rec := call(h, "GET", "/v1/transactions/"+tx.ID.String()+"?expires=1700000600", "")
 	require.Equal(t, "final", readAnswer(t, rec.Body.Bytes()).Status)
 }

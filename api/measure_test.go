@@ -57,6 +57,7 @@ func TestLinesAboutARequestNameIt(t *testing.T) {
 	f := newFake()
 	h, err := New(cfg, f, panicking{f}, f, f)
 	require.NoError(t, err)
+	h = conforming(t, h)
 	for _, path := range []string{"/v1/accounts/a", "/v1/contracts"} { // one panics
 		log.Reset()
 		rec := call(h, "GET", path, "", "Traceparent", trace)

@@ -181,6 +181,7 @@ func TestAFollowerReadsThePast(t *testing.T) {
 	cfg.Hosts = []string{"localhost:5000"}
 	h, err := NewFollower(cfg, f, n, n, n, f)
 	require.NoError(t, err)
+	h = conforming(t, h)
 	require.Equal(t, 200, call(h, "GET", "/v1/accounts/a?at_block=3", "").Code)
 	require.Equal(t, 200, call(h, "GET", "/v1/accounts/a?at=1700000002", "").Code)
 	requireProblem(t, call(h, "GET", "/v1/accounts/a?at_block=4", ""), 404, "block_not_here", "")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/api/edge"
+	"github.com/bpsc/bpsc/api/openapi"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -65,7 +66,7 @@ func codeOf(err error) string {
 func newProblem(err error) protocol.Problem {
 	code := codeOf(err)
 	m := meanings[code]
-	p := protocol.Problem{Type: "urn:bpsc:problem:" + code, Title: m.title, Status: m.status, Code: code, Retryable: m.retryable()}
+	p := protocol.Problem{Type: openapi.ProblemPath + code, Title: m.title, Status: m.status, Code: code, Retryable: m.retryable()}
 	var d *detailed
 	if errors.As(err, &d) {
 		p.Detail, p.Key, p.ChainTime = d.detail, d.key, int64(d.chainTime)

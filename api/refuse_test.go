@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/api/openapi"
 )
 
 // answeredProblem is a problem as a client reads it.
@@ -29,7 +31,7 @@ func requireProblem(t *testing.T, rec *httptest.ResponseRecorder, status int, co
 	var p answeredProblem
 	require.NoError(t, json.Unmarshal(rec.Body.Bytes(), &p), rec.Body.String())
 	require.Equal(t, code, p.Code, rec.Body.String())
-	require.Equal(t, "urn:bpsc:problem:"+code, p.Type)
+	require.Equal(t, openapi.ProblemPath+code, p.Type)
 	require.Equal(t, status, p.Status)
 	require.NotEmpty(t, p.Title)
 	require.NotEmpty(t, p.Detail)

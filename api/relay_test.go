@@ -55,7 +55,7 @@ func TestWhatIsPassedBack(t *testing.T) {
 			w.Header().Set(name, value)
 		}
 	})
-	h := newFollower(t, newFake(openContract("usd"), openContract("aka")), n)
+	h := unchecked(newFollower(t, newFake(openContract("usd"), openContract("aka")), n))
 	got := call(h, "POST", "/v1/transactions?contract=aka", transferAB, "X-Request-Id", "ours").Header()
 	for name, want := range map[string]string{
 		"Content-Type": "application/json", "Location": "/v1/transactions/07?contract=aka", "Idempotent-Replay": "true",

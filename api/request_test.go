@@ -68,6 +68,7 @@ func TestPanicIsAProblem(t *testing.T) {
 	f := newFake()
 	h, err := New(cfg, f, panicking{f}, f, f)
 	require.NoError(t, err)
+	h = conforming(t, h)
 	rec := call(h, "GET", "/v1/accounts/a", "")
 	requireProblem(t, rec, 500, "internal", "Internal error")
 	require.Contains(t, log.String(), "torn page")

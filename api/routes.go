@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/openapi"
 	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/token"
 )
@@ -95,6 +96,7 @@ func (s *memberServer) routes() http.Handler {
 	s.get(reads, "/v1/cluster", s.getCluster)
 	s.get(reads, "/v1/cluster/events", s.getClusterEvents, []string{"limit", "after"})
 	s.get(engine, "/readyz", s.readyz)
+	s.referenceRoutes(engine, openapi.Member)
 	return unescapeColons(engine)
 }
 
@@ -135,6 +137,7 @@ func (s *followerServer) routes() http.Handler {
 	s.diagnosticRoutes(engine.Group("", s.may(token.Operate)), s.logged)
 	s.get(may, "/v1/sync", s.getSync)
 	s.get(engine, "/readyz", s.readyz)
+	s.referenceRoutes(engine, openapi.Follower)
 	s.get(engine, "/v1/cluster", notHere)
 	s.get(engine, "/v1/cluster/events", notHere)
 	s.post(writes, `/v1/cluster\:activate`, notHere)

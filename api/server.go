@@ -54,6 +54,7 @@ type server struct {
 	page      *page.Page
 
 	queryNames queryNames // set while the routes are, never changed after
+	reference  reference
 
 	complain  admission.LogLimit
 	answers   *admission.Memory // of all but guests

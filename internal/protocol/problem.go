@@ -2,7 +2,7 @@ package protocol
 
 // Problem is how a node refuses a request (RFC 9457).
 type Problem struct {
-	Type      string `json:"type"` // a name, not an address
+	Type      string `json:"type"` // address of a page about the code, on every node
 	Title     string `json:"title"`
 	Status    int    `json:"status"`
 	Detail    string `json:"detail"`

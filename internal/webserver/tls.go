@@ -25,7 +25,7 @@ const (
 
 // plainProblem is for who speaks plain HTTP on a port of TLS: what the handler would
 // write, if it ever saw the request.
-const plainProblem = `{"type":"urn:bpsc:problem:` + string(outcome.TLSRequired) + `","title":"This port speaks HTTPS","status":400,` +
+const plainProblem = `{"type":"/docs/problems/` + string(outcome.TLSRequired) + `","title":"This port speaks HTTPS","status":400,` +
 	`"detail":"This is HTTPS, and the request came as plain HTTP: ask for https:// at the same address",` +
 	`"code":"` + string(outcome.TLSRequired) + `","retryable":false}` + "\n"
 

@@ -1,0 +1,86 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/api/openapi"
+)
+
+// Description is the API of these kinds of nodes.
+func Description(nodes openapi.Nodes) *openapi.Document {
+	problems := make([]openapi.Problem, 0, len(meanings))
+	for _, code := range Codes() {
+		m := meanings[code]
+		problems = append(problems, openapi.Problem{Code: code, Status: m.status, Title: m.title, Retryable: m.retryable()})
+	}
+	return openapi.New(nodes, problems)
+}
+
+// reference is what a node says of its API. It is made when somebody asks first.
+type reference struct {
+	nodes openapi.Nodes // set while the routes are
+	once  sync.Once
+	pages *openapi.Pages
+	err   error
+}
+
+func (r *reference) page(path string) (*openapi.Page, error) {
+	r.once.Do(func() { r.pages, r.err = Description(r.nodes).Pages() })
+	if r.err != nil {
+		return nil, r.err
+	}
+	return r.pages.Page(path)
+}
+
+// referenceRoutes are for anybody: what a node answers is no secret.
+func (s *server) referenceRoutes(engine gin.IRoutes, nodes openapi.Nodes) {
+	s.reference.nodes = nodes
+	s.get(engine, "/openapi.json", s.getReference)
+	s.get(engine, "/docs", s.getReference)
+	s.get(engine, "/docs/:file", s.getReference)
+	s.get(engine, "/docs/problems/:code", s.getReference)
+}
+
+// getReference is GET /openapi.json, and /docs with what belongs to it.
+func (s *server) getReference(c *gin.Context) error {
+	p, err := s.reference.page(c.Request.URL.Path)
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		return pathUnknown(c)
+	}
+	header := c.Writer.Header()
+	header[headerVary] = []string{"Accept-Encoding"}
+	if notModified(c, p.Tag, revalidate) {
+		return nil
+	}
+	if p.Policy != "" {
+		header["Content-Security-Policy"] = []string{p.Policy}
+	}
+	header[headerType] = []string{p.Type}
+	body := p.Body
+	if p.Packed != nil && acceptsGzip(c.Request.Header) {
+		header["Content-Encoding"] = []string{"gzip"}
+		body = p.Packed
+	}
+	s.send(c, http.StatusOK, body)
+	return nil
+}
+
+// acceptsGzip tells whether a client takes an answer in gzip.
+func acceptsGzip(h http.Header) bool {
+	for _, list := range h["Accept-Encoding"] {
+		for coding := range strings.SplitSeq(list, ",") {
+			name, weight, _ := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";")
+			if name == "gzip" && strings.Trim(strings.TrimPrefix(weight, "q="), "0.") != "" || name == "gzip" && weight == "" {
+				return true
+			}
+		}
+	}
+	return false
+}
