@@ -48,16 +48,21 @@ export function createClient({ origins, fetch, token = () => "" }) {
 
   // ask asks one node and reads its whole answer.
   async function ask(origin, path, { as = "json", signal, timeout = patience, ...rest } = {}) {
-    const limit = AbortSignal.timeout(timeout);
-    const until = signal ? AbortSignal.any([signal, limit]) : limit;
+    const until = new AbortController();
+    const end = () => until.abort();
+    const limit = setTimeout(end, timeout);
+    signal?.addEventListener("abort", end);
     let answer, bytes;
     try {
-      answer = await open(origin, path, { ...rest, signal: until });
+      answer = await open(origin, path, { ...rest, signal: until.signal });
       bytes = new Uint8Array(await answer.arrayBuffer());
     } catch (cause) {
       if (signal?.aborted) throw cause;
-      if (limit.aborted) throw new Problem(`The server did not answer within ${timeout / 1000} seconds`, { code: "slow" });
+      if (until.signal.aborted) throw new Problem(`The server did not answer within ${timeout / 1000} seconds`, { code: "slow" });
       throw new Problem("The server cannot be reached, or its answer was cut off");
+    } finally {
+      clearTimeout(limit);
+      signal?.removeEventListener("abort", end);
     }
     const { value, broken } = decode(answer, bytes, as);
     if (!answer.ok) throw asProblem(answer, value);

@@ -2,7 +2,7 @@
 // cost something for each block: the page looks among the blocks that it has, then
 // through the entries of the chain's log, which have each block's hash, the newest first.
 
-const width = 256; // entries of a tile
+export const width = 256; // entries of a tile
 const most = 40; // tiles that are looked through: 10,000 blocks
 
 // findBlock returns the index of the block with that hash, or 0.
@@ -24,7 +24,7 @@ export async function findBlock({ live, client, token, length }, hash, signal, s
 }
 
 // entries reads the headers of a tile of the log.
-async function entries(client, token, n, count, signal) {
+export async function entries(client, token, n, count, signal) {
   const name = tileName(n) + (count < width ? ".p/" + count : "");
   const { data } = await client.get(`/v1/contracts/${encodeURIComponent(token)}/tile/entries/${name}`, { as: "bytes", accept: "*/*", signal });
   return [...bundle(data)].map((text) => JSON.parse(text));

@@ -1,5 +1,5 @@
 // Charts of numbers over time, by uPlot, in the colours of the page.
-import { html, useEffect, useRef } from "./html.mjs";
+import { html, useEffect, useLayoutEffect, useRef } from "./html.mjs";
 import uPlot from "../lib/uplot.mjs";
 
 // Chart draws one series: times in unix seconds and values, and says them in words to
@@ -11,14 +11,16 @@ export function Chart({ title, times, values, bars = false, steps = false, forma
   const data = useRef(null);
   data.current = [times, values];
   const shape = `${bars}-${steps}`;
-  useEffect(() => {
+  // A layout effect: its end comes before the place is taken out of the document.
+  useLayoutEffect(() => {
+    const at = place.current;
     const make = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(options(place.current, { bars, steps, format, height }), data.current, place.current);
+      plot.current = new uPlot(options(at, { bars, steps, format, height }), data.current, at);
     };
     make();
-    const resized = new ResizeObserver(() => plot.current?.setSize({ width: place.current.clientWidth, height }));
-    resized.observe(place.current);
+    const resized = new ResizeObserver(() => plot.current?.setSize({ width: at.clientWidth, height }));
+    resized.observe(at);
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const theme = new MutationObserver(make);
     dark.addEventListener("change", make);
@@ -47,7 +49,7 @@ export function inWords(values, format) {
 // tickText says a time of an axis: the day where the axis spans days, else the time of day.
 function tickText(ticks) {
   const span = (ticks.at(-1) ?? 0) - (ticks[0] ?? 0);
-  const how = span > 3 * 86400 ? { month: "short", day: "numeric" } : span < 300 ? { timeStyle: "medium" } : { timeStyle: "short" };
+  const how = span > 3 * 86400 ? { month: "short", day: "numeric" } : { timeStyle: span < 120 ? "medium" : "short", hourCycle: "h23" };
   return (t) => new Date(t * 1000).toLocaleString(undefined, how);
 }
 

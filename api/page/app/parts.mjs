@@ -72,14 +72,15 @@ export function Time({ at, long = false }) {
   const now = useNow();
   if (!at) return html`<span class="none">–</span>`;
   const past = now - at;
-  const text = past >= 0 ? ago(Math.floor(past)).replace(".0", "") + " ago" : "in " + ago(-past);
+  // Clocks differ a little, and this one shows the second that has begun.
+  const text = past < -2 ? "in " + ago(-past) : past < 1 ? "now" : ago(Math.floor(past)).replace(".0", "") + " ago";
   return html`<time datetime=${iso(at)} title=${clock(at)}>${long ? clock(at) + " (" + text + ")" : text}</time>`;
 }
 
 // Sentence says what a record did.
-export function Sentence({ record }) {
+export function Sentence({ record, self }) {
   return html`<span class="sentence">${sentence(record).map((part) => typeof part === "string" ? part
-    : "account" in part ? html`<${Account} name=${part.account} />`
+    : "account" in part ? html`<${Account} name=${part.account} self=${self} />`
     : "amount" in part ? html`<${Amount} value=${part.amount} />`
     : html`<q><bdi>${part.id ?? part.quote}</bdi></q>`)}</span>`;
 }
@@ -89,10 +90,12 @@ const kinds = {
   spend: "Spend", burn: "Burn", rules: "Rules", recovery: "Recovery",
 };
 
-// Kind is the kind of a record as a badge.
-export function Kind({ of }) {
+// Kind is the kind of a record as a badge, which leads to the transaction of that id.
+export function Kind({ of, id }) {
+  const { link } = useLedger();
   const kind = of ?? "transfer";
-  return html`<span class=${"badge " + (kinds[kind] ? kind : "other")}><bdi>${kinds[kind] ?? kind}</bdi></span>`;
+  const badge = html`<span class=${"badge " + (kinds[kind] ? kind : "other")}><bdi>${kinds[kind] ?? kind}</bdi></span>`;
+  return id ? html`<a href=${link(["transactions", id])} aria-label=${(kinds[kind] ?? kind) + ", the transaction"}>${badge}</a>` : badge;
 }
 
 // Page is the frame of what a page shows. Whoever uses a screen reader or the keyboard

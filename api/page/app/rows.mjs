@@ -2,9 +2,11 @@
 import { html, useEffect, useLayoutEffect, useReducer, useRef } from "./html.mjs";
 import { Virtualizer, observeWindowOffset, observeWindowRect, windowScroll } from "../lib/virtual-core.mjs";
 import { useLedger } from "./ledger.mjs";
-import { Amount, Hash, Kind, Sentence } from "./parts.mjs";
+import { Hash, Kind, Sentence } from "./parts.mjs";
 
-const height = 49; // pixels of a row, as style.css has it
+// Pixels of a row, as style.css has them; on narrow screens a sentence takes more lines.
+const narrow = window.matchMedia("(max-width: 720px)");
+const height = () => (narrow.matches ? 88 : 49);
 
 // Rows is a table of any length that scrolls with the page. columns are { name, cell,
 // class }; needed is called when the end comes near, to bring more.
@@ -14,7 +16,7 @@ export function Rows({ caption, columns, items, keyOf, needed, more = false, emp
   const virtual = useRef(null);
   virtual.current ??= new Virtualizer({
     count: 0,
-    estimateSize: () => height,
+    estimateSize: height,
     overscan: 12,
     getScrollElement: () => window,
     observeElementRect: observeWindowRect,
@@ -26,7 +28,12 @@ export function Rows({ caption, columns, items, keyOf, needed, more = false, emp
   const v = virtual.current;
   const margin = useRef(0);
   v.setOptions({ ...v.options, count: items.length, scrollMargin: margin.current, getItemKey: (i) => keyOf(items[i]) });
-  useLayoutEffect(() => v._didMount(), []);
+  useLayoutEffect(() => {
+    const turned = () => { v.measure(); redraw(); };
+    narrow.addEventListener("change", turned);
+    const ended = v._didMount();
+    return () => { narrow.removeEventListener("change", turned); ended(); };
+  }, []);
   useLayoutEffect(() => {
     const top = table.current === null ? 0 : table.current.getBoundingClientRect().top + window.scrollY;
     if (Math.abs(top - margin.current) > 1) { margin.current = top; redraw(); }
@@ -34,10 +41,10 @@ export function Rows({ caption, columns, items, keyOf, needed, more = false, emp
   });
   const shown = v.getVirtualItems();
   const last = shown.at(-1)?.index ?? -1;
-  useEffect(() => { if (more && needed && last >= items.length - 20) needed(); }, [last, items.length, more]);
+  useEffect(() => { if (more && needed && items.length > 0 && last >= items.length - 20) needed(); }, [last, items.length, more]);
   if (items.length === 0) return more ? null : html`<p class="empty">${empty}</p>`;
   const above = shown.length > 0 ? shown[0].start - margin.current : 0;
-  const below = shown.length > 0 ? v.getTotalSize() - (shown.at(-1).end - margin.current) : items.length * height;
+  const below = shown.length > 0 ? v.getTotalSize() - (shown.at(-1).end - margin.current) : items.length * height();
   return html`<table class="rows" ref=${table} aria-rowcount=${more ? -1 : items.length + 1}>
     <caption class="hidden">${caption}</caption>
     <thead><tr aria-rowindex="1">${columns.map((c) => html`<th scope="col" class=${c.class}>${c.name}</th>`)}</tr></thead>
@@ -51,19 +58,13 @@ export function Rows({ caption, columns, items, keyOf, needed, more = false, emp
   </table>`;
 }
 
-// moved is the amount that a record is about.
-function moved(record) {
-  return record.amount_send ?? record.amount_refund ?? record.amount;
-}
-
 // Records is a table of the records of a block.
 export function Records({ records, caption, empty }) {
   const { link } = useLedger();
   const columns = [
     { name: "#", class: "place", cell: (_, i) => i },
-    { name: "Kind", class: "kind", cell: (r) => html`<${Kind} of=${r.kind} />` },
+    { name: "Kind", class: "kind", cell: (r) => html`<${Kind} of=${r.kind} id=${r.id} />` },
     { name: "What happened", class: "what", cell: (r) => html`<${Sentence} record=${r} />` },
-    { name: "Amount", class: "number wide", cell: (r) => moved(r) === undefined ? "–" : html`<${Amount} value=${moved(r)} bare />` },
     { name: "Id", class: "hashes wide", cell: (r) => html`<${Hash} value=${r.id} to=${r.id && link(["transactions", r.id])} />` },
   ];
   return html`<${Rows} columns=${columns} items=${records} keyOf=${(r) => r.id} caption=${caption} empty=${empty} />`;

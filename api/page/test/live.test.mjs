@@ -1,0 +1,138 @@
+import test from "node:test";
+import assert from "node:assert/strict";
+import { createClient, Problem } from "../app/api.mjs";
+import { follow, join } from "../app/live.mjs";
+import { join as joinHistory } from "../app/history.mjs";
+import { reader } from "../app/sse.mjs";
+
+const json = (body, { status = 200, type = "application/json" } = {}) => new Response(body, { status, headers: { "Content-Type": type } });
+const problem = (status, code, retryable) => json(JSON.stringify({ code, detail: "because of " + code, retryable }), { status, type: "application/problem+json" });
+
+// asking returns a client whose nodes answer as said, and who was asked.
+function asking(nodes, more = {}) {
+  const asked = [];
+  const origins = Object.keys(nodes);
+  const fetch = async (url, options) => {
+    const origin = origins.findLast((o) => url.startsWith(o));
+    asked.push(origin);
+    const answer = nodes[origin];
+    if (answer === undefined) throw new TypeError("gone");
+    return answer(url.slice(origin.length), options);
+  };
+  return { client: createClient({ origins, fetch, ...more }), asked };
+}
+
+test("a node that does not answer as it should is left for the next", async () => {
+  for (const [name, bad] of Object.entries({
+    gone: () => { throw new TypeError("refused"); },
+    broken: () => json('{"length": 12, "ti'),
+    html: () => json("<html>", { type: "text/html" }),
+    fails: () => json("oops", { status: 500, type: "text/plain" }),
+    leaderless: () => problem(503, "no_leader", true),
+  })) {
+    const { client, asked } = asking({ "": bad, "http://b": () => json('{"ok":1}') });
+    assert.deepEqual((await client.get("/v1/x")).data, { ok: 1 }, name);
+    assert.equal(client.origin, "http://b");
+    await client.get("/v1/x");
+    assert.deepEqual(asked, ["", "http://b", "http://b"], "it stays where it was answered");
+  }
+});
+
+test("a slow node is left, too", async () => {
+  const never = (_, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  const { client } = asking({ "": never, "http://b": () => json("{}") });
+  assert.equal((await client.get("/v1/x", { timeout: 20 })).origin, "http://b");
+  const alone = asking({ "": never }).client;
+  await assert.rejects(alone.get("/v1/x", { timeout: 20 }), (error) => error instanceof Problem && error.code === "slow" && error.retryable);
+});
+
+test("what a node refuses is its answer", async () => {
+  const { client, asked } = asking({ "": () => problem(404, "not_found", false), "http://b": () => json("{}") });
+  await assert.rejects(client.get("/v1/x"), (error) => error.status === 404 && error.code === "not_found" && error.message === "because of not_found");
+  assert.deepEqual(asked, [""]);
+});
+
+test("of failures the one that says most is told", async () => {
+  const { client } = asking({ "": () => { throw new TypeError("refused"); }, "http://b": () => problem(503, "no_leader", true), "http://c": () => json("{") });
+  await assert.rejects(client.get("/v1/x"), (error) => error.code === "no_leader");
+});
+
+test("a token goes along, and what changes something goes to the page's own node", async () => {
+  const seen = [];
+  const node = (url, options) => { seen.push([url, options.method, options.headers.Authorization, options.credentials]); return json("{}"); };
+  const { client } = asking({ "": () => { throw new TypeError("refused"); }, "http://b": node }, { token: () => "secret" });
+  await client.get("/v1/x");
+  assert.deepEqual(seen, [["/v1/x", "GET", "Bearer secret", "omit"]]);
+  await assert.rejects(client.send("/v1/transactions", "{}"), (error) => error.code === "unreachable");
+  assert.equal(seen.length, 1, "nobody else was asked to change something");
+});
+
+test("events are read however they are cut", () => {
+  const text = ": keep-alive\n\nevent: block\nid: c-1\ndata: {\"index\":1}\n\nevent: block\r\nid: c-2\r\ndata: a\r\ndata: b\r\n\r\nevent: lost\ndata: x";
+  for (let size = 1; size <= text.length; size++) {
+    const take = reader();
+    const events = [];
+    for (let i = 0; i < text.length; i += size) events.push(...take(text.slice(i, i + size)));
+    assert.deepEqual(events, [{ type: "block", id: "c-1", data: '{"index":1}' }, { type: "block", id: "c-2", data: "a\nb" }]);
+  }
+});
+
+const head = (index, tag = "") => ({ index, hash: "h" + index + tag, previous_hash: "h" + (index - 1) });
+const event = (h) => `event: block\nid: c-${h.index}\ndata: ${JSON.stringify(h)}\n\n`;
+
+// streaming is a node with so many blocks, which breaks the stream after some of them.
+function streaming(blocks, breaksAfter = Infinity) {
+  return (path, { signal }) => {
+    const from = Number(new URLSearchParams(path.split("?")[1]).get("from"));
+    const send = blocks.filter((h) => h.index >= from).slice(0, breaksAfter);
+    const bytes = new TextEncoder().encode(send.map(event).join(""));
+    let at = 0;
+    return new Response(new ReadableStream({
+      pull(to) {
+        if (at < bytes.length) { to.enqueue(bytes.slice(at, (at += 7))); return; }
+        if (send.length === breaksAfter) to.error(new TypeError("reset"));
+        else if (blocks.at(-1).index < 60) to.close();
+        else signal.addEventListener("abort", () => to.error(signal.reason));
+      },
+    }), { headers: { "Content-Type": "text/event-stream" } });
+  };
+}
+
+test("no block is missed or doubled over failovers", async () => {
+  const all = Array.from({ length: 60 }, (_, i) => head(i + 1));
+  const { client, asked } = asking({ "": streaming(all, 7), "http://b": streaming(all.slice(0, 30)), "http://c": streaming(all, 11) });
+  const stop = new AbortController();
+  const seen = [];
+  await follow({
+    client, token: "aka", chainID: "c", length: 60, signal: stop.signal, wait: async () => {},
+    changed: ({ heads, broken }) => {
+      assert.equal(broken, 0);
+      for (const h of heads) if (h.index > (seen.at(-1) ?? 0)) seen.push(h.index);
+      if (seen.at(-1) === 60) stop.abort();
+    },
+  });
+  assert.deepEqual(seen, all.map((h) => h.index));
+  assert.deepEqual(new Set(asked), new Set(["", "http://b", "http://c"]));
+});
+
+test("a chain that does not hold together is found", () => {
+  let state = join({ heads: [], broken: 0 }, [head(5), head(6)]);
+  state = join(state, [head(6), head(7)]);
+  assert.deepEqual(state.heads.map((h) => h.index), [5, 6, 7]);
+  assert.equal(state.broken, 0);
+  assert.throws(() => join(state, [head(9)]), Problem);
+  assert.equal(join(state, [{ index: 8, hash: "h8", previous_hash: "other" }]).broken, 8);
+  assert.equal(join({ heads: [], broken: 0 }, Array.from({ length: 1000 }, (_, i) => head(i + 1))).heads.length, 240);
+});
+
+test("new records of an account come in front, once", () => {
+  const item = (n, in_block = true) => ({ cursor: "c" + n, in_block });
+  const old = { items: [item(3, false), item(2), item(1)], next: "", more: false };
+  const joined = joinHistory(old, { items: [item(5), item(4), item(3)], next: "c3" });
+  assert.deepEqual(joined.items.map((i) => i.cursor), ["c5", "c4", "c3", "c2", "c1"]);
+  assert.equal(joined.items[2].in_block, true, "it is in a block meanwhile");
+  assert.equal(joined.more, false);
+  const gap = joinHistory(old, { items: [item(9), item(8)], next: "c8" });
+  assert.deepEqual([gap.items.length, gap.next, gap.more], [2, "c8", true], "what is between is read again");
+  assert.deepEqual(joinHistory({ items: [], next: "", more: false }, { items: [item(1)] }).items.length, 1);
+});
