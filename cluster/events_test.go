@@ -73,7 +73,10 @@ func TestEventsOfMembers(t *testing.T) {
 	c.start(3)
 	c.add(leader, 3, Change{})
 	c.awaitVoters("n1", "n2", "n3", "n4")
-	c.change(leader, Change{Kind: membership.Remove, ID: "n4"})
+	waitFor(t, "the promotion to be committed, and n4 removed", func() bool {
+		_, err := c.members[leader].Change(testContext(t), Change{Kind: membership.Remove, ID: "n4"})
+		return err == nil
+	})
 	for _, m := range c.members[:3] {
 		e := awaitEvent(t, m, EventRemoved, "n4")
 		if !strings.HasPrefix(e.Text, "n4 was removed, by entry ") {

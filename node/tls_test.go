@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/bpsc/bpsc/client"
 	"github.com/bpsc/bpsc/follower/chainsync"
+	"github.com/bpsc/bpsc/internal/harness"
 	"github.com/bpsc/bpsc/internal/pki"
 	"github.com/bpsc/bpsc/internal/pki/pkitest"
 )
@@ -140,6 +142,13 @@ func TestEverythingOverTLS(t *testing.T) {
 	require.Equal(t, []string{"api", "member"}, []string{after[0].Use, after[1].Use})
 	require.Equal(t, before[0], after[0])
 	require.WithinDuration(t, later.Certificate.NotAfter, after[1].NotAfter, time.Second)
+	require.NoError(t, harness.Until(t.Context(), limit, "the others hear of it", func(context.Context) error {
+		told := memberStatus{members[1].cluster, members[1]}.Cluster().Members[0].Certificates
+		if len(told) != 2 || !told[1].NotAfter.Equal(after[1].NotAfter) {
+			return fmt.Errorf("they know of %v", told)
+		}
+		return nil
+	}))
 }
 
 // Wrong files are found before anything is written, and told apart.
