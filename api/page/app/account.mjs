@@ -2,7 +2,7 @@
 import { html, useState } from "./html.mjs";
 import { useLedger } from "./ledger.mjs";
 import { useResource } from "./resource.mjs";
-import { Account as AccountLink, Amount, Card, Copy, Facts, Hash, Kind, Page, Sentence, Shown, Table, Time } from "./parts.mjs";
+import { Account as AccountLink, Amount, Card, Copy, Facts, Hash, Kind, Page, Shown, Table, Time, What } from "./parts.mjs";
 import { Rows } from "./rows.mjs";
 import { Chart } from "./chart.mjs";
 import { QR } from "./qr.mjs";
@@ -82,7 +82,7 @@ function History({ name, version }) {
   const set = (key) => (event) => setFilter({ ...filter, [key]: event.currentTarget.value });
   const columns = [
     { name: "Kind", class: "kind", cell: ({ record }) => html`<${Kind} of=${record.kind} id=${record.id} />` },
-    { name: "What happened", class: "what", cell: ({ record }) => html`<${Sentence} record=${record} self=${name} />` },
+    { name: "What happened", class: "what", cell: ({ record }) => html`<${What} record=${record} self=${name} />` },
     { name: "Change", class: "number", cell: ({ record }) => html`<${Change} of=${effect(record, name, info?.contract ?? {})} />` },
     { name: "Block", class: "number age", cell: ({ block, in_block: inBlock }) => (inBlock ? html`<a href=${link(["blocks", String(block)])}>${block.toLocaleString("en-US")}</a>` : html`<span class="badge warn">pending</span>`) },
   ];

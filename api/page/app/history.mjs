@@ -43,6 +43,9 @@ export function useHistory(name, filter, version) {
     ).finally(() => { busy.current = false; });
   }, [read]);
 
+  const latest = useRef(read);
+  latest.current = read;
+  const [looked, look] = useState(0);
   // What is new stands in front, or at the end of what is read oldest first.
   const begun = useRef(version);
   useEffect(() => {
@@ -53,13 +56,15 @@ export function useHistory(name, filter, version) {
       if (now.current.items.length === 0) setTurn((n) => n + 1);
       return undefined;
     }
-    const stop = new AbortController();
-    read("", stop.signal).then(
-      (page) => setState((old) => join(old, page)),
-      (error) => { if (!stop.signal.aborted) setState((old) => ({ ...old, error })); },
-    );
-    return () => stop.abort();
-  }, [version]);
+    // One look at a time, however fast the chain grows; what comes meanwhile the next one sees.
+    busy.current = true;
+    const asked = read;
+    asked("").then(
+      (page) => { if (latest.current === asked) setState((old) => join(old, page)); },
+      (error) => { if (latest.current === asked) setState((old) => ({ ...old, error })); },
+    ).finally(() => { if (latest.current === asked) { busy.current = false; look((n) => n + 1); } });
+    return undefined;
+  }, [version, looked]);
 
   return { ...state, needed, retry: () => setTurn((n) => n + 1) };
 }

@@ -98,6 +98,12 @@ export function Kind({ of, id }) {
   return id ? html`<a href=${link(["transactions", id])} aria-label=${(kinds[kind] ?? kind) + ", the transaction"}>${badge}</a>` : badge;
 }
 
+// What is a sentence with the kind of its record before it, where there is no room for a
+// column of kinds.
+export function What({ record, self }) {
+  return html`<span class="narrow"><${Kind} of=${record.kind} id=${record.id} /></span><${Sentence} record=${record} self=${self} />`;
+}
+
 // Page is the frame of what a page shows. Whoever uses a screen reader or the keyboard
 // begins at its heading when the page changes.
 export function Page({ title, lead, path, before, children }) {

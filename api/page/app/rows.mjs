@@ -2,7 +2,7 @@
 import { html, useEffect, useLayoutEffect, useReducer, useRef } from "./html.mjs";
 import { Virtualizer, observeWindowOffset, observeWindowRect, windowScroll } from "../lib/virtual-core.mjs";
 import { useLedger } from "./ledger.mjs";
-import { Hash, Kind, Sentence } from "./parts.mjs";
+import { Hash, Kind, What } from "./parts.mjs";
 
 // Pixels of a row, as style.css has them; on narrow screens a sentence takes more lines.
 const narrow = window.matchMedia("(max-width: 720px)");
@@ -49,11 +49,11 @@ export function Rows({ caption, columns, items, keyOf, needed, more = false, emp
     <caption class="hidden">${caption}</caption>
     <thead><tr aria-rowindex="1">${columns.map((c) => html`<th scope="col" class=${c.class}>${c.name}</th>`)}</tr></thead>
     <tbody>
-      ${above > 0 && html`<tr key="above" class="gap" aria-hidden="true"><td colspan=${columns.length} style=${{ height: above + "px" }}></td></tr>`}
+      ${above > 0 && html`<tr key="above" class="gap" aria-hidden="true"><td style=${{ height: above + "px" }}></td></tr>`}
       ${shown.map(({ index, key }) => html`<tr key=${key} aria-rowindex=${index + 2}>${columns.map((c, j) => j === 0
         ? html`<th scope="row" class=${c.class}>${c.cell(items[index], index)}</th>`
         : html`<td class=${c.class}>${c.cell(items[index], index)}</td>`)}</tr>`)}
-      ${below > 0 && html`<tr key="below" class="gap" aria-hidden="true"><td colspan=${columns.length} style=${{ height: below + "px" }}></td></tr>`}
+      ${below > 0 && html`<tr key="below" class="gap" aria-hidden="true"><td style=${{ height: below + "px" }}></td></tr>`}
     </tbody>
   </table>`;
 }
@@ -64,7 +64,7 @@ export function Records({ records, caption, empty }) {
   const columns = [
     { name: "#", class: "place", cell: (_, i) => i },
     { name: "Kind", class: "kind", cell: (r) => html`<${Kind} of=${r.kind} id=${r.id} />` },
-    { name: "What happened", class: "what", cell: (r) => html`<${Sentence} record=${r} />` },
+    { name: "What happened", class: "what", cell: (r) => html`<${What} record=${r} />` },
     { name: "Id", class: "hashes wide", cell: (r) => html`<${Hash} value=${r.id} to=${r.id && link(["transactions", r.id])} />` },
   ];
   return html`<${Rows} columns=${columns} items=${records} keyOf=${(r) => r.id} caption=${caption} empty=${empty} />`;
