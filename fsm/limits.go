@@ -3,6 +3,9 @@ package fsm
 import "github.com/bpsc/bpsc/chain"
 
 const (
+	// maxSpareText bounds the memory that is kept of one request that was prepared.
+	maxSpareText = 1 << 20
+
 	// MaxContracts bounds the contracts of one cluster: each has its head and
 	// its pending records in memory.
 	MaxContracts = 1000

@@ -7,6 +7,7 @@ package fsm
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/command"
@@ -16,6 +17,7 @@ import (
 // Machine applies entries of the log to a store.
 type Machine struct {
 	store *store.Store
+	spare sync.Pool // of *written: memory of what has been applied, for what is prepared next
 }
 
 // New returns the machine whose state is in s.
@@ -29,7 +31,8 @@ func (m *Machine) Apply(index uint64, micros int64, requests [][]byte) (result f
 	return m.ApplyPrepared(index, micros, requests, nil)
 }
 
-// ApplyPrepared is Apply of requests for which Prepare has returned ahead.
+// ApplyPrepared is Apply of requests for which Prepare has returned ahead, which nobody
+// else uses any more.
 func (m *Machine) ApplyPrepared(index uint64, micros int64, requests [][]byte, ahead any) (result func(i int) []byte, err error) {
 	p, _ := ahead.(prepared)
 	answers := make([]answer, len(requests))
@@ -52,6 +55,7 @@ func (m *Machine) ApplyPrepared(index uint64, micros int64, requests [][]byte, a
 	if err != nil {
 		return nil, err
 	}
+	m.reuse(p)
 	return func(i int) []byte { return m.encode(&answers[i]) }, nil
 }
 

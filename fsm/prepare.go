@@ -1,6 +1,8 @@
 package fsm
 
 import (
+	"slices"
+
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/command"
 )
@@ -39,7 +41,7 @@ func (m *Machine) Prepare(requests [][]byte) (ahead any) {
 		p[i].Request = r
 		if s, is := r.(*command.Submit); is {
 			if c := m.store.KnownContract(s.Token); c != nil && c.Wallets == chain.OpenWallets {
-				p[i].written = write(c, s.Transactions)
+				p[i].written = m.write(c, s.Transactions)
 			}
 		}
 	}
@@ -59,8 +61,14 @@ func (p prepared) request(i int, data []byte) (r command.Request, w *written, er
 const recordRoom = 384
 
 // write writes the records of transactions.
-func write(c *chain.Contract, txs []chain.Transaction) *written {
-	w := &written{under: c, text: make([]byte, 0, recordRoom*len(txs)), ends: make([]int, len(txs)), leaves: make([]chain.Hash, len(txs))}
+func (m *Machine) write(c *chain.Contract, txs []chain.Transaction) *written {
+	w, _ := m.spare.Get().(*written)
+	if w == nil {
+		w = &written{}
+	}
+	n := len(txs)
+	w.under, w.text = c, slices.Grow(w.text[:0], recordRoom*n)
+	w.ends, w.leaves = slices.Grow(w.ends[:0], n)[:n], slices.Grow(w.leaves[:0], n)[:n]
 	var room []byte
 	for i := range txs {
 		start := len(w.text)
@@ -73,6 +81,16 @@ func write(c *chain.Contract, txs []chain.Transaction) *written {
 		w.ends[i] = len(w.text)
 	}
 	return w
+}
+
+// reuse lets go of what was written ahead: Apply has copied what it keeps.
+func (m *Machine) reuse(p prepared) {
+	for i := range p {
+		if w := p[i].written; w != nil && cap(w.text) <= maxSpareText {
+			p[i].written = nil
+			m.spare.Put(w)
+		}
+	}
 }
 
 // record returns the record of transaction i, if it has been written under c: then

@@ -12,7 +12,7 @@ const (
 	// batch waits some 10 ms; twice as many would gain a twentieth more. Below the other a
 	// batch is not worth sharing out.
 	maxVerifyBatch = 1024
-	minVerifyBatch = 32
+	minVerifyBatch = 64
 
 	// sharedVerifyBatch is how many signatures of one request keep another core busy.
 	sharedVerifyBatch = 256
