@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -48,7 +49,9 @@ func (s *Store) idle() error {
 // db waits for that. Update and readers run beside it: nobody changes l any more, but
 // for its index, which has a lock of its own.
 func (s *Store) flush(db *pebble.DB, l *layer) {
+	began := time.Now()
 	err := s.write(db, l)
+	ended(s.cfg.Logger, "a layer was flushed", time.Since(began))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

@@ -41,6 +41,8 @@ func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
 		EventListener: &pebble.EventListener{
 			DataCorruption:  func(info pebble.DataCorruptionInfo) { alarm.raise(errors.New(info.String())) },
 			BackgroundError: (&retryLimit{log: cfg.Logger, alarm: alarm}).failed,
+			FlushEnd:        func(info pebble.FlushInfo) { ended(cfg.Logger, "pebble flushed", info.TotalDuration) },
+			CompactionEnd:   func(info pebble.CompactionInfo) { ended(cfg.Logger, "pebble compacted", info.TotalDuration) },
 		},
 	}
 	// Blocks never change: their bytes go to files of their own, which
@@ -56,6 +58,10 @@ func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
 	}
 	return pebble.Open(dir, opts)
 }
+
+// ended notes what took how long beside everything else: for who looks for the reason why
+// something else was slow at that moment.
+func ended(log *slog.Logger, what string, took time.Duration) { log.Debug(what, "took", took) }
 
 // alarm calls Config.Fatal with what makes the store untrustworthy. It is silent until
 // armed: while a store is being opened, damage is an error of Open. Pebble raises it

@@ -34,7 +34,8 @@ func TestLongChain(t *testing.T) {
 	}
 	perBlock, err := strconv.Atoi(os.Getenv("BPSC_GROWTH_BLOCK"))
 	must(t, err)
-	c := startCluster(t, harness.Options{Contract: fmt.Sprintf(`{"token":"aka","wallets":"open","schedule":{"transactions":%d}}`, perBlock)})
+	c := startCluster(t, harness.Options{Contract: fmt.Sprintf(`{"token":"aka","wallets":"open","schedule":{"transactions":%d}}`, perBlock),
+		Args: []string{"--log-level", "debug", "--log-format", "json"}})
 	for part := range 4 {
 		began, from := time.Now(), total/4*part
 		lengthen(t, c, from, from+total/4)
@@ -43,6 +44,7 @@ func TestLongChain(t *testing.T) {
 	}
 	quiet := p99While(t, c, func() { <-time.After(8 * time.Second) }) // and what came is merged meanwhile
 	sizes(t, c, total)
+	p99Beside(t, c, total)
 	readLong(t, c)
 	restartLong(t, c)
 	began := time.Now()
