@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 )
 
 const (
-	besideFor   = 90 * time.Second       // some flushes, and a snapshot or two
+	besideFor   = 90 * time.Second       // some flushes
+	besideMost  = 5 * time.Minute        // and until there was a snapshot
 	besideBatch = 1_000                  // transfers in each batch that makes the leader flush
 	besideEvery = 100 * time.Millisecond // between two of those
 	besideOnes  = 8                      // who write single transfers meanwhile
@@ -28,13 +30,13 @@ func p99Beside(t *testing.T, c *harness.Cluster, from int) {
 	leader, err := c.Leader(t.Context())
 	must(t, err)
 	began := time.Now()
-	end := began.Add(besideFor)
+	var stop atomic.Bool
 	writes := make([][]span, besideOnes)
 	errs := make([]error, besideOnes+1)
 	var work sync.WaitGroup
 	for worker := range besideOnes {
 		work.Go(func() {
-			for time.Now().Before(end) {
+			for !stop.Load() {
 				began := time.Now()
 				_, err := c.Submit(t.Context(), leader.URL, harness.Transfer{Sender: "a1", Recipient: "b1", Amount: "1", Key: fmt.Sprint("beside-", worker, "-", began.UnixNano())})
 				if err != nil {
@@ -48,14 +50,21 @@ func p99Beside(t *testing.T, c *harness.Cluster, from int) {
 	work.Go(func() {
 		tick := time.NewTicker(besideEvery)
 		defer tick.Stop()
-		for n := from; time.Now().Before(end) && errs[besideOnes] == nil; n += besideBatch {
+		for n := from; !stop.Load() && errs[besideOnes] == nil; n += besideBatch {
 			<-tick.C
 			errs[besideOnes] = sendLong(t.Context(), c.HTTP, leader.URL, n, n+besideBatch)
 		}
 	})
+	look := time.NewTicker(5 * time.Second)
+	defer look.Stop()
+	var busy map[string][]span
+	for now := began; now.Before(began.Add(besideFor)) || len(busy["snapshot"]) == 0 && now.Before(began.Add(besideMost)); now = <-look.C {
+		busy = busyTimes(t, leader.Log, began)
+	}
+	stop.Store(true)
 	work.Wait()
 	must(t, errs...)
-	busy := busyTimes(t, leader.Log, began)
+	busy = busyTimes(t, leader.Log, began)
 	all := slices.Concat(writes...)
 	for _, what := range []string{"flush", "compaction", "snapshot"} {
 		var beside []time.Duration
