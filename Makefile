@@ -57,6 +57,9 @@ bench-compare: ## this tree beside BASE (HEAD~1): what became faster or slower
 openapi: ## docs/openapi.json and what is made from it; what would break clients is refused
 	BPSC_WRITE_OPENAPI=1 go test ./api -run '^TestDocumentIsTheOneGivenOut$$' -count=1
 
+postman: ## the walks of the Postman collection, run by newman on a cluster
+	scripts/postman.sh
+
 fmt: ## format the Go files
 	gofmt -w .
 
@@ -76,4 +79,4 @@ down: ## stop it
 clean: ## binaries and leftovers of demos and benchmarks; clusters keep their data
 	rm -rf .bpsc/bin .bpsc/bench .bpsc/demo.*
 
-.PHONY: help build package test short race e2e operations growth misuse fuzz bench bench-peers bench-compare openapi fmt lint demo up down clean
+.PHONY: help build package test short race e2e operations growth misuse fuzz bench bench-peers bench-compare openapi postman fmt lint demo up down clean

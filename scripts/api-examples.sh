@@ -67,6 +67,7 @@ curl -sS --max-time 1 "$member/v1/events?from=2" | head -n 7 >"$out/events.200.t
 # A signed contract: keys, a supply, a hold.
 export BPSC_WALLETS=$work/wallets BPSC_PASSPHRASE_FILE=$work/passphrase BPSC_SERVER=$member
 echo "only for an example" >"$BPSC_PASSPHRASE_FILE"
+issuer="" treasurer="" carol="" dave=""
 for name in issuer treasurer carol dave; do
   declare "$name=$("$bpsc" wallet new "$name" --work-factor 10 -o json | field address)"
 done
@@ -110,4 +111,4 @@ take audit json GET "$member/v1/audit?limit=2" >/dev/null
 # Nobody's token and no path of this machine in it.
 sed -i "s|$secret|bpsc_0000000000000000000000000000000000000000000|" "$out/createToken.201.json"
 sed -i "s|$work/data|/var/lib/bpsc|g; s|127.0.0.1:$BPSC_PORT|127.0.0.1:5000|g; s|127.0.0.1:$((BPSC_PORT + 10))|127.0.0.1:5010|g; s|127.0.0.1:$((BPSC_PORT + 20))|127.0.0.1:5020|g; s|127.0.0.1:$((BPSC_PORT + 1))\b|127.0.0.1:5001|g; s|127.0.0.1:$BPSC_RAFT_PORT|127.0.0.1:6000|g; s|127.0.0.1:$((BPSC_RAFT_PORT + 10))|127.0.0.1:6010|g; s|127.0.0.1:$((BPSC_RAFT_PORT + 20))|127.0.0.1:6020|g" "$out"/*
-ls "$out" | wc -l
+find "$out" -type f | wc -l

@@ -68,6 +68,11 @@ heading "What reads the peers' benchmarks"
 heading "Others' software for C2SP reads a cluster"
 scripts/foreign.sh
 
+heading "The Postman collection on a cluster"
+mkdir -p .bpsc
+scripts/postman.sh >.bpsc/postman.log || { cat .bpsc/postman.log; die "the collection of docs/postman fails"; }
+tail -n 22 .bpsc/postman.log
+
 heading "End-to-end tests on real processes"
 go test ./e2e/... -count=1 -v -timeout 15m
 

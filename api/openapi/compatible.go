@@ -12,7 +12,7 @@ import (
 // what went, what became narrower, what has to be sent now and had not. Whatever else is
 // different is an addition. It fails where one of them is no document.
 func Broken(before, after []byte) ([]string, error) {
-	c := comparison{}
+	c := comparison{seen: map[string]bool{}}
 	for text, root := range map[*[]byte]*map[string]any{&before: &c.before, &after: &c.after} {
 		if err := json.Unmarshal(*text, root); err != nil {
 			return nil, fmt.Errorf("openapi: not a document: %w", err)
@@ -26,7 +26,8 @@ func Broken(before, after []byte) ([]string, error) {
 type comparison struct {
 	before, after map[string]any
 	broken        []string
-	deep          int
+	seen          map[string]bool // components that were compared, by direction
+	deep          int             // how far the comparison has gone down
 }
 
 func (c *comparison) report(at, format string, args ...any) {
@@ -161,15 +162,29 @@ func covers(all []string, one string) bool {
 	return len(all) == 0 || slices.Contains(all, one) || one == "integer" && slices.Contains(all, "number")
 }
 
+// component tells whether two schemas are references that have the same name, and whether
+// they have been compared that way.
+func (c *comparison) component(direction string, before, after map[string]any) (name string, again bool) {
+	name, _ = before["$ref"].(string)
+	if name == "" || name != after["$ref"] {
+		return "", false
+	}
+	again = c.seen[direction+name]
+	c.seen[direction+name] = true
+	return strings.TrimPrefix(name, "#/components/"), again
+}
+
 // maxDeep is deeper than any body here.
 const maxDeep = 24
 
 // taken compares what clients send: whatever was good has to be.
 func (c *comparison) taken(where string, before, after map[string]any) {
-	if c.deep++; c.deep > maxDeep {
-		c.deep--
+	if name, again := c.component("taken ", before, after); again || c.deep == maxDeep {
 		return
+	} else if name != "" {
+		where = name
 	}
+	c.deep++
 	defer func() { c.deep-- }()
 	before, after = resolve(c.before, before), resolve(c.after, after)
 	was, is := types(before), types(after)
@@ -251,10 +266,12 @@ func (c *comparison) alternatives(where string, before, after map[string]any, co
 
 // given compares what clients get: whatever they found has to be there, and of its type.
 func (c *comparison) given(where string, before, after map[string]any) {
-	if c.deep++; c.deep > maxDeep {
-		c.deep--
+	if name, again := c.component("given ", before, after); again || c.deep == maxDeep {
 		return
+	} else if name != "" {
+		where = name
 	}
+	c.deep++
 	defer func() { c.deep-- }()
 	before, after = resolve(c.before, before), resolve(c.after, after)
 	was, is := types(before), types(after)

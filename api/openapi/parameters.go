@@ -33,8 +33,6 @@ var (
 
 	asOfBlock = &Parameter{Name: "at_block", Schema: integer("As it was at the end of that block.").from(1)}
 	asOfTime  = &Parameter{Name: "at", Schema: text("As it was at that time: unix seconds with up to six places, or as RFC 3339 has it. Not together with `at_block`.")}
-
-	waitLong = &Parameter{Name: "wait", Schema: duration("How long to wait for it, up to `30s`.")}
 )
 
 var (
