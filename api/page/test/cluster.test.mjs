@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import * as words from "../app/cluster/words.mjs";
 import { add, sample, series } from "../app/cluster/figures.mjs";
 import { entries, leaderships, noEvents, sentence, since, take, takeActions } from "../app/cluster/log.mjs";
+import { actionsOf, clusterOf, eventsOf, syncOf } from "../app/cluster/shape.mjs";
 import { activation, command, missing, quote, request } from "../app/cluster/actions.mjs";
 
 const now = Date.parse("2027-01-15T08:00:00Z") / 1000;
-const well = { id: "n1", voter: true, role: "follower", ready: true, signing: true, lag: 0, last_contact_ms: 12, clock_offset_ms: 3, commit: 9 };
+const member = (more) => clusterOf({ id: "n1", health: { summary: "" }, members: [more] }).members[0];
+const well = member({ id: "n1", voter: true, role: "follower", ready: true, signing: true, lag: 0, last_contact_ms: 12, clock_offset_ms: 3, commit: 9 });
+const upstream = (more) => syncOf({ chains: [{ upstreams: [more] }] }).chains[0].upstreams[0];
 
 test("the cluster as a whole", () => {
   const of = (leader, voters, healthy, majority, canLose) => words.health({ leader, health: { voters, healthy, majority, can_lose: canLose } });
@@ -55,31 +58,31 @@ test("what runs short says so in words", () => {
   assert.equal(words.disk({ disk_free: 2 ** 36, disk_reserve: 2 ** 28 }).mark, "");
   assert.match(words.disk({ disk_free: 2 ** 29, disk_reserve: 2 ** 28 }).word, /512 MiB free, getting short: 256 MiB are kept free/);
   assert.equal(words.disk({ disk_free: 2 ** 27, disk_reserve: 2 ** 28, no_room: "full" }).mark, "bad");
-  const left = (end) => words.certificates({ certificates: [{ use: "api", not_after: end }] }, now)[0];
+  const left = (end) => words.certificates(member({ certificates: [{ use: "api", not_after: end }] }), now)[0];
   assert.deepEqual(left("2027-04-15T08:00:00Z"), { mark: "", word: "for clients: 90 days left" });
   assert.deepEqual(left("2027-01-16T09:00:00Z"), { mark: "warn", word: "for clients: 1 day left" });
   assert.deepEqual(left("2027-01-15T07:00:00Z"), { mark: "bad", word: "for clients: ended today" });
   assert.deepEqual(left("2027-01-12T07:00:00Z"), { mark: "bad", word: "for clients: ended 3 days ago" });
-  assert.deepEqual(words.certificates({}, now), []);
+  assert.deepEqual(words.certificates(member({}), now), []);
 });
 
 test("agreement", () => {
-  assert.equal(words.agreement({}).mark, "");
-  assert.equal(words.agreement({ agreement: { chains: 1, compared: 0 } }).word, "Nobody to compare with yet");
-  assert.equal(words.agreement({ agreement: { chains: 1, compared: 1, size: 1200 } }).word, "Agrees up to block 1,200");
-  assert.equal(words.agreement({ agreement: { chains: 3, compared: 3, size: 7 } }).word, "Agrees up to block 7, and on 2 other chains");
-  assert.equal(words.agreement({ agreement: { chains: 3, compared: 3, size: 7, differs: ["aka"] } }).mark, "bad");
+  assert.equal(words.agreement(member({})).mark, "");
+  assert.equal(words.agreement(member({ agreement: { chains: 1, compared: 0 } })).word, "Nobody to compare with yet");
+  assert.equal(words.agreement(member({ agreement: { chains: 1, compared: 1, size: 1200 } })).word, "Agrees up to block 1,200");
+  assert.equal(words.agreement(member({ agreement: { chains: 3, compared: 3, size: 7 } })).word, "Agrees up to block 7, and on 2 other chains");
+  assert.equal(words.agreement(member({ agreement: { chains: 3, compared: 3, size: 7, differs: ["aka"] } })).mark, "bad");
 });
 
 test("a follower and its upstreams", () => {
-  assert.equal(words.synced({ synced: true, lag: 0 }).word, "Up to date");
-  assert.equal(words.synced({ synced: true, lag: 2 }).word, "2 blocks behind");
-  assert.equal(words.synced({ synced: true, lag: 0, evidence: ["x"] }).mark, "bad");
-  assert.equal(words.upstream({ current: true }, now).mark, "good");
-  assert.equal(words.upstream({}, now).word, "In reserve");
-  assert.match(words.upstream({ refused: { reason: "unreachable", detail: "d", at: "2027-01-15T07:59:00Z" } }, now).word, /unreachable 60 s ago/);
-  assert.equal(words.upstream({ refused: { reason: "second_history", detail: "d", at: "2027-01-15T07:59:00Z" } }, now).mark, "bad");
-  assert.match(words.upstream({ set_aside_until: "2027-01-15T08:01:00Z", refused: { reason: "invalid_block", detail: "d" } }, now).word, /Set aside/);
+  assert.equal(words.synced(syncOf({ chains: [{ synced: true }] }).chains[0]).word, "Up to date");
+  assert.equal(words.synced(syncOf({ chains: [{ synced: true, lag: 2 }] }).chains[0]).word, "2 blocks behind");
+  assert.equal(words.synced(syncOf({ chains: [{ synced: true, lag: 0, evidence: ["x"] }] }).chains[0]).mark, "bad");
+  assert.equal(words.upstream(upstream({ current: true }), now).mark, "good");
+  assert.equal(words.upstream(upstream({}), now).word, "In reserve");
+  assert.match(words.upstream(upstream({ refused: { reason: "unreachable", detail: "d", at: "2027-01-15T07:59:00Z" } }), now).word, /unreachable 60 s ago/);
+  assert.equal(words.upstream(upstream({ refused: { reason: "second_history", detail: "d", at: "2027-01-15T07:59:00Z" } }), now).mark, "bad");
+  assert.match(words.upstream(upstream({ set_aside_until: "2027-01-15T08:01:00Z", refused: { reason: "invalid_block", detail: "d" } }), now).word, /Set aside/);
 });
 
 test("samples have a bound, and a rate that nobody knows is none", () => {
@@ -131,6 +134,26 @@ test("who led when", () => {
   assert.deepEqual(leaderships([], now - 120, now), []);
   assert.equal(since(list, "n2", 3), now - 59);
   assert.ok(Number.isNaN(since(list, "n3", 3)));
+});
+
+test("whatever is sent, every field is of its kind, or it is no answer", () => {
+  for (const said of [null, 7, "x", [], {}, { id: "n1", members: [] }, { id: 1, health: { summary: "" }, members: [] }, { id: "n1", health: { summary: "" }, members: {} }]) {
+    assert.throws(() => clusterOf(said), { code: "broken" });
+    assert.throws(() => eventsOf(said), { code: "broken" });
+    assert.throws(() => actionsOf(said), { code: "broken" });
+    assert.throws(() => syncOf(said), { code: "broken" });
+  }
+  const { members } = clusterOf({ id: "n1", term: "7", health: { summary: "s", voters: NaN }, members: [null, { id: {}, lag: "many", ready: "yes", unfit: [1], certificates: [null], agreement: 4 }] });
+  for (const m of members) {
+    for (const say of [words.state, words.role, words.contact, words.lag, words.agreement, words.disk, words.writing, words.clockOff]) assert.doesNotThrow(() => say(m));
+    assert.deepEqual([m.id, m.lag, m.ready, typeof words.snapshot(m, now), words.certificates(m, now).length <= 1], ["", 0, false, "string", true]);
+  }
+  assert.deepEqual(eventsOf({ member: "n1", began: "b", items: [null] }).items, [{ number: 0, time: "", kind: "", term: 0, member: "", text: "" }]);
+  assert.equal(entries(eventsOf({ member: "n1", began: "b", items: [{ number: 1 }] }).items, actionsOf({ items: [{ number: "1" }] }).items).length, 2);
+  for (const c of syncOf({ chains: [null, { upstreams: [null], refusals: { x: "y" } }] }).chains) {
+    assert.doesNotThrow(() => words.synced(c));
+    for (const u of c.upstreams) assert.doesNotThrow(() => words.upstream(u, now));
+  }
 });
 
 test("what is sent", () => {

@@ -3,6 +3,7 @@ import { html, useState } from "../html.mjs";
 import { useLedger, useNow, useRepeated } from "../ledger.mjs";
 import { Card, Facts, Page, Shown, Table, Time } from "../parts.mjs";
 import { Said } from "./members.mjs";
+import { syncOf } from "./shape.mjs";
 import { seconds, synced, upstream } from "./words.mjs";
 
 const look = 2000; // ms
@@ -13,7 +14,7 @@ export function Upstreams() {
   useRepeated(async (signal) => {
     try {
       const { data, at } = await client.get("/v1/sync", { signal });
-      setState({ data, at, error: null, waiting: false });
+      setState({ data: syncOf(data), at, error: null, waiting: false });
     } catch (error) {
       if (!signal.aborted) setState((old) => ({ ...old, error }));
     }
@@ -27,7 +28,6 @@ export function Upstreams() {
 function Chain({ of: c }) {
   const now = useNow();
   const is = synced(c);
-  const refusals = Object.entries(c.refusals ?? {});
   const columns = [
     { name: "Node", cell: (u) => /^https?:\/\//.test(u.url) ? html`<a href=${u.url + "/#/cluster"} rel="noreferrer"><bdi>${u.url}</bdi></a>` : html`<bdi>${u.url}</bdi>` },
     { name: "State", cell: (u) => { const s = upstream(u, now); return html`<${Said} ...${s} />${s.why && html`<div class="small why"><bdi>${s.why}</bdi></div>`}`; } },
@@ -38,9 +38,9 @@ function Chain({ of: c }) {
       ["Blocks here, all verified", c.length.toLocaleString("en-US")],
       ["Blocks at the upstream", c.upstream_length.toLocaleString("en-US")],
       ["Last answer of an upstream", html`<${Time} at=${seconds(c.last_contact)} />`],
-      ["Newest verified checkpoint", c.checkpoint_size > 0 ? `${c.checkpoint_size.toLocaleString("en-US")} blocks, signed by ${(c.signers ?? []).join(", ")}` : "None yet"],
-      refusals.length > 0 && ["Answers not taken", refusals.map(([why, n]) => `${n} ${why.replaceAll("_", " ")}`).join(", ")],
-      c.evidence?.length > 0 && ["Evidence", html`<${Said} mark="bad" word=${c.evidence.join(", ")} />`],
+      ["Newest verified checkpoint", c.checkpoint_size > 0 ? `${c.checkpoint_size.toLocaleString("en-US")} blocks, signed by ${c.signers.join(", ")}` : "None yet"],
+      c.refusals.length > 0 && ["Answers not taken", c.refusals.map(([why, n]) => `${n} ${why.replaceAll("_", " ")}`).join(", ")],
+      c.evidence.length > 0 && ["Evidence", html`<${Said} mark="bad" word=${c.evidence.join(", ")} />`],
     ]} />
     <${Table} caption=${"Nodes that " + c.contract + " is copied from"} columns=${columns} items=${c.upstreams} keyOf=${(u) => u.url} />
   <//>`;

@@ -6,7 +6,7 @@ import * as words from "./words.mjs";
 
 // Said is a word, coloured by its mark; the word says it without the colour, too.
 export function Said({ mark, word }) {
-  return mark ? html`<span class=${"said " + mark}>${word}</span>` : word;
+  return mark ? html`<span class=${"said " + mark}><bdi>${word}</bdi></span>` : html`<bdi>${word}</bdi>`;
 }
 
 export function Members({ cluster }) {
@@ -28,14 +28,14 @@ function Member({ m, now, asked }) {
     ["Disk", html`<${Said} ...${words.disk(m)} />`],
     ["fsync, 99 %", html`<${Said} ...${words.writing(m)} />`],
     ["Clock", html`<${Said} ...${words.clockOff(m)} />`],
-    ["Certificates", m.certificates ? words.certificates(m, now).map((c) => html`<div><${Said} ...${c} /></div>`) : "None: plain connections"],
+    ["Certificates", m.certificates.length > 0 ? words.certificates(m, now).map((c) => html`<div><${Said} ...${c} /></div>`) : "None: plain connections"],
     ["Version", html`<bdi>${m.version || "–"}</bdi>${m.level_active ? `, level ${m.level_active} of ${m.level_supported}` : ""}`],
     ["Running for", m.began ? ago(Math.max(0, Math.floor(now - words.seconds(m.began)))).replace(".0", "") : "–"],
     ["Address", html`<bdi>${(m.api || m.raft).replace(/^https?:\/\//, "")}</bdi>`],
   ];
   return html`<article class=${"card member " + (m.role === "leader" ? "leads" : "")} aria-labelledby=${title}>
     <div class="bar"><h2 id=${title}><bdi>${m.id}</bdi>${asked && html` <span class="small">(asked)</span>`}</h2><span class=${"badge " + (state.mark || "other")}>${state.word}</span></div>
-    <p class="does">${m.role === "leader" && html`<svg class="crown" viewBox="0 0 16 16" aria-hidden="true"><path d="M2 12V5l3 3 3-5 3 5 3-3v7z" /></svg> `}${words.role(m)}${m.replacing ? ", and is being replaced" : ""}</p>
+    <p class="does"><bdi>${m.role === "leader" && html`<svg class="crown" viewBox="0 0 16 16" aria-hidden="true"><path d="M2 12V5l3 3 3-5 3 5 3-3v7z" /></svg> `}${words.role(m)}${m.replacing ? ", and is being replaced" : ""}</bdi></p>
     ${state.why && html`<p class="small why"><bdi>${state.why}</bdi></p>`}
     <dl class="mini">${rows.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
   </article>`;

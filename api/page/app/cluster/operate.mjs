@@ -108,8 +108,9 @@ function Outcome({ answer, done = false }) {
 // Refused says why nothing was done, or that nobody knows.
 function Refused({ of: { error, dry } }) {
   const unknown = !dry && (error.code === "outcome_unknown" || error.status === 0);
+  const lead = unknown ? "Nobody knows whether it was done." : error.code === "token_required" ? "A token is needed." : error.status === 401 || error.status === 403 ? "The token does not suffice." : dry ? "It would be refused." : "It was not done.";
   return html`<div class=${"notice " + (unknown ? "warn" : "bad")} role="alert">
-    <p><strong>${unknown ? "Nobody knows whether it was done." : dry ? "It would be refused." : "It was not done."}</strong> <bdi>${error.message}</bdi>${/[.!?]$/.test(error.message) ? "" : "."}</p>
+    <p><strong>${lead}</strong> <bdi>${error.message}</bdi>${/[.!?]$/.test(error.message) ? "" : "."}</p>
     <p class="small"><code>${error.code}</code>${error.requestID && html` · request <code>${error.requestID}</code>`}${unknown && " · look at the members above before you ask again"}</p>
   </div>`;
 }

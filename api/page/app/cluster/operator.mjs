@@ -1,6 +1,6 @@
 // The token of whoever operates the cluster. It is kept in memory and is gone with the
 // page, unless they want it kept until the tab is closed. It goes to the node that is
-// asked to do something, and nowhere else.
+// asked to do something or what was done, and nowhere else.
 import { html, useState } from "../html.mjs";
 
 const key = "bpsc-operator-token";

@@ -6,6 +6,7 @@ import { Chart } from "../chart.mjs";
 import { ago } from "../time.mjs";
 import { add, sample, series } from "./figures.mjs";
 import { noEvents, since, take, takeActions } from "./log.mjs";
+import { actionsOf, clusterOf, eventsOf } from "./shape.mjs";
 import { health } from "./words.mjs";
 import { Members } from "./members.mjs";
 import { Leaders, Log } from "./history.mjs";
@@ -28,8 +29,9 @@ export function Cluster() {
     const patience = setTimeout(() => setState((old) => ({ ...old, waiting: true })), slow);
     try {
       const { data, at, origin } = await client.get("/v1/cluster", { signal });
-      seen.samples = add(seen.samples, sample(data, at));
-      setState({ data, at, error: null, waiting: false });
+      const cluster = clusterOf(data);
+      seen.samples = add(seen.samples, sample(cluster, at));
+      setState({ data: cluster, at, error: null, waiting: false });
       seen.log = await readEvents(client, origin, seen.log, signal);
       setLog(seen.log);
     } catch (error) {
@@ -54,7 +56,7 @@ export function Cluster() {
 async function readEvents(client, origin, log, signal) {
   do {
     const { data } = await client.ask(origin, "/v1/cluster/events?limit=1000" + (log.after > 0 ? "&after=" + log.after : ""), { signal });
-    log = take(log, data);
+    log = take(log, eventsOf(data));
   } while (log.more);
   return log;
 }
@@ -69,8 +71,9 @@ function useActions() {
     if (turn === 0) return;
     try {
       const { data } = await client.ask(client.origin, "/v1/audit?limit=1000" + (after.current > 0 ? "&after=" + after.current : ""), { signal, header: header() });
-      if (data.next) after.current = data.next;
-      setState((old) => ({ actions: takeActions(old.actions ?? [], data), error: null }));
+      const page = actionsOf(data);
+      if (page.next > 0) after.current = page.next;
+      setState((old) => ({ actions: takeActions(old.actions ?? [], page), error: null }));
     } catch (error) {
       if (signal.aborted) return;
       setState((old) => ({ ...old, error }));
@@ -87,7 +90,7 @@ function Summary({ cluster, log }) {
   const began = since(log.items, cluster.leader, cluster.term);
   return html`<section class="summary" aria-label="The cluster as a whole">
     <p class="first"><span class=${"badge " + is.mark}>${is.word}</span></p>
-    <p class="big" aria-live="polite">${cluster.health.summary}</p>
+    <p class="big" aria-live="polite"><bdi>${cluster.health.summary}</bdi></p>
     <p class="lead"><span aria-live="polite">${cluster.leader ? html`<strong><bdi>${cluster.leader}</bdi></strong> leads in term ${cluster.term.toLocaleString("en-US")}` : `Nobody leads, in term ${cluster.term.toLocaleString("en-US")}`}</span>
       ${Number.isFinite(began) && html`<span aria-hidden="true">, for ${ago(Math.max(0, Math.floor(now - began))).replace(".0", "")}</span>`}. ${is.more}</p>
   </section>`;

@@ -32,9 +32,9 @@ export function health(cluster) {
 // state is how a member is, and why where that is not well.
 export function state(m) {
   if (m.role === "unreachable") return { mark: "bad", word: "Does not answer", why: "" };
-  if (!m.ready) return { mark: "warn", word: "Not ready", why: m.not_ready ?? "" };
-  if (m.unfit?.length > 0) return { mark: "warn", word: "Must not lead", why: m.unfit.join("; ") };
-  if (!m.signing) return { mark: "warn", word: "Does not sign", why: m.not_signing ?? "" };
+  if (!m.ready) return { mark: "warn", word: "Not ready", why: m.not_ready };
+  if (m.unfit.length > 0) return { mark: "warn", word: "Must not lead", why: m.unfit.join("; ") };
+  if (!m.signing) return { mark: "warn", word: "Does not sign", why: m.not_signing };
   return { mark: "good", word: "Healthy", why: "" };
 }
 
@@ -71,7 +71,7 @@ export function snapshot(m, now) {
 export function agreement(m) {
   const a = m.agreement;
   if (a === undefined) return { mark: "", word: "It has told nothing of its state" };
-  if (a.differs?.length > 0) return { mark: "bad", word: "Differs from the others on " + a.differs.join(", ") };
+  if (a.differs.length > 0) return { mark: "bad", word: "Differs from the others on " + a.differs.join(", ") };
   if (a.compared === 0) return { mark: "", word: "Nobody to compare with yet" };
   if (!a.size) return { mark: "good", word: "Agrees on " + count(a.compared, "chain") };
   const more = a.compared > 1 ? `, and on ${count(a.compared - 1, "other chain")}` : "";
@@ -99,7 +99,7 @@ const uses = { api: "for clients", member: "among members" };
 
 // certificates are those that a member shows, and how long they last.
 export function certificates(m, now) {
-  return (m.certificates ?? []).map(({ use, not_after: end }) => {
+  return m.certificates.map(({ use, not_after: end }) => {
     const days = Math.floor((seconds(end) - now) / 86400);
     const whose = uses[use] ?? use;
     if (!Number.isFinite(days)) return { mark: "", word: whose + ": no end told" };
@@ -121,17 +121,17 @@ export function clockOff(m) {
 export function upstream(u, now) {
   const aside = seconds(u.set_aside_until);
   const lies = ["second_history", "invalid_block", "checkpoint_contradicts", "other_chain"];
-  if (aside > now) return { mark: "bad", word: `Set aside for another ${ago(aside - now)}`, why: u.refused?.detail ?? "" };
+  if (aside > now) return { mark: "bad", word: `Set aside for another ${ago(aside - now)}`, why: u.refused.detail };
   if (u.current) return { mark: "good", word: "Copied from now", why: "" };
-  if (lies.includes(u.refused?.reason)) return { mark: "bad", word: "Refused: " + u.refused.reason.replaceAll("_", " "), why: u.refused.detail };
-  if (u.refused?.reason) return { mark: "warn", word: u.refused.reason.replaceAll("_", " ") + " " + ago(Math.max(0, now - seconds(u.refused.at))).replace(".0", "") + " ago", why: u.refused.detail };
+  if (lies.includes(u.refused.reason)) return { mark: "bad", word: "Refused: " + u.refused.reason.replaceAll("_", " "), why: u.refused.detail };
+  if (u.refused.reason) return { mark: "warn", word: u.refused.reason.replaceAll("_", " ") + " " + ago(Math.max(0, now - seconds(u.refused.at))).replace(".0", "") + " ago", why: u.refused.detail };
   return { mark: "", word: "In reserve", why: "" };
 }
 
 // synced is how far a follower's copy of a chain is.
 export function synced(c) {
   if (c.recovery) return { mark: "bad", word: "Waits for somebody to accept a recovery" };
-  if (c.evidence?.length > 0) return { mark: "bad", word: "Has evidence of a lie" };
+  if (c.evidence.length > 0) return { mark: "bad", word: "Has evidence of a lie" };
   if (!c.synced) return { mark: "warn", word: "Copies for the first time" };
   return c.lag > 0 ? { mark: "warn", word: count(c.lag, "block") + " behind" } : { mark: "good", word: "Up to date" };
 }
