@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # The page in a real browser, on a cluster of three members and a follower: every page, what comes
-# while it is open, sending, receipts, a leader that is killed, and what others write. Also the tests
-# of the page's modules that need no browser. Pictures are kept, and their folder is printed.
+# while it is open, sending, receipts, a leader that is killed, and what others write. Pictures are
+# kept, and their folder is printed. What needs no browser: scripts/page-test.sh.
 #
-# usage: scripts/browser.sh [--unit] [NAME-OF-A-TEST]
-#        --unit: only what needs no browser
+# usage: scripts/browser.sh [PATTERN-OF-NAMES-OF-TESTS]
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -12,11 +11,6 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/prerequisites.sh"
 need_certificates
 need_node "$root"
-
-echo "modules of the page"
-find "$root/api/page/test" -name "*.test.mjs" -print0 | sort -z | xargs -0 node --test
-[ "${1-}" != --unit ] || exit 0
-
 need_commands chromium=chromium curl=curl
 cd "$root/e2e/browser"
 npm ci --ignore-scripts --no-audit --no-fund --silent
@@ -59,4 +53,7 @@ curl -fsS "http://127.0.0.1:$BPSC_PORT/v1/contracts" -o /dev/null \
   -d "{\"token\": \"gold\", \"decimals\": 2, \"issuer\": \"$(sed -n 's/^issuer //p' "$wallets/addresses")\", \"supply\": 1000000, \"schedule\": {\"every\": \"1s\"}}"
 
 echo "the page in $("$CHROMIUM" --version)"
-node --test ${1+--test-name-pattern="$1"} main.test.mjs
+only=(${1+--test-name-pattern="$1"})
+# Files side by side, as most of the time is waiting; then those in which members die.
+node --test --test-concurrency=3 "${only[@]}" pages.test.mjs receipt.test.mjs send.test.mjs input.test.mjs search.test.mjs
+node --test "${only[@]}" live.test.mjs

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
+import { after } from "node:test";
 import { promisify } from "node:util";
 
 import { chromium } from "playwright-core";
@@ -57,8 +58,8 @@ export async function until(what, holds, limit = 15_000) {
 // Root has no sandbox; the rest keeps Chromium from talking to its maker.
 const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-/** The browser, one for all tests. */
-export const browser = await chromium.launch({ executablePath: told("CHROMIUM"), args: flags });
+const browser = await chromium.launch({ executablePath: told("CHROMIUM"), args: flags });
+after(() => browser.close());
 
 /**
  * A window that has seen nothing yet, on a page of the page. What no page may ever do makes the test fail
@@ -77,8 +78,8 @@ export async function open(address, { allowed = () => false, ...options } = {}) 
   page.on("dialog", (dialog) => { faults.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
   context.on("request", (request) => {
     requests.push({ url: request.url(), method: request.method(), headers: request.headers(), body: request.postData() ?? "" });
-    const { hostname, protocol } = new URL(request.url());
-    if (!["data:", "blob:"].includes(protocol) && hostname !== "127.0.0.1") faults.push(`a request to ${request.url()}`);
+    const { origin, protocol } = new URL(request.url());
+    if (!["data:", "blob:"].includes(protocol) && ![...members, follower].includes(origin)) faults.push(`a request to ${request.url()}`);
   });
   await page.goto(address);
   const close = async () => {
@@ -94,19 +95,17 @@ export async function visit(address, options, test) {
   try {
     await test(window);
   } catch (error) {
-    await shoot(window.page, "failed");
+    await shoot(window.page, `failed ${new URL(window.page.url()).hash}`).catch(() => {}); // what failed first says more
     await window.context.close();
     throw error;
   }
   await window.close();
 }
 
-let taken = 0;
-
 /** Keeps a picture of a page among the output of the tests. */
 export async function shoot(page, name) {
   mkdirSync(shots, { recursive: true });
-  await page.screenshot({ path: `${shots}/${String(++taken).padStart(2, "0")}-${name.replace(/\W+/g, "-").slice(0, 40)}.png` });
+  await page.screenshot({ path: `${shots}/${name.replace(/\W+/g, "-").slice(0, 40)}.png` });
 }
 
 /** The page shows its heading and waits for nothing any more. */

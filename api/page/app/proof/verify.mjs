@@ -106,14 +106,18 @@ function Policy({ pin, changed }) {
     event.preventDefault();
     take(text);
   };
+  const type = (policy) => {
+    setText(policy);
+    setFault("");
+  };
   const chosen = async (event) => {
     const [file] = event.currentTarget.files;
-    if (file) setText(await file.text());
+    if (file) type(await file.text());
   };
   return html`<${Card} title="Policy: whose signatures count">
     ${pin ? html`<${Pinned} pin=${pin} changed=${changed} />` : told !== null && html`<${Offered} text=${told} take=${take} />`}
     <form class="fields" onSubmit=${submit}>
-      <label>${pin ? "Pin another policy" : "Pin the policy that the operator handed out"} <textarea name="policy" rows="4" value=${text} onInput=${(e) => setText(e.currentTarget.value)} placeholder="witness n1 bpsc/n1+…" spellcheck=${false}></textarea></label>
+      <label>${pin ? "Pin another policy" : "Pin the policy that the operator handed out"} <textarea name="policy" rows="4" value=${text} onInput=${(e) => type(e.currentTarget.value)} placeholder="witness n1 bpsc/n1+…" spellcheck=${false}></textarea></label>
       <label>or its file <input type="file" name="policyfile" onChange=${chosen} /></label>
       ${text.trim() !== "" && html`<p class="small">Its SHA-256, as <code>sha256sum</code> prints it: <code class="fingerprint">${fingerprint(asFile(text))}</code></p>`}
       ${fault && html`<p class="notice bad" role="alert">This is no policy. <bdi>${asSentence(fault)}</bdi></p>`}

@@ -183,7 +183,7 @@ function Progress({ of }) {
   }, [of.id, turn]);
   const block = state.answer?.block;
   const inBlock = block !== undefined && length >= block;
-  return html`<ol class="steps progress" role="status" aria-label="What became of it">
+  return html`<div role="status" aria-label="What became of it"><ol class="steps progress">
     <li class=${state.stage === "final" ? "holds" : state.stage === "sending" ? "waits" : "fails"}>
       ${state.stage === "sending" && html`<strong>Sending${state.tries > 1 ? `, try ${state.tries}` : ""}…</strong> ${state.problem && html`<span><bdi>${state.problem.message}</bdi>. It is sent again with the same id, so it happens once.</span>`}`}
       ${state.stage === "refused" && html`<strong>✗ Refused.</strong> <span><bdi>${state.error.message}</bdi> <code>${state.error.code}</code></span>`}
@@ -194,7 +194,7 @@ function Progress({ of }) {
       ? html`<strong>✓ In block <a href=${link(["blocks", String(block)])}>${block.toLocaleString("en-US")}</a>.</strong>`
       : html`<strong>Waiting for block ${block.toLocaleString("en-US")}…</strong> <${Produce} contract=${info.contract} />`}</li>`}
     ${inBlock && html`<${Receipt} id=${of.id} />`}
-  </ol>`;
+  </ol></div>`;
 }
 
 // Produce asks for the block, where the contract makes none by itself.

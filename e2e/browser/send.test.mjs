@@ -6,6 +6,7 @@ import test from "node:test";
 
 import { openKeyFile } from "../../api/page/app/send/keyfile.mjs";
 import { toHex } from "../../api/page/app/proof/bytes.mjs";
+import { accessible } from "./axe.mjs";
 import { api, members, settled, shoot, until, visit, wallets } from "./world.mjs";
 
 const passphrase = readFileSync(`${wallets}/passphrase`, "utf8").trim();
@@ -25,6 +26,7 @@ test("an open transfer, by the keyboard alone: final, in its block, and its rece
     await page.getByText("✓ In block").waitFor();
     await page.getByText("✓ Its receipt holds.").waitFor();
     await shoot(page, "sent");
+    await accessible(page);
     assert.equal((await api("/v1/accounts/dora")).balance, 7.249637);
   });
 });
@@ -39,6 +41,7 @@ test("what cannot be sent is said beside its field, and nothing is sent", async 
     await page.getByText("This token has 6 decimal places.").waitFor();
     await page.getByText("It has 129 bytes, and at most 128 are allowed.").waitFor();
     await page.getByText("It has 260 bytes, and at most 256 are allowed.").waitFor();
+    await accessible(page);
     assert.equal(requests.filter(({ method }) => method === "POST").length, 0);
   });
 });
@@ -84,6 +87,7 @@ test("a signed transfer and a hold: the key file is opened and signs in the page
     await page.getByRole("button", { name: "Sign and send" }).click();
     await page.getByText("✓ Final.").waitFor();
     await shoot(page, "signed");
+    await accessible(page);
     await page.locator("select[name=kind]").selectOption("hold");
     await page.getByRole("button", { name: "Sign and send" }).click();
     await page.getByText("✓ Final.").waitFor();

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { accessible } from "./axe.mjs";
 import { api, cluster, leader, members, settled, shoot, transfer, until, visit } from "./world.mjs";
 
 // When the page first showed each block, by the clock of this machine.
@@ -46,6 +47,7 @@ test("the member that serves the page, which leads, is killed: the page says so 
     await cluster("kill-leader");
     await page.getByText("The page goes on with").waitFor();
     await shoot(page, "leader-killed");
+    await accessible(page);
     const other = members.find((url) => url !== serving);
     const { id } = await until("a transfer by the others", () => api("/v1/transactions", { node: other, method: "POST", body: { sender: "alice", recipient: "carol", amount: 3 } }).catch(() => undefined));
     const { index } = await until("a block by the others", () => api("/mine", { node: other, method: "POST" }).catch(() => undefined));

@@ -1,0 +1,109 @@
+// Every page of the page: that it shows something, to everybody, on a phone as well.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { violations } from "./axe.mjs";
+import { api, bpsc, follower, members, settled, shoot, transfer, until, visit, wallets } from "./world.mjs";
+
+// A transfer, and a hold of the signed contract that waits for somebody's word, made once.
+let made;
+const subjects = () => (made ??= (async () => {
+  const key = ["--wallets", wallets, "--passphrase-file", `${wallets}/passphrase`, "--server", members[0], "--contract", "gold", "-o", "json"];
+  const held = JSON.parse(await bpsc("send", "--from", "issuer", "--to", "bob", "--amount", "5", "--hold-until", "1h", ...key)).record;
+  return { one: await transfer("alice", "bob", 12.5, "for the pages"), held };
+})());
+
+// The addresses of all pages: those of the navigation, and one of each kind that it does not have.
+async function addresses(page, node) {
+  const { one, held } = await subjects();
+  const inBlock = async (id, contract) => (await api(`/v1/transactions/${id}?contract=${contract}`, { node })).in_block;
+  await until("both in their blocks", async () => await inBlock(one.id, "aka") && await inBlock(held.id, "gold"));
+  const nav = await page.locator("nav.pages a").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+  const open = ["blocks/1", `transactions/${one.id}`, "accounts/alice", "accounts/nobody", "contracts/aka"];
+  const signed = ["contracts/gold", `transactions/${held.id}`, `holds/${held.id}`, `accounts/${held.recipient}`, "send"].map((place) => `${place}?contract=gold`);
+  return [...nav, ...[...open, ...signed].map((place) => `#/${place}`)];
+}
+
+// What is wrong with the pages, all of it: one fault does not hide the next.
+class Faults {
+  list = [];
+
+  expect(holds, fault) {
+    if (!holds) this.list.push(fault);
+  }
+
+  async axe(name, page, rules) {
+    for (const line of await violations(page, rules)) this.list.push(`axe, ${name}: ${line}`);
+  }
+
+  async shows(page, address, name) {
+    await page.evaluate((hash) => { location.hash = hash; }, address);
+    await settled(page);
+    this.expect(await page.locator("h1").first().innerText() !== "Nothing here", `${name}: there is nothing`);
+    this.expect(await page.locator(".notice.bad").count() === 0, `${name}: ${await page.locator(".notice.bad").allInnerTexts()}`);
+  }
+
+  async fitsAPhone(page, name) {
+    await page.setViewportSize({ width: 360, height: 740 });
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    await shoot(page, `phone ${name}`);
+    this.expect(over <= 0, `${name} is ${over} px too wide for a phone`);
+    await page.setViewportSize({ width: 1200, height: 900 });
+  }
+
+  none() {
+    assert.deepEqual(this.list, []);
+  }
+}
+
+test("every page of a member shows something, in light and dark, on a phone, to everybody", async () => {
+  const faults = new Faults();
+  let all;
+  // Two windows share the work, as two cores do.
+  const look = async (turn) => visit(members[0], { colorScheme: "light" }, async ({ page }) => {
+    await settled(page);
+    all ??= addresses(page, members[0]);
+    for (const address of (await all).filter((_, i) => i % 2 === turn)) {
+      const name = `member ${address}`;
+      await faults.shows(page, address, name);
+      await faults.axe(`${name}, light`, page);
+      await page.emulateMedia({ colorScheme: "dark" });
+      await faults.axe(`${name}, dark`, page, ["color-contrast"]);
+      await shoot(page, `dark ${name}`);
+      await page.emulateMedia({ colorScheme: "light" });
+      await faults.fitsAPhone(page, name);
+    }
+  });
+  await Promise.all([look(0), look(1)]);
+  faults.none();
+});
+
+test("every page of a follower shows something, and those that only it has do so to everybody", async () => {
+  await visit(members[0], {}, async (member) => {
+    await settled(member.page);
+    const known = await addresses(member.page, follower);
+    await visit(follower, { colorScheme: "light" }, async ({ page }) => {
+      const faults = new Faults();
+      await settled(page);
+      for (const address of await addresses(page, follower)) {
+        const name = `follower ${address}`;
+        await faults.shows(page, address, name);
+        if (known.includes(address)) continue;
+        await faults.axe(`${name}, light`, page);
+        await faults.fitsAPhone(page, name);
+      }
+      faults.none();
+    });
+  });
+});
+
+test("an address that means nothing says so, and one of no block waits for it", async () => {
+  await visit(`${members[0]}/#/no/such/page`, {}, async ({ page }) => {
+    await page.getByRole("heading", { name: "Nothing here" }).waitFor();
+    await page.evaluate(() => { location.hash = "#/blocks/999999999"; });
+    await page.getByText(/There is no block 999,?999,?999 yet/).waitFor();
+    await page.evaluate(() => { location.hash = "#/blocks/x"; });
+    await page.getByText("That is no index of a block").waitFor();
+  });
+});
