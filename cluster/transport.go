@@ -180,8 +180,11 @@ func (t *serialTransport) stand(c candidacy, incoming <-chan raft.RPC) bool {
 		return false
 	}
 	now := c.now()
-	if now.right && now.candidate && !t.hand(giveUp(now)) {
-		return false
+	if now.right && now.candidate {
+		var open bool
+		if now.right, open = t.giveUp(now); !open {
+			return false
+		}
 	}
 	if now.right && !t.hand(call(&raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}})) {
 		return false
@@ -190,15 +193,26 @@ func (t *serialTransport) stand(c candidacy, incoming <-chan raft.RPC) bool {
 	return true
 }
 
-// giveUp is the request for a vote in the next term of one that has no log, by which raft
-// ends an election that two candidates keep each other from winning: it would wait for a
-// time-out. It gives such a one no vote, and moves its term, which any member may at any
-// time.
-func giveUp(now standing) raft.RPC {
-	return call(&raft.RequestVoteRequest{
-		RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(now.self), Addr: []byte(now.self)},
-		Term:      now.term + 1, LeadershipTransfer: true,
-	})
+// giveUp ends an election that two candidates keep each other from winning, where raft would
+// wait for a time-out. It tells whether it did: votes come to raft past this goroutine, so the
+// candidate may have won since it was asked how it stands. open is false when the transport is closed.
+func (t *serialTransport) giveUp(now standing) (ended, open bool) {
+	answered := make(chan raft.RPCResponse, 1)
+	if !t.hand(raft.RPC{Command: nextTerm(now), RespChan: answered}) || !t.knock() { // by then it has answered
+		return false, false
+	}
+	answer, is := (<-answered).Response.(*raft.RequestVoteResponse)
+	return is && answer.Term > now.term, true
+}
+
+// nextTerm is the request for a vote in the next term of one that has no log. raft gives such a
+// one no vote, and a candidate's term moves, which any member may have it do at any time. One that has
+// won knows a leader, at another address than that of the request, which has none, and refuses.
+func nextTerm(now standing) *raft.RequestVoteRequest {
+	return &raft.RequestVoteRequest{
+		RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(now.self)},
+		Term:      now.term + 1,
+	}
 }
 
 // call is a message of this member to its own raft.

@@ -230,3 +230,63 @@ func TestHowLongRaftIsHeldUp(t *testing.T) {
 		}
 	})
 }
+
+// A candidate whose turn it is gives its election up, unless it has won it meanwhile.
+func TestACandidateThatHasWonDoesNotStand(t *testing.T) {
+	const term = 7
+	for name, won := range map[string]bool{"in vain": false, "won": true} {
+		t.Run(name, func(t *testing.T) {
+			trans := &serialTransport{received: make(chan raft.RPC), standing: make(chan candidacy), closed: make(chan struct{}),
+				watch: health.NewWatchdog(time.Minute, health.NewRunClock(time.Second), testFitness(), nil)}
+			defer close(trans.closed)
+			go trans.receive(nil)
+			stands := make(chan bool, 1)
+			go func() { // raft's main goroutine
+				for {
+					select {
+					case <-trans.closed:
+						return
+					case rpc := <-trans.received:
+						switch q := rpc.Command.(type) {
+						case *raft.RequestVoteRequest:
+							answer := &raft.RequestVoteResponse{Term: term}
+							if !won {
+								answer.Term = q.Term
+							}
+							rpc.Respond(answer, nil)
+						case *raft.TimeoutNowRequest:
+							stands <- true
+						}
+					}
+				}
+			}()
+			stood := trans.Stand(t.Context(), func() standing { return standing{right: true, candidate: true, self: "n1", term: term} })
+			if stood == won || len(stands) > 0 && won {
+				t.Errorf("it stands: %v", stood)
+			}
+		})
+	}
+}
+
+// What ends a candidacy puts no leader down, and ends one.
+func TestWhoGivesUp(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	c.start(0)
+	stand := func(m *Member, term uint64) bool {
+		return m.transport.Stand(t.Context(), func() standing { return standing{right: true, candidate: true, self: m.name, term: term} })
+	}
+	alone := c.members[0]
+	waitFor(t, "a candidate", func() bool { return alone.raft.State() == raft.Candidate })
+	waitFor(t, "that it stands anew", func() bool { return stand(alone, alone.raft.CurrentTerm()) })
+	c.start(1)
+	c.start(2)
+	leader := c.members[c.leader()]
+	term := leader.raft.CurrentTerm()
+	if stand(leader, term) {
+		t.Error("a leader stands")
+	}
+	if leader.raft.State() != raft.Leader || leader.raft.CurrentTerm() != term {
+		t.Errorf("it is a %v in term %d, and led in term %d", leader.raft.State(), leader.raft.CurrentTerm(), term)
+	}
+}
