@@ -146,13 +146,14 @@ func (v View) race() (r race) {
 // Turn is the place of the member in the order of those left. Where it knows all of
 // them, and they are vacant, so that their logs do not grow, the one with the longest log
 // is first, for a shorter one might not be elected; by id where that says nothing. Where
-// it does not, its place is by id behind all of those. So of members that lost the same
-// leader no two have the same place, whatever each of them knows.
+// it does not, its place is by id behind all of those. The leader that they lost is not among
+// them, also where it is back: it may be so for one of them and not for another one yet. So of
+// members that lost the same leader no two have the same place, whatever each of them knows.
 func Turn(v View) int {
 	voters := append([]Voter{v.Self}, v.Others...)
 	slices.SortFunc(voters, func(a, b Voter) int { return strings.Compare(a.ID, b.ID) })
 	self := func(o Voter) bool { return o.ID == v.Self.ID }
-	left := slices.DeleteFunc(slices.Clone(voters), func(o Voter) bool { return o.ID == v.Leader && !o.vouches() && !self(o) })
+	left := slices.DeleteFunc(slices.Clone(voters), func(o Voter) bool { return o.ID == v.Leader && !self(o) })
 	if slices.ContainsFunc(left, func(o Voter) bool { return !o.vouches() && !self(o) }) {
 		return len(voters) + slices.IndexFunc(voters, self)
 	}
