@@ -213,3 +213,28 @@ func TestWritersAtTheSameTime(t *testing.T) {
 	writers.Wait()
 	has(t, dir, 50, 20)
 }
+
+// How many chains a second find what they are about to sign on the disk, where a thousand do so
+// at the same time: each alone, and in groups.
+func BenchmarkAThousandWriters(b *testing.B) {
+	for name, shared := range map[string]bool{"alone": false, "groups": true} {
+		b.Run(name, func(b *testing.B) {
+			g := &groups{parent: b.TempDir(), shared: func() bool { return shared }}
+			if _, err := g.newest(""); err != nil {
+				b.Fatal(err)
+			}
+			var writers sync.WaitGroup
+			for size := range uint64(b.N) {
+				for i := range 1000 {
+					writers.Go(func() {
+						if err := g.write(tokenOf(i), signedOf(i, size+1)); err != nil {
+							b.Error(err)
+						}
+					})
+				}
+				writers.Wait()
+			}
+			b.ReportMetric(1000*float64(b.N)/b.Elapsed().Seconds(), "writes/s")
+		})
+	}
+}
