@@ -3,6 +3,10 @@ package fsm
 import "github.com/bpsc/bpsc/chain"
 
 const (
+	// largeBlock is from how many bytes of records on to clear memory for a block costs
+	// more than to get a second piece.
+	largeBlock = 16 << 10
+
 	// maxSpareText bounds the memory that is kept of one request that was prepared.
 	maxSpareText = 1 << 20
 

@@ -84,7 +84,8 @@ func produce(tx *store.Tx, h *store.Head, why chain.Trigger) error {
 	if why == chain.ByGenesis {
 		header.PreviousHash, header.Contract = chain.GenesisPrevious, &h.Contract
 	}
-	room := make([]byte, 0, len(h.Pending.Text())+chain.BlockOverhead)
+	// Where the records do not fit they are appended at once, to memory that need not be cleared.
+	room := make([]byte, 0, min(len(h.Pending.Text()), largeBlock)+chain.BlockOverhead)
 	canonical, recordsAt := chain.AppendBlock(room, &header, h.Pending.Text(), h.Contract.Decimals)
 	if len(canonical) > chain.MaxBlockBytes {
 		return fmt.Errorf("block %d of %s has %d bytes, at most %d", header.Index, h.Contract.Token, len(canonical), chain.MaxBlockBytes)
