@@ -16,7 +16,7 @@ export function Blocks({ query }) {
   const newest = Number.isSafeInteger(first) && first > 0 && first <= length ? first : length;
   const oldest = Math.max(1, newest - most + 1);
   const items = useMemo(() => Array.from({ length: Math.max(0, newest - oldest + 1) }, (_, i) => newest - i), [newest, oldest]);
-  const head = useHeads();
+  const { head, seen } = useHeads();
   const columns = [
     { name: "Block", class: "index", cell: (index) => html`<a href=${link(["blocks", String(index)])}>${index.toLocaleString("en-US")}</a>` },
     { name: "Hash", class: "wide", cell: (index) => html`<${Hash} value=${head(index)?.hash} to=${link(["blocks", String(index)])} />` },
@@ -24,15 +24,16 @@ export function Blocks({ query }) {
     { name: "Produced", class: "number", cell: (index) => html`<${Time} at=${head(index)?.timestamp} />` },
   ];
   return html`<${Page} title="Blocks" lead=${count(length, "block") + ", the newest first."} path=${path(["blocks"], { from: String(Math.max(1, newest - 99)), limit: "100" })}>
-    <section class="card" aria-label="Blocks"><${Rows} caption="Blocks, the newest first" columns=${columns} items=${items} keyOf=${(index) => index} /></section>
+    <section class="card" aria-label="Blocks"><${Rows} caption="Blocks, the newest first" columns=${columns} items=${items} keyOf=${(index) => index} stamp=${seen} /></section>
     <p class="pager">${newest < length && html`<a href=${link(["blocks"])}>Newest</a> `}${oldest > 1 && html`<a href=${link(["blocks"], { before: String(oldest - 1) })}>Older than block ${oldest.toLocaleString("en-US")}</a>`}</p>
   <//>`;
 }
 
-// useHeads returns what says the head of a block; undefined while it is on its way.
+// useHeads returns what says the head of a block, undefined while it is on its way, and
+// how many answers have come.
 function useHeads() {
   const { client, token, chainID, length, live } = useLedger();
-  const [, redraw] = useReducer((n) => n + 1, 0);
+  const [seen, redraw] = useReducer((n) => n + 1, 0);
   const tiles = useRef(new Map());
   const stop = useRef(null);
   useEffect(() => {
@@ -41,7 +42,7 @@ function useHeads() {
     redraw();
     return () => stop.current.abort();
   }, [client, token, chainID]);
-  return (index) => {
+  const head = (index) => {
     const followed = live.heads[index - (live.heads[0]?.index ?? Infinity)];
     if (followed !== undefined) return followed;
     const n = Math.floor((index - 1) / width);
@@ -58,4 +59,5 @@ function useHeads() {
     }
     return undefined;
   };
+  return { head, seen };
 }

@@ -98,9 +98,10 @@ export function TokenForm({ error }) {
 }
 
 export function Footer() {
-  const { node, origin } = useLedger();
+  const { node, origin, reload } = useLedger();
+  const forget = () => { token.set(""); reload(); };
   return html`<footer class="bottom">
     <p>${node.kind === "follower" ? "A follower: it has verified every block that it shows." : "A member of the cluster."} bpsc ${node.version}${origin && html` · reading from ${origin}`}</p>
-    <p><a href="/docs">API</a> · <kbd>/</kbd> search</p>
+    <p>${token.get() !== "" && html`<button type="button" class="link" onClick=${forget}>Forget the token</button> · `}<a href="/docs">API</a> · <kbd>/</kbd> search</p>
   </footer>`;
 }

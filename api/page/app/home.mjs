@@ -28,7 +28,7 @@ const states = { live: "Live", connecting: "Connecting", lost: "Connecting again
 // Tip is the newest block and how long ago that was. What is read out is the block, and
 // not each second.
 function Tip() {
-  const { tip, info, live, length, link } = useLedger();
+  const { node, tip, info, live, length, link } = useLedger();
   const now = useNow(200);
   const at = tip?.timestamp ?? info.tip_timestamp;
   return html`<section class="tip" aria-labelledby="tip">
@@ -40,7 +40,7 @@ function Tip() {
     <div class="next">
       <p class="label">Next block</p>
       <p class="due">${dueText(info, now)}</p>
-      <p class="age">${info.pending > 0 ? html`<strong>${count(info.pending, "record")}</strong> pending, final already` : "Nothing is pending"}</p>
+      <p class="age">${node.kind === "follower" ? "A follower hears of records with their block" : info.pending > 0 ? html`<strong>${count(info.pending, "record")}</strong> pending, final already` : "Nothing is pending"}</p>
     </div>
   </section>`;
 }
@@ -48,14 +48,14 @@ function Tip() {
 // Strip shows the last blocks as tiles, newest first, after the one that is to come. It
 // stands still while somebody points at it.
 function Strip() {
-  const { live, info, link } = useLedger();
+  const { node, live, info, link } = useLedger();
   const [held, setHeld] = useState(null);
   const heads = (held ?? live.heads).slice(-14).reverse();
   const most = Math.max(1, ...heads.map((head) => head.transactions));
   const hold = () => setHeld((old) => old ?? live.heads);
   return html`<section aria-label="Newest blocks at a glance" class="stripbox">
     <ul class="strip" onMouseEnter=${hold} onMouseLeave=${() => setHeld(null)} onFocusIn=${hold} onFocusOut=${() => setHeld(null)}>
-      <li class="tile pending"><span class="index">Next</span><span class="fill"></span><span class="what">${count(info.pending, "record")}</span><span class="when">pending</span></li>
+      <li class="tile pending"><span class="index">Next</span><span class="fill"></span><span class="what">${node.kind === "follower" ? "not known" : count(info.pending, "record")}</span><span class="when">pending</span></li>
       ${heads.map((head) => html`<li key=${head.index}><a class="tile" href=${link(["blocks", String(head.index)])}>
         <span class="index">${head.index.toLocaleString("en-US")}</span>
         <meter class="fill" min="0" max=${most} value=${head.transactions} aria-hidden="true"></meter>

@@ -35,7 +35,7 @@ function App() {
     <main id="main" tabindex="-1">
       <${Notices} />
       <${Guarded} key=${location.hash}>
-        ${ledger.error?.status === 401 || ledger.error?.status === 403
+        ${ledger.info === null && (ledger.error?.status === 401 || ledger.error?.status === 403)
           ? html`<${TokenForm} error=${ledger.error} />`
           : found ? html`<${found.row.Page} params=${found.params} query=${place.query} />` : html`<${Unknown} />`}
       <//>

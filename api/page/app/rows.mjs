@@ -1,5 +1,5 @@
 // Long tables: only the rows that can be seen are in the document, however many there are.
-import { html, useEffect, useLayoutEffect, useReducer, useRef } from "./html.mjs";
+import { Component, html, useEffect, useLayoutEffect, useReducer, useRef } from "./html.mjs";
 import { Virtualizer, observeWindowOffset, observeWindowRect, windowScroll } from "../lib/virtual-core.mjs";
 import { useLedger } from "./ledger.mjs";
 import { Hash, Kind, What } from "./parts.mjs";
@@ -8,9 +8,22 @@ import { Hash, Kind, What } from "./parts.mjs";
 const narrow = window.matchMedia("(max-width: 720px)");
 const height = () => (narrow.matches ? 88 : 49);
 
+// Row is drawn when it comes into sight, and again only where what it shows has changed.
+class Row extends Component {
+  shouldComponentUpdate(next) {
+    return next.item !== this.props.item || next.index !== this.props.index || next.stamp !== this.props.stamp;
+  }
+  render({ columns, index, item }) {
+    return html`<tr aria-rowindex=${index + 2}>${columns.map((c, j) => j === 0
+      ? html`<th scope="row" class=${c.class}>${c.cell(item, index)}</th>`
+      : html`<td class=${c.class}>${c.cell(item, index)}</td>`)}</tr>`;
+  }
+}
+
 // Rows is a table of any length that scrolls with the page. columns are { name, cell,
-// class }; needed is called when the end comes near, to bring more.
-export function Rows({ caption, columns, items, keyOf, needed, more = false, empty = "Nothing yet." }) {
+// class }; stamp is what cells show besides the item; needed is called when the end comes
+// near, to bring more.
+export function Rows({ caption, columns, items, keyOf, stamp, needed, more = false, empty = "Nothing yet." }) {
   const table = useRef(null);
   const [, redraw] = useReducer((n) => n + 1, 0);
   const virtual = useRef(null);
@@ -34,11 +47,18 @@ export function Rows({ caption, columns, items, keyOf, needed, more = false, emp
     const ended = v._didMount();
     return () => { narrow.removeEventListener("change", turned); ended(); };
   }, []);
+  // Where the table begins changes with what is above it, and not while it is scrolled.
   useLayoutEffect(() => {
-    const top = table.current === null ? 0 : table.current.getBoundingClientRect().top + window.scrollY;
-    if (Math.abs(top - margin.current) > 1) { margin.current = top; redraw(); }
-    v._willUpdate();
-  });
+    const place = () => {
+      const top = table.current === null ? 0 : table.current.getBoundingClientRect().top + window.scrollY;
+      if (Math.abs(top - margin.current) > 1) { margin.current = top; redraw(); }
+    };
+    place();
+    const moved = new ResizeObserver(place);
+    moved.observe(document.getElementById("main"));
+    return () => moved.disconnect();
+  }, [items.length === 0]);
+  useLayoutEffect(() => v._willUpdate());
   const shown = v.getVirtualItems();
   const last = shown.at(-1)?.index ?? -1;
   useEffect(() => { if (more && needed && items.length > 0 && last >= items.length - 20) needed(); }, [last, items.length, more]);
@@ -50,9 +70,7 @@ export function Rows({ caption, columns, items, keyOf, needed, more = false, emp
     <thead><tr aria-rowindex="1">${columns.map((c) => html`<th scope="col" class=${c.class}>${c.name}</th>`)}</tr></thead>
     <tbody>
       ${above > 0 && html`<tr key="above" class="gap" aria-hidden="true"><td style=${{ height: above + "px" }}></td></tr>`}
-      ${shown.map(({ index, key }) => html`<tr key=${key} aria-rowindex=${index + 2}>${columns.map((c, j) => j === 0
-        ? html`<th scope="row" class=${c.class}>${c.cell(items[index], index)}</th>`
-        : html`<td class=${c.class}>${c.cell(items[index], index)}</td>`)}</tr>`)}
+      ${shown.map(({ index, key }) => html`<${Row} key=${key} index=${index} item=${items[index]} columns=${columns} stamp=${stamp} />`)}
       ${below > 0 && html`<tr key="below" class="gap" aria-hidden="true"><td style=${{ height: below + "px" }}></td></tr>`}
     </tbody>
   </table>`;
