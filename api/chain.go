@@ -51,7 +51,7 @@ func (s *server) getChain(c *gin.Context) error {
 // getSmartChain is GET /smart/chain, the same in other words; with from,
 // limit, wait and NDJSON it is how followers keep up.
 func (s *server) getSmartChain(c *gin.Context) error {
-	c.Writer.Header()[headerVary] = varyAccept
+	c.Writer.Header().Add(headerVary, varyAccept[0])
 	wait, err := queryDuration(c, "wait", maxLongPoll)
 	if err != nil {
 		return err

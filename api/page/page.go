@@ -13,6 +13,8 @@ import (
 	"html"
 	"io/fs"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -77,9 +79,34 @@ func New() (*Page, error) {
 		return nil, err
 	}
 	p.release = hex.EncodeToString(sum.Sum(nil)[:8])
-	p.shell = strings.ReplaceAll(string(p.assets[shell].Plain), "{{assets}}", "/assets/"+p.release)
+	at := "/assets/" + p.release
+	var early strings.Builder
+	for _, name := range p.needed("app/main.mjs") {
+		fmt.Fprintf(&early, "<link rel=\"modulepreload\" href=\"%s/%s\">\n", at, name)
+	}
+	p.shell = strings.NewReplacer("{{assets}}", at, "{{modules}}\n", early.String()).Replace(string(p.assets[shell].Plain))
 	delete(p.assets, shell)
 	return p, nil
+}
+
+// needed are the modules without which one does not run, and that one: a browser that
+// knows them all at once does not ask for each when it has read who imports it.
+func (p *Page) needed(first string) []string {
+	// As modules here write it; what is imported by a call, when it is needed, is not meant.
+	imported := regexp.MustCompile(`\bfrom ?"(\.{1,2}/[^"]+)"`)
+	names := []string{first}
+	for i := 0; i < len(names); i++ {
+		asset := p.assets[names[i]]
+		if asset == nil {
+			continue // a test looks for modules that are not there
+		}
+		for _, found := range imported.FindAllSubmatch(asset.Plain, -1) {
+			if name := path.Join(path.Dir(names[i]), string(found[1])); !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 func newAsset(media string, text []byte) *Asset {

@@ -84,6 +84,19 @@ func TestModulesImportWhatIsThere(t *testing.T) {
 	}
 }
 
+// A browser hears of all modules at once that the page needs to begin, and fetches what it
+// may never need, the reader of key files, only when somebody opens one.
+func TestTheShellNamesWhatThePageNeeds(t *testing.T) {
+	p, err := New()
+	require.NoError(t, err)
+	text, _ := p.Shell(Node{})
+	for name := range p.assets {
+		if path.Ext(name) == ".mjs" {
+			require.Equal(t, name != "lib/age.mjs", strings.Contains(string(text), "/"+name+`"`), name)
+		}
+	}
+}
+
 func TestTheShellNamesNothingButItsFiles(t *testing.T) {
 	p, err := New()
 	require.NoError(t, err)

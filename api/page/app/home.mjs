@@ -76,11 +76,14 @@ function Figures() {
     ["Rate", rate === null ? "–" : rate.toLocaleString("en-US", { maximumFractionDigits: rate < 10 ? 1 : 0 }), "records a second"],
     ["Block time", blockSeconds === null ? "–" : ago(blockSeconds), "between the last blocks"],
     ["Supply", html`<${Amount} value=${amounts.plain(supply, decimals)} />`, info.contract.wallets === "open" ? "nothing is issued in an open contract" : "issued and not burned"],
-    ["Fees", html`<${Amount} value=${info.totals.fees} />`, "taken in all"],
+    burns(info) ? ["Burned", html`<${Amount} value=${info.totals.burned} />`, "fees, destroyed at once"]
+      : ["Fees", html`<${Amount} value=${info.totals.fees} />`, "in the BPSC's wallet"],
     ["On hold", html`<${Amount} value=${info.totals.held} />`, count(info.open_holds, "open hold")],
   ];
   return html`<section aria-label="Figures"><dl class="figures">${figures.map(([name, value, more]) => html`<div><dt>${name}</dt><dd><span class="value">${value}</span><span class="small">${more}</span></dd></div>`)}</dl></section>`;
 }
+
+const burns = (info) => info.contract.fees === "burn";
 
 // useRate is how many records a second there were lately, those included that no block
 // holds yet.
@@ -95,7 +98,7 @@ function useRate(info, at) {
 }
 
 function Charts() {
-  const { live, token, decimals } = useLedger();
+  const { live, info, token, decimals } = useLedger();
   const series = useMemo(() => {
     const heads = live.heads.slice(-121);
     const later = heads.slice(1);
@@ -103,15 +106,15 @@ function Charts() {
       times: later.map((head) => head.timestamp),
       records: later.map((head) => head.transactions),
       gaps: later.map((head, i) => head.timestamp - heads[i].timestamp),
-      fees: later.map((head) => Number(head.totals.fees)),
+      fees: later.map((head) => Number(burns(info) ? head.totals.burned : head.totals.fees)),
     };
-  }, [live.heads]);
+  }, [live.heads, burns(info)]);
   if (series.times.length < 2) return null;
   const whole = (n) => n.toLocaleString("en-US", { notation: n >= 10000 ? "compact" : "standard", maximumFractionDigits: decimals });
   return html`<section class="charts" aria-label="Charts of the last blocks">
     <${Chart} title="Records in each block" times=${series.times} values=${series.records} bars format=${whole} />
     <${Chart} title="Seconds between blocks" times=${series.times} values=${series.gaps} format=${(n) => n.toLocaleString("en-US", { maximumSignificantDigits: 3 })} />
-    <${Chart} title=${"Fees taken in all, " + token} times=${series.times} values=${series.fees} steps format=${whole} />
+    <${Chart} title=${(burns(info) ? "Burned, " : "Fees in the BPSC's wallet, ") + token} times=${series.times} values=${series.fees} steps format=${whole} />
   </section>`;
 }
 

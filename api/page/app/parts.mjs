@@ -169,7 +169,8 @@ export function Table({ caption, columns, items, keyOf, empty = "Nothing yet." }
 // data, with their age where something is wrong, or why there are none.
 export function Shown({ of, children, missing }) {
   const { data, at, error, waiting, retry } = of;
-  if (data !== undefined) return html`${(error || waiting) && html`<${Stale} at=${at} error=${error} />`}${children(data)}`;
+  const { error: everywhere } = useLedger(); // is told above the page
+  if (data !== undefined) return html`${(error || waiting) && !everywhere && html`<${Stale} at=${at} error=${error} />`}${children(data)}`;
   if (error) return missing?.(error) ?? html`<${Failure} error=${error} retry=${retry} />`;
   return html`<p class="wait" role="status">${waiting ? "The server takes its time…" : "Loading…"}</p>`;
 }
