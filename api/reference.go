@@ -25,14 +25,10 @@ type reference struct {
 	nodes openapi.Nodes // set while the routes are
 	once  sync.Once
 	pages *openapi.Pages
-	err   error
 }
 
 func (r *reference) page(path string) (*openapi.Page, error) {
-	r.once.Do(func() { r.pages, r.err = Description(r.nodes).Pages() })
-	if r.err != nil {
-		return nil, r.err
-	}
+	r.once.Do(func() { r.pages = Description(r.nodes).Pages() })
 	return r.pages.Page(path)
 }
 

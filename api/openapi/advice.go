@@ -132,24 +132,5 @@ func (p Problem) Advice() string {
 	return "Nothing happened. Mend the request: `detail` says what is wrong with it."
 }
 
-// problemView is what the page of a code shows.
-type problemView struct {
-	Problem
-	Reason     string
-	Operations []Operation // that may answer so
-}
-
-func (d *Document) explained(p Problem) problemView {
-	v := problemView{Problem: p, Reason: http.StatusText(p.Status)}
-	for _, op := range d.Operations {
-		for _, code := range op.Codes {
-			if code == p.Code {
-				v.Operations = append(v.Operations, op)
-			}
-		}
-	}
-	return v
-}
-
 // Advised are the codes about which there is advice of their own, in order.
 func Advised() []string { return slices.Sorted(maps.Keys(advice)) }

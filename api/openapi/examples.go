@@ -4,6 +4,7 @@ import (
 	"embed"
 	"encoding/json"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -49,6 +50,10 @@ func (op *Operation) examples(of, ext string, nodes Nodes) (list members) {
 			value = json.RawMessage(body)
 		}
 		list.set(name, members{{"value", value}})
+	}
+	// The plain one is the first, which pages show.
+	if i := slices.IndexFunc(list, func(m member) bool { return m.name == "example" }); i > 0 {
+		list = slices.Concat(members{list[i]}, list[:i], list[i+1:])
 	}
 	return list
 }

@@ -6,14 +6,12 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"fmt"
-	"html/template"
 	"path"
 	"strings"
 	"sync"
 )
 
-// sources are the templates of the pages, and what they load.
+// sources are what the pages load.
 //
 //go:embed pages
 var sources embed.FS
@@ -33,20 +31,14 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 
 // Pages make pages when they are asked for, and keep them. It is safe for concurrent use.
 type Pages struct {
-	doc       *Document
-	templates *template.Template
+	doc *Document
 
 	mu   sync.Mutex // guards made
 	made map[string]*Page
 }
 
 // Pages are those of a document.
-func (d *Document) Pages() (*Pages, error) {
-	p := &Pages{doc: d, made: map[string]*Page{}}
-	var err error
-	p.templates, err = template.New("").Funcs(template.FuncMap{"prose": prose, "schema": shown, "anchor": anchor}).ParseFS(sources, "pages/*.tmpl")
-	return p, err
-}
+func (d *Document) Pages() *Pages { return &Pages{doc: d, made: map[string]*Page{}} }
 
 // Page is the page at a path; nil where there is none.
 func (p *Pages) Page(at string) (*Page, error) {
@@ -73,13 +65,13 @@ func (p *Pages) make(at string) (page *Page, err error) {
 		page = &Page{Type: typeJSON}
 		page.Body, err = p.doc.JSON()
 	case at == "/docs":
-		page, err = p.render("reference.tmpl", p.doc.reference())
+		page = readable(p.doc.reference())
 	case ofProblem:
 		about, known := p.doc.byCode[code]
 		if !known {
 			return nil, nil
 		}
-		page, err = p.render("problem.tmpl", p.doc.explained(about))
+		page = readable(p.doc.explained(about))
 	case at == "/docs/docs.css":
 		page = &Page{Type: "text/css; charset=utf-8"}
 		page.Body, err = sources.ReadFile(path.Join("pages", path.Base(at)))
@@ -90,12 +82,9 @@ func (p *Pages) make(at string) (page *Page, err error) {
 	return page, err
 }
 
-func (p *Pages) render(name string, data any) (*Page, error) {
-	var out bytes.Buffer
-	if err := p.templates.ExecuteTemplate(&out, name, data); err != nil {
-		return nil, fmt.Errorf("openapi: %s: %w", name, err)
-	}
-	return &Page{Type: "text/html; charset=utf-8", Policy: policy, Body: out.Bytes()}, nil
+// readable is a page for people.
+func readable(text string) *Page {
+	return &Page{Type: "text/html; charset=utf-8", Policy: policy, Body: []byte(text)}
 }
 
 func pack(body []byte) ([]byte, error) {
