@@ -60,6 +60,9 @@ openapi: ## docs/openapi.json and what is made from it; what would break clients
 postman: ## the walks of the Postman collection, run by newman on a cluster
 	scripts/postman.sh
 
+docs: openapi ## the documents that are made from the program
+	go test ./cmd/bpsc -run TestTheReferenceOfCommandsIsWhatTheySay -count=1 -update
+
 fmt: ## format the Go files
 	gofmt -w .
 
@@ -79,4 +82,4 @@ down: ## stop it
 clean: ## binaries and leftovers of demos and benchmarks; clusters keep their data
 	rm -rf .bpsc/bin .bpsc/bench .bpsc/demo.*
 
-.PHONY: help build package test short race e2e operations growth misuse fuzz bench bench-peers bench-compare openapi postman fmt lint demo up down clean
+.PHONY: help build package test short race e2e operations growth misuse fuzz bench bench-peers bench-compare openapi docs postman fmt lint demo up down clean
