@@ -26,6 +26,9 @@ race: ## unit tests with the race detector
 e2e: ## end-to-end tests on real processes
 	go test ./e2e/... -count=1 -v -timeout 15m
 
+browser: ## the page in a real browser, on a real cluster
+	scripts/browser.sh
+
 foreign: ## other people's software for C2SP reads a cluster
 	scripts/foreign.sh
 
@@ -82,4 +85,4 @@ down: ## stop it
 clean: ## binaries and leftovers of demos and benchmarks; clusters keep their data
 	rm -rf .bpsc/bin .bpsc/bench .bpsc/demo.*
 
-.PHONY: help build package test short race e2e operations growth misuse fuzz bench bench-peers bench-compare openapi docs postman fmt lint demo up down clean
+.PHONY: help build package test short race e2e browser operations growth misuse fuzz bench bench-peers bench-compare openapi docs postman fmt lint demo up down clean

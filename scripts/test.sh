@@ -73,6 +73,10 @@ mkdir -p .bpsc
 scripts/postman.sh >.bpsc/postman.log || { cat .bpsc/postman.log; die "the collection of docs/postman fails"; }
 tail -n 22 .bpsc/postman.log
 
+heading "The page: its modules, and all of it in a real browser"
+scripts/page-test.sh
+scripts/browser.sh
+
 heading "End-to-end tests on real processes"
 go test ./e2e/... -count=1 -v -timeout 15m
 

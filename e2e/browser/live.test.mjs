@@ -25,6 +25,7 @@ test("a new block is there soon after it was acknowledged", async (t) => {
     await page.evaluate(remember);
     const delays = [];
     for (let i = 0; i < 15; i++) {
+      for (let n = 0; n <= (i * 7) % 5; n++) await transfer("alice", "bob", 10 + n, "rent");
       const { index } = await api("/mine", { method: "POST" });
       const acknowledged = performance.timeOrigin + performance.now();
       await shown(page, index);

@@ -105,7 +105,7 @@ export async function visit(address, options, test) {
 /** Keeps a picture of a page among the output of the tests. */
 export async function shoot(page, name) {
   mkdirSync(shots, { recursive: true });
-  await page.screenshot({ path: `${shots}/${name.replace(/\W+/g, "-").slice(0, 40)}.png` });
+  await page.screenshot({ path: `${shots}/${name.replace(/\W+/g, "-").slice(0, 40)}.png`, animations: "disabled" });
 }
 
 /** The page shows its heading and waits for nothing any more. */
