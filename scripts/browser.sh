@@ -56,4 +56,4 @@ echo "the page in $("$CHROMIUM" --version)"
 only=(${1+--test-name-pattern="$1"})
 # Files side by side, as most of the time is waiting; then those in which members die.
 node --test --test-concurrency=3 "${only[@]}" pages.test.mjs receipt.test.mjs send.test.mjs input.test.mjs search.test.mjs
-node --test "${only[@]}" live.test.mjs
+node --test --test-concurrency=1 "${only[@]}" live.test.mjs cluster.test.mjs
