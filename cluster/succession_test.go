@@ -176,15 +176,19 @@ func TestALeaderThatIsHeardAtTheLastMomentLeadsOn(t *testing.T) {
 func TestStand(t *testing.T) {
 	_, b, _ := testTransports(t)
 	handed := func() any { // what raft gets, knocks aside
+		late := time.After(patience)
 		for {
 			select {
 			case rpc := <-b.Consumer():
-				if rpc.Command == nil {
-					continue
+				if q, asks := rpc.Command.(*raft.RequestVoteRequest); asks {
+					rpc.Respond(&raft.RequestVoteResponse{Term: q.Term}, nil) // and its term has moved
+				} else if rpc.Command != nil {
+					rpc.Respond(nil, nil)
 				}
-				rpc.Respond(nil, nil)
-				return rpc.Command
-			case <-time.After(patience):
+				if rpc.Command != nil {
+					return rpc.Command
+				}
+			case <-late:
 				return nil
 			}
 		}
