@@ -190,7 +190,7 @@ func TestKubernetes(t *testing.T) {
 	documents := strings.Split(packagingFile(t, "packaging/kubernetes/bpsc.yaml"), "\n---\n")
 	require.NoError(t, yaml.Unmarshal([]byte(documents[len(documents)-1]), &set))
 	_, text, _ := strings.Cut(packagingFile(t, "docs/install.md"), "\n## Kubernetes\n")
-	_, text, _ = strings.Cut(text, "```\n")
+	_, text, _ = strings.Cut(text, "```sh\n")
 	before, _, whole := strings.Cut(text, "```")
 	require.True(t, whole)
 
