@@ -102,7 +102,8 @@ func (g *groups) read() error {
 		g.number = max(g.number, number)
 		if one.All {
 			g.begun = number
-			return g.remove(numbers[:i])
+			g.remove(numbers[:i])
+			return nil
 		}
 	}
 	if len(numbers) > 0 && numbers[0] != 1 {
@@ -159,6 +160,9 @@ func (g *groups) tokens() []string {
 // write returns once what a chain is about to sign is on the disk, with that of all chains
 // that came while the group before was written.
 func (g *groups) write(token string, s signed) error {
+	if !g.shared() { // side by side, each its own file
+		return durable.WriteSealed(journalPath(g.parent, token), s)
+	}
 	n := &note{token: token, signed: s}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, n)
@@ -181,7 +185,7 @@ func (g *groups) take() (notes []*note) {
 
 // writeAll writes what was taken, as a group, or each into the file of its chain.
 func (g *groups) writeAll(notes []*note) {
-	if len(notes) > 1 && g.shared() {
+	if len(notes) > 1 {
 		err := g.writeGroup(notes)
 		for _, n := range notes {
 			n.done, n.err = true, err
@@ -221,16 +225,14 @@ func (g *groups) writeGroup(notes []*note) error {
 		old = append(old, n)
 	}
 	g.begun = next.Number
-	return g.remove(old)
+	g.remove(old)
+	return nil
 }
 
-// remove removes groups that a later one has all of, the oldest first. Those that a crash
-// leaves are removed at the next start.
-func (g *groups) remove(numbers []uint64) error {
+// remove removes groups that a later one has all of, the oldest first. Nobody reads those that
+// a crash or an error leaves, and the next start removes them: they stop no signing.
+func (g *groups) remove(numbers []uint64) {
 	for _, n := range numbers {
-		if err := os.Remove(g.path(n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+		_ = os.Remove(g.path(n))
 	}
-	return nil
 }

@@ -184,16 +184,39 @@ func TestAGroupThatCannotBeWritten(t *testing.T) {
 	require.Len(t, filesIn(t, dir), 2)
 }
 
-// A release before does not know groups: where one may come back, each chain has its own file.
+// A release before does not know groups: where one may come back, each chain has its own file,
+// and waits for no other.
 func TestNoGroupsBeforeTheLevel(t *testing.T) {
 	dir := t.TempDir()
 	g := opened(t, dir)
 	g.shared = func() bool { return false }
-	for _, err := range together(g, 3, 1) {
-		require.NoError(t, err)
+	g.disk.Lock()
+	for i := range 3 {
+		require.NoError(t, g.write(tokenOf(i), signedOf(i, 1)))
 	}
+	g.disk.Unlock()
 	require.Empty(t, filesIn(t, dir))
 	has(t, dir, 3, 1)
+}
+
+// What a later group has all of is of no use to anybody: that it cannot be removed stops nobody,
+// now or at the next start.
+func TestAGroupThatCannotBeRemovedStopsNobody(t *testing.T) {
+	dir := t.TempDir()
+	g := opened(t, dir)
+	for size := uint64(1); size <= maxGroups; size++ {
+		for _, err := range together(g, 2, size) {
+			require.NoError(t, err)
+		}
+	}
+	require.NoError(t, os.Remove(g.path(1)))
+	require.NoError(t, os.MkdirAll(filepath.Join(g.path(1), "not empty"), 0o700))
+	for _, err := range together(g, 2, maxGroups+1) {
+		require.NoError(t, err)
+	}
+	require.DirExists(t, g.path(1))
+	has(t, dir, 2, maxGroups+1)
+	require.DirExists(t, g.path(1))
 }
 
 // Chains that sign at their own pace lose nothing to each other.

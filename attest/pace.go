@@ -34,7 +34,8 @@ func (p *pace) next(now time.Time) time.Time {
 		p.free = now.Add(slot)
 		return now
 	}
-	at := p.free.Truncate(round).Add(round)
+	// Not Truncate alone: its result knows nothing but the wall clock, which may be set back.
+	at := p.free.Add(round - p.free.Sub(p.free.Truncate(round)))
 	p.free = p.free.Add(slot)
 	return at
 }

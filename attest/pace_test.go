@@ -27,6 +27,16 @@ func TestManyChainsChooseInRounds(t *testing.T) {
 	require.Equal(t, later, p.next(later), "alone nobody waits")
 }
 
+// A clock that is set back keeps nobody waiting: turns go by the monotonic clock.
+func TestTurnsDoNotGoByTheWallClock(t *testing.T) {
+	var p pace
+	now := time.Now()
+	p.next(now)
+	at := p.next(now)
+	require.NotEqual(t, at.Round(0), at, "it has a reading of the monotonic clock")
+	require.LessOrEqual(t, at.Sub(now), round+slot)
+}
+
 // Nobody chooses earlier than what the chains before him have left.
 func TestTurnsAreNotHandedOutTwice(t *testing.T) {
 	var p pace

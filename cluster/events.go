@@ -63,10 +63,14 @@ func (l *events) note(e Event) {
 	l.kept = append(l.kept, e)
 }
 
-// page is at most so many of those behind a number, and whether there are more.
+// page is at most so many of those behind a number, and whether there are more. A number that
+// there is not yet is from before a restart: all that there are come after that.
 func (l *events) page(after uint64, limit int) (page []Event, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if after > l.last {
+		after = 0
+	}
 	from := slices.IndexFunc(l.kept, func(e Event) bool { return e.Number > after })
 	if from < 0 {
 		return nil, false

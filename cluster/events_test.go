@@ -165,6 +165,10 @@ func TestEventsAreBounded(t *testing.T) {
 	if page, more := l.page(maxEvents+5, 10); page != nil || more {
 		t.Error(page, more)
 	}
+	// A number of before a restart.
+	if page, more := l.page(maxEvents+6, 10); len(page) != 10 || page[0].Number != 6 || !more {
+		t.Error(page, more)
+	}
 }
 
 // Connections that break and are there again at once are no news.

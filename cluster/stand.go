@@ -18,6 +18,7 @@ type standing struct {
 	candidate bool   // it is a candidate, in an election that nobody has won
 	self      string // its identity
 	term      uint64
+	follows   func() bool // whether raft follows, asked once an election was given up
 }
 
 // Stand has raft stand for election, without the pre-vote and also if the others still
@@ -75,14 +76,14 @@ func (t *serialTransport) stand(c candidacy, incoming <-chan raft.RPC) bool {
 
 // giveUp ends an election that two candidates keep each other from winning, where raft would
 // wait for a time-out. It tells whether it did: votes come to raft past this goroutine, so the
-// candidate may have won since it was asked how it stands. open is false when the transport is closed.
+// candidate may have won since it was asked how it stands, or stood again and won then. open is false when the transport is closed.
 func (t *serialTransport) giveUp(now standing) (ended, open bool) {
 	answered := make(chan raft.RPCResponse, 1)
 	if !t.hand(raft.RPC{Command: nextTerm(now), RespChan: answered}) || !t.knock() { // by then it has answered
 		return false, false
 	}
 	answer, is := (<-answered).Response.(*raft.RequestVoteResponse)
-	return is && answer.Term > now.term, true
+	return is && answer.Term > now.term && now.follows(), true
 }
 
 // nextTerm is the request for a vote in the next term of one that has no log. raft gives such a

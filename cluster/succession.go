@@ -123,6 +123,7 @@ func (s *succession) stands(v vacancy.View) standing {
 	return standing{
 		right:     term == v.Self.Term && s.vacant() && s.m.fitness.Fit(),
 		candidate: s.m.raft.State() == raft.Candidate, self: s.m.name, term: term,
+		follows: func() bool { return s.m.raft.State() == raft.Follower },
 	}
 }
 

@@ -201,7 +201,7 @@ func TestStand(t *testing.T) {
 	if got, ok := handed().(*raft.TimeoutNowRequest); !ok || !<-stood {
 		t.Fatalf("got %T", got)
 	}
-	stand(standing{right: true, candidate: true, self: "b", term: 4})
+	stand(standing{right: true, candidate: true, self: "b", term: 4, follows: func() bool { return true }})
 	if got, ok := handed().(*raft.RequestVoteRequest); !ok || got.Term != 5 || got.LastLogIndex != 0 || string(got.ID) != "b" {
 		t.Fatalf("got %+v", got)
 	}

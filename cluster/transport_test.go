@@ -234,7 +234,11 @@ func TestHowLongRaftIsHeldUp(t *testing.T) {
 // A candidate whose turn it is gives its election up, unless it has won it meanwhile.
 func TestACandidateThatHasWonDoesNotStand(t *testing.T) {
 	const term = 7
-	for name, won := range map[string]bool{"in vain": false, "won": true} {
+	for name, is := range map[string]struct {
+		answer uint64 // raft's term by then
+		leads  bool
+	}{"in vain": {term + 1, false}, "won": {term, true}, "stood again by itself, and won": {term + 1, true}} {
+		won := is.leads
 		t.Run(name, func(t *testing.T) {
 			trans := &serialTransport{received: make(chan raft.RPC), standing: make(chan candidacy), closed: make(chan struct{}),
 				watch: health.NewWatchdog(time.Minute, health.NewRunClock(time.Second), testFitness(), nil)}
@@ -247,20 +251,18 @@ func TestACandidateThatHasWonDoesNotStand(t *testing.T) {
 					case <-trans.closed:
 						return
 					case rpc := <-trans.received:
-						switch q := rpc.Command.(type) {
+						switch rpc.Command.(type) {
 						case *raft.RequestVoteRequest:
-							answer := &raft.RequestVoteResponse{Term: term}
-							if !won {
-								answer.Term = q.Term
-							}
-							rpc.Respond(answer, nil)
+							rpc.Respond(&raft.RequestVoteResponse{Term: is.answer}, nil)
 						case *raft.TimeoutNowRequest:
 							stands <- true
 						}
 					}
 				}
 			}()
-			stood := trans.Stand(t.Context(), func() standing { return standing{right: true, candidate: true, self: "n1", term: term} })
+			stood := trans.Stand(t.Context(), func() standing {
+				return standing{right: true, candidate: true, self: "n1", term: term, follows: func() bool { return !is.leads }}
+			})
 			if stood == won || len(stands) > 0 && won {
 				t.Errorf("it stands: %v", stood)
 			}
@@ -274,7 +276,9 @@ func TestWhoGivesUp(t *testing.T) {
 	c := newTestCluster(t, 3)
 	c.start(0)
 	stand := func(m *Member, term uint64) bool {
-		return m.transport.Stand(t.Context(), func() standing { return standing{right: true, candidate: true, self: m.name, term: term} })
+		return m.transport.Stand(t.Context(), func() standing {
+			return standing{right: true, candidate: true, self: m.name, term: term, follows: func() bool { return m.raft.State() == raft.Follower }}
+		})
 	}
 	alone := c.members[0]
 	waitFor(t, "a candidate", func() bool { return alone.raft.State() == raft.Candidate })
@@ -285,6 +289,9 @@ func TestWhoGivesUp(t *testing.T) {
 	term := leader.raft.CurrentTerm()
 	if stand(leader, term) {
 		t.Error("a leader stands")
+	}
+	if stand(leader, term-1) {
+		t.Error("one that leads already in the term after stands")
 	}
 	if leader.raft.State() != raft.Leader || leader.raft.CurrentTerm() != term {
 		t.Errorf("it is a %v in term %d, and led in term %d", leader.raft.State(), leader.raft.CurrentTerm(), term)

@@ -14,6 +14,12 @@ const (
 	maxVerifyBatch = 1024
 	minVerifyBatch = 64
 
+	// A bad signature has all of its batch verified one by one, so for some batches after one
+	// they are smaller: whoever sends bad ones all the time makes the others' dearer by
+	// a quarter of what it would be.
+	warnedVerifyBatch = 256
+	warnedBatches     = 64
+
 	// sharedVerifyBatch is how many signatures of one request keep another core busy.
 	sharedVerifyBatch = 256
 

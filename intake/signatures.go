@@ -28,7 +28,8 @@ type verifier struct {
 	keys  *chain.Keys
 
 	mu      sync.Mutex
-	waiting []*check // guarded by mu; oldest first
+	waiting []*check // guarded by mu, as is warned; oldest first
+	warned  int      // batches that are to be small, since there was a bad signature
 }
 
 // slot is the right to use a core, with the memory that takes.
@@ -104,7 +105,9 @@ func (v *verifier) work(g *group) {
 			// work for each under load, and nothing lost where there are none.
 			runtime.Gosched()
 			busy := v.take(s)
-			s.verify(v.keys)
+			if !s.verify(v.keys) {
+				v.warn()
+			}
 			v.slots <- s
 			if !busy {
 				<-g.done // others have the rest of the group in hand
@@ -119,7 +122,12 @@ func (v *verifier) take(s *slot) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	share := (len(v.waiting) + cap(v.slots) - 1) / cap(v.slots)
-	n := min(len(v.waiting), max(share, minVerifyBatch), maxVerifyBatch)
+	most := maxVerifyBatch
+	if v.warned > 0 {
+		v.warned--
+		most = warnedVerifyBatch
+	}
+	n := min(len(v.waiting), max(share, minVerifyBatch), most)
 	s.taken = append(s.taken[:0], v.waiting[:n]...)
 	clear(v.waiting[:n]) // what is done is not kept alive
 	if v.waiting = v.waiting[n:]; len(v.waiting) == 0 {
@@ -128,8 +136,15 @@ func (v *verifier) take(s *slot) bool {
 	return n > 0
 }
 
-// verify checks what was taken and tells those who wait.
-func (s *slot) verify(keys *chain.Keys) {
+func (v *verifier) warn() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.warned = warnedBatches
+}
+
+// verify checks what was taken and tells those who wait, and whether all were good.
+func (s *slot) verify(keys *chain.Keys) (all bool) {
+	all = true
 	s.batch = s.batch[:0]
 	for _, c := range s.taken {
 		s.batch = append(s.batch, c.Signed)
@@ -137,10 +152,12 @@ func (s *slot) verify(keys *chain.Keys) {
 	for i, good := range keys.VerifyBatch(s.batch) {
 		c := s.taken[i]
 		c.good = good
+		all = all && good
 		if g := c.group; g.left.Add(-1) == 0 {
 			close(g.done)
 		}
 	}
 	clear(s.taken)
 	clear(s.batch)
+	return all
 }

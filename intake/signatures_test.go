@@ -127,6 +127,29 @@ func TestVerifierJoinsWhatWaits(t *testing.T) {
 	})
 }
 
+// Whoever sends bad signatures does not have each batch of a thousand verified one by one.
+func TestBatchesAreSmallAfterABadSignature(t *testing.T) {
+	v := newVerifier()
+	taken := func() (n int) {
+		s := <-v.slots
+		defer func() { v.slots <- s }()
+		v.waiting = make([]*check, 2*maxVerifyBatch*cap(v.slots))
+		v.take(s)
+		n = len(s.taken)
+		clear(s.taken)
+		v.waiting = nil
+		return n
+	}
+	require.Equal(t, maxVerifyBatch, taken())
+	require.NoError(t, v.check(manyChecks(10, 3)))
+	for range warnedBatches {
+		require.Equal(t, warnedVerifyBatch, taken())
+	}
+	require.Equal(t, maxVerifyBatch, taken())
+	require.NoError(t, v.check(manyChecks(10, 0)))
+	require.Equal(t, maxVerifyBatch, taken())
+}
+
 func TestVerifierRefusesWhatItCannotKeep(t *testing.T) {
 	v := newVerifier()
 	v.waiting = make([]*check, maxWaitingSignatures)

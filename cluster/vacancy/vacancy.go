@@ -147,16 +147,22 @@ func (v View) race() (r race) {
 // them, and they are vacant, so that their logs do not grow, the one with the longest log
 // is first, for a shorter one might not be elected; by id where that says nothing. Where
 // it does not, its place is by id behind all of those. The leader that they lost is not among
-// them, also where it is back: it may be so for one of them and not for another one yet. So of
-// members that lost the same leader no two have the same place, whatever each of them knows.
+// them, also where it is back: it may be so for one of them and not for another one yet. Who
+// knows of no leader, as one does who led itself, comes behind all who do, for they have not
+// counted it; those have an order among them in the same way. So no two have the same place,
+// whatever each of them knows, unless they have lost different leaders.
 func Turn(v View) int {
 	voters := append([]Voter{v.Self}, v.Others...)
 	slices.SortFunc(voters, func(a, b Voter) int { return strings.Compare(a.ID, b.ID) })
 	self := func(o Voter) bool { return o.ID == v.Self.ID }
+	first := 0
+	if (v.Leader == "" || v.Leader == v.Self.ID) && len(v.Others) > 0 {
+		first = 2 * len(voters)
+	}
 	left := slices.DeleteFunc(slices.Clone(voters), func(o Voter) bool { return o.ID == v.Leader && !self(o) })
 	if slices.ContainsFunc(left, func(o Voter) bool { return !o.vouches() && !self(o) }) {
-		return len(voters) + slices.IndexFunc(voters, self)
+		return first + len(voters) + slices.IndexFunc(voters, self)
 	}
 	slices.SortStableFunc(left, func(a, b Voter) int { return cmp.Compare(b.Last, a.Last) })
-	return slices.IndexFunc(left, self)
+	return first + slices.IndexFunc(left, self)
 }
