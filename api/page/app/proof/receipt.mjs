@@ -90,15 +90,18 @@ function parseLeaf(value) {
   return { text, index, transactions, root, hash: value.get("hash"), timestamp: Number(timestamp.text) };
 }
 
-/** The steps of a check, in the order in which they are made. */
-export const steps = ["file", "signatures", "log", "block", "owner"];
+/** The steps of a check, in the order in which they are made; the last only where one was asked for. */
+export const steps = ["file", "signatures", "log", "block", "owner", "asked"];
 
 /**
  * Checks a receipt by a history of policies, with nothing else. Returns `{ok, steps, ...}`: each
  * step is `{name, holds, says}`, and the first that does not hold is the last. Where all hold,
  * `record`, `fields`, `block`, `token`, `chain`, `signers` and `checkpoint` say what is proven.
+ *
+ * `expected`, `{id, token, chain}`, is what a node was asked for: what it sent may hold and be the
+ * receipt of something else. There is none where somebody brought the file.
  */
-export function verifyReceipt(bytes, history) {
+export function verifyReceipt(bytes, history, expected) {
   const done = [];
   let at = "file";
   const step = (name, check) => {
@@ -116,7 +119,9 @@ export function verifyReceipt(bytes, history) {
     const chain = chainOf(policy, checkpoint.origin);
     step("owner", () => checkOwner(receipt.fields, chain?.id));
     const { token, digits } = parseOrigin(checkpoint.origin);
-    return { ok: true, steps: done, token, chain: chain?.id ?? digits, record: receipt.record, fields: receipt.fields, position: receipt.position,
+    const proven = { id: receipt.fields.get("id"), token, chain: chain?.id ?? digits };
+    if (expected) step("asked", () => checkAsked(proven, expected));
+    return { ok: true, steps: done, token, chain: proven.chain, record: receipt.record, fields: receipt.fields, position: receipt.position,
       block: receipt.leaf.index, hash: receipt.leaf.hash, timestamp: receipt.leaf.timestamp, checkpoint, signers, memberCount: policy.members.length };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
@@ -148,4 +153,13 @@ function checkBlock({ leaf, record, position, recordPath }) {
   const root = climb(leafHash(encode(record)), position, leaf.transactions, recordPath);
   must(root && toHex(root) === toHex(leaf.root), outside, "record_not_in_block");
   return [null, `The record is number ${position + 1} of ${leaf.transactions} in block ${leaf.index}.`];
+}
+
+// Of a chain that its policy does not name there are the first digits of its id.
+function checkAsked({ id, token, chain }, expected) {
+  const another = (what, is, asked) => must(false, `it is the receipt of another ${what}: ${is}, and ${asked} was asked for`, "receipt_of_another");
+  if (token !== expected.token) another("contract", token, expected.token);
+  if (!expected.chain || !expected.chain.startsWith(chain)) another("chain", chain, expected.chain);
+  if (id !== expected.id) another("transaction", id, expected.id);
+  return [null, "It is of the transaction that was asked for."];
 }

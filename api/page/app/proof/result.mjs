@@ -4,7 +4,7 @@ import { html } from "../html.mjs";
 import { useLedger } from "../ledger.mjs";
 import { Facts, Hash, Sentence, Time } from "../parts.mjs";
 
-const titles = { file: "The file", signatures: "Signatures and quorum", log: "The block in the log", block: "The record in the block", owner: "The owner's signature" };
+const titles = { file: "The file", signatures: "Signatures and quorum", log: "The block in the log", block: "The record in the block", owner: "The owner's signature", asked: "What was asked for" };
 
 export function Result({ of }) {
   const { link, token } = useLedger();

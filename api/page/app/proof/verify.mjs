@@ -25,14 +25,17 @@ export function Verify({ query }) {
   <//>`;
 }
 
-/** Checks a receipt by the pin of its chain, and learns new members from the node where that is what is missing. */
-export async function checkReceipt(bytes, pin, { client, token, signal }) {
-  const verdict = verifyReceipt(bytes, pins.history(pin));
+/**
+ * Checks a receipt by the pin of its chain, and learns new members from the node where that is what is missing.
+ * `expected` is what a node was asked for, as verifyReceipt takes it; without one, somebody brought the receipt.
+ */
+export async function checkReceipt(bytes, pin, { client, token, signal }, expected) {
+  const verdict = verifyReceipt(bytes, pins.history(pin), expected);
   if (verdict.ok || !["checkpoint_minority", "recovery_not_accepted"].includes(verdict.code)) return verdict;
   try {
     const query = new URLSearchParams({ contract: token, from: Math.max(1, numberOf(pins.history(pin))) });
     const { data } = await client.get(`/v1/policies?${query}`, { as: "text", accept: "text/plain", signal });
-    return verifyReceipt(bytes, pins.learn(pin.hash, data));
+    return verifyReceipt(bytes, pins.learn(pin.hash, data), expected);
   } catch {
     return verdict; // by what is known here
   }
@@ -40,7 +43,7 @@ export async function checkReceipt(bytes, pin, { client, token, signal }) {
 
 function Check({ pin, id }) {
   const ledger = useLedger();
-  const { client, path, chainID } = ledger;
+  const { client, path, token, chainID } = ledger;
   const [asked, setAsked] = useState(id);
   const [pasted, setPasted] = useState("");
   const [result, setResult] = useState(null);
@@ -49,20 +52,25 @@ function Check({ pin, id }) {
     setResult(null);
     setError(null);
     try {
-      setResult(await checkReceipt(await read(), pin, ledger));
+      const { bytes, expected } = await read();
+      setResult(await checkReceipt(bytes, pin, ledger, expected));
     } catch (fault) {
       setError(fault);
     }
   };
-  const fetched = async () => (await client.get(path(["transactions", asked.trim(), "receipt"], { wait: "5s" }), { as: "bytes", accept: "text/plain" })).data;
+  const fetched = async () => {
+    const expected = { id: asked.trim(), token, chain: chainID };
+    const { data } = await client.get(path(["transactions", expected.id, "receipt"], { wait: "5s" }), { as: "bytes", accept: "text/plain" });
+    return { bytes: data, expected };
+  };
   useEffect(() => { if (id !== "" && pin && chainID !== "") check(fetched); }, [id, pin?.hash, chainID]);
   const submit = (event) => {
     event.preventDefault();
-    check(pasted.trim() === "" ? fetched : async () => encode(asFile(pasted)));
+    check(pasted.trim() === "" ? fetched : async () => ({ bytes: encode(asFile(pasted)) }));
   };
   const chosen = async (event) => {
     const [file] = event.currentTarget.files;
-    if (file) check(async () => new Uint8Array(await file.arrayBuffer()));
+    if (file) check(async () => ({ bytes: new Uint8Array(await file.arrayBuffer()) }));
   };
   return html`<${Card} title="Receipt">
     ${!pin && html`<p class="notice warn">Nothing can be checked before a policy is pinned, below: it says whose signatures count.</p>`}

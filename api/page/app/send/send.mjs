@@ -224,7 +224,7 @@ function Receipt({ id }) {
     const stop = new AbortController();
     const options = { as: "bytes", accept: "text/plain", signal: stop.signal, timeout: 12_000 };
     client.get(path(["transactions", id, "receipt"], { wait: "5s" }), options).then(
-      async ({ data }) => setState({ bytes: data, result: pin && await checkReceipt(data, pin, ledger) }),
+      async ({ data }) => setState({ bytes: data, result: pin && await checkReceipt(data, pin, ledger, { id, token, chain: chainID }) }),
       (error) => { if (!stop.signal.aborted) setState({ error }); },
     );
     return () => stop.abort();

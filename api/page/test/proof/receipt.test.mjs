@@ -41,11 +41,26 @@ test("a forged receipt is refused with a code, and the step that failed", () => 
 test("a good receipt says what it proves, step by step", () => {
   const verdict = check(receipt("good"));
   assert.ok(verdict.ok);
-  assert.deepEqual(verdict.steps.map(({ name }) => name), steps);
+  assert.deepEqual(verdict.steps.map(({ name }) => name), steps.filter((name) => name !== "asked"));
   assert.deepEqual([verdict.token, verdict.block, verdict.position, verdict.memberCount], ["aka", 7, 2, 3]);
   assert.deepEqual(verdict.signers.members.map(({ name }) => name), ["n1", "n3"]);
   assert.equal(verdict.fields.get("recipient"), "b");
   assert.match(verdict.steps[1].says, /n1, n3 of 3 members .*2 are needed/);
+});
+
+test("a receipt that holds, and is of something else than was asked for, is refused", () => {
+  const good = check(receipt("good"));
+  const asked = { id: good.fields.get("id"), token: "aka", chain: good.chain };
+  const of = (expected) => verifyReceipt(encode(receipt("good")), pinned, expected);
+  assert.deepEqual(of(asked).steps.map(({ name }) => name), steps);
+  assert.ok(of(asked).ok);
+  const other = "00".repeat(32);
+  for (const [expected, says] of [[{ ...asked, id: other }, /another transaction: [0-9a-f]{64}, and 0{64} was/], [{ ...asked, token: "gold" }, /another contract: aka, and gold/],
+    [{ ...asked, chain: other }, /another chain/], [{ ...asked, chain: "" }, /another chain/], [{ ...asked, id: undefined }, /another transaction/]]) {
+    const verdict = of(expected);
+    assert.deepEqual([verdict.ok, verdict.code, verdict.record, verdict.steps.at(-1).name], [false, "receipt_of_another", undefined, "asked"]);
+    assert.match(verdict.steps.at(-1).says, says);
+  }
 });
 
 test("whose signature the record carries is checked where the chain is known", () => {
