@@ -1,19 +1,26 @@
 // Amounts of tokens. In JSON an amount is a number of at most 15 digits, which a double
 // holds exactly; here it is a BigInt of base units, with which nothing is rounded.
 
-// units of a JSON number, or of a text such as "12.5"; null for what is none.
+// units of a JSON number, or of a text such as "12.5"; null for what is none, and for what
+// has more places than there are decimals.
 export function units(amount, decimals) {
-  if (typeof amount === "number") {
-    if (!Number.isFinite(amount) || Math.abs(amount) >= 1e15) return null;
-    amount = amount.toFixed(decimals);
-  }
-  if (typeof amount !== "string") return null;
-  const parts = /^(-?)(\d+)(?:\.(\d*))?$/.exec(amount.trim());
-  if (parts === null) return null;
-  const [, sign, whole, places = ""] = parts;
-  if (places.replace(/0+$/, "").length > decimals) return null;
-  const value = BigInt(whole + places.slice(0, decimals).padEnd(decimals, "0"));
-  return sign === "-" ? -value : value;
+  const number = exact(amount);
+  if (number === null) return null;
+  const missing = decimals - number.places;
+  if (missing >= 0) return number.value * 10n ** BigInt(missing);
+  const rest = 10n ** BigInt(-missing);
+  return number.value % rest === 0n ? number.value / rest : null;
+}
+
+// exact takes a decimal number as value / 10^places; null for what is none. A double is the
+// shortest decimal number that it is nearest to, which for 15 digits is the one of the JSON.
+function exact(amount) {
+  const double = typeof amount === "number";
+  if (double ? !(Math.abs(amount) < 1e15) : typeof amount !== "string") return null;
+  const parts = /^(-?\d+)(?:\.(\d*))?(?:e-(\d+))?$/.exec(String(amount).trim());
+  if (parts === null || (!double && parts[3] !== undefined)) return null;
+  const [, whole, places = "", power = "0"] = parts;
+  return { value: BigInt(whole + places), places: places.length + Number(power) };
 }
 
 // text of base units as people read them: digits in threes, and no places that are 0.
@@ -31,10 +38,17 @@ export function plain(value, decimals) {
   return (sign === "" ? "" : "-") + whole + (rest === "" ? "" : "." + rest);
 }
 
-// show is text of an amount of JSON, and what it was where it is no amount.
-export function show(amount, decimals) {
-  const value = units(amount, decimals);
+// show is text of an amount of JSON, and what it was where it is no amount. Without
+// decimals it has the places that it was written with.
+export function show(amount, decimals = exact(amount)?.places) {
+  const value = decimals === undefined ? null : units(amount, decimals);
   return value === null ? String(amount ?? "–") : text(value, decimals);
+}
+
+// written is plain of an amount of JSON, and what it was where it is no amount.
+export function written(amount, decimals) {
+  const value = units(amount, decimals);
+  return value === null ? String(amount ?? "") : plain(value, decimals);
 }
 
 // split takes base units apart; the sign is that of typography.

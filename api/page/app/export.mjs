@@ -31,7 +31,7 @@ export async function saveHistory({ client, path, name, filter, decimals, contra
 
 // row is one record. Amounts are plain numbers, with all their places.
 export function row({ block, position, in_block: inBlock, record }, name, decimals, contract) {
-  const plain = (n) => (n === undefined ? "" : amounts.plain(amounts.units(n, decimals), decimals));
+  const plain = (n) => amounts.written(n, decimals);
   const { sign, amount } = effect(record, name, contract);
   const change = amount === undefined || sign === 0 ? "0" : (sign < 0 ? "-" : "") + plain(amount);
   const own = { block, position, in_block: String(inBlock), change, text: plainText(sentence(record), (n) => plain(n) + " " + contract.token) };

@@ -69,13 +69,14 @@ function Strip() {
 function Figures() {
   const { info, live, infoAt, decimals } = useLedger();
   const rate = useRate(info, infoAt);
-  const supply = amounts.units(info.totals.issued, decimals) - amounts.units(info.totals.burned, decimals);
+  const [issued, burned] = [info.totals.issued, info.totals.burned].map((n) => amounts.units(n, decimals));
+  const supply = issued === null || burned === null ? undefined : amounts.plain(issued - burned, decimals);
   const { blockSeconds } = rates(live.heads);
   const figures = [
     ["Records", Number(info.records).toLocaleString("en-US"), "in all"],
     ["Rate", rate === null ? "–" : rate.toLocaleString("en-US", { maximumFractionDigits: rate < 10 ? 1 : 0 }), "records a second"],
     ["Block time", blockSeconds === null ? "–" : ago(blockSeconds), "between the last blocks"],
-    ["Supply", html`<${Amount} value=${amounts.plain(supply, decimals)} />`, info.contract.wallets === "open" ? "nothing is issued in an open contract" : "issued and not burned"],
+    ["Supply", html`<${Amount} value=${supply} />`, info.contract.wallets === "open" ? "nothing is issued in an open contract" : "issued and not burned"],
     burns(info) ? ["Burned", html`<${Amount} value=${info.totals.burned} />`, "fees, destroyed at once"]
       : ["Fees", html`<${Amount} value=${info.totals.fees} />`, "in the BPSC's wallet"],
     ["On hold", html`<${Amount} value=${info.totals.held} />`, count(info.open_holds, "open hold")],

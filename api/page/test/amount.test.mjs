@@ -1,6 +1,6 @@
 import test from "node:test";
 import assert from "node:assert/strict";
-import { plain, show, text, units } from "../app/amount.mjs";
+import { plain, show, text, units, written } from "../app/amount.mjs";
 
 test("units are exact for every number of 15 digits", () => {
   assert.equal(units(0.1, 6), 100000n);
@@ -23,6 +23,20 @@ test("what is no amount is none", () => {
   for (const wrong of [NaN, Infinity, 1e15, "1e3", "0x10", "", "1.2.3", "1,000", null, undefined, {}]) assert.equal(units(wrong, 6), null);
   assert.equal(units("0.0000001", 6), null, "more places than there are");
   assert.equal(units("0.1000000", 6), 100000n, "zeros are no places");
+});
+
+test("nothing is rounded to the decimals that somebody says", () => {
+  for (const [amount, decimals] of [[12.56, 1], [0.5, 0], [1e-7, 6], [2.675, 2], [123456.1234567, 6], [-0.05, 1]]) {
+    assert.equal(units(amount, decimals), null, `${amount} has no ${decimals} places`);
+    assert.equal(show(amount, decimals), String(amount), "it is shown as it is");
+    assert.equal(written(amount, decimals), String(amount));
+  }
+  assert.equal(units(12.5, 20), 1250000000000000000000n);
+  assert.equal(show(1234.5), "1,234.5", "with the places that it has");
+  assert.equal(show(1e-9), "0.000000001");
+  assert.equal(show(7), "7");
+  assert.equal(written(undefined, 2), "");
+  assert.equal(written(1234.5, 2), "1234.5");
 });
 
 test("people read digits in threes and no zeros", () => {

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
+import { show } from "../../app/amount.mjs";
 import { encode } from "../../app/proof/bytes.mjs";
 import { parseHistory } from "../../app/proof/history.mjs";
+import { asProven, isLookedAt } from "../../app/proof/proven.mjs";
 import { policyHash } from "../../app/proof/policy.mjs";
 import { steps, verifyReceipt } from "../../app/proof/receipt.mjs";
 
@@ -61,6 +63,18 @@ test("a receipt that holds, and is of something else than was asked for, is refu
     assert.deepEqual([verdict.ok, verdict.code, verdict.record, verdict.steps.at(-1).name], [false, "receipt_of_another", undefined, "asked"]);
     assert.match(verdict.steps.at(-1).says, says);
   }
+});
+
+test("what is proven is shown in the token that was signed, whatever a node says of decimals", () => {
+  const verdict = check(receipt("good"));
+  const node = { client: {}, token: "gold", decimals: 0, chainID: verdict.chain, link: () => "of the node" };
+  const shown = asProven(node, verdict);
+  const { amount_send: amount } = JSON.parse(verdict.record);
+  assert.equal(shown.token, "aka");
+  assert.equal(show(amount, shown.decimals), String(amount));
+  assert.equal(show(12.5, shown.decimals), "12.5");
+  assert.equal(shown.link(["accounts", "b"]), "#/accounts/b?contract=aka");
+  assert.deepEqual([isLookedAt(node, verdict), isLookedAt({ ...node, token: "aka" }, verdict), isLookedAt({ token: "aka", chainID: "0".repeat(64) }, verdict)], [false, true, false]);
 });
 
 test("whose signature the record carries is checked where the chain is known", () => {
