@@ -28,15 +28,26 @@ export class Pins {
     return this.entries;
   }
 
-  /** The pin that judges a chain: one that names it, else one for any chain; undefined where there is none. */
+  /**
+   * The pin that judges a chain: one that names it, else one for any chain; undefined where there is none, or
+   * where what is pinned contradicts the chain (findOther).
+   */
   find(origin) {
     const first = (entry) => parseHistory(entry.text).first;
-    return this.entries.find((entry) => chainOf(first(entry), origin)) ?? this.entries.find((entry) => first(entry).chains.length === 0);
+    const naming = this.entries.find((entry) => chainOf(first(entry), origin));
+    return naming ?? (this.findOther(origin) ? undefined : this.entries.find((entry) => first(entry).chains.length === 0));
   }
 
-  /** The pin that names another chain of the contract, where there is one. */
-  findOther(origin, token) {
-    return this.entries.find((entry) => parseHistory(entry.text).first.chains.some((chain) => chain.token === token && !origin.endsWith(chain.id.slice(0, 16))));
+  /** The pin that names another chain of the contract, or the chain as that of another contract, where there is one. */
+  findOther(origin) {
+    const [, token, digits] = origin.split("/");
+    return this.entries.find((entry) => parseHistory(entry.text).first.chains.some((chain) => (chain.token === token) !== chain.id.startsWith(digits)));
+  }
+
+  /** The whole id of a chain as a pin names it; undefined where none does. */
+  named(origin) {
+    const pin = this.find(origin);
+    return pin && chainOf(parseHistory(pin.text).first, origin)?.id;
   }
 
   /** Pins a policy, in place of one for the same chains. Throws Refused where it is none. */

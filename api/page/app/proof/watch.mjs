@@ -84,7 +84,7 @@ export class Watch {
     const { origin, size } = signed.checkpoint;
     const pin = this.pins.find(origin);
     if (!pin) {
-      if (this.pins.findOther(origin, token)) throw new Refused("checkpoint_wrong_origin", `the policy that is pinned for ${token} is of another chain than the node's, ${origin}`);
+      if (this.pins.findOther(origin)) throw new Refused("checkpoint_wrong_origin", `a policy that is pinned contradicts the node's chain, ${origin}`);
       return;
     }
     const check = (history) => judge(policyFor(history, origin, size), signed);

@@ -3,7 +3,8 @@
 
 import { html, useEffect, useRef, useState } from "../html.mjs";
 import { useLedger } from "../ledger.mjs";
-import { Account, Amount, Card, Failure, Hash, Page } from "../parts.mjs";
+import { HoldState } from "../hold.mjs";
+import { Account, Amount, Card, Failure, Hash, Page, Shown, Time } from "../parts.mjs";
 import { useResource } from "../resource.mjs";
 import { originOf } from "../proof/checkpoint.mjs";
 import { pins, watch } from "../proof/browser.mjs";
@@ -11,6 +12,7 @@ import { Refused, asSentence } from "../proof/refused.mjs";
 import { Result } from "../proof/result.mjs";
 import { checkReceipt } from "../proof/verify.mjs";
 import { addressFault } from "./address.mjs";
+import { whyNot, whyNotHold } from "./guard.mjs";
 import { openKeyFile } from "./keyfile.mjs";
 import { submit } from "./submit.mjs";
 import { expiry, memoFault, nameFault, newKey, openBody, openID, readAmount, signTransaction } from "./transaction.mjs";
@@ -21,7 +23,7 @@ export function Send({ query }) {
   return html`<${Page} title="Send" lead=${signed
     ? "The key file is opened in this page and signs here. It is never sent, and nothing of it is kept."
     : "Names of this contract are free text and nothing is signed: it is for trying out, not for value."}>
-    ${signed ? html`<${Signed} key=${token} query=${query} />` : html`<${Open} key=${token} query=${query} />`}
+    ${signed ? html`<${Signed} key=${`${token} ${info.chain_id}`} query=${query} />` : html`<${Open} key=${token} query=${query} />`}
   <//>`;
 }
 
@@ -108,16 +110,19 @@ function KeyFile({ opened }) {
 const painted = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 
 function Signing({ of: key, close, query }) {
-  const { decimals, info, chainID, token, path } = useLedger();
+  const { decimals, info, chainID, token, path, link } = useLedger();
   const form = useForm({ kind: kinds.some(([kind]) => kind === query.kind) ? query.kind : "transfer", recipient: query.to ?? "", amount: query.amount ?? "", memo: "", hold: query.hold ?? "", hours: "24" });
   const [sending, setSending] = useState(null);
   const [refused, setRefused] = useState("");
   const account = useResource(path(["accounts", key.address]), sending?.id ?? 0);
   const { values, set, tried } = form;
   const resolves = values.kind === "accept" || values.kind === "reject";
+  const holdID = resolves && /^[0-9a-f]{64}$/.test(values.hold.trim()) ? values.hold.trim() : "";
+  const hold = useResource(holdID === "" ? null : path(["holds", holdID]), sending?.id ?? 0);
+  const undecidable = holdID === "" ? "" : whyNotHold(hold.data, holdID, key.address);
   const amount = readAmount(values.amount, decimals);
   const faults = resolves
-    ? { hold: /^[0-9a-f]{64}$/.test(values.hold.trim()) ? "" : "The id of a hold has 64 hex digits" }
+    ? { hold: holdID !== "" ? "" : "The id of a hold has 64 hex digits" }
     : { recipient: addressFault(values.recipient.trim()), amount: amount.fault ?? "", memo: memoFault(values.memo),
         hours: values.kind !== "hold" || (Number(values.hours) >= 1 && Number(values.hours) <= 2160) ? "" : "A hold lasts 1 to 2,160 hours" };
   const shown = (name) => (tried ? faults[name] : "");
@@ -126,40 +131,39 @@ function Signing({ of: key, close, query }) {
     form.setTried(true);
     setRefused("");
     if (Object.values(faults).some(Boolean)) return;
-    const chainNow = info.time ?? Date.now() / 1000;
-    const expires = expiry(Date.now() / 1000, chainNow);
-    const why = whyNot({ token, chainID, expires });
+    const now = Date.now() / 1000;
+    const chainNow = info.time ?? now;
+    const expires = expiry(now, chainNow);
+    const why = whyNot({ pins, alarm: watch.alarm(token), token, chainID, expires }) || undecidable;
     if (why) return setRefused(why);
-    const fields = resolves ? { kind: values.kind, hold: values.hold.trim() } : {
+    const fields = resolves ? { kind: values.kind, hold: holdID } : {
       kind: values.kind, recipient: values.recipient.trim(), amount: amount.amount,
-      ...(values.memo && { memo: values.memo }), ...(values.kind === "hold" && { hold_until: Math.floor(chainNow + Number(values.hours) * 3600) }),
+      ...(values.memo && { memo: values.memo }), ...(values.kind === "hold" && { hold_until: expiry(now, chainNow, Number(values.hours) * 3600) }),
     };
     const { id, body } = signTransaction(fields, { key, chainID, expires });
     setSending({ id, body });
     return undefined;
   };
   return html`<${Card} title="Sign and send" extra=${html`<button type="button" class="button quiet" onClick=${close}>Close the key</button>`}>
-    <p>Signing for <${Account} name=${key.address} />${account.data && html`, which has <${Amount} value=${account.data.balance} />`}.</p>
+    <p>Signing for <${Account} name=${key.address} />${account.data && html`, which has <${Amount} value=${account.data.balance} />`}, on the chain <code class="fingerprint">${chainID}</code>, ${pins.named(originOf(token, chainID)) === chainID ? "which a policy names that is pinned here" : html`which the node calls ${token}: compare it with what the operator handed out, or <a href=${link(["verify"])}>pin a policy</a> that names it`}.</p>
     <form class="fields" onSubmit=${send} novalidate>
       <label>What <select name="kind" value=${values.kind} onChange=${(e) => set("kind")(e.currentTarget.value)}>${kinds.map(([kind, name]) => html`<option value=${kind}>${name}</option>`)}</select></label>
-      ${resolves ? html`<${Field} label="The hold's id" name="hold" value=${values.hold} set=${set("hold")} fault=${shown("hold")} />` : html`
+      ${resolves ? html`<${Field} label="The hold's id" name="hold" value=${values.hold} set=${set("hold")} fault=${shown("hold")} /><${TheHold} of=${hold} />` : html`
         <${Field} label="To" name="recipient" value=${values.recipient} set=${set("recipient")} fault=${shown("recipient")} placeholder="bpsc1…" />
         <${Field} label="Amount" name="amount" value=${values.amount} set=${set("amount")} fault=${shown("amount")} inputmode="decimal" />
         ${values.kind === "hold" && html`<${Field} label="Back after so many hours" name="hours" value=${values.hours} set=${set("hours")} fault=${shown("hours")} inputmode="numeric" />`}
         <${Field} label="Memo (optional, public)" name="memo" value=${values.memo} set=${set("memo")} fault=${shown("memo")} />`}
-      <p><button type="submit">Sign and send</button></p>
+      <p><button type="submit" disabled=${undecidable !== ""}>Sign and send</button>${hold.data && undecidable && html` <span class="fault">${undecidable}</span>`}</p>
     </form>
     ${refused && html`<p class="notice bad" role="alert">${refused}</p>`}
     ${sending && html`<${Progress} key=${sending.id} of=${sending} />`}
   <//>`;
 }
 
-// Why nothing is signed here; "" where it is. A signature is good on the chain that it names.
-function whyNot({ token, chainID, expires }) {
-  const origin = originOf(token, chainID);
-  if (watch.alarm(token)) return "Nothing is signed while the banner above is there.";
-  if (!pins.find(origin) && pins.findOther(origin, token)) return "Nothing is signed: the policy that is pinned is of another chain than the node's.";
-  return expires === null ? "Nothing is signed: the node says that the chain's time is far ahead of this machine's clock." : "";
+// TheHold is what is accepted or rejected, as it stands now.
+function TheHold({ of }) {
+  if (!of.path) return null;
+  return html`<${Shown} of=${of}>${(hold) => html`<p role="status">It sets <${Amount} value=${hold.amount} /> of <${Account} name=${hold.sender} /> aside for <${Account} name=${hold.recipient} />, until <${Time} at=${hold.hold_until} long />. <${HoldState} status=${hold.status} /></p>`}<//>`;
 }
 
 // Progress sends one transaction and follows it: final, in its block, and proven.

@@ -54,10 +54,11 @@ export function signTransaction(fields, { key, chainID, expires, nonce = newKey(
 }
 
 /**
- * When what is signed now expires, in unix seconds: an hour from now by the chain's time, and never
- * later than a day by this machine's clock, whatever a node says. Null where that leaves no minute.
+ * When something that is signed now ends, in unix seconds, such as its validity or a hold: `valid` seconds
+ * from now by the chain's time, and never later than that, or than a day, by this machine's clock, whatever
+ * a node says. Null where that leaves no minute.
  */
 export function expiry(localNow, chainNow, valid = 3600) {
-  const expires = Math.floor(Math.min(chainNow + valid, localNow + day));
+  const expires = Math.floor(Math.min(chainNow + valid, localNow + Math.max(valid, day)));
   return expires - chainNow < 60 ? null : expires;
 }

@@ -5,10 +5,13 @@ import test from "node:test";
 import { decode, encode, fromHex, toHex } from "../../app/proof/bytes.mjs";
 import { Num, parse } from "../../app/proof/canonical.mjs";
 import { publicKeyOf, verify } from "../../app/proof/ed25519.mjs";
+import { Pins } from "../../app/proof/pins.mjs";
 import { addressFault, addressOf } from "../../app/send/address.mjs";
+import { whyNot, whyNotHold } from "../../app/send/guard.mjs";
 import { openKeyFile } from "../../app/send/keyfile.mjs";
 import { submit } from "../../app/send/submit.mjs";
 import { expiry, memoFault, nameFault, openBody, openID, readAmount, signTransaction } from "../../app/send/transaction.mjs";
+import { Storage, chainID, policyText } from "../proof/world.mjs";
 
 const wallet = (name) => readFileSync(new URL(`../../../../wallet/testdata/${name}`, import.meta.url));
 const passphrase = "correct horse battery staple";
@@ -100,6 +103,44 @@ test("what is signed expires, whatever a node says of the time", () => {
   assert.equal(expiry(1000, 50_000), 53_600);
   assert.equal(expiry(1000, 86_000), 87_400, "a day by the local clock");
   assert.equal(expiry(1000, 1_000_000), null);
+});
+
+test("a hold ends when its sender says, by both clocks", () => {
+  const hours = (n) => n * 3600;
+  assert.equal(expiry(1000, 1000, hours(48)), 1000 + hours(48));
+  assert.equal(expiry(1000, 1000 + hours(20), hours(48)), 1000 + hours(48), "not 68 hours");
+  assert.equal(expiry(1000, 1000 + hours(2), hours(1)), 1000 + hours(3), "a clock here that is late shortens none");
+  assert.equal(expiry(1000, 1000 + hours(24), hours(1)), null);
+});
+
+test("nothing is signed for a chain that what is pinned contradicts", () => {
+  const other = "cd".repeat(32);
+  const judged = (heads, token, id, more = {}) => {
+    const pins = new Pins(new Storage());
+    for (const head of heads) pins.pin(policyText([1, 2, 3], head));
+    return whyNot({ pins, alarm: null, token, chainID: id, expires: 1, ...more });
+  };
+  const named = `log aka ${chainID}\n`;
+  assert.equal(judged([], "aka", chainID), "");
+  assert.equal(judged([named], "aka", chainID), "");
+  assert.equal(judged([named, ""], "gold", other), "", "a policy for any chain does");
+  assert.match(judged([named], "aka", other), /another chain/);
+  assert.match(judged([named, ""], "aka", other), /another chain/, "and takes no place of one that names it");
+  assert.match(judged([named], "play", chainID), /another name/, "the same chain as that of another token");
+  assert.match(judged([named, ""], "play", chainID), /another name/);
+  assert.match(judged([named], "aka", chainID.slice(0, 62) + "00"), /another chain/, "all digits count");
+  assert.match(judged([], "aka", "abc"), /for which chain/);
+  assert.match(judged([named], "aka", chainID, { alarm: {} }), /banner/);
+  assert.match(judged([named], "aka", chainID, { expires: null }), /clock/);
+});
+
+test("a hold is decided after it was read, by its recipient, once", () => {
+  const hold = { id: "1", status: "pending", recipient: "a" };
+  assert.equal(whyNotHold(hold, "1", "a"), "");
+  assert.match(whyNotHold(undefined, "1", "a"), /read first/);
+  assert.match(whyNotHold({ ...hold, id: "2" }, "1", "a"), /read first/);
+  assert.match(whyNotHold({ ...hold, status: "hold_expired" }, "1", "a"), /decided already/);
+  assert.match(whyNotHold(hold, "1", "b"), /another wallet/);
 });
 
 const problem = (fields) => Object.assign(new Error("no"), { name: "Problem", code: "x", status: 0, retryable: true }, fields);
