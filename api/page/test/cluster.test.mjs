@@ -4,7 +4,7 @@ import * as words from "../app/cluster/words.mjs";
 import { add, sample, series } from "../app/cluster/figures.mjs";
 import { entries, leaderships, noEvents, sentence, since, take, takeActions } from "../app/cluster/log.mjs";
 import { actionsOf, clusterOf, eventsOf, syncOf } from "../app/cluster/shape.mjs";
-import { activation, command, missing, quote, request } from "../app/cluster/actions.mjs";
+import { activation, asPreviewed, command, missing, quote, request } from "../app/cluster/actions.mjs";
 
 const now = Date.parse("2027-01-15T08:00:00Z") / 1000;
 const member = (more) => clusterOf({ id: "n1", health: { summary: "" }, members: [more] }).members[0];
@@ -154,6 +154,13 @@ test("whatever is sent, every field is of its kind, or it is no answer", () => {
     assert.doesNotThrow(() => words.synced(c));
     for (const u of c.upstreams) assert.doesNotThrow(() => words.upstream(u, now));
   }
+});
+
+test("what is done is what was previewed, and not what is newest by then", () => {
+  const shown = asPreviewed({ level: "" }, { level: 3, before: 2, dry_run: true });
+  assert.equal(request("activate", shown).body, `{"level":3}`);
+  assert.match(command("activate", shown, { server: "http://n1" }), /^bpsc cluster activate 3 /);
+  assert.deepEqual(asPreviewed({ id: "n3" }, { index: 9, steps: [] }), { id: "n3" });
 });
 
 test("what is sent", () => {

@@ -56,6 +56,12 @@ function given(name, fields, but) {
   return body;
 }
 
+// asPreviewed are the fields of what a server said would happen, so that this is done and
+// nothing else: which level is the newest that all know may have changed since.
+export function asPreviewed(fields, answer) {
+  return answer.level === undefined ? fields : { ...fields, level: String(answer.level) };
+}
+
 // request is what is sent: { method, path, body }. dry asks what would happen; at is the
 // configuration that the action is meant for.
 export function request(name, fields, { dry = false, at = 0 } = {}) {

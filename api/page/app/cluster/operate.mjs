@@ -3,7 +3,7 @@
 import { html, useEffect, useId, useRef, useState } from "../html.mjs";
 import { useLedger } from "../ledger.mjs";
 import { Card, Copy, Table } from "../parts.mjs";
-import { activation, actions, command, missing, request } from "./actions.mjs";
+import { activation, actions, asPreviewed, command, missing, request } from "./actions.mjs";
 import { has, header, Token } from "./operator.mjs";
 
 const patience = 45000; // ms; a replacement waits 20 s for the member that takes the place
@@ -21,7 +21,7 @@ function Action({ cluster, did }) {
   const { client, origin } = useLedger();
   const [name, setName] = useState("transfer-leader");
   const [fields, setFields] = useState({});
-  const [preview, setPreview] = useState(null); // { at, answer }
+  const [preview, setPreview] = useState(null); // { at, fields, answer }
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState("");
   const [end, setEnd] = useState(null); // { answer } or { error }
@@ -29,24 +29,30 @@ function Action({ cluster, did }) {
   const action = actions[name];
   const asked = useRef(null);
   const choose = (next) => { setName(next); setFields({}); again(); };
-  const again = () => { setPreview(null); setTyped(""); setEnd(null); };
+  const turn = useRef(0); // grows when something else is asked for
+  const again = () => { turn.current++; setPreview(null); setTyped(""); setEnd(null); };
   const set = (field, value) => { setFields((old) => ({ ...old, [field]: value })); again(); };
   const at = preview?.at ?? 0;
+  const meant = preview?.fields ?? fields; // what was previewed is what is done
   useEffect(() => setChanged(at > 0 && at !== cluster.configuration), [at, cluster.configuration]);
 
   const send = async (dry) => {
     setBusy(dry ? "Asking what would happen…" : "Doing it…");
     setEnd(null);
-    const { method, path, body } = request(name, fields, { dry, at });
+    const { method, path, body } = request(name, meant, { dry, at });
+    const mine = turn.current;
+    const late = () => dry && mine !== turn.current; // the form asks for something else by now
     try {
       const { data } = await client.send(path, body, { method, header: header(), timeout: patience, as: method === "DELETE" ? "text" : "json" });
-      if (dry) setPreview({ at: data.level === undefined ? cluster.configuration : 0, answer: data });
+      if (late()) return setBusy("");
+      if (dry) setPreview({ at: data.level === undefined ? cluster.configuration : 0, fields: asPreviewed(fields, data), answer: data });
       else { setPreview(null); setTyped(""); setEnd({ answer: data }); did(); }
     } catch (error) {
-      setEnd({ error, dry });
+      if (!late()) setEnd({ error, dry });
     }
     setBusy("");
     asked.current?.focus();
+    return undefined;
   };
   const submit = (event) => {
     event.preventDefault();
@@ -56,7 +62,7 @@ function Action({ cluster, did }) {
   const what = String(fields[action.typed] ?? "").trim();
   const lacks = missing(name, fields);
   const blocked = busy !== "" || lacks !== undefined || (due && action.typed !== undefined && typed !== what);
-  const line = command(name, fields, { server: origin || location.origin, token: has(), at });
+  const line = command(name, meant, { server: origin || location.origin, token: has(), at });
   return html`<form class="action" onSubmit=${submit}>
     ${origin !== "" && html`<p class="notice warn" role="status">The member that sent this page does not answer, and a page may act through no other: open it <a href=${origin + "/#/cluster"}>from ${origin}</a>.</p>`}
     <div class="fieldset">
