@@ -1,8 +1,6 @@
 package api
 
 import (
-	"net/http"
-	"strings"
 	"sync"
 
 	"github.com/gin-gonic/gin"
@@ -51,7 +49,7 @@ func (s *server) getReference(c *gin.Context) error {
 		return pathUnknown(c)
 	}
 	header := c.Writer.Header()
-	header[headerVary] = []string{"Accept-Encoding"}
+	header[headerVary] = varyEncoding
 	if notModified(c, p.Tag, revalidate) {
 		return nil
 	}
@@ -59,24 +57,6 @@ func (s *server) getReference(c *gin.Context) error {
 		header["Content-Security-Policy"] = []string{p.Policy}
 	}
 	header[headerType] = []string{p.Type}
-	body := p.Body
-	if p.Packed != nil && acceptsGzip(c.Request.Header) {
-		header["Content-Encoding"] = []string{"gzip"}
-		body = p.Packed
-	}
-	s.send(c, http.StatusOK, body)
+	s.sendEither(c, p.Body, func() []byte { return p.Packed })
 	return nil
-}
-
-// acceptsGzip tells whether a client takes an answer in gzip.
-func acceptsGzip(h http.Header) bool {
-	for _, list := range h["Accept-Encoding"] {
-		for coding := range strings.SplitSeq(list, ",") {
-			name, weight, _ := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";")
-			if name == "gzip" && strings.Trim(strings.TrimPrefix(weight, "q="), "0.") != "" || name == "gzip" && weight == "" {
-				return true
-			}
-		}
-	}
-	return false
 }

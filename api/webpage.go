@@ -13,11 +13,7 @@ import (
 )
 
 // Values of headers, see answer.go.
-var (
-	varyEncoding = []string{"Accept-Encoding"}
-	encodingGzip = []string{"gzip"}
-	forEver      = []string{"public, max-age=31536000, immutable"}
-)
+var forEver = []string{"public, max-age=31536000, immutable"}
 
 // pageRoutes are the page at the root, and its files. There is nothing of the ledger in
 // them, so they need no token, which a browser could not send for an address that
@@ -56,11 +52,6 @@ func (s *server) getAsset(c *gin.Context) error {
 	header[headerType] = []string{asset.Type}
 	header[headerCache] = forEver
 	header[headerVary] = varyEncoding
-	text := asset.Plain
-	if strings.Contains(c.GetHeader("Accept-Encoding"), "gzip") {
-		header["Content-Encoding"] = encodingGzip
-		text = asset.Gzip()
-	}
-	s.send(c, http.StatusOK, text)
+	s.sendEither(c, asset.Plain, asset.Gzip)
 	return nil
 }
