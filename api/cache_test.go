@@ -132,8 +132,8 @@ func TestSmartChainVariesByAccept(t *testing.T) {
 	f := newFake()
 	for _, h := range []http.Handler{newHandler(t, f), newFollower(t, f, newFakeNode())} {
 		for _, accept := range []string{"", ndjson} {
-			require.Equal(t, "Accept", call(h, "GET", "/smart/chain", "", "Accept", accept).Header().Get("Vary"))
-			require.Equal(t, "Accept", call(h, "GET", "/smart/chain?from=1&limit=1", "", "Accept", accept).Header().Get("Vary"))
+			require.Contains(t, call(h, "GET", "/smart/chain", "", "Accept", accept).Header().Values("Vary"), "Accept")
+			require.Contains(t, call(h, "GET", "/smart/chain?from=1&limit=1", "", "Accept", accept).Header().Values("Vary"), "Accept")
 		}
 	}
 }

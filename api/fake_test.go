@@ -387,6 +387,8 @@ func (f *fake) Cluster() ClusterStatus {
 	}}
 }
 
+func (f *fake) Addresses() []string { return []string{"http://127.0.0.1:5000"} }
+
 // ClusterEvents has three.
 func (f *fake) ClusterEvents(after uint64, limit int) ClusterEvents {
 	page := ClusterEvents{Member: "n1", Began: time.Unix(1_800_000_000, 0).UTC()}

@@ -53,6 +53,9 @@ type Member interface {
 	// Cluster is how every member is, as far as this one has heard. It asks none
 	// of them: anybody may call it as often as they like.
 	Cluster() ClusterStatus
+	// Addresses are the URLs that the members have announced. It is asked for each
+	// request of a page, before anybody knows whose it is: it costs next to nothing.
+	Addresses() []string
 	ClusterLog
 	LevelSwitch
 	MemberChanger

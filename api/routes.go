@@ -70,8 +70,10 @@ func (s *server) readRoutes(state, here gin.IRoutes) {
 
 func (s *memberServer) routes() http.Handler {
 	engine := s.newRouter()
-	reads := engine.Group("", s.shared, s.may(token.Read))
-	state, here := reads.Group("", s.readAt(linearizable)), reads.Group("", s.readAt(local))
+	s.sharedPaths = http.NewServeMux()
+	readers := engine.Group("", s.shared, s.may(token.Read))
+	reads := sharedReads{readers, s.sharedPaths}
+	state, here := sharedReads{readers.Group("", s.readAt(linearizable)), s.sharedPaths}, sharedReads{readers.Group("", s.readAt(local)), s.sharedPaths}
 	s.readRoutes(state, here)
 	s.get(here, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
 

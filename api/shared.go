@@ -38,12 +38,38 @@ var (
 	tenMinutes     = []string{"600"}
 )
 
-// shared is before the reads of a member: the answer says which page may have it.
+// sharedReads are the reads of a member that pages of others may make.
+type sharedReads struct {
+	gin.IRoutes
+	paths *http.ServeMux // which they are; set while the routes are, never changed after
+}
+
+// Handle implements gin.IRoutes.
+func (r sharedReads) Handle(method, path string, handlers ...gin.HandlerFunc) gin.IRoutes {
+	r.paths.Handle(method+" "+muxPattern(path), http.NotFoundHandler())
+	return r.IRoutes.Handle(method, path, handlers...)
+}
+
+// muxPattern is a path of gin's, such as /v1/blocks/:index, as net/http writes it.
+func muxPattern(path string) string {
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		if name, one := strings.CutPrefix(segment, ":"); one {
+			segments[i] = "{" + name + "}"
+		} else if name, rest := strings.CutPrefix(segment, "*"); rest {
+			segments[i] = "{" + name + "...}"
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+// shared is before the reads of a member: the answer says which page may have it. It may
+// be another for another page, or for none, whoever asked this time.
 func (s *server) shared(c *gin.Context) {
+	header := c.Writer.Header()
+	header[headerVary] = varyOrigin
 	if origin := s.peerOf(c.Request); origin != nil {
-		header := c.Writer.Header()
 		header[headerAllowOrigin], header[headerExpose] = origin, exposedHeaders
-		header.Add(headerVary, headerOrigin)
 	}
 }
 
@@ -57,6 +83,9 @@ func (s *server) preflight(c *gin.Context) bool {
 	}
 	origin := s.peerOf(r)
 	if origin == nil {
+		return false
+	}
+	if _, shared := s.sharedPaths.Handler(&http.Request{Method: asked, URL: r.URL, Host: r.Host}); shared == "" {
 		return false
 	}
 	header := c.Writer.Header()
@@ -79,8 +108,8 @@ func (s *server) peerOf(r *http.Request) []string {
 // peers implements role: the members, by the addresses that they go by. A member on
 // loopback is reached as localhost as well.
 func (s *memberServer) peers() (origins []string) {
-	for _, member := range s.member.Cluster().Members {
-		origin, local := originsOf(member.API)
+	for _, address := range s.member.Addresses() {
+		origin, local := originsOf(address)
 		if origin != "" {
 			origins = append(origins, origin)
 		}

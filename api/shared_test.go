@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,21 +12,23 @@ import (
 type ofMembers struct {
 	*fake
 	addresses []string
+	asked     *atomic.Int32 // how often for the whole status of the cluster
 }
 
+func (f ofMembers) Addresses() []string { return f.addresses }
+
+// Cluster is never asked for: it is made for each who asks, and says more than addresses.
 func (f ofMembers) Cluster() ClusterStatus {
-	status := f.fake.Cluster()
-	status.Members = nil
-	for _, address := range f.addresses {
-		status.Members = append(status.Members, MemberStatus{API: address})
+	if f.asked != nil {
+		f.asked.Add(1)
 	}
-	return status
+	return f.fake.Cluster()
 }
 
 func newShared(t *testing.T, cfg Config, addresses ...string) http.Handler {
 	f := newFake()
 	cfg.Hosts = append(cfg.Hosts, "example.com")
-	h, err := New(cfg, f, f, ofMembers{f, addresses}, f)
+	h, err := New(cfg, f, f, ofMembers{f, addresses, nil}, f)
 	require.NoError(t, err)
 	return h
 }
@@ -83,6 +86,52 @@ func TestPagesOfMembersDoNothingElse(t *testing.T) {
 	requireProblem(t, call(h, "GET", "/mine", "", "Origin", other), http.StatusForbidden, "origin_foreign", "")
 	for _, path := range []string{"/v1/tokens", "/v1/audit", "/v1/diagnostics", "/v1/backup", "/metrics"} {
 		require.Empty(t, call(h, "GET", path, "", "Origin", other).Header().Values("Access-Control-Allow-Origin"), path)
+	}
+}
+
+// Before anybody knows whose a request is, nothing is made for it that costs something.
+func TestPeersCostNoStatusOfTheCluster(t *testing.T) {
+	f := newFake()
+	asked := new(atomic.Int32)
+	cfg := DefaultConfig()
+	cfg.Hosts = append(cfg.Hosts, "example.com")
+	h, err := New(cfg, f, f, ofMembers{f, []string{other}, asked}, f)
+	require.NoError(t, err)
+	call(h, "GET", "/v1/contracts", "", "Origin", other)
+	call(h, "OPTIONS", "/v1/contracts", "", "Origin", other, "Access-Control-Request-Method", "GET")
+	call(h, "GET", "/", "", "Accept", forBrowsers)
+	require.Zero(t, asked.Load())
+	call(h, "GET", "/v1/cluster", "")
+	require.EqualValues(t, 1, asked.Load())
+}
+
+// What one page may have and another may not is kept for neither in place of the other.
+func TestSharedReadsVaryByOriginAlways(t *testing.T) {
+	h := newShared(t, DefaultConfig(), "http://127.0.0.1:5000", other)
+	for _, path := range []string{"/v1/contracts", "/v1/blocks/1", "/v1/blocks/77", "/chain", "/smart/chain", "/v1/cluster"} {
+		for _, origin := range []string{"", "http://evil.example", other} {
+			header := []string{"Origin", origin}
+			if origin == "" {
+				header = nil
+			}
+			require.Contains(t, call(h, "GET", path, "", header...).Header().Values("Vary"), "Origin", path+" "+origin)
+		}
+	}
+}
+
+// A browser asks before it sends a token, and only for what may be read with one.
+func TestBrowsersAreAnsweredForSharedReadsAlone(t *testing.T) {
+	h := newShared(t, DefaultConfig(), "http://127.0.0.1:5000", other)
+	ask := func(path, method string) int {
+		return call(h, "OPTIONS", path, "", "Origin", other, "Access-Control-Request-Method", method, "Access-Control-Request-Headers", "authorization").Code
+	}
+	for _, path := range []string{"/v1/contracts", "/v1/contracts/aka", "/v1/contracts/aka/tile/0/001", "/v1/accounts/a%2Fb/transactions", "/v1/transactions/x/receipt", "/v1/cluster", "/v1/cluster/events", "/smart/chain", "/v1/events?from=1"} {
+		require.Equal(t, http.StatusNoContent, ask(path, "GET"), path)
+		require.Equal(t, http.StatusNoContent, ask(path, "HEAD"), path)
+	}
+	for _, path := range []string{"/v1/audit", "/v1/tokens", "/v1/backup", "/v1/diagnostics", "/mine", "/v1/transactions", "/v1/cluster:activate", "/", "/docs", "/metrics", "/livez"} {
+		code := ask(path, "GET")
+		require.True(t, code == http.StatusMethodNotAllowed || code == http.StatusNotFound, "%s: %d", path, code)
 	}
 }
 

@@ -2,14 +2,41 @@ package node
 
 import (
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/chain"
 )
 
-// agreements is what each signer has told of its state of the first chains, beside what
+// agreementsAge is how old what members agree on may be when it is shown. They tell it a
+// few times a second, and it is made of what they told of a hundred chains: who asks more
+// often gets the same again.
+const agreementsAge = 500 * time.Millisecond
+
+// agreements are those of a member, made at most once in agreementsAge however many ask.
+// Whoever asks while they are being made waits for them.
+type agreements struct {
+	compare func() map[string]*api.Agreement
+
+	mu   sync.Mutex // guards what follows
+	last map[string]*api.Agreement
+	at   time.Time // when last was made, zero before
+}
+
+// of returns them as of now or a little before. They are not to be changed.
+func (a *agreements) of(now time.Time) map[string]*api.Agreement {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.at.IsZero() || now.Sub(a.at) >= agreementsAge {
+		a.last, a.at = a.compare(), now
+	}
+	return a.last
+}
+
+// compareAll is what each signer has told of its state of the first chains, beside what
 // the others told, by identity.
-func (m *Member) agreements() map[string]*api.Agreement {
+func (m *Member) compareAll() map[string]*api.Agreement {
 	of := map[string]*api.Agreement{}
 	standard, _ := m.store.DefaultToken()
 	infos := m.store.Contracts()

@@ -2,9 +2,11 @@ package node
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/chain"
 )
 
@@ -41,4 +43,20 @@ func TestCompareAttested(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, compareAttested(tc.said)) })
 	}
+}
+
+// However many ask at a time, the store is read once.
+func TestAgreementsAreMadeOnceInAWhile(t *testing.T) {
+	made := 0
+	a := agreements{compare: func() map[string]*api.Agreement {
+		made++
+		return map[string]*api.Agreement{"n1": {Chains: made}}
+	}}
+	start := time.Unix(1_800_000_000, 0)
+	for range 100 {
+		require.Equal(t, 1, a.of(start)["n1"].Chains)
+	}
+	require.Equal(t, 1, a.of(start.Add(agreementsAge - 1))["n1"].Chains)
+	require.Equal(t, 2, a.of(start.Add(agreementsAge))["n1"].Chains)
+	require.Equal(t, 2, made)
 }

@@ -33,6 +33,7 @@ type Member struct {
 	attest   attesting
 	admitted *admitted.Signatures // verified when they came, and not again in blocks
 
+	agreed     agreements  // what the API shows of the members' states
 	introduced time.Time   // when introduce began, whose goroutine has it
 	backedUp   moment      // when a whole backup was taken last
 	recovering atomic.Bool // the log has to say first that the cluster was recovered
@@ -51,6 +52,7 @@ func StartMember(ctx context.Context, cfg MemberConfig) (*Member, error) {
 		cfg.Advertise = cfg.TLS.scheme() + cfg.Listen
 	}
 	m := &Member{service: newService(cfg.Common, "raft", "state"), cfg: cfg, admitted: admitted.New()}
+	m.agreed.compare = m.compareAll
 	if err := m.start(ctx, m); err != nil {
 		return nil, err
 	}

@@ -188,3 +188,13 @@ func (p policies) url(id string) (url string) {
 	}
 	return url
 }
+
+// urls are the addresses of the API that members which were not removed have announced.
+func (p policies) urls() (urls []string) {
+	for _, m := range p.Members() {
+		if !m.Removed && m.URL != "" {
+			urls = append(urls, m.URL)
+		}
+	}
+	return urls
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/chain"
@@ -107,9 +108,12 @@ func (m *Member) condition() (ready, signing error) {
 	return cmp.Or(m.unsaid(), signing), signing
 }
 
+// Addresses implements api.Member.
+func (s memberStatus) Addresses() []string { return s.node.policies().urls() }
+
 // Cluster joins what the cluster knows with the URLs that members announced.
 func (s memberStatus) Cluster() api.ClusterStatus {
-	status, agreements := s.Status(), s.node.agreements()
+	status, agreements := s.Status(), s.node.agreed.of(time.Now())
 	out := api.ClusterStatus{ID: s.node.cfg.ID, Leader: status.Leader, Term: status.Term, Configuration: s.Configuration().Index}
 	for _, p := range status.Members {
 		out.Members = append(out.Members, api.MemberStatus{
