@@ -124,7 +124,7 @@ func (t *tally) Write(p []byte) (int, error) {
 // state takes a member's state. It is read while it is written: what was cut off or
 // changed on the way is no backup.
 func (c *backupCreate) state(cmd *cobra.Command) error {
-	if err := cli.Operator(c.client, c.secretFile); err != nil {
+	if err := c.Operator(c.client, c.secretFile); err != nil {
 		return err
 	}
 	return c.client.Backup(cmd.Context(), func(archive io.Reader) error {

@@ -42,13 +42,15 @@ type Setting struct {
 // choice is what flags, variables and a context came to.
 type choice struct {
 	context  *Context // nil: none counts
+	named    bool     // whoever runs the command has named it, with the flag or the variable
 	settings []Setting
 }
 
 // Choose fills in what no flag of cmd says: from variables, then from the context, then
-// from defaults. A context that --context names is stronger than variables: whoever names
-// it means it. One that is only in use counts as long as no flag or variable names
-// servers: its token, authorities and policy are of its servers and of no others.
+// from defaults. A context that is named counts as a whole: what it leaves out is left out,
+// for the variables may be another cluster's, which is to lose no token to this one. One
+// that is only in use counts as long as no flag or variable names servers: its token,
+// authorities and policy are of its servers and of no others.
 func (o *Options) Choose(cmd *cobra.Command) error {
 	if o.chosen != nil {
 		return nil
@@ -58,19 +60,18 @@ func (o *Options) Choose(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	o.chosen = &choice{context: context}
+	o.chosen = &choice{context: context, named: context != nil && cmp.Or(o.context, os.Getenv(contextVariable)) != ""}
 	var of Context
 	if context != nil {
 		of = *context
 	}
-	named := o.context != ""
 	pick := func(flag, variable, current, inContext string) string {
 		s := Setting{Name: flag, Text: current, Origin: FromDefault}
 		env := os.Getenv(variable)
 		switch {
 		case changed(flag):
 			s.Origin = FromFlag
-		case env != "" && (!named || inContext == ""):
+		case env != "" && !o.chosen.named:
 			s.Text, s.Origin, s.Where = env, FromVariable, variable
 		case inContext != "":
 			s.Text, s.Origin, s.Where = inContext, FromContext, name

@@ -35,9 +35,14 @@ func ReadToken(path string) (string, error) {
 }
 
 // Operator has a client ask as the operator whose secret is in a file or its variable, and
-// as it was where there is none.
-func Operator(c *client.Client, secretFile string) error {
-	secret, err := ReadSecret(secretFile)
+// as it was where there is none. The variable is not for a context that is named: it may be
+// another cluster's.
+func (o *Options) Operator(c *client.Client, secretFile string) error {
+	variable := os.Getenv(SecretVariable)
+	if o.chosen != nil && o.chosen.named {
+		variable = ""
+	}
+	secret, err := chooseSecret(secretFile, variable)
 	if err != nil {
 		return ArgError("%w", err)
 	}
@@ -51,7 +56,7 @@ func (o *Options) OperatorCall(cmd *cobra.Command, do func(ctx context.Context, 
 	cmd.Flags().StringVar(&secretFile, "operator-secret-file", "", "file with the operator's secret, in place of a token ("+SecretVariable+" has the secret itself)")
 	Files(cmd, "operator-secret-file")
 	cmd.RunE = o.Call(func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
-		if err := Operator(c, secretFile); err != nil {
+		if err := o.Operator(c, secretFile); err != nil {
 			return err
 		}
 		return do(ctx, cmd, c, args)
@@ -67,8 +72,10 @@ const maxSecret = 4 << 10
 
 // ReadSecret reads the operator's secret from the file at path, if there is one, or
 // else from its variable; "" is none.
-func ReadSecret(path string) (string, error) {
-	secret, from := os.Getenv(SecretVariable), SecretVariable
+func ReadSecret(path string) (string, error) { return chooseSecret(path, os.Getenv(SecretVariable)) }
+
+func chooseSecret(path, variable string) (string, error) {
+	secret, from := variable, SecretVariable
 	if path != "" {
 		text, err := secretfile.Read(path, maxSecret)
 		switch {

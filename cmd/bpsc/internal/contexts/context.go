@@ -108,7 +108,7 @@ func write(o *cli.Options, cmd *cobra.Command, all *cli.Contexts, name string) e
 
 // warn tells of what is stronger than the context in use.
 func warn(cmd *cobra.Command, name string) {
-	for _, variable := range []string{"BPSC_SERVER", "BPSC_CONTEXT"} {
+	for _, variable := range []string{"BPSC_SERVER", "BPSC_CONTEXT", "BPSC_TOKEN_FILE", "BPSC_CACERT", "BPSC_POLICY"} {
 		if value := os.Getenv(variable); value != "" && value != name {
 			fmt.Fprintf(cmd.ErrOrStderr(), "bpsc: %s is set to %s, which is stronger: unset it, or say --context %s\n", variable, cli.PrintableLine(value), name)
 		}

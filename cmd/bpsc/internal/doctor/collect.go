@@ -140,7 +140,7 @@ type asker struct {
 func (d *doctorOptions) asker() (asker, error) {
 	c, err := d.Client()
 	if err == nil {
-		err = cli.Operator(c, d.secretFile)
+		err = d.Operator(c, d.secretFile)
 	}
 	if err != nil {
 		return asker{}, err

@@ -31,7 +31,7 @@ func newActivateCommand(o *cli.Options) *cobra.Command {
 				return cli.ArgError("LEVEL is a number from 1 on, not %q", args[0])
 			}
 		}
-		if err := cli.Operator(c, secretFile); err != nil {
+		if err := o.Operator(c, secretFile); err != nil {
 			return err
 		}
 		a, err := c.ActivateLevel(ctx, level, dryRun)

@@ -143,7 +143,7 @@ func (c *changeOptions) run(take func(args []string)) func(*cobra.Command, []str
 		if err != nil {
 			return err
 		}
-		if err := cli.Operator(servers, c.secretFile); err != nil {
+		if err := c.Operator(servers, c.secretFile); err != nil {
 			return err
 		}
 		if c.within == 0 {

@@ -109,7 +109,7 @@ func (r *rebuildOptions) replace(cmd *cobra.Command, done rebuilt) error {
 	if err != nil {
 		return err
 	}
-	if err := cli.Operator(servers, r.secretFile); err != nil {
+	if err := r.Operator(servers, r.secretFile); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), cmp.Or(r.within, r.Timeout))

@@ -137,8 +137,8 @@ func day(seconds int64) string {
 }
 
 // tokenIDs are those of the tokens that count, where an operator asks.
-func tokenIDs(ctx context.Context, _ *cli.Options, c *client.Client) (ids []string, err error) {
-	if err := cli.Operator(c, ""); err != nil {
+func tokenIDs(ctx context.Context, o *cli.Options, c *client.Client) (ids []string, err error) {
+	if err := o.Operator(c, ""); err != nil {
 		return nil, err
 	}
 	all, err := c.Tokens(ctx)
