@@ -29,6 +29,18 @@ func TestASecretIsNotForEverybody(t *testing.T) {
 	}
 }
 
+func TestWhatSaysWhomSecretsGoToIsChangedByItsOwnerAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "contexts")
+	require.NoError(t, os.WriteFile(path, []byte("whom"), 0o600))
+	for mode, refused := range map[os.FileMode]error{
+		0o600: nil, 0o640: nil, 0o440: nil, 0o660: ErrChangeable, 0o620: ErrChangeable, 0o666: ErrExposed, 0o604: ErrExposed,
+	} {
+		require.NoError(t, os.Chmod(path, mode))
+		_, err := ReadOwn(path, 100)
+		require.ErrorIs(t, err, refused, "%o", mode)
+	}
+}
+
 func TestASecretHasABound(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(path, []byte("12345678"), 0o600))

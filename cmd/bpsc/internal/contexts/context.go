@@ -43,24 +43,19 @@ func newAddCommand(o *cli.Options) *cobra.Command {
 		Example: "  bpsc context add here --server http://127.0.0.1:5000,http://127.0.0.1:5010\n" +
 			"  bpsc context add prod --server https://n1.example:5000 --server https://n2.example:5000 --cacert ca.crt --token-file shop.token --policy policy.txt --use",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := cli.ReadContexts()
-			if err != nil {
-				return err
-			}
 			name := args[0]
-			if _, is := all.All[name]; is && !replace {
-				return cli.ArgError("there is a context %s already: --replace puts this one in its place", name)
-			}
-			if err := findFiles(&context); err != nil {
-				return err
-			}
-			if err := all.Put(name, context); err != nil {
-				return err
-			}
-			if use || all.Current == "" {
-				all.Current = name
-			}
-			return write(o, cmd, all, name)
+			return change(o, cmd, name, func(all *cli.Contexts) error {
+				if _, is := all.All[name]; is && !replace {
+					return cli.ArgError("there is a context %s already: --replace puts this one in its place", name)
+				}
+				if err := findFiles(&context); err != nil {
+					return err
+				}
+				if use || all.Current == "" {
+					all.Current = name
+				}
+				return all.Put(name, context)
+			})
 		},
 	}
 	f := cmd.Flags()
@@ -94,12 +89,19 @@ func findFiles(c *cli.Context) error {
 	return nil
 }
 
-// write keeps all contexts and shows one.
-func write(o *cli.Options, cmd *cobra.Command, all *cli.Contexts, name string) error {
-	if err := all.Write(); err != nil {
+// change changes the contexts, and shows the one that it is about.
+func change(o *cli.Options, cmd *cobra.Command, name string, do func(*cli.Contexts) error) error {
+	var n named
+	err := cli.ChangeContexts(cmd.Context(), func(all *cli.Contexts) error {
+		if err := do(all); err != nil {
+			return err
+		}
+		n = show(all, name)
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	n := show(all, name)
 	if n.Current {
 		warn(cmd, name)
 	}
@@ -120,15 +122,11 @@ func newUseCommand(o *cli.Options) *cobra.Command {
 		Use: "use NAME", Short: "Use a context from now on", Args: cli.ExactArgs(1),
 		Example: "  bpsc context use prod",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := cli.ReadContexts()
-			if err != nil {
+			return change(o, cmd, args[0], func(all *cli.Contexts) error {
+				all.Current = args[0]
+				_, err := all.Get(args[0])
 				return err
-			}
-			if _, err := all.Get(args[0]); err != nil {
-				return err
-			}
-			all.Current = args[0]
-			return write(o, cmd, all, args[0])
+			})
 		},
 	}
 	cli.CompleteArgs(cmd, 1, cli.ContextNames)
@@ -185,22 +183,24 @@ func newRemoveCommand(o *cli.Options) *cobra.Command {
 		Use: "remove NAME", Short: "Forget a context; its files stay", Args: cli.ExactArgs(1),
 		Example: "  bpsc context remove prod",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := cli.ReadContexts()
+			var gone named
+			err := cli.ChangeContexts(cmd.Context(), func(all *cli.Contexts) error {
+				if _, err := all.Get(args[0]); err != nil {
+					return err
+				}
+				gone = show(all, args[0])
+				delete(all.All, gone.Name)
+				if gone.Current {
+					all.Current = ""
+				}
+				return nil
+			})
 			if err != nil {
 				return err
 			}
-			if _, err := all.Get(args[0]); err != nil {
-				return err
-			}
-			gone := show(all, args[0])
-			delete(all.All, gone.Name)
 			text := fmt.Sprintf("The context %s is removed.\n", gone.Name)
 			if gone.Current {
-				all.Current = ""
 				text = fmt.Sprintf("The context %s is removed; none is in use now.\n", gone.Name)
-			}
-			if err := all.Write(); err != nil {
-				return err
 			}
 			return o.Say(cmd.OutOrStdout(), gone, text)
 		},
