@@ -2,6 +2,8 @@
 // answer as it should, the other members that the page may ask, one after the other: the
 // first that answers is the one to go on with.
 
+import { maxAnswerBytes } from "./limits.mjs";
+
 // Problem is why there is no answer.
 export class Problem extends Error {
   constructor(message, { code = "unreachable", status = 0, retryable = true, detail = "", id = "", requestID = "" } = {}) {
@@ -32,8 +34,10 @@ export function createClient({ origins, fetch, token = () => "" }) {
     return text === "" ? more : { Authorization: "Bearer " + text, ...more };
   }
 
-  // open asks one node, and returns its answer once its header is there.
+  // open asks one node, and returns its answer once its header is there. A token of its own in
+  // header, an operator's, goes to the node that sent the page and to no other.
   async function open(origin, path, { method = "GET", body, accept = "application/json", header = {}, signal } = {}) {
+    if (origin !== "" && "Authorization" in header) throw new Problem("An operator's token goes to the member that sent this page, and to no other", { code: "token_elsewhere", retryable: false });
     return fetch(origin + path, {
       method,
       body,
@@ -48,6 +52,7 @@ export function createClient({ origins, fetch, token = () => "" }) {
 
   // ask asks one node and reads its whole answer.
   async function ask(origin, path, { as = "json", signal, timeout = patience, ...rest } = {}) {
+    signal?.throwIfAborted(); // nobody would hear that it was given up before
     const until = new AbortController();
     const end = () => until.abort();
     const limit = setTimeout(end, timeout);
@@ -55,9 +60,9 @@ export function createClient({ origins, fetch, token = () => "" }) {
     let answer, bytes;
     try {
       answer = await open(origin, path, { ...rest, signal: until.signal });
-      bytes = new Uint8Array(await answer.arrayBuffer());
+      bytes = await readAll(answer);
     } catch (cause) {
-      if (signal?.aborted) throw cause;
+      if (signal?.aborted || cause instanceof Problem) throw cause;
       if (until.signal.aborted) throw new Problem(`The server did not answer within ${timeout / 1000} seconds`, { code: "slow" });
       throw new Problem("The server cannot be reached, or its answer was cut off");
     } finally {
@@ -106,6 +111,28 @@ export function createClient({ origins, fetch, token = () => "" }) {
     next(origin) { if (origins[current] === origin) moveTo((current + 1) % origins.length); },
     onMove(listen) { listeners.add(listen); return () => listeners.delete(listen); },
   };
+}
+
+// readAll is the whole body of an answer, as far as maxAnswerBytes.
+async function readAll(answer) {
+  const pieces = [];
+  let size = 0;
+  for (const body = answer.body?.getReader(); body !== undefined; ) {
+    const { done, value } = await body.read();
+    if (done) break;
+    if ((size += value.length) > maxAnswerBytes) {
+      body.cancel().catch(() => {}); // it is left, however it ends
+      throw new Problem("The server's answer has no end", { code: "too_large" });
+    }
+    pieces.push(value);
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 function decode(answer, bytes, as) {

@@ -19,7 +19,7 @@ export async function saveHistory({ client, path, name, filter, decimals, contra
     count += data.items.length;
     say(count);
     after = data.next ?? "";
-    if (after === "" || count >= most) break;
+    if (after === "" || data.items.length === 0 || count >= most) break;
   }
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob(lines, { type: "text/csv" }));

@@ -65,10 +65,9 @@ function Theme() {
 
 // Notices are above every page.
 export function Notices() {
-  const { live, error, info, infoAt, contracts, origin, token: current } = useLedger();
+  const { error, info, infoAt, contracts, origin, token: current } = useLedger();
   return html`
     <${ForkBanner} />
-    ${live.broken > 0 && html`<div class="notice bad" role="alert"><p><strong>This chain does not hold together.</strong> Block ${live.broken} names another block before it than the one that this page was shown before. Keep what you have, and ask whoever runs the cluster.</p></div>`}
     ${error && info && error.status !== 401 && error.status !== 403 && html`<${Stale} at=${infoAt} error=${error} />`}
     ${error && !info && error.status !== 401 && error.status !== 403 && html`<div class="notice bad" role="alert"><p><strong>${current && error.status === 404 ? "There is no such contract." : "No server answers as it should."}</strong> <bdi>${error.message}</bdi>.</p></div>`}
     ${contracts.items?.length === 0 && html`<div class="notice"><p><strong>There is no contract yet.</strong> Start the members with <code>--contract FILE</code>, or make one with <code>bpsc contract create</code>.</p></div>`}

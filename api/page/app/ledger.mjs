@@ -1,7 +1,8 @@
 // What all pages share: the client, which contract is looked at, where its chain stands,
 // and the links between pages.
 import { createContext, useContext, useEffect, useMemo, useRef, useState } from "./html.mjs";
-import { follow } from "./live.mjs";
+import { follow, nothing } from "./live.mjs";
+import { watch } from "./proof/browser.mjs";
 import { format } from "./router.mjs";
 
 export const Ledger = createContext(null);
@@ -16,7 +17,7 @@ const others = 30000; // ms between looks at the list of contracts
 export function useLedgerState(client, node, wanted) {
   const [contracts, setContracts] = useState({ items: null, error: null });
   const [info, setInfo] = useState({ value: null, at: 0, error: null });
-  const [live, setLive] = useState({ heads: [], status: "connecting", why: "", broken: 0 });
+  const [live, setLive] = useState({ ...nothing, status: "connecting", why: "" });
   const [origin, setOrigin] = useState(client.origin);
   const [turn, setTurn] = useState(0); // grows when a token has been given
   useEffect(() => client.onMove(setOrigin), [client]);
@@ -67,16 +68,19 @@ export function useLedgerState(client, node, wanted) {
 
 // useFollowed follows a chain while somebody looks at the page. What came meanwhile is
 // asked for when they look again: browsers have few connections for all pages of a server.
+// That a chain does not hold together is remembered until somebody says to forget it.
 function useFollowed({ client, token, chainID, length, turn, setLive }) {
   const seen = useVisible();
-  const heads = useRef({ chainID: "", heads: [] });
+  const known = useRef({ chainID: "", ...nothing });
   useEffect(() => {
     if (chainID === "" || !seen) return undefined;
     const stop = new AbortController();
-    const before = heads.current.chainID === chainID ? heads.current.heads : [];
+    const before = known.current.chainID === chainID ? { heads: known.current.heads, broken: known.current.broken } : nothing;
+    known.current = { chainID, ...before };
     let asked = false;
     const changed = (state) => {
-      heads.current = { chainID, heads: state.heads };
+      if (state.broken !== known.current.broken) watch.sawBreak(token, state.broken, client.origin || location.origin);
+      known.current = { chainID, heads: state.heads, broken: state.broken };
       if (asked) return;
       asked = true; // a thousand blocks are shown at once
       requestAnimationFrame(() => { asked = false; setLive({ ...state }); });

@@ -9,11 +9,14 @@ const first = 120; // blocks from before, for the strip and the charts
 const silence = 40000; // ms; a node says something every 15 seconds
 const answerWithin = 8000; // ms
 
+// nothing is what there is before the first block.
+export const nothing = { heads: [], broken: 0 };
+
 // follow follows a chain until signal ends. from is the chain's length as last heard.
-// changed gets { heads, status, why, broken }: heads with the newest last.
-// before are blocks that are here from an earlier call.
-export async function follow({ client, token, chainID, length, before = [], signal, changed, wait = pause }) {
-  const state = { heads: before, status: "connecting", why: "", broken: 0 };
+// changed gets { heads, status, why, broken }: heads with the newest last, and the block that
+// breaks the chain, 0 where none does. before is { heads, broken } of an earlier call.
+export async function follow({ client, token, chainID, length, before = nothing, signal, changed, wait = pause }) {
+  const state = { ...before, status: "connecting", why: "" };
   const tell = (change) => changed(Object.assign(state, change));
   for (let failed = 0; !signal.aborted; ) {
     const origin = client.origin;
@@ -67,14 +70,17 @@ async function listen({ client, origin, token, chainID, signal, state, tell, fro
 }
 
 // join adds blocks to those that are here. One that is here already is not taken again;
-// one that does not follow the last breaks the stream, and where it says that another
-// block is before it, that is said for good.
+// one that does not follow the last breaks the stream. Where it names another block before
+// it, or is another than the one that is here, the chain is broken, and stays so.
 export function join(state, heads) {
   let { heads: have, broken } = state;
   for (const head of heads) {
     const last = have.at(-1);
     if (last !== undefined) {
-      if (head.index <= last.index) continue;
+      if (head.index <= last.index) {
+        if (have.some(({ index, hash }) => index === head.index && hash !== head.hash)) broken = head.index;
+        continue;
+      }
       if (head.index !== last.index + 1) throw new Problem(`Block ${head.index} came after block ${last.index}`);
       if (head.previous_hash !== last.hash) broken = head.index;
     }

@@ -1,8 +1,11 @@
 // Server-sent events, as the HTML standard has them, out of pieces of text however they
 // are cut.
 
+import { Problem } from "./api.mjs";
+import { maxEventChars } from "./limits.mjs";
+
 // reader returns a function that takes the next piece and yields the events that are
-// complete with it: { type, id, data }.
+// complete with it: { type, id, data }. It throws a Problem where one has no end.
 export function reader() {
   let rest = "";
   let event = blank();
@@ -24,6 +27,7 @@ export function reader() {
       if (name === "id") event.id = value;
       if (name === "data") event.data = event.data === null ? value : event.data + "\n" + value;
     }
+    if (rest.length + (event.data?.length ?? 0) > maxEventChars) throw new Problem("The server sends an event without end", { code: "too_large" });
   };
 }
 

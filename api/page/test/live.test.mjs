@@ -125,6 +125,51 @@ test("a chain that does not hold together is found", () => {
   assert.equal(join({ heads: [], broken: 0 }, Array.from({ length: 1000 }, (_, i) => head(i + 1))).heads.length, 240);
 });
 
+test("a break that was seen stays, though the stream begins anew", async () => {
+  const all = Array.from({ length: 60 }, (_, i) => head(i + 1));
+  const forked = all.map((h) => (h.index === 31 ? { ...h, previous_hash: "other" } : h));
+  const { client } = asking({ "": streaming(forked, 40), "http://b": streaming(all, 5) });
+  const told = async (before) => {
+    const stop = new AbortController();
+    let last;
+    await follow({
+      client, token: "aka", chainID: "c", length: 60, before, signal: stop.signal, wait: async () => {},
+      changed: (state) => { last = { heads: state.heads, broken: state.broken }; if (state.heads.at(-1)?.index === 60) stop.abort(); },
+    });
+    return last;
+  };
+  const first = await told(undefined);
+  assert.equal(first.broken, 31);
+  assert.equal((await told({ heads: first.heads.slice(0, -3), broken: first.broken })).broken, 31, "as in a page that was hidden for a while");
+  assert.equal(join({ heads: [head(5), head(6)], broken: 0 }, [head(6, "x")]).broken, 6, "another block in the place of one that is here");
+});
+
+test("an answer, or an event, without end is left", async () => {
+  let sent = 0, cancelled = false;
+  const endless = () => new Response(new ReadableStream({ pull(to) { sent++; to.enqueue(new Uint8Array(1 << 20)); }, cancel() { cancelled = true; } }), { headers: { "Content-Type": "application/json" } });
+  const { client } = asking({ "": endless, "http://b": () => json('{"ok":1}') });
+  assert.deepEqual((await client.get("/v1/x")).data, { ok: 1 });
+  assert.ok(cancelled && sent < 20);
+  for (const piece of ["data: " + "x".repeat(1 << 16), "data: " + "x".repeat(1 << 16) + "\n"]) {
+    const take = reader();
+    assert.throws(() => { for (let i = 0; i < 20; i++) [...take(i === 0 ? piece : piece.slice(piece.endsWith("\n") ? 0 : 6))]; }, { code: "too_large" });
+  }
+});
+
+test("what was given up is not sent, and an operator's token goes to the page's own node alone", async () => {
+  const { client, asked } = asking({ "": () => json("{}"), "http://b": () => json("{}") });
+  const gone = AbortSignal.abort();
+  for (const call of [() => client.send("/v1/transactions", "{}", { signal: gone }), () => client.get("/v1/x", { signal: gone }), () => client.ask("", "/v1/x", { signal: gone })]) {
+    await assert.rejects(call, { name: "AbortError" });
+  }
+  const header = { Authorization: "Bearer operator" };
+  await assert.rejects(client.ask("http://b", "/v1/audit", { header }), { code: "token_elsewhere" });
+  await assert.rejects(client.open("http://b", "/v1/audit", { header }), { code: "token_elsewhere" });
+  assert.deepEqual(asked, []);
+  await client.ask("", "/v1/audit", { header });
+  assert.deepEqual(asked, [""]);
+});
+
 test("new records of an account come in front, once", () => {
   const item = (n, in_block = true) => ({ cursor: "c" + n, in_block });
   const old = { items: [item(3, false), item(2), item(1)], next: "", more: false };

@@ -17,7 +17,7 @@ export function take(log, page) {
   if (!same && log.after > 0) return { ...noEvents, member, began };
   const items = page.items.filter((e) => e.number > log.after);
   const all = items.length > 0 ? [...log.items, ...items].slice(-kept) : log.items;
-  return { member, began, items: all, after: all.at(-1)?.number ?? 0, more: Boolean(page.next) };
+  return { member, began, items: all, after: all.at(-1)?.number ?? 0, more: Boolean(page.next) && items.length > 0 };
 }
 
 // takeActions does the same with a page of the audit log, in which an entry may have

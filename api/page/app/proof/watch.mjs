@@ -115,6 +115,11 @@ export class Watch {
     return { says: "", ...result };
   }
 
+  /** A block came that does not go with those that this browser was shown before. */
+  sawBreak(token, index, node = "") {
+    return this.raise(token, node, { code: "chain_broken", says: `the chain does not hold together: block ${index} is another than this browser was shown before, or names another before it` });
+  }
+
   raise(token, node, what) {
     const alarm = { ...what, node, at: this.now() / 1000 };
     store(this.storage, alarmKey, { ...load(this.storage, alarmKey, {}), [token]: alarm });

@@ -228,14 +228,21 @@ function Receipt({ id }) {
     const stop = new AbortController();
     const options = { as: "bytes", accept: "text/plain", signal: stop.signal, timeout: 12_000 };
     client.get(path(["transactions", id, "receipt"], { wait: "5s" }), options).then(
-      async ({ data }) => setState({ bytes: data, result: pin && await checkReceipt(data, pin, ledger, { id, token, chain: chainID }) }),
+      async ({ data }) => {
+        try {
+          setState({ bytes: data, result: pin && await checkReceipt(data, pin, ledger, { id, token, chain: chainID }) });
+        } catch (fault) {
+          setState({ fault }); // of the check, and not of the sending
+        }
+      },
       (error) => { if (!stop.signal.aborted) setState({ error }); },
     );
     return () => stop.abort();
   }, [id, pin?.hash]);
-  const { error, bytes, result } = state;
+  const { error, fault, bytes, result } = state;
   const there = html`<a href=${link(["verify"], { id })}>Check its receipt</a>`;
   if (error) return html`<li class="fails"><${Failure} error=${error} /> ${there}</li>`;
+  if (fault) return html`<li class="fails"><strong>✗ This page could not check its receipt.</strong> <span><bdi>${String(fault.message ?? fault)}</bdi>. ${there}</span></li>`;
   if (!bytes) return html`<li class="waits"><strong>Waiting for its receipt…</strong> <span>The members verify the block and sign.</span></li>`;
   if (!result) return html`<li class="holds"><strong>✓ The receipt is there.</strong> <span>${there}: a policy has to be pinned in this browser first.</span></li>`;
   return html`<li class=${result.ok ? "holds" : "fails"}><strong>${result.ok ? "✓ Its receipt holds." : "✗ Its receipt does not hold."}</strong> <${Result} of=${result} /></li>`;

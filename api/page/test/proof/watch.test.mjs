@@ -39,6 +39,17 @@ test("a log that does not begin with what was seen raises the alarm, until it is
   }
 });
 
+test("a chain that does not hold together is remembered until it is forgotten", async () => {
+  const { storage, watch } = browser();
+  watch.sawBreak("aka", 8, "http://n2");
+  await watch.look("aka", nodeWith(leavesOf(9)));
+  const again = browser(storage).watch;
+  assert.deepEqual([again.alarm("aka").code, again.alarm("aka").node, again.alarm("gold")], ["chain_broken", "http://n2", null]);
+  assert.match(again.alarm("aka").says, /block 8 /);
+  again.forget("aka");
+  assert.equal(again.alarm("aka"), null);
+});
+
 test("another chain of the same name raises the alarm", async () => {
   const { watch } = browser();
   await watch.look("aka", nodeWith(leavesOf(3)));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
+import { createClient } from "../../app/api.mjs";
 import { decode, encode, fromHex, toHex } from "../../app/proof/bytes.mjs";
 import { Num, parse } from "../../app/proof/canonical.mjs";
 import { publicKeyOf, verify } from "../../app/proof/ed25519.mjs";
@@ -186,6 +187,18 @@ test("a refusal is an answer, and silence is none", async () => {
   let clock = 0;
   const silent = node(Array.from({ length: 100 }, () => problem({})));
   await assert.rejects(submit({ client: silent, path: "/", lookup: "/x", body: "{}", wait: async () => {}, now: () => (clock += 20_000) }), { unknown: true });
+});
+
+test("a send that was given up posts no more", async () => {
+  const stop = new AbortController();
+  let posts = 0;
+  const client = createClient({ origins: [""], fetch: async (url, { method }) => {
+    if (method === "POST") posts++;
+    throw new TypeError("gone");
+  } });
+  const sent = submit({ client, path: "/v1/transactions", lookup: "/x", body: "{}", signal: stop.signal, wait: async () => stop.abort() });
+  await assert.rejects(sent, (error) => !error.unknown);
+  assert.equal(posts, 1);
 });
 
 test("an open id is that of its key", () => {
