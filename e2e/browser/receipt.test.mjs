@@ -104,6 +104,42 @@ test("a forged receipt is refused, and the step that failed is named", async () 
   });
 });
 
+test("a good receipt of another transaction is not taken for the one that was asked for", async () => {
+  const [mine, another] = [await receiptOf("alice"), await receiptOf("carol")];
+  await visit(`${members[0]}/#/verify`, {}, async ({ page }) => {
+    await page.getByRole("button", { name: "Pin what the node says" }).click();
+    await page.route(`**/v1/transactions/${mine.id}/receipt*`, (route) => route.fulfill({ status: 200, contentType: "text/plain", body: another.text }));
+    await page.locator("input[name=id]").fill(mine.id);
+    await page.getByRole("button", { name: "Check", exact: true }).click();
+    await page.getByText("It is not believed.").waitFor();
+    assert.equal(await page.locator(".verdict code").innerText(), "receipt_of_another");
+    assert.equal(await page.locator(".result .facts").count(), 0);
+    await page.unroute(`**/v1/transactions/${mine.id}/receipt*`);
+    await page.getByRole("button", { name: "Check", exact: true }).click();
+    await page.getByText("It holds.").waitFor();
+    assert.equal(await page.locator(".steps .holds").count(), 6);
+  });
+});
+
+test("blocks that do not hold together put up the banner, which stays until somebody says to forget", async () => {
+  const blockOf = (index, previous) => ({ index, hash: `${index}`.padStart(64, "a"), previous_hash: previous, timestamp: 1e9 + index, transactions: 0, trigger: "time", totals: { fees: 0, burned: 0 } });
+  const first = blockOf(900_001, "0".repeat(64));
+  const blocks = [first, blockOf(900_002, "f".repeat(64))];
+  await visit(`${members[0]}/#/verify`, {}, async ({ page }) => {
+    await page.route("**/v1/events?*", (route) => route.fulfill({
+      status: 200, contentType: "text/event-stream",
+      body: blocks.splice(0).map((block) => `event: block\ndata: ${JSON.stringify(block)}\n\n`).join(""),
+    }));
+    await page.reload();
+    await page.getByText("the chain does not hold together: block 900002").waitFor();
+    await page.unroute("**/v1/events?*");
+    await page.reload();
+    await page.getByText("the chain does not hold together: block 900002").waitFor();
+    await page.getByRole("button", { name: /Forget what this browser saw/ }).click();
+    await page.getByText("Do not trust this node.").waitFor({ state: "detached" });
+  });
+});
+
 test("a checkpoint that does not extend what this browser saw puts a red banner above every page", async () => {
   await visit(members[0], {}, async ({ page }) => {
     await page.waitForFunction(() => localStorage.getItem("bpsc.seen")?.includes("aka"));

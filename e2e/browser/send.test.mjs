@@ -78,6 +78,8 @@ test("a signed transfer and a hold: the key file is opened and signs in the page
     await page.locator("input[name=passphrase]").fill(passphrase);
     await page.getByRole("button", { name: "Open" }).click();
     await page.getByText("which has").waitFor();
+    const { chain_id: chain } = await api("/v1/contracts/gold");
+    await page.getByText(chain).waitFor(); // for which it signs
     await page.locator("input[name=recipient]").fill(addressOf("alice").replace(/.$/, "b"));
     await page.locator("input[name=amount]").fill("100.25");
     await page.getByRole("button", { name: "Sign and send" }).click();
@@ -107,12 +109,20 @@ test("a signed transfer and a hold: the key file is opened and signs in the page
     }
     const kept = JSON.stringify(await context.storageState()) + await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
     for (const secret of secrets) assert.ok(!kept.includes(secret), "a secret was kept");
+    // Only the recipient decides, once the hold is here to be seen.
+    await page.locator("select[name=kind]").selectOption("accept");
+    await page.locator("input[name=hold]").fill(hold);
+    await page.getByText("only its recipient decides").waitFor();
+    assert.ok(await page.getByRole("button", { name: "Sign and send" }).isDisabled());
     await page.getByRole("button", { name: "Close the key" }).click();
     // The recipient takes the hold.
     await page.evaluate((id) => { location.hash = `#/send?contract=gold&kind=accept&hold=${id}`; }, hold);
     await page.locator("input[name=keyfile]").setInputFiles(`${wallets}/alice.age`);
     await page.locator("input[name=passphrase]").fill(passphrase);
     await page.getByRole("button", { name: "Open" }).click();
+    await page.getByText(/It sets 100.25 gold of .* aside for/).waitFor();
+    await shoot(page, "hold to accept");
+    await accessible(page);
     await page.getByRole("button", { name: "Sign and send" }).click();
     await page.getByText("✓ Final.").waitFor();
     assert.equal((await api(`/v1/holds/${hold}?contract=gold`)).status, "hold_delivered");
