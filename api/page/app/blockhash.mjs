@@ -1,26 +1,27 @@
 // The index of a block whose hash somebody has. Nodes keep no table of that, which would
 // cost something for each block: the page looks among the blocks that it has, then
-// through the entries of the chain's log, which have each block's hash, the newest first.
+// through the entries of the chain's log, which have each block's hash, the newest first, and
+// the old ones when somebody says so: a hash of nothing is not to cost a read of the whole chain.
 
 export const width = 256; // entries of a tile
-const most = 40; // tiles that are looked through: 10,000 blocks
+const most = 40; // tiles that are looked through at once: 10,000 blocks
 
-// findBlock returns the index of the block with that hash, or 0.
-export async function findBlock({ live, client, token, length }, hash, signal, say) {
+// findBlock returns { index, more }: the index of the block with that hash, or 0, and whether
+// there are blocks that were not looked at. further looks at those, back to the first.
+export async function findBlock({ live, client, token, length }, hash, { signal, say, further = false }) {
   for (const head of live.heads) {
-    if (head.hash === hash) return head.index;
-    if (head.previous_hash === hash) return head.index - 1;
+    if (head.hash === hash) return { index: head.index, more: false };
+    if (head.previous_hash === hash) return { index: head.index - 1, more: false };
   }
-  const tiles = Math.floor(length / width);
-  for (let n = tiles, looked = 0; n >= 0 && looked < most; n--, looked++) {
-    const rest = length - n * width;
-    if (rest <= 0) continue;
-    if (looked > 0) say(`Looking among hashes of blocks, from ${Math.min(length, (n + 1) * width)} back…`);
-    for (const entry of await entries(client, token, n, Math.min(rest, width), signal)) {
-      if (entry.hash === hash) return entry.index;
+  const newest = Math.floor((length - 1) / width) - (further ? most : 0);
+  const oldest = further ? 0 : Math.max(0, newest - most + 1);
+  for (let n = newest; n >= oldest; n--) {
+    if (further || n < newest) say(`Looking among hashes of blocks, from ${Math.min(length, (n + 1) * width).toLocaleString("en-US")} back…`);
+    for (const entry of await entries(client, token, n, Math.min(length - n * width, width), signal)) {
+      if (entry.hash === hash) return { index: entry.index, more: false };
     }
   }
-  return 0;
+  return { index: 0, more: oldest > 0 };
 }
 
 // entries reads the headers of a tile of the log.

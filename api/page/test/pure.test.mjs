@@ -7,7 +7,7 @@ import { ago, duration, parseDuration } from "../app/time.mjs";
 import { dueText, scheduleText } from "../app/schedule.mjs";
 import { percent, rules } from "../app/rules.mjs";
 import { peersOf } from "../app/peers.mjs";
-import { tileName, bundle } from "../app/blockhash.mjs";
+import { bundle, findBlock, tileName } from "../app/blockhash.mjs";
 import { moments } from "../app/past.mjs";
 
 test("any name is a part of an address, and comes back", () => {
@@ -99,4 +99,30 @@ test("moments of the past", () => {
   assert.deepEqual(moments(3, 24), [1, 2, 3]);
   assert.equal(moments(1000000, 24).length, 24);
   assert.equal(moments(1000000, 24).at(-1), 1000000);
+});
+
+test("a block is found by its hash among the newest, and among the old ones when somebody says so", async () => {
+  const length = 12_345;
+  const asked = [];
+  const client = {
+    async get(path) {
+      const [, name, wide = 256] = /entries\/([x\d/]+?)(?:\.p\/(\d+))?$/.exec(path);
+      const n = Number(name.replace(/\D/g, ""));
+      asked.push(n);
+      const parts = Array.from({ length: Number(wide) }, (_, i) => new TextEncoder().encode(JSON.stringify({ index: n * 256 + i + 1, hash: `h${n * 256 + i + 1}` })));
+      return { data: new Uint8Array(parts.flatMap((part) => [part.length >> 8, part.length & 255, ...part])) };
+    },
+  };
+  const ledger = { client, token: "aka", length, live: { heads: [{ index: length, hash: `h${length}`, previous_hash: `h${length - 1}` }] } };
+  const find = async (hash, further) => {
+    asked.length = 0;
+    return { ...await findBlock(ledger, hash, { say: () => {}, further }), asked: asked.length };
+  };
+  assert.deepEqual(await find(`h${length - 1}`), { index: length - 1, more: false, asked: 0 });
+  assert.deepEqual(await find("h12000"), { index: 12_000, more: false, asked: 3 });
+  assert.deepEqual(await find("h1"), { index: 0, more: true, asked: 40 });
+  assert.deepEqual(await find("h1", true), { index: 1, more: false, asked: 9 });
+  assert.deepEqual(await find("none", true), { index: 0, more: false, asked: 9 });
+  ledger.length = 256;
+  assert.deepEqual(await find("none"), { index: 0, more: false, asked: 1 }, "and no tile of nothing");
 });
