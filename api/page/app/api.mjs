@@ -147,6 +147,9 @@ function decode(answer, bytes, as) {
   }
 }
 
+// problemOf is what an answer says that is none, and was not read yet.
+export const problemOf = async (answer) => asProblem(answer, decode(answer, await readAll(answer), "json").value);
+
 // asProblem is what an answer says that is none.
 function asProblem(answer, said) {
   const known = said !== null && typeof said === "object" && typeof said.code === "string" ? said : {};

@@ -2,7 +2,7 @@
 // node when its own is gone, from the block after the last one that is here. So no block
 // is missed and none is there twice, whoever sends it.
 import { reader } from "./sse.mjs";
-import { Problem } from "./api.mjs";
+import { Problem, problemOf } from "./api.mjs";
 
 const keep = 240; // blocks that are kept
 const first = 120; // blocks from before, for the strip and the charts
@@ -46,10 +46,7 @@ async function listen({ client, origin, token, chainID, signal, state, tell, fro
   try {
     const query = new URLSearchParams({ contract: token, chain: chainID, only: "blocks", from });
     const answer = await client.open(origin, "/v1/events?" + query, { accept: "text/event-stream", signal: ending.signal });
-    if (!answer.ok) {
-      const said = await answer.json().catch(() => ({}));
-      throw new Problem(said.detail ?? `The server answers with status ${answer.status}`, { code: said.code, status: answer.status });
-    }
+    if (!answer.ok) throw await problemOf(answer);
     tell({ status: "live", why: "" });
     const text = new TextDecoder();
     const take = reader();

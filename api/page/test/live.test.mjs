@@ -150,6 +150,10 @@ test("an answer, or an event, without end is left", async () => {
   const { client } = asking({ "": endless, "http://b": () => json('{"ok":1}') });
   assert.deepEqual((await client.get("/v1/x")).data, { ok: 1 });
   assert.ok(cancelled && sent < 20);
+  const stop = new AbortController();
+  const refusing = asking({ "": () => new Response(endless().body, { status: 503 }) });
+  await follow({ client: refusing.client, token: "aka", chainID: "c", length: 1, signal: stop.signal, changed: ({ why }) => { if (why === "The server's answer has no end") stop.abort(); }, wait: async () => {} });
+  assert.ok(stop.signal.aborted && sent < 40);
   for (const piece of ["data: " + "x".repeat(1 << 16), "data: " + "x".repeat(1 << 16) + "\n"]) {
     const take = reader();
     assert.throws(() => { for (let i = 0; i < 20; i++) [...take(i === 0 ? piece : piece.slice(piece.endsWith("\n") ? 0 : 6))]; }, { code: "too_large" });

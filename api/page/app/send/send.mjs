@@ -177,7 +177,7 @@ function Progress({ of }) {
     const stop = new AbortController();
     setState({ stage: "sending", tries: 1 });
     submit({
-      client, path: path(["transactions"]), lookup, body: of.body, idempotencyKey: of.idempotencyKey, signal: stop.signal,
+      client, path: path(["transactions"]), lookup, id: of.id, body: of.body, idempotencyKey: of.idempotencyKey, signal: stop.signal,
       tell: ({ tries, problem }) => setState({ stage: "sending", tries: tries + 1, problem }),
     }).then(
       ({ answer, tries }) => setState({ stage: "final", answer, tries }),

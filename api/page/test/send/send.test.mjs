@@ -168,7 +168,7 @@ function node(answers, found) {
 test("a transaction is sent again, with the same key, until something is known of it", async () => {
   const client = node([problem({ status: 503 }), problem({ status: 504, code: "outcome_unknown", retryable: false }), problem({}), { id: "1", record: {} }]);
   const tries = [];
-  const sent = await submit({ client, path: "/v1/transactions", lookup: "/x", body: "{}", idempotencyKey: "k", wait: async () => {}, tell: ({ tries: n }) => tries.push(n) });
+  const sent = await submit({ client, path: "/v1/transactions", lookup: "/x", id: "1", body: "{}", idempotencyKey: "k", wait: async () => {}, tell: ({ tries: n }) => tries.push(n) });
   assert.deepEqual([sent.tries, sent.found, tries], [4, false, [1, 2, 3]]);
   assert.equal(new Set(client.requests.map((request) => JSON.stringify(request))).size, 1);
   assert.equal(client.requests[0].header["Idempotency-Key"], "k");
@@ -176,17 +176,23 @@ test("a transaction is sent again, with the same key, until something is known o
 
 test("what another node knows is known", async () => {
   const client = node([problem({}), problem({}), problem({})], (asked) => asked === 2 && { id: "1", record: {}, block: 7 });
-  const sent = await submit({ client, path: "/", lookup: "/x", body: "{}", idempotencyKey: "k", wait: async () => {} });
+  const sent = await submit({ client, path: "/", lookup: "/x", id: "1", body: "{}", idempotencyKey: "k", wait: async () => {} });
   assert.deepEqual([sent.found, sent.answer.block, sent.tries], [true, 7, 2]);
+});
+
+test("an answer about another transaction is none", async () => {
+  const client = node([{ id: "2", record: {} }, null, { id: "1", record: {} }], () => ({ id: "2", record: {}, block: 7 }));
+  const sent = await submit({ client, path: "/", lookup: "/x", id: "1", body: "{}", idempotencyKey: "k", wait: async () => {} });
+  assert.deepEqual([sent.answer.id, sent.found, sent.tries], ["1", false, 3]);
 });
 
 test("a refusal is an answer, and silence is none", async () => {
   const refused = node([problem({ status: 422, code: "insufficient_funds", retryable: false })]);
-  await assert.rejects(submit({ client: refused, path: "/", lookup: "/x", body: "{}", wait: async () => {} }), (error) => error.code === "insufficient_funds" && !error.unknown);
+  await assert.rejects(submit({ client: refused, path: "/", lookup: "/x", id: "1", body: "{}", wait: async () => {} }), (error) => error.code === "insufficient_funds" && !error.unknown);
   assert.equal(refused.requests.length, 1);
   let clock = 0;
   const silent = node(Array.from({ length: 100 }, () => problem({})));
-  await assert.rejects(submit({ client: silent, path: "/", lookup: "/x", body: "{}", wait: async () => {}, now: () => (clock += 20_000) }), { unknown: true });
+  await assert.rejects(submit({ client: silent, path: "/", lookup: "/x", id: "1", body: "{}", wait: async () => {}, now: () => (clock += 20_000) }), { unknown: true });
 });
 
 test("a send that was given up posts no more", async () => {
@@ -196,7 +202,7 @@ test("a send that was given up posts no more", async () => {
     if (method === "POST") posts++;
     throw new TypeError("gone");
   } });
-  const sent = submit({ client, path: "/v1/transactions", lookup: "/x", body: "{}", signal: stop.signal, wait: async () => stop.abort() });
+  const sent = submit({ client, path: "/v1/transactions", lookup: "/x", id: "1", body: "{}", signal: stop.signal, wait: async () => stop.abort() });
   await assert.rejects(sent, (error) => !error.unknown);
   assert.equal(posts, 1);
 });
