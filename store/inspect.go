@@ -64,7 +64,7 @@ func Check(ctx context.Context, dir string) error {
 				return err
 			}
 		}
-		return nil
+		return checkTables(ctx, db, vfs.Default, dir)
 	})
 }
 

@@ -10,15 +10,8 @@ import (
 // ctx ends: what rots is found by the member itself before anybody needs it.
 // Damage goes to Config.Fatal. pause is the time between two passes.
 func (s *Store) Scrub(ctx context.Context, bytesPerSecond int, pause time.Duration) {
-	var from []byte
 	for ctx.Err() == nil {
-		began := time.Now()
-		var next []byte
-		var read int
-		err := caught(func() (err error) {
-			next, read, err = s.scrubRun(from)
-			return err
-		})
+		err := caught(func() error { return s.scrubAll(ctx, bytesPerSecond) })
 		if errors.Is(err, errCorrupt) {
 			s.mu.RLock()
 			a := s.alarm
@@ -26,17 +19,49 @@ func (s *Store) Scrub(ctx context.Context, bytesPerSecond int, pause time.Durati
 			a.raise(err)
 		}
 		if err != nil {
-			return // closed or damaged, which has been reported
+			return // closed or damaged, which has been reported, or ctx has ended
 		}
-		wait := pause
-		if from = next; from != nil {
-			wait = time.Duration(read)*time.Second/time.Duration(bytesPerSecond) - time.Since(began)
+		_ = rest(ctx, pause)
+	}
+}
+
+// scrubAll is one pass: the rows, and then what of the tables no scan of rows reads.
+func (s *Store) scrubAll(ctx context.Context, bytesPerSecond int) error {
+	paced := func(run func() (read int, err error)) error {
+		began := time.Now()
+		read, err := run()
+		if err != nil {
+			return err
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
+		return rest(ctx, time.Duration(read)*time.Second/time.Duration(bytesPerSecond)-time.Since(began))
+	}
+	for from, begun := []byte(nil), false; from != nil || !begun; begun = true {
+		if err := paced(func() (read int, err error) {
+			from, read, err = s.scrubRun(from)
+			return read, err
+		}); err != nil {
+			return err
 		}
 	}
+	names, err := s.tables()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := paced(func() (int, error) { return s.scrubTable(ctx, name) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rest waits, but not past the end of ctx, which is an error.
+func rest(ctx context.Context, wait time.Duration) error {
+	select {
+	case <-ctx.Done():
+	case <-time.After(wait):
+	}
+	return ctx.Err()
 }
 
 // scrubRun reads some rows from a key on, whole blocks among them, and returns

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -75,4 +77,34 @@ func TestScrubEndsWithTheStore(t *testing.T) {
 	}()
 	require.NoError(t, s.Close())
 	<-ended
+}
+
+func TestScrubReadsFilters(t *testing.T) {
+	snapshot := compacted(t)
+	dir := t.TempDir()
+	s := openTest(t, dir, 0)
+	require.NoError(t, s.Restore(snapshot))
+	require.NoError(t, s.Close())
+	path := one(t, dir, "db-*/*.sst")
+	found := make(chan error, 1)
+	s, err := Open(Config{Dir: dir, Fatal: func(err error) { found <- err }})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	names, err := s.tables()
+	require.NoError(t, err)
+	require.Contains(t, names, filepath.Base(path))
+	require.NoError(t, s.scrubAll(t.Context(), 1<<40))
+
+	table, err := openTable(t.Context(), s.cfg.FS, path)
+	require.NoError(t, err)
+	layout, err := table.Layout()
+	require.NoError(t, err)
+	require.NoError(t, table.Close())
+	flip(t, path, int(layout.Filter[0].Offset+layout.Filter[0].Length/2))
+	require.ErrorContains(t, s.scrubAll(t.Context(), 1<<40), filepath.Base(path)+": pebble: ")
+	require.ErrorIs(t, <-found, ErrDamaged)
+
+	require.NoError(t, os.Remove(path)) // a compaction was quicker
+	_, err = s.scrubTable(t.Context(), filepath.Base(path))
+	require.NoError(t, err)
 }

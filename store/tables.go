@@ -1,0 +1,130 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/sstable/block"
+	"github.com/cockroachdb/pebble/v2/sstable/block/blockkind"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// tablesOf lists the names of the files of tables that count now, in the order in which
+// Pebble has them. A compaction may remove any of them at once.
+func tablesOf(db *pebble.DB) ([]string, error) {
+	levels, err := db.SSTables()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, level := range levels {
+		for _, table := range level {
+			names = append(names, table.BackingSSTNum.String()+".sst")
+		}
+	}
+	return names, nil
+}
+
+// openTable opens the file of a table.
+func openTable(ctx context.Context, files vfs.FS, path string) (*sstable.Reader, error) {
+	file, err := files.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	readable, err := sstable.NewSimpleReadable(file)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	table, err := sstable.NewReader(ctx, readable, sstable.ReaderOptions{})
+	if err != nil {
+		return nil, errors.Join(err, readable.Close())
+	}
+	return table, nil
+}
+
+// checkTable reads what of a table no scan of its rows does, its filter above all, and
+// compares it with its checksums. It returns how many bytes it read. Errors: what Pebble
+// finds damaged, fs.ErrNotExist, or what the operating system says.
+func checkTable(ctx context.Context, files vfs.FS, path string) (read int, err error) {
+	table, err := openTable(ctx, files, path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err = errors.Join(err, table.Close()); err != nil {
+			err = fmt.Errorf("%s: %w", files.PathBase(path), err)
+		}
+	}()
+	layout, err := table.Layout() // reads the indexes
+	if err != nil {
+		return 0, err
+	}
+	rest := []block.Handle{layout.RangeDel, layout.RangeKey, layout.Properties, layout.MetaIndex, layout.BlobReferenceIndex}
+	for _, filter := range layout.Filter {
+		rest = append(rest, filter.Handle)
+	}
+	for _, handle := range rest {
+		if handle.Length == 0 {
+			continue // the table has none
+		}
+		b, err := table.BlockReader().Read(ctx, block.NoReadEnv, nil, handle, blockkind.Metadata, func(*block.Metadata, []byte) error { return nil })
+		if err != nil {
+			return read, err
+		}
+		b.Release()
+		read += int(handle.Length)
+	}
+	return read, nil
+}
+
+// checkTables is checkTable for all tables of a database that nobody writes to.
+func checkTables(ctx context.Context, db *pebble.DB, files vfs.FS, dir string) error {
+	names, err := tablesOf(db)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, err := checkTable(ctx, files, files.PathJoin(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tables is tablesOf for a store that is in use.
+func (s *Store) tables() ([]string, error) {
+	s.using.RLock()
+	defer s.using.RUnlock()
+	s.mu.RLock()
+	db, err := s.db, s.failed
+	s.mu.RUnlock()
+	if err != nil {
+		return nil, err
+	}
+	return tablesOf(db)
+}
+
+// scrubTable is checkTable for a store that is in use. A table that is gone has been
+// compacted meanwhile.
+func (s *Store) scrubTable(ctx context.Context, name string) (read int, err error) {
+	s.using.RLock()
+	defer s.using.RUnlock()
+	s.mu.RLock()
+	dir, err := s.folder.path(s.dbName), s.failed
+	s.mu.RUnlock()
+	if err != nil {
+		return 0, err
+	}
+	read, err = checkTable(ctx, s.cfg.FS, s.cfg.FS.PathJoin(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		s.alarm.raise(err)
+	}
+	return read, err
+}
