@@ -25,24 +25,25 @@ func (s *Store) Decided(token string, yield func(id chain.ID, p Placement) error
 		return errInUse
 	}
 	var all idStreams
-	var before []byte
+	var before *chain.ID
 	if err := nothingBehind(s.db, h.Number, s.epochOf(h)); err != nil {
 		return err
 	}
 	err = all.open(s.db, h.Number, s.epochOf(h))
 	for err == nil {
-		at := all.first()
-		if at == nil {
+		at, id, wrong := all.first()
+		if at == nil || wrong != nil {
+			err = wrong
 			break
 		}
-		if bytes.Equal(idBytes(at), before) {
-			err = fmt.Errorf("%w: id %x stands in two epochs", ErrMisplaced, before)
+		if before != nil && *before == id {
+			err = fmt.Errorf("%w: id %s stands in two epochs", ErrMisplaced, id)
 			break
 		}
-		before = append(before[:0], idBytes(at)...)
+		before = &id
 		var p Placement
 		if p, err = decodePlacement(at.Value()); err == nil {
-			err = yield(idOf(at.Key()).id, p)
+			err = yield(id, p)
 		}
 		if err == nil {
 			at.Next()
@@ -67,10 +68,13 @@ func (s *Store) OfNoChain() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, table := range contractTables {
-		err := scanRange(s.db, tableKey(table, uint32(len(s.heads))), []byte{table + 1}, func(key, _ []byte) error {
-			return fmt.Errorf("%w: table %q has a row of contract %d, and there are %d", ErrMisplaced, table, contractOf(key), len(s.heads))
-		})
-		if err != nil {
+		stray := func(key, _ []byte) error {
+			return fmt.Errorf("%w: table %q has the row %x, of none of the %d contracts", ErrMisplaced, table, key[1:], len(s.heads))
+		}
+		if err := scanRange(s.db, []byte{table}, tableKey(table, 0), stray); err != nil {
+			return err
+		}
+		if err := scanRange(s.db, tableKey(table, uint32(len(s.heads))), []byte{table + 1}, stray); err != nil {
 			return err
 		}
 	}
@@ -81,7 +85,7 @@ func (s *Store) OfNoChain() error {
 func nothingBehind(db *pebble.DB, contract uint32, newest epoch) error {
 	key := tableKey(epochIDTable, contract)
 	return scanRange(db, after(binary.BigEndian.AppendUint32(bytes.Clone(key), uint32(newest))), after(key), func(key, _ []byte) error {
-		return fmt.Errorf("%w: id %s stands in an epoch that is still to come", ErrMisplaced, idOf(key).id)
+		return fmt.Errorf("%w: id %x stands in an epoch that is still to come", ErrMisplaced, key[min(len(key), 1+4+4):])
 	})
 }
 
@@ -106,19 +110,21 @@ func (s *idStreams) open(db *pebble.DB, contract uint32, newest epoch) error {
 	return nil
 }
 
-// first is the one that stands at the lowest id; nil at the end of all.
-func (s idStreams) first() (lowest *pebble.Iterator) {
+// first is the one that stands at the lowest id, and that id; nil at the end of all.
+func (s idStreams) first() (lowest *pebble.Iterator, id chain.ID, err error) {
 	for _, it := range s {
-		if it.Valid() && (lowest == nil || bytes.Compare(idBytes(it), idBytes(lowest)) < 0) {
-			lowest = it
+		if !it.Valid() {
+			continue
+		}
+		k, err := idOf(it.Key())
+		if err != nil {
+			return nil, id, err
+		}
+		if lowest == nil || bytes.Compare(k.id[:], id[:]) < 0 {
+			lowest, id = it, k.id
 		}
 	}
-	return lowest
-}
-
-func idBytes(it *pebble.Iterator) []byte {
-	key := it.Key()
-	return key[len(key)-len(chain.ID{}):]
+	return lowest, id, nil
 }
 
 func (s idStreams) close() (err error) {

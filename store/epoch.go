@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -71,7 +72,16 @@ func (k idKey) appendKey(key []byte, epochs []epoch) []byte {
 }
 
 // idOf reads the key of an id's row, with an epoch or without.
-func idOf(key []byte) idKey { return idKey{contractOf(key), chain.ID(key[len(key)-len(chain.ID{}):])} }
+func idOf(key []byte) (idKey, error) {
+	head := 1 + 4
+	if len(key) > 0 && key[0] == epochIDTable {
+		head += 4
+	}
+	if len(key) != head+len(chain.ID{}) {
+		return idKey{}, fmt.Errorf("%w: key of an id", errCorrupt)
+	}
+	return idKey{contractOf(key), chain.ID(key[head:])}, nil
+}
 
 // placementOnDisk looks for an id in the epochs up to the newest, and where releases
 // before them had it.

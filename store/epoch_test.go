@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -280,4 +281,26 @@ func TestRowsOfNoChainAreFound(t *testing.T) {
 		require.NoError(t, r.s.db.Delete(key, pebble.NoSync))
 	}
 	require.NoError(t, r.s.OfNoChain())
+}
+
+// A row that no member has put there, as in a backup that somebody made up, is an error
+// of whoever reads it, and keeps the filter of ids out of use.
+func TestAKeyThatIsNoIDsEndsNoProcess(t *testing.T) {
+	for name, key := range map[string][]byte{
+		"without an epoch":    append(tableKey(idTable, 0), "carol"...),
+		"with one":            append(tableKey(epochIDTable, 0), 0, 0, 0, 0, 'c'),
+		"no contract":         {idTable, 0},
+		"no contract, behind": {epochIDTable, 0xff},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newIDRig(t, true)
+			r.decide(9)
+			require.NoError(t, r.s.db.Set(key, []byte{2, 0}, pebble.NoSync))
+			f := newIDFilter(r.s.db, testFilter)
+			<-f.done
+			require.False(t, f.ready.Load())
+			err := errors.Join(r.s.Decided("aka", func(chain.ID, Placement) error { return nil }), r.s.OfNoChain())
+			require.True(t, errors.Is(err, errCorrupt) || errors.Is(err, ErrMisplaced), err)
+		})
+	}
 }

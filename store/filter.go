@@ -45,12 +45,17 @@ func (f *idFilter) close() {
 func (f *idFilter) fill(ctx context.Context, db *pebble.DB) {
 	defer close(f.done)
 	err := scanRange(db, []byte{idTable}, []byte{epochIDTable + 1}, func(key, _ []byte) error {
-		f.add(idOf(key))
+		id, err := idOf(key)
+		if err != nil {
+			return err
+		}
+		f.add(id)
 		f.filled++
 		return ctx.Err()
 	})
 	// Without the whole of it the filter stays out of use: slower, not wrong.
-	// An error of the disk has been reported by Pebble itself.
+	// An error of the disk has been reported by Pebble itself, and a row that no
+	// member has put there is found by whoever reads it.
 	f.ready.Store(err == nil)
 }
 

@@ -42,9 +42,9 @@ func load(db *pebble.DB) (*loaded, error) {
 		}
 	}
 	return l, scan(db, []byte{headTable}, func(key, row []byte) error {
-		number := contractOf(key)
-		if int(number) != len(l.heads) {
-			return fmt.Errorf("%w: contract %d is missing", errCorrupt, len(l.heads))
+		number := uint32(len(l.heads))
+		if len(key) != 1+4 || contractOf(key) != number {
+			return fmt.Errorf("%w: contract %d is missing", errCorrupt, number)
 		}
 		pending, err := get(db, tableKey(pendingTable, number))
 		if err != nil {
