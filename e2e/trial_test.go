@@ -2,10 +2,14 @@ package e2e
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -53,14 +57,22 @@ func goneFolder(t *testing.T, text string) {
 // dev is a running bpsc dev.
 type dev struct {
 	cmd   *exec.Cmd
+	out   io.Closer // of its output
 	lines *bufio.Scanner
+	temp  string // its folder for temporary files
 	text  string // all that it has printed
 }
 
 func startDev(t *testing.T, args ...string) *dev {
 	t.Helper()
-	d := &dev{cmd: exec.CommandContext(t.Context(), binary, append([]string{"dev"}, args...)...)}
-	d.cmd.Env, d.cmd.Stderr = harness.Environ(), os.Stderr
+	return begin(t, exec.CommandContext(t.Context(), binary, append([]string{"dev"}, args...)...))
+}
+
+// begin starts a bpsc dev with a temporary folder of its own.
+func begin(t *testing.T, cmd *exec.Cmd) *dev {
+	t.Helper()
+	d := &dev{cmd: cmd, temp: t.TempDir()}
+	d.cmd.Env, d.cmd.Stderr = append(harness.Environ(), "TMPDIR="+d.temp), os.Stderr
 	out, err := d.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +80,7 @@ func startDev(t *testing.T, args ...string) *dev {
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	d.lines = bufio.NewScanner(out)
+	d.out, d.lines = out, bufio.NewScanner(out)
 	return d
 }
 
@@ -98,12 +110,103 @@ func (d *dev) interrupt(t *testing.T) {
 	if err := d.cmd.Wait(); err != nil {
 		t.Errorf("%v: %s", err, d.text)
 	}
-	for _, found := range regexp.MustCompile(`process (\d+)`).FindAllStringSubmatch(d.text, -1) {
+	nothingLeft(t, d.temp, d.text)
+}
+
+// nothingLeft expects that a temporary folder is empty, and that none of the processes of
+// which a text tells runs.
+func nothingLeft(t *testing.T, temp, text string) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(temp, "*"))
+	if err != nil || len(names) > 0 {
+		t.Errorf("%v is left (%v)", names, err)
+	}
+	for _, found := range regexp.MustCompile(`process (\d+)`).FindAllStringSubmatch(text, -1) {
 		if pid, _ := strconv.Atoi(found[1]); syscall.Kill(pid, 0) == nil {
 			t.Errorf("process %d is left", pid)
 		}
 	}
-	goneFolder(t, d.text)
+}
+
+// Nobody reads what is printed any more: the next line that is said ends it, with all that
+// it has started.
+func TestDevCommandThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	d := startDev(t, "--port", freeBase(t))
+	pid, _ := strconv.Atoi(d.until(t, `process (\d+)`)[1])
+	d.until(t, "Ctrl-C ends it")
+	if err := d.out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	_ = d.cmd.Wait()
+	if code := d.cmd.ProcessState.ExitCode(); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	nothingLeft(t, d.temp, d.text)
+}
+
+// The same of the tutorial, and of a terminal that closes under a command that has started
+// a cluster.
+func TestCommandsThatStartAClusterEndIt(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"tutorial", "--yes"}, {"bench", "--duration", "1m"}} {
+		t.Run(args[0], func(t *testing.T) {
+			t.Parallel()
+			temp := t.TempDir()
+			cmd := exec.CommandContext(t.Context(), binary, args...)
+			cmd.Env = append(harness.Environ(), "TMPDIR="+temp)
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			started := func(context.Context) error {
+				logs, err := filepath.Glob(filepath.Join(temp, "*", "*.log"))
+				if err == nil && len(logs) == 0 {
+					err = errors.New("no member has a log yet")
+				}
+				return err
+			}
+			if err := harness.Until(t.Context(), patience, "a cluster", started); err != nil {
+				t.Fatal(err)
+			}
+			if args[0] == "tutorial" {
+				err = out.Close()
+			} else {
+				err = cmd.Process.Signal(syscall.SIGHUP)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); code != 1 {
+				t.Errorf("exit code %d", code)
+			}
+			nothingLeft(t, temp, "")
+		})
+	}
+}
+
+// Under nohup it outlives its terminal.
+func TestDevCommandUnderNohup(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `trap "" HUP; exec "$0" dev --port "$1"`, binary, freeBase(t))
+	d := begin(t, cmd)
+	pid, _ := strconv.Atoi(d.until(t, `process (\d+)`)[1])
+	d.until(t, "Ctrl-C ends it")
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	d.until(t, `has ended; it is started again`)
+	d.interrupt(t)
 }
 
 // freeBase is a port from which on three, ten apart, are free.

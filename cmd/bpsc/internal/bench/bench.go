@@ -12,6 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
+	"github.com/bpsc/bpsc/cmd/bpsc/internal/local"
 	"github.com/bpsc/bpsc/internal/loadgen"
 )
 
@@ -81,9 +82,9 @@ from it. The generator takes processor time too, and says how much.`,
 	}
 	b.flags(cmd)
 	for _, further := range []func(*options) *cobra.Command{newVisibleCommand, newFanoutCommand, newSyncCommand, newTLSCommand} {
-		cmd.AddCommand(further(newOptions(o)))
+		cmd.AddCommand(local.Owner(further(newOptions(o))))
 	}
-	return cmd
+	return local.Owner(cmd)
 }
 
 // newOptions are those of a command that has few of the flags.

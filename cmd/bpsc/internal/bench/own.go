@@ -92,7 +92,9 @@ func startOwn(ctx context.Context, o ownOptions) (*ownCluster, error) {
 }
 
 func (c *ownCluster) start(ctx context.Context, o *ownOptions) error {
-	if err := c.layOut(ctx, o); err != nil {
+	var ports local.Ports
+	err := c.layOut(ctx, o, &ports)
+	if err = errors.Join(err, ports.Release()); err != nil {
 		return err
 	}
 	for _, m := range c.members {
@@ -114,7 +116,7 @@ func (c *ownCluster) ready(ctx context.Context) error {
 }
 
 // layOut decides where everything is.
-func (c *ownCluster) layOut(ctx context.Context, o *ownOptions) error {
+func (c *ownCluster) layOut(ctx context.Context, o *ownOptions, ports *local.Ports) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -126,11 +128,11 @@ func (c *ownCluster) layOut(ctx context.Context, o *ownOptions) error {
 	var apis, rafts, cluster, clients []string
 	for i := range o.members {
 		id := fmt.Sprint("n", i+1)
-		api, err := local.FreeAddress()
+		api, err := ports.Free()
 		if err != nil {
 			return err
 		}
-		raft, err := local.FreeAddress()
+		raft, err := ports.Free()
 		if err != nil {
 			return err
 		}

@@ -142,8 +142,9 @@ func (c *ownCluster) follow(ctx context.Context, id string, upstreams ...string)
 
 // follower starts a follower.
 func (c *ownCluster) follower(id string, upstreams ...string) (*local.Process, error) {
-	listen, err := local.FreeAddress()
-	if err != nil {
+	var ports local.Ports
+	listen, err := ports.Free()
+	if err = errors.Join(err, ports.Release()); err != nil {
 		return nil, err
 	}
 	f := &local.Process{ID: id, URL: "http://" + listen, Binary: c.members[0].Binary, Log: filepath.Join(c.dir, id+".log")}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -50,7 +49,9 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 }
 
 func (c *Cluster) start(ctx context.Context, o Options) error {
-	if err := c.layOut(o); err != nil {
+	var ports Ports
+	err := c.layOut(o, &ports)
+	if err = errors.Join(err, ports.Release()); err != nil {
 		return err
 	}
 	for _, m := range c.Members {
@@ -66,7 +67,7 @@ func (c *Cluster) start(ctx context.Context, o Options) error {
 	return nil
 }
 
-func (c *Cluster) layOut(o Options) error {
+func (c *Cluster) layOut(o Options, ports *Ports) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -75,11 +76,11 @@ func (c *Cluster) layOut(o Options) error {
 	if err := durable.CreateFile(contract, o.Contract, 0o644); err != nil {
 		return err
 	}
-	apis, err := addresses(o.Members, o.Port)
+	apis, err := ports.From(o.Port, o.Members)
 	if err != nil {
 		return err
 	}
-	rafts, err := addresses(o.Members, 0)
+	rafts, err := ports.From(0, o.Members)
 	if err != nil {
 		return err
 	}
@@ -96,32 +97,6 @@ func (c *Cluster) layOut(o Options) error {
 	return nil
 }
 
-// addresses are those from port on, ten apart, or free ones where one of them is taken.
-func addresses(count, port int) (list []string, err error) {
-	for i := range count {
-		addr := fmt.Sprintf("127.0.0.1:%d", port+10*i)
-		l, err := net.Listen("tcp", addr)
-		if port == 0 || err != nil {
-			list, port = nil, 0
-		}
-		if err == nil {
-			_ = l.Close()
-		}
-		if port == 0 {
-			break
-		}
-		list = append(list, addr)
-	}
-	for len(list) < count {
-		addr, err := FreeAddress()
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, addr)
-	}
-	return list, nil
-}
-
 // URLs are where the members serve.
 func (c *Cluster) URLs() (urls []string) {
 	for _, m := range c.Members {
@@ -130,11 +105,17 @@ func (c *Cluster) URLs() (urls []string) {
 	return urls
 }
 
+// ErrLeft: something that was started could not be ended, or its data not removed.
+var ErrLeft = errors.New("something of the trial is left")
+
 // Stop ends the members at once, for nothing of them is to stay, and removes their data.
 func (c *Cluster) Stop() error {
 	var errs []error
 	for _, m := range c.Members {
 		errs = append(errs, m.Kill())
 	}
-	return errors.Join(append(errs, os.RemoveAll(c.Dir))...)
+	if err := errors.Join(append(errs, os.RemoveAll(c.Dir))...); err != nil {
+		return fmt.Errorf("%w: %w", ErrLeft, err)
+	}
+	return nil
 }

@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -24,20 +22,6 @@ const (
 	StartLimit = 30 * time.Second
 	AskEvery   = 5 * time.Millisecond
 )
-
-// FreeAddress is a port of this machine on which nobody listens, below those from which the
-// kernel takes its own for outgoing connections: one of those could be taken while its member
-// is dead.
-func FreeAddress() (string, error) {
-	for range 1000 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 16_000+rand.IntN(16_000)))
-		if err == nil {
-			addr := l.Addr().String()
-			return addr, l.Close()
-		}
-	}
-	return "", errors.New("no free port on 127.0.0.1 between 16000 and 32000")
-}
 
 // Environ is the environment without what would configure members.
 func Environ() []string {

@@ -7,11 +7,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,13 +84,11 @@ func (d *devOptions) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP) // the terminal has closed
+	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
 	c, err := local.Start(ctx, local.Options{Members: d.members, Contract: contract, Port: d.port})
-	if ctx.Err() != nil {
-		return nil // told to end while it started; what there was is gone
-	} else if err != nil {
-		return err
+	if err != nil {
+		return ended(ctx, err)
 	}
 	defer func() { err = errors.Join(err, c.Stop()) }()
 	servers, err := client.New(c.URLs()...)

@@ -12,11 +12,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,17 +38,12 @@ func newTutorialCommand() *cobra.Command {
 			"a block, the death of the leader, and a receipt that proves a payment to anybody. Each command is shown\n" +
 			"as one would type it, and then run. On a terminal it waits for ENTER between the steps; with --yes it\n" +
 			"does not wait. At the end the members are ended and their data removed.",
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !yes && !term.IsTerminal(int(os.Stdin.Fd())) {
 				return cli.ArgError("nobody is there to press ENTER: give --yes to walk through without a stop")
 			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP) // the terminal has closed
-			defer stop()
-			err = walk(ctx, cmd.OutOrStdout(), yes)
-			if ctx.Err() != nil {
-				return nil // whoever has had enough goes
-			}
-			return err
+			ctx := cmd.Context()
+			return ended(ctx, walk(ctx, cmd.OutOrStdout(), yes))
 		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "wait for nobody")
@@ -60,6 +53,7 @@ func newTutorialCommand() *cobra.Command {
 // tour is one walk.
 type tour struct {
 	out     io.Writer
+	unheard error // that nobody reads out any more; nil while somebody does
 	cluster *local.Cluster
 	servers *client.Client
 	files   string        // folder of the files that it makes
@@ -122,6 +116,9 @@ func walk(ctx context.Context, out io.Writer, yes bool) (err error) {
 	return nil
 }
 
+// errEnough: nobody is going to press ENTER, for what is typed has ended (Ctrl-D).
+var errEnough = errors.New("nobody is there to press ENTER")
+
 // linesOf reads lines until there are no more. The goroutine that does so ends with the
 // process: a read of a terminal cannot be given up.
 func linesOf(in io.Reader) <-chan string {
@@ -135,8 +132,12 @@ func linesOf(in io.Reader) <-chan string {
 	return lines
 }
 
-// say tells something. That nobody reads it any more shows in what is run.
-func (t *tour) say(format string, args ...any) { fmt.Fprintf(t.out, format, args...) }
+// say tells something. That nobody reads it any more ends the walk at the next command.
+func (t *tour) say(format string, args ...any) {
+	if _, err := fmt.Fprintf(t.out, format, args...); err != nil {
+		t.unheard = err
+	}
+}
 
 // wait waits for ENTER.
 func (t *tour) wait(ctx context.Context) error {
@@ -147,7 +148,8 @@ func (t *tour) wait(ctx context.Context) error {
 	select {
 	case _, more := <-t.enter:
 		if !more {
-			return context.Canceled
+			t.say("\n")
+			return errEnough
 		}
 		return nil
 	case <-ctx.Done():
@@ -163,6 +165,9 @@ func (t *tour) run(ctx context.Context, code int, words ...string) error {
 
 // execute runs a command whose output goes to out.
 func (t *tour) execute(ctx context.Context, out io.Writer, code int, words []string) error {
+	if t.unheard != nil {
+		return t.unheard
+	}
 	cmd := exec.CommandContext(ctx, t.cluster.Members[0].Binary, words...)
 	cmd.Stdout, cmd.Stderr = out, t.out
 	cmd.Dir, cmd.Env = t.files, append(local.Environ(), "BPSC_SERVER="+strings.Join(t.cluster.URLs(), ","))
