@@ -46,6 +46,9 @@ func TestEveryCommandIsTestedOrSaysWhyNot(t *testing.T) {
 				t.Logf("%s: %d commands are not tested: %s", b.at(), commands, why)
 			default:
 				tested += commands
+				for _, line := range b.silent() {
+					t.Errorf("%s: %q ends well whatever is answered: say -f, or \"# 404\"", b.at(), line)
+				}
 			}
 		}
 	}

@@ -136,6 +136,30 @@ func (b *block) misplaced() (lines []string) {
 	return lines
 }
 
+// silent are the requests of a block that nobody would see fail: curl ends well whatever the
+// answer is, unless it has -f. One whose answer is to be an error says so behind a #.
+func (b *block) silent() (lines []string) {
+	for _, c := range b.commands() {
+		for line := range strings.SplitSeq(c, "\n") {
+			if request.MatchString(line) && !failing.MatchString(line) && !meantToFail.MatchString(line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
+}
+
+var (
+	request     = regexp.MustCompile(`\bcurl `)
+	failing     = regexp.MustCompile(`\bcurl (-\S+ )*-[a-zA-Z]*f`)
+	meantToFail = regexp.MustCompile(`# [45]\d\d\b`)
+)
+
+func TestARequestThatFailsInSilenceIsFound(t *testing.T) {
+	b := &block{kind: "sh", lines: []string{"curl -s h/a", "curl -fsS h/b", "curl -s h/c   # 404: nothing", "echo curling", "x=$(curl h/d)"}}
+	require.Equal(t, []string{"curl -s h/a", "x=$(curl h/d)"}, b.silent())
+}
+
 func TestBlocksAreReadAsTheyAreMarked(t *testing.T) {
 	list, err := parse("a.md", "text\n```sh\none \\\n  more\ntwo\n```\n```console\n$ three \\\n  more\nprinted\n$ four\n```\n"+
 		"```console\n# not tested: no network\n$ five\n```\n```\n$ six\n```\n```text\n$ seven\n```\n")
