@@ -28,7 +28,7 @@ func newEvidenceCommand(o *cli.Options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			data, err := cli.ReadBounded(args[0], maxEvidenceFile)
 			if err != nil {
-				return err
+				return cli.ArgError("%w", err)
 			}
 			var kept chainsync.Evidence
 			if json.Unmarshal(data, &kept) == nil && kept.Reason != "" {

@@ -83,7 +83,7 @@ func newReceiptVerifyCommand(o *cli.Options) *cobra.Command {
 			}
 			data, err := cli.ReadBounded(args[0], proof.MaxReceiptBytes)
 			if err != nil {
-				return err
+				return cli.ArgError("%w", err)
 			}
 			r, err := proof.ParseReceipt(data)
 			var v *proof.Verified

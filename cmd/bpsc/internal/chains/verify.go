@@ -82,7 +82,7 @@ func (v *verifier) verifyOne(cmd *cobra.Command) error {
 	if v.file != "" {
 		f, err := cli.OpenInput(v.file)
 		if err != nil {
-			return err
+			return cli.ArgError("--file: %w", err)
 		}
 		defer f.Close()
 		source = &audit.File{Reader: f, Token: v.Contract}

@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -12,12 +15,23 @@ import (
 // maxInput bounds a file or an input that holds one key or one transaction.
 const maxInput = 64 << 10
 
-// OpenInput opens a file that the user named, - for standard input.
+// OpenInput opens a file that the user named, - for standard input. A folder is none.
 func OpenInput(path string) (io.ReadCloser, error) {
 	if path == "-" {
 		return io.NopCloser(os.Stdin), nil
 	}
-	return os.Open(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // ReadBounded reads a whole file. One byte more than the limit is read, so that

@@ -200,7 +200,7 @@ func readPassphrase(path string) (string, error) {
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxPassphraseFile))
 	if err != nil {
-		return "", fmt.Errorf("--passphrase-file: %w", err)
+		return "", cli.ArgError("--passphrase-file: %w", err)
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
 	line = strings.TrimSuffix(line, "\r")

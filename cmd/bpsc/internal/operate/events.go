@@ -26,9 +26,9 @@ func newEventsCommand(o *cli.Options) *cobra.Command {
 			}
 			var rows []table.Row
 			for _, e := range page.Items {
-				rows = append(rows, table.Row{e.Time.UTC().Format("2006-01-02 15:04:05.000"), e.Kind, e.Text})
+				rows = append(rows, table.Row{page.Member, e.Time.UTC().Format("2006-01-02 15:04:05.000"), e.Kind, e.Text})
 			}
-			return o.Print(cmd.OutOrStdout(), page, table.Row{"time (UTC)", "kind", "what " + page.Member + " saw"}, rows...)
+			return o.Print(cmd.OutOrStdout(), page, table.Row{"seen by", "time (UTC)", "kind", "what happened"}, rows...)
 		}),
 	}
 }
