@@ -211,6 +211,24 @@ func awaitSameIndex(t *testing.T, c *harness.Cluster, reference *harness.Member)
 	}
 }
 
+// stopAndCheck ends a load, and compares what its senders know with what the chain says.
+func stopAndCheck(t *testing.T, c *harness.Cluster, load *harness.Load) {
+	t.Helper()
+	sent, err := load.Stop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSent(t, verifyCluster(t, c, ""), sent)
+}
+
+// logSpread says how long something took each time.
+func logSpread(t *testing.T, what string, took []time.Duration) {
+	t.Helper()
+	slices.Sort(took)
+	t.Logf("%s, %d times: median %s, worst %s", what, len(took),
+		took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
+}
+
 // checkSent compares what senders know with what the chain says: what was
 // acknowledged stands there once, where the answer said; what was not stands
 // there at most once; and nothing stands there that nobody sent.

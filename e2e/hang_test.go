@@ -61,9 +61,5 @@ func TestLeaderWhoseStateMachineHangs(t *testing.T) {
 	if err := c.AwaitReady(t.Context(), 30*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	sent, err := load.Stop()
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkSent(t, verifyCluster(t, c, ""), sent)
+	stopAndCheck(t, c, load)
 }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
@@ -15,14 +14,13 @@ const busy = `{"token":"aka","wallets":"open","schedule":{"every":"100ms","trans
 
 // The leader dies again and again while everybody writes through everybody.
 func TestKillTheLeader(t *testing.T) {
-	const kills = 20
 	c := startCluster(t, harness.Options{Contract: busy})
 	seed := seed(t)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	load := c.StartLoad(t.Context(), harness.LoadOptions{Workers: 12, Seed: seed, Abandon: 0.1})
 
 	var failovers []time.Duration
-	for range kills {
+	for range 20 {
 		if err := load.AwaitMore(t.Context(), 20+rng.IntN(300)); err != nil {
 			t.Fatal(err)
 		}
@@ -39,15 +37,8 @@ func TestKillTheLeader(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sent, err := load.Stop()
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkSent(t, verifyCluster(t, c, ""), sent)
-
-	slices.Sort(failovers)
-	t.Logf("kill -9 of the leader to the first acknowledged write, %d times: median %s, worst %s",
-		kills, failovers[kills/2].Round(time.Millisecond), failovers[kills-1].Round(time.Millisecond))
+	stopAndCheck(t, c, load)
+	logSpread(t, "kill -9 of the leader to the first acknowledged write", failovers)
 }
 
 // All members lose power at once, and again. What was acknowledged was on disk, in either
@@ -71,11 +62,7 @@ func killAllMembers(t *testing.T, args ...string) {
 			t.Fatal(err)
 		}
 	}
-	sent, err := load.Stop()
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkSent(t, verifyCluster(t, c, ""), sent)
+	stopAndCheck(t, c, load)
 }
 
 // The leader hangs for longer than an election takes, and wakes up in the
@@ -96,9 +83,5 @@ func TestPauseTheLeader(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sent, err := load.Stop()
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkSent(t, verifyCluster(t, c, ""), sent)
+	stopAndCheck(t, c, load)
 }

@@ -63,9 +63,5 @@ func TestLeaderThatGetsOnlySmallPacketsThrough(t *testing.T) {
 			t.Error(m.ID + " has ended")
 		}
 	}
-	sent, err := load.Stop()
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkSent(t, verifyCluster(t, c, ""), sent)
+	stopAndCheck(t, c, load)
 }

@@ -3,7 +3,6 @@ package e2e
 import (
 	"math/rand/v2"
 	"os"
-	"slices"
 	"testing"
 	"time"
 
@@ -50,13 +49,6 @@ func TestTheLeadersMachineIsLost(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sent, err := load.Stop()
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkSent(t, verifyCluster(t, c, ""), sent)
-
-	slices.Sort(all)
-	t.Logf("a machine lost to the first acknowledged write, %d times: median %s, worst %s",
-		len(all), all[len(all)/2].Round(time.Millisecond), all[len(all)-1].Round(time.Millisecond))
+	stopAndCheck(t, c, load)
+	logSpread(t, "a machine lost to the first acknowledged write", all)
 }

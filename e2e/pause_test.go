@@ -43,9 +43,5 @@ func TestPauseAllMembers(t *testing.T) {
 		}
 		return nil
 	})
-	sent, err := load.Stop()
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkSent(t, verifyCluster(t, c, ""), sent)
+	stopAndCheck(t, c, load)
 }
