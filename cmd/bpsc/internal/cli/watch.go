@@ -26,11 +26,11 @@ const (
 // Watchable adds --watch to a command that shows how something is. With it the command
 // runs again and again until it is interrupted, which is no failure: on a terminal in
 // place, elsewhere what it prints is printed whenever it differs from what was printed
-// last. While no server answers it shows the last good state, and how old that is.
+// last, whole: in YAML with --- between, in CSV with its header. While no server answers it shows the last good state, and how old that is.
 func (o *Options) Watchable(cmd *cobra.Command) {
 	var every time.Duration
 	f := cmd.Flags()
-	f.DurationVar(&every, watchFlag, 0, "show it again and again, every so often, until interrupted")
+	f.DurationVar(&every, watchFlag, 0, "show it again and again, every so often, until interrupted: on a terminal in place, elsewhere each time that it is not what it was, a whole document in every form (YAML with --- between)")
 	f.Lookup(watchFlag).NoOptDefVal = watchDefault
 	once := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -41,6 +41,9 @@ func (o *Options) Watchable(cmd *cobra.Command) {
 			return ArgError("--watch is a time from %s on", minWatch)
 		}
 		w := newWatch(cmd, every)
+		if o.Output == YAML {
+			w.between = "---\n"
+		}
 		for ctx := cmd.Context(); ; {
 			w.collect(cmd)
 			err := once(cmd, args)
@@ -68,6 +71,8 @@ type watch struct {
 	out      io.Writer
 	people   io.Writer
 	terminal *os.File // nil: out is none
+
+	between string // what parts a document from the one before, where out is no terminal
 
 	good   string    // what was printed last without an error
 	at     time.Time // when
@@ -132,8 +137,12 @@ func (w *watch) show(err error) error {
 		w.failed = err.Error()
 		return nil
 	}
+	text := printed
+	if !w.at.IsZero() {
+		text = w.between + printed
+	}
 	w.good, w.at, w.failed = printed, time.Now(), ""
-	_, err = io.WriteString(w.out, printed)
+	_, err = io.WriteString(w.out, text)
 	return err
 }
 

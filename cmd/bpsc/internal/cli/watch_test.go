@@ -3,17 +3,26 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/bpsc/bpsc/client"
 )
 
 // watching runs a command with --watch whose rounds come to what says, and then ends.
 func watching(t *testing.T, rounds ...any) (stdout, stderr string, err error) {
+	t.Helper()
+	return watchingAs(t, Table, rounds...)
+}
+
+func watchingAs(t *testing.T, form string, rounds ...any) (stdout, stderr string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -33,7 +42,7 @@ func watching(t *testing.T, rounds ...any) (stdout, stderr string, err error) {
 		_, err := fmt.Fprintln(cmd.OutOrStdout(), was)
 		return err
 	}
-	(&Options{}).Watchable(cmd)
+	(&Options{Output: form}).Watchable(cmd)
 	cmd.SetOut(&out)
 	cmd.SetErr(&people)
 	cmd.SetArgs([]string{"--watch=100ms"})
@@ -46,6 +55,28 @@ func TestWatchPrintsWhatChanges(t *testing.T) {
 	require.NoError(t, err, "to be interrupted is how it ends")
 	require.Equal(t, "one\ntwo\n", out)
 	require.Empty(t, people)
+}
+
+// Whoever reads a stream of YAML is told where a document ends.
+func TestWatchPartsDocumentsOfYAML(t *testing.T) {
+	gone := fmt.Errorf("%w: nobody", client.ErrUnavailable)
+	out, _, err := watchingAs(t, YAML, "a: 1", "a: 1", "a: 2", gone, "a: 2")
+	require.NoError(t, err)
+	require.Equal(t, "a: 1\n---\na: 2\n---\na: 2\n", out)
+	var values []int
+	for d := yaml.NewDecoder(strings.NewReader(out)); ; {
+		var v struct{ A int }
+		err := d.Decode(&v)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		values = append(values, v.A)
+	}
+	require.Equal(t, []int{1, 2, 2}, values)
+	out, _, err = watchingAs(t, JSON, "1", "2")
+	require.NoError(t, err)
+	require.Equal(t, "1\n2\n", out)
 }
 
 func TestWatchGoesOnWhileNobodyAnswers(t *testing.T) {
