@@ -268,6 +268,22 @@ func (c *testCluster) propose(i int, request string) Result {
 	return c.members[i].Propose(ctx, [][]byte{[]byte(request)})[0]
 }
 
+// decided proposes what requests makes, anew while there is a result of which nobody
+// knows, or which was not ordered, because a leader was lost that had too little of a
+// busy machine.
+func (c *testCluster) decided(i int, requests func(try int) [][]byte) (results []Result) {
+	c.t.Helper()
+	try := 0
+	waitFor(c.t, "one leader from the first of many requests to the last", func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		results = c.members[i].Propose(ctx, requests(try))
+		try++
+		return !slices.ContainsFunc(results, func(r Result) bool { return errors.Is(r.Err, outcome.Unknown) || retryable(r.Err) })
+	})
+	return results
+}
+
 // mustPropose orders a request once. What has failed for sure it sends again. Where
 // nobody knows, because a leader was lost that had too little of a busy machine, it looks
 // whether the request is in the history.

@@ -99,11 +99,15 @@ func TestBatchKeepsOrder(t *testing.T) {
 	c := startCluster(t, 3)
 	for _, i := range []int{c.leader(), c.other(c.leader())} {
 		var requests [][]byte
-		for n := range 10_000 {
-			requests = append(requests, fmt.Appendf(nil, "%d-%d-%s", i, n, strings.Repeat("x", 100)))
-		}
-		before := len(c.sameHistory())
-		results := c.members[i].Propose(testContext(t), requests)
+		var before int
+		results := c.decided(i, func(try int) [][]byte {
+			requests = nil
+			for n := range 10_000 {
+				requests = append(requests, fmt.Appendf(nil, "%d-%d-%d-%s", i, try, n, strings.Repeat("x", 100)))
+			}
+			before = len(c.sameHistory())
+			return requests
+		})
 		if len(results) != len(requests) {
 			t.Fatalf("%d results", len(results))
 		}
@@ -126,7 +130,7 @@ func TestTooLarge(t *testing.T) {
 	c := startCluster(t, 3)
 	huge, largest := make([]byte, queue.MaxRequestBytes+1), make([]byte, queue.MaxRequestBytes)
 	for i := range c.members {
-		results := c.members[i].Propose(testContext(t), [][]byte{[]byte("a"), huge, largest, []byte("b")})
+		results := c.decided(i, func(int) [][]byte { return [][]byte{[]byte("a"), huge, largest, []byte("b")} })
 		for n, want := range []error{nil, outcome.TooLarge, nil, nil} {
 			if !errors.Is(results[n].Err, want) {
 				t.Errorf("member %d, request %d: %v, want %v", i, n, results[n].Err, want)
