@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The page in a real browser, on a cluster of three members and a follower: every page, what comes
-# while it is open, sending, receipts, a leader that is killed, and what others write. Pictures are
-# kept, and their folder is printed. What needs no browser: scripts/page-test.sh.
+# while it is open, sending, receipts, a leader that is killed, and what others write; then on what a
+# clone of this checkout makes by the README's command. Pictures are kept, and their folder is
+# printed. What needs no browser: scripts/page-test.sh.
 #
 # usage: scripts/browser.sh [PATTERN-OF-NAMES-OF-TESTS]
 set -euo pipefail
@@ -11,7 +12,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/prerequisites.sh"
 need_certificates
 need_node "$root"
-need_commands chromium=chromium curl=curl
+need_go "$root"
+need_commands chromium=chromium curl=curl git=git
 cd "$root/e2e/browser"
 npm ci --ignore-scripts --no-audit --no-fund --silent
 
@@ -55,5 +57,5 @@ curl -fsS "http://127.0.0.1:$BPSC_PORT/v1/contracts" -o /dev/null \
 echo "the page in $("$CHROMIUM" --version)"
 only=(${1+--test-name-pattern="$1"})
 # Files side by side, as most of the time is waiting; then those in which members die.
-node --test --test-concurrency=3 "${only[@]}" pages.test.mjs receipt.test.mjs send.test.mjs input.test.mjs search.test.mjs
+node --test --test-concurrency=3 "${only[@]}" walk.test.mjs pages.test.mjs receipt.test.mjs send.test.mjs input.test.mjs search.test.mjs
 node --test --test-concurrency=1 "${only[@]}" live.test.mjs cluster.test.mjs

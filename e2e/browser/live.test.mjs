@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { accessible } from "./axe.mjs";
-import { api, cluster, leader, members, settled, shoot, transfer, until, visit } from "./world.mjs";
+import { api, cluster, died, leader, members, settled, shoot, transfer, until, visit } from "./world.mjs";
 
 // When the page first showed each block, by the clock of this machine.
 const remember = () => {
@@ -40,8 +40,7 @@ test("a new block is there soon after it was acknowledged", async (t) => {
 
 test("the member that serves the page, which leads, is killed: the page says so and goes on, and misses nothing", async (t) => {
   const serving = await leader();
-  const allowed = (text) => /ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|Failed to load resource|net::/.test(text); // which the browser says of a server that is gone
-  await visit(serving, { allowed }, async ({ page }) => {
+  await visit(serving, { allowed: died }, async ({ page }) => {
     await settled(page);
     const before = await page.evaluate(() => Number(document.querySelector(".tip .number").textContent.replace(/\D/g, "")));
     await page.evaluate(remember);

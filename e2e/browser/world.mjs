@@ -61,11 +61,14 @@ const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
 const browser = await chromium.launch({ executablePath: told("CHROMIUM"), args: flags });
 after(() => browser.close());
 
+/** What the browser says of a server that is gone. */
+export const died = (text) => /ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|Failed to load resource|net::/.test(text);
+
 /**
  * A window that has seen nothing yet, on a page of the page. What no page may ever do makes the test fail
  * when the window is closed: a fault in the console, a request to somebody else, a dialog.
  */
-export async function open(address, { allowed = () => false, ...options } = {}) {
+export async function open(address, { allowed = () => false, nodes = [...members, follower], ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...options });
   context.setDefaultTimeout(10_000);
   const page = await context.newPage();
@@ -79,7 +82,7 @@ export async function open(address, { allowed = () => false, ...options } = {}) 
   context.on("request", (request) => {
     requests.push({ url: request.url(), method: request.method(), headers: request.headers(), body: request.postData() ?? "" });
     const { origin, protocol } = new URL(request.url());
-    if (!["data:", "blob:"].includes(protocol) && ![...members, follower].includes(origin)) faults.push(`a request to ${request.url()}`);
+    if (!["data:", "blob:"].includes(protocol) && !nodes.includes(origin)) faults.push(`a request to ${request.url()}`);
   });
   await page.goto(address);
   const close = async () => {
