@@ -63,6 +63,9 @@ openapi: ## docs/openapi.json and what is made from it; what would break clients
 postman: ## the walks of the Postman collection, run by newman on a cluster
 	scripts/postman.sh
 
+openapi-lint: ## docs/openapi.json by the rules of redocly
+	scripts/openapi-lint.sh
+
 docs: openapi ## the documents that are made from the program
 	go test ./cmd/bpsc -run TestTheReferenceOfCommandsIsWhatTheySay -count=1 -update
 
@@ -85,4 +88,4 @@ down: ## stop it
 clean: ## binaries and leftovers of demos and benchmarks; clusters keep their data
 	rm -rf .bpsc/bin .bpsc/bench .bpsc/demo.*
 
-.PHONY: help build package test short race e2e browser operations growth misuse fuzz bench bench-peers bench-compare openapi docs postman fmt lint demo up down clean
+.PHONY: help build package test short race e2e browser operations growth misuse fuzz bench bench-peers bench-compare openapi openapi-lint docs postman fmt lint demo up down clean

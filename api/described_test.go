@@ -285,24 +285,14 @@ func TestExamplesAreAsTheNodesAnswer(t *testing.T) {
 	}
 }
 
-// What we ask of descriptions, beyond what makes a document valid.
+// What we ask of descriptions, beyond what makes a document valid and what scripts/openapi-lint.sh
+// looks at: ids that are said once, tags, parameters of paths, and what each parameter is.
 func TestDescriptionsAreWhole(t *testing.T) {
 	d := Description(openapi.All)
-	ids := map[string]bool{}
 	for _, op := range d.Operations {
-		require.False(t, ids[op.ID], "%s twice", op.ID)
-		ids[op.ID] = true
 		require.Regexp(t, `^[a-z][A-Za-z]+$`, op.ID)
 		require.Regexp(t, `^[A-Z].*[^.]$`, op.Summary, "%s: a line without a full stop", op.ID)
-		require.NotEmpty(t, op.Tag, op.ID)
 		require.NotEmpty(t, op.Answers, op.ID)
-		require.Equal(t, strings.Count(op.Path, "{"), len(op.InPath), "%s: parameters of the path", op.ID)
-		for _, p := range op.InPath {
-			require.Contains(t, op.Path, "{"+p.Name+"}", op.ID)
-		}
-		for _, p := range slices.Concat(op.InPath, op.Query, op.Headers) {
-			require.NotEmpty(t, p.Schema.Description, "%s: what %s is", op.ID, p.Name)
-		}
 		for _, a := range op.Answers {
 			require.NotEmpty(t, a.About, "%s %d", op.ID, a.Status)
 			require.Contains(t, []int{200, 201, 204, 304, 503}, a.Status, op.ID)

@@ -68,6 +68,9 @@ heading "What reads the peers' benchmarks"
 heading "Others' software for C2SP reads a cluster"
 scripts/foreign.sh
 
+heading "The OpenAPI document by a linter's rules"
+scripts/openapi-lint.sh
+
 heading "The Postman collection on a cluster"
 mkdir -p .bpsc
 scripts/postman.sh >.bpsc/postman.log || { cat .bpsc/postman.log; die "the collection of docs/postman fails"; }

@@ -23,7 +23,7 @@ func nodeOperations() []Operation {
 			Codes:   ofRole},
 		{ID: "livez", Method: http.MethodGet, Path: "/livez", Tag: "Operations", Nodes: All, Summary: "The process answers", About: "It asks nothing of the cluster: without a leader it is as good.",
 			Answers: []Answer{texts(http.StatusOK, "`ok`", "Cache-Control")}},
-		{ID: "readyz", Method: http.MethodGet, Path: "/readyz", Tag: "Operations", Nodes: All, Summary: "The node is to get requests",
+		{ID: "readyz", Method: http.MethodGet, Path: "/readyz", Tag: "Operations", Nodes: All, Summary: "The node is to get requests", About: "For a load balancer: 503 says that others are to get them.",
 			Query:   []*Parameter{{Name: "verbose", Schema: text("Say what was looked at.")}},
 			Answers: []Answer{texts(http.StatusOK, "`ok`, or what was looked at.", "Cache-Control"), texts(http.StatusServiceUnavailable, "Why not.", "Cache-Control")}},
 		{ID: "metrics", Method: http.MethodGet, Path: "/metrics", Tag: "Operations", Nodes: All, Summary: "Figures, for Prometheus", About: "Each is in docs/metrics.md.",
@@ -32,7 +32,7 @@ func nodeOperations() []Operation {
 		diagnose("recentLog", "/v1/diagnostics/log", "The last lines of its log", texts(http.StatusOK, "As they were written.", "Cache-Control")),
 		diagnose("goroutines", "/v1/diagnostics/goroutines", "The stacks of its goroutines", texts(http.StatusOK, "What it is doing, or hangs in.", "Cache-Control")),
 		document("openAPI", "/openapi.json", "This description", "Each node has the paths that it answers.", Content{typeJSON, &Schema{Type: "object"}}),
-		document("docs", "/docs", "This description, for people", "", html),
+		document("docs", "/docs", "This description, for people", "Whole without its script, which adds a search and requests sent from the page.", html),
 		document("docsFile", "/docs/{file}", "What the page loads", "Its style and its script.", Content{"text/css; charset=utf-8", &Schema{Type: "string"}}, inPath("file", text("`docs.css` or `docs.mjs`."))).
 			or(Content{"text/javascript; charset=utf-8", &Schema{Type: "string"}}),
 		document("docsProblem", "/docs/problems/{code}", "What a code means, and what to do", "It is the `type` of the problems with that code.", html, inPath("code", about("Code", "The code."))),
