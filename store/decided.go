@@ -26,7 +26,7 @@ func (s *Store) Decided(token string, yield func(id chain.ID, p Placement) error
 	}
 	var all idStreams
 	var before *chain.ID
-	if err := nothingBehind(s.db, h.Number, s.epochOf(h)); err != nil {
+	if err := nothingBeside(s.db, h.Number, s.epochOf(h)); err != nil {
 		return err
 	}
 	err = all.open(s.db, h.Number, s.epochOf(h))
@@ -81,12 +81,18 @@ func (s *Store) OfNoChain() error {
 	return nil
 }
 
-// nothingBehind makes sure that no id stands in an epoch that is still to come.
-func nothingBehind(db *pebble.DB, contract uint32, newest epoch) error {
-	key := tableKey(epochIDTable, contract)
-	return scanRange(db, after(binary.BigEndian.AppendUint32(bytes.Clone(key), uint32(newest))), after(key), func(key, _ []byte) error {
-		return fmt.Errorf("%w: id %x stands in an epoch that is still to come", ErrMisplaced, key[min(len(key), 1+4+4):])
-	})
+// nothingBeside makes sure that no id stands where idStreams does not look: in an epoch that
+// is still to come, or in none though its table has them.
+func nothingBeside(db *pebble.DB, contract uint32, newest epoch) error {
+	table := tableKey(epochIDTable, contract)
+	in := func(e epoch) []byte { return binary.BigEndian.AppendUint32(bytes.Clone(table), uint32(e)) }
+	stray := func(key, _ []byte) error {
+		return fmt.Errorf("%w: id %x stands in an epoch that there is not", ErrMisplaced, key[min(len(key), 1+4+4):])
+	}
+	if err := scanRange(db, table, in(0), stray); err != nil {
+		return err
+	}
+	return scanRange(db, after(in(newest)), after(table), stray)
 }
 
 // idStreams are the rows of ids in each epoch, and those without one.

@@ -289,6 +289,7 @@ func TestAKeyThatIsNoIDsEndsNoProcess(t *testing.T) {
 	for name, key := range map[string][]byte{
 		"without an epoch":    append(tableKey(idTable, 0), "carol"...),
 		"with one":            append(tableKey(epochIDTable, 0), 0, 0, 0, 0, 'c'),
+		"with a part of one":  append(tableKey(epochIDTable, 0), 0, 0),
 		"no contract":         {idTable, 0},
 		"no contract, behind": {epochIDTable, 0xff},
 	} {
