@@ -4,6 +4,7 @@ import { useLedger } from "./ledger.mjs";
 import { Stale } from "./parts.mjs";
 import { ForkBanner } from "./proof/banner.mjs";
 import { Search } from "./searchbox.mjs";
+import { local } from "./storage.mjs";
 import { token } from "./token.mjs";
 
 export function Header({ place, routes }) {
@@ -48,10 +49,10 @@ const themes = ["auto", "light", "dark"];
 
 // Theme goes through the colours: those of the system, light, dark.
 function Theme() {
-  const [theme, setTheme] = useState(() => localStorage.getItem("bpsc-theme") ?? "auto");
+  const [theme, setTheme] = useState(() => local.getItem("bpsc-theme") ?? "auto");
   useEffect(() => {
     document.documentElement.dataset.theme = theme;
-    localStorage.setItem("bpsc-theme", theme);
+    local.setItem("bpsc-theme", theme);
   }, [theme]);
   const next = themes[(themes.indexOf(theme) + 1) % themes.length];
   return html`<button type="button" class="theme" onClick=${() => setTheme(next)} aria-label=${`Colours: ${theme}. Change to ${next}`} title=${"Colours: " + theme}>

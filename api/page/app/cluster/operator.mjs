@@ -2,9 +2,10 @@
 // page, unless they want it kept until the tab is closed. It goes to the node that is
 // asked to do something or what was done, and nowhere else.
 import { html, useState } from "../html.mjs";
+import { session } from "../storage.mjs";
 
 const key = "bpsc-operator-token";
-let text = sessionStorage.getItem(key) ?? "";
+let text = session.getItem(key) ?? "";
 
 // header is what a request carries for the operator, nothing where there is no token.
 export function header() {
@@ -15,14 +16,14 @@ export const has = () => text !== "";
 
 function keep(value, inTab) {
   text = value;
-  if (inTab && value !== "") sessionStorage.setItem(key, value);
-  else sessionStorage.removeItem(key);
+  if (inTab && value !== "") session.setItem(key, value);
+  else session.removeItem(key);
 }
 
 // Token is the field for it. changed is called when it is another one.
 export function Token({ changed }) {
   const [value, setValue] = useState("");
-  const [inTab, setInTab] = useState(sessionStorage.getItem(key) !== null);
+  const [inTab, setInTab] = useState(session.getItem(key) !== null);
   const [known, setKnown] = useState(has());
   const take = (next) => {
     keep(next, inTab);

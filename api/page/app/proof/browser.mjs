@@ -1,27 +1,12 @@
 // What this browser trusts and remembers, for all pages of the page: one Pins and one Watch over
 // its storage.
 
+import { local } from "../storage.mjs";
 import { Pins } from "./pins.mjs";
 import { Watch } from "./watch.mjs";
 
-// A browser that allows no storage throws where it is named.
-function storageOf() {
-  try {
-    return window.localStorage;
-  } catch {
-    return null; // Pins and Watch then know what they were told until the page is closed
-  }
-}
-
-const storage = storageOf() ?? memory();
-
-export const pins = new Pins(storage);
-export const watch = new Watch({ storage, pins });
-
-function memory() {
-  const items = new Map();
-  return { getItem: (key) => items.get(key) ?? null, setItem: (key, value) => items.set(key, value) };
-}
+export const pins = new Pins(local);
+export const watch = new Watch({ storage: local, pins });
 
 /** Asks one node, as Watch wants it: its checkpoint and its tiles have to be of one mouth. */
 export const askNode = (client, origin, signal) => async (path, as) =>

@@ -118,11 +118,7 @@ export function load(storage, name, otherwise) {
   }
 }
 
-/** Keeps a value in a storage; a browser that allows none forgets it with the page. */
+/** Keeps a value in a storage, which is one of storage.mjs. */
 export function store(storage, name, value) {
-  try {
-    storage.setItem(name, JSON.stringify(value));
-  } catch {
-    // Private windows and full storages.
-  }
+  storage.setItem(name, JSON.stringify(value));
 }

@@ -5,6 +5,7 @@ import { Pins, asFile, fingerprint } from "../../app/proof/pins.mjs";
 import { Watch } from "../../app/proof/watch.mjs";
 import { policyHash } from "../../app/proof/policy.mjs";
 import { parseHistory } from "../../app/proof/history.mjs";
+import { lasting } from "../../app/storage.mjs";
 import { Storage, chainID, checkpointOf, leavesOf, nodeWith, origin, policyText, signed } from "./world.mjs";
 
 const browser = (storage = new Storage()) => {
@@ -48,6 +49,28 @@ test("a chain that does not hold together is remembered until it is forgotten", 
   assert.match(again.alarm("aka").says, /block 8 /);
   again.forget("aka");
   assert.equal(again.alarm("aka"), null);
+});
+
+test("what the storage does not take is known until the page is closed", async () => {
+  for (const kept of [new Storage(), null]) {
+    const { pins, watch } = browser(lasting(kept));
+    await watch.look("aka", nodeWith(leavesOf(3)));
+    const take = kept?.setItem;
+    if (kept) kept.setItem = () => { throw new Error("the quota is exceeded"); };
+    await watch.look("aka", nodeWith(leavesOf(300)));
+    assert.equal((await watch.look("aka", nodeWith(leavesOf(400, "b", 100)))).code, "log_inconsistent", "by the newest that was seen");
+    watch.sawBreak("gold", 8);
+    assert.deepEqual([watch.alarm("aka")?.code, watch.alarm("gold")?.code], ["log_inconsistent", "chain_broken"]);
+    watch.forget("gold");
+    assert.equal(watch.alarm("gold"), null);
+    assert.equal(pins.pin(policyText([1, 2, 3])), pins.list()[0]);
+    if (!kept) continue;
+    kept.setItem = take;
+    watch.sawBreak("gold", 9);
+    assert.deepEqual(Object.keys(JSON.parse(kept.getItem("bpsc.alarm"))), ["aka", "gold"], "and is kept once there is room");
+    browser(kept).watch.forget("aka");
+    assert.equal(watch.alarm("aka"), null, "another page's word counts");
+  }
 });
 
 test("another chain of the same name raises the alarm", async () => {
@@ -135,7 +158,7 @@ test("what a storage holds may be anything", () => {
     assert.deepEqual(new Pins(storage).list(), [], text);
   }
   const full = { getItem() { throw new Error("no"); }, setItem() { throw new Error("no"); } };
-  const pins = new Pins(full);
+  const pins = new Pins(lasting(full));
   pins.pin(policyText());
   assert.equal(pins.list().length, 1, "until the page is closed");
 });
