@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
-	"time"
 
 	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -34,9 +33,10 @@ func TestAChangeIsAnswered(t *testing.T) {
 	}
 }
 
-// untilGone waits for the end of whoever asked.
-func untilGone(ended chan<- struct{}) func(context.Context, []byte) ([]byte, error) {
+// untilGone waits for the end of whoever asked, and tells when it has begun to.
+func untilGone(begun, ended chan<- struct{}) func(context.Context, []byte) ([]byte, error) {
 	return func(ctx context.Context, _ []byte) ([]byte, error) {
+		close(begun)
 		<-ctx.Done()
 		close(ended)
 		return nil, ctx.Err()
@@ -55,12 +55,12 @@ func TestAChangeEndsWithWhoAsked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ended := make(chan struct{})
-			s, ask := changeServer(t, untilGone(ended))
+			begun, ended := make(chan struct{}), make(chan struct{})
+			s, ask := changeServer(t, untilGone(begun, ended))
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			go func() {
-				<-time.After(20 * time.Millisecond)
+				<-begun
 				switch {
 				case tc.stop:
 					s.Stop()

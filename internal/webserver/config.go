@@ -34,6 +34,7 @@ type Config struct {
 	// SpareTimeout is how long one of the spare connections lasts once its client
 	// has begun with a request.
 	SpareTimeout time.Duration
+	spareSilence time.Duration // 0: the constant; tests wait longer for a processor
 
 	// Vital tells which requests go to the handler on a spare connection: those of
 	// whoever watches over the process, or may be known, who must not be shut out by

@@ -1,6 +1,7 @@
 package webserver
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"sync"
@@ -114,7 +115,7 @@ func (l *listener) placed(c *conn) *conn {
 
 func (l *listener) spare(c *conn) *conn {
 	c.release = func() { <-l.spares }
-	c.lastFor(spareSilence)
+	c.lastFor(cmp.Or(l.cfg.spareSilence, spareSilence))
 	c.respite = l.cfg.SpareTimeout
 	return c
 }

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func testConfig() Config {
 	return Config{
-		Connections: 3, KeptConnections: 3, SpareConnections: 2, SpareTimeout: 10 * time.Second, Silence: time.Minute,
+		Connections: 3, KeptConnections: 3, SpareConnections: 2, SpareTimeout: 10 * time.Second, spareSilence: 10 * time.Second, Silence: time.Minute,
 		Vital: func(r *http.Request) bool { return r.URL.Path == "/livez" },
 		Refuse: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "1")
@@ -138,7 +138,9 @@ func TestRefusalReachesAClientThatStillSends(t *testing.T) {
 }
 
 func TestSparePlacesAreNotForKeeps(t *testing.T) {
-	_, addr := serve(t, testConfig(), hello)
+	cfg := testConfig()
+	cfg.spareSilence = spareSilence
+	_, addr := serve(t, cfg, hello)
 	for range 3 {
 		get(t, dial(t, addr), "/")
 	}
@@ -185,9 +187,13 @@ func TestRequestThatDoesNotArriveIsGivenUp(t *testing.T) {
 	for _, text := range []string{"", "GET / HT", "GET / HTTP/1.1\r\nHost: x\r\n", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1"} {
 		conn := dial(t, addr)
 		_, err := io.WriteString(conn, text)
-		require.NoError(t, err)
-		_, err = io.Copy(io.Discard, conn)
-		require.NoError(t, err, text)
+		if err == nil {
+			_, err = io.Copy(io.Discard, conn)
+		}
+		// Who writes after the end, as a test that had to wait for a processor, is told of it in another way.
+		if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+			require.NoError(t, err, text)
+		}
 	}
 }
 
