@@ -35,8 +35,8 @@ func (s *server) sendEither(c *gin.Context, plain []byte, packed func() []byte) 
 func acceptsGzip(h http.Header) bool {
 	for _, list := range h["Accept-Encoding"] {
 		for coding := range strings.SplitSeq(list, ",") {
-			name, weight, _ := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";")
-			if strings.EqualFold(name, "gzip") && (weight == "" || strings.Trim(strings.TrimPrefix(weight, "q="), "0.") != "") {
+			name, weight, _ := strings.Cut(strings.ToLower(strings.Join(strings.Fields(coding), "")), ";")
+			if name == "gzip" && (weight == "" || strings.Trim(strings.TrimPrefix(weight, "q="), "0.") != "") {
 				return true
 			}
 		}

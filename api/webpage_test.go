@@ -32,7 +32,7 @@ func TestBrowsersGetThePage(t *testing.T) {
 	require.Equal(t, "text/javascript; charset=utf-8", plain.Header().Get("Content-Type"))
 	require.Equal(t, "public, max-age=31536000, immutable", plain.Header().Get("Cache-Control"))
 	require.Empty(t, plain.Header().Get("Content-Encoding"))
-	for _, refuses := range []string{"gzip;q=0", "identity, gzip; q=0.000", "br", "not-gzip"} {
+	for _, refuses := range []string{"gzip;q=0", "identity, gzip; q=0.000", "gzip;\tQ=0", "br", "not-gzip"} {
 		require.Empty(t, call(h, "GET", script[1], "", "Accept-Encoding", refuses).Header().Get("Content-Encoding"), refuses)
 	}
 	zipped := call(h, "GET", script[1], "", "Accept-Encoding", "gzip, br")
