@@ -56,6 +56,6 @@ curl -fsS "http://127.0.0.1:$BPSC_PORT/v1/contracts" -o /dev/null \
 
 echo "the page in $("$CHROMIUM" --version)"
 only=(${1+--test-name-pattern="$1"})
-# Files side by side, as most of the time is waiting; then those in which members die.
+# Files side by side, as most of the time is waiting; then what is measured, and those in which members die.
 node --test --test-concurrency=3 "${only[@]}" walk.test.mjs pages.test.mjs receipt.test.mjs send.test.mjs input.test.mjs search.test.mjs
-node --test --test-concurrency=1 "${only[@]}" live.test.mjs cluster.test.mjs
+node --test --test-concurrency=1 "${only[@]}" rows.test.mjs live.test.mjs cluster.test.mjs

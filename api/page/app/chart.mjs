@@ -62,7 +62,7 @@ function options(place, { bars, steps, format, height }) {
     height,
     legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
-    padding: [8, 8, 0, 0],
+    padding: [8, 26, 0, 0], // half of a time of day has room beyond the last tick
     scales: { y: { range: (_, least, most) => [Math.min(0, least), most > 0 ? most * 1.1 : 1] } },
     axes: [{ ...axis, grid: { show: false }, size: 26, values: (_, ticks) => ticks.map(tickText(ticks)) }, { ...axis, size: 54, values: (_, ticks) => ticks.map((t) => (t === null ? "" : format(t))) }],
     series: [{}, {

@@ -28,7 +28,7 @@ export function Hold({ params }) {
           ["To be decided until", html`<${Time} at=${hold.hold_until} long />`],
           ["Transaction", html`<a href=${link(["transactions", hold.id])}>by which it came to be</a>`],
         ]} />
-        ${hold.status === "pending" && html`<p class="small">The recipient decides with <code>bpsc hold accept</code> or <code>bpsc hold reject</code>.</p>`}
+        ${hold.status === "pending" && html`<p class="small">The recipient decides with <code>bpsc accept</code> or <code>bpsc reject</code>.</p>`}
       <//>`}<//>
   <//>`;
 }

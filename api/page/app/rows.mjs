@@ -1,5 +1,5 @@
 // Long tables: only the rows that can be seen are in the document, however many there are.
-import { Component, html, useEffect, useLayoutEffect, useReducer, useRef } from "./html.mjs";
+import { Component, html, useCallback, useEffect, useLayoutEffect, useReducer, useRef } from "./html.mjs";
 import { Virtualizer, observeWindowOffset, observeWindowRect, windowScroll } from "../lib/virtual-core.mjs";
 import { useLedger } from "./ledger.mjs";
 import { Hash, Kind, What } from "./parts.mjs";
@@ -40,7 +40,9 @@ export function Rows({ caption, columns, items, keyOf, stamp, needed, more = fal
   });
   const v = virtual.current;
   const margin = useRef(0);
-  v.setOptions({ ...v.options, count: items.length, scrollMargin: margin.current, getItemKey: (i) => keyOf(items[i]) });
+  // A new function would have all rows measured again, at each step of a scroll.
+  const key = useCallback((i) => keyOf(items[i]), [items]);
+  v.setOptions({ ...v.options, count: items.length, scrollMargin: margin.current, getItemKey: key });
   useLayoutEffect(() => {
     const turned = () => { v.measure(); redraw(); };
     narrow.addEventListener("change", turned);
