@@ -22,6 +22,7 @@ import (
 // fakeAccess is the part of a fake that has tokens and the audit log. Requests end before
 // the next one begins, so nothing is locked.
 type fakeAccess struct {
+	makeErr error // why no token is made
 	tokens  []*token.Token
 	audit   []auditlog.Entry
 	noteErr error // why nothing can be noted
@@ -41,6 +42,9 @@ func (f *fakeAccess) OperateMade() bool {
 }
 
 func (f *fakeAccess) MakeToken(_ context.Context, t *token.Token) (uint64, error) {
+	if f.makeErr != nil {
+		return 0, f.makeErr
+	}
 	made := *t
 	made.Made = 1
 	f.tokens = append(f.tokens, &made)

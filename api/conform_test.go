@@ -271,9 +271,10 @@ func (d *description) checkHeaders(op *openapi.Operation, status int, header htt
 	problem := len(d.CodesOf(op, status)) > 0
 	if problem {
 		known = append(known, "Cache-Control", "Retry-After", "WWW-Authenticate", "Vary")
+		known = append(known, op.ProblemHeaders()...)
 	}
 	for _, a := range op.Answers {
-		if a.Status == status || problem { // what a handler has set before it fails stays
+		if a.Status == status {
 			known = append(known, a.Headers...)
 		}
 	}
@@ -381,18 +382,19 @@ func TestWhatIsNotDescribedIsFound(t *testing.T) {
 		change             func(a *answerWriter)
 		want               string
 	}{
-		"a path":            {"POST", "/v1/nowhere", transferAB, nothing, "no such operation"},
-		"a status":          {"POST", "/v1/transactions", transferAB, func(a *answerWriter) { a.status = 202 }, "no such status"},
-		"a header":          {"POST", "/v1/transactions", transferAB, func(a *answerWriter) { a.header.Set("X-New", "1") }, "X-New"},
-		"a form":            {"POST", "/v1/transactions", transferAB, func(a *answerWriter) { a.header.Set("Content-Type", "text/html") }, "text/html"},
-		"a member":          {"POST", "/v1/transactions", transferAB, replace(`"status"`, `"state"`), "status"},
-		"one more member":   {"POST", "/v1/transactions", transferAB, replace(`"status"`, `"new":1,"status"`), "new"},
-		"another type":      {"POST", "/v1/transactions", transferAB, replace(`"block":2`, `"block":"2"`), "block"},
-		"a value":           {"POST", "/v1/transactions", transferAB, replace(`"final"`, `"done"`), "status"},
-		"a request":         {"POST", "/v1/transactions", `{"sender":"a"}`, nothing, "request"},
-		"a query":           {"POST", "/v1/transactions?new=1", transferAB, nothing, "?new="},
-		"half of a text":    {"POST", "/v1/transactions", transferAB, func(a *answerWriter) { a.body.Truncate(9) }, "no JSON"},
-		"a code of another": {"GET", "/v1/cluster", "", func(a *answerWriter) { problemIn(a, 404, "hold_unknown") }, "code"},
+		"a path":             {"POST", "/v1/nowhere", transferAB, nothing, "no such operation"},
+		"a status":           {"POST", "/v1/transactions", transferAB, func(a *answerWriter) { a.status = 202 }, "no such status"},
+		"a header":           {"POST", "/v1/transactions", transferAB, func(a *answerWriter) { a.header.Set("X-New", "1") }, "X-New"},
+		"a header of others": {"GET", "/v1/cluster", "", func(a *answerWriter) { problemIn(a, 404, "not_here"); a.header.Set("ETag", "x") }, "Etag"},
+		"a form":             {"POST", "/v1/transactions", transferAB, func(a *answerWriter) { a.header.Set("Content-Type", "text/html") }, "text/html"},
+		"a member":           {"POST", "/v1/transactions", transferAB, replace(`"status"`, `"state"`), "status"},
+		"one more member":    {"POST", "/v1/transactions", transferAB, replace(`"status"`, `"new":1,"status"`), "new"},
+		"another type":       {"POST", "/v1/transactions", transferAB, replace(`"block":2`, `"block":"2"`), "block"},
+		"a value":            {"POST", "/v1/transactions", transferAB, replace(`"final"`, `"done"`), "status"},
+		"a request":          {"POST", "/v1/transactions", `{"sender":"a"}`, nothing, "request"},
+		"a query":            {"POST", "/v1/transactions?new=1", transferAB, nothing, "?new="},
+		"half of a text":     {"POST", "/v1/transactions", transferAB, func(a *answerWriter) { a.body.Truncate(9) }, "no JSON"},
+		"a code of another":  {"GET", "/v1/cluster", "", func(a *answerWriter) { problemIn(a, 404, "hold_unknown") }, "code"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.ErrorContains(t, check(tc.method, tc.path, tc.sent, tc.change), tc.want)

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -55,12 +56,23 @@ func exchange(t *testing.T, addr, text string) (*http.Response, string) {
 	return resp, string(body)
 }
 
+// describedInfo is what the description of the API says before its operations.
+func describedInfo(t *testing.T) string {
+	t.Helper()
+	text, err := described().JSON()
+	require.NoError(t, err)
+	var doc struct{ Info struct{ Description string } }
+	require.NoError(t, json.Unmarshal(text, &doc))
+	return doc.Info.Description
+}
+
 // Whatever is asked in whatever form has an answer that says so, and changes nothing.
 func TestTricksGetNowhere(t *testing.T) {
 	f := newFake()
 	addr := listenWith(t, DefaultConfig(), f)
 	const host = "Host: localhost\r\n"
 	write := fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(transferAB), transferAB)
+	introduction := describedInfo(t)
 	for _, tc := range []struct {
 		name, text string
 		status     int
@@ -102,6 +114,7 @@ func TestTricksGetNowhere(t *testing.T) {
 		{"a large header", "GET /livez HTTP/1.1\r\n" + host + "A: " + strings.Repeat("a", 20_000) + "\r\n\r\n", 431, "header_too_large"},
 		{"many headers", "GET /livez HTTP/1.1\r\n" + host + strings.Repeat("A: a\r\n", 500) + "\r\n", 431, "header_too_large"},
 		{"a huge header", "GET /livez HTTP/1.1\r\n" + host + "A: " + strings.Repeat("a", 1<<20) + "\r\n\r\n", 431, ""},
+		{"an expectation", "GET /livez HTTP/1.1\r\n" + host + "Expect: tea\r\n\r\n", 417, ""},
 		{"two lengths", "POST /v1/transactions HTTP/1.1\r\n" + host + "Content-Length: 5\r\n" + write, 400, ""},
 		{"a length that is none", "POST /v1/transactions HTTP/1.1\r\n" + host + "Content-Length: -1\r\n\r\n", 400, ""},
 		{"a coding that is none", "POST /v1/transactions HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip, chunked\r\n\r\n", 501, ""},
@@ -122,6 +135,9 @@ func TestTricksGetNowhere(t *testing.T) {
 				return
 			}
 			require.Equal(t, tc.status, resp.StatusCode, body)
+			if tc.code == "" && tc.status >= 400 { // net/http's own answer, and the description says which there are
+				require.Regexp(t, `before it is one.*\b`+strconv.Itoa(tc.status)+`\b`, introduction)
+			}
 			if tc.code != "" {
 				var p answeredProblem
 				require.NoError(t, json.Unmarshal([]byte(body), &p), body)

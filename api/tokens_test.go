@@ -141,6 +141,12 @@ func TestTokensAreMadeAndRevoked(t *testing.T) {
 		require.Equal(t, 400, rec.Code, "%s: %s", body, rec.Body)
 		require.NotContains(t, rec.Body.String(), made.Text)
 	}
+	// What the ledger may say about one (fsm/tokens.go) is described, or this fails.
+	for _, why := range []chain.Code{chain.ContractUnknown, chain.IDReused, chain.InvalidField, chain.TokenTooBroad, chain.TokensFull, chain.TokenRevoked, chain.TokenExpired} {
+		f.makeErr = why
+		requireProblem(t, send("POST", "/v1/tokens", `{"name":"x","roles":["read"],"contract":"eur"}`, boss), meanings[string(why)].status, string(why), "")
+	}
+	f.audit = f.audit[:3]
 	require.Len(t, f.tokens, 2)
 	for _, e := range f.audit {
 		require.Equal(t, auditlog.Action{Who: "token", Token: f.tokens[0].ID(), Name: "t", What: e.What, Subject: e.Subject,

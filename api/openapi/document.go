@@ -30,7 +30,7 @@ const introduction = `The API of a node of a block producer smart contract (BPSC
 
 **How new an answer is.** ` + "`?consistency=`, `?min_index=` and `?min_block=`" + ` ask for it, ` + "`Bpsc-Applied-Index` and `Bpsc-Last-Contact`" + ` say it.
 
-**Problems** are RFC 9457 with a stable ` + "`code`" + `; their ` + "`type`" + ` is the address of a page about it on the node.
+**Problems** are RFC 9457 with a stable ` + "`code`" + `; their ` + "`type`" + ` is the address of a page about it on the node. What cannot be read as a request is refused before it is one, with a line of text: 400 and 505 (no HTTP/1.1), 417 (` + "`Expect`" + `), 431 (a header of more than 36 KiB), 501 (an unknown transfer coding).
 
 **What later versions may add**: operations, members of answers, values of ` + "`code`" + `, headers, optional members of requests. Nothing of /v1 goes, and nothing gets another meaning.
 
@@ -225,7 +225,7 @@ func (d *Document) CodesOf(op *Operation, status int) (list []string) {
 func (d *Document) responses(op *Operation) (all members) {
 	for _, status := range d.Statuses(op) {
 		if op.onlyRefuses(status) {
-			all.set(statusText(status), members{{"$ref", "#/components/responses/" + refusal(status, d.CodesOf(op, status))}})
+			all.set(statusText(status), members{{"$ref", "#/components/responses/" + refusal(status, d.CodesOf(op, status), op.ProblemHeaders())}})
 		} else {
 			all.set(statusText(status), d.response(op, status))
 		}
@@ -240,9 +240,20 @@ func (op *Operation) onlyRefuses(status int) bool {
 		len(op.examples(statusText(status), "json", All)) == 0
 }
 
-// refusal names a set of codes by what is in it.
-func refusal(status int, codes []string) string {
-	sum := sha256.Sum256([]byte(strings.Join(codes, " ")))
+// ProblemHeaders are those that the problems of an operation may have beside what all have.
+func (op *Operation) ProblemHeaders() []string {
+	var list []string
+	for _, a := range op.Answers {
+		list = append(list, a.Headers...)
+	}
+	list = append(slices.DeleteFunc(list, func(name string) bool { return !slices.Contains(ofEither, name) }), op.Besides...)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// refusal names a set of codes, and the headers with them, by what is in it.
+func refusal(status int, codes, headers []string) string {
+	sum := sha256.Sum256([]byte(strings.Join(slices.Concat(codes, headers), " ")))
 	return "problem-" + statusText(status) + "-" + hex.EncodeToString(sum[:3])
 }
 
@@ -251,7 +262,7 @@ func (d *Document) refusals() (all members) {
 	for i := range d.Operations {
 		op := &d.Operations[i]
 		for _, status := range d.Statuses(op) {
-			if name := refusal(status, d.CodesOf(op, status)); op.onlyRefuses(status) && all.get(name) == nil {
+			if name := refusal(status, d.CodesOf(op, status), op.ProblemHeaders()); op.onlyRefuses(status) && all.get(name) == nil {
 				all.set(name, d.response(op, status))
 			}
 		}
@@ -275,7 +286,7 @@ func (d *Document) response(op *Operation, status int) members {
 	}
 	if list := d.CodesOf(op, status); len(list) > 0 {
 		words = append(words, d.explain(list))
-		names = append(names, ofProblem...)
+		names = append(names, slices.Concat(ofProblem, op.ProblemHeaders())...)
 		if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 			names = append(names, "Retry-After")
 		}

@@ -43,6 +43,8 @@ type Operation struct {
 	Body    *Body
 	Answers []Answer
 	Codes   []string // of its problems; with their statuses
+	// Besides are headers of its problems that only this operation has.
+	Besides []string
 	// NoHead: there is no HEAD of this GET, which changes something or costs much.
 	NoHead bool
 	// Like is the operation whose examples are its own, too.

@@ -38,7 +38,7 @@ func bodyOf(schema *Schema, about string) *Body { return &Body{Schema: schema, A
 func tutorialOperations() []Operation {
 	forged := "A block without its size being asked for, empty ones too. `GET` changes the ledger here, as in the tutorial: so there is no `HEAD`, nothing keeps the answer, and pages of other sites are refused.\n\nA follower produces blocks of no chain but its own: there it forges the personal chain's next block."
 	mine := func(id, method string) Operation {
-		return Operation{ID: id, Like: "mine", Method: method, Path: "/mine", Tag: "Tutorial", Nodes: All, Role: "submit", NoHead: true,
+		return Operation{ID: id, Like: "mine", Method: method, Path: "/mine", Tag: "Tutorial", Nodes: All, Role: "submit", NoHead: true, Besides: []string{protocol.MinBlock}, // a block that this member cannot show yet
 			Summary: "Produce a block", About: forged, Query: only(Member, aboutAChain), Headers: only(Member, []*Parameter{withChain}),
 			Answers: []Answer{
 				answers(http.StatusOK, "A member: the block.", named("Forged"), "Cache-Control", protocol.MinBlock).by(Member),

@@ -55,7 +55,7 @@ func clusterOperations() []Operation {
 			Summary: "Make a token", About: "It may do no more than the token that makes it.",
 			Body:    bodyOf(named("TokenAsked"), ""),
 			Answers: []Answer{answers(http.StatusCreated, "The token, with its text.", named("AccessTokenMade"), "Cache-Control")},
-			Codes:   slices.Concat(operate, []string{"token_too_broad", "tokens_full", "level_not_active"})},
+			Codes:   slices.Concat(operate, []string{"token_too_broad", "tokens_full", "level_not_active", "contract_unknown", "id_reused"})},
 		{ID: "revokeToken", Method: http.MethodDelete, Path: "/v1/tokens/{id}", Tag: "Access", Nodes: Member, Role: "operate",
 			Summary: "Revoke a token", About: "And all that come from it.", InPath: []*Parameter{inPath("id", text("The token's id."))},
 			Answers: []Answer{{Status: http.StatusNoContent, About: "It is good for nothing any more."}},

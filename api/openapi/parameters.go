@@ -82,4 +82,6 @@ var (
 	ofRead    = []string{protocol.AppliedIndex, protocol.LastContact}
 	ofTagged  = []string{"ETag", "Cache-Control", protocol.AppliedIndex, protocol.LastContact}
 	ofProblem = []string{"Cache-Control"}
+	// ofEither are set before a read is known to succeed, so its problems have them, too.
+	ofEither = []string{protocol.AppliedIndex, protocol.LastContact, protocol.Relayed}
 )
