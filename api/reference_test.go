@@ -54,6 +54,8 @@ func TestReferenceIsServed(t *testing.T) {
 			about := call(h, "GET", openapi.ProblemPath+code, "")
 			require.Equal(t, http.StatusOK, about.Code, code)
 			require.Contains(t, about.Body.String(), fmt.Sprintf("<dd>%d ", meanings[code].status))
+			require.NotContains(t, about.Body.String(), "<dd></dd>", "%s: what to do", code)
+			require.Contains(t, about.Body.String(), "<li>", "%s: where it may come from", code)
 		}
 		requireProblem(t, call(h, "GET", "/docs/problems/none", ""), http.StatusNotFound, "path_unknown", "")
 		requireProblem(t, call(h, "GET", "/docs/none", ""), http.StatusNotFound, "path_unknown", "")

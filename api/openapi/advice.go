@@ -2,11 +2,10 @@ package openapi
 
 import (
 	"maps"
-	"net/http"
 	"slices"
 )
 
-// What to do about a code, where its status does not say all of it.
+// What to do about a code. Each has its line.
 var advice = map[string]string{
 	"missing_values":           "Add the fields that `detail` names and send it again.",
 	"invalid_field":            "`detail` names the field or the parameter. One that is not known is refused as well: it may be misspelt, or belong to another path.",
@@ -93,7 +92,7 @@ var advice = map[string]string{
 	"invalid_json":             "`detail` says at which byte it ends to be JSON.",
 	"body_too_large":           "A body has at most 1 MiB, a batch 8 MiB.",
 	"batch_too_large":          "A batch has at most 10,000 transactions.",
-	"body_incomplete":          "The connection broke; nothing happened. Send it again.",
+	"body_incomplete":          "The connection broke before the whole body was here; nothing happened. Send all of it.",
 	"personal_full":            "Forge the block first: `GET /mine`.",
 	"behind":                   "This node has not seen yet what was asked for. Ask again, or another node; `?consistency=local` gets what it has.",
 	"not_leader":               "`detail` names the leader, as far as this member knows.",
@@ -114,23 +113,35 @@ var advice = map[string]string{
 	"configuration_changed":    "Look at `GET /v1/cluster` again, and decide anew.",
 	"member_unreachable":       "Start it there first; `wait` lets the request wait for it.",
 	"not_caught_up":            "Wait until it has copied the ledger.",
+	"amount_not_positive":      "Send an amount above 0.",
+	"name_empty":               "Name a wallet: a name has at least one byte.",
+	"rules_invalid":            "`detail` says which rule and why; nothing was changed.",
+	"audit_entry_invalid":      "Nothing was done, as the audit log could not have it. `detail` says what does not fit into an entry.",
+	"tile_missing":             "Ask again when the chain is longer; the checkpoint says how far the log is.",
+	"tile_path_malformed":      "See c2sp.org/tlog-tiles: `0/000`, `0/x001/067`, `entries/000.p/7`.",
+	"change_invalid":           "Nothing was changed. `detail` says what is wrong with the change.",
+	"already_voter":            "There is nothing to do: it votes.",
+	"not_a_voter":              "It has no vote; `GET /v1/cluster` says who votes.",
+	"member_exists":            "Choose another id, or replace the member.",
+	"member_unknown":           "`GET /v1/cluster` lists the members.",
+	"member_removed":           "That instance never comes back: start it with an empty folder, and add it as a new one.",
+	"member_not_empty":         "A member of this cluster with another id answers there: name the address of the new one, which was started with an empty folder.",
+	"member_too_old":           "Upgrade its program first.",
+	"other_cluster":            "Nothing was changed. Look at the address: a member of another cluster answers there.",
+	"no_transfer_target":       "No other voter can take over now. Look at `GET /v1/cluster`, and ask again when one has caught up.",
+	"cluster_full":             "Remove a member first, or replace one.",
+
+	// Members say these to each other; whoever runs them finds them in their logs.
+	"attestation_wrong":     "A member said something that the others do not take, and no client did: whoever runs the members looks at its log, and at `bpsc doctor`.",
+	"endorsement_wrong":     "A member said something that the others do not take, and no client did: whoever runs the members looks at its log, and at `bpsc doctor`.",
+	"recovery_invalid":      "A member said something that the others do not take, and no client did: whoever runs the members looks at its log, and at `bpsc doctor`.",
+	"members_full":          "A member said something that the others do not take, and no client did: whoever runs the members looks at its log, and at `bpsc doctor`.",
+	"member_not_configured": "A member said something that the others do not take, and no client did: whoever runs the members looks at its log, and at `bpsc doctor`.",
+	"member_key_fixed":      "A member said something that the others do not take, and no client did: whoever runs the members looks at its log, and at `bpsc doctor`.",
 }
 
 // Advice is what to do about a code.
-func (p Problem) Advice() string {
-	if text := advice[p.Code]; text != "" {
-		return text
-	}
-	switch {
-	case p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests:
-		return "Nothing happened. Send the same request again after `Retry-After`."
-	case p.Status == http.StatusConflict || p.Status == http.StatusUnprocessableEntity:
-		return "Nothing happened. `detail` says what is in the way; the same request will be refused again as long as that is so."
-	case p.Status >= http.StatusInternalServerError:
-		return "Tell whoever runs the node; its log has more under the `request_id`."
-	}
-	return "Nothing happened. Mend the request: `detail` says what is wrong with it."
-}
+func (p Problem) Advice() string { return advice[p.Code] }
 
-// Advised are the codes about which there is advice of their own, in order.
+// Advised are the codes about which there is advice, in order.
 func Advised() []string { return slices.Sorted(maps.Keys(advice)) }

@@ -264,6 +264,9 @@ func (d *Document) explained(p Problem) string {
 </dl>
 `, p.Code, p.Title, p.Status, http.StatusText(p.Status), again, prose(p.Advice()))
 	w.put("<h2>Where it may come from</h2>\n<ul class=\"operations\">")
+	if !slices.ContainsFunc(d.Operations, func(op Operation) bool { return slices.Contains(op.Codes, p.Code) }) {
+		w.put("<li>No operation of this node.</li>")
+	}
 	for i := range d.Operations {
 		if op := &d.Operations[i]; slices.Contains(op.Codes, p.Code) {
 			w.put(`<li><a href="/docs#%s"><b class="%s">%s</b> <code>%s</code></a> %s</li>`, op.ID, op.Method, op.Method, op.Path, op.Summary)
