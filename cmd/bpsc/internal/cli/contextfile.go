@@ -43,8 +43,11 @@ func contextsPath() (string, error) {
 		return end, err
 	}
 	if to, err := os.Readlink(path); err == nil { // to a file that is not there yet
-		if !filepath.IsAbs(to) {
-			to = filepath.Join(filepath.Dir(path), to)
+		if !filepath.IsAbs(to) { // it is relative to where its folder really is
+			if dir, err = filepath.EvalSymlinks(filepath.Dir(path)); err != nil {
+				return "", err
+			}
+			to = filepath.Join(dir, to)
 		}
 		return to, nil
 	}
@@ -104,7 +107,10 @@ func ChangeContexts(ctx context.Context, change func(*Contexts) error) (err erro
 	ctx, cancel := context.WithTimeout(ctx, contextsWait)
 	defer cancel()
 	if _, err := lock.TryLockContext(ctx, contextsRetry); err != nil {
-		return fmt.Errorf("contexts: %s is held by another command: %w", lock.Path(), err)
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%s is held by another command: %w", lock.Path(), err)
+		}
+		return fmt.Errorf("contexts: %w", err)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	c, err := readContexts(path)

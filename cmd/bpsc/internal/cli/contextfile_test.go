@@ -53,3 +53,27 @@ func TestAChangeOfContextsWaitsNoLongerThanItMay(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
+
+// A link to a file that is still to be made leads from where its folder really is.
+func TestContextsAreWrittenThroughALinkInALinkedFolder(t *testing.T) {
+	repo, home := t.TempDir(), t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", home)
+	require.NoError(t, os.MkdirAll(filepath.Join(repo, "config", "bpsc"), 0o700))
+	require.NoError(t, os.Symlink(filepath.Join(repo, "config", "bpsc"), filepath.Join(home, "bpsc")))
+	require.NoError(t, os.Symlink("../kept.yaml", filepath.Join(repo, "config", "bpsc", contextsFile)))
+	require.NoError(t, ChangeContexts(t.Context(), put("a")))
+	require.FileExists(t, filepath.Join(repo, "config", "kept.yaml"))
+	c, err := ReadContexts()
+	require.NoError(t, err)
+	require.Contains(t, c.All, "a")
+}
+
+// A lock that cannot be made is not one that another command holds.
+func TestAFolderThatRefusesALockIsSaidSo(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", home)
+	require.NoError(t, os.MkdirAll(filepath.Join(home, "bpsc", contextsFile+".lock"), 0o700))
+	err := ChangeContexts(t.Context(), put("a"))
+	require.ErrorContains(t, err, "is a directory")
+	require.NotContains(t, err.Error(), "another command")
+}
