@@ -4,10 +4,12 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 )
 
@@ -107,4 +109,14 @@ func TestScrubReadsFilters(t *testing.T) {
 	require.NoError(t, os.Remove(path)) // a compaction was quicker
 	_, err = s.scrubTable(t.Context(), filepath.Base(path))
 	require.NoError(t, err)
+	s.cfg.FS = noDescriptors{s.cfg.FS}
+	_, err = s.scrubTable(t.Context(), filepath.Base(path))
+	require.NoError(t, err)
+}
+
+// noDescriptors opens nothing, as in a process that has as many files open as it may.
+type noDescriptors struct{ vfs.FS }
+
+func (noDescriptors) Open(name string, _ ...vfs.OpenOption) (vfs.File, error) {
+	return nil, &os.PathError{Op: "open", Path: name, Err: syscall.EMFILE}
 }

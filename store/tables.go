@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/sstable"
@@ -50,15 +51,16 @@ func openTable(ctx context.Context, files vfs.FS, path string) (*sstable.Reader,
 // compares it with its checksums. It returns how many bytes it read. Errors: what Pebble
 // finds damaged, fs.ErrNotExist, or what the operating system says.
 func checkTable(ctx context.Context, files vfs.FS, path string) (read int, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s: %w", files.PathBase(path), err)
+		}
+	}()
 	table, err := openTable(ctx, files, path)
 	if err != nil {
 		return 0, err
 	}
-	defer func() {
-		if err = errors.Join(err, table.Close()); err != nil {
-			err = fmt.Errorf("%s: %w", files.PathBase(path), err)
-		}
-	}()
+	defer func() { err = errors.Join(err, table.Close()) }()
 	layout, err := table.Layout() // reads the indexes
 	if err != nil {
 		return 0, err
@@ -109,7 +111,8 @@ func (s *Store) tables() ([]string, error) {
 }
 
 // scrubTable is checkTable for a store that is in use. A table that is gone has been
-// compacted meanwhile.
+// compacted meanwhile, and where there are no descriptors left it is looked at in the next
+// pass.
 func (s *Store) scrubTable(ctx context.Context, name string) (read int, err error) {
 	s.using.RLock()
 	defer s.using.RUnlock()
@@ -120,8 +123,8 @@ func (s *Store) scrubTable(ctx context.Context, name string) (read int, err erro
 		return 0, err
 	}
 	read, err = checkTable(ctx, s.cfg.FS, s.cfg.FS.PathJoin(dir, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return read, nil
 	}
 	if err != nil {
 		s.alarm.raise(err)
