@@ -23,9 +23,9 @@ import (
 const (
 	// maxMembers is what one machine is for.
 	maxMembers = 5
-	// againAfter is how long a member stays away that somebody has killed: long enough to
-	// see that the others go on without it.
-	againAfter = 3 * time.Second
+	// againAfter is how long a member stays away that somebody has killed: long enough to go
+	// from the terminal to the page and see that the others go on without it.
+	againAfter = 10 * time.Second
 	// electionWait is how long the others are asked who leads then.
 	electionWait = 10 * time.Second
 )
