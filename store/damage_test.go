@@ -21,7 +21,11 @@ func TestDamageAnywhereInAFileIsFound(t *testing.T) {
 		path := one(t, sound, pattern)
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
-		for at := 0; at < len(text)-spared; at += 23 { // each of its parts is longer
+		step := 23 // bytes, fewer than each of its parts has
+		if testing.Short() {
+			step = 211
+		}
+		for at := 0; at < len(text)-spared; at += step {
 			text[at] ^= 0x40
 			require.NoError(t, os.WriteFile(path, text, 0o600))
 			require.ErrorIs(t, Check(t.Context(), sound), ErrDamaged, "%s: byte %d of %d", pattern, at, len(text))

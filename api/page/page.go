@@ -93,7 +93,8 @@ func New() (*Page, error) {
 // knows them all at once does not ask for each when it has read who imports it.
 func (p *Page) needed(first string) []string {
 	// As modules here write it; what is imported by a call, when it is needed, is not meant.
-	imported := regexp.MustCompile(`\bfrom ?"(\.{1,2}/[^"]+)"`)
+	// It begins with a word, so that all of the text is searched for that alone.
+	imported := regexp.MustCompile(`from ?"(\.{1,2}/[^"]+)"`)
 	names := []string{first}
 	for i := 0; i < len(names); i++ {
 		asset := p.assets[names[i]]
