@@ -41,29 +41,31 @@ else
 fi
 
 heading "Imports run one way"
-go test -count=1 ./internal/imports
+go test -vet=off -count=1 ./internal/imports
 
 # The race detector makes random cases ten times as dear, in Pebble above all, and
 # more of them find no more races: what computes has a fifth of them with it (-short),
 # and all of them without.
 computing="./chain/... ./fsm ./store ./wallet"
 
+# What `go test` looks for by go vet the linters have found, for all packages at once: here
+# it would read every dependency again, with the race detector and without.
 heading "Unit tests with the race detector"
 export GORACE=atexit_sleep_ms=0 # otherwise each process that ends waits a second
-go list ./... | grep -vE '^[^/]+/[^/]+/[^/]+/(e2e|internal/imports|chain|fsm|store|wallet)(/|$)' | CGO_ENABLED=1 xargs go test -race -timeout 10m
+go list ./... | grep -vE '^[^/]+/[^/]+/[^/]+/(e2e|internal/imports|chain|fsm|store|wallet)(/|$)' | CGO_ENABLED=1 xargs go test -vet=off -race -timeout 10m
 # shellcheck disable=SC2086 # a list of packages
-CGO_ENABLED=1 go test -race -short -timeout 10m $computing
+CGO_ENABLED=1 go test -vet=off -race -short -timeout 10m $computing
 
 heading "All random cases, and where libraries have races"
 # shellcheck disable=SC2086
-go test -timeout 10m $computing
-go test -timeout 10m ./cluster -run '^(TestAnotherAddress|TestFlippedBytesInTheLog)$'
+go test -vet=off -timeout 10m $computing
+go test -vet=off -timeout 10m ./cluster -run '^(TestAnotherAddress|TestFlippedBytesInTheLog)$'
 
 heading "What is handed to Docker and Kubernetes"
-(cd packaging && go mod tidy -diff && go vet ./... && go test ./...)
+(cd packaging && go mod tidy -diff && go vet ./... && go test -vet=off ./...)
 
 heading "What reads the peers' benchmarks"
-(cd e2e/peers && go vet . && go test .)
+(cd e2e/peers && go vet . && go test -vet=off .)
 
 heading "Others' software for C2SP reads a cluster"
 scripts/foreign.sh
@@ -81,6 +83,6 @@ scripts/page-test.sh
 scripts/browser.sh
 
 heading "End-to-end tests on real processes"
-go test ./e2e/... -count=1 -v -timeout 15m
+go test -vet=off ./e2e/... -count=1 -v -timeout 15m
 
 printf '\nAll checks passed in %d s.\n' "$SECONDS"
