@@ -82,7 +82,9 @@ test("from a clone to the own transfer in a block, by two commands; the leader i
       await shoot(page, "walk leader killed");
       await page.locator(".log li", { hasText: `${leads} does not answer` }).waitFor();
 
-      // The second one is sent from the page, whichever member it goes on with.
+      // The second one is sent from the page of the member that it goes on with: only reads are answered
+      // to another's page, so the form there would wait until the killed one is back.
+      await page.locator(".notice", { hasText: "does not answer" }).getByRole("link").first().click();
       await page.getByRole("link", { name: "Send" }).click();
       for (const [name, value] of [["sender", "alice"], ["recipient", "carol"], ["amount", "3"]]) await page.locator(`input[name=${name}]`).fill(value);
       await page.getByRole("button", { name: "Send" }).click();
