@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable/block"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 )
 
@@ -50,4 +52,27 @@ func compacted(t *testing.T) string {
 	require.NoError(t, s.Snapshot(t.Context(), dir))
 	require.NoError(t, s.Close())
 	return dir
+}
+
+func TestADamagedFilterIsFoundAtStart(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir, 0)
+	require.NoError(t, s.Restore(compacted(t)))
+	require.NoError(t, s.Close())
+	path := one(t, dir, "db-*/*.sst")
+	filter := filterOf(t, path)
+	flip(t, path, int(filter.Offset+filter.Length/2))
+	_, err := Open(Config{Dir: dir})
+	require.ErrorIs(t, err, ErrDamaged)
+}
+
+// filterOf is where the filter of a table stands in its file.
+func filterOf(t *testing.T, path string) block.Handle {
+	t.Helper()
+	table, err := openTable(t.Context(), vfs.Default, path)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, table.Close()) }()
+	layout, err := table.Layout()
+	require.NoError(t, err)
+	return layout.Filter[0].Handle
 }

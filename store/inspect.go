@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"math"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -52,7 +53,7 @@ func Inspect(dir string) (found Inspected, err error) {
 // Check reads everything in the folder of a snapshot, and says what is damaged.
 func Check(ctx context.Context, dir string) error {
 	return look(dir, func(db *pebble.DB, l *loaded) error {
-		if err := l.check(db); err != nil {
+		if _, err := l.check(db); err != nil {
 			return err
 		}
 		for from, first := []byte(nil), true; first || from != nil; first = false {
@@ -64,7 +65,7 @@ func Check(ctx context.Context, dir string) error {
 				return err
 			}
 		}
-		return checkTables(ctx, db, vfs.Default, dir)
+		return checkTables(ctx, db, vfs.Default, dir, math.MaxInt)
 	})
 }
 

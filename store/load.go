@@ -101,20 +101,20 @@ func caught(read func() error) (err error) {
 // errEnough ends a scan early.
 var errEnough = errors.New("enough")
 
-// check reads back every tip and then rows in order, up to startCheckBytes:
-// Pebble checks its own sums on the way, and blocks have theirs.
-func (l *loaded) check(db *pebble.DB) error {
+// check reads back every tip and then rows in order, up to startCheckBytes, and returns
+// how many it read: Pebble checks its own sums on the way, and blocks have theirs.
+func (l *loaded) check(db *pebble.DB) (read int, err error) {
 	for _, h := range l.heads {
 		tip, err := readBlock(db, blockKey{h.Number, h.Index})
 		if err != nil {
-			return fmt.Errorf("%s: %w", h.Contract.Token, err)
+			return 0, fmt.Errorf("%s: %w", h.Contract.Token, err)
 		}
 		if tip.Hash != h.Hash {
-			return fmt.Errorf("%w: %s: the newest block has another hash than its head says", errCorrupt, h.Contract.Token)
+			return 0, fmt.Errorf("%w: %s: the newest block has another hash than its head says", errCorrupt, h.Contract.Token)
 		}
 	}
-	_, _, err := checkRows(db, nil, startCheckBytes)
-	return err
+	_, read, err = checkRows(db, nil, startCheckBytes)
+	return read, err
 }
 
 // checkRows reads rows from a key on, about budget bytes of them and whole blocks

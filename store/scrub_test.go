@@ -97,12 +97,8 @@ func TestScrubReadsFilters(t *testing.T) {
 	require.Contains(t, names, filepath.Base(path))
 	require.NoError(t, s.scrubAll(t.Context(), 1<<40))
 
-	table, err := openTable(t.Context(), s.cfg.FS, path)
-	require.NoError(t, err)
-	layout, err := table.Layout()
-	require.NoError(t, err)
-	require.NoError(t, table.Close())
-	flip(t, path, int(layout.Filter[0].Offset+layout.Filter[0].Length/2))
+	filter := filterOf(t, path)
+	flip(t, path, int(filter.Offset+filter.Length/2))
 	require.ErrorContains(t, s.scrubAll(t.Context(), 1<<40), filepath.Base(path)+": pebble: ")
 	require.ErrorIs(t, <-found, ErrDamaged)
 

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -233,7 +234,10 @@ func (s *Store) use(name string) error {
 	var loaded *loaded
 	err = caught(func() (err error) {
 		if loaded, err = load(db); err == nil {
-			err = loaded.check(db)
+			var read int
+			if read, err = loaded.check(db); err == nil {
+				err = checkTables(context.Background(), db, s.cfg.FS, s.folder.path(name), startCheckBytes-read)
+			}
 		}
 		if err == nil {
 			err = s.raise(db, loaded.meta.need())

@@ -83,16 +83,22 @@ func checkTable(ctx context.Context, files vfs.FS, path string) (read int, err e
 	return read, nil
 }
 
-// checkTables is checkTable for all tables of a database that nobody writes to.
-func checkTables(ctx context.Context, db *pebble.DB, files vfs.FS, dir string) error {
+// checkTables is checkTable for all tables of a database, until it has read about budget
+// bytes. One that is gone by then has been compacted: all were there for who read the rows.
+func checkTables(ctx context.Context, db *pebble.DB, files vfs.FS, dir string, budget int) error {
 	names, err := tablesOf(db)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if _, err := checkTable(ctx, files, files.PathJoin(dir, name)); err != nil {
+		if budget <= 0 {
+			break
+		}
+		read, err := checkTable(ctx, files, files.PathJoin(dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		budget -= read
 	}
 	return nil
 }
