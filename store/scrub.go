@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2"
 )
 
 // Scrub reads everything on disk over and over, at most bytesPerSecond, until
@@ -67,17 +69,25 @@ func rest(ctx context.Context, wait time.Duration) error {
 // scrubRun reads some rows from a key on, whole blocks among them, and returns
 // where to go on; nil at the end. Between two runs nothing is held.
 func (s *Store) scrubRun(from []byte) (next []byte, read int, err error) {
+	err = s.onDisk(func(db *pebble.DB, _ string) error {
+		next, read, err = checkRows(db, from, scrubRunBytes)
+		if err != nil {
+			s.alarm.raise(err)
+		}
+		return err
+	})
+	return next, read, err
+}
+
+// onDisk has the database read, and tells its folder, while nobody closes or replaces it.
+func (s *Store) onDisk(read func(db *pebble.DB, dir string) error) error {
 	s.using.RLock()
 	defer s.using.RUnlock()
 	s.mu.RLock()
-	db, err := s.db, s.failed
+	db, dir, err := s.db, s.folder.path(s.dbName), s.failed
 	s.mu.RUnlock()
 	if err != nil {
-		return nil, 0, err
+		return err
 	}
-	next, read, err = checkRows(db, from, scrubRunBytes)
-	if err != nil {
-		s.alarm.raise(err)
-	}
-	return next, read, err
+	return read(db, dir)
 }

@@ -104,36 +104,27 @@ func checkTables(ctx context.Context, db *pebble.DB, files vfs.FS, dir string, b
 }
 
 // tables is tablesOf for a store that is in use.
-func (s *Store) tables() ([]string, error) {
-	s.using.RLock()
-	defer s.using.RUnlock()
-	s.mu.RLock()
-	db, err := s.db, s.failed
-	s.mu.RUnlock()
-	if err != nil {
-		return nil, err
-	}
-	return tablesOf(db)
+func (s *Store) tables() (names []string, err error) {
+	err = s.onDisk(func(db *pebble.DB, _ string) (err error) {
+		names, err = tablesOf(db)
+		return err
+	})
+	return names, err
 }
 
 // scrubTable is checkTable for a store that is in use. A table that is gone has been
 // compacted meanwhile, and where there are no descriptors left it is looked at in the next
 // pass.
 func (s *Store) scrubTable(ctx context.Context, name string) (read int, err error) {
-	s.using.RLock()
-	defer s.using.RUnlock()
-	s.mu.RLock()
-	dir, err := s.folder.path(s.dbName), s.failed
-	s.mu.RUnlock()
-	if err != nil {
-		return 0, err
-	}
-	read, err = checkTable(ctx, s.cfg.FS, s.cfg.FS.PathJoin(dir, name))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-		return read, nil
-	}
-	if err != nil {
-		s.alarm.raise(err)
-	}
+	err = s.onDisk(func(_ *pebble.DB, dir string) (err error) {
+		read, err = checkTable(ctx, s.cfg.FS, s.cfg.FS.PathJoin(dir, name))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			return nil
+		}
+		if err != nil {
+			s.alarm.raise(err)
+		}
+		return err
+	})
 	return read, err
 }
