@@ -47,6 +47,8 @@ function cloneInto(dir) {
   cpSync(root, dir, { recursive: true, filter: (path) => !own.includes(basename(path)) });
 }
 
+// Who leads is chance, so the page is open from the member that is killed and from one that is not; the
+// command prints the address of either.
 test("from a clone to the own transfer in a block, by two commands; the leader is killed, and it goes on", async () => {
   const home = mkdtempSync(`${tmpdir()}/bpsc-walk-`);
   const clone = `${home}/bpsc`;
@@ -62,29 +64,40 @@ test("from a clone to the own transfer in a block, by two commands; the leader i
     const [send] = lines.filter((line) => line.startsWith("bpsc send "));
     const [kill] = lines.filter((line) => line.startsWith("kill -9 "));
     const inAnother = (line) => execFileSync("bash", ["-c", [...lines.filter((text) => text.startsWith("export ")), line].join("\n")], { cwd: home, env });
-    const nodes = [...server.text.matchAll(/^ {2}n\d +(http:\S+)/gm)].map(([, url]) => url);
+    const members = Object.fromEntries([...server.text.matchAll(/^ {2}(n\d) +(http:\S+)/gm)].map(([, id, url]) => [id, url]));
+    const nodes = Object.values(members);
     assert.equal(nodes.length, 3, server.text);
+    const [leads] = /n\d/.exec(kill);
+    const killed = members[leads];
+    const stays = [address, ...nodes].find((url) => url !== killed);
+    assert.ok([killed, stays].includes(address), server.text);
 
-    await visit(address, { nodes, allowed: died }, async ({ page }) => {
+    const window = { nodes, allowed: died };
+    await visit(killed, window, ({ page }) => visit(stays, window, async ({ page: beside }) => {
       await settled(page);
       // The first transfer is what the command has printed.
       const [, from, to, amount] = /--from (\S+) --to (\S+) --amount (\S+)/.exec(send);
       inAnother(send);
-      await page.locator(".strip a.tile", { hasText: "1 record" }).first().click();
-      await page.locator("td.what", { hasText: from }).filter({ hasText: to }).filter({ hasText: amount }).waitFor();
-      await page.getByRole("link", { name: "Cluster" }).click();
-      await page.locator(".summary .big", { hasText: "3 of 3 healthy, can lose 1" }).waitFor();
+      for (const either of [page, beside]) {
+        await either.locator(".strip a.tile", { hasText: "1 record" }).first().click();
+        await either.locator("td.what", { hasText: from }).filter({ hasText: to }).filter({ hasText: amount }).waitFor();
+        await either.getByRole("link", { name: "Cluster" }).click();
+        await either.locator(".summary .big", { hasText: "3 of 3 healthy, can lose 1" }).waitFor();
+      }
 
-      const [leads] = /n\d/.exec(kill);
       inAnother(kill);
-      await page.locator(".summary .big", { hasText: "2 of 3 healthy, can lose 0" }).waitFor();
-      await page.locator(".summary .lead", { hasText: new RegExp(`n[^${leads.slice(1)}] leads in term`) }).waitFor();
+      for (const either of [page, beside]) {
+        await either.locator(".summary .big", { hasText: "2 of 3 healthy, can lose 0" }).waitFor();
+        await either.locator(".summary .lead", { hasText: new RegExp(`n[^${leads.slice(1)}] leads in term`) }).waitFor();
+        await either.locator(".log li", { hasText: `${leads} does not answer` }).waitFor();
+      }
       await shoot(page, "walk leader killed");
-      await page.locator(".log li", { hasText: `${leads} does not answer` }).waitFor();
+      await page.locator(".notice", { hasText: "The page goes on with" }).waitFor();
+      assert.equal(await beside.getByText("The page goes on with").count(), 0, "its member lives");
 
       // The second one is sent from the page of the member that it goes on with: only reads are answered
       // to another's page, so the form there would wait until the killed one is back.
-      await page.locator(".notice", { hasText: "does not answer" }).getByRole("link").first().click();
+      await page.locator(".notice").getByRole("link").first().click();
       await page.getByRole("link", { name: "Send" }).click();
       for (const [name, value] of [["sender", "alice"], ["recipient", "carol"], ["amount", "3"]]) await page.locator(`input[name=${name}]`).fill(value);
       await page.getByRole("button", { name: "Send" }).click();
@@ -92,12 +105,14 @@ test("from a clone to the own transfer in a block, by two commands; the leader i
       await shoot(page, "walk sent");
       await page.locator(".progress").getByRole("link", { name: /^\d+$/ }).click();
       await page.locator("td.what", { hasText: "carol" }).waitFor();
+      await page.getByRole("link", { name: "Cluster" }).click();
 
       // And the one that was killed is back, after the ten seconds that it is kept away.
-      await page.getByRole("link", { name: "Cluster" }).click();
-      await page.locator(".summary .big", { hasText: "3 of 3 healthy, can lose 1" }).waitFor({ timeout: 30_000 });
-      await page.locator(".log li", { hasText: `${leads} answers again` }).waitFor();
-    });
+      for (const either of [page, beside]) {
+        await either.locator(".summary .big", { hasText: "3 of 3 healthy, can lose 1" }).waitFor({ timeout: 30_000 });
+        await either.locator(".log li", { hasText: `${leads} answers again` }).waitFor();
+      }
+    }));
   } finally {
     await server?.interrupt();
     rmSync(home, { recursive: true });
