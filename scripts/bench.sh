@@ -3,6 +3,7 @@
 #   scripts/bench.sh                 transfers of every kind, and 20 kills of the leader: about four minutes
 #   scripts/bench.sh ARGUMENTS       those of bpsc bench; scripts/bench.sh --help lists them
 #   scripts/bench.sh --peers         beside etcd and NATS
+#   scripts/bench.sh --stages        what a transfer costs each member, by stage: about four minutes
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -17,6 +18,10 @@ need_certificates
 need_go "$root"
 scripts/build.sh .bpsc/bin/bpsc
 mkdir -p .bpsc/bench
+if [ "${1-}" = --stages ]; then
+  CGO_ENABLED=0 go build -C e2e/peers -mod=readonly -trimpath -o "$root/.bpsc/peers/peers" .
+  exec .bpsc/peers/peers stages "${@:2}"
+fi
 # The members' data go there, to a disk: where there is no other place the system may keep such
 # things in memory.
 export TMPDIR=$root/.bpsc/bench

@@ -20,9 +20,11 @@ type bpsc struct {
 	tool   string // binary whose bench makes the load
 	args   []string
 	ports  *freePorts
+	admin  bool // each member has an address for who runs it, as profiles need
 
 	processes []*process
 	urls      []string
+	admins    []string
 	keyFile   string // the private key of the signed contract's issuer
 	rates     counted
 	commands  *commands
@@ -39,7 +41,7 @@ const (
 )
 
 func (b *bpsc) start(ctx context.Context, dir string) error {
-	addresses, err := b.ports.takeSome(6)
+	addresses, err := b.ports.takeSome(9)
 	if err != nil {
 		return err
 	}
@@ -51,16 +53,19 @@ func (b *bpsc) start(ctx context.Context, dir string) error {
 		return err
 	}
 	var cluster []string
-	for i, raft := range addresses[3:] {
+	for i, raft := range addresses[3:6] {
 		cluster = append(cluster, fmt.Sprintf("n%d=%s", i+1, raft))
 	}
-	b.processes, b.urls = nil, nil
+	b.processes, b.urls, b.admins = nil, nil, addresses[6:]
 	for i, api := range addresses[:3] {
 		id := fmt.Sprintf("n%d", i+1)
 		p := &process{name: "bpsc " + id, log: logOf(dir, id), args: append([]string{
 			b.server, "server", "--id", id, "--data", filepath.Join(dir, id), "--listen", api,
 			"--raft", addresses[3+i], "--cluster", strings.Join(cluster, ","), "--contract", contract,
 		}, b.args...)}
+		if b.admin {
+			p.args = append(p.args, "--admin", b.admins[i])
+		}
 		b.processes, b.urls = append(b.processes, p), append(b.urls, "http://"+api)
 		if err := p.start(); err != nil {
 			return err
@@ -125,6 +130,26 @@ func (b *bpsc) leader(ctx context.Context) (leader int, err error) {
 		}
 		return errors.New("none says so")
 	})
+}
+
+// applied is how many entries of the log a member has applied.
+func (b *bpsc) applied(ctx context.Context, member int) (int, error) {
+	var status struct {
+		ID      string
+		Members []struct {
+			ID      string
+			Applied int
+		}
+	}
+	if err := getJSON(ctx, b.urls[member]+"/v1/cluster", &status); err != nil {
+		return 0, err
+	}
+	for _, m := range status.Members {
+		if m.ID == status.ID {
+			return m.Applied, nil
+		}
+	}
+	return 0, fmt.Errorf("%s does not say how far it is", b.processes[member].name)
 }
 
 func (b *bpsc) write(ctx context.Context, member int) error {

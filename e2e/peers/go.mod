@@ -10,7 +10,10 @@ tool (
 	golang.org/x/perf/cmd/benchstat
 )
 
-require github.com/oasisprotocol/curve25519-voi v0.0.0-20230904125328-1f23a7beb09a
+require (
+	github.com/google/pprof v0.0.0-20261105003125-4bf881d7fb0b
+	github.com/oasisprotocol/curve25519-voi v0.0.0-20230904125328-1f23a7beb09a
+)
 
 require (
 	dario.cat/mergo v1.0.2 // indirect

@@ -1,10 +1,11 @@
 // Command peers measures bpsc beside etcd and NATS on this machine, each of them three members
 // and loaded with its own tool, with the same connections, the same payload, and every write
-// on disk at a majority before it is answered. Its other form measures two builds of bpsc
-// beside each other:
+// on disk at a majority before it is answered. Its other forms measure bpsc alone, one build
+// or two beside each other:
 //
 //	peers beside   the table of docs/performance.md
 //	peers compare  whether a build is slower than another
+//	peers stages   what a transfer costs each member, by stage
 //
 // It is a module of its own, so that bpsc's has neither etcd nor NATS in it, and imports
 // nothing of bpsc: the binaries are given to it.
@@ -21,7 +22,7 @@ import (
 	"time"
 )
 
-var errUsage = errors.New("usage: peers beside|compare [options]; -h after it lists them")
+var errUsage = errors.New("usage: peers beside|compare|stages [options]; -h after it lists them")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -51,6 +52,8 @@ func start(ctx context.Context, args []string) error {
 		return beside(ctx, args[1:])
 	case "compare":
 		return compare(ctx, args[1:])
+	case "stages":
+		return byStage(ctx, args[1:])
 	}
 	return errUsage
 }

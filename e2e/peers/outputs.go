@@ -94,6 +94,7 @@ type benchReport struct {
 		Latency   struct{ P50, P99 float64 } `json:"latency_ms"`
 		Cost      struct {
 			Generator float64 `json:"generator"`
+			Leader    float64 `json:"leader"`
 			Seconds   float64 `json:"generator_seconds"`
 			Members   map[string]float64
 		} `json:"processor_us_per_transfer"`
@@ -117,6 +118,7 @@ func parseBPSC(text string) (m measured, err error) {
 	for _, used := range row.Cost.Members {
 		m.Members += used
 	}
+	m.Leader = row.Cost.Leader
 	return m, nil
 }
 

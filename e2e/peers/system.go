@@ -35,6 +35,8 @@ type measured struct {
 	// Microseconds of a core for one of them: of the three members together, and of the tool
 	// that makes the load.
 	Members, Tool float64
+	// Those of the leader alone; only bpsc's tool tells.
+	Leader float64
 	// Cores that the tool had in use; close to 1 says that one core is what bounds it.
 	ToolCores float64
 }
