@@ -81,7 +81,7 @@ from it. The generator takes processor time too, and says how much.`,
 		},
 	}
 	b.flags(cmd)
-	for _, further := range []func(*options) *cobra.Command{newVisibleCommand, newFanoutCommand, newSyncCommand, newTLSCommand} {
+	for _, further := range []func(*options) *cobra.Command{newVisibleCommand, newFanoutCommand, newSyncCommand, newTLSCommand, newReadsCommand} {
 		cmd.AddCommand(local.Owner(further(newOptions(o))))
 	}
 	return local.Owner(cmd)

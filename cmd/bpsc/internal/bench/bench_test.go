@@ -347,3 +347,19 @@ func TestFlagsAreChecked(t *testing.T) {
 		require.ErrorIs(t, cmd.Execute(), cli.ErrUsage, args)
 	}
 }
+
+func TestReadsAskForAccounts(t *testing.T) {
+	o := &options{wallets: 50, seed: 7}
+	s := newReadSource("127.0.0.1:5000", "local", o.pick(0))
+	seen := map[string]bool{}
+	for range 200 {
+		req, _ := read(t, s.Next())
+		name, found := strings.CutPrefix(req.URL.Path, "/v1/accounts/")
+		require.True(t, found, req.URL)
+		require.Equal(t, "local", req.URL.Query().Get("consistency"))
+		require.NoError(t, s.Check(200, fmt.Appendf(nil, `{"address":"%s","balance":1}`, name)))
+		require.Error(t, s.Check(200, []byte(`{"address":"bench-000099","balance":1}`)))
+		seen[name] = true
+	}
+	require.Greater(t, len(seen), 40, "of 50 wallets")
+}
