@@ -58,4 +58,4 @@ echo "the page in $("$CHROMIUM" --version)"
 only=(${1+--test-name-pattern="$1"})
 # Files side by side, as most of the time is waiting; then what is measured, and those in which members die.
 node --test --test-concurrency=3 "${only[@]}" walk.test.mjs pages.test.mjs receipt.test.mjs send.test.mjs input.test.mjs search.test.mjs
-node --test --test-concurrency=1 "${only[@]}" rows.test.mjs live.test.mjs cluster.test.mjs
+node --test --test-concurrency=1 "${only[@]}" rows.test.mjs first.test.mjs live.test.mjs cluster.test.mjs

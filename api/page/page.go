@@ -90,9 +90,10 @@ func New() (*Page, error) {
 }
 
 // needed are the modules without which one does not run, and that one: a browser that
-// knows them all at once does not ask for each when it has read who imports it.
+// knows them all at once does not ask for each when it has read who imports it. Of main.mjs they
+// are what the first view waits for, and as few as that allows (docs/adr/0062-the-page.md).
 func (p *Page) needed(first string) []string {
-	// As modules here write it; what is imported by a call, when it is needed, is not meant.
+	// As modules here write it; what is imported by a call, after the first view, is not meant.
 	// It begins with a word, so that all of the text is searched for that alone.
 	imported := regexp.MustCompile(`from ?"(\.{1,2}/[^"]+)"`)
 	names := []string{first}

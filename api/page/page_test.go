@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,15 +85,34 @@ func TestModulesImportWhatIsThere(t *testing.T) {
 	}
 }
 
-// A browser hears of all modules at once that the page needs to begin, and fetches what it
-// may never need, the reader of key files, only when somebody opens one.
-func TestTheShellNamesWhatThePageNeeds(t *testing.T) {
+// maxFirst is how many modules the first view may wait for: a browser fetches six at a time, and
+// what they hold weighs less than how many they are.
+const maxFirst = 30
+
+// A browser hears of all modules at once that the first view needs, and of no others: those it
+// fetches afterwards, where a module that it has imports them by a call.
+func TestTheShellNamesWhatTheFirstViewNeeds(t *testing.T) {
 	p, err := New()
 	require.NoError(t, err)
 	text, _ := p.Shell(Node{})
+	first := p.needed("app/main.mjs")
+	t.Logf("%d modules before the first view", len(first))
+	require.LessOrEqual(t, len(first), maxFirst)
+	afterwards := regexp.MustCompile(`\bimport\("([^"]+)"\)`)
+	here := slices.Clone(first)
+	for i := 0; i < len(here); i++ {
+		for _, found := range afterwards.FindAllSubmatch(p.assets[here[i]].Plain, -1) {
+			for _, name := range p.needed(path.Join(path.Dir(here[i]), string(found[1]))) {
+				if !slices.Contains(here, name) {
+					here = append(here, name)
+				}
+			}
+		}
+	}
 	for name := range p.assets {
 		if path.Ext(name) == ".mjs" {
-			require.Equal(t, name != "lib/age.mjs", strings.Contains(string(text), "/"+name+`"`), name)
+			require.Equal(t, slices.Contains(first, name), strings.Contains(string(text), "/"+name+`"`), name)
+			require.Contains(t, here, name, "nothing imports it")
 		}
 	}
 }

@@ -1,11 +1,15 @@
 // Charts of numbers over time, by uPlot, in the colours of the page.
 import { html, useEffect, useLayoutEffect, useRef } from "./html.mjs";
-import uPlot from "../lib/uplot.mjs";
+import { part, usePart } from "./later.mjs";
+
+const library = part(() => import("../lib/uplot.mjs"));
 
 // Chart draws one series: times in unix seconds and values, and says them in words to
 // whoever sees no chart. bars draws bars, else a line; steps a line that stays until the
 // next value.
 export function Chart({ title, times, values, bars = false, steps = false, format = String, height = 150 }) {
+  const { value, error } = usePart(library);
+  const uPlot = value?.default;
   const place = useRef(null);
   const plot = useRef(null);
   const data = useRef(null);
@@ -13,10 +17,11 @@ export function Chart({ title, times, values, bars = false, steps = false, forma
   const shape = `${bars}-${steps}`;
   // A layout effect: its end comes before the place is taken out of the document.
   useLayoutEffect(() => {
+    if (!uPlot) return undefined;
     const at = place.current;
     const make = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(options(at, { bars, steps, format, height }), data.current, at);
+      plot.current = new uPlot(options(uPlot, at, { bars, steps, format, height }), data.current, at);
     };
     make();
     const resized = new ResizeObserver(() => plot.current?.setSize({ width: at.clientWidth, height }));
@@ -32,10 +37,11 @@ export function Chart({ title, times, values, bars = false, steps = false, forma
       plot.current.destroy();
       plot.current = null;
     };
-  }, [shape]);
+  }, [uPlot, shape]);
   useEffect(() => plot.current?.setData(data.current), [times, values]);
   return html`<figure class="chart"><figcaption>${title}</figcaption>
-    <div ref=${place} role="img" aria-label=${title + ". " + inWords(values, format)}></div></figure>`;
+    <div ref=${place} role="img" aria-label=${title + ". " + inWords(values, format)}></div>
+    ${error && html`<p class="small">${inWords(values, format)}</p>`}</figure>`;
 }
 
 // inWords is what a series comes to.
@@ -53,7 +59,7 @@ function tickText(ticks) {
   return (t) => new Date(t * 1000).toLocaleString(undefined, how);
 }
 
-function options(place, { bars, steps, format, height }) {
+function options(uPlot, place, { bars, steps, format, height }) {
   const style = getComputedStyle(place);
   const color = (name) => style.getPropertyValue(name).trim();
   const axis = { stroke: color("--faint"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };

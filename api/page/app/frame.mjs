@@ -2,7 +2,6 @@
 import { html, useEffect, useRef, useState } from "./html.mjs";
 import { useLedger } from "./ledger.mjs";
 import { Stale } from "./parts.mjs";
-import { ForkBanner } from "./proof/banner.mjs";
 import { Search } from "./searchbox.mjs";
 import { local } from "./storage.mjs";
 import { token } from "./token.mjs";
@@ -68,7 +67,6 @@ function Theme() {
 export function Notices() {
   const { error, info, infoAt, contracts, origin, token: current } = useLedger();
   return html`
-    <${ForkBanner} />
     ${error && info && error.status !== 401 && error.status !== 403 && html`<${Stale} at=${infoAt} error=${error} />`}
     ${error && !info && error.status !== 401 && error.status !== 403 && html`<div class="notice bad" role="alert"><p><strong>${current && error.status === 404 ? "There is no such contract." : "No server answers as it should."}</strong> <bdi>${error.message}</bdi>.</p></div>`}
     ${contracts.items?.length === 0 && html`<div class="notice"><p><strong>There is no contract yet.</strong> Start the members with <code>--contract FILE</code>, or make one with <code>bpsc contract create</code>.</p></div>`}

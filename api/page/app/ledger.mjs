@@ -2,7 +2,6 @@
 // and the links between pages.
 import { createContext, useContext, useEffect, useMemo, useRef, useState } from "./html.mjs";
 import { follow, nothing } from "./live.mjs";
-import { watch } from "./proof/browser.mjs";
 import { format } from "./router.mjs";
 
 export const Ledger = createContext(null);
@@ -18,6 +17,7 @@ export function useLedgerState(client, node, wanted) {
   const [contracts, setContracts] = useState({ items: null, error: null });
   const [info, setInfo] = useState({ value: null, at: 0, error: null });
   const [live, setLive] = useState({ ...nothing, status: "connecting", why: "" });
+  const [broke, setBroke] = useState(null); // the last block that broke a chain: { token, index, node }
   const [origin, setOrigin] = useState(client.origin);
   const [turn, setTurn] = useState(0); // grows when a token has been given
   useEffect(() => client.onMove(setOrigin), [client]);
@@ -45,10 +45,10 @@ export function useLedgerState(client, node, wanted) {
 
   const current = info.value?.token === token ? info.value : null;
   const chainID = current?.chain_id ?? "";
-  useFollowed({ client, token, chainID, length: current?.length ?? 0, turn, setLive });
+  useFollowed({ client, token, chainID, length: current?.length ?? 0, turn, setLive, setBroke });
 
   return useMemo(() => ({
-    client, node, origin, contracts, info: current, infoAt: info.at, error: info.error ?? contracts.error, token, live,
+    client, node, origin, contracts, info: current, infoAt: info.at, error: info.error ?? contracts.error, token, live, broke,
     decimals: current?.contract.decimals ?? 0,
     signed: current?.contract.wallets !== "open",
     tip: live.heads.at(-1) ?? null,
@@ -63,13 +63,12 @@ export function useLedgerState(client, node, wanted) {
       const given = Object.entries({ contract: token, ...query }).filter(([, value]) => value !== undefined && value !== "");
       return "/v1/" + parts.map(encodeURIComponent).join("/") + (given.length > 0 ? "?" + new URLSearchParams(given) : "");
     },
-  }), [client, node, origin, contracts, current, info, token, live, chainID]);
+  }), [client, node, origin, contracts, current, info, token, live, broke, chainID]);
 }
 
 // useFollowed follows a chain while somebody looks at the page. What came meanwhile is
 // asked for when they look again: browsers have few connections for all pages of a server.
-// That a chain does not hold together is remembered until somebody says to forget it.
-function useFollowed({ client, token, chainID, length, turn, setLive }) {
+function useFollowed({ client, token, chainID, length, turn, setLive, setBroke }) {
   const seen = useVisible();
   const known = useRef({ chainID: "", ...nothing });
   useEffect(() => {
@@ -79,7 +78,7 @@ function useFollowed({ client, token, chainID, length, turn, setLive }) {
     known.current = { chainID, ...before };
     let asked = false;
     const changed = (state) => {
-      if (state.broken !== known.current.broken) watch.sawBreak(token, state.broken, client.origin || location.origin);
+      if (state.broken !== known.current.broken) setBroke({ token, index: state.broken, node: client.origin || location.origin });
       known.current = { chainID, heads: state.heads, broken: state.broken };
       if (asked) return;
       asked = true; // a thousand blocks are shown at once

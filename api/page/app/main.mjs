@@ -6,8 +6,11 @@ import { match, parse } from "./router.mjs";
 import { peersOf } from "./peers.mjs";
 import { routes } from "./routes.mjs";
 import { Footer, Header, Notices, TokenForm } from "./frame.mjs";
+import { fetchAll, later, shown } from "./later.mjs";
 import { Page } from "./parts.mjs";
 import { token } from "./token.mjs";
+
+const ForkBanner = later("ForkBanner", () => import("./proof/banner.mjs"), "strong");
 
 const told = (name) => document.querySelector(`meta[name="bpsc-${name}"]`)?.content ?? "";
 const node = { kind: told("node"), version: told("version") };
@@ -28,11 +31,17 @@ function App() {
     return () => window.removeEventListener("hashchange", moved);
   }, []);
   const ledger = useLedgerState(client, node, place.query.contract ?? "");
+  const [stands, setStands] = useState(false); // the first view, and stays so
+  const answered = ledger.info !== null || ledger.error !== null;
+  useEffect(() => {
+    if (answered && !stands) shown().then(() => setStands(true)).then(fetchAll);
+  }, [answered]);
   const found = match(routes.filter((row) => !row.nodes || row.nodes === node.kind), place.parts);
   return html`<${Ledger.Provider} value=${ledger}>
     <a class="skip" href="#main" onClick=${toMain}>To the content</a>
     <${Header} place=${place} routes=${routes} />
     <main id="main" tabindex="-1">
+      ${stands && html`<${ForkBanner} />`}
       <${Notices} />
       <${Guarded} key=${location.hash}>
         ${ledger.info === null && (ledger.error?.status === 401 || ledger.error?.status === 403)

@@ -1,6 +1,6 @@
 // The red banner above every page: what a node shows now is not what this browser saw before.
 
-import { html, useState } from "../html.mjs";
+import { html, useEffect, useState } from "../html.mjs";
 import { useLedger, useRepeated } from "../ledger.mjs";
 import { clock } from "../time.mjs";
 import { askNode, saveFile, watch } from "./browser.mjs";
@@ -8,7 +8,7 @@ import { askNode, saveFile, watch } from "./browser.mjs";
 const every = 5000; // ms between two looks; checkpoints follow blocks within about a second
 
 export function ForkBanner() {
-  const { client, token, origin } = useLedger();
+  const { client, token, origin, broke } = useLedger();
   const [, setTurn] = useState(0);
   const [behind, setBehind] = useState("");
   useRepeated(async (signal) => {
@@ -22,6 +22,12 @@ export function ForkBanner() {
       // A node that does not answer has shown nothing; other notices say that it is gone.
     }
   }, every, [client, token, origin]);
+  // That a chain does not hold together is remembered until somebody says to forget it.
+  useEffect(() => {
+    if (broke === null) return;
+    watch.sawBreak(broke.token, broke.index, broke.node);
+    setTurn((n) => n + 1);
+  }, [broke]);
   const alarm = token === "" ? null : watch.alarm(token);
   const forget = () => {
     watch.forget(token);
