@@ -26,6 +26,9 @@ race: ## unit tests with the race detector
 e2e: ## end-to-end tests on real processes
 	go test ./e2e/... -count=1 -v -timeout 15m
 
+sim: ## SEEDS (1000) simulated minutes of whole clusters with faults, from SEED (1) on
+	BPSC_SEED=$(or $(SEED),1) BPSC_SEEDS=$(or $(SEEDS),1000) BPSC_SHRINK=1 go test ./e2e/sim -run '^TestSeeds$$' -count=1 -v -timeout 0
+
 browser: ## the page in a real browser, on a real cluster
 	scripts/browser.sh
 
@@ -88,4 +91,4 @@ down: ## stop it
 clean: ## binaries and leftovers of demos and benchmarks; clusters keep their data
 	rm -rf .bpsc/bin .bpsc/bench .bpsc/demo.*
 
-.PHONY: help build package test short race e2e browser operations growth misuse fuzz bench bench-peers bench-compare openapi openapi-lint docs postman fmt lint demo up down clean
+.PHONY: help build package test short race e2e sim browser operations growth misuse fuzz bench bench-peers bench-compare openapi openapi-lint docs postman fmt lint demo up down clean

@@ -1,0 +1,383 @@
+package sim
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/fsm"
+)
+
+// history is what clients asked and heard.
+type history struct {
+	mu  sync.Mutex
+	all []operation
+}
+
+func (h *history) add(op operation) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.all = append(h.all, op)
+}
+
+func (h *history) acked() (n int) {
+	for _, op := range h.all {
+		if op.kind == submit && op.verdict == done {
+			n++
+		}
+	}
+	return n
+}
+
+// ledger is what the members have in the end: blocks, the records in their order, pending
+// ones last, and what is known of ids.
+type ledger struct {
+	records []placed
+	refused map[chain.ID]chain.Code // of ids that clients used
+}
+
+type placed struct {
+	chain.Record
+	block    uint64
+	position int
+}
+
+// check holds the end of a run against what was said on the way.
+func (s *simulation) check() {
+	if s.broken() {
+		return
+	}
+	end, err := s.read()
+	if err != nil {
+		s.fail("%v", err)
+		return
+	}
+	for _, found := range checkHistory(s.history.all, end) {
+		s.fail("%s", found)
+	}
+}
+
+// read takes the ledger from the first member and compares all others with it, byte by
+// byte, audits it, and adds it up.
+func (s *simulation) read() (*ledger, error) {
+	var texts [][]byte
+	first := s.members[0].life.store
+	auditor := fsm.NewAuditor()
+	end := &ledger{refused: map[chain.ID]chain.Code{}}
+	info, err := first.Contract(token)
+	if err != nil {
+		return nil, err
+	}
+	err = first.Blocks(token, 1, 0, func(index uint64, canonical []byte) error {
+		texts = append(texts, bytes.Clone(canonical))
+		b, err := auditor.Next(canonical)
+		if err != nil {
+			return fmt.Errorf("block %d: %w", index, err)
+		}
+		for i, r := range b.Records {
+			end.records = append(end.records, placed{r, index, i})
+		}
+		return conserved(end.records, b.Totals)
+	})
+	if err != nil {
+		return nil, err
+	}
+	pending, err := first.Pending(token)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range pending {
+		end.records = append(end.records, placed{r, info.Length + 1, i})
+	}
+	for _, m := range s.members[1:] {
+		if err := sameChain(m, texts, info); err != nil {
+			return nil, err
+		}
+	}
+	for _, op := range s.history.all {
+		if op.kind != submit {
+			continue
+		}
+		if out, err := first.Transaction(token, op.tx.ID); err == nil && out.Refused != "" {
+			end.refused[op.tx.ID] = out.Refused
+		}
+	}
+	return end, nil
+}
+
+// sameChain compares a member's blocks with those of the first.
+func sameChain(m *member, texts [][]byte, info chain.Info) error {
+	own, err := m.life.store.Contract(token)
+	if err != nil {
+		return err
+	}
+	if own != info {
+		return fmt.Errorf("%s has another chain than n1: %+v, %+v", m.name, own, info)
+	}
+	return m.life.store.Blocks(token, 1, 0, func(index uint64, canonical []byte) error {
+		if index > uint64(len(texts)) || !bytes.Equal(canonical, texts[index-1]) {
+			return fmt.Errorf("block %d of %s is another one than that of n1", index, m.name)
+		}
+		return nil
+	})
+}
+
+// conserved adds up what records did, without the product's own arithmetic.
+func conserved(records []placed, totals *chain.Totals) error {
+	balances := map[string]int64{}
+	var fees int64
+	for _, r := range records {
+		balances[r.Sender] -= int64(r.AmountSend)
+		balances[r.Recipient] += int64(r.AmountReceive)
+		balances[r.BPSC] += int64(r.AmountBPSC)
+		fees += int64(r.AmountBPSC)
+		if r.AmountSend != r.AmountBPSC+r.AmountReceive {
+			return fmt.Errorf("record %s: %d sent, %d and %d came", r.ID, r.AmountSend, r.AmountBPSC, r.AmountReceive)
+		}
+	}
+	var sum int64
+	for _, b := range balances {
+		sum += b
+	}
+	if sum+int64(totals.Burned+totals.Held) != int64(totals.Issued) || fees != int64(totals.Fees) {
+		return fmt.Errorf("balances come to %d and fees to %d, and the block says %+v", sum, fees, *totals)
+	}
+	return nil
+}
+
+// checkHistory returns which rules a history breaks, given what was there in the end. It
+// is a function of its arguments alone.
+func checkHistory(all []operation, end *ledger) (found []string) {
+	say := func(rule, format string, args ...any) {
+		found = append(found, rule+": "+fmt.Sprintf(format, args...))
+	}
+	at := map[chain.ID]int{} // place in the order, from 1
+	for i, r := range end.records {
+		if before, twice := at[r.ID]; twice {
+			say("no id twice", "%s is record %d and %d", r.ID, before, i+1)
+		}
+		at[r.ID] = i + 1
+	}
+	asked := map[chain.ID][]operation{}
+	for _, op := range all {
+		if op.kind == submit {
+			asked[op.tx.ID] = append(asked[op.tx.ID], op)
+		}
+	}
+	for _, op := range all {
+		switch op.kind {
+		case submit:
+			checkSubmission(op, asked[op.tx.ID], at, end, say)
+		case status:
+			checkStatus(op, at, end, say)
+		}
+	}
+	for _, r := range end.records {
+		if len(asked[r.ID]) == 0 {
+			say("nothing that nobody asked for", "%s", r.ID)
+		}
+	}
+	checkOrder(all, at, say)
+	if len(found) == 0 {
+		checkLinearizable(all, at, end, say)
+	}
+	return found
+}
+
+// checkSubmission holds one answer against the end.
+func checkSubmission(op operation, same []operation, at map[chain.ID]int, end *ledger, say func(rule, format string, args ...any)) {
+	place, there := at[op.tx.ID]
+	switch op.verdict {
+	case done:
+		if !there {
+			say("no acknowledged record missing", "%s, acknowledged by %s at %v", op.tx.ID, op.member, op.ended)
+			return
+		}
+		r := end.records[place-1]
+		if r.Sender != op.tx.Sender || r.Recipient != op.tx.Recipient || r.AmountSend != op.tx.Amount {
+			say("no acknowledged record changed", "%s was to send %d, and sent %d", op.tx.ID, op.tx.Amount, r.AmountSend)
+		}
+		if r.block != op.out.Block || r.position != op.out.Position {
+			say("statuses never go back", "%s was acknowledged at %d/%d and is at %d/%d", op.tx.ID, op.out.Block, op.out.Position, r.block, r.position)
+		}
+	case refused:
+		checkRefusal(op, there, end, say)
+	case notApplied:
+		// Only where no other attempt may have brought it.
+		if there && !slices.ContainsFunc(same, func(o operation) bool {
+			return o.verdict == done || o.verdict == unknown || o.verdict == refused
+		}) {
+			say("not applied is not applied", "%s is record %d, and all that was said of it is that it was not applied (%v)", op.tx.ID, place, op.err)
+		}
+	}
+}
+
+func checkRefusal(op operation, there bool, end *ledger, say func(rule, format string, args ...any)) {
+	switch op.code {
+	case chain.AmountTooSmall:
+		return // for now
+	case chain.IDReused:
+		_, known := end.refused[op.tx.ID]
+		if !there && !known {
+			say("refused stays refused", "%s was taken, and nobody has it", op.tx.ID)
+		}
+	default:
+		if there {
+			say("refused stays refused", "%s was refused (%s) at %v, and is there", op.tx.ID, op.code, op.ended)
+		} else if now := end.refused[op.tx.ID]; now != op.code {
+			say("refused stays refused", "%s was refused as %q, and is %q now", op.tx.ID, op.code, now)
+		}
+	}
+}
+
+// checkStatus: what was decided stays so.
+func checkStatus(op operation, at map[chain.ID]int, end *ledger, say func(rule, format string, args ...any)) {
+	place, there := at[op.tx.ID]
+	switch {
+	case op.verdict == done && op.code == "":
+		if !there {
+			say("statuses never go back", "%s was there at %v, and is not", op.tx.ID, op.ended)
+		} else if r := end.records[place-1]; r.block != op.out.Block || r.position != op.out.Position {
+			say("statuses never go back", "%s was at %d/%d at %v, and is at %d/%d", op.tx.ID, op.out.Block, op.out.Position, op.ended, r.block, r.position)
+		}
+	case op.verdict == done:
+		if end.refused[op.tx.ID] != op.code {
+			say("statuses never go back", "%s was refused (%s), and is %q now", op.tx.ID, op.code, end.refused[op.tx.ID])
+		}
+	}
+}
+
+// checkOrder: whatever was answered is before whatever was asked afterwards; and an id
+// that was decided is known to whoever asks afterwards.
+func checkOrder(all []operation, at map[chain.ID]int, say func(rule, format string, args ...any)) {
+	decided := map[chain.ID]operation{} // the first answer
+	var last operation                  // of those answered so far, the one with the highest place
+	byEnd := slices.Clone(all)
+	slices.SortStableFunc(byEnd, func(a, b operation) int { return cmp.Compare(a.ended, b.ended) })
+	byCall := slices.Clone(all)
+	slices.SortStableFunc(byCall, func(a, b operation) int { return cmp.Compare(a.called, b.called) })
+	next := 0
+	for _, op := range byCall {
+		for next < len(byEnd) && byEnd[next].ended < op.called {
+			e := byEnd[next]
+			next++
+			if e.kind == submit && e.verdict == done && !e.out.Replay && at[e.tx.ID] > at[last.tx.ID] {
+				last = e
+			}
+			if _, known := decided[e.tx.ID]; !known && (e.kind == submit || e.kind == status) && e.verdict == done {
+				decided[e.tx.ID] = e
+			}
+		}
+		if op.kind == submit && op.verdict == done && !op.out.Replay && at[op.tx.ID] < at[last.tx.ID] {
+			say("answers are in the order of time", "%s, asked for at %v, comes before %s, acknowledged at %v", op.tx.ID, op.called, last.tx.ID, last.ended)
+		}
+		if before, known := decided[op.tx.ID]; known && op.kind == status && op.verdict == refused {
+			say("statuses never go back", "%s was known at %v, and unknown to %s at %v", op.tx.ID, before.ended, op.member, op.called)
+		}
+	}
+}
+
+// checkLinearizable has porcupine look for moments between question and answer at which
+// all that was read was true. The records of the ledger are in an order already, so the
+// state is how many of them there were.
+func checkLinearizable(all []operation, at map[chain.ID]int, end *ledger, say func(rule, format string, args ...any)) {
+	sums := runningBalances(end)
+	var ops []porcupine.Operation
+	clients := map[string]int{}
+	brought := map[chain.ID]bool{}
+	first := map[chain.ID]time.Duration{}
+	last := time.Duration(0)
+	for _, op := range all {
+		last = max(last, op.ended)
+		if op.kind == submit {
+			if t, known := first[op.tx.ID]; !known || op.called < t {
+				first[op.tx.ID] = op.called
+			}
+		}
+	}
+	add := func(client string, in any, called, ended time.Duration) {
+		id, known := clients[client]
+		if !known {
+			id = len(clients)
+			clients[client] = id
+		}
+		ops = append(ops, porcupine.Operation{ClientId: id, Input: in, Call: int64(called), Return: int64(ended)})
+	}
+	// A write is open from when it was first asked for until its first acknowledgement.
+	byEnd := slices.Clone(all)
+	slices.SortStableFunc(byEnd, func(a, b operation) int { return cmp.Compare(a.ended, b.ended) })
+	for i, op := range byEnd {
+		switch {
+		case op.kind == submit && op.verdict == done && !brought[op.tx.ID]:
+			brought[op.tx.ID] = true
+			add(fmt.Sprint("w", op.tx.ID), written{at[op.tx.ID]}, first[op.tx.ID], op.ended)
+		case op.kind == balance && op.verdict == done:
+			add(fmt.Sprint(op.client, i), wasBalance{op.account, op.balance}, op.called, op.ended)
+		case op.kind == head && op.verdict == done:
+			add(fmt.Sprint(op.client, i), wasLength{op.records}, op.called, op.ended)
+		}
+	}
+	for id, place := range at {
+		if !brought[id] {
+			add(fmt.Sprint("w", id), written{place}, first[id], last+1)
+		}
+	}
+	model := porcupine.Model{
+		Init: func() any { return 0 },
+		Step: func(state, in, _ any) (bool, any) {
+			n := state.(int)
+			switch in := in.(type) {
+			case written:
+				return in.place == n+1, n + 1
+			case wasBalance:
+				return sums[in.account][n] == in.balance, n
+			case wasLength:
+				return in.records == uint64(n), n
+			}
+			return false, n
+		},
+		Equal: func(a, b any) bool { return a == b },
+	}
+	// By its own measure of time: the clock of a bubble stands still while it thinks.
+	if res := porcupine.CheckOperationsTimeout(model, ops, 0); res == porcupine.Illegal {
+		say("reads are linearizable", "%d operations have no order", len(ops))
+	}
+}
+
+type (
+	written    struct{ place int }
+	wasBalance struct {
+		account string
+		balance chain.Amount
+	}
+	wasLength struct{ records uint64 }
+)
+
+// runningBalances is what each account had after each number of records.
+func runningBalances(end *ledger) map[string][]chain.Amount {
+	sums := map[string][]chain.Amount{}
+	for i := range accounts {
+		sums[account(i)] = make([]chain.Amount, len(end.records)+1)
+	}
+	for i, r := range end.records {
+		for _, of := range sums {
+			of[i+1] = of[i]
+		}
+		if of, ok := sums[r.Sender]; ok {
+			of[i+1] -= r.AmountSend
+		}
+		if of, ok := sums[r.Recipient]; ok {
+			of[i+1] += r.AmountReceive
+		}
+		if of, ok := sums[r.BPSC]; ok {
+			of[i+1] += r.AmountBPSC
+		}
+	}
+	return sums
+}

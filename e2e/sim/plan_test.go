@@ -1,0 +1,75 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// plan is what a run goes by, made from a seed. It is plain data: a failing one shrinks,
+// and becomes an entry of a table.
+type plan struct {
+	Seed    uint64
+	Members int
+	Clients int
+	Length  time.Duration // of the part with faults
+	Lossy   int           // of a thousand requests of clients, and of answers, that are lost
+	Faults  []fault
+}
+
+// fault is one, and how long it lasts.
+type fault struct {
+	Kind faultKind
+	At   time.Duration // since the faults began
+	For  time.Duration
+	On   int // the member
+	To   int // the other one, of a link
+}
+
+func (f fault) String() string {
+	return fmt.Sprintf("{%q, %d, %d, %d, %d}", string(f.Kind), f.At, f.For, f.On, f.To)
+}
+
+type faultKind string
+
+const (
+	kill     faultKind = "kill"      // of the process
+	power    faultKind = "power"     // of the host: what is not synced may be gone
+	killAll  faultKind = "kill all"  // processes at once
+	powerAll faultKind = "power all" // hosts at once
+	alone    faultKind = "alone"     // the member reaches nobody, and nobody it
+	deaf     faultKind = "deaf"      // nothing reaches it
+	mute     faultKind = "mute"      // nothing of it reaches anybody
+	link     faultKind = "link"      // two members do not reach each other
+	flap     faultKind = "flap"      // alone, now and again
+	lag      faultKind = "lag"       // what the member sends is late
+	diskLag  faultKind = "disk lag"  // writes to its log are slow
+	diskHang faultKind = "disk hang" // they do not end
+	diskFail faultKind = "disk fail" // they fail
+	clock    faultKind = "clock"     // its wall clock is wrong
+	away     faultKind = "away"      // clients do not reach it
+	frozen   faultKind = "frozen"    // alone, its disk hangs, and clients do not reach it
+)
+
+var faultKinds = []faultKind{kill, power, killAll, powerAll, alone, deaf, mute, link, flap, lag, diskLag, diskHang, diskFail, clock, away, frozen}
+
+// newPlan draws a plan. Faults overlap: about as many are under way at once as a cluster
+// of three can take, and now and then more.
+func newPlan(seed uint64, length time.Duration) plan {
+	r := rand.New(rand.NewPCG(seed, 0x70_6c_61_6e))
+	p := plan{Seed: seed, Members: 3, Clients: 2 + r.IntN(3), Length: length, Lossy: []int{0, 10, 50}[r.IntN(3)]}
+	if r.IntN(8) == 0 {
+		p.Members = 5
+	}
+	few := make([]faultKind, 1+r.IntN(5)) // a run has faults of some kinds, often
+	for i := range few {
+		few[i] = faultKinds[r.IntN(len(faultKinds))]
+	}
+	for at := time.Duration(r.Int64N(int64(3 * time.Second))); at < length; at += time.Duration(r.Int64N(int64(6 * time.Second))) {
+		f := fault{Kind: few[r.IntN(len(few))], At: at, On: r.IntN(p.Members)}
+		f.To = (f.On + 1 + r.IntN(p.Members-1)) % p.Members
+		f.For = min(50*time.Millisecond+time.Duration(r.Int64N(int64(8*time.Second))), length-at)
+		p.Faults = append(p.Faults, f)
+	}
+	return p
+}

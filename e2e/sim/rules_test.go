@@ -1,0 +1,145 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// tx is a transfer of ten from w1 to w2, without a fee.
+func tx(id byte) chain.Transaction {
+	return chain.Transaction{ID: chain.ID{id}, Sender: "w1", Recipient: "w2", Amount: 10}
+}
+
+func recorded(id byte, block uint64, position int) placed {
+	return placed{chain.Record{ID: chain.ID{id}, Sender: "w1", Recipient: "w2", AmountSend: 10, AmountReceive: 10}, block, position}
+}
+
+func at(called, ended int, op operation) operation {
+	op.client, op.called, op.ended = "c", time.Duration(called), time.Duration(ended)
+	return op
+}
+
+func acknowledged(called, ended int, id byte, block uint64, position int) operation {
+	return at(called, ended, operation{kind: submit, verdict: done, tx: tx(id), out: chain.Outcome{Block: block, Position: position}})
+}
+
+func read(called, ended int, of chain.Amount) operation {
+	return at(called, ended, operation{kind: balance, verdict: done, account: "w2", balance: of})
+}
+
+// Each rule has a history that breaks it, beside one that does not.
+func TestEachRuleFindsAHistoryThatBreaksIt(t *testing.T) {
+	one := []placed{recorded(1, 2, 0)}
+	two := []placed{recorded(1, 2, 0), recorded(2, 2, 1)}
+	gone := at(1, 9, operation{kind: submit, verdict: unknown, tx: tx(1)})
+	tooMuch := at(1, 2, operation{kind: submit, verdict: refused, tx: tx(1), code: chain.BalanceOutOfRange})
+	remembered := map[chain.ID]chain.Code{{1}: chain.BalanceOutOfRange}
+	known := at(3, 4, operation{kind: status, verdict: done, tx: tx(1), out: chain.Outcome{Block: 2}})
+	unheard := at(5, 6, operation{kind: status, verdict: refused, tx: tx(1), code: chain.NotFound})
+	more := tx(1)
+	more.Amount = 11
+	for name, c := range map[string]struct {
+		rule    string // "": none is broken
+		all     []operation
+		records []placed
+		refused map[chain.ID]chain.Code
+	}{
+		"acknowledged":                    {all: []operation{acknowledged(1, 2, 1, 2, 0)}, records: one},
+		"acknowledged, and missing":       {rule: "no acknowledged record missing", all: []operation{acknowledged(1, 2, 1, 2, 0)}},
+		"acknowledged, and another":       {rule: "no acknowledged record changed", all: []operation{at(1, 2, operation{kind: submit, verdict: done, tx: more, out: chain.Outcome{Block: 2}})}, records: one},
+		"acknowledged at another place":   {rule: "statuses never go back", all: []operation{acknowledged(1, 2, 1, 1, 0)}, records: one},
+		"unknown, and there":              {all: []operation{gone}, records: one},
+		"unknown, and not there":          {all: []operation{gone}},
+		"twice":                           {rule: "no id twice", all: []operation{acknowledged(1, 2, 1, 2, 0)}, records: []placed{recorded(1, 2, 0), recorded(1, 2, 1)}},
+		"asked for by nobody":             {rule: "nothing that nobody asked for", all: nil, records: one},
+		"refused":                         {all: []operation{tooMuch}, refused: remembered},
+		"refused, and there":              {rule: "refused stays refused", all: []operation{tooMuch}, records: one},
+		"refused, and forgotten":          {rule: "refused stays refused", all: []operation{tooMuch}},
+		"refused as taken, by nobody":     {rule: "refused stays refused", all: []operation{at(1, 2, operation{kind: submit, verdict: refused, tx: tx(1), code: chain.IDReused})}},
+		"not applied":                     {all: []operation{at(1, 2, operation{kind: submit, verdict: notApplied, tx: tx(1)})}},
+		"not applied, and there":          {rule: "not applied is not applied", all: []operation{at(1, 2, operation{kind: submit, verdict: notApplied, tx: tx(1)})}, records: one},
+		"not applied, then unknown":       {all: []operation{at(1, 2, operation{kind: submit, verdict: notApplied, tx: tx(1)}), gone}, records: one},
+		"known":                           {all: []operation{acknowledged(1, 2, 1, 2, 0), known}, records: one},
+		"known, and gone":                 {rule: "statuses never go back", all: []operation{gone, known}},
+		"known, and unheard of later":     {rule: "statuses never go back", all: []operation{acknowledged(1, 2, 1, 2, 0), unheard}, records: one},
+		"unheard of before":               {all: []operation{at(0, 1, unheard), acknowledged(2, 3, 1, 2, 0)}, records: one},
+		"one after the other":             {all: []operation{acknowledged(1, 2, 1, 2, 0), acknowledged(3, 4, 2, 2, 1)}, records: two},
+		"the later one before":            {rule: "answers are in the order of time", all: []operation{acknowledged(1, 2, 2, 2, 1), acknowledged(3, 4, 1, 2, 0)}, records: two},
+		"beside each other":               {all: []operation{acknowledged(1, 4, 2, 2, 1), acknowledged(3, 5, 1, 2, 0)}, records: two},
+		"read before":                     {all: []operation{read(0, 1, 0), acknowledged(2, 3, 1, 2, 0)}, records: one},
+		"read beside":                     {all: []operation{read(1, 4, 0), acknowledged(2, 3, 1, 2, 0), read(2, 5, 10)}, records: one},
+		"read a balance of before":        {rule: "reads are linearizable", all: []operation{acknowledged(1, 2, 1, 2, 0), read(3, 4, 0)}, records: one},
+		"read what nobody has said yet":   {all: []operation{at(1, 9, operation{kind: submit, verdict: unknown, tx: tx(1)}), read(3, 4, 10)}, records: one},
+		"read, and then older":            {rule: "reads are linearizable", all: []operation{gone, read(2, 3, 10), read(4, 5, 0)}, records: one},
+		"read a balance that never was":   {rule: "reads are linearizable", all: []operation{gone, read(2, 3, 7)}, records: one},
+		"a length of before":              {rule: "reads are linearizable", all: []operation{acknowledged(1, 2, 1, 2, 0), at(3, 4, operation{kind: head, verdict: done, records: 0})}, records: one},
+		"of a write that has not begun":   {rule: "reads are linearizable", all: []operation{read(1, 2, 10), acknowledged(3, 4, 1, 2, 0)}, records: one},
+		"refused, and taken as something": {rule: "statuses never go back", all: []operation{at(3, 4, operation{kind: status, verdict: done, tx: tx(1), code: chain.BalanceOutOfRange})}, refused: map[chain.ID]chain.Code{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := checkHistory(c.all, &ledger{records: c.records, refused: c.refused})
+			if c.rule == "" {
+				require.Empty(t, found)
+				return
+			}
+			require.NotEmpty(t, found)
+			require.True(t, strings.HasPrefix(found[0], c.rule+":"), "%q", found)
+		})
+	}
+}
+
+func TestMoneyOutOfNothingIsFound(t *testing.T) {
+	totals := chain.Totals{}
+	require.NoError(t, conserved([]placed{recorded(1, 2, 0)}, &totals))
+	more := recorded(1, 2, 0)
+	more.AmountReceive++
+	require.Error(t, conserved([]placed{more}, &totals))
+	fee := recorded(1, 2, 0)
+	fee.AmountReceive, fee.AmountBPSC = 9, 1
+	require.Error(t, conserved([]placed{fee}, &totals), "the block says that there were no fees")
+	totals.Issued = 5
+	require.Error(t, conserved([]placed{recorded(1, 2, 0)}, &totals))
+}
+
+// The same seed gives the same steps at the same times, but where one of a few things that
+// no seed settles turns out otherwise (DESIGN.md). So of a few runs two are the same to the
+// last step.
+func TestTheSameSeedIsTheSameRun(t *testing.T) {
+	p := newPlan(2, 8*time.Second)
+	seen := map[uint64]bool{}
+	for range 8 {
+		r := simulate(t, p)
+		require.Empty(t, r.Violations)
+		require.Greater(t, r.Steps, 500)
+		if seen[r.Hash] {
+			require.False(t, seen[simulate(t, newPlan(3, 8*time.Second)).Hash])
+			return
+		}
+		seen[r.Hash] = true
+	}
+	t.Errorf("%d runs of one seed, and no two are the same", len(seen))
+}
+
+func TestATornWriteOfTheLogIsOneThatNeverWas(t *testing.T) {
+	before := &image{data: pages("meta 0", "meta 1", "old", "old"), size: 8 * page}
+	after := &image{data: pages("meta 0 new", "meta 1", "new", "old", "new"), size: 8 * page}
+	seen := map[string]bool{}
+	for seed := range uint64(200) {
+		out := tear(before, after, rand.New(rand.NewPCG(seed, 0)))
+		text := ""
+		for at := 0; at < len(out.data); at += page {
+			text += strings.TrimRight(string(out.data[at:at+page]), "\x00") + ","
+		}
+		seen[text] = true
+		if strings.HasPrefix(text, "meta 0 new,") {
+			require.Equal(t, "meta 0 new,meta 1,new,old,new,", text, "a meta counts behind its pages")
+		}
+	}
+	require.Len(t, seen, 5) // two pages there or not, and all of them with the meta
+}

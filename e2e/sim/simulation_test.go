@@ -1,0 +1,336 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/command"
+	"github.com/bpsc/bpsc/internal/release"
+)
+
+// simulation is one run: members, clients, and what happens to them. All of it is the
+// world's, but for the history.
+type simulation struct {
+	plan    plan
+	world   *world
+	net     *network
+	members []*member
+	lossy   int   // of a thousand requests, and of answers
+	away    []int // of each member: how many faults keep clients from it
+	ends    []*ending
+	history history
+	dir     string
+	logger  *slog.Logger
+	running sync.WaitGroup
+	healed  time.Duration
+	served  time.Duration // after the healing, until a client had an answer
+
+	violations []string
+}
+
+const (
+	token    = "aka"
+	contract = `{"token":"aka","wallets":"open","schedule":{"every":"2s","transactions":12}}`
+
+	// What a healthy cluster has time for.
+	starting = 20 * time.Second
+	// What it has after all has been healed (DESIGN.md).
+	recovery = 5 * time.Second
+	settling = 20 * time.Second
+	closing  = 60 * time.Second
+)
+
+// result is what a run came to.
+type result struct {
+	Violations []string
+	Hash       uint64 // of all steps
+	Steps      int
+	End        []string // the last of them
+	Operations int
+	Acked      int
+	Served     time.Duration // after the healing
+	Virtual    time.Duration
+	CPU        time.Duration
+}
+
+// run does what a plan says, in a bubble of its own, and checks what came of it.
+func run(p plan, dir string, logger *slog.Logger) result {
+	w := newWorld(p.Seed)
+	s := &simulation{plan: p, world: w, net: newNetwork(w, p.Members), lossy: p.Lossy, away: make([]int, p.Members), dir: dir, logger: logger}
+	for i := range p.Members {
+		s.members = append(s.members, &member{
+			cluster: s, number: i, name: memberName(i), folder: s.newFolder(memberName(i), 1), files: vfs.NewCrashableMem(),
+		})
+	}
+	s.live()
+	s.close()
+	r := result{
+		Violations: s.violations, Hash: w.trace.hash.Sum64(), Steps: w.done,
+		Operations: len(s.history.all), Acked: s.history.acked(), Served: s.served, Virtual: w.since(),
+	}
+	for _, e := range w.trace.end() {
+		r.End = append(r.End, e.String())
+	}
+	return r
+}
+
+func (s *simulation) fail(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.violations = append(s.violations, text)
+	s.world.trace.note(s.world.since(), "VIOLATION", text)
+}
+
+// live is all of a run but its end.
+func (s *simulation) live() {
+	for i, m := range s.members {
+		if err := os.MkdirAll(m.folder, 0o700); err != nil {
+			s.fail("the simulation itself: %v", err)
+			return
+		}
+		// Members that start in one moment have timers in step for ever.
+		pause := time.Duration(s.world.draw("start", uint64(i)).Int64N(int64(300 * time.Millisecond)))
+		s.world.post(step{who: "start", n: uint64(i), delay: func() time.Duration { return pause }, what: m.name, do: m.start})
+	}
+	if !s.drive(starting, s.allReady) {
+		s.fail("the members do not come up: %v", s.why())
+		return
+	}
+	if err := s.found(); err != nil {
+		s.fail("no chain: %v", err)
+		return
+	}
+	stop := make(chan struct{})
+	var clients sync.WaitGroup
+	for i := range s.plan.Clients {
+		c := newClient(s, i)
+		clients.Go(func() { c.run(stop) })
+	}
+	s.schedule()
+	s.drive(s.plan.Length, s.broken)
+	s.heal()
+	s.probe()
+	close(stop)
+	if !s.drive(settling, waited(&clients)) && !s.broken() {
+		s.fail("clients have no answer, long after everything is healed")
+	}
+	if !s.drive(settling, s.alike) && !s.broken() {
+		s.fail("the members do not come to one state: %s", s.why())
+	}
+	s.check()
+}
+
+// drive goes on while no rule is broken.
+func (s *simulation) drive(limit time.Duration, until func() bool) bool {
+	return s.world.drive(limit, func() bool {
+		s.look()
+		return s.broken() || until()
+	}) && !s.broken()
+}
+
+func (s *simulation) broken() bool { return len(s.violations) > 0 }
+
+// look sees whether a process has ended by itself.
+func (s *simulation) look() {
+	for _, m := range s.members {
+		l := m.life
+		if l == nil {
+			continue
+		}
+		err := l.broken.Load()
+		if err == nil {
+			continue
+		}
+		if !l.excused {
+			s.fail("%v ends: %v", l, *err)
+			continue
+		}
+		s.world.trace.note(s.world.since(), l.String(), "ends, as it should: "+(*err).Error())
+		s.kill(m, false)
+		who := "again " + l.String()
+		s.world.post(step{who: who, delay: func() time.Duration { return time.Second }, what: "starts", do: func() { s.restart(m) }})
+	}
+}
+
+func (s *simulation) allReady() bool {
+	for _, m := range s.members {
+		if m.life == nil || !m.life.ready.Load() || m.life.node.Ready() != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// why is what the members say of themselves.
+func (s *simulation) why() (text string) {
+	for _, m := range s.members {
+		switch l := m.life; {
+		case l == nil:
+			text += m.name + " is down; "
+		case !l.ready.Load():
+			text += m.name + " starts; "
+		default:
+			text += fmt.Sprintf("%s: applied %d, %v; ", m.name, l.store.AppliedIndex(), l.node.Ready())
+		}
+	}
+	return text
+}
+
+// found does what members do by themselves where a cluster begins, and makes the contract.
+func (s *simulation) found() error {
+	done := make(chan error, 1)
+	s.running.Go(func() { done <- s.makeChain() })
+	var err error
+	ended := false
+	s.drive(starting, func() bool {
+		select {
+		case err = <-done:
+			ended = true
+		default:
+		}
+		return ended
+	})
+	if !ended {
+		return errors.New("it takes too long")
+	}
+	return err
+}
+
+func (s *simulation) makeChain() error {
+	ctx, cancel := context.WithTimeout(context.Background(), starting)
+	defer cancel()
+	q := s.members[0].life.requests()
+	for _, m := range s.members {
+		a := command.Announce{Member: string(m.life.node.Identity()), URL: "http://" + m.name, Level: release.Newest}
+		if err := q.Announce(ctx, a); err != nil {
+			return fmt.Errorf("announcing %s: %w", m.name, err)
+		}
+	}
+	if _, err := q.Activate(ctx, release.Newest); err != nil {
+		return err
+	}
+	c, err := chain.DecodeContract([]byte(contract))
+	if err != nil {
+		return err
+	}
+	index, err := q.CreateContract(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, m := range s.members {
+		if err := m.life.node.WaitApplied(ctx, index); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// heal ends all faults.
+func (s *simulation) heal() {
+	for _, e := range s.ends {
+		e.once()
+	}
+	for _, m := range s.members {
+		s.restart(m)
+	}
+	s.net.mend()
+	s.lossy = 0
+	s.healed = s.world.since()
+	s.world.trace.note(s.healed, "world", "healed")
+}
+
+// probe is a client that comes after the healing: it has to be served in time.
+func (s *simulation) probe() {
+	if s.broken() {
+		return
+	}
+	stop, served := make(chan struct{}), make(chan struct{})
+	c := newClient(s, math.MaxInt16)
+	s.running.Go(func() {
+		tx := c.transfer()
+		tx.Amount = 1
+		c.move(tx, stop)
+		close(served)
+	})
+	if !s.drive(recovery, func() bool { return closed(served) }) && !s.broken() {
+		s.fail("no service %v after everything was healed: %s", recovery, s.why())
+	}
+	s.served = s.world.since() - s.healed
+	close(stop)
+}
+
+// alike tells whether all members have applied the same.
+func (s *simulation) alike() bool {
+	var at uint64
+	for i, m := range s.members {
+		if m.life == nil || !m.life.ready.Load() {
+			return false
+		}
+		applied := m.life.store.AppliedIndex()
+		if i == 0 {
+			at = applied
+		}
+		if applied != at {
+			return false
+		}
+	}
+	return true
+}
+
+// close ends what runs, without which the bubble could not end.
+func (s *simulation) close() {
+	for _, e := range s.ends {
+		e.once()
+	}
+	for _, m := range s.members {
+		if l := m.life; l != nil {
+			m.life = nil
+			l.ended.Store(true)
+			s.net.dropAll(m.number, l, true)
+			if l.disk != nil {
+				l.disk.abandon()
+			}
+			s.bury(l)
+		}
+	}
+	s.net.mend()
+	if !s.world.drive(closing, waited(&s.running)) {
+		s.fail("the simulation itself: goroutines do not end")
+	}
+}
+
+// waited tells whether a group has ended.
+func waited(g *sync.WaitGroup) func() bool {
+	ended := make(chan struct{})
+	go func() { g.Wait(); close(ended) }()
+	return func() bool { return closed(ended) }
+}
+
+func closed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// scratch is where the files of a run are: in memory, where the system has that, since
+// a sync there costs nothing.
+func scratch() (string, error) {
+	const shm = "/dev/shm"
+	if info, err := os.Stat(shm); err == nil && info.IsDir() {
+		if dir, err := os.MkdirTemp(shm, "bpsc-sim-"); err == nil {
+			return dir, nil
+		}
+	}
+	return os.MkdirTemp("", "bpsc-sim-")
+}

@@ -1,0 +1,177 @@
+package sim
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/cryptotest"
+	"testing/synctest"
+	"time"
+)
+
+// simulate runs a plan in this process, on one processor: a second one would have
+// goroutines of one moment run in any order. Sources of randomness that the product and
+// its libraries share are seeded, so only one run at a time is in a process.
+func simulate(t *testing.T, p plan) (r result) {
+	dir, err := scratch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	cryptotest.SetGlobalRandom(t, p.Seed)
+	rand.Seed(int64(p.Seed)) //nolint:staticcheck // raft draws its time-outs from it
+	began := cpu()
+	synctest.Test(t, func(*testing.T) { r = run(p, dir, logger()) })
+	r.CPU = cpu() - began
+	return r
+}
+
+// cpu is what this process has used of processors.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// logger is where members log to: nowhere, unless BPSC_SIM_LOG is set.
+func logger() *slog.Logger {
+	if os.Getenv("BPSC_SIM_LOG") == "" {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// worker is a process that runs plans, one after the other. One that panics or hangs
+// takes no others with it.
+type worker struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+	err *strings.Builder
+}
+
+const (
+	workerVariable = "BPSC_SIM_WORKER"
+
+	// A run takes a fraction of a second.
+	hanging = 90 * time.Second
+)
+
+// TestWorker is what a worker does; it is no test.
+func TestWorker(t *testing.T) {
+	if os.Getenv(workerVariable) == "" {
+		t.Skip("for other tests of this package")
+	}
+	debug.SetGCPercent(400)
+	in := json.NewDecoder(os.Stdin)
+	for {
+		var p plan
+		if err := in.Decode(&p); err != nil {
+			return
+		}
+		line, err := json.Marshal(simulate(t, p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Printf("%s%s\n", answerMark, line)
+	}
+}
+
+const answerMark = "answer: "
+
+func startWorker() (*worker, error) {
+	w := &worker{cmd: exec.Command(os.Args[0], "-test.run=^TestWorker$", "-test.timeout=0"), err: &strings.Builder{}}
+	w.cmd.Env = append(os.Environ(), workerVariable+"=1")
+	w.cmd.Stderr = w.err
+	var err error
+	if w.in, err = w.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := w.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	w.out = bufio.NewReader(out)
+	return w, w.cmd.Start()
+}
+
+// run has a plan run. Where the worker ends, or hangs, that is what is wrong.
+func (w *worker) run(p plan) (r result, alive bool) {
+	line, err := json.Marshal(p)
+	if err == nil {
+		_, err = w.in.Write(append(line, '\n'))
+	}
+	hangs := time.AfterFunc(hanging, func() { _ = w.cmd.Process.Signal(syscall.SIGQUIT) })
+	defer hangs.Stop()
+	var said string
+	for err == nil {
+		var text string
+		if text, err = w.out.ReadString('\n'); err != nil {
+			break
+		}
+		if answer, ok := strings.CutPrefix(text, answerMark); ok {
+			err = json.Unmarshal([]byte(answer), &r)
+			return r, err == nil
+		}
+		said += text
+	}
+	_ = w.cmd.Wait()
+	text := said + w.err.String()
+	const enough = 20_000
+	return result{Violations: []string{fmt.Sprintf("the process ends: %v\n%s", err, text[:min(len(text), enough)])}}, false
+}
+
+func (w *worker) stop() error {
+	return errors.Join(w.in.Close(), w.cmd.Wait())
+}
+
+// runAll runs plans on so many processors, until ctx ends.
+func runAll(ctx context.Context, workers int, next func() (plan, bool), done func(plan, result)) error {
+	failed := make(chan error, workers)
+	for range workers {
+		go func() { failed <- work(ctx, next, done) }()
+	}
+	var err error
+	for range workers {
+		err = errors.Join(err, <-failed)
+	}
+	return err
+}
+
+func work(ctx context.Context, next func() (plan, bool), done func(plan, result)) error {
+	var w *worker
+	for ctx.Err() == nil {
+		p, more := next()
+		if !more {
+			break
+		}
+		if w == nil {
+			var err error
+			if w, err = startWorker(); err != nil {
+				return err
+			}
+		}
+		r, alive := w.run(p)
+		done(p, r)
+		if !alive {
+			w = nil
+		}
+	}
+	if w == nil {
+		return nil
+	}
+	return w.stop()
+}
