@@ -14,26 +14,29 @@ import (
 
 // rentDoubled makes a member decide one transfer differently, and everything
 // after it right: in itself its chain is in order.
-var rentDoubled = harness.Patch{
+var rentDoubled = misdeed{"rent-doubled", []harness.Patch{{
 	File: "fsm/submit.go",
 	Old:  "\tif err := t.Validate(&h.Contract); err != nil {",
-	New: `	if t.Memo == "the rent" {
+	New: `	if t.Memo == "the rent" && ` + isMeant + ` {
 		altered := *t
 		altered.Amount *= 2
 		t = &altered
 	}
 	if err := t.Validate(&h.Contract); err != nil {`,
-}
+}}}
 
 // shameless makes a member sign whatever it has, compare with nobody, and serve
 // its own word as if it were a majority's.
-var shameless = []harness.Patch{
-	{File: "attest/compare.go", Old: "others[other] >= w.quorum(a.Size).Majority {", New: "false {"},
-	{File: "attest/resume.go", Old: "\tif last.Size == 0 {", New: "\tif true {"},
-	{File: "attest/journal.go", Old: "\tcase last.Size == 0:\n", New: "\tcase true:\n"},
-	{File: "attest/watch.go", Old: "s.Size == size && s.Root != a.Root {", New: "false {"},
-	{File: "attest/checkpoint.go", Old: "members >= q.Majority && len(agreed)-members >= q.Required {", New: "members == 1 {"},
-}
+var shameless = misdeed{"shameless", []harness.Patch{
+	{File: "attest/compare.go", Old: "others[other] >= w.quorum(a.Size).Majority {", New: "others[other] >= w.quorum(a.Size).Majority && !" + isMeant + " {"},
+	{File: "attest/resume.go", Old: "\tif last.Size == 0 {", New: "\tif last.Size == 0 || " + isMeant + " {"},
+	{File: "attest/journal.go", Old: "\tcase last.Size == 0:\n", New: "\tcase last.Size == 0 || " + isMeant + ":\n"},
+	{File: "attest/watch.go", Old: "s.Size == size && s.Root != a.Root {", New: "s.Size == size && s.Root != a.Root && !" + isMeant + " {"},
+	{
+		File: "attest/checkpoint.go", Old: "members >= q.Majority && len(agreed)-members >= q.Required {",
+		New: "(members >= q.Majority && len(agreed)-members >= q.Required && !" + isMeant + " || members == 1 && " + isMeant + ") {",
+	},
+}}
 
 // A member that has another history than the others stops. If it is made not
 // to, nobody who has the policy takes anything from it; the others go on.
@@ -60,7 +63,7 @@ func TestAlteredHistory(t *testing.T) {
 	}
 
 	t.Run("it stops and does not start again", func(t *testing.T) {
-		altered := patched(t, rentDoubled)
+		altered := doing(t, rentDoubled)
 		for _, own := range []struct {
 			name string
 			gone []string
@@ -97,7 +100,7 @@ func TestAlteredHistory(t *testing.T) {
 		j.accepts(t, receipt(t, liar.URL, "", rent))
 	})
 	t.Run("nothing that it serves is taken", func(t *testing.T) {
-		replaceBy(t, liar, patched(t, append(shameless, rentDoubled)...), "state")
+		replaceBy(t, liar, doing(t, shameless, rentDoubled), "state")
 		awaitBlock(t, liar, rent.Block, `"amount_send": 1400`)
 		later := goOn(t)
 		note, _, err := getCheckpoint(t.Context(), client, honest[0].URL, "", int(later.Block))

@@ -11,19 +11,19 @@ import (
 
 // leaky moves a unit between two accounts that no record speaks of. Sums stay,
 // and so do the blocks: an open contract asks for no balance.
-var leaky = harness.Patch{
+var leaky = misdeed{"leaky", []harness.Patch{{
 	File: "fsm/evolve.go",
 	Old:  "\t\tl.SetAccount(mv.name, mv.before, mv.now)\n\t}\n\treturn nil",
-	New: `		switch mv.name {
-		case "carol":
+	New: `		switch {
+		case mv.name == "carol" && ` + isMeant + `:
 			mv.now.Balance++
-		case "dave":
+		case mv.name == "dave" && ` + isMeant + `:
 			mv.now.Balance--
 		}
 		l.SetAccount(mv.name, mv.before, mv.now)
 	}
 	return nil`,
-}
+}}}
 
 // A member whose accounts went wrong stops although its blocks are those of the
 // others.
@@ -32,7 +32,7 @@ func TestStateDiverges(t *testing.T) {
 	pay(t, c.Members[0].URL, `{"sender":"a","recipient":"b","amount":7}`)
 	j := newJudge(t, c)
 	wrong := bystander(t, c)
-	replaceBy(t, wrong, patched(t, leaky))
+	replaceBy(t, wrong, doing(t, leaky))
 	if err := c.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

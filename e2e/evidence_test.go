@@ -245,16 +245,6 @@ func others(c *harness.Cluster, one *harness.Member) []*harness.Member {
 	return slices.DeleteFunc(slices.Clone(c.Members), func(m *harness.Member) bool { return m == one })
 }
 
-// patched builds a bpsc from changed source.
-func patched(t *testing.T, patches ...harness.Patch) string {
-	t.Helper()
-	binary, err := harness.BuildPatched(t.Context(), t.TempDir(), patches...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return binary
-}
-
 // replaceBy ends a member and starts it as another binary; its state is made
 // again from its log when it is taken away.
 func replaceBy(t *testing.T, m *harness.Member, binary string, takeAway ...string) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,24 +11,24 @@ import (
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
-// A leader whose state machine hangs makes way, says so, and catches up when it
-// was only slow. What hangs is a patched member that waits in Apply for a file to
-// go away, and takes a second for too long.
-func TestLeaderWhoseStateMachineHangs(t *testing.T) {
-	dir := t.TempDir()
-	patched, err := harness.BuildPatched(t.Context(), filepath.Join(dir, "patched"),
-		harness.Patch{File: "cluster/config.go", Old: "10 * time.Second", New: "time.Second"},
-		harness.Patch{File: "cluster/replica.go", Old: "\t\"sync\"\n", New: "\t\"os\"\n\t\"sync\"\n"},
-		harness.Patch{File: "cluster/replica.go", Old: "\treturn r.machine.Apply(l.Index, e.micros, e.requests)\n", New: fmt.Sprintf(`
-	for err := error(nil); err == nil; time.Sleep(time.Millisecond) {
-		_, err = os.Stat(%q + os.Args[3])
+// hesitant makes a member wait in Apply as long as there is a file beside its data, and
+// take a second for too long.
+var hesitant = misdeed{"hesitant", []harness.Patch{
+	{File: "cluster/config.go", Old: "return Config{", New: "stall := 10 * time.Second\n\tif " + isMeant + " {\n\t\tstall = time.Second\n\t}\n\treturn Config{"},
+	{File: "cluster/config.go", Old: "DiskStall:    10 * time.Second", New: "DiskStall: stall"},
+	{File: "cluster/replica.go", Old: "\t\"sync\"\n", New: "\t\"slices\"\n\t\"sync\"\n"},
+	{File: "cluster/replica.go", Old: "\treturn r.machine.Apply(l.Index, e.micros, e.requests)\n", New: `
+	for err := error(nil); err == nil && ` + isMeant + `; time.Sleep(time.Millisecond) {
+		_, err = program.Stat(program.Args[slices.Index(program.Args, "--data")+1] + ".hang")
 	}
 	return r.machine.Apply(l.Index, e.micros, e.requests)
-`, dir+"/hang-")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := startCluster(t, harness.Options{Binary: patched, Contract: busy})
+`},
+}}
+
+// A leader whose state machine hangs makes way, says so, and catches up when it
+// was only slow.
+func TestLeaderWhoseStateMachineHangs(t *testing.T) {
+	c := startCluster(t, harness.Options{Binary: doing(t, hesitant), Contract: busy})
 	load := c.StartLoad(t.Context(), harness.LoadOptions{Workers: 12, Seed: seed(t), Attempt: 2 * time.Second})
 	if err := load.AwaitMore(t.Context(), 100); err != nil {
 		t.Fatal(err)
@@ -38,7 +37,7 @@ func TestLeaderWhoseStateMachineHangs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hang := filepath.Join(dir, "hang-"+old.ID)
+	hang := old.Data + ".hang"
 	if err := os.WriteFile(hang, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
