@@ -2,7 +2,8 @@
 # What a long chain costs: scripts/growth.sh [machine|members] [TRANSFERS] [RECORDS-A-BLOCK]
 #
 # machine: a state machine without a cluster applies so many transfers (10,000,000), and
-# prints the processor time and the bytes of a transfer as the chain grows.
+# prints the processor time and the bytes of a transfer as the chain grows, and what hashing a
+# MiB takes, which is always the same. BPSC_GROWTH_PROFILES: a folder for a CPU profile of each line.
 # members: three members take as many (2,000,000) over HTTP; prints their memory and
 # disk, how fast they start and read, and what a fourth member costs.
 #

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -204,7 +205,7 @@ func TestTheFilterGrowsWithTheIDs(t *testing.T) {
 		r.decide(1)
 		require.Same(t, fresh, r.s.ids)
 		for i := range r.next {
-			require.False(t, r.s.ids.lacks(idKey{0, r.id(i)}), "id %d", i)
+			require.False(t, r.s.ids.lacks(&idKey{0, r.id(i)}), "id %d", i)
 		}
 	}
 	require.Equal(t, 4, larger, "from 40 ids on to 640, in doubles")
@@ -214,6 +215,24 @@ func TestTheFilterGrowsWithTheIDs(t *testing.T) {
 	<-r.s.ids.done
 	require.Len(t, r.s.ids.words, 128, "at start it is as large as it was")
 	r.mustKnow()
+}
+
+// Each new id that the filter takes for known is looked for in every epoch.
+func TestTheFilterTakesFewNewIDsForKnown(t *testing.T) {
+	const words = 4 << 10
+	f := &idFilter{words: make([]uint64, words)}
+	f.ready.Store(true)
+	id := func(n int) *idKey { return &idKey{0, chain.DeriveID([]byte(strconv.Itoa(n)))} }
+	for n := range words * idsAWord {
+		f.add(id(n))
+	}
+	known := 0
+	for n := range 100_000 {
+		if !f.lacks(id(-1 - n)) {
+			known++
+		}
+	}
+	require.Less(t, known, 500, "one in 300 is expected where it is as full as it gets")
 }
 
 func TestTheFilterStaysBelowItsBound(t *testing.T) {
@@ -270,7 +289,7 @@ func TestTheFilterGrowsWithRefusedIDs(t *testing.T) {
 	settle()
 	require.Contains(t, sizes, len(r.s.ids.words))
 	for i := range r.next {
-		require.False(t, r.s.ids.lacks(idKey{0, r.id(i)}), "id %d", i)
+		require.False(t, r.s.ids.lacks(&idKey{0, r.id(i)}), "id %d", i)
 	}
 }
 

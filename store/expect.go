@@ -1,10 +1,6 @@
 package store
 
-import (
-	"sync/atomic"
-
-	"github.com/bpsc/bpsc/chain"
-)
+import "github.com/bpsc/bpsc/chain"
 
 // ExpectAhead is how many transactions Expect is best called with: what they look up
 // stays in the processor's nearest cache until they are decided.
@@ -19,8 +15,7 @@ func (tx *Tx) Expect(h *Head, next []chain.Transaction) {
 	for i := range next[:min(len(next), ExpectAhead)] {
 		t := &next[i]
 		k := idKey{h.Number, t.ID}
-		word, _ := s.ids.place(k)
-		seen += atomic.LoadUint64(word) | s.active.ids.peek(&k)
+		seen += s.ids.peek(&k) | s.active.ids.peek(&k)
 		found[2*i], found[2*i+1] = s.peek(h.Number, t.Sender), s.peek(h.Number, t.Recipient)
 	}
 	for _, e := range found {

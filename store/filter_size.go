@@ -41,15 +41,15 @@ func (s *Store) growFilter() {
 
 func (f *idFilter) addLayer(l *layer) {
 	for i := range l.ids.list {
-		f.add(l.ids.list[i].idKey)
+		f.add(&l.ids.list[i].idKey)
 	}
 	for k := range l.refused {
-		f.add(k)
+		f.add(&k)
 	}
 }
 
 // decided puts a new id into the filters.
-func (s *Store) decided(k idKey) {
+func (s *Store) decided(k *idKey) {
 	for _, f := range [...]*idFilter{s.ids, s.larger} {
 		if f != nil {
 			f.add(k)

@@ -19,6 +19,7 @@ func (s *Store) freeze() error {
 	}
 	l := s.active
 	l.epochs = s.epochs()
+	s.files.divide(s.heads, s.cfg.EpochRecords)
 	for _, h := range s.heads {
 		if err := h.save(l); err != nil {
 			return s.fail(err)
@@ -62,6 +63,9 @@ func (s *Store) flush(db *pebble.DB, l *layer) {
 	}
 	s.frozen = nil
 	s.remember(l)
+	if s.flushes++; err == nil && s.flushes%flushesToSink == 0 {
+		s.sink()
+	}
 	close(l.flushed)
 	s.settled.Broadcast()
 }

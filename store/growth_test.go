@@ -1,11 +1,13 @@
 package store_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +27,7 @@ import (
 // TestGrowth applies BPSC_GROWTH transfers to a machine without a cluster, in blocks of
 // BPSC_GROWTH_BLOCK records, and prints what a transfer costs as the chain becomes long:
 // processor time of the process without what made the requests, and what is on the disk.
+// With BPSC_GROWTH_PROFILES, a folder, there is a CPU profile of each line in it.
 // scripts/growth.sh runs it. It asserts nothing: a time is no test.
 func TestGrowth(t *testing.T) {
 	total := setting(t, "BPSC_GROWTH", 0)
@@ -36,7 +39,9 @@ func TestGrowth(t *testing.T) {
 		dir = t.TempDir()
 	}
 	g := newGrowth(t, filepath.Join(dir, "state"), setting(t, "BPSC_GROWTH_BLOCK", 10))
-	fmt.Printf("%10s %9s %9s %9s %9s %9s %9s %9s %7s %7s\n", "transfers", "apply us", "beside us", "wall us", "flushed B", "merged B", "disk B", "anon MiB", "p50 ms", "p99 ms")
+	g.profiles = os.Getenv("BPSC_GROWTH_PROFILES")
+	g.profile()
+	fmt.Printf("%10s %9s %9s %9s %9s %9s %9s %9s %7s %7s %14s\n", "transfers", "apply us", "beside us", "wall us", "flushed B", "merged B", "disk B", "anon MiB", "p50 ms", "p99 ms", "MiB hashed us")
 	for at := 10_000; at < total; at += max(10_000, at/2/1000*1000) {
 		if at > g.n {
 			g.to(at)
@@ -45,6 +50,7 @@ func TestGrowth(t *testing.T) {
 	}
 	g.to(total)
 	g.report()
+	pprof.StopCPUProfile()
 	g.snapshot(t.TempDir())
 	g.reopen(dir)
 	g.read()
@@ -70,13 +76,14 @@ const (
 
 // growth is a machine whose chain is made longer, and what that has cost so far.
 type growth struct {
-	t       *testing.T
-	s       *store.Store
-	m       *fsm.Machine
-	n       int
-	cost    cost
-	took    []time.Duration // by each Apply since the last report
-	printed struct {
+	t        *testing.T
+	s        *store.Store
+	m        *fsm.Machine
+	n        int
+	cost     cost
+	took     []time.Duration // by each Apply since the last report
+	profiles string          // a folder for a CPU profile of what each line of the report says; "": none
+	printed  struct {
 		n    int
 		cost cost
 	}
@@ -158,11 +165,24 @@ func (g *growth) report() {
 	now, was := g.cost, g.printed.cost
 	n := int64(g.n - g.printed.n)
 	each := func(d time.Duration) float64 { return d.Seconds() * 1e6 / float64(n) }
-	fmt.Printf("%10d %9.2f %9.2f %9.2f %9d %9d %9d %9d %7.1f %7.1f\n", g.n, each(now.apply-was.apply), each(now.beside-was.beside), each(now.wall-was.wall),
+	fmt.Printf("%10d %9.2f %9.2f %9.2f %9d %9d %9d %9d %7.1f %7.1f %14.0f\n", g.n, each(now.apply-was.apply), each(now.beside-was.beside), each(now.wall-was.wall),
 		(now.flushed-was.flushed)/n, (now.merged-was.merged)/n, int(m.DiskSpaceUsage())/g.n, anonymous(g.t)>>20,
-		g.share(0.5), g.share(0.99))
+		g.share(0.5), g.share(0.99), hashing())
 	g.took = g.took[:0]
 	g.printed.n, g.printed.cost = g.n, now
+	g.profile()
+}
+
+// profile ends the profile of what was added since the last report, and begins another.
+func (g *growth) profile() {
+	if g.profiles == "" {
+		return
+	}
+	pprof.StopCPUProfile()
+	file, err := os.Create(filepath.Join(g.profiles, fmt.Sprintf("from-%08d.cpu", g.n)))
+	require.NoError(g.t, err)
+	g.t.Cleanup(func() { require.NoError(g.t, file.Close()) })
+	require.NoError(g.t, pprof.StartCPUProfile(file))
 }
 
 func used(who int) time.Duration {
@@ -250,4 +270,18 @@ func anonymous(t *testing.T) (bytes int) {
 		}
 	}
 	return bytes << 10
+}
+
+// hashing is what a computation that is always the same takes, SHA-256 of a MiB, in
+// microseconds of the thread: where it becomes dearer the machine does.
+func hashing() float64 {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	text := make([]byte, 1<<20)
+	before := used(unix.RUSAGE_THREAD)
+	for range 20 {
+		sum := sha256.Sum256(text)
+		copy(text, sum[:])
+	}
+	return (used(unix.RUSAGE_THREAD) - before).Seconds() * 1e6 / 20
 }

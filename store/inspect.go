@@ -89,7 +89,7 @@ func CheckFolder(ctx context.Context, dir string) error {
 func look(dir string, at func(*pebble.DB, *loaded) error) (err error) {
 	cfg := Config{FS: vfs.Default, ReadOnly: true, Tables: inspectTables, Logger: slog.New(slog.DiscardHandler)}
 	// The alarm is not armed: damage is an error here.
-	db, err := openDB(dir, cfg, &alarm{dir: dir, fatal: func(err error) { panic(err) }})
+	db, err := openDB(dir, cfg, &alarm{dir: dir, fatal: func(err error) { panic(err) }}, &division{})
 	if err != nil {
 		return damaged(dir, err)
 	}

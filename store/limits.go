@@ -36,10 +36,10 @@ const (
 
 	// filterBytes is how large the filter of ids is at first, and maxFilterBytes at most:
 	// when there are more ids than idsAWord for each of its 64 bits, one of twice the size
-	// is filled beside it. So one new id in a hundred at most costs a read in vain, up to
-	// 84 million of them; with 168 million it is one in twenty. The answers are right
-	// at any size.
-	filterBytes    = 16 << 20
+	// is filled beside it, from 21 million on. So one new id in 300 at most costs a read in
+	// vain, up to 84 million of them; with 168 million it is one in 14. The answers are
+	// right at any size. To fill one reads all ids.
+	filterBytes    = 32 << 20
 	maxFilterBytes = 128 << 20
 	idsAWord       = 5
 
@@ -55,6 +55,16 @@ const (
 	// for a transfer grows with the epoch, what a look for an old id costs with the
 	// number of epochs, 1.5 µs each: ten of them in ten million records.
 	epochRecords = 1 << 20
+
+	// dividedChains is how many chains have files of their own in Pebble, some ten of each in
+	// a flush: see division.go. Those that come in order are taken down when there are
+	// filesToSink, which is looked at every flushesToSink flushes. Until then they lie beside
+	// each other and cost nobody anything, so Pebble is not to merge because of their number,
+	// up to filesToMerge.
+	dividedChains = 8
+	flushesToSink = 50
+	filesToSink   = 200
+	filesToMerge  = 4000
 
 	// pieceRecords is how many records share a row, so that one of them is read
 	// without the rest of its block: 10 KiB of plain transfers, 192 KiB at most.

@@ -24,21 +24,22 @@ import (
 // always tells the truth.
 //
 // What Pebble finds damaged goes to the alarm, whatever read it.
-func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
+func openDB(dir string, cfg Config, alarm *alarm, files *division) (*pebble.DB, error) {
 	cache := pebble.NewCache(cfg.CacheBytes)
 	defer cache.Unref()
 	opts := &pebble.Options{
-		Cache:                 cache,
-		FS:                    markerFS{cfg.FS, alarm},
-		DisableWAL:            !cfg.Log,
-		MaxOpenFiles:          cfg.Tables,
-		ReadOnly:              cfg.ReadOnly,
-		MemTableSize:          memTableBytes,
-		L0CompactionThreshold: 2 * flushesToMerge, // Pebble begins at half of it
-		L0StopWritesThreshold: flushesToStop,
-		LBaseMaxBytes:         levelBytes,
-		FormatMajorVersion:    cfg.formatOn(release.First), // higher where the database is
-		Logger:                pebbleLog{cfg.Logger, alarm},
+		Cache:                     cache,
+		FS:                        markerFS{cfg.FS, alarm},
+		DisableWAL:                !cfg.Log,
+		MaxOpenFiles:              cfg.Tables,
+		ReadOnly:                  cfg.ReadOnly,
+		MemTableSize:              memTableBytes,
+		L0CompactionThreshold:     2 * flushesToMerge, // Pebble begins at half of it
+		L0StopWritesThreshold:     flushesToStop,
+		L0CompactionFileThreshold: filesToMerge,
+		LBaseMaxBytes:             levelBytes,
+		FormatMajorVersion:        cfg.formatOn(release.First), // higher where the database is
+		Logger:                    pebbleLog{cfg.Logger, alarm},
 		EventListener: &pebble.EventListener{
 			DataCorruption:  func(info pebble.DataCorruptionInfo) { alarm.raise(errors.New(info.String())) },
 			BackgroundError: (&retryLimit{log: cfg.Logger, alarm: alarm}).failed,
@@ -54,6 +55,7 @@ func openDB(dir string, cfg Config, alarm *alarm) (*pebble.DB, error) {
 			RewriteMinimumAge: time.Hour, TargetGarbageRatio: 1,
 		}
 	}
+	opts.Experimental.SpanPolicyFunc = files.after
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
 		// A quarter less work than Snappy, and fewer bytes; the format of the first level has it.

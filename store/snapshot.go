@@ -48,6 +48,7 @@ func (s *Store) Restore(dir string) error {
 		s.larger.close()
 		s.larger = nil
 	}
+	s.closeSinking()
 	old, oldName, oldIDs, waiting := s.db, s.dbName, s.ids, s.heads
 	if err := s.use(name); err != nil {
 		return errors.Join(err, s.folder.disk.RemoveAll(s.folder.path(name)))

@@ -38,7 +38,7 @@ type Config struct {
 	// EpochRecords is how many records of a chain share an epoch, see epoch.go;
 	// epochRecords when 0. Tests make it small.
 	EpochRecords uint64
-	// FilterBytes is the size of the filter that tells new ids, a multiple of eight;
+	// FilterBytes is the size of the filter that tells new ids, a multiple of 64;
 	// filterBytes when 0. Tests make it small: they open thousands of stores.
 	FilterBytes int
 	// MaxFilterBytes is how large it becomes at most; maxFilterBytes when 0.
@@ -94,6 +94,9 @@ type Store struct {
 	// is waited for.
 	using sync.RWMutex
 
+	// files says where db's files end. It is used without a lock.
+	files division
+
 	// contracts are those of heads, by token: for KnownContract, which takes no mu.
 	contracts sync.Map
 
@@ -107,6 +110,8 @@ type Store struct {
 	frozen  *layer    // nil: no flush runs
 	ids     *idFilter // of db and the layers
 	larger  *idFilter // that is to take its place; nil: it is large enough
+	flushes int       // of layers, since db was opened
+	sinking *sinking  // of db; nil: none yet
 	recent  *accounts // accounts of the last layers that reached db, to spare reads; nil: none
 	heads   []*Head   // by number
 	byToken map[string]*Head
@@ -209,6 +214,7 @@ func (s *Store) close(drain func() error) error {
 	s.failed = ErrClosed
 	s.settled.Broadcast()
 	s.closeFilters()
+	s.closeSinking()
 	return errors.Join(err, s.db.Close())
 }
 
@@ -227,7 +233,7 @@ func (s *Store) drain() error {
 // it the one in use. The caller has seen to it that nobody else looks.
 func (s *Store) use(name string) error {
 	raised := &alarm{dir: s.folder.path(name), fatal: s.cfg.Fatal}
-	db, err := openDB(s.folder.path(name), s.cfg, raised)
+	db, err := openDB(s.folder.path(name), s.cfg, raised, &s.files)
 	if err != nil {
 		return damaged(s.folder.path(name), err)
 	}

@@ -277,13 +277,13 @@ func TestTheFilterNeverDeniesAnIDThatIsThere(t *testing.T) {
 	denied := 0
 	for i := uint64(1); i <= 300; i++ {
 		known, unknown := chain.DeriveID([]byte(fmt.Sprint(i))), chain.DeriveID([]byte(fmt.Sprint("not ", i)))
-		require.False(t, s.ids.lacks(idKey{0, known}))
+		require.False(t, s.ids.lacks(&idKey{0, known}))
 		out, err := s.Transaction("aka", known)
 		require.ErrorContains(t, err, "no record", "a block without records here")
 		require.Zero(t, out.Refused)
 		_, err = s.Transaction("aka", unknown)
 		require.ErrorIs(t, err, chain.NotFound)
-		if s.ids.lacks(idKey{0, unknown}) {
+		if s.ids.lacks(&idKey{0, unknown}) {
 			denied++
 		}
 	}

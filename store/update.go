@@ -157,7 +157,7 @@ func (tx *Tx) Placement(h *Head, id chain.ID) (Placement, bool) {
 func (tx *Tx) SetPlacement(h *Head, id chain.ID, p Placement) {
 	k := idKey{h.Number, id}
 	tx.s.active.setID(k, p)
-	tx.s.decided(k)
+	tx.s.decided(&k)
 }
 
 // AddBlock stores the next block of a chain and wakes who waits for it. leaf is

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+func TestTheTablesThatGrowAreInTheOrderOfTheirKeys(t *testing.T) {
+	require.True(t, slices.IsSorted(growingTables))
+}
+
+func TestWhereAFileEnds(t *testing.T) {
+	var d division
+	d.long.Store(&[]uint32{2, 3})
+	for _, tc := range []struct {
+		what       string
+		first, end []byte
+	}{
+		{"few rows go as far as the next table of many", []byte{headTable, 9}, []byte{idTable}},
+		{"there is none behind the last", []byte{policyTable}, nil},
+		{"a short chain's, with those of other short ones", tableKey(blockTable, 0), tableKey(blockTable, 2)},
+		{"a long chain's", append(tableKey(blockTable, 2), 7), tableKey(blockTable, 3)},
+		{"the next one's", append(tableKey(blockTable, 3), 7), tableKey(blockTable, 4)},
+		{"behind the last long one", tableKey(blockTable, 4), []byte{blockTable + 1}},
+		{"the table as a whole", []byte{blockTable}, []byte{blockTable + 1}},
+	} {
+		_, end, err := d.after(tc.first)
+		require.NoError(t, err)
+		require.Equal(t, tc.end, end, tc.what)
+	}
+	d.long.Store(nil)
+	_, end, err := d.after(tableKey(blockTable, 2))
+	require.NoError(t, err)
+	require.Equal(t, []byte{blockTable + 1}, end)
+}
+
+func TestChainsOfMoreThanAnEpochAreLong(t *testing.T) {
+	var d division
+	var heads []*Head
+	for i := range uint32(2 * dividedChains) {
+		h := newHead(i, chain.Contract{})
+		h.Records = uint64(i % 3)
+		heads = append(heads, h)
+	}
+	d.divide(heads, 1)
+	require.Equal(t, []uint32{2, 5, 8, 11, 14}, *d.long.Load())
+	d.divide(heads, 0)
+	require.Len(t, *d.long.Load(), dividedChains)
+}
+
+// filesOf are the files in a level of the tables that come in order, in the order of their
+// keys, by number. No file may have rows of two tables of many.
+func filesOf(t *testing.T, s *Store, level int) (all []string) {
+	t.Helper()
+	levels, err := s.db.SSTables()
+	require.NoError(t, err)
+	for i := range levels {
+		for _, file := range levels[i] {
+			_, end, err := s.files.after(file.Smallest.UserKey)
+			require.NoError(t, err)
+			require.True(t, end == nil || bytes.Compare(file.Largest.UserKey, end) < 0, "%x to %x", file.Smallest.UserKey, file.Largest.UserKey)
+			if i == level && slices.Contains(orderedTables[:], file.Smallest.UserKey[0]) {
+				all = append(all, file.BackingSSTNum.String())
+			}
+		}
+	}
+	return all
+}
+
+// What comes in order is merged once, whatever accounts and ids are merged beside it.
+func TestWhatComesInOrderIsNotWrittenAgain(t *testing.T) {
+	s, err := Open(Config{Dir: "state", FS: vfs.NewMem(), FilterBytes: testFilter})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	add := func() {
+		for range 2 * flushesToSink {
+			addBlock(t, s, s.AppliedIndex()+1)
+			require.NoError(t, s.Sync(t.Context()))
+		}
+		require.NotNil(t, s.sinking)
+		<-s.sinking.done
+		require.Less(t, len(filesOf(t, s, 0)), filesToSink)
+	}
+	add()
+	merged := func() int64 { return s.db.Metrics().Compact.Count }
+	files, before := filesOf(t, s, 6), merged()
+	require.NotEmpty(t, files)
+	add()
+	require.Greater(t, merged(), before+5)
+	require.Subset(t, filesOf(t, s, 6), files)
+}
+
+// A store that is closed meanwhile is as it was.
+func TestAStoreIsClosedWhileFilesSink(t *testing.T) {
+	files := vfs.NewMem()
+	open := func() *Store {
+		s, err := Open(Config{Dir: "state", FS: files, FilterBytes: testFilter})
+		require.NoError(t, err)
+		return s
+	}
+	s := open()
+	for range 2 * flushesToSink { // the last of which makes them sink
+		addBlock(t, s, s.AppliedIndex()+1)
+		require.NoError(t, s.Sync(t.Context()))
+	}
+	require.NoError(t, s.Close())
+	require.Nil(t, s.sinking)
+	s = open()
+	require.Equal(t, uint64(2*flushesToSink), s.AppliedIndex())
+	for i := uint64(1); i <= 2*flushesToSink; i++ {
+		_, _, err := s.Block("aka", i)
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.Close())
+}
