@@ -68,9 +68,10 @@ func (s *server) aboutContract(c *gin.Context) bool {
 	return strings.HasPrefix(route, "/v1/contracts/:token") || strings.HasPrefix(route, "/v1/tokens") || s.queryNames.takes(c.Request.Method, route, "contract")
 }
 
-// sameSite is before everything that changes something, GET /mine included.
+// sameSite is before everything that changes something, GET /mine included. What is shared
+// pages of other members may send, too.
 func (s *server) sameSite(c *gin.Context) {
-	if err := s.guard.SameSite(c.Request); err != nil {
+	if err := s.guard.SameSite(c.Request, s.sharedWith(c)...); err != nil {
 		c.Abort()
 		s.fail(c, err)
 	}

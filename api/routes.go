@@ -70,15 +70,15 @@ func (s *server) readRoutes(state, here gin.IRoutes) {
 
 func (s *memberServer) routes() http.Handler {
 	engine := s.newRouter()
-	s.sharedPaths = http.NewServeMux()
-	readers := engine.Group("", s.shared, s.may(token.Read))
-	reads := sharedReads{readers, s.sharedPaths}
-	state, here := sharedReads{readers.Group("", s.readAt(linearizable)), s.sharedPaths}, sharedReads{readers.Group("", s.readAt(local)), s.sharedPaths}
+	s.shared = nothingShared()
+	readers := engine.Group("", vary, s.may(token.Read))
+	reads := s.sharedReads(readers)
+	state, here := s.sharedReads(readers.Group("", s.readAt(linearizable))), s.sharedReads(readers.Group("", s.readAt(local)))
 	s.readRoutes(state, here)
 	s.get(here, "/smart/chain", s.getSmartChain, aboutAChain, ofAge, ofAPart, []string{"wait"})
 
 	guarded := engine.Group("", s.sameSite)
-	writes := guarded.Group("", s.may(token.Submit))
+	writes := s.sharedWrites(guarded.Group("", s.may(token.Submit)))
 	s.tutorialRoutes(writes)
 	s.post(writes, "/v1/transactions", s.postTransaction, aboutAChain)
 	s.post(writes, `/v1/transactions\:batch`, unkeyed(s.postBatch), aboutAChain)

@@ -53,9 +53,9 @@ type server struct {
 	requests  requestIDs
 	page      *page.Page
 
-	queryNames  queryNames     // set while the routes are, never changed after
-	sharedPaths *http.ServeMux // of a member: those of sharedReads, set in the same way
-	reference   reference
+	queryNames queryNames // set while the routes are, never changed after
+	shared     shared
+	reference  reference
 
 	complain  admission.LogLimit
 	answers   *admission.Memory // of all but guests

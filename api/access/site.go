@@ -16,8 +16,8 @@ import (
 // site tells requests apart by who made a browser send them. None is answered that
 // calls this node by a name that is not its own, or a page whose name was pointed here
 // could read what only this machine reaches. Requests that change something pages of
-// this node and programs may send, pages of other sites may not; a program sends
-// neither Origin nor Sec-Fetch-Site.
+// this node and programs may send, pages of other sites may not, but for those of other
+// members where the caller says so; a program sends neither Origin nor Sec-Fetch-Site.
 type site struct {
 	names   []string // hosts this node is called by, besides IP addresses and localhost
 	origins []string // whose pages may write
@@ -48,8 +48,21 @@ func (g *Guard) Named(r *http.Request) error {
 }
 
 // SameSite says why a request that changes something is refused for what sent it,
-// GET /mine included; nil where it is not.
-func (g *Guard) SameSite(r *http.Request) error { return g.by.Load().site.check(r) }
+// GET /mine included; nil where it is not. Pages of peers, which are origins, may post.
+func (g *Guard) SameSite(r *http.Request, peers ...string) error {
+	if postedFrom(r, peers) {
+		return nil
+	}
+	return g.by.Load().site.check(r)
+}
+
+// postedFrom tells whether a page of one of these origins posts. The browser says so itself,
+// once, and as it writes origins; no page can have it say anything else, and what else it
+// says (Sec-Fetch-Site, Referer) only that they are two.
+func postedFrom(r *http.Request, origins []string) bool {
+	given := r.Header["Origin"]
+	return r.Method == http.MethodPost && len(given) == 1 && slices.Contains(origins, given[0])
+}
 
 func (s *site) check(r *http.Request) error {
 	asked := r
