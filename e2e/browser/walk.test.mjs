@@ -73,7 +73,7 @@ test("from a clone to the own transfer in a block, by two commands; the leader i
     assert.ok([killed, stays].includes(address), server.text);
 
     const window = { nodes, allowed: died };
-    await visit(killed, window, ({ page }) => visit(stays, window, async ({ page: beside }) => {
+    await visit(killed, window, ({ page, requests }) => visit(stays, window, async ({ page: beside }) => {
       await settled(page);
       // The first transfer is what the command has printed.
       const [, from, to, amount] = /--from (\S+) --to (\S+) --amount (\S+)/.exec(send);
@@ -95,9 +95,7 @@ test("from a clone to the own transfer in a block, by two commands; the leader i
       await page.locator(".notice", { hasText: "The page goes on with" }).waitFor();
       assert.equal(await beside.getByText("The page goes on with").count(), 0, "its member lives");
 
-      // The second one is sent from the page of the member that it goes on with: only reads are answered
-      // to another's page, so the form there would wait until the killed one is back.
-      await page.locator(".notice").getByRole("link").first().click();
+      // The second one is sent from the same page, whose member is dead.
       await page.getByRole("link", { name: "Send" }).click();
       for (const [name, value] of [["sender", "alice"], ["recipient", "carol"], ["amount", "3"]]) await page.locator(`input[name=${name}]`).fill(value);
       await page.getByRole("button", { name: "Send" }).click();
@@ -105,6 +103,9 @@ test("from a clone to the own transfer in a block, by two commands; the leader i
       await shoot(page, "walk sent");
       await page.locator(".progress").getByRole("link", { name: /^\d+$/ }).click();
       await page.locator("td.what", { hasText: "carol" }).waitFor();
+      assert.equal(new URL(page.url()).origin, killed);
+      const sent = requests.filter(({ method }) => method === "POST").map(({ url }) => new URL(url).origin);
+      assert.ok(sent.length > 0 && !sent.includes(killed), `sent to ${sent}`);
       await page.getByRole("link", { name: "Cluster" }).click();
 
       // And the one that was killed is back, after the ten seconds that it is kept away.

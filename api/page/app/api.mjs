@@ -94,21 +94,34 @@ export function createClient({ origins, fetch, token = () => "" }) {
     throw why;
   }
 
-  // send asks the node that sent the page, and no other: a browser lets a page change
-  // something only where it is from, and so do the members.
+  const post = (origin, path, body, options) =>
+    ask(origin, path, { method: "POST", body, timeout: 15000, ...options, header: { "Content-Type": "application/json", ...options.header } });
+
+  // send has one node do something, once: where that does not serve, the next one is the one to
+  // go on with. Whoever sends knows whether to send the same again.
   async function send(path, body, options = {}) {
-    return ask("", path, { method: "POST", body, timeout: 15000, ...options, header: { "Content-Type": "application/json", ...options.header } });
+    const origin = origins[current];
+    try {
+      return await post(origin, path, body, options);
+    } catch (error) {
+      if (error instanceof Problem && (error.status === 0 || error.status >= 500)) next(origin);
+      throw error;
+    }
   }
+
+  // next gives the node up that does not serve: the one after it is the one to ask.
+  const next = (origin) => { if (origins[current] === origin) moveTo((current + 1) % origins.length); };
 
   return {
     get,
     ask,
     send,
+    // operate asks the node that sent the page, and no other: operators act through that alone.
+    operate: (path, body, options = {}) => post("", path, body, options),
     open,
+    next,
     get origin() { return origins[current]; },
     get origins() { return origins; },
-    // next gives the node up that does not serve: the one after it is the one to ask.
-    next(origin) { if (origins[current] === origin) moveTo((current + 1) % origins.length); },
     onMove(listen) { listeners.add(listen); return () => listeners.delete(listen); },
   };
 }

@@ -70,7 +70,7 @@ export function Notices() {
     ${error && info && error.status !== 401 && error.status !== 403 && html`<${Stale} at=${infoAt} error=${error} />`}
     ${error && !info && error.status !== 401 && error.status !== 403 && html`<div class="notice bad" role="alert"><p><strong>${current && error.status === 404 ? "There is no such contract." : "No server answers as it should."}</strong> <bdi>${error.message}</bdi>.</p></div>`}
     ${contracts.items?.length === 0 && html`<div class="notice"><p><strong>There is no contract yet.</strong> Start the members with <code>--contract FILE</code>, or make one with <code>bpsc contract create</code>.</p></div>`}
-    ${origin !== "" && html`<div class="notice" role="status"><p>The member that sent this page does not answer. The page goes on with <a href=${origin + "/" + location.hash}>${origin}</a>, and nothing is missed.</p></div>`}
+    ${origin !== "" && html`<div class="notice" role="status"><p>The member that sent this page did not answer as it should. The page goes on with <a href=${origin + "/" + location.hash}>${origin}</a>: what you send goes there, and nothing is missed.</p></div>`}
   `;
 }
 

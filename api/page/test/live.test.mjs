@@ -57,14 +57,47 @@ test("of failures the one that says most is told", async () => {
   await assert.rejects(client.get("/v1/x"), (error) => error.code === "no_leader");
 });
 
-test("a token goes along, and what changes something goes to the page's own node", async () => {
+test("a token goes along, and what is sent goes to the node that the page goes on with", async () => {
   const seen = [];
   const node = (url, options) => { seen.push([url, options.method, options.headers.Authorization, options.credentials]); return json("{}"); };
   const { client } = asking({ "": () => { throw new TypeError("refused"); }, "http://b": node }, { token: () => "secret" });
   await client.get("/v1/x");
-  assert.deepEqual(seen, [["/v1/x", "GET", "Bearer secret", "omit"]]);
-  await assert.rejects(client.send("/v1/transactions", "{}"), (error) => error.code === "unreachable");
-  assert.equal(seen.length, 1, "nobody else was asked to change something");
+  await client.send("/v1/transactions", "{}");
+  assert.deepEqual(seen, [["/v1/x", "GET", "Bearer secret", "omit"], ["/v1/transactions", "POST", "Bearer secret", "omit"]]);
+});
+
+test("what is sent goes to one node at a time: the next is the one for the next try where that does not serve", async () => {
+  const late = (_, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  for (const [name, bad, next] of [
+    ["gone", () => { throw new TypeError("refused"); }, "http://b"],
+    ["slow", late, "http://b"],
+    ["broken", () => json('{"id": "1'), "http://b"],
+    ["leaderless", () => problem(503, "no_leader", true), "http://b"],
+    ["unsure", () => problem(504, "outcome_unknown", false), "http://b"],
+    ["refused", () => problem(422, "insufficient_funds", false), ""],
+    ["asked too often", () => problem(429, "rate_limited", true), ""],
+    ["foreign", () => problem(403, "origin_foreign", false), ""],
+  ]) {
+    const { client, asked } = asking({ "": bad, "http://b": () => json("{}"), "http://c": () => json("{}") });
+    await assert.rejects(client.send("/v1/transactions", "{}", { timeout: 20 }), Problem, name);
+    assert.deepEqual(asked, [""], `${name}: nobody else is asked by itself`);
+    assert.equal(client.origin, next, name);
+  }
+  const { client, asked } = asking({ "": () => json("{}"), "http://b": () => json("{}") });
+  await assert.rejects(client.send("/v1/transactions", "{}", { signal: AbortSignal.abort() }), { name: "AbortError" });
+  assert.deepEqual([asked, client.origin], [[], ""], "what was given up says nothing of a node");
+});
+
+test("operators act through the node that sent the page, and through no other", async () => {
+  const { client, asked } = asking({ "": (_, { method }) => (method === "GET" ? problem(503, "no_leader", true) : json("{}")), "http://b": () => json("{}") }, { token: () => "reads" });
+  await client.get("/v1/x");
+  assert.equal(client.origin, "http://b");
+  const header = { Authorization: "Bearer operator" };
+  await client.operate("/v1/cluster:transfer-leader", "{}", { header });
+  assert.deepEqual(asked, ["", "http://b", ""]);
+  assert.equal(client.origin, "http://b");
+  await assert.rejects(client.send("/v1/transactions", "{}", { header }), { code: "token_elsewhere" });
+  assert.equal(asked.length, 3);
 });
 
 test("events are read however they are cut", () => {

@@ -43,7 +43,7 @@ function Action({ cluster, did }) {
     const mine = turn.current;
     const late = () => dry && mine !== turn.current; // the form asks for something else by now
     try {
-      const { data } = await client.send(path, body, { method, header: header(), timeout: patience, as: method === "DELETE" ? "text" : "json" });
+      const { data } = await client.operate(path, body, { method, header: header(), timeout: patience, as: method === "DELETE" ? "text" : "json" });
       if (late()) return setBusy("");
       if (dry) setPreview({ at: data.level === undefined ? cluster.configuration : 0, fields: asPreviewed(fields, data), answer: data });
       else { setPreview(null); setTyped(""); setEnd({ answer: data }); did(); }
@@ -64,7 +64,7 @@ function Action({ cluster, did }) {
   const blocked = busy !== "" || lacks !== undefined || (due && action.typed !== undefined && typed !== what);
   const line = command(name, meant, { server: origin || location.origin, token: has(), at });
   return html`<form class="action" onSubmit=${submit}>
-    ${origin !== "" && html`<p class="notice warn" role="status">The member that sent this page does not answer, and a page may act through no other: open it <a href=${origin + "/#/cluster"}>from ${origin}</a>.</p>`}
+    ${origin !== "" && html`<p class="notice warn" role="status">The member that sent this page did not answer as it should, and operators act through no other: open the page <a href=${origin + "/#/cluster"}>from ${origin}</a>.</p>`}
     <div class="fieldset">
       <label>Action <select value=${name} onChange=${(e) => choose(e.currentTarget.value)}>${Object.entries(actions).map(([key, a]) => html`<option key=${key} value=${key}>${a.title}</option>`)}</select></label>
       ${action.asks.map((ask) => html`<${Field} key=${name + ask.name} ask=${ask} value=${fields[ask.name]} members=${cluster.members} set=${(value) => set(ask.name, value)} />`)}

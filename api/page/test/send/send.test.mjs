@@ -195,6 +195,64 @@ test("a refusal is an answer, and silence is none", async () => {
   await assert.rejects(submit({ client: silent, path: "/", lookup: "/x", id: "1", body: "{}", wait: async () => {}, now: () => (clock += 20_000) }), { unknown: true });
 });
 
+// members are those of one ledger: it decides by the id alone, once. way is what happens to a request
+// on its way to a member, or back.
+function members(way) {
+  const ledger = new Map();
+  const requests = [];
+  const answer = (body, status = 200) => new Response(JSON.stringify(body), { status, headers: { "Content-Type": "application/json" } });
+  const fetch = async (url, { method, body, headers }) => {
+    const [, origin, path] = /^(http:\/\/\w+)?(.*)$/.exec(url);
+    const at = { origin: origin ?? "", path, method, body, headers, turn: requests.length };
+    requests.push(at);
+    return way(at, () => {
+      if (method !== "POST") return ledger.has(path.slice(3)) ? answer(ledger.get(path.slice(3))) : answer({ code: "not_found", retryable: false }, 404);
+      const id = openID(headers["Idempotency-Key"]);
+      if (!ledger.has(id)) ledger.set(id, { id, record: JSON.parse(body), block: ledger.size + 2, times: 0 });
+      ledger.get(id).times++;
+      return answer(ledger.get(id));
+    });
+  };
+  return { ledger, requests, client: createClient({ origins: ["", "http://b", "http://c"], fetch }) };
+}
+
+const gone = () => { throw new TypeError("gone"); };
+const sendTo = (client, more = {}) => submit({ client, path: "/tx", lookup: "/x/" + openID("k"), id: openID("k"), body: '{"amount":1}', idempotencyKey: "k", wait: async () => {}, ...more });
+
+test("when the member is gone that sent the page, the same goes to another one, and happens once", async () => {
+  for (const [name, way, found, asked] of [
+    ["it was dead", ({ origin }, take) => (origin === "" ? gone() : take()), false, ["", "http://b"]],
+    ["it died with the answer, and nobody knows of it yet", ({ origin, method }, take) => {
+      if (origin === "") { take(); gone(); }
+      return method === "POST" ? take() : gone();
+    }, false, ["", "http://b"]],
+    ["it died with the answer, and the others know", ({ origin }, take) => { if (origin === "") { take(); gone(); } return take(); }, true, [""]],
+    ["the second one has no leader yet", ({ origin, turn }, take) => (origin === "" ? gone() : turn < 4 ? new Response("{}", { status: 503 }) : take()), false, ["", "http://b"]],
+    ["all answers are lost for a while", ({ method, turn }, take) => { if (method === "POST") take(); return turn < 12 ? gone() : take(); }, false, ["", "http://b", "http://c", ""]],
+  ]) {
+    const { ledger, requests, client } = members(way);
+    const sent = await sendTo(client);
+    assert.equal(sent.found, found, name);
+    assert.equal(ledger.size, 1, name);
+    const posts = requests.filter(({ method }) => method === "POST");
+    assert.equal(new Set(posts.map(({ body, headers }) => body + headers["Idempotency-Key"])).size, 1, `${name}: byte for byte the same`);
+    assert.deepEqual(posts.map(({ origin }) => origin), asked, name);
+  }
+});
+
+test("what another member refuses is its answer, and it is not asked again", async () => {
+  const { requests, client } = members(({ origin, method }, take) => (origin === "" ? gone() : method === "POST" ? new Response('{"code": "insufficient_funds", "retryable": false}', { status: 422 }) : take()));
+  await assert.rejects(sendTo(client), (error) => error.code === "insufficient_funds" && !error.unknown);
+  assert.deepEqual(requests.filter(({ method }) => method === "POST").map(({ origin }) => origin), ["", "http://b"]);
+});
+
+test("where nobody takes it, every member is asked, and it is said that nobody knows", async () => {
+  let clock = 0;
+  const { requests, client } = members(gone);
+  await assert.rejects(sendTo(client, { now: () => (clock += 20_000) }), { unknown: true });
+  assert.deepEqual(new Set(requests.filter(({ method }) => method === "POST").map(({ origin }) => origin)), new Set(["", "http://b", "http://c"]));
+});
+
 test("a send that was given up posts no more", async () => {
   const stop = new AbortController();
   let posts = 0;
