@@ -27,10 +27,24 @@ class Faults {
   }
 
   async fitsAPhone(page, name) {
-    await page.setViewportSize({ width: 360, height: 740 });
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    await page.setViewportSize({ width: 320, height: 740 });
+    // Nothing sticks out of the column, but for what scrolls; and a row without a sentence has one line.
+    const { over, out, tall } = await page.evaluate(() => {
+      const { left, right } = document.querySelector("main").getBoundingClientRect();
+      const outside = (el) => {
+        const box = el.getBoundingClientRect();
+        return box.width > 1 && (box.right > right + 0.5 || box.left < left - 0.5) && !el.closest(".strip > *, .scroll > *");
+      };
+      return {
+        over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        out: [...document.querySelectorAll(".top *, main *")].filter(outside).map((el) => `${el.tagName}.${el.className}`),
+        tall: [...document.querySelectorAll(".rows:not(:has(.what)) tbody tr:not(.gap)")].filter((row) => row.clientHeight > 49).length,
+      };
+    });
     await shoot(page, `phone ${name}`);
     this.expect(over <= 0, `${name} is ${over} px too wide for a phone`);
+    this.expect(out.length === 0, `${name}: ${out} stick out on a phone`);
+    this.expect(tall === 0, `${name}: ${tall} rows are too high on a phone`);
     await page.setViewportSize({ width: 1200, height: 900 });
   }
 

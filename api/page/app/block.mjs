@@ -21,7 +21,7 @@ export function Block({ params }) {
   const title = `Block ${known ? index.toLocaleString("en-US") : params.index}`;
   if (chainID !== "" && !here) {
     return html`<${Page} title=${title} before=${before}><p class="notice">${known
-      ? `There is no block ${index} yet: the chain has ${count(length, "block")}. This page shows it when it comes.` : "That is no index of a block: they are 1, 2, 3 …"}</p><//>`;
+      ? `There is no block ${index.toLocaleString("en-US")} yet: the chain has ${count(length, "block")}. This page shows it when it comes.` : "That is no index of a block: they are 1, 2, 3 …"}</p><//>`;
   }
   const hash = live.heads.find((head) => head.index === index)?.hash ?? live.heads.find((head) => head.index === index + 1)?.previous_hash;
   return html`<${Page} title=${title} before=${before} path=${address} key=${index}>

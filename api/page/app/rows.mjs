@@ -4,9 +4,7 @@ import { Virtualizer, observeWindowOffset, observeWindowRect, windowScroll } fro
 import { useLedger } from "./ledger.mjs";
 import { Hash, Kind, What } from "./parts.mjs";
 
-// Pixels of a row, as style.css has them; on narrow screens a sentence takes more lines.
 const narrow = window.matchMedia("(max-width: 720px)");
-const height = () => (narrow.matches ? 88 : 49);
 
 // Row is drawn when it comes into sight, and again only where what it shows has changed.
 class Row extends Component {
@@ -27,6 +25,9 @@ export function Rows({ caption, columns, items, keyOf, stamp, needed, more = fal
   const table = useRef(null);
   const [, redraw] = useReducer((n) => n + 1, 0);
   const virtual = useRef(null);
+  // Pixels of a row, as style.css has them; on narrow screens a sentence takes more lines.
+  const sentences = columns.some((c) => c.class === "what");
+  const height = () => (sentences && narrow.matches ? 88 : 49);
   virtual.current ??= new Virtualizer({
     count: 0,
     estimateSize: height,
@@ -67,7 +68,7 @@ export function Rows({ caption, columns, items, keyOf, stamp, needed, more = fal
   if (items.length === 0) return more ? null : html`<p class="empty">${empty}</p>`;
   const above = shown.length > 0 ? shown[0].start - margin.current : 0;
   const below = shown.length > 0 ? v.getTotalSize() - (shown.at(-1).end - margin.current) : items.length * height();
-  return html`<table class="rows" ref=${table} aria-rowcount=${more ? -1 : items.length + 1}>
+  return html`<table class=${sentences ? "rows sentences" : "rows"} ref=${table} aria-rowcount=${more ? -1 : items.length + 1}>
     <caption class="hidden">${caption}</caption>
     <thead><tr aria-rowindex="1">${columns.map((c) => html`<th scope="col" class=${c.class}>${c.name}</th>`)}</tr></thead>
     <tbody>
