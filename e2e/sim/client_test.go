@@ -65,7 +65,7 @@ const (
 // What clients wait for at most, and how long they think.
 const (
 	patience = 3 * time.Second
-	thinking = 400 * time.Millisecond
+	thinking = 200 * time.Millisecond
 	retry    = 150 * time.Millisecond
 )
 
@@ -90,7 +90,9 @@ func (c *client) run(stop <-chan struct{}) {
 			c.move(c.old[c.rand.IntN(len(c.old))], stop)
 		case k < 14 && len(c.old) > 0: // another one under an id that is taken
 			other := c.old[c.rand.IntN(len(c.old))]
-			other.Amount++
+			if other.Amount--; other.Amount == 0 {
+				other.Amount = 2
+			}
 			c.move(other, stop)
 		case k < 17:
 			c.ask(operation{kind: balance, account: account(c.rand.IntN(accounts))})
@@ -176,6 +178,10 @@ func (s *simulation) request(c *client, n uint64, op operation, answered chan op
 			op.verdict, op.err = notApplied, errors.New("connection refused")
 			answered <- op
 			return
+		}
+		if amid := s.amid; amid != nil && op.kind == submit {
+			s.amid = nil
+			amid()
 		}
 		s.running.Go(func() {
 			op := l.serve(op)

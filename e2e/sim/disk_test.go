@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -29,8 +30,8 @@ type logDisk struct {
 
 	mu      sync.Mutex
 	count   uint64
-	pending *write // nil: none is under way
-	dead    bool   // nothing is written any more
+	pending []*write // under way, in the order in which they came
+	dead    bool     // nothing is written any more
 
 	slow    time.Duration // added to each write
 	stalled int           // how many faults keep it from writing anything
@@ -90,7 +91,7 @@ func (d *logDisk) begin(w *write, n uint64) {
 		return
 	}
 	d.mu.Lock()
-	d.pending = w
+	d.pending = append(d.pending, w)
 	d.mu.Unlock()
 	if d.stalled > 0 {
 		d.waiting = append(d.waiting, w)
@@ -125,7 +126,7 @@ func (d *logDisk) finish(w *write) {
 
 func (d *logDisk) end(w *write, err error) {
 	d.mu.Lock()
-	d.pending = nil
+	d.pending = slices.DeleteFunc(d.pending, func(p *write) bool { return p == w })
 	d.mu.Unlock()
 	w.done <- err
 }
@@ -149,27 +150,31 @@ func (d *logDisk) goOn() {
 // afterwards, to another. Where power fails a write that is under way may have done some
 // of its work.
 func (d *logDisk) kill(from, to string, power bool, r *rand.Rand) (how string, err error) {
-	d.mu.Lock()
-	d.dead = true
-	w := d.pending
-	d.mu.Unlock()
-	if w != nil {
-		defer func() { w.done <- errDead }()
-	}
+	pending := d.die()
+	defer answerAll(pending)
 	var torn *image
-	switch choice := r.IntN(3); {
-	case w == nil:
-		how = "nothing is under way"
-	case w.early:
-		how = "the write is there"
-	case choice == 0 || choice == 2 && !power:
-		how = "the write is lost"
-	case choice == 1:
-		how = "the write is there"
-		err = w.store()
-	default:
-		how = "the write is torn"
-		torn, err = d.torn(filepath.Join(from, logFile), w.store, r)
+	how = "nothing is under way"
+	for _, w := range pending {
+		if w.early {
+			how = "the write is there"
+			continue
+		}
+		// bbolt has one after the other: of those behind one that is lost there is nothing.
+		choice := r.IntN(3)
+		switch {
+		case choice == 0 || choice == 1 && !power:
+			how = "the write is lost"
+		case choice == 1:
+			how = "the write is torn"
+			torn, err = d.torn(filepath.Join(from, logFile), w.store, r)
+		default:
+			how = "the write is there"
+			err = w.store()
+			if err == nil {
+				continue
+			}
+		}
+		break
 	}
 	if err == nil {
 		err = copyFolder(from, to)
@@ -178,6 +183,22 @@ func (d *logDisk) kill(from, to string, power bool, r *rand.Rand) (how string, e
 		err = torn.write(filepath.Join(to, logFile))
 	}
 	return how, err
+}
+
+// die has nothing written any more, and returns what was under way.
+func (d *logDisk) die() []*write {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dead = true
+	pending := d.pending
+	d.pending = nil
+	return pending
+}
+
+func answerAll(pending []*write) {
+	for _, w := range pending {
+		w.done <- errDead
+	}
 }
 
 // torn is the file after some of a write.
@@ -226,15 +247,7 @@ func tear(before, after *image, r *rand.Rand) *image {
 }
 
 // abandon ends the life of the disk's member without a copy.
-func (d *logDisk) abandon() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.dead = true
-	if d.pending != nil {
-		d.pending.done <- errDead
-		d.pending = nil
-	}
-}
+func (d *logDisk) abandon() { answerAll(d.die()) }
 
 // image is what a file has, without the room at its end that was never written.
 type image struct {

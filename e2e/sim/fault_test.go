@@ -36,6 +36,9 @@ func (s *simulation) begin(i int, f fault) *ending {
 }
 
 func (s *simulation) faults(i int, f fault) (end func()) {
+	if f.On == leader {
+		f.On = s.leader(i)
+	}
 	m := s.members[f.On]
 	switch f.Kind {
 	case kill, power:
@@ -49,6 +52,14 @@ func (s *simulation) faults(i int, f fault) (end func()) {
 			for _, m := range s.members {
 				s.restart(m)
 			}
+		}
+	case killAmid, cutAmid:
+		s.amid = func() {
+			s.world.after(f.To, func() { s.kill(m, f.Kind == cutAmid) })
+		}
+		return func() {
+			s.amid = nil
+			s.restart(m)
 		}
 	case alone:
 		return s.cut(f.On, true, true)
@@ -75,6 +86,16 @@ func (s *simulation) faults(i int, f fault) (end func()) {
 		return func() { s.away[f.On]--; mend(); goOn() }
 	}
 	panic("no such fault: " + f.Kind)
+}
+
+// leader is a member that leads, or any.
+func (s *simulation) leader(i int) int {
+	for _, m := range s.members {
+		if m.life != nil && m.life.ready.Load() && m.life.node.IsLeader() {
+			return m.number
+		}
+	}
+	return i % len(s.members)
 }
 
 func (s *simulation) cut(on int, out, in bool) (end func()) {

@@ -73,6 +73,9 @@ func (m *member) config(l *life) cluster.Config {
 	c.Logger = m.cluster.logger.With("m", l.String())
 	c.Fatal = l.fatal
 	c.SnapshotInterval = time.Hour
+	if t := m.cluster.plan.Trailing; t > 0 {
+		c.SnapshotInterval, c.SnapshotThreshold, c.TrailingLogs = time.Second, uint64(t), uint64(t)
+	}
 	return c
 }
 
@@ -101,7 +104,7 @@ func (l *life) open(ln *listener, files *vfs.MemFS) (err error) {
 	m := l.member
 	log := m.cluster.logger.With("m", l.String())
 	l.store, err = store.Open(store.Config{
-		Dir: "state", FS: files, Logger: log, Fatal: l.stop,
+		Dir: "state", FS: newFiles(files), Logger: log, Fatal: l.stop,
 		LayerBytes: layerBytes, FilterBytes: filterBytes, MaxFilterBytes: filterBytes, CacheBytes: cacheBytes,
 	})
 	if err != nil {
@@ -144,6 +147,7 @@ func (l *life) requests() command.Requester {
 // or not.
 func (m *member) kill(power bool) error {
 	l, s := m.life, m.cluster
+	s.remember(l)
 	m.life = nil
 	l.ended.Store(true)
 	s.net.dropAll(m.number, l, !power)
@@ -165,6 +169,7 @@ func (m *member) kill(power bool) error {
 		err = copyFolder(l.folder, m.folder)
 	}
 	s.world.trace.note(s.world.since(), l.String(), "killed; "+how)
+	s.reach("killed; " + how)
 	s.bury(l)
 	return err
 }

@@ -14,7 +14,10 @@ type plan struct {
 	Clients int
 	Length  time.Duration // of the part with faults
 	Lossy   int           // of a thousand requests of clients, and of answers, that are lost
-	Faults  []fault
+	// A member takes a snapshot after so many entries of the log, and keeps as many; 0: it
+	// keeps all.
+	Trailing int
+	Faults   []fault
 }
 
 // fault is one, and how long it lasts.
@@ -22,36 +25,41 @@ type fault struct {
 	Kind faultKind
 	At   time.Duration // since the faults began
 	For  time.Duration
-	On   int // the member
-	To   int // the other one, of a link
+	On   int // the member; leader: whoever leads then
+	To   int // of a link the other member; of what comes amid a commit, after how many steps
 }
 
 func (f fault) String() string {
 	return fmt.Sprintf("{%q, %d, %d, %d, %d}", string(f.Kind), f.At, f.For, f.On, f.To)
 }
 
+// leader is whoever leads when a fault comes.
+const leader = -1
+
 type faultKind string
 
 const (
-	kill     faultKind = "kill"      // of the process
-	power    faultKind = "power"     // of the host: what is not synced may be gone
-	killAll  faultKind = "kill all"  // processes at once
-	powerAll faultKind = "power all" // hosts at once
-	alone    faultKind = "alone"     // the member reaches nobody, and nobody it
-	deaf     faultKind = "deaf"      // nothing reaches it
-	mute     faultKind = "mute"      // nothing of it reaches anybody
-	link     faultKind = "link"      // two members do not reach each other
-	flap     faultKind = "flap"      // alone, now and again
-	lag      faultKind = "lag"       // what the member sends is late
-	diskLag  faultKind = "disk lag"  // writes to its log are slow
-	diskHang faultKind = "disk hang" // they do not end
-	diskFail faultKind = "disk fail" // they fail
-	clock    faultKind = "clock"     // its wall clock is wrong
-	away     faultKind = "away"      // clients do not reach it
-	frozen   faultKind = "frozen"    // alone, its disk hangs, and clients do not reach it
+	kill     faultKind = "kill"       // of the process
+	power    faultKind = "power"      // of the host: what is not synced may be gone
+	killAll  faultKind = "kill all"   // processes at once
+	powerAll faultKind = "power all"  // hosts at once
+	killAmid faultKind = "kill amid"  // some steps after a member was asked to order something
+	cutAmid  faultKind = "power amid" // likewise
+	alone    faultKind = "alone"      // the member reaches nobody, and nobody it
+	deaf     faultKind = "deaf"       // nothing reaches it
+	mute     faultKind = "mute"       // nothing of it reaches anybody
+	link     faultKind = "link"       // two members do not reach each other
+	flap     faultKind = "flap"       // alone, now and again
+	lag      faultKind = "lag"        // what the member sends is late
+	diskLag  faultKind = "disk lag"   // writes to its log are slow
+	diskHang faultKind = "disk hang"  // they do not end
+	diskFail faultKind = "disk fail"  // they fail
+	clock    faultKind = "clock"      // its wall clock is wrong
+	away     faultKind = "away"       // clients do not reach it
+	frozen   faultKind = "frozen"     // alone, its disk hangs, and clients do not reach it
 )
 
-var faultKinds = []faultKind{kill, power, killAll, powerAll, alone, deaf, mute, link, flap, lag, diskLag, diskHang, diskFail, clock, away, frozen}
+var faultKinds = []faultKind{kill, power, killAll, powerAll, killAmid, cutAmid, killAmid, cutAmid, alone, deaf, mute, link, flap, lag, diskLag, diskHang, diskFail, clock, away, frozen}
 
 // newPlan draws a plan. Faults overlap: about as many are under way at once as a cluster
 // of three can take, and now and then more.
@@ -61,6 +69,9 @@ func newPlan(seed uint64, length time.Duration) plan {
 	if r.IntN(8) == 0 {
 		p.Members = 5
 	}
+	if r.IntN(2) == 0 {
+		p.Trailing = 5 + r.IntN(40)
+	}
 	few := make([]faultKind, 1+r.IntN(5)) // a run has faults of some kinds, often
 	for i := range few {
 		few[i] = faultKinds[r.IntN(len(faultKinds))]
@@ -68,6 +79,12 @@ func newPlan(seed uint64, length time.Duration) plan {
 	for at := time.Duration(r.Int64N(int64(3 * time.Second))); at < length; at += time.Duration(r.Int64N(int64(6 * time.Second))) {
 		f := fault{Kind: few[r.IntN(len(few))], At: at, On: r.IntN(p.Members)}
 		f.To = (f.On + 1 + r.IntN(p.Members-1)) % p.Members
+		if f.Kind == killAmid || f.Kind == cutAmid {
+			f.To = 1 + r.IntN(30)
+		}
+		if f.Kind != link && r.IntN(2) == 0 {
+			f.On = leader
+		}
 		f.For = min(50*time.Millisecond+time.Duration(r.Int64N(int64(8*time.Second))), length-at)
 		p.Faults = append(p.Faults, f)
 	}

@@ -49,6 +49,11 @@ func shrink(p plan, fails func(plan) bool) plan {
 			q.Lossy = 0
 			try(q)
 		}
+		if p.Trailing > 0 {
+			q := p
+			q.Trailing = 0
+			try(q)
+		}
 		if p.Length > 2*time.Second {
 			q := p
 			q.Length = q.Length * 3 / 4
@@ -62,7 +67,7 @@ func shrink(p plan, fails func(plan) bool) plan {
 // entry is a plan as it stands in the table of those that have failed.
 func (p plan) entry() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "{Seed: %d, Members: %d, Clients: %d, Length: %d, Lossy: %d, Faults: []fault{\n", p.Seed, p.Members, p.Clients, p.Length, p.Lossy)
+	fmt.Fprintf(&b, "{Seed: %d, Members: %d, Clients: %d, Length: %d, Lossy: %d, Trailing: %d, Faults: []fault{\n", p.Seed, p.Members, p.Clients, p.Length, p.Lossy, p.Trailing)
 	for _, f := range p.Faults {
 		fmt.Fprintf(&b, "\t%v,\n", f)
 	}

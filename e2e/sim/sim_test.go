@@ -7,8 +7,9 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"os"
-	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,14 +37,15 @@ func number(t *testing.T, name string, otherwise uint64) uint64 {
 // say: the first one, and how many.
 func TestSeeds(t *testing.T) {
 	first := number(t, "BPSC_SEED", 1)
-	seeds := number(t, "BPSC_SEEDS", 24)
+	seeds := number(t, "BPSC_SEEDS", 16)
 	if testing.Short() {
 		seeds = min(seeds, 6)
 	}
 	var mu sync.Mutex
 	var done, virtual, cpu, steps, acked = 0, time.Duration(0), time.Duration(0), 0, 0
+	reached := map[string]int{}
 	began, next, failed := time.Now(), first, 0
-	err := runAll(t.Context(), runtime.NumCPU(), func() (plan, bool) {
+	err := runAll(t.Context(), os.Args[0], func() (plan, bool) {
 		mu.Lock()
 		defer mu.Unlock()
 		const enough = 3
@@ -56,6 +58,9 @@ func TestSeeds(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		done, virtual, cpu, steps, acked = done+1, virtual+r.Virtual, cpu+r.CPU, steps+r.Steps, acked+r.Acked
+		for what, n := range r.Reached {
+			reached[what] += n
+		}
 		if testing.Verbose() {
 			t.Logf("seed %d: %.0f virtual seconds, %d steps, %d operations, %d acknowledged, served %v after the healing, trace %x",
 				p.Seed, r.Virtual.Seconds(), r.Steps, r.Operations, r.Acked, r.Served.Round(time.Millisecond), r.Hash)
@@ -71,6 +76,9 @@ func TestSeeds(t *testing.T) {
 	took := time.Since(began)
 	t.Logf("%d seeds, %v of virtual time in %v, %.0f seeds a minute, %v of a processor each; %d steps, %d acknowledged",
 		done, virtual.Round(time.Second), took.Round(time.Millisecond), float64(done)/took.Minutes(), (cpu / time.Duration(max(done, 1))).Round(time.Millisecond), steps, acked)
+	for _, what := range slices.Sorted(maps.Keys(reached)) {
+		t.Logf("%8d %s", reached[what], what)
+	}
 	if acked < done && failed == 0 {
 		t.Errorf("only %d transactions were acknowledged", acked)
 	}
@@ -93,7 +101,7 @@ func report(p plan, r result) string {
 		// What a seed does not settle may make one that fails pass.
 		for range 3 {
 			runs++
-			w, err := startWorker()
+			w, err := startWorker(os.Args[0])
 			if err != nil {
 				return false
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/internal/release"
 )
@@ -27,6 +28,7 @@ type simulation struct {
 	lossy   int   // of a thousand requests, and of answers
 	away    []int // of each member: how many faults keep clients from it
 	ends    []*ending
+	amid    func() // is called once, when a member is asked to order something; nil: nobody waits for it
 	history history
 	dir     string
 	logger  *slog.Logger
@@ -35,6 +37,7 @@ type simulation struct {
 	served  time.Duration // after the healing, until a client had an answer
 
 	violations []string
+	reached    map[string]int
 }
 
 const (
@@ -52,7 +55,8 @@ const (
 // result is what a run came to.
 type result struct {
 	Violations []string
-	Hash       uint64 // of all steps
+	Reached    map[string]int // how often what a run is to come to, came
+	Hash       uint64         // of all steps
 	Steps      int
 	End        []string // the last of them
 	Operations int
@@ -65,16 +69,17 @@ type result struct {
 // run does what a plan says, in a bubble of its own, and checks what came of it.
 func run(p plan, dir string, logger *slog.Logger) result {
 	w := newWorld(p.Seed)
-	s := &simulation{plan: p, world: w, net: newNetwork(w, p.Members), lossy: p.Lossy, away: make([]int, p.Members), dir: dir, logger: logger}
+	s := &simulation{plan: p, world: w, net: newNetwork(w, p.Members), reached: map[string]int{}, lossy: p.Lossy, away: make([]int, p.Members), dir: dir, logger: logger}
 	for i := range p.Members {
 		s.members = append(s.members, &member{
 			cluster: s, number: i, name: memberName(i), folder: s.newFolder(memberName(i), 1), files: vfs.NewCrashableMem(),
 		})
 	}
 	s.live()
+	s.judged()
 	s.close()
 	r := result{
-		Violations: s.violations, Hash: w.trace.hash.Sum64(), Steps: w.done,
+		Violations: s.violations, Reached: s.reached, Hash: w.trace.hash.Sum64(), Steps: w.done,
 		Operations: len(s.history.all), Acked: s.history.acked(), Served: s.served, Virtual: w.since(),
 	}
 	for _, e := range w.trace.end() {
@@ -87,6 +92,38 @@ func (s *simulation) fail(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	s.violations = append(s.violations, text)
 	s.world.trace.note(s.world.since(), "VIOLATION", text)
+}
+
+// reach counts what is worth a simulation.
+func (s *simulation) reach(what string) { s.reached[what]++ }
+
+// remember counts what a life has been through.
+func (s *simulation) remember(l *life) {
+	if !l.ready.Load() {
+		return
+	}
+	page, _ := l.node.Events(0, 1000)
+	for _, e := range page {
+		switch e.Kind {
+		case cluster.EventInstalled, cluster.EventElection, cluster.EventSnapshot:
+			s.reach(string(e.Kind))
+		}
+	}
+}
+
+// judged counts what clients were told.
+func (s *simulation) judged() {
+	for _, op := range s.history.all {
+		switch {
+		case op.kind != submit:
+		case op.verdict == refused:
+			s.reach("refused as " + string(op.code))
+		case op.out.Replay:
+			s.reach("replay")
+		default:
+			s.reach(string(op.verdict))
+		}
+	}
 }
 
 // live is all of a run but its end.
@@ -154,6 +191,7 @@ func (s *simulation) look() {
 			continue
 		}
 		s.world.trace.note(s.world.since(), l.String(), "ends, as it should: "+(*err).Error())
+		s.reach("ended for its disk")
 		s.kill(m, false)
 		who := "again " + l.String()
 		s.world.post(step{who: who, delay: func() time.Duration { return time.Second }, what: "starts", do: func() { s.restart(m) }})
@@ -292,6 +330,7 @@ func (s *simulation) close() {
 	}
 	for _, m := range s.members {
 		if l := m.life; l != nil {
+			s.remember(l)
 			m.life = nil
 			l.ended.Store(true)
 			s.net.dropAll(m.number, l, true)

@@ -92,8 +92,8 @@ func TestWorker(t *testing.T) {
 
 const answerMark = "answer: "
 
-func startWorker() (*worker, error) {
-	w := &worker{cmd: exec.Command(os.Args[0], "-test.run=^TestWorker$", "-test.timeout=0"), err: &strings.Builder{}}
+func startWorker(binary string) (*worker, error) {
+	w := &worker{cmd: exec.Command(binary, "-test.run=^TestWorker$", "-test.timeout=0"), err: &strings.Builder{}}
 	w.cmd.Env = append(os.Environ(), workerVariable+"=1")
 	w.cmd.Stderr = w.err
 	var err error
@@ -138,20 +138,20 @@ func (w *worker) stop() error {
 	return errors.Join(w.in.Close(), w.cmd.Wait())
 }
 
-// runAll runs plans on so many processors, until ctx ends.
-func runAll(ctx context.Context, workers int, next func() (plan, bool), done func(plan, result)) error {
-	failed := make(chan error, workers)
-	for range workers {
-		go func() { failed <- work(ctx, next, done) }()
+// runAll runs plans on all processors, by a build of this package's tests, until ctx ends.
+func runAll(ctx context.Context, binary string, next func() (plan, bool), done func(plan, result)) error {
+	failed := make(chan error)
+	for range runtime.NumCPU() {
+		go func() { failed <- work(ctx, binary, next, done) }()
 	}
 	var err error
-	for range workers {
+	for range runtime.NumCPU() {
 		err = errors.Join(err, <-failed)
 	}
 	return err
 }
 
-func work(ctx context.Context, next func() (plan, bool), done func(plan, result)) error {
+func work(ctx context.Context, binary string, next func() (plan, bool), done func(plan, result)) error {
 	var w *worker
 	for ctx.Err() == nil {
 		p, more := next()
@@ -160,7 +160,7 @@ func work(ctx context.Context, next func() (plan, bool), done func(plan, result)
 		}
 		if w == nil {
 			var err error
-			if w, err = startWorker(); err != nil {
+			if w, err = startWorker(binary); err != nil {
 				return err
 			}
 		}

@@ -32,8 +32,36 @@ type world struct {
 
 	queue steps
 	order uint64
+	soon  []countdown
 	trace trace
 	done  int // steps
+}
+
+// countdown is what comes after so many more steps, whatever they are.
+type countdown struct {
+	steps int
+	do    func()
+}
+
+// after has something done between two steps, the first of which is the nth from now on.
+func (w *world) after(n int, do func()) { w.soon = append(w.soon, countdown{n, do}) }
+
+// count is called after each step.
+func (w *world) count() {
+	var due []func()
+	w.soon = slices.DeleteFunc(w.soon, func(c countdown) bool {
+		if c.steps == 1 {
+			due = append(due, c.do)
+		}
+		return c.steps == 1
+	})
+	for i := range w.soon {
+		w.soon[i].steps--
+	}
+	for _, do := range due {
+		synctest.Wait()
+		do()
+	}
 }
 
 // step is something that will happen.
@@ -89,6 +117,7 @@ func (w *world) drive(limit time.Duration, until func() bool) bool {
 			w.done++
 			w.trace.note(w.since(), s.who, s.what)
 			s.do()
+			w.count()
 			continue
 		}
 		if !now.Before(end) {

@@ -61,6 +61,30 @@ type Patch struct{ File, Old, New string }
 // BuildPatched compiles the binary from changed source into dir, which is
 // made, and returns its path. The source itself stays as it is.
 func BuildPatched(ctx context.Context, dir string, patches ...Patch) (string, error) {
+	overlay, err := patched(dir, patches)
+	if err != nil {
+		return "", err
+	}
+	return BuildCommand(ctx, dir, "cmd/bpsc", "-overlay", overlay)
+}
+
+// BuildPatchedTest is BuildPatched for the tests of a package of the module, given by its
+// folder.
+func BuildPatchedTest(ctx context.Context, dir, pkg string, patches ...Patch) (string, error) {
+	overlay, err := patched(dir, patches)
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(dir, path.Base(pkg)+".test")
+	out, err := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, module+"/"+pkg).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go test -c: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// patched writes the overlay of changed source into dir, which is made.
+func patched(dir string, patches []Patch) (overlay string, err error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
@@ -84,11 +108,7 @@ func BuildPatched(ctx context.Context, dir string, patches ...Patch) (string, er
 		}
 		texts[file] = strings.Replace(text, p.Old, p.New, 1)
 	}
-	overlay, err := writeOverlay(dir, texts)
-	if err != nil {
-		return "", err
-	}
-	return BuildCommand(ctx, dir, "cmd/bpsc", "-overlay", overlay)
+	return writeOverlay(dir, texts)
 }
 
 // writeOverlay writes the changed files, and the list of them that go build

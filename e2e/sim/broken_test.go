@@ -1,0 +1,149 @@
+package sim
+
+import (
+	"context"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/internal/harness"
+)
+
+// broken are changes of the product of one line or two, each of which breaks what it
+// promises, and the rules of which one has to find it.
+var broken = map[string]harness.Patch{
+	"a leader acknowledges before its disk has the entry": {
+		File: "cluster/raftlog/ahead.go",
+		Old:  "return a.await(ctx, func() bool { return len(a.waiting) == 0 || a.waiting[0].Index > index })",
+		New:  "return nil",
+	},
+	"a leader tells the others of commits that its disk does not have": {
+		File: "cluster/raftlog/ahead.go",
+		Old:  "return min(index, a.waiting[0].Index-1)",
+		New:  "return index",
+	},
+	"a replica answers before its disk has the entries": {
+		File: "cluster/raftlog/ahead.go",
+		Old:  "		return a.LogStore.StoreLogs(logs)\n",
+		New:  "		go a.LogStore.StoreLogs(logs)\n		return nil\n",
+	},
+	"an id that was decided is not looked up": {
+		File: "fsm/submit.go",
+		Old:  "if p, known := tx.Placement(h, t.ID); known {",
+		New:  "if p, known := tx.Placement(h, t.ID); known && p.Refused != \"\" {",
+	},
+	"ids are looked up in memory only": {
+		File: "store/read.go",
+		Old:  "	return found{}, false\n}\n\n// placement finds",
+		New:  "	return found{}, true\n}\n\n// placement finds",
+	},
+	"entries that were applied are applied again": {
+		File: "cluster/replica.go",
+		Old:  "l.Index <= r.machine.AppliedIndex()",
+		New:  "false",
+	},
+	"a lost leadership is said to be no leader": {
+		File: "cluster/errors.go",
+		Old:  "	case errors.Is(err, raft.ErrNotLeader),\n",
+		New:  "	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipLost),\n",
+	},
+	"a request on its way to a leader that is lost is said to be not applied": {
+		File: "cluster/peer/uplink.go",
+		Old:  "b.Fail(fmt.Errorf(\"%w: lost the connection to %s: %w\", outcome.Unknown",
+		New:  "b.Fail(fmt.Errorf(\"%w: lost the connection to %s: %w\", outcome.NoLeader",
+	},
+	"a barrier does not wait for this member's state": {
+		File: "cluster/propose.go",
+		Old:  "	return m.WaitApplied(ctx, r.Index)\n}\n\n// WaitApplied",
+		New:  "	return nil\n}\n\n// WaitApplied",
+	},
+	"a leader reads without a barrier": {
+		File: "cluster/propose.go",
+		Old:  "	r := m.submit(ctx, nil)[0]\n",
+		New:  "	if m.IsLeader() {\n		return nil\n	}\n	r := m.submit(ctx, nil)[0]\n",
+	},
+	"votes are not kept": {
+		File: "internal/votefile/votefile.go",
+		Old:  "if err := f.write(f.path, next); err != nil {",
+		New:  "if err := error(nil); err != nil {",
+	},
+	"a member's own clock counts when it applies": {
+		File: "cluster/replica.go",
+		Old:  "return r.machine.Apply(l.Index, e.micros, e.requests)",
+		New:  "return r.machine.Apply(l.Index, time.Now().UnixMicro(), e.requests)",
+	},
+	"a refusal is forgotten": {
+		File: "fsm/submit.go",
+		Old:  "	tx.SetPlacement(h, t.ID, p)\n	foldRefusal(tx, h, t.ID, p)\n",
+		New:  "",
+	},
+	"what is flushed is not written": {
+		File: "store/flush.go",
+		Old:  "rows = l.appendRefused(l.ids.appendRows(rows, l.epochs))",
+		New:  "rows = l.appendRefused(rows)",
+	},
+	"who sends keeps it": {
+		File: "fsm/evolve.go",
+		Old:  "	case chain.Transfer:\n		m.add(r.Sender, -r.AmountSend)\n",
+		New:  "	case chain.Transfer:\n",
+	},
+}
+
+// TestBrokenBuildsAreFound builds the simulation with each of these changes and runs
+// seeds until one finds it. It takes minutes: BPSC_BROKEN=1.
+func TestBrokenBuildsAreFound(t *testing.T) {
+	if os.Getenv("BPSC_BROKEN") == "" {
+		t.Skip("BPSC_BROKEN=1 runs it")
+	}
+	const enough = 400
+	for name, patch := range broken {
+		t.Run(name, func(t *testing.T) {
+			binary, err := harness.BuildPatchedTest(t.Context(), t.TempDir(), "e2e/sim", patch)
+			require.NoError(t, err)
+			began := time.Now()
+			seed, found := firstFailure(t, binary, enough)
+			if found == "" {
+				t.Fatalf("%d seeds have not found it, in %v", enough, time.Since(began))
+			}
+			t.Logf("seed %d, after %v: %s", seed, time.Since(began).Round(time.Second), firstLine(found))
+		})
+	}
+}
+
+func firstLine(text string) string {
+	const enough = 300
+	for i, r := range text {
+		if r == '\n' || i > enough {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+// firstFailure runs seeds by another build of this package's tests until one fails.
+func firstFailure(t *testing.T, binary string, seeds uint64) (seed uint64, found string) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var mu sync.Mutex
+	next := uint64(1)
+	require.NoError(t, runAll(ctx, binary, func() (plan, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if next > seeds {
+			return plan{}, false
+		}
+		next++
+		return newPlan(next-1, minute), true
+	}, func(p plan, r result) {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(r.Violations) > 0 && found == "" {
+			seed, found = p.Seed, r.Violations[0]
+			cancel()
+		}
+	}))
+	return seed, found
+}
