@@ -1,18 +1,18 @@
 // What the first view waits for, and that everything else is there soon afterwards.
 
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import test from "node:test";
 
 import { addresses } from "./addresses.mjs";
 import { accessible } from "./axe.mjs";
-import { cluster, died, leader, members, root, settled, shoot, visit } from "./world.mjs";
+import { cluster, died, leader, members, root, settled, shoot, visit, wallets } from "./world.mjs";
 
 const maxFirst = 33; // modules (api/page tests how many), two style sheets and the icon
 
-// The modules that a page has once it is idle: all but the reader of key files.
+// The modules that a page has once it is idle: all.
 const modules = ["app", "lib"].flatMap((folder) => readdirSync(`${root}api/page/${folder}`, { recursive: true })
-  .filter((name) => name.endsWith(".mjs") && name !== "age.mjs").map((name) => `${folder}/${name}`));
+  .filter((name) => name.endsWith(".mjs")).map((name) => `${folder}/${name}`));
 
 // When the page first showed the tip, ms after it was asked for.
 const remember = () => new MutationObserver(() => {
@@ -41,7 +41,7 @@ test("the first view waits for few files", async (t) => {
   t.diagnostic(`first view after ${times[3].toFixed(0)} ms (median of 7 fresh contexts; worst ${times[6].toFixed(0)} ms)`);
 });
 
-test("the member that sent the page is killed once the page is idle: every page opens", async () => {
+test("the member that sent the page is killed once the page is idle: every page opens, and a key signs", async () => {
   const serving = await leader();
   await visit(serving, { allowed: died }, async ({ page }) => {
     await settled(page);
@@ -55,6 +55,15 @@ test("the member that sent the page is killed once the page is idle: every page 
       assert.notEqual(await page.locator("h1").first().innerText(), "Nothing here");
       assert.deepEqual(await page.locator(".notice.bad").allInnerTexts(), [], address);
     }
+    await page.evaluate(() => { location.hash = "#/send?contract=gold"; });
+    await page.locator("input[name=keyfile]").setInputFiles(`${wallets}/issuer.age`);
+    await page.locator("input[name=passphrase]").fill(readFileSync(`${wallets}/passphrase`, "utf8").trim());
+    await page.getByRole("button", { name: "Open" }).click();
+    await page.locator("input[name=recipient]").fill(/^bob (\S+)$/m.exec(readFileSync(`${wallets}/addresses`, "utf8"))[1]);
+    await page.locator("input[name=amount]").fill("1");
+    await page.getByRole("button", { name: "Sign and send" }).click();
+    await page.getByText("✓ Final.").waitFor();
+    assert.equal(new URL(page.url()).origin, serving);
   });
   await cluster("restart-dead");
 });

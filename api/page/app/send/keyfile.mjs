@@ -30,7 +30,7 @@ export async function openKeyFile(bytes, passphrase) {
   return readKey(payload);
 }
 
-// The part of the page that reads age's format, 24 KB on the wire that no other page needs.
+// The part of the page that reads age's format, 24 KB on the wire that no other page needs; send.mjs has it fetched before.
 async function reader() {
   try {
     return await import("../../lib/age.mjs");

@@ -2,6 +2,7 @@
 // that is opened here.
 
 import { html, useEffect, useRef, useState } from "../html.mjs";
+import { part } from "../later.mjs";
 import { useLedger } from "../ledger.mjs";
 import { HoldState } from "../hold.mjs";
 import { Account, Amount, Card, Failure, Hash, Page, Shown, Time } from "../parts.mjs";
@@ -16,6 +17,10 @@ import { whyNot, whyNotHold } from "./guard.mjs";
 import { openKeyFile } from "./keyfile.mjs";
 import { submit } from "./submit.mjs";
 import { expiry, memoFault, nameFault, newKey, openBody, openID, readAmount, signTransaction } from "./transaction.mjs";
+
+// The reader of key files comes with the rest of the page: somebody may open a key once the member is
+// dead that sent the page.
+part(() => import("../../lib/age.mjs"));
 
 export function Send({ query }) {
   const { info, signed, token } = useLedger();
