@@ -55,6 +55,7 @@ func bpscJSON(t *testing.T, into any, args ...string) {
 }
 
 func TestCommands(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{})
 	var urls []string
 	for _, m := range c.Members {

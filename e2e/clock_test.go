@@ -43,6 +43,7 @@ func setClock(t *testing.T, m *harness.Member, ahead time.Duration) {
 // transactions are taken meanwhile and after, and a hold lives as long as it was
 // to live.
 func TestALeaderWhoseClockIsWrong(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startSignedAs(t, doing(t, settable), `{"every":"200ms"}`)
 	ann, bob := sign.NewKey("ann"), sign.NewKey("bob")
 	c.done(t, c.issuer, payment(ann, 10_000_000), "transfer")

@@ -65,6 +65,7 @@ func awaitRefusal(t *testing.T, url string) {
 // room and takes no writes; where that leaves no majority nobody takes any. All go on
 // serving reads, and taking writes once there is room, without anybody's help.
 func TestWritesStopBeforeTheDiskIsFull(t *testing.T) {
+	t.Parallel() // most of it waits
 	dir := t.TempDir()
 	disks := map[string]*smallDisk{}
 	for _, id := range []string{"n1", "n2", "n3"} {
@@ -137,6 +138,7 @@ func TestWritesStopBeforeTheDiskIsFull(t *testing.T) {
 // A follower with too little room serves what it has, takes nothing for its own
 // chain, and fetches the rest once there is room.
 func TestAFollowerStopsBeforeTheDiskIsFull(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{Members: 1})
 	dir := t.TempDir()
 	disk := mountSmallDisk(t, filepath.Join(dir, "f1"), 64)

@@ -142,6 +142,7 @@ func TestWitnesses(t *testing.T) {
 // All members are restored from an older backup, with all that they remember.
 // The witnesses are not, and find out.
 func TestRestoredFromBackup(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startWitnessed(t)
 	kept := c.grow(t)
 	c.stop(t)

@@ -138,6 +138,7 @@ func endsOrIsReady(t *testing.T, p *harness.Process, ready func(context.Context,
 // A member that may fill its disk, and whose disk is full, ends and says so, at every start as well, and
 // when there is room it has all that it acknowledged, and signs.
 func TestAMemberOnAFullDisk(t *testing.T) {
+	t.Parallel() // most of it waits
 	dir := t.TempDir()
 	disk := mountSmallDisk(t, filepath.Join(dir, "n1"), 48)
 	c, err := harness.New(harness.Options{Binary: binary, Dir: dir, Members: 1, Args: []string{"--min-free", "0"}})

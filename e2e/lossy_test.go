@@ -13,6 +13,7 @@ import (
 // A leader that gets no large packet through to the others, but heartbeats, makes
 // way: writes go on, and it is not ready. When the network is well it is.
 func TestLeaderThatGetsOnlySmallPacketsThrough(t *testing.T) {
+	t.Parallel() // most of it waits
 	net := harness.NewLossy()
 	c := startCluster(t, harness.Options{Contract: busy, Network: net})
 	t.Cleanup(net.Close)

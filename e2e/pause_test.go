@@ -12,6 +12,7 @@ import (
 // writes: a suspended machine, a paused container, a move to another host. When
 // they go on nobody takes that for a disk that hangs.
 func TestPauseAllMembers(t *testing.T) {
+	t.Parallel()
 	const pause = 12 * time.Second // a disk may take ten
 	c := startCluster(t, harness.Options{Contract: busy})
 	load := c.StartLoad(t.Context(), harness.LoadOptions{Workers: 12, Seed: seed(t)})

@@ -81,6 +81,7 @@ func TestWhatInitMakesNeedsAToken(t *testing.T) {
 // A further member, for which bpsc init add made a certificate, joins; once it is removed its
 // certificate is good for nothing, until its id is added again.
 func TestAMemberThatInitAddedJoins(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{TLS: true})
 	m, err := c.Grow()
 	if err != nil {

@@ -128,6 +128,7 @@ func TestTokens(t *testing.T) {
 // Without a majority an action cannot be noted, so it is not done; a look at a member needs
 // none.
 func TestNothingIsDoneThatCannotBeNoted(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{})
 	n1 := c.Members[0]
 	must(t, http.StatusCreated, "POST", n1.URL+"/v1/contracts", `{"token":"usd","wallets":"open"}`)

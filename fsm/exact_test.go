@@ -40,6 +40,7 @@ var unsigned = map[string]bool{"id": true, "sender": true, "recipient": true, "m
 // shape, adds, removes and changes every key that records can have. The block is
 // hashed again, so nothing is wrong but the record.
 func TestNoKeyOfARecordCanBeChanged(t *testing.T) {
+	t.Parallel() // one of the two that take longest
 	rng := rand.New(rand.NewPCG(31, 2))
 	t.Run("signed", func(t *testing.T) {
 		w := newTown(`,"fee_ppm":1500,"schedule":{"transactions":3,"every":"10m"}`, true)

@@ -160,6 +160,7 @@ func expect(t require.TestingT, models map[string]*model, s step, answers []comm
 }
 
 func TestEveryReplicaComesToTheModelsLedger(t *testing.T) {
+	t.Parallel() // one of the two that take longest
 	rapid.Check(t, func(t *rapid.T) {
 		steps := drawSteps(t)
 		calm := newReplica(t)

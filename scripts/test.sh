@@ -49,8 +49,8 @@ go test -vet=off -count=1 ./internal/imports
 
 # The race detector makes random cases ten times as dear, in Pebble above all, and
 # more of them find no more races: what computes has a fifth of them with it (-short),
-# and all of them without.
-computing="./chain/... ./fsm ./store ./wallet"
+# and all of them without. What takes longest begins first.
+computing="./fsm ./store ./chain/... ./wallet"
 
 # What `go test` looks for by go vet the linters have found, for all packages at once: here
 # it would read every dependency again, with the race detector and without.
@@ -91,6 +91,7 @@ scripts/page-test.sh
 scripts/browser.sh
 
 heading "End-to-end tests on real processes"
-go test -vet=off ./e2e/... -count=1 -v -timeout 15m
+# Those that run beside others wait, most of the time.
+go test -vet=off ./e2e/... -count=1 -v -parallel 3 -timeout 15m
 
 printf '\nAll checks passed in %d s.\n' "$SECONDS"
