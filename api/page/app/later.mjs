@@ -31,14 +31,15 @@ export function usePart(one) {
   return { value, error };
 }
 
-// later is the component of that name in a part. title is the element in which a failure is named: a
-// page has to have a heading.
-export function later(name, load, title = "h1") {
+// later is the component of that name in a part: a page, which has a heading whatever becomes of it,
+// or something beside pages, which takes no room before it is there.
+export function later(name, load, { beside = false } = {}) {
   const one = part(load);
   return function Later(props) {
     const { value, error } = usePart(one);
     if (value) return html`<${value[name]} ...${props} />`;
-    return error ? html`<${Unfetched} title=${title} />` : html`<p class="wait" role="status">Loading…</p>`;
+    if (error) return html`<${Unfetched} title=${beside ? "strong" : "h1"} />`;
+    return beside ? null : html`<p class="wait" role="status">Loading…</p>`;
   };
 }
 

@@ -10,7 +10,7 @@ import { fetchAll, later, shown } from "./later.mjs";
 import { Page } from "./parts.mjs";
 import { token } from "./token.mjs";
 
-const ForkBanner = later("ForkBanner", () => import("./proof/banner.mjs"), "strong");
+const ForkBanner = later("ForkBanner", () => import("./proof/banner.mjs"), { beside: true });
 
 const told = (name) => document.querySelector(`meta[name="bpsc-${name}"]`)?.content ?? "";
 const node = { kind: told("node"), version: told("version") };
