@@ -13,7 +13,8 @@ const subjects = () => (made ??= (async () => {
 /** The addresses of all pages: those of the navigation, and one of each kind that it does not have. */
 export async function addresses(page, node) {
   const { one, held } = await subjects();
-  const inBlock = async (id, contract) => (await api(`/v1/transactions/${id}?contract=${contract}`, { node })).in_block;
+  // A follower hears of a contract a moment after the members.
+  const inBlock = async (id, contract) => (await api(`/v1/transactions/${id}?contract=${contract}`, { node }).catch(() => ({}))).in_block;
   await until("both in their blocks", async () => await inBlock(one.id, "aka") && await inBlock(held.id, "gold"));
   const nav = await page.locator("nav.pages a").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
   const open = ["blocks/1", `transactions/${one.id}`, "accounts/alice", "accounts/nobody", "contracts/aka"];
