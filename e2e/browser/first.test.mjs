@@ -1,28 +1,19 @@
 // What the first view waits for, and that everything else is there soon afterwards.
 
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 
 import { addresses } from "./addresses.mjs";
 import { accessible } from "./axe.mjs";
-import { cluster, died, leader, members, root, settled, shoot, visit, wallets } from "./world.mjs";
+import { cluster, died, leader, members, settled, shoot, visit, wallets, whole } from "./world.mjs";
 
 const maxFirst = 33; // modules (api/page tests how many), two style sheets and the icon
-
-// The modules that a page has once it is idle: all.
-const modules = ["app", "lib"].flatMap((folder) => readdirSync(`${root}api/page/${folder}`, { recursive: true })
-  .filter((name) => name.endsWith(".mjs")).map((name) => `${folder}/${name}`));
 
 // When the page first showed the tip, ms after it was asked for.
 const remember = () => new MutationObserver(() => {
   if (document.querySelector(".tip .number")) window.stoodAt ??= performance.now();
 }).observe(document, { subtree: true, childList: true });
-
-const whole = (page) => page.waitForFunction((names) => {
-  const came = performance.getEntriesByType("resource").filter((one) => one.responseStatus === 200).map((one) => one.name);
-  return names.every((name) => came.some((url) => url.endsWith(`/${name}`)));
-}, modules);
 
 test("the first view waits for few files", async (t) => {
   const times = [];

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { accessible } from "./axe.mjs";
-import { api, cluster, died, leader, members, settled, shoot, transfer, until, visit } from "./world.mjs";
+import { api, cluster, died, leader, members, settled, shoot, transfer, until, visit, whole } from "./world.mjs";
 
 // When the page first showed each block, by the clock of this machine.
 const remember = () => {
@@ -42,6 +42,7 @@ test("the member that serves the page, which leads, is killed: the page says so 
   const serving = await leader();
   await visit(serving, { allowed: died }, async ({ page }) => {
     await settled(page);
+    await whole(page);
     const before = await page.evaluate(() => Number(document.querySelector(".tip .number").textContent.replace(/\D/g, "")));
     await page.evaluate(remember);
     await cluster("kill-leader");

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { basename } from "node:path";
 import test from "node:test";
 
-import { died, root, settled, shoot, until, visit } from "./world.mjs";
+import { died, root, settled, shoot, until, visit, whole } from "./world.mjs";
 
 // A shell that knows nothing of the cluster of the other tests. Compiled as scripts/build.sh does it, as
 // that is in Go's cache already.
@@ -85,6 +85,7 @@ test("from a clone to the own transfer in a block, by two commands; the leader i
         await either.locator(".summary .big", { hasText: "3 of 3 healthy, can lose 1" }).waitFor();
       }
 
+      await whole(page); // nobody types that fast
       inAnother(kill);
       for (const either of [page, beside]) {
         await either.locator(".summary .big", { hasText: "2 of 3 healthy, can lose 0" }).waitFor();

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { after } from "node:test";
 import { promisify } from "node:util";
 
@@ -116,3 +116,13 @@ export async function settled(page) {
   await page.locator("h1").first().waitFor();
   await page.waitForFunction(() => document.querySelectorAll(".wait").length === 0);
 }
+
+// The modules of the page.
+const modules = ["app", "lib"].flatMap((folder) => readdirSync(`${root}api/page/${folder}`, { recursive: true })
+  .filter((name) => name.endsWith(".mjs")).map((name) => `${folder}/${name}`));
+
+/** The page has all of its modules: from now on every part of it opens, whatever becomes of the member that sent it. */
+export const whole = (page) => page.waitForFunction((names) => {
+  const came = performance.getEntriesByType("resource").filter((one) => one.responseStatus === 200).map((one) => one.name);
+  return names.every((name) => came.some((url) => url.endsWith(`/${name}`)));
+}, modules);
