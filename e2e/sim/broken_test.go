@@ -78,7 +78,7 @@ var broken = map[string]harness.Patch{
 	"a refusal is forgotten": {
 		File: "fsm/submit.go",
 		Old:  "	tx.SetPlacement(h, t.ID, p)\n	foldRefusal(tx, h, t.ID, p)\n",
-		New:  "",
+		New:  "	_ = p\n",
 	},
 	"what is flushed is not written": {
 		File: "store/flush.go",
