@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -124,14 +125,17 @@ func (b *options) read(ctx context.Context, t *target, r *reading) error {
 		Connections: r.Connections, Warmup: b.warmup, Duration: b.duration,
 		Interval: interval(b.duration), Timeout: b.Timeout, Units: 1, Repeatable: true, Progress: p.at,
 	})
+	if err != nil {
+		return err
+	}
 	r.rounds = append(r.rounds, result)
-	return err
+	return nil
 }
 
 // sum is what all rounds come to.
 func (r *reading) sum() {
 	rate := func(m *loadgen.Result) float64 { return float64(m.Units) / m.Measured.Seconds() }
-	slices.SortFunc(r.rounds, func(a, b *loadgen.Result) int { return int(rate(a) - rate(b)) })
+	slices.SortFunc(r.rounds, func(a, b *loadgen.Result) int { return cmp.Compare(rate(a), rate(b)) })
 	n := len(r.rounds)
 	middle := r.rounds[n/2]
 	r.Rate, r.Slowest, r.Fastest = rate(middle), rate(r.rounds[0]), rate(r.rounds[n-1])
