@@ -10,9 +10,13 @@ func (s *simulation) schedule() {
 	for i, f := range s.plan.Faults {
 		who := fmt.Sprintf("fault %d", i)
 		s.world.post(step{who: who, n: 0, delay: func() time.Duration { return f.At }, what: f.String(), do: func() {
+			s.world.trace.tell(s.world.since(), who, f.String())
 			end := s.begin(i, f)
 			s.ends = append(s.ends, end)
-			s.world.post(step{who: who, n: 1, delay: func() time.Duration { return f.For }, what: "over", do: end.once})
+			s.world.post(step{who: who, n: 1, delay: func() time.Duration { return f.For }, what: "over", do: func() {
+				s.world.trace.tell(s.world.since(), who, "over")
+				end.once()
+			}})
 		}})
 	}
 }
@@ -54,10 +58,16 @@ func (s *simulation) faults(i int, f fault) (end func()) {
 			}
 		}
 	case killAmid, cutAmid:
+		over := false
 		s.amid = func() {
-			s.world.after(f.To, func() { s.kill(m, f.Kind == cutAmid) })
+			s.world.after(f.To, func() {
+				if !over {
+					s.kill(m, f.Kind == cutAmid)
+				}
+			})
 		}
 		return func() {
+			over = true
 			s.amid = nil
 			s.restart(m)
 		}
@@ -78,6 +88,8 @@ func (s *simulation) faults(i int, f fault) (end func()) {
 	case away:
 		s.away[f.On]++
 		return func() { s.away[f.On]-- }
+	case rotLog, rotState:
+		return s.rot(i, f)
 	case diskLag, diskHang, diskFail:
 		return s.spoilDisk(i, f)
 	case frozen:

@@ -28,6 +28,7 @@ type member struct {
 	folder  string       // of its log, vote and memory, on the real disk
 	files   *vfs.MemFS   // of its state
 	clock   atomic.Int64 // what its wall clock is off by, in microseconds
+	rot     *flip        // a bit of its files that has flipped, while that lasts
 }
 
 // life is one process.
@@ -42,6 +43,9 @@ type life struct {
 	opened  chan struct{} // closed when it has started, or has not
 	ready   atomic.Bool   // it has
 	excused bool          // a fault of its disk may end it; the world's
+	rotten  bool          // a bit of its files has flipped, and may end it; likewise
+	led     bool          // it led when it was last looked at; likewise
+	stuck   atomic.Bool   // its store goes no further
 	broken  atomic.Pointer[error]
 }
 
@@ -83,6 +87,7 @@ func (m *member) config(l *life) cluster.Config {
 func (m *member) start() {
 	m.lives++
 	l := &life{member: m, number: m.lives, folder: m.folder, opened: make(chan struct{})}
+	l.rotten = m.rot != nil
 	m.life = l
 	s := m.cluster
 	ln := newListener(m.number, l)
@@ -126,6 +131,7 @@ func (l *life) open(ln *listener, files *vfs.MemFS) (err error) {
 
 // stop is the end of a process by its store, which goes no further.
 func (l *life) stop(err error) {
+	l.stuck.Store(true)
 	l.fatal(err)
 	select {}
 }
@@ -168,7 +174,7 @@ func (m *member) kill(power bool) error {
 	} else {
 		err = copyFolder(l.folder, m.folder)
 	}
-	s.world.trace.note(s.world.since(), l.String(), "killed; "+how)
+	s.world.trace.tell(s.world.since(), l.String(), "killed; "+how)
 	s.reach("killed; " + how)
 	s.bury(l)
 	return err

@@ -57,9 +57,11 @@ const (
 	clock    faultKind = "clock"      // its wall clock is wrong
 	away     faultKind = "away"       // clients do not reach it
 	frozen   faultKind = "frozen"     // alone, its disk hangs, and clients do not reach it
+	rotLog   faultKind = "rot log"    // it is killed, and a bit flips in its log, its vote, or what else is beside
+	rotState faultKind = "rot state"  // likewise in its state
 )
 
-var faultKinds = []faultKind{kill, power, killAll, powerAll, killAmid, cutAmid, killAmid, cutAmid, alone, deaf, mute, link, flap, lag, diskLag, diskHang, diskFail, clock, away, frozen}
+var faultKinds = []faultKind{kill, power, killAll, powerAll, killAmid, cutAmid, killAmid, cutAmid, alone, deaf, mute, link, flap, lag, diskLag, diskHang, diskFail, clock, away, frozen, rotLog, rotState}
 
 // newPlan draws a plan. Faults overlap: about as many are under way at once as a cluster
 // of three can take, and now and then more.

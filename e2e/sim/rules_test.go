@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,11 +45,18 @@ func TestEachRuleFindsAHistoryThatBreaksIt(t *testing.T) {
 	unheard := at(5, 6, operation{kind: status, verdict: refused, tx: tx(1), code: chain.NotFound})
 	more := tx(1)
 	more.Amount = 11
+	again := acknowledged(3, 4, 1, 2, 0)
+	again.out.Replay = true
+	elsewhere := acknowledged(3, 4, 1, 3, 0)
+	elsewhere.out.Replay = true
+	stillTooMuch := at(3, 4, operation{kind: submit, verdict: refused, tx: tx(1), code: chain.BalanceOutOfRange, out: chain.Outcome{Replay: true}})
+	const replays = "an id sent again gets the same answer"
 	for name, c := range map[string]struct {
 		rule    string // "": none is broken
 		all     []operation
 		records []placed
 		refused map[chain.ID]chain.Code
+		partial bool
 	}{
 		"acknowledged":                    {all: []operation{acknowledged(1, 2, 1, 2, 0)}, records: one},
 		"acknowledged, and missing":       {rule: "no acknowledged record missing", all: []operation{acknowledged(1, 2, 1, 2, 0)}},
@@ -80,16 +88,27 @@ func TestEachRuleFindsAHistoryThatBreaksIt(t *testing.T) {
 		"read a balance that never was":   {rule: "reads are linearizable", all: []operation{gone, read(2, 3, 7)}, records: one},
 		"a length of before":              {rule: "reads are linearizable", all: []operation{acknowledged(1, 2, 1, 2, 0), at(3, 4, operation{kind: head, verdict: done, records: 0})}, records: one},
 		"of a write that has not begun":   {rule: "reads are linearizable", all: []operation{read(1, 2, 10), acknowledged(3, 4, 1, 2, 0)}, records: one},
+		"sent again":                      {all: []operation{acknowledged(1, 2, 1, 2, 0), again}, records: one},
+		"sent again beside":               {all: []operation{acknowledged(1, 3, 1, 2, 0), acknowledged(2, 4, 1, 2, 0)}, records: one},
+		"sent again, and new":             {rule: replays, all: []operation{acknowledged(1, 2, 1, 2, 0), acknowledged(3, 4, 1, 2, 0)}, records: one},
+		"sent again, and elsewhere":       {rule: replays, all: []operation{acknowledged(1, 2, 1, 2, 0), elsewhere}, records: one, partial: true},
+		"sent again, and refused":         {rule: replays, all: []operation{acknowledged(1, 2, 1, 2, 0), at(3, 4, operation{kind: submit, verdict: refused, tx: tx(1), code: chain.IDReused})}, records: one},
+		"another, and refused":            {all: []operation{acknowledged(1, 2, 1, 2, 0), at(3, 4, operation{kind: submit, verdict: refused, tx: more, code: chain.IDReused})}, records: one},
+		"another, and taken":              {rule: replays, all: []operation{acknowledged(1, 2, 1, 2, 0), at(3, 4, operation{kind: submit, verdict: done, tx: more, out: chain.Outcome{Block: 2, Replay: true}})}, records: one},
+		"refused again":                   {all: []operation{tooMuch, stillTooMuch}, refused: remembered},
+		"refused again, and new":          {rule: replays, all: []operation{tooMuch, at(3, 4, tooMuch)}, refused: remembered},
+		"refused, and then not":           {rule: replays, all: []operation{tooMuch, again}, records: one, partial: true},
+		"not there yet":                   {all: []operation{acknowledged(1, 2, 1, 2, 0), tooMuch, known, read(3, 4, 10)}, partial: true},
+		"broken off, and twice":           {rule: "no id twice", all: []operation{acknowledged(1, 2, 1, 2, 0)}, records: []placed{recorded(1, 2, 0), recorded(1, 2, 1)}, partial: true},
 		"refused, and taken as something": {rule: "statuses never go back", all: []operation{at(3, 4, operation{kind: status, verdict: done, tx: tx(1), code: chain.BalanceOutOfRange})}, refused: map[chain.ID]chain.Code{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found := checkHistory(c.all, &ledger{records: c.records, refused: c.refused})
+			found := checkHistory(c.all, &ledger{records: c.records, refused: c.refused, partial: c.partial})
 			if c.rule == "" {
 				require.Empty(t, found)
 				return
 			}
-			require.NotEmpty(t, found)
-			require.True(t, strings.HasPrefix(found[0], c.rule+":"), "%q", found)
+			require.True(t, slices.ContainsFunc(found, func(f string) bool { return strings.HasPrefix(f, c.rule+":") }), "%q", found)
 		})
 	}
 }
@@ -142,4 +161,17 @@ func TestATornWriteOfTheLogIsOneThatNeverWas(t *testing.T) {
 		}
 	}
 	require.Len(t, seen, 5) // two pages there or not, and all of them with the meta
+}
+
+func TestMembersThatDifferAreFound(t *testing.T) {
+	of := func(block string, ids ...byte) *ledger {
+		l := &ledger{blocks: [][]byte{[]byte("genesis"), []byte(block)}}
+		for i, id := range ids {
+			l.records = append(l.records, recorded(id, 2, i))
+		}
+		return l
+	}
+	require.Empty(t, differ(of("a", 1, 2), of("a", 1)), "one is behind")
+	require.Contains(t, differ(of("a", 1), of("b", 1)), "block 2")
+	require.Contains(t, differ(of("a", 1, 2), of("a", 1, 3)), "record 2")
 }

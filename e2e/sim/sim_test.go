@@ -91,6 +91,7 @@ func report(p plan, r result) string {
 	for _, v := range r.Violations {
 		fmt.Fprintf(&b, "%s\n", v)
 	}
+	fmt.Fprintf(&b, "\nwhat happened:\n%s\n", strings.Join(r.Story, "\n"))
 	fmt.Fprintf(&b, "\nthe end of its schedule:\n%s\n\n", strings.Join(r.End, "\n"))
 	if os.Getenv("BPSC_SHRINK") == "" {
 		fmt.Fprintf(&b, "BPSC_SEED=%d BPSC_SEEDS=1 runs it again, BPSC_SHRINK=1 makes it smaller\n", p.Seed)

@@ -28,6 +28,7 @@ type simulation struct {
 	lossy   int   // of a thousand requests, and of answers
 	away    []int // of each member: how many faults keep clients from it
 	ends    []*ending
+	greeted int    // how often somebody began to lead
 	amid    func() // is called once, when a member is asked to order something; nil: nobody waits for it
 	history history
 	dir     string
@@ -42,7 +43,8 @@ type simulation struct {
 
 const (
 	token    = "aka"
-	contract = `{"token":"aka","wallets":"open","schedule":{"every":"2s","transactions":12}}`
+	decimals = 6
+	contract = `{"token":"aka","decimals":6,"wallets":"open","schedule":{"every":"2s","transactions":12}}`
 
 	// What a healthy cluster has time for.
 	starting = 20 * time.Second
@@ -59,6 +61,7 @@ type result struct {
 	Hash       uint64         // of all steps
 	Steps      int
 	End        []string // the last of them
+	Story      []string // what was more than a message or a write
 	Operations int
 	Acked      int
 	Served     time.Duration // after the healing
@@ -85,13 +88,16 @@ func run(p plan, dir string, logger *slog.Logger) result {
 	for _, e := range w.trace.end() {
 		r.End = append(r.End, e.String())
 	}
+	for _, e := range w.trace.story {
+		r.Story = append(r.Story, e.String())
+	}
 	return r
 }
 
 func (s *simulation) fail(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	s.violations = append(s.violations, text)
-	s.world.trace.note(s.world.since(), "VIOLATION", text)
+	s.world.trace.tell(s.world.since(), "VIOLATION", text)
 }
 
 // reach counts what is worth a simulation.
@@ -113,7 +119,7 @@ func (s *simulation) remember(l *life) {
 
 // judged counts what clients were told.
 func (s *simulation) judged() {
-	for _, op := range s.history.all {
+	for _, op := range s.history.sofar() {
 		switch {
 		case op.kind != submit:
 		case op.verdict == refused:
@@ -184,13 +190,25 @@ func (s *simulation) look() {
 		}
 		err := l.broken.Load()
 		if err == nil {
+			if l.ready.Load() {
+				s.greet(l)
+			}
+			continue
+		}
+		if l.noticed(*err) {
+			s.world.trace.tell(s.world.since(), l.String(), "does not go on, as it should: "+(*err).Error())
+			s.reach("a bit flips, and is noticed")
+			s.kill(m, false)
+			if m.rot == nil { // it noticed late, and what it has is mended
+				s.restart(m)
+			}
 			continue
 		}
 		if !l.excused {
 			s.fail("%v ends: %v", l, *err)
 			continue
 		}
-		s.world.trace.note(s.world.since(), l.String(), "ends, as it should: "+(*err).Error())
+		s.world.trace.tell(s.world.since(), l.String(), "ends, as it should: "+(*err).Error())
 		s.reach("ended for its disk")
 		s.kill(m, false)
 		who := "again " + l.String()
@@ -282,7 +300,7 @@ func (s *simulation) heal() {
 	s.net.mend()
 	s.lossy = 0
 	s.healed = s.world.since()
-	s.world.trace.note(s.healed, "world", "healed")
+	s.world.trace.tell(s.healed, "world", "healed")
 }
 
 // probe is a client that comes after the healing: it has to be served in time.

@@ -34,7 +34,15 @@ func simulate(t *testing.T, p plan) (r result) {
 	cryptotest.SetGlobalRandom(t, p.Seed)
 	rand.Seed(int64(p.Seed)) //nolint:staticcheck // raft draws its time-outs from it
 	began := cpu()
-	synctest.Test(t, func(*testing.T) { r = run(p, dir, logger()) })
+	synctest.Test(t, func(*testing.T) {
+		defer func() { // where the bubble cannot end, its end is all that is said
+			if fault := recover(); fault != nil {
+				fmt.Fprintf(os.Stderr, "seed %d: %v\n%s", p.Seed, fault, debug.Stack())
+				panic(fault)
+			}
+		}()
+		r = run(p, dir, logger())
+	})
 	r.CPU = cpu() - began
 	return r
 }

@@ -182,6 +182,7 @@ type trace struct {
 	}
 	last  [tail]event
 	count int
+	story []event // what is more than a message or a write
 }
 
 type event struct {
@@ -196,6 +197,12 @@ func (t *trace) note(at time.Duration, who, what string) {
 	t.last[t.count%tail] = e
 	t.count++
 	fmt.Fprintf(t.hash, "%d %s %s\n", at, who, what)
+}
+
+// tell is note for what whoever looks for a fault wants to see of all of the run.
+func (t *trace) tell(at time.Duration, who, what string) {
+	t.note(at, who, what)
+	t.story = append(t.story, event{at, who, what})
 }
 
 // end is the last steps, in order.

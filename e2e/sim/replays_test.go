@@ -1,0 +1,62 @@
+package sim
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// checkReplays: an id that was decided has one answer for ever. Who sends the same again
+// is told the same, and that it was decided before; who sends something else under it is
+// told that it is taken.
+func checkReplays(all []operation, say func(rule, format string, args ...any)) {
+	const rule = "an id sent again gets the same answer"
+	byEnd := slices.Clone(all)
+	slices.SortStableFunc(byEnd, func(a, b operation) int { return cmp.Compare(a.ended, b.ended) })
+	byCall := slices.Clone(all)
+	slices.SortStableFunc(byCall, func(a, b operation) int { return cmp.Compare(a.called, b.called) })
+	decided := map[chain.ID]operation{} // what was decided first, and was heard before
+	next := 0
+	for _, op := range byCall {
+		for ; next < len(byEnd) && byEnd[next].ended < op.called; next++ {
+			e := byEnd[next]
+			if _, known := decided[e.tx.ID]; !known && e.decides() {
+				decided[e.tx.ID] = e
+			}
+		}
+		before, known := decided[op.tx.ID]
+		if !known || op.kind != submit || op.verdict != done && op.verdict != refused {
+			continue
+		}
+		if !sameContent(op.tx, before.tx) {
+			if op.verdict == done || op.code != chain.IDReused {
+				say(rule, "%s was decided at %v, and something else under it is %s (%s) at %v", op.tx.ID, before.ended, op.verdict, op.code, op.ended)
+			}
+			continue
+		}
+		switch {
+		case op.verdict != before.verdict || op.code != before.code:
+			say(rule, "%s was %s (%s) at %v, and is %s (%s) at %v", op.tx.ID, before.verdict, before.code, before.ended, op.verdict, op.code, op.ended)
+		case op.verdict == done && (op.out.Block != before.out.Block || op.out.Position != before.out.Position):
+			say(rule, "%s was at %d/%d at %v, and is at %d/%d at %v", op.tx.ID, before.out.Block, before.out.Position, before.ended, op.out.Block, op.out.Position, op.ended)
+		case !op.out.Replay:
+			say(rule, "%s was decided at %v, and is said to be new at %v", op.tx.ID, before.ended, op.ended)
+		}
+	}
+}
+
+// decides tells whether an answer is one that every later one has to repeat.
+func (op *operation) decides() bool {
+	switch {
+	case op.kind != submit:
+		return false
+	case op.verdict == done:
+		return true
+	}
+	return op.verdict == refused && op.code != chain.AmountTooSmall && op.code != chain.IDReused
+}
+
+func sameContent(a, b chain.Transaction) bool {
+	return a.Sender == b.Sender && a.Recipient == b.Recipient && a.Amount == b.Amount
+}

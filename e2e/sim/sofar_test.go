@@ -1,0 +1,90 @@
+package sim
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/bpsc/bpsc/chain"
+)
+
+// explain tells by which rules a run is wrong that was broken off: because a process ended
+// by itself, nobody was served, or members did not come to one state. That is what comes
+// of a fault; the rule that it breaks, where what is known so far shows it, is said first.
+func (s *simulation) explain() {
+	var longest *ledger
+	var of *member
+	var rules []string
+	for _, m := range s.members {
+		l := m.life
+		if l == nil || !l.ready.Load() || l.stuck.Load() {
+			continue
+		}
+		own, err := readSoFar(l)
+		if err != nil {
+			continue // no contract yet, or it is damaged
+		}
+		if longest != nil {
+			if differs := differ(longest, own); differs != "" {
+				rules = append(rules, fmt.Sprintf("all members have the same chain: %s and %s: %s", of.name, m.name, differs))
+			}
+		}
+		if longest == nil || len(own.records) > len(longest.records) {
+			longest, of = own, m
+		}
+	}
+	if longest == nil {
+		return
+	}
+	s.refusals(longest, of)
+	rules = append(rules, checkHistory(s.history.sofar(), longest)...)
+	for _, r := range rules {
+		s.world.trace.tell(s.world.since(), "VIOLATION", r)
+	}
+	s.violations = append(rules, s.violations...)
+}
+
+// readSoFar takes what one member has at this moment.
+func readSoFar(l *life) (*ledger, error) {
+	end := &ledger{partial: true, refused: map[chain.ID]chain.Code{}}
+	info, err := l.store.Contract(token)
+	if err != nil {
+		return nil, err
+	}
+	err = l.store.Blocks(token, 1, 0, func(index uint64, canonical []byte) error {
+		b, err := chain.DecodeBlock(canonical, decimals)
+		if err != nil {
+			return err
+		}
+		end.blocks = append(end.blocks, bytes.Clone(canonical))
+		for i, r := range b.Records {
+			end.records = append(end.records, placed{r, index, i})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	pending, err := l.store.Pending(token)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range pending {
+		end.records = append(end.records, placed{r, info.Length + 1, i})
+	}
+	return end, nil
+}
+
+// differ says where two members differ, as far as both have got.
+func differ(a, b *ledger) string {
+	for i := range min(len(a.blocks), len(b.blocks)) {
+		if !bytes.Equal(a.blocks[i], b.blocks[i]) {
+			return fmt.Sprintf("block %d", i+1)
+		}
+	}
+	for i := range min(len(a.records), len(b.records)) {
+		if a.records[i].ID != b.records[i].ID {
+			return fmt.Sprintf("record %d is %s or %s", i+1, a.records[i].ID, b.records[i].ID)
+		}
+	}
+	return ""
+}
