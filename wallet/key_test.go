@@ -3,8 +3,10 @@ package wallet
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -174,4 +176,16 @@ func TestARotatedKeySignsForItsOldAddress(t *testing.T) {
 	require.False(t, fresh.Rotated(), "For makes another key")
 	_, err = fresh.For("somewhere")
 	require.ErrorIs(t, err, chain.AddressInvalid)
+}
+
+// The nonce is what tells two transfers that are meant as two from one that is sent twice.
+func TestANonceIsWhatWasDrawn(t *testing.T) {
+	nonce, err := NewNonce(bytes.NewReader([]byte("0123456789abcdef and more")))
+	require.NoError(t, err)
+	require.Equal(t, hex.EncodeToString([]byte("0123456789abcdef")), nonce)
+	other, err := NewNonce(bytes.NewReader([]byte("fedcba9876543210")))
+	require.NoError(t, err)
+	require.NotEqual(t, nonce, other)
+	_, err = NewNonce(strings.NewReader("too little"))
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }

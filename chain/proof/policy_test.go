@@ -207,6 +207,7 @@ func TestNewPolicyRefuses(t *testing.T) {
 		{name: "a member without a key", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.Key = proof.VerifierKey{} }},
 		{name: "a member without a name", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.Name = "" }},
 		{name: "two keys under one name", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.Key = newKey(t, "m0", 99).Verifier() }},
+		{name: "one key under two names", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.Key = newKey(t, "other", 1).Verifier() }},
 		{name: "an address with a space", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.URL = "https://a/ b" }},
 		{name: "an address with a fragment", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.URL = "https://a/#b" }},
 	} {

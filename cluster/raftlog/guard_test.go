@@ -194,7 +194,7 @@ func TestDamagedEntryIsFatal(t *testing.T) {
 		store.InmemStore.StoreLogs([]*raft.Log{&bad})
 		bad.Index = at
 		if err := g.log.GetLog(1, &l); err == nil {
-			t.Errorf("%s: it is taken for sound", name)
+			t.Fatalf("%s: it is taken for sound", name)
 		}
 		g.wantFatal(t, "raft.db")
 		if err := store.InmemStore.StoreLogs([]*raft.Log{&good}); err != nil {
