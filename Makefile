@@ -29,6 +29,9 @@ e2e: ## end-to-end tests on real processes
 sim: ## SEEDS (1000) simulated minutes of whole clusters with faults, from SEED (1) on
 	BPSC_SEED=$(or $(SEED),1) BPSC_SEEDS=$(or $(SEEDS),1000) BPSC_SHRINK=1 go test ./e2e/sim -run '^TestSeeds$$' -count=1 -v -timeout 0
 
+mutations: ## each line that is broken on purpose is noticed by a named test (ONLY=NAME for one)
+	scripts/mutations.sh $(if $(ONLY),--only $(ONLY))
+
 browser: ## the page in a real browser, on a real cluster
 	scripts/browser.sh
 
@@ -91,4 +94,4 @@ down: ## stop it
 clean: ## binaries and leftovers of demos and benchmarks; clusters keep their data
 	rm -rf .bpsc/bin .bpsc/bench .bpsc/demo.*
 
-.PHONY: help build package test short race e2e sim browser operations growth misuse fuzz bench bench-peers bench-compare openapi openapi-lint docs postman fmt lint demo up down clean
+.PHONY: help build package test short race e2e sim mutations browser operations growth misuse fuzz bench bench-peers bench-compare openapi openapi-lint docs postman fmt lint demo up down clean
