@@ -35,33 +35,48 @@ type Ledger struct {
 	marked                     *big.Rat // of an open contract: time of the last recovery, or nil
 	due                        *big.Rat // when the next block is due by time, or nil
 	waiting                    []waiting
+	previous                   string // hash of the newest block
 }
 
 // Check replays a chain, given as the texts of its blocks, and returns what it
 // comes to, or the first thing that is wrong with it.
 func Check(texts [][]byte) (*Ledger, error) {
-	l := &Ledger{
-		Records: map[string]Place{}, Balances: map[string]int64{}, Holds: map[string]Hold{}, Wallets: map[string]Wallet{},
-	}
-	previous := "1"
-	for i, text := range texts {
-		b, err := decodeBlock(text)
-		if err == nil {
-			err = l.add(uint64(i+1), b, previous)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("block %d: %w", i+1, err)
-		}
-		sum := sha256.Sum256(text)
-		previous = hex.EncodeToString(sum[:])
-		if i == 0 {
-			l.chainID = previous
+	l := New()
+	for _, text := range texts {
+		if err := l.Append(text); err != nil {
+			return nil, err
 		}
 	}
 	if len(texts) == 0 {
 		return nil, errors.New("a chain has at least its genesis block")
 	}
 	return l, nil
+}
+
+// New is what no block at all comes to.
+func New() *Ledger {
+	return &Ledger{
+		Records: map[string]Place{}, Balances: map[string]int64{}, Holds: map[string]Hold{}, Wallets: map[string]Wallet{},
+		previous: "1",
+	}
+}
+
+// Append replays the next block. After an error the ledger is of no use.
+func (l *Ledger) Append(text []byte) error {
+	index := uint64(len(l.Blocks) + 1)
+	b, err := decodeBlock(text)
+	if err == nil {
+		err = l.add(index, b, l.previous)
+	}
+	if err != nil {
+		return fmt.Errorf("block %d: %w", index, err)
+	}
+	sum := sha256.Sum256(text)
+	l.previous = hex.EncodeToString(sum[:])
+	if index == 1 {
+		l.chainID = l.previous
+	}
+	return nil
 }
 
 func (l *Ledger) add(index uint64, b Block, previous string) error {

@@ -142,7 +142,9 @@ func decode(text []byte, into any) error {
 	return nil
 }
 
-// units turns an amount in tokens into base units, exactly.
+// Units is an amount of the contract in base units, exactly.
+func (l *Ledger) Units(amount json.Number) (int64, error) { return l.units(amount) }
+
 func (l *Ledger) units(amount json.Number) (int64, error) {
 	tokens, ok := new(big.Rat).SetString(amount.String())
 	if !ok {
