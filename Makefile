@@ -32,6 +32,9 @@ sim: ## SEEDS (1000) simulated minutes of whole clusters with faults, from SEED 
 mutations: ## each line that is broken on purpose is noticed by a named test (ONLY=NAME for one)
 	scripts/mutations.sh $(if $(ONLY),--only $(ONLY))
 
+faults: ## MINUTES (10) of a cluster on machines of its own that SEED (1) breaks; FAULTS (all); a report in .bpsc/faults
+	scripts/faults.sh --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) --faults $(or $(FAULTS),all)
+
 browser: ## the page in a real browser, on a real cluster
 	scripts/browser.sh
 
@@ -94,4 +97,4 @@ down: ## stop it
 clean: ## binaries and leftovers of demos and benchmarks; clusters keep their data
 	rm -rf .bpsc/bin .bpsc/bench .bpsc/demo.*
 
-.PHONY: help build package test short race e2e sim mutations browser operations growth misuse fuzz bench bench-peers bench-compare openapi openapi-lint docs postman fmt lint demo up down clean
+.PHONY: help build package test short race e2e sim mutations browser operations growth misuse fuzz bench bench-peers bench-compare openapi openapi-lint docs postman fmt lint demo up down clean faults

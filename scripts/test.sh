@@ -94,4 +94,7 @@ heading "End-to-end tests on real processes"
 # Those that run beside others wait, most of the time.
 go test -vet=off ./e2e/... -count=1 -v -parallel 3 -timeout 15m
 
+heading "The fault laboratory, for two rounds of one seed"
+scripts/faults.sh --seed 12 --rounds 2 --round 8s
+
 printf '\nAll checks passed in %d s.\n' "$SECONDS"

@@ -89,7 +89,12 @@ func (f *Follower) blocks(ctx context.Context, token, query string) ([][]byte, e
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/x-ndjson")
-	resp, err := f.HTTP.Do(req)
+	return Lines(f.HTTP, req)
+}
+
+// Lines sends a request for a stream of blocks, one a line, and reads it to its end.
+func Lines(client *http.Client, req *http.Request) ([][]byte, error) {
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err
 	}

@@ -64,6 +64,19 @@ func (h *Hosts) Plug(ctx context.Context, i int) error {
 	return ip(ctx, "ip link set "+h.port(i)+" up")
 }
 
+// Here is the address at which machines find this process.
+func (h *Hosts) Here() string { return h.net + ".254" }
+
+// Filter has nftables on machine i go by a script, such as nft -f reads.
+func (h *Hosts) Filter(ctx context.Context, i int, script string) error {
+	cmd := exec.CommandContext(ctx, "ip", "netns", "exec", h.name(i), "nft", "-f", "-")
+	cmd.Stdin = strings.NewReader(script)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("nft on machine %d: %w: %s", i+1, err, out)
+	}
+	return nil
+}
+
 // LoseLeader takes the leader's machine off the wire under load, and returns how long it took
 // from there until a transfer was acknowledged that was sent afterwards, and the machine.
 func (c *Cluster) LoseLeader(ctx context.Context, h *Hosts, l *Load) (took time.Duration, machine int, err error) {

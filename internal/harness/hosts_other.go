@@ -15,5 +15,11 @@ type Hosts struct{}
 func NewHosts(context.Context, int) (*Hosts, error) { return nil, errors.ErrUnsupported }
 
 func (h *Hosts) Addr(int) string { return "" }
+func (h *Hosts) Here() string    { return "" }
+func (h *Hosts) Close() error    { return nil }
+
+func (h *Hosts) Filter(context.Context, int, string) error { return errors.ErrUnsupported }
+func (h *Hosts) Unplug(context.Context, int) error         { return errors.ErrUnsupported }
+func (h *Hosts) Plug(context.Context, int) error           { return errors.ErrUnsupported }
 
 func (h *Hosts) command(int, string, []string) *exec.Cmd { return nil }

@@ -1,0 +1,151 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bpsc/bpsc/e2e/faults/history"
+	"github.com/bpsc/bpsc/e2e/faults/load"
+	"github.com/bpsc/bpsc/e2e/faults/rules"
+	"github.com/bpsc/bpsc/internal/harness"
+)
+
+// grace is how late a block may come while there is a majority: a leader that is cut off makes
+// way after a second or two, and the next one has to be elected.
+const grace = 5 * time.Second
+
+// settling bounds how long it takes until all that was acknowledged is in blocks everywhere.
+const settling = 15 * time.Second
+
+// judge reads all chains from all nodes, and holds what clients heard against them.
+func (w *World) judge(ctx context.Context, res *Result) error {
+	ops := w.Book.Take()
+	res.Ops = len(ops)
+	w.Sink(ops)
+	for _, op := range ops {
+		if op.Kind == history.Submit && op.Verdict == history.Done && !op.Replay {
+			res.Acked++
+		}
+	}
+	if err := history.Append(w.Dir+"/history.jsonl", ops); err != nil {
+		return err
+	}
+	pages, shown := w.Load.Take()
+	for _, c := range w.chains {
+		own := slices.DeleteFunc(slices.Clone(ops), func(op history.Op) bool { return op.Contract != c.Token })
+		if err := w.judgeChain(ctx, c, own); err != nil {
+			return err
+		}
+		for _, p := range pages {
+			if p.Contract == c.Token {
+				w.found = append(w.found, rules.Pages(p.Name, p.IDs, c.byName[p.Account], 0)...)
+			}
+		}
+		var seen []rules.Checkpoint
+		for _, s := range shown {
+			if s.Contract == c.Token {
+				seen = append(seen, s.Checkpoint)
+			}
+		}
+		w.found = append(w.found, rules.Checkpoints(seen, c.origin, &c.tree)...)
+	}
+	return w.judgeStream(ctx, w.chains[0])
+}
+
+func (w *World) judgeChain(ctx context.Context, c *Chain, ops []history.Op) error {
+	g, err := w.gather(ctx, c)
+	if err != nil {
+		return err
+	}
+	nodes := w.nodes()
+	window := rules.Window{Contract: c.Token, Ops: ops, Earlier: w.earlier, Places: c.places, Records: g.records, Base: g.base, Balances: g.balances, Holds: c.holds}
+	var ids []string
+	for _, op := range ops {
+		if (op.Kind == history.Submit && op.Verdict == history.Refused || op.Kind == history.Status && op.Code != "") && !slices.Contains(ids, op.ID) {
+			ids = append(ids, op.ID)
+		}
+	}
+	n := nodes[len(ids)%len(w.Cluster.Members)]
+	if window.Refused, err = w.Load.Fates(ctx, n, c.Token, ids); err != nil {
+		w.find(rules.Service, "%v", err)
+	}
+	w.found = append(w.found, rules.Check(window)...)
+	if c.every > 0 {
+		w.found = append(w.found, rules.Schedule(g.blocks, c.every, grace, w.without())...)
+	}
+	// What nobody knows yet may still come.
+	for _, op := range ops {
+		if op.Kind != history.Submit {
+			continue
+		}
+		if _, there := c.places[op.ID]; op.Verdict == history.Unknown && !there {
+			w.earlier[op.ID] = true
+		}
+	}
+	return nil
+}
+
+// gather waits until nothing is pending, reads what the chain has gained from a member, has it
+// verified, and compares it with what every other node has.
+func (w *World) gather(ctx context.Context, c *Chain) (g gained, err error) {
+	nodes := w.nodes()
+	var at load.Standing
+	err = harness.Until(ctx, settling, "nothing is pending in "+c.Token, func(ctx context.Context) (err error) {
+		if at, err = w.Load.Standing(ctx, nodes[0], c.Token); err == nil && at.Pending > 0 {
+			err = fmt.Errorf("%d records are", at.Pending)
+		}
+		return err
+	})
+	if err != nil {
+		w.find(rules.Service, "%v", err)
+		return g, err
+	}
+	first := c.Length() + 1
+	var reference [][]byte
+	for i, n := range nodes {
+		var texts [][]byte
+		err := harness.Until(ctx, settling, fmt.Sprintf("%s has %d blocks of %s", n.ID, at.Length, c.Token), func(ctx context.Context) (err error) {
+			texts, err = w.fetch(ctx, n.URL, c.Token, first, at.Length)
+			return err
+		})
+		if err != nil {
+			w.find(rules.Service, "%v", err)
+			return g, err
+		}
+		if i > 0 {
+			if err := same(n.ID, first, reference, texts); err != nil {
+				w.find(rules.SameChain, "%s: %v", c.Token, err)
+			}
+			continue
+		}
+		reference = texts
+		if g, err = c.extend(texts); err != nil {
+			w.find(rules.SameChain, "%s of %s does not verify: %v", c.Token, n.ID, err)
+			return g, err
+		}
+		if len(c.order) != at.Records {
+			w.find(rules.SameChain, "%s has %d records, and %s says %d", c.Token, len(c.order), n.ID, at.Records)
+		}
+	}
+	return g, nil
+}
+
+// judgeStream compares what a subscriber has seen with the chain, once he has all of it.
+func (w *World) judgeStream(ctx context.Context, c *Chain) error {
+	want := c.events[min(w.streamed, len(c.events)):]
+	var got []rules.Event
+	err := harness.Until(ctx, settling, "the subscriber has all events", func(context.Context) (err error) {
+		if got, err = w.stream.Events(w.streamed); err == nil && len(got) < len(want) {
+			err = fmt.Errorf("he has %d of %d", len(got), len(want))
+		}
+		return err
+	})
+	if err != nil {
+		w.find(rules.OnceInOrder, "%v", err)
+	}
+	w.found = append(w.found, rules.Stream("a subscriber of "+c.Token, got, want)...)
+	w.streamed += min(len(got), len(want))
+	return nil
+}

@@ -1,0 +1,187 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bpsc/bpsc/e2e/faults/plan"
+	"github.com/bpsc/bpsc/e2e/faults/rules"
+	"github.com/bpsc/bpsc/internal/harness"
+)
+
+// service is how soon after healing everything has to be as ever, without anybody's help.
+const service = 5 * time.Second
+
+// Result is what a round came to.
+type Result struct {
+	Plan     plan.Round
+	Began    time.Duration
+	Healed   time.Duration // how long it took until all was as ever
+	Ops      int
+	Acked    int
+	Findings []rules.Finding
+}
+
+// Round has clients at work while a plan goes wrong, heals everything, and judges. An error
+// is one of the laboratory's, after which it cannot go on.
+func (w *World) Round(ctx context.Context, r plan.Round) (Result, error) {
+	res := Result{Plan: r, Began: w.Book.Now()}
+	w.found, w.excuse = nil, map[string]bool{}
+	w.Load.Talk(w.nodes())
+	w.Load.Start(ctx, r.Seed, uint64(r.Number))
+	err := w.suffer(ctx, r)
+	if err == nil {
+		res.Healed, err = w.heal(ctx, fmt.Sprintf("probe-%d-%d", r.Seed, r.Number))
+	}
+	for _, id := range w.Load.Stop() {
+		w.find(rules.Service, "nobody could learn what became of %s", id)
+	}
+	if err == nil && ctx.Err() == nil {
+		err = w.judge(ctx, &res)
+	}
+	w.panics()
+	res.Findings = append(res.Findings, w.found...)
+	for _, f := range res.Findings {
+		w.Tell("VIOLATED", 0, "%s", f)
+	}
+	return res, errors.Join(err, ctx.Err())
+}
+
+func (w *World) find(rule, format string, args ...any) {
+	w.found = append(w.found, rules.Finding{Rule: rule, What: fmt.Sprintf(format, args...)})
+}
+
+// event is a beginning or an end of a fault.
+type event struct {
+	at time.Duration
+	do func(ctx context.Context)
+}
+
+// tick is how exactly a plan is kept.
+const tick = 20 * time.Millisecond
+
+// suffer carries out a plan.
+func (w *World) suffer(ctx context.Context, r plan.Round) error {
+	began := time.Now()
+	var agenda []event
+	for _, s := range r.Steps {
+		agenda = append(agenda, event{s.At, func(ctx context.Context) {
+			hit, err := w.strike(ctx, s)
+			if errors.Is(err, errNobody) {
+				return
+			}
+			if err != nil {
+				w.Tell("skipped", 0, "%s: %v", s.Fault, err)
+			}
+			if hit.end == nil {
+				return
+			}
+			lasts := min(s.For, r.Length-time.Since(began))
+			w.Tell("fault", lasts, "%s: %s", s.Fault, hit.who)
+			agenda = append(agenda, event{time.Since(began) + lasts, func(ctx context.Context) {
+				if err := hit.end(ctx); err != nil {
+					w.Tell("skipped", 0, "the end of %s: %v", s.Fault, err)
+				}
+			}})
+		}})
+	}
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for len(agenda) > 0 || time.Since(began) < r.Length {
+		slices.SortStableFunc(agenda, func(a, b event) int { return int(a.at - b.at) })
+		for len(agenda) > 0 && agenda[0].at <= time.Since(began) {
+			next := agenda[0]
+			agenda = agenda[1:]
+			next.do(ctx)
+		}
+		w.supervise(ctx)
+		select {
+		case <-ctx.Done():
+			// What has come has to go: a machine off its wire, a process that stands still.
+			for _, e := range agenda {
+				if e.at > time.Since(began) {
+					continue
+				}
+				e.do(context.WithoutCancel(ctx))
+			}
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+	return nil
+}
+
+// supervise does what systemd does: it starts what has ended by itself. That is told, and a
+// finding where nothing excuses it.
+func (w *World) supervise(ctx context.Context) {
+	for _, p := range w.processes() {
+		wrong := w.down[p.ID]
+		switch {
+		case p.Alive() && wrong["starting"]:
+			short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+			if harness.Get(short, w.http, p.URL+"/readyz", nil) == nil {
+				w.mark(p.ID, "starting", false)
+			}
+			cancel()
+		case !p.Alive() && !wrong["killed"] && !wrong["damaged"]:
+			code, _ := p.AwaitExit(ctx, time.Second)
+			w.Tell("end", 0, "%s has ended by itself with %d: %s", p.ID, code, short(p.LogTail(1)))
+			if !w.excuse[p.ID] {
+				w.find(rules.NoCrash, "%s has ended by itself with %d:\n%s", p.ID, code, p.LogTail(10))
+			}
+			if err := w.restart(p); err != nil {
+				w.Tell("skipped", 0, "start of %s: %v", p.ID, err)
+			}
+		}
+	}
+}
+
+// heal waits until everything is as ever: all faults have ended, and from then on nobody helps.
+func (w *World) heal(ctx context.Context, key string) (time.Duration, error) {
+	for _, p := range w.processes() {
+		if err := w.restart(p); err != nil {
+			return 0, err
+		}
+	}
+	w.Load.Talk(w.nodes())
+	w.Tell("healed", 0, "all faults have ended")
+	began := time.Now()
+	if _, err := w.Load.Probe(ctx, key, 4*service); err != nil {
+		w.find(rules.Service, "%v", err)
+	}
+	for _, p := range w.processes() {
+		err := harness.Until(ctx, 4*service, p.ID+" is ready", func(ctx context.Context) error {
+			w.supervise(ctx)
+			return harness.Get(ctx, w.http, p.URL+"/readyz", nil)
+		})
+		if err != nil {
+			w.find(rules.Service, "%v", err)
+		}
+	}
+	took := time.Since(began)
+	if took > service {
+		w.find(rules.Service, "it took %v", took.Round(time.Millisecond))
+	}
+	w.supervise(ctx)
+	return took, nil
+}
+
+// panics looks for what a process prints that ends without meaning to.
+func (w *World) panics() {
+	for _, p := range w.processes() {
+		text, err := os.ReadFile(p.Log)
+		if err != nil {
+			continue
+		}
+		from := min(w.read[p.ID], len(text))
+		w.read[p.ID] = len(text)
+		if at := strings.Index(string(text[from:]), "goroutine "); at >= 0 {
+			w.find(rules.NoCrash, "%s panics: %.1500s", p.ID, text[from+max(0, at-500):])
+		}
+	}
+}

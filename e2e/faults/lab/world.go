@@ -1,0 +1,236 @@
+// Package lab runs a real cluster on machines of its own, breaks it as a plan says, heals it,
+// and judges what clients heard meanwhile.
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bpsc/bpsc/e2e/faults/history"
+	"github.com/bpsc/bpsc/e2e/faults/load"
+	"github.com/bpsc/bpsc/e2e/faults/rules"
+	"github.com/bpsc/bpsc/e2e/sign"
+	"github.com/bpsc/bpsc/internal/harness"
+)
+
+// Options say what to run.
+type Options struct {
+	Binary  string
+	Dir     string // for everything
+	Members int
+	Seed    uint64
+	Loop    bool                             // all on loopback: no faults of the network
+	Say     func(format string, args ...any) // progress
+	Sink    func([]history.Op)               // gets each round's operations
+}
+
+// secret is the operator's, in a cluster that nobody else reaches.
+const secret = "only-in-a-laboratory-0123456789abcdef"
+
+// Blocks of the open contract come every half second, empty ones too, so that there is always
+// a schedule to keep; those of the signed one by count and time.
+const (
+	openEvery     = 500 * time.Millisecond
+	openContract  = `{"token":"aka","decimals":6,"fee_ppm":50,"wallets":"open","on_request":true,"schedule":{"every":"500ms"}}`
+	signedPattern = `{"token":"gold","decimals":6,"wallets":"signed","issuer":"%s","treasurer":"%[1]s","supply":900000000,"schedule":{"every":"1s","transactions":40,"empty":false}}`
+)
+
+// World is a cluster, its follower, its clients, and what is wrong with them. Its methods are
+// called by one goroutine, but for those that say otherwise.
+type World struct {
+	Options
+	Hosts    *harness.Hosts // nil on loopback
+	Cluster  *harness.Cluster
+	Follower *harness.Follower
+	Book     *history.Book
+	Load     *load.Load
+
+	chains   []*Chain
+	stream   *load.Stream
+	http     *http.Client
+	down     map[string]map[string]bool // why a process is not to be counted on, by id
+	cuts     cuts
+	found    []rules.Finding // of the round, by those who run it
+	earlier  map[string]bool // ids of which nobody knows what became of them
+	streamed int             // events of the stream that have been judged
+	read     map[string]int  // how much of each process's log has been
+	excuse   map[string]bool // processes that may end by themselves in this round
+
+	mu     sync.Mutex // guards what follows: several goroutines write and read it
+	spells []rules.Spell
+	since  time.Time // when there was a majority no more; zero: there is one
+	leader string
+	term   uint64
+	log    []Happening
+}
+
+// Happening is one line of the story of a run.
+type Happening struct {
+	At   time.Duration `json:"at"`
+	For  time.Duration `json:"for,omitempty"`
+	Kind string        `json:"kind"` // fault, election, healed, end, verdict
+	What string        `json:"what"`
+}
+
+// New starts a cluster and everything around it. Close ends it, also after an error.
+func New(ctx context.Context, o Options) (w *World, err error) {
+	w = &World{Options: o, Book: history.NewBook(), down: map[string]map[string]bool{}, cuts: cuts{}, excuse: map[string]bool{}, earlier: map[string]bool{}, read: map[string]int{}, http: load.NewClient()}
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return w, err
+	}
+	if !o.Loop {
+		if w.Hosts, err = harness.NewHosts(ctx, o.Members); err != nil {
+			return w, fmt.Errorf("network namespaces: %w", err)
+		}
+	}
+	file := filepath.Join(o.Dir, "operator-secret")
+	if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
+		return w, err
+	}
+	w.Cluster, err = harness.New(harness.Options{Binary: o.Binary, Dir: o.Dir, Members: o.Members, Contract: openContract, Hosts: w.Hosts,
+		Args: []string{"--operator-secret-file", file, "--rate-per-address", "0", "--anonymous", "read,submit"}})
+	if err != nil {
+		return w, err
+	}
+	for i, m := range w.Cluster.Members {
+		if i%3 == 1 { // members need not be alike
+			m.Also("--log-store", "wal")
+		}
+	}
+	if err := w.Cluster.Start(ctx); err != nil {
+		return w, err
+	}
+	if w.Follower, err = harness.NewFollower(harness.FollowerOptions{Binary: o.Binary, Dir: o.Dir, ID: "f1", Upstreams: w.Cluster.URLs(),
+		Args: []string{"--rate-per-address", "0"}}); err != nil {
+		return w, err
+	}
+	if err := w.begin(ctx); err != nil {
+		return w, err
+	}
+	return w, nil
+}
+
+// begin makes the signed contract, funds its wallets, and starts the follower and the clients.
+func (w *World) begin(ctx context.Context) error {
+	w.Load = load.New(w.Book)
+	var members []load.Node
+	for _, m := range w.Cluster.Members {
+		members = append(members, load.Node{ID: m.ID, URL: m.URL, Member: true})
+	}
+	w.Load.Talk(members)
+	if err := w.operate(ctx, http.MethodPost, "/v1/contracts", fmt.Sprintf(signedPattern, load.Issuer().Address)); err != nil {
+		return err
+	}
+	var info struct {
+		ChainID string `json:"chain_id"`
+	}
+	for _, m := range w.Cluster.Members {
+		err := harness.Until(ctx, 20*time.Second, m.ID+" has both contracts", func(ctx context.Context) error {
+			return harness.Get(ctx, w.http, m.URL+"/v1/contracts/"+load.Signed, &info)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	w.Load.Chain = sign.Chain{ID: info.ChainID, Decimals: 6}
+	if err := w.Load.Fund(ctx); err != nil {
+		return err
+	}
+	if err := errors.Join(w.Follower.Start(), w.Follower.AwaitReady(ctx, 30*time.Second)); err != nil {
+		return err
+	}
+	w.Load.Talk(w.nodes())
+	w.chains = []*Chain{NewChain(load.Open, openEvery), NewChain(load.Signed, 0)}
+	w.stream = w.Load.Subscribe(ctx, w.Seed, load.Open)
+	return nil
+}
+
+// Close ends all processes and removes the machines.
+func (w *World) Close() error {
+	var errs []error
+	if w.stream != nil {
+		w.stream.Close()
+	}
+	if w.Follower != nil {
+		errs = append(errs, w.Follower.Kill())
+	}
+	if w.Cluster != nil {
+		errs = append(errs, w.Cluster.KillAll())
+	}
+	if w.Hosts != nil {
+		errs = append(errs, w.Hosts.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// nodes are all that clients talk to.
+func (w *World) nodes() (nodes []load.Node) {
+	for _, m := range w.Cluster.Members {
+		nodes = append(nodes, load.Node{ID: m.ID, URL: m.URL, Member: true})
+	}
+	if w.Follower.Alive() {
+		nodes = append(nodes, load.Node{ID: w.Follower.ID, URL: w.Follower.URL})
+	}
+	return nodes
+}
+
+// processes are the members' and the follower's.
+func (w *World) processes() (all []*harness.Process) {
+	for _, m := range w.Cluster.Members {
+		all = append(all, &m.Process)
+	}
+	return append(all, &w.Follower.Process)
+}
+
+// operate sends an operator's request to one member after the other until one takes it.
+func (w *World) operate(ctx context.Context, method, path, body string) error {
+	n := 0
+	return harness.Until(ctx, 20*time.Second, method+" "+path, func(ctx context.Context) error {
+		m := w.Cluster.Members[n%len(w.Cluster.Members)]
+		n++
+		req, err := http.NewRequestWithContext(ctx, method, m.URL+path, strings.NewReader(body))
+		if err != nil {
+			return harness.Permanent(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", "Bearer "+secret)
+		resp, err := w.http.Do(req)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		if resp.StatusCode >= 300 {
+			return fmt.Errorf("%s: %s", m.ID, resp.Status)
+		}
+		return nil
+	})
+}
+
+// Tell adds to the story, and says it. Any goroutine may.
+func (w *World) Tell(kind string, lasts time.Duration, format string, args ...any) {
+	h := Happening{At: w.Book.Now(), For: lasts, Kind: kind, What: fmt.Sprintf(format, args...)}
+	w.mu.Lock()
+	w.log = append(w.log, h)
+	w.mu.Unlock()
+	w.Say("%8.2fs  %-8s %s", h.At.Seconds(), kind, h.What)
+}
+
+// Story is what has happened so far.
+func (w *World) Story() []Happening {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.log)
+}
+
+// index is a member's number, from 0.
+func (w *World) index(id string) int {
+	return slices.IndexFunc(w.Cluster.Members, func(m *harness.Member) bool { return m.ID == id })
+}

@@ -1,0 +1,157 @@
+// Faults runs a real cluster, breaks it as a seed says, heals it, and holds what its clients
+// heard against what it has in the end. scripts/faults.sh builds what it needs and runs it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/bpsc/bpsc/e2e/faults/history"
+	"github.com/bpsc/bpsc/e2e/faults/lab"
+	"github.com/bpsc/bpsc/e2e/faults/plan"
+	"github.com/bpsc/bpsc/e2e/faults/report"
+)
+
+// wanted is what the command line asks for.
+type wanted struct {
+	seed    uint64
+	rounds  int
+	round   time.Duration
+	members int
+	faults  []string
+	binary  string
+	out     string
+	keep    bool
+}
+
+func main() {
+	w, err := parse(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err == nil {
+		err = run(ctx, w)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "faults:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func parse(args []string) (w wanted, err error) {
+	f := flag.NewFlagSet("faults", flag.ContinueOnError)
+	minutes := f.Float64("minutes", 10, "for about so long, where --rounds is not given")
+	list := f.String("faults", "all", "names with commas between them, or all; list prints them")
+	f.Uint64Var(&w.seed, "seed", 1, "what goes wrong, and when, and what clients do")
+	f.IntVar(&w.rounds, "rounds", 0, "so many rounds")
+	f.DurationVar(&w.round, "round", 10*time.Second, "how long a round lasts, healing included")
+	f.IntVar(&w.members, "members", 3, "how many members there are: 3 to 5")
+	f.StringVar(&w.binary, "binary", "", "bpsc to run (default: it is built)")
+	f.StringVar(&w.out, "out", "", "folder for the report, histories and logs (default: .bpsc/faults/SEED-TIME)")
+	f.BoolVar(&w.keep, "keep", false, "keep data folders also where all is well")
+	if err := f.Parse(args); err != nil {
+		return w, err
+	}
+	if *list == "list" {
+		for _, fault := range plan.Faults() {
+			fmt.Printf("%-16s %s\n", fault.Name, fault.What)
+		}
+		return w, flag.ErrHelp
+	}
+	if w.rounds == 0 {
+		w.rounds = max(1, int(*minutes*float64(time.Minute)/float64(w.round)))
+	}
+	if w.out == "" {
+		w.out = filepath.Join(".bpsc", "faults", fmt.Sprintf("%d-%s", w.seed, time.Now().Format("20060102-150405")))
+	}
+	if w.round < 4*time.Second || w.members < 3 || w.members > 5 {
+		return w, errors.New("a round lasts 4s at least, and there are 3 to 5 members")
+	}
+	w.faults, err = plan.Parse(*list)
+	return w, err
+}
+
+// run runs all rounds, and writes the report whatever happens.
+func run(ctx context.Context, want wanted) error {
+	out, err := filepath.Abs(want.out)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	rep := &report.Run{Began: time.Now(), Members: want.members, Where: "each on a machine of its own (a network namespace)"}
+	names, missing := here(want.faults)
+	rep.Missing = missing
+	for _, m := range missing {
+		fmt.Println("not here:", m)
+	}
+	rep.Command = fmt.Sprintf("scripts/faults.sh --seed %d --rounds %d --round %v --members %d --faults %s", want.seed, want.rounds, want.round, want.members, strings.Join(want.faults, ","))
+	fmt.Printf("%s\nreport: %s\n", rep.Command, filepath.Join(out, "report.html"))
+	loop := os.Getuid() != 0
+	if loop {
+		rep.Where = "on loopback"
+	}
+	if want.binary, err = build(ctx, want.binary, out); err != nil {
+		return err
+	}
+	series := &report.Series{}
+	w, err := lab.New(ctx, lab.Options{
+		Binary: want.binary, Dir: filepath.Join(out, "data"), Members: want.members, Seed: want.seed, Loop: loop,
+		Say:  func(format string, args ...any) { fmt.Printf(format+"\n", args...) },
+		Sink: func(ops []history.Op) { series.Add(ops) },
+	})
+	if err == nil {
+		err = rounds(ctx, w, want, names, rep)
+	}
+	if err != nil {
+		rep.Broken = err.Error()
+	}
+	rep.Story, rep.Points, rep.Took = w.Story(), series.Points(), time.Since(rep.Began)
+	err = errors.Join(w.Close(), rep.Write(out))
+	fmt.Printf("\n%s\n%s\n", rep.Sentence(), filepath.Join(out, "report.md"))
+	if rep.Broken != "" || rep.Violations() > 0 {
+		return errors.Join(err, fmt.Errorf("again: %s; histories, logs and data: %s", rep.Command, out))
+	}
+	if !want.keep {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(out, "data")))
+	}
+	return err
+}
+
+// rounds runs one round after the other on the same cluster, until one finds something that
+// leaves no ground to go on.
+func rounds(ctx context.Context, w *lab.World, want wanted, names []string, rep *report.Run) error {
+	watching, stop := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		w.Watch(watching)
+	}()
+	defer func() { stop(); <-watched }()
+	for n := range want.rounds {
+		r := plan.New(want.seed, n, want.round*7/10, names)
+		fmt.Printf("\nround %d of %d\n", n+1, want.rounds)
+		for _, s := range r.Steps {
+			fmt.Println("  plan:", s)
+		}
+		res, err := w.Round(ctx, r)
+		rep.Results = append(rep.Results, res)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("round %d: %d operations, %d acknowledged, as ever %v after healing, %d violations\n", n+1, res.Ops, res.Acked, res.Healed.Round(time.Millisecond), len(res.Findings))
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+// Package plan draws what goes wrong in a round, and when, from a seed. A plan is plain data:
+// the same seed and the same list of faults give the same plan.
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Step is one fault. Whom it strikes is settled when it comes: the leader is whoever leads.
+type Step struct {
+	At    time.Duration // after the beginning of the round
+	For   time.Duration
+	Fault string
+	Pick  uint64 // which of those whom it may strike
+}
+
+func (s Step) String() string {
+	return fmt.Sprintf("%5.2fs %s, for %.2fs", s.At.Seconds(), s.Fault, s.For.Seconds())
+}
+
+// Round is what goes wrong in one round.
+type Round struct {
+	Seed   uint64
+	Number int
+	Length time.Duration // everything is healed after that
+	Steps  []Step
+}
+
+// Kind says what faults have in common; two of a kind that needs a member's folder for
+// itself are not in one round.
+type Kind int
+
+const (
+	Process Kind = iota // signals
+	Network
+	Disk
+	Damage
+	Change // of members, releases and the like
+	Clock
+)
+
+// Fault is one that there is.
+type Fault struct {
+	Name string
+	Kind Kind
+	What string
+}
+
+// Faults are all that there are.
+func Faults() []Fault {
+	return []Fault{
+		{"kill-leader", Process, "kill -9 of the leader"},
+		{"kill-replica", Process, "kill -9 of a member that follows"},
+		{"kill-majority", Process, "kill -9 of a majority at once"},
+		{"kill-all", Process, "kill -9 of all members at once"},
+		{"kill-follower", Process, "kill -9 of the follower"},
+		{"stop-leader", Process, "SIGTERM to the leader"},
+		{"pause-leader", Process, "SIGSTOP of the leader, longer than an election, then SIGCONT"},
+		{"pause-replica", Process, "SIGSTOP of a member that follows, then SIGCONT"},
+		{"pause-all", Process, "SIGSTOP of all members, then SIGCONT"},
+		{"unplug-leader", Network, "the leader's machine is off the wire, for clients too"},
+		{"cut-leader", Network, "the leader does not reach the other members, nor they it; clients reach all"},
+		{"deaf-leader", Network, "nothing from the other members gets to the leader"},
+		{"mute-leader", Network, "nothing from the leader gets to the other members"},
+		{"split", Network, "a minority and the majority do not reach each other"},
+		{"one-link", Network, "two members do not reach each other, and both reach the rest"},
+		{"ring", Network, "each member reaches only its two neighbours"},
+		{"flap", Network, "a member's links go and come every 200 ms"},
+		{"slow", Network, "a member gets 64 KiB a second from each of the others"},
+		{"lossy", Network, "a fifth of all packets to a member is lost"},
+	}
+}
+
+// Names are those of all faults, or of those of some kinds.
+func Names(kinds ...Kind) (names []string) {
+	for _, f := range Faults() {
+		if len(kinds) == 0 || slices.Contains(kinds, f.Kind) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// Parse reads a list of names; "" is all.
+func Parse(list string) ([]string, error) {
+	if list == "" || list == "all" {
+		return Names(), nil
+	}
+	names := strings.Split(list, ",")
+	for _, name := range names {
+		if !slices.Contains(Names(), name) {
+			return nil, fmt.Errorf("there is no fault %q; there are: %s", name, strings.Join(Names(), ", "))
+		}
+	}
+	return names, nil
+}
+
+// calm is how long nothing goes wrong at the beginning of a round.
+const calm = 300 * time.Millisecond
+
+// New draws the round of that number: one to three faults of the list, which may overlap.
+func New(seed uint64, number int, length time.Duration, faults []string) Round {
+	r := Round{Seed: seed, Number: number, Length: length}
+	rng := rand.New(rand.NewPCG(seed, uint64(number)))
+	kinds := map[string]Kind{}
+	for _, f := range Faults() {
+		kinds[f.Name] = f.Kind
+	}
+	taken := map[Kind]bool{}
+	for range 1 + rng.IntN(3) {
+		name := faults[rng.IntN(len(faults))]
+		kind := kinds[name]
+		if taken[kind] && kind >= Disk {
+			continue // one at a time: two of these would lose a majority's data, which nothing survives
+		}
+		taken[kind] = true
+		at := calm + time.Duration(rng.Int64N(int64(length)/2))
+		r.Steps = append(r.Steps, Step{
+			At: at.Round(10 * time.Millisecond), Fault: name, Pick: rng.Uint64(),
+			For: (length/8 + time.Duration(rng.Int64N(int64(length-at)))/2).Round(10 * time.Millisecond),
+		})
+	}
+	slices.SortStableFunc(r.Steps, func(a, b Step) int { return cmp.Compare(a.At, b.At) })
+	return r
+}

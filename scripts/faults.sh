@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The fault laboratory: a real cluster on machines of its own (network namespaces), with clients of
+# all kinds, is broken as a seed says, healed, and judged.
+#   scripts/faults.sh [--seed S] [--minutes M | --rounds N] [--round 10s] [--members 3..5] [--faults LIST]
+# --faults list prints what there is. The report is in .bpsc/faults/; a violation ends it with 1.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+# shellcheck source=scripts/prerequisites.sh
+. scripts/prerequisites.sh
+
+export CGO_ENABLED=0 GOFLAGS=-trimpath
+need_go "$root"
+if [ "$(uname)" = Linux ] && [ "$(id -u)" -eq 0 ]; then
+  need_commands ip=iproute2 nft=nftables fusermount3=fuse3
+fi
+mkdir -p .bpsc/bin
+go build -o .bpsc/bin/faults ./e2e/faults
+exec .bpsc/bin/faults "$@"
