@@ -15,7 +15,7 @@ const (
 
 	// announceFor is for how many CommitTimeouts after raft's last message a member is told
 	// anything: raft sends to each at least every two, and to one that was removed no more.
-	announceFor = 6
+	announceFor = 3
 )
 
 // announcer tells the others at once what is committed. raft does so with the next entries,

@@ -150,7 +150,7 @@ func DefaultConfig() Config {
 		HeartbeatTimeout:   time.Second,
 		ElectionTimeout:    time.Second,
 		LeaderLeaseTimeout: time.Second,
-		CommitTimeout:      50 * time.Millisecond,
+		CommitTimeout:      200 * time.Millisecond,
 		SnapshotInterval:   30 * time.Second,
 		SnapshotThreshold:  8192,
 		// A replica whose log conflicts at a snapshot's last index is never
