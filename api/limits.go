@@ -121,6 +121,11 @@ const (
 	runBlocks = 256
 	runBytes  = 256 << 10
 
+	// maxAhead bounds the streams that have a second run, read while they send the first: a
+	// sixteenth of the memory for answers, a quarter of the guests'. Those without one read
+	// and send in turns.
+	maxAhead = 32
+
 	// firstPatience is how long an answer waits for memory before its client is
 	// told to come again, nextPatience how long one does that is half out.
 	firstPatience = 3 * time.Second

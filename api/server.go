@@ -64,6 +64,7 @@ type server struct {
 	forGuests *admission.Rate[struct{}] // pieces of events
 	listening admission.Shared          // a place for each stream of events
 	reading   admission.Shared          // a place for each long poll and each stream of a chain
+	ahead     admission.Places          // of streams that read while they send
 	bundling  admission.Places          // a place for each bundle of entries under way
 	dumping   admission.Places          // one, for the stacks of goroutines
 }
@@ -116,7 +117,7 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 		answers: admission.NewMemory(maxAnswerBytes, maxReading, errNoMemory), ofGuests: admission.NewMemory(maxAnswerBytes/guestShare, maxReading/guestShare, errNoMemory),
 		forging:   admission.NewRate[string](admission.Limit{Burst: mineBurst, Every: mineEvery}, maxForging),
 		forGuests: admission.NewRate[struct{}](admission.Limit{Every: time.Second / guestChunks, Burst: guestChunks / 4}, 1),
-		listening: sharedPlaces(cfg.eventReaders()), reading: sharedPlaces(cfg.longReads()), bundling: admission.NewPlaces(maxBundles), dumping: admission.NewPlaces(1),
+		listening: sharedPlaces(cfg.eventReaders()), reading: sharedPlaces(cfg.longReads()), ahead: admission.NewPlaces(maxAhead), bundling: admission.NewPlaces(maxBundles), dumping: admission.NewPlaces(1),
 	}, nil
 }
 

@@ -3,7 +3,6 @@ package api
 import (
 	"bufio"
 	"cmp"
-	"errors"
 	"io"
 	"math"
 	"net/http"
@@ -26,9 +25,6 @@ func querySpan(c *gin.Context, byDefault, most uint64) (sp span, err error) {
 	return sp, err
 }
 
-// source yields blocks as Reader.Blocks does.
-type source func(from, limit uint64, yield func(index uint64, canonical []byte) error) error
-
 // blocksOf is a chain as it stands in info.
 func (s *server) blocksOf(info *chain.Info) source {
 	token := info.Contract.Token
@@ -38,55 +34,28 @@ func (s *server) blocksOf(info *chain.Info) source {
 }
 
 // each yields the part of a chain of that length and no block beyond: an answer
-// holds what its length and its tag say, though the chain grows meanwhile. It
-// reads one run of blocks at a time and yields it from memory, so that nothing in
-// the store is kept open for a client that is slow.
+// holds what its length and its tag say, though the chain grows meanwhile.
 func (s *server) each(c *gin.Context, sp span, length uint64, blocks source, yield func(index uint64, canonical []byte) error) error {
 	end := length + 1
 	if sp.limit > 0 && sp.from < end {
 		end = min(end, sp.from+min(sp.limit, length))
 	}
-	next, size, run := sp.from, 0, make([][]byte, 0, min(runBlocks, end-min(sp.from, end)))
-	var ended error // why there are no more blocks
-	take := func(_ uint64, canonical []byte) error {
-		run = append(run, canonical)
-		if size += len(canonical); size >= runBytes {
-			return errRunFull
-		}
-		return nil
-	}
-	read := func() (int, error) { // there may be some blocks before an error
-		run, size = run[:0], 0
-		switch ended = blocks(next, min(runBlocks, end-next), take); {
-		case errors.Is(ended, errRunFull):
-			ended = nil
-		case ended == nil && len(run) == 0:
-			ended = chain.NotFound
-		}
-		if len(run) == 0 {
-			return 0, ended
-		}
-		return size, nil
-	}
-	for patience := firstPatience; next < end; patience = nextPatience {
-		release, err := s.answersFor(c).Hold(c.Request.Context(), patience, read)
+	parts := newRuns(s.answersFor(c), s.ahead, blocks, sp.from, end)
+	defer parts.close()
+	for patience := firstPatience; parts.next < end; patience = nextPatience {
+		part, err := parts.take(c.Request.Context(), patience)
 		if err != nil {
 			return err
 		}
-		for i := 0; i < len(run) && err == nil; i++ {
-			err = yield(next, run[i])
-			next++
+		for i := 0; i < len(part.blocks) && err == nil; i++ {
+			err = yield(part.from+uint64(i), part.blocks[i])
 		}
-		clear(run)
-		release()
-		if err = cmp.Or(err, ended); err != nil {
+		if err = cmp.Or(err, part.ended); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-var errRunFull = errors.New("the run is full")
 
 // chunks hands out writers that send an answer in chunks: they hold one chunk,
 // whatever the length of the answer. The server cuts a client off that takes too
