@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -210,10 +211,11 @@ func TestInternalErrorsAreLoggedAndRefusalsAreThrottled(t *testing.T) {
 
 	log.Reset()
 	f.err = outcome.NoLeader
+	began := time.Now()
 	for range 1000 {
 		call(h, "POST", "/v1/transactions", transferAB)
 	}
-	require.LessOrEqual(t, strings.Count(log.String(), "\n"), 3)
+	require.LessOrEqual(t, strings.Count(log.String(), "\n"), 2+int(time.Since(began)/time.Second), "one a second")
 
 	log.Reset()
 	f.err = nil
