@@ -162,7 +162,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 		return err
 	}
 	m.running.Go(func() { m.uptime.Run(m.ctx, watch.Check) })
-	m.transport = newTransport(m.port, m.fitness, m.progress, m.store.memory, m.room, watch, m.store.ahead.Written, hclog)
+	m.transport = newTransport(m.port.Raft(), m.fitness, m.progress, m.store.memory, m.room, watch, m.store.ahead.Written, hclog)
 	m.replica.announce = m.transport.announcer.applied
 	if m.replica.preparation != nil {
 		m.running.Go(func() { m.replica.preparation.run(m.ctx) })

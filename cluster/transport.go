@@ -59,12 +59,12 @@ var (
 	_ raft.WithClose   = (*serialTransport)(nil)
 )
 
-func newTransport(p *port.Port, fit *health.Fitness, prog *health.Progress, mem *memory.Memory, room func() health.Room, watch *health.Watchdog, written func(uint64) uint64, log hclog.Logger) *serialTransport {
+func newTransport(streams raft.StreamLayer, fit *health.Fitness, prog *health.Progress, mem *memory.Memory, room func() health.Room, watch *health.Watchdog, written func(uint64) uint64, log hclog.Logger) *serialTransport {
 	t := &serialTransport{fitness: fit, progress: prog, memory: mem, room: room, watch: watch, written: written, received: make(chan raft.RPC), standing: make(chan candidacy), closed: make(chan struct{})}
 	t.close = sync.OnceFunc(func() { close(t.closed) })
 	t.announcer = newAnnouncer(t.tell)
 	t.NetworkTransport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream:  p.Raft(),
+		Stream:  streams,
 		MaxPool: port.RaftPool,
 		Timeout: raftTimeout,
 		// One at a time: with pipelining a refusal by a replica can leave it

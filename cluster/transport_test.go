@@ -55,7 +55,7 @@ func testTransports(t *testing.T) (a, b *serialTransport, at raft.ServerAddress)
 		p.Follow(peers)
 		p.Start()
 		p.Welcome(func(string, net.Conn, func()) {})
-		trans := newTransport(p, testFitness(), testProgress(), mem, func() health.Room { return health.Room{} }, watch, func(index uint64) uint64 { return index }, hclog.NewNullLogger())
+		trans := newTransport(p.Raft(), testFitness(), testProgress(), mem, func() health.Room { return health.Room{} }, watch, func(index uint64) uint64 { return index }, hclog.NewNullLogger())
 		t.Cleanup(func() { trans.Close(); p.Close() })
 		return trans
 	}
