@@ -102,6 +102,7 @@ func TestVerifierRefuses(t *testing.T) {
 		"a record changed":                      {at(3, func(b *Block) { b.Records[0].Recipient = "c" }), "transactions_root"},
 		"records swapped":                       {at(3, func(b *Block) { b.Records[0], b.Records[1] = b.Records[1], b.Records[0] }), "transactions_root"},
 		"another fee":                           {at(3, func(b *Block) { b.Records[0].AmountBPSC++; b.Root = rootOf(b) }), "fee"},
+		"another fee, out of the rest":          {at(3, func(b *Block) { b.Records[0].AmountBPSC++; b.Records[0].AmountReceive--; b.Root = rootOf(b) }), "fee or rest"},
 		"more received than sent":               {at(3, func(b *Block) { b.Records[0].AmountReceive++; b.Root = rootOf(b) }), "fee"},
 		"a fee for somebody else":               {at(3, func(b *Block) { b.Records[0].BPSC = "me"; b.Root = rootOf(b) }), "fee"},
 		"a record without an id":                {at(3, func(b *Block) { b.Records[0].ID = ID{}; b.Root = rootOf(b) }), "no id"},

@@ -101,6 +101,7 @@ func TestAMemberHasOneWordForEachSize(t *testing.T) {
 	first := r.word("n1", 2, chain.Hash{1})
 	require.Empty(t, r.say(first).Refused)
 	require.Empty(t, r.say(r.word("n1", 2, chain.Hash{2})).Refused)
+	require.Empty(t, r.say(first).Refused, "who says the same again is not two")
 	all, _, err := r.store.Attestations("aka")
 	require.NoError(t, err)
 	require.Equal(t, []chain.Attestation{first}, all)

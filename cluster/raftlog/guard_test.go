@@ -95,7 +95,7 @@ func (g guards) wantFatal(t *testing.T, text string) {
 			t.Errorf("fatal: %v, want %q", err, text)
 		}
 	case <-time.After(patience):
-		t.Error("it was not fatal")
+		t.Fatal("it was not fatal")
 	}
 }
 
