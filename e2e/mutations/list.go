@@ -55,7 +55,7 @@ const (
 )
 
 // within is the time for tests that do not have one of their own.
-const within = 30 * time.Second
+const within = time.Minute
 
 // readLists reads all lists in a folder, in the order of their names.
 func readLists(folder string) (all []mutation, err error) {
