@@ -35,6 +35,9 @@ mutations: ## each line that is broken on purpose is noticed by a named test (ON
 faults: ## MINUTES (10) of a cluster on machines of its own that SEED (1) breaks; FAULTS (all); a report in .bpsc/faults
 	scripts/faults.sh --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) --faults $(or $(FAULTS),all)
 
+determinism: ## one log replayed in many ways, under the race detector, on arm64, and by BASE if given: same bytes
+	scripts/determinism.sh $(if $(BASE),--base $(BASE))
+
 browser: ## the page in a real browser, on a real cluster
 	scripts/browser.sh
 
