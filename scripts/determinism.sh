@@ -9,7 +9,7 @@ usage() {
   cat >&2 <<'TEXT'
 usage: scripts/determinism.sh [--seed N] [--moments N] [--base COMMIT]
 
-Replays a log of N moments (600) that follows from the seed (1). With --base the program of
+Replays a log of N moments (150) that follows from the seed (1). With --base the program of
 COMMIT replays it, too; COMMIT has to have fsm/determinism_test.go. It must know all that
 the log may have: a release before a new level does not.
 TEXT
@@ -21,7 +21,7 @@ cd "$root"
 # shellcheck source=scripts/prerequisites.sh
 . scripts/prerequisites.sh
 
-seed=1 moments=600 base=
+seed=1 moments=150 base=
 while [ $# -gt 0 ]; do
   [ $# -gt 1 ] || usage
   case $1 in
