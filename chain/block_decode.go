@@ -148,6 +148,18 @@ func TimestampOf(canonical []byte) (at Micros, ok bool) {
 	return at, err == nil
 }
 
+// PreviousOf reads the hash of the block before in a block's canonical text, as TimestampOf
+// reads its time; ok is false where there is none, as in the genesis block.
+func PreviousOf(canonical []byte) (previous Hash, ok bool) {
+	const key = `"previous_hash": `
+	i := bytes.Index(canonical, []byte(key))
+	if i < 0 {
+		return Hash{}, false
+	}
+	previous, err := ScanHash(pyjson.NewScanner(canonical[i+len(key):]))
+	return previous, err == nil
+}
+
 // parseMicros joins seconds of up to ten digits and up to six places: more
 // digits than an amount may have.
 func parseMicros(whole, fraction string) (Micros, error) {

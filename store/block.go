@@ -95,7 +95,13 @@ func (a *assembler) broken() error {
 // all of which are there: at least one, and no more than is good to hold at
 // once.
 func readBlocks(r pebble.Reader, contract uint32, from, end uint64) (run []*Block, err error) {
-	var a assembler
+	return readBlocksChecked(r, contract, from, end, false)
+}
+
+// readBlocksChecked is readBlocks that compares the sums of pieces as well. With an error
+// come the blocks before the one that cannot be read.
+func readBlocksChecked(r pebble.Reader, contract uint32, from, end uint64, sums bool) (run []*Block, err error) {
+	a := assembler{sums: sums}
 	size := 0
 	err = scanRange(r, blockKey{contract, from}.inTable(blockTable), blockKey{contract, end}.inTable(blockTable), func(key, value []byte) error {
 		whole, err := a.add(key, value)
@@ -115,7 +121,7 @@ func readBlocks(r pebble.Reader, contract uint32, from, end uint64) (run []*Bloc
 	case errors.Is(err, errEnough):
 		return run, nil
 	case err == nil && a.open():
-		return nil, a.broken()
+		return run, a.broken()
 	case err == nil && len(run) == 0:
 		return nil, missing(from)
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"math"
 	"slices"
@@ -73,12 +72,7 @@ func Check(ctx context.Context, dir string) error {
 // where there is nothing in it.
 func CheckFolder(ctx context.Context, dir string) error {
 	f := newFolder(Config{Dir: dir, FS: vfs.Default})
-	name, err := f.current()
-	if errors.Is(err, fs.ErrNotExist) {
-		if unnamed := f.unnamed(); unnamed != nil && !errors.Is(unnamed, fs.ErrNotExist) {
-			return unnamed
-		}
-	}
+	name, err := f.inUse()
 	if err != nil {
 		return err
 	}

@@ -90,13 +90,16 @@ func caught(read func() error) (err error) {
 				err = fmt.Errorf("pebble: %w", p)
 				return
 			}
-			err = fmt.Errorf("%w: pebble: %w", errCorrupt, p)
+			err = fmt.Errorf("%w: %w: %w", errCorrupt, errPanicked, p)
 		default:
-			err = fmt.Errorf("%w: pebble: %v", errCorrupt, p)
+			err = fmt.Errorf("%w: %w: %v", errCorrupt, errPanicked, p)
 		}
 	}()
 	return read()
 }
+
+// errPanicked begins the text of what Pebble has panicked with.
+var errPanicked = errors.New("pebble")
 
 // errEnough ends a scan early.
 var errEnough = errors.New("enough")
