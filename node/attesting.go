@@ -136,5 +136,5 @@ func (m *Member) contradicted(err error) {
 	if err := durable.WriteFile(m.path(divergedFile), fmt.Appendln(nil, err), 0o600); err != nil {
 		m.log.Error("cannot leave a mark", "file", divergedFile, "error", err)
 	}
-	m.fatal("this member stops and keeps its data for inspection; the others go on", err, divergedRemedy(m.cfg.Data))
+	m.fatal("this member stops and keeps its data for inspection; the others go on", err, divergedRemedy(m.rebuild()))
 }

@@ -22,17 +22,23 @@ type directory struct {
 	nodes nodelist.List // host:port
 }
 
+// nodesFile has the directory.
+const nodesFile = "nodes.json"
+
+// errDirectory: the file is not as it was written.
+var errDirectory = errors.New("the list of registered nodes is damaged")
+
 func openDirectory(path string) (*directory, error) {
 	d := &directory{path: path}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return d, nil
 	}
-	if err == nil {
-		err = json.Unmarshal(text, &d.nodes)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; move it away to begin with an empty directory", path, err)
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &d.nodes); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", errDirectory, path, err)
 	}
 	return d, nil
 }

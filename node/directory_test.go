@@ -27,9 +27,9 @@ func TestTheDirectoryIsASetThatSurvives(t *testing.T) {
 	require.Equal(t, []string{"a:1", "b:2"}, nodes(again))
 }
 
-func TestADamagedDirectorySaysWhatToDo(t *testing.T) {
+func TestADamagedDirectoryIsNotTaken(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nodes.json")
 	require.NoError(t, os.WriteFile(path, []byte("["), 0o600))
 	_, err := openDirectory(path)
-	require.ErrorContains(t, err, "move it away")
+	require.ErrorIs(t, err, errDirectory)
 }

@@ -66,11 +66,11 @@ func (f *Follower) open() (err error) {
 		return err
 	}
 	f.opened(f.store.Close)
-	if f.personal, err = personal.Open(f.path("personal.db"), time.Now); err != nil {
+	if f.personal, err = personal.Open(f.path(personalFile), time.Now); err != nil {
 		return err
 	}
 	f.opened(f.personal.Close)
-	if f.directory, err = openDirectory(f.path("nodes.json")); err != nil {
+	if f.directory, err = openDirectory(f.path(nodesFile)); err != nil {
 		return err
 	}
 	cfg := f.cfg.syncConfig()

@@ -67,14 +67,16 @@ func (m *Member) open() (err error) {
 	if m.files, err = memberFiles(m.cfg.Files, m.cfg.clusterConfig().Files()+m.cfg.adminFiles()); err != nil {
 		return err
 	}
-	if err := refuseDiverged(m.cfg.Data); err != nil {
+	if err := refuseDiverged(m.cfg.Data, m.rebuild()); err != nil {
 		return err
 	}
 	if err := m.take(); err != nil {
 		return err
 	}
-	if err := durable.RemoveAll(m.path(backupFolder)); err != nil { // a crash may have left it
-		return err
+	for _, left := range []string{backupFolder, copyFolder} { // by a crash
+		if err := durable.RemoveAll(m.path(left)); err != nil {
+			return err
+		}
 	}
 	m.fence.Look()
 	m.store, err = store.Open(store.Config{Dir: m.path("state"), Tables: m.files.tables, Logger: m.log, Fatal: m.distrust(m)})
@@ -163,6 +165,7 @@ func (m *Member) begin() {
 	m.log.Info("member is up", "id", m.cfg.ID, "api", m.cfg.Advertise, "version", m.cfg.Version)
 	m.work.Go(func() { m.end(m.introduce(m.ctx)) })
 	m.work.Go(func() { m.watchLevels(m.ctx) })
+	m.work.Go(func() { m.noteNeighbours(m.ctx) })
 	m.work.Go(func() { m.fence.Run(m.ctx) })
 	m.work.Go(func() { m.attest.attester.Run(m.ctx) })
 	m.work.Go(func() { m.store.Scrub(m.ctx, scrubRate, scrubPause) })

@@ -19,7 +19,7 @@ import (
 // marks are what only one kind of process keeps in its folder.
 var marks = map[string][]string{
 	"a member":   {"raft", memberKey},
-	"a follower": {"personal.db"},
+	"a follower": {personalFile},
 	"a witness":  {witnessKey},
 }
 

@@ -23,41 +23,68 @@ const (
 	// RebuildNothing: nothing is damaged.
 	RebuildNothing RebuildWay = "nothing"
 	// RebuildState: the state comes from a snapshot and the log, which are sound. The
-	// member stays who it is.
+	// member stays who it is. A follower's comes from its upstreams.
 	RebuildState RebuildWay = "state"
+	// RebuildBlocks: blocks alone are damaged, and no snapshot is without them. They come
+	// from another member or a follower, and all else stays. Where nobody has them it is
+	// done as RebuildCopy.
+	RebuildBlocks RebuildWay = "blocks"
+	// RebuildCopy: state and snapshots are damaged, and log and votes are sound. The state
+	// comes from another member, and the member stays who it is.
+	RebuildCopy RebuildWay = "copy"
 	// RebuildReplace: what the member has promised to others is lost or in doubt, so
 	// that it may not take part again as who it was: a new member with an empty folder
 	// takes its place.
 	RebuildReplace RebuildWay = "replace"
 )
 
-// Rebuild says what is damaged in a member's folder, and what is to be done.
+// Rebuild says what is damaged in the folder of a member or a follower, and what is to be
+// done.
 type Rebuild struct {
-	Member  string     `json:"member"` // id; "" where the folder does not tell
+	Member  string     `json:"member,omitempty"` // id; "" where the folder does not tell, and of a follower
 	Way     RebuildWay `json:"way"`
 	Damaged []string   `json:"damaged"` // what is, in words; empty where nothing is
+	// Blocks are those that are damaged, where only blocks are.
+	Blocks []store.BadBlocks `json:"blocks,omitempty"`
+	// Others are URLs at which the others were known to be, as far as the folder tells.
+	Others []string `json:"others,omitempty"`
 	// Aside is what is moved away: nothing is ever deleted. Names in the folder.
 	Aside []string `json:"aside"`
-	// To is the folder that it is moved to, once Move has.
+	// To is the folder that it is moved to, once something has been.
 	To string `json:"to,omitempty"`
+	// Mended is what became of Blocks.
+	Mended *store.Mended `json:"mended,omitempty"`
 
-	data string
+	data     string
+	rest     error // more than blocks is damaged in the state
+	follower bool
+	own      bool     // its own chain is damaged
+	beside   []string // what else of it is; names in the folder
+	anew     bool
 }
 
 // asidePrefix begins the names of folders for what was moved away.
 const asidePrefix = "aside-"
 
-// PlanRebuild looks at a member's folder, which no process may use, and reads all of
-// it. It changes nothing.
+// PlanRebuild looks at the folder of a member or a follower, which no process may use, and
+// reads all of it. It changes nothing.
 func PlanRebuild(ctx context.Context, data string) (plan Rebuild, err error) {
-	release, err := takeStopped(data)
+	plan = Rebuild{Way: RebuildNothing, Damaged: []string{}, Aside: []string{}, data: data}
+	for _, mark := range marks["a follower"] {
+		if is, err := durable.Exists(filepath.Join(data, mark)); err != nil || is {
+			plan.follower = true
+			return plan, errors.Join(err, plan.lookAtFollower(ctx))
+		}
+	}
+	release, err := takeStopped(data, "a member")
 	if err != nil {
 		return plan, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	plan.Others = neighbours(data)
 	in, err := cluster.Examine(filepath.Join(data, "raft"))
 	defer func() { err = errors.Join(err, in.Close()) }()
-	plan = Rebuild{Member: in.Member, Way: RebuildNothing, Damaged: []string{}, Aside: []string{}, data: data}
+	plan.Member = in.Member
 	switch {
 	case errors.Is(err, cluster.ErrDamaged), errors.Is(err, cluster.ErrWentBack), errors.Is(err, fs.ErrNotExist) && plan.hasState():
 		plan.replace(err)
@@ -67,15 +94,15 @@ func PlanRebuild(ctx context.Context, data string) (plan Rebuild, err error) {
 	case err != nil: // another history, a member that was removed, or what the operating system says
 		return plan, err
 	}
-	if err := plan.lookAtState(ctx); err != nil || plan.Way == RebuildNothing {
+	if err := plan.lookAtState(ctx); err != nil {
 		return plan, err
 	}
 	return plan, plan.findSource(ctx, in)
 }
 
-// takeStopped takes a member's folder, if none runs on it.
-func takeStopped(data string) (release func() error, err error) {
-	if err := checkFolder(data, "a member"); err != nil {
+// takeStopped takes the folder of a process of a kind, if none runs on it.
+func takeStopped(data, kind string) (release func() error, err error) {
+	if err := checkFolder(data, kind); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(data); err != nil {
@@ -83,7 +110,7 @@ func takeStopped(data string) (release func() error, err error) {
 	}
 	folder, err := datafolder.Take(data)
 	if errors.Is(err, datafolder.ErrInUse) {
-		return nil, fmt.Errorf("%w: stop the member first: %w", ErrUsage, err)
+		return nil, fmt.Errorf("%w: stop the node first: %w", ErrUsage, err)
 	}
 	if err != nil {
 		return nil, err
@@ -91,22 +118,38 @@ func takeStopped(data string) (release func() error, err error) {
 	return folder.Release, nil
 }
 
+// take is takeStopped for the plan's folder.
+func (r *Rebuild) take() (release func() error, err error) {
+	if r.follower {
+		return takeStopped(r.data, "a follower")
+	}
+	return takeStopped(r.data, "a member")
+}
+
 // lookAtState finds what is wrong with the state.
 func (r *Rebuild) lookAtState(ctx context.Context) error {
 	if text, err := os.ReadFile(filepath.Join(r.data, divergedFile)); err == nil {
-		r.state(divergedFile+" says: "+strings.TrimSpace(string(text)), divergedFile)
+		r.rest = fmt.Errorf("%s says: %s", divergedFile, strings.TrimSpace(string(text)))
+		r.state(r.rest.Error(), divergedFile)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	err := store.CheckFolder(ctx, filepath.Join(r.data, "state"))
-	if errors.Is(err, store.ErrDamaged) {
-		r.state(err.Error())
-		return nil
-	}
+	found, err := store.DamageIn(ctx, filepath.Join(r.data, "state"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // there is none yet, or it has been moved away already
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if found.Rest != nil {
+		r.rest = errors.Join(r.rest, found.Rest)
+		r.state(found.Rest.Error())
+	}
+	for _, b := range found.Blocks {
+		r.state(b.String() + " cannot be read as it was written")
+	}
+	r.Blocks = found.Blocks
+	return nil
 }
 
 // hasState tells whether there is a state, as only a member has that has run.
@@ -134,7 +177,9 @@ func (r *Rebuild) replace(damage error) {
 		r.Damaged = append(r.Damaged, err.Error())
 	}
 	for _, e := range entries {
-		if name := e.Name(); name != "LOCK" && name != "lost+found" && name != "raft" && !strings.HasPrefix(name, asidePrefix) {
+		switch name := e.Name(); {
+		case name == "LOCK", name == "lost+found", name == "raft", name == neighboursFile, strings.HasPrefix(name, asidePrefix):
+		default:
 			r.Aside = append(r.Aside, name)
 		}
 	}
@@ -144,8 +189,12 @@ func (r *Rebuild) replace(damage error) {
 
 // findSource finds the newest snapshot that is sound and from which the log reaches on;
 // those that are not sound make way. Its files may be the very ones that are damaged in
-// the state. Without a snapshot the log has to begin with the first entry.
+// the state. Without a snapshot the log has to begin with the first entry. Where there is
+// no such snapshot others have what is missing.
 func (r *Rebuild) findSource(ctx context.Context, in *cluster.Examined) error {
+	if r.Way == RebuildNothing && r.hasState() {
+		return nil
+	}
 	from := uint64(0)
 	for _, s := range in.Snapshots {
 		err := store.Check(ctx, s.Dir)
@@ -156,36 +205,50 @@ func (r *Rebuild) findSource(ctx context.Context, in *cluster.Examined) error {
 		if !errors.Is(err, store.ErrDamaged) {
 			return err
 		}
-		r.Damaged = append(r.Damaged, err.Error())
 		name, err := filepath.Rel(r.data, filepath.Dir(s.Dir))
 		if err != nil {
 			return err
 		}
+		r.Way = RebuildState
+		r.Damaged = append(r.Damaged, name+" is damaged as well")
 		r.Aside = append(r.Aside, name)
 	}
-	if err := in.Reaches(from); err != nil {
-		r.replace(err)
+	reaches := in.Reaches(from)
+	switch {
+	case reaches == nil:
+	case r.rest == nil && len(r.Blocks) > 0:
+		r.Way = RebuildBlocks
+	default:
+		r.Way = RebuildCopy
+		r.Damaged = append(r.Damaged, reaches.Error())
 	}
 	return nil
 }
 
 // Move moves aside what the plan says, within the folder.
 func (r *Rebuild) Move(now time.Time) (err error) {
-	if len(r.Aside) == 0 {
-		return nil
-	}
-	release, err := takeStopped(r.data)
+	release, err := r.take()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	if r.To, err = newAside(r.data, now); err != nil {
-		return err
+	return r.move(now, r.Aside...)
+}
+
+// move moves names aside, those that are there.
+func (r *Rebuild) move(now time.Time, names ...string) (err error) {
+	if len(names) == 0 {
+		return nil
+	}
+	if r.To == "" {
+		if r.To, err = newAside(r.data, now); err != nil {
+			return err
+		}
 	}
 	if err := durable.MkdirAll(r.To, 0o700); err != nil {
 		return err
 	}
-	for _, name := range r.Aside {
+	for _, name := range names {
 		if err := durable.Rename(filepath.Join(r.data, name), filepath.Join(r.To, filepath.Base(name))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -206,9 +269,10 @@ func newAside(data string, now time.Time) (string, error) {
 }
 
 // Anew makes the plan one for a new member in the place of this one, whatever is
-// damaged.
+// damaged; of a follower, one that gives up its own chain where that is.
 func (r *Rebuild) Anew() {
-	if r.Way != RebuildReplace {
+	r.anew = true
+	if !r.follower && r.Way != RebuildReplace {
 		r.replace(errors.New("a new member was asked for"))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,7 +130,16 @@ func TestWhatIsDamagedDecidesHowAMemberIsRebuilt(t *testing.T) {
 			flip(t, cfg.Data+"/state/db-*/*.sst")
 			flip(t, all[0]+"/*.sst")
 			flip(t, all[1]+"/*.sst")
-		}, RebuildReplace, []string{"state", "raft"}},
+		}, RebuildCopy, []string{"state", "raft/snapshots/" + filepath.Base(filepath.Dir(all[1])), "raft/snapshots/" + filepath.Base(filepath.Dir(all[0]))}},
+		"no state, and the newest snapshot is damaged": {func(t *testing.T) {
+			require.NoError(t, os.RemoveAll(cfg.Data+"/state"))
+			flip(t, all[1]+"/*.sst")
+		}, RebuildState, []string{"raft/snapshots/" + filepath.Base(filepath.Dir(all[1]))}},
+		"no state, and no snapshot": {func(t *testing.T) {
+			require.NoError(t, os.RemoveAll(cfg.Data+"/state"))
+			require.NoError(t, os.RemoveAll(filepath.Dir(all[0])))
+			require.NoError(t, os.RemoveAll(filepath.Dir(all[1])))
+		}, RebuildReplace, []string{"raft"}}, // nothing says who the members are
 		"another state than the majority's": {func(t *testing.T) {
 			require.NoError(t, os.WriteFile(cfg.Data+"/"+divergedFile, []byte("a test says so"), 0o600))
 		}, RebuildState, []string{"state", divergedFile}},
@@ -157,6 +167,14 @@ func TestWhatIsDamagedDecidesHowAMemberIsRebuilt(t *testing.T) {
 			require.Equal(t, tc.way, plan.Way, plan.Damaged)
 			require.Equal(t, tc.aside, plan.Aside)
 			require.Equal(t, tc.way == RebuildNothing, len(plan.Damaged) == 0)
+			if tc.way == RebuildCopy { // of which there is nobody here
+				nobody := Sources{State: func(context.Context, func(io.Reader) error) error { return errors.New("nobody is here") }}
+				require.ErrorIs(t, plan.Run(t.Context(), time.Now(), nobody), ErrNobodyHas)
+				again, err := PlanRebuild(t.Context(), cfg.Data)
+				require.NoError(t, err)
+				require.Equal(t, plan.Aside, again.Aside, "the folder is as it was")
+				return
+			}
 			require.NoError(t, plan.Move(time.Now()))
 			if tc.way == RebuildReplace {
 				require.NoDirExists(t, cfg.Data+"/raft")
@@ -244,8 +262,10 @@ func TestAFolderThatIsNotToBeRebuilt(t *testing.T) {
 
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "personal.db"), nil, 0o600))
-	_, err = PlanRebuild(t.Context(), folder)
-	require.ErrorIs(t, err, ErrUsage, "a follower's")
+	plan, err = PlanRebuild(t.Context(), folder)
+	require.NoError(t, err)
+	require.ErrorIs(t, plan.Run(t.Context(), time.Now(), Sources{}), ErrOnlyCopy, "a follower's own chain")
+	require.FileExists(t, filepath.Join(folder, "personal.db"))
 }
 
 // Whoever rebuilds twice in a second has both in folders of their own.

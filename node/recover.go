@@ -64,7 +64,7 @@ type Survivor struct {
 
 // Survey says what a member that is stopped has, and changes nothing.
 func Survey(data string) (s Survivor, err error) {
-	release, err := takeStopped(data)
+	release, err := takeStopped(data, "a member")
 	if err != nil {
 		return s, err
 	}
@@ -121,7 +121,7 @@ func (r *Recover) Run(now time.Time) (before, after []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	release, err := takeStopped(r.Data)
+	release, err := takeStopped(r.Data, "a member")
 	if err != nil {
 		return nil, nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bpsc/bpsc/cluster"
@@ -53,8 +54,9 @@ func (m *Member) remedy(err error) (text string, known bool) {
 			"%[1]s as it is. The cluster has activated what this binary does not know, and there is no way back.", data)
 	case errors.Is(err, store.ErrDamaged):
 		text = fmt.Sprintf("What to do: check the disk and the memory of this machine. Then\n"+
-			"  bpsc cluster rebuild --data %[1]s\n"+
-			"moves the state aside, and this member, started again, builds it anew from %[1]s/raft.", data)
+			"  %[2]s\n"+
+			"mends the state or moves it aside, and this member, started again, goes on. What %[1]s\n"+
+			"does not have itself comes from the others, and is verified.", data, m.rebuild())
 	case errors.Is(err, cluster.ErrDiverged):
 		text = fmt.Sprintf("What to do: stop all members and leave their folders, %s among them, as they are.\n"+
 			"Some hold transfers as final that others do not have, and no program can tell which\n"+
@@ -85,13 +87,57 @@ func (m *Member) remedy(err error) (text string, known bool) {
 // remedy implements kind.
 func (f *Follower) remedy(err error) (text string, known bool) {
 	if errors.Is(err, personal.ErrDamaged) {
-		return "What to do: check the disk. " + f.path("personal.db") + " holds this node's own\n" +
-			"chain, which nobody else has: keep the file. With the file moved aside the node starts\n" +
-			"and begins another chain.", true
+		return fmt.Sprintf("What to do: check the disk. %[1]s holds this node's own chain, which\n"+
+			"nobody else has: keep it. The node starts again, and begins another chain of its own, after\n"+
+			"  %[2]s --anew\n"+
+			"which moves the file aside and deletes nothing.", f.path(personalFile), f.rebuild()), true
 	}
-	return fmt.Sprintf("What to do: check the disk, then move %[1]s aside and start again:\n"+
-			"its chains are fetched and verified anew. Leave %[2]s, which nobody else has.", f.path("state"), f.path("personal.db")),
-		errors.Is(err, store.ErrDamaged)
+	return fmt.Sprintf("What to do: check the disk. Then\n"+
+			"  %[1]s\n"+
+			"mends what others have, or moves it aside, and this node, started again, fetches and\n"+
+			"verifies it anew. It leaves %[2]s, which nobody else has.", f.rebuild(), f.path(personalFile)),
+		errors.Is(err, store.ErrDamaged) || errors.Is(err, errDirectory)
+}
+
+// rebuild is the command that mends this follower's folder.
+func (f *Follower) rebuild() string {
+	var upstreams []string
+	for _, s := range f.cfg.Sources {
+		for _, u := range s.Upstreams {
+			if shownURL(u) == u && !slices.Contains(upstreams, u) {
+				upstreams = append(upstreams, u)
+			}
+		}
+	}
+	return rebuildCommand(f.cfg.Data, "", upstreams)
+}
+
+// rebuild is the command that mends this member's folder.
+func (m *Member) rebuild() string {
+	return rebuildCommand(m.cfg.Data, m.cfg.ID, neighbours(m.cfg.Data))
+}
+
+// rebuildCommand is to be copied to a shell as it is.
+func rebuildCommand(data, id string, others []string) string {
+	command := "bpsc cluster rebuild --data " + quoted(data)
+	if id != "" {
+		command += " --id " + quoted(id)
+	}
+	if len(others) > 0 {
+		command += " --server " + quoted(strings.Join(others, ","))
+	}
+	return command
+}
+
+// quoted is a word as a shell takes it.
+func quoted(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-:,@%+=", r)
+	}
+	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !plain(r) }) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // remedy implements kind.
@@ -107,18 +153,21 @@ func (m *Member) replacement() string {
 	if who == "" {
 		who = "the other members"
 	}
+	server := ""
+	if len(neighbours(m.cfg.Data)) == 0 {
+		server = " --server URL"
+		who += ", at URL,"
+	}
 	return fmt.Sprintf("Wait for %[1]s: they have the data and go on without this member. Start those that are\n"+
-		"down. Then, with the URL of one of them, start this member again while this waits for it:\n"+
-		"  bpsc cluster rebuild --data %[2]s --server URL\n"+
-		"or move %[2]s aside, start this member, and on another one:\n"+
-		"  bpsc cluster replace %[3]s", who, m.cfg.Data, m.cfg.ID)
+		"down. Then start this member again while this waits for it:\n"+
+		"  %[2]s%[3]s", who, m.rebuild(), server)
 }
 
 // divergedFile keeps a member whose state is not that of the majority from
 // starting before somebody has looked.
 const divergedFile = "DIVERGED"
 
-func refuseDiverged(data string) error {
+func refuseDiverged(data, command string) error {
 	text, err := os.ReadFile(filepath.Join(data, divergedFile))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -126,12 +175,12 @@ func refuseDiverged(data string) error {
 	case err != nil:
 		return err
 	}
-	return fmt.Errorf("%w\n\n%s", fmt.Errorf("%s says: %s", divergedFile, text), divergedRemedy(data))
+	return fmt.Errorf("%w\n\n%s", fmt.Errorf("%s says: %s", divergedFile, text), divergedRemedy(command))
 }
 
-func divergedRemedy(data string) string {
+func divergedRemedy(command string) string {
 	return fmt.Sprintf("What to do: find out why: look at the memory and the disk of this machine first. Then\n"+
-		"  bpsc cluster rebuild --data %[1]s\n"+
-		"moves the state and %[2]s aside, and this member, started again, builds it anew from its\n"+
-		"snapshots and its log. Where that comes to the same, --anew replaces the member.", data, divergedFile)
+		"  %[1]s\n"+
+		"moves the state and %[2]s aside, and this member, started again, builds it anew. Where that\n"+
+		"comes to the same, --anew replaces the member.", command, divergedFile)
 }

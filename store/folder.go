@@ -138,8 +138,6 @@ func (f folder) removeOthers(current string) error {
 }
 
 // adopt makes the database after the one in use of the files in another folder.
-// Pebble never writes into a table or a blob file once it is whole, so these are
-// linked where the file system allows it; everything else is copied.
 func (f folder) adopt(from, inUse string) (name string, err error) {
 	n, err := strconv.Atoi(strings.TrimPrefix(inUse, dbPrefix))
 	if err != nil {
@@ -149,24 +147,30 @@ func (f folder) adopt(from, inUse string) (name string, err error) {
 	if err := f.disk.RemoveAll(f.path(name)); err != nil { // left by a restore that did not end
 		return "", err
 	}
+	return name, f.link(from, f.path(name))
+}
+
+// link makes a new folder of the files in another one. Pebble never writes into a table or a
+// blob file once it is whole, so these are linked where the file system allows it; everything
+// else is copied.
+func (f folder) link(from, to string) error {
 	entries, err := f.files.List(from)
 	if err != nil {
-		return "", err
+		return err
 	}
-	if err := f.disk.MkdirAll(f.path(name), 0o700); err != nil {
-		return "", err
+	if err := f.disk.MkdirAll(to, 0o700); err != nil {
+		return err
 	}
 	for _, entry := range entries {
-		source, target := f.files.PathJoin(from, entry), f.files.PathJoin(f.path(name), entry)
 		put := vfs.Copy
 		if immutable(entry) {
 			put = vfs.LinkOrCopy
 		}
-		if err := put(f.files, source, target); err != nil {
-			return "", err
+		if err := put(f.files, f.files.PathJoin(from, entry), f.files.PathJoin(to, entry)); err != nil {
+			return err
 		}
 	}
-	return name, f.disk.SyncDir(f.path(name))
+	return f.disk.SyncDir(to)
 }
 
 // immutable tells whether a file of Pebble's, once it is there, never changes.

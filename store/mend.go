@@ -267,3 +267,22 @@ func (m *mending) verify(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Export makes a snapshot, in the new folder to, of a store that nobody has open and that
+// was closed in order or keeps no log of its own. It returns the log index of the last entry
+// in it.
+func Export(ctx context.Context, dir, to string) (applied uint64, err error) {
+	f := newFolder(Config{Dir: dir, FS: vfs.Default})
+	name, err := f.current()
+	if err != nil {
+		return 0, err
+	}
+	if err := f.link(f.path(name), to); err != nil {
+		return 0, err
+	}
+	if err := Check(ctx, to); err != nil {
+		return 0, err
+	}
+	found, err := Inspect(to)
+	return found.Applied, err
+}

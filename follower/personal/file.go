@@ -152,6 +152,13 @@ func checkFreelist(f io.ReaderAt, m meta, pageSize int64) error {
 	return nil
 }
 
+// Check verifies a file that no process uses as Open does, and changes nothing: ErrDamaged,
+// or the operating system's error, fs.ErrNotExist where there is none.
+func Check(path string) error {
+	_, err := inspect(path)
+	return err
+}
+
 // inspect verifies the file without changing it, and returns its state.
 func inspect(path string) (s state, err error) {
 	info, err := os.Stat(path)

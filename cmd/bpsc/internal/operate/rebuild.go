@@ -3,6 +3,7 @@ package operate
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -34,22 +35,26 @@ type rebuilt struct {
 func newRebuildCommand(o *cli.Options) *cobra.Command {
 	r := &rebuildOptions{changeOptions: changeOptions{Options: o, change: client.MemberChange{Kind: client.ReplaceMember}}}
 	cmd := &cobra.Command{
-		Use: "rebuild --data DIR", Short: "Rebuild a member whose data folder is damaged", Args: cli.ExactArgs(0),
-		Example: `  bpsc cluster rebuild --data /var/lib/bpsc --server http://10.0.0.2:5000 --dry-run`,
-		Long: "Rebuild a member whose data folder is damaged. Run it on the member's machine while the member\n" +
-			"is stopped. It reads all of the folder and decides by what is damaged:\n" +
-			"  the state alone        is moved aside; the next start builds it anew from the member's own\n" +
-			"                         snapshots and log, and the member stays who it is\n" +
-			"  log, votes, identity   all is moved aside, and the member is replaced by one with an empty\n" +
-			"                         folder, as cluster replace does: --server has to name another member.\n" +
-			"                         Start the member while this command waits\n" +
+		Use: "rebuild --data DIR", Short: "Rebuild a node whose data folder is damaged", Args: cli.ExactArgs(0),
+		Example: `  bpsc cluster rebuild --data /var/lib/bpsc --dry-run`,
+		Long: "Rebuild a member or a follower whose data folder is damaged. Run it on the node's machine while\n" +
+			"the node is stopped. It reads all of the folder and decides by what is damaged:\n" +
+			"  the state               is moved aside; the next start builds it anew from the member's own\n" +
+			"                          snapshots and log, a follower's from its upstreams\n" +
+			"  the same, and no        blocks are fetched from members or followers, verified against the\n" +
+			"  snapshot is sound       chain here, and written anew; where more is damaged, the state is\n" +
+			"                          copied from another member and verified\n" +
+			"  log, votes, identity    all is moved aside, and the member is replaced by one with an empty\n" +
+			"                          folder, as cluster replace does. Start it while this command waits\n" +
+			"But for the last the member stays who it is, so two that are damaged at one time can be\n" +
+			"rebuilt one after the other. The others are those that the folder knows, and --server.\n" +
 			"What is moved aside stays in DIR, under aside-TIME. Nothing is deleted.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return r.rebuild(cmd) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&r.data, "data", "", "data folder of the member (required)")
 	f.StringVar(&r.id, "id", "", "name of the member, where the folder does not tell it any more")
-	f.BoolVar(&r.anew, "anew", false, "replace the member whatever is damaged")
+	f.BoolVar(&r.anew, "anew", false, "replace the member whatever is damaged; of a follower: give up its own chain where that is damaged")
 	r.flags(cmd)
 	r.waitFlags(cmd)
 	return cmd
@@ -76,26 +81,59 @@ func (r *rebuildOptions) rebuild(cmd *cobra.Command) error {
 		}
 	}
 	done := rebuilt{Rebuild: plan}
-	if plan.Way == node.RebuildReplace {
-		return r.replace(cmd, done)
+	if err := r.seek(cmd, plan.Others); err != nil {
+		return err
 	}
-	if !r.change.DryRun {
-		if err := done.Move(time.Now()); err != nil {
+	if plan.Way != node.RebuildReplace && !r.change.DryRun {
+		from, err := r.sources(cmd.ErrOrStderr())
+		if err != nil {
 			return err
 		}
+		switch err := done.Run(cmd.Context(), time.Now(), from); {
+		case errors.Is(err, node.ErrNobodyHas): // a new member gets all of it
+			if _, err := fmt.Fprintln(cmd.ErrOrStderr(), cli.Printable(err.Error())); err != nil {
+				return err
+			}
+			done.Anew()
+		case err != nil:
+			return err
+		}
+	}
+	if done.Way == node.RebuildReplace {
+		return r.replace(cmd, done)
 	}
 	return r.Say(cmd.OutOrStdout(), done, done.text(r.change.DryRun))
 }
 
-// text says what was done with a folder that the member goes on with.
+// text says what was done with a folder that its node goes on with, or would be.
 func (d rebuilt) text(dryRun bool) string {
-	switch {
-	case d.Way == node.RebuildNothing:
+	if d.Way == node.RebuildNothing {
 		return "Nothing is damaged.\n"
-	case dryRun:
-		return "The state is damaged, and would be built anew. Nothing has been changed.\n"
 	}
-	return fmt.Sprintf("What was damaged is in %s. Start the member again: it builds its state anew from its\nsnapshots and its log.\n", d.To)
+	if dryRun {
+		would := map[node.RebuildWay]string{
+			node.RebuildState:  "What is damaged would be moved aside, and built anew by the next start.",
+			node.RebuildBlocks: "The damaged blocks would be fetched from others, verified, and written anew.",
+			node.RebuildCopy:   "The state would be copied from another member, and verified.",
+		}
+		return would[d.Way] + " Nothing has been changed.\n"
+	}
+	did := map[node.RebuildWay]string{
+		node.RebuildState:  "Start it again: what has made way is built anew.",
+		node.RebuildBlocks: "The damaged blocks are written anew. Start it again.",
+		node.RebuildCopy:   "The state of another member is in its place. Start it again.",
+	}
+	text := did[d.Way] + "\n"
+	if d.Mended != nil {
+		for _, b := range d.Mended.Blocks {
+			text += fmt.Sprintf("mended: %s\n", b)
+		}
+		text += fmt.Sprintf("%d blocks were fetched, and have the hashes that the chain here says they have.\n", d.Mended.Fetched)
+	}
+	if d.To != "" {
+		text += fmt.Sprintf("What was damaged is in %s.\n", d.To)
+	}
+	return text
 }
 
 // replace asks the cluster first whether it lets the member be replaced, moves its
@@ -118,8 +156,8 @@ func (r *rebuildOptions) replace(cmd *cobra.Command, done rebuilt) error {
 	r.change.DryRun = true
 	changed, err := r.make(ctx, servers, cmd.ErrOrStderr())
 	if err != nil {
-		return fmt.Errorf("%w\n\nWhat to do: log, votes or identity are damaged, so that %s has to be replaced; nothing has been\n"+
-			"changed yet. Name another member: --server URL", err, r.change.ID)
+		return fmt.Errorf("%w\n\nWhat to do: %s has to be replaced, and for that a majority has to run; nothing has been\n"+
+			"changed yet. Mend and start the other members first; name one of them, where it is not found: --server URL", err, r.change.ID)
 	}
 	if !dryRun {
 		if changed, err = r.goOn(ctx, servers, cmd.ErrOrStderr(), &done); err != nil {
