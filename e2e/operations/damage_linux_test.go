@@ -57,6 +57,7 @@ func TestBlocksRotOnTwoMembersAndOnAllThree(t *testing.T) {
 	blocks := "state/db-*/*.blob"
 	killed(t, c)
 	must(t, rotten(blocks, 0.4)(c.Members[0].Data), rotten(blocks, 0.7)(c.Members[1].Data), c.Members[2].Start())
+	must(t, c.AwaitServing(t.Context(), c.Members[2]))
 	for _, m := range c.Members[:2] {
 		command := refuses(t, m, m.Log)
 		if s := shell(t, command); s.code != 0 || !strings.Contains(s.out, "mended: block") {
@@ -95,15 +96,17 @@ func TestTheStatesOfTwoMembersAreLost(t *testing.T) {
 	load := c.StartLoad(t.Context(), harness.LoadOptions{Workers: 4, Seed: 7, Attempt: 2 * time.Second})
 	must(t, load.AwaitMore(t.Context(), 200))
 	killed(t, c)
-	_, before := c.Members[0], c.Members[2]
-	must(t, flipped("state/db-*/*.sst")(c.Members[0].Data), flipped("state/db-*/*.sst")(c.Members[1].Data), before.Start())
+	must(t, flipped("state/db-*/*.sst")(c.Members[0].Data), flipped("state/db-*/*.sst")(c.Members[1].Data), c.Members[2].Start())
+	must(t, c.AwaitServing(t.Context(), c.Members[2]))
 	for _, m := range c.Members[:2] {
 		command := refuses(t, m, m.Log)
 		if s := shell(t, command); s.code != 0 || !strings.Contains(s.out, "The state of another member is in its place") {
 			t.Fatalf("the command of %s does not mend it: %d", m.ID, s.code)
 		}
+	}
+	for _, m := range c.Members[:2] {
 		must(t, m.Start())
-		must(t, load.AwaitMore(t.Context(), 50))
+		must(t, load.AwaitMore(t.Context(), 50)) // two are a majority
 	}
 	must(t, c.AwaitReady(t.Context(), 30*time.Second))
 	must(t, load.AwaitMore(t.Context(), 100))
@@ -142,7 +145,7 @@ func TestADamagedFollowerIsRebuilt(t *testing.T) {
 	} {
 		must(t, f.AwaitReady(t.Context(), 30*time.Second))
 		if _, _, err := largest(f.Data, "nodes.json"); err != nil {
-			register(t, f)
+			listsNode(t, f)
 		}
 		must(t, f.Terminate())
 		if code, err := f.AwaitExit(t.Context(), 10*time.Second); err != nil || code != 0 {
@@ -164,8 +167,8 @@ func TestADamagedFollowerIsRebuilt(t *testing.T) {
 	does(t, "chain", "verify", "--server", f.URL)
 }
 
-// register puts a node on the follower's list.
-func register(t *testing.T, f *harness.Follower) {
+// listsNode puts a node on the follower's list.
+func listsNode(t *testing.T, f *harness.Follower) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL+"/nodes/register", strings.NewReader(`{"nodes":["127.0.0.1:1"]}`))
 	must(t, err)
