@@ -11,6 +11,7 @@ import (
 
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/store"
 )
 
 // Nothing is written by a start that does not say what it begins.
@@ -46,17 +47,23 @@ func TestALaterStartNeedsNoListOfMembers(t *testing.T) {
 
 func TestWhatToDoNamesTheCommand(t *testing.T) {
 	three := configs(t, 3)[1]
-	joined := three
+	joined, knows := three, three
 	joined.Peers = nil
+	knows.Data = filepath.Join(t.TempDir(), "it's here")
+	require.NoError(t, os.MkdirAll(knows.Data, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(knows.Data, neighboursFile), []byte(`["http://10.0.0.2:5000","http://10.0.0.3:5000"]`), 0o600))
+	rebuild := func(cfg MemberConfig) string { return "bpsc cluster rebuild --data " + quoted(cfg.Data) + " --id n2" }
 	for _, tc := range []struct {
 		cfg  MemberConfig
 		err  error
 		says []string
 	}{
 		{three, cluster.ErrRemoved, []string{"never takes part again", "--join", "bpsc cluster add n2 HOST:PORT"}},
-		{three, cluster.ErrWentBack, []string{"Wait for n1 and n3", "bpsc cluster replace n2"}},
-		{three, cluster.ErrDamaged, []string{"Wait for n1 and n3", "bpsc cluster replace n2"}},
-		{joined, cluster.ErrDamaged, []string{"Wait for the other members", "bpsc cluster replace n2"}},
+		{three, cluster.ErrWentBack, []string{"Wait for n1 and n3, at URL,", rebuild(three) + " --server URL"}},
+		{three, cluster.ErrDamaged, []string{"Wait for n1 and n3, at URL,", rebuild(three) + " --server URL"}},
+		{joined, cluster.ErrDamaged, []string{"Wait for the other members", rebuild(joined) + " --server URL"}},
+		{knows, cluster.ErrDamaged, []string{"Wait for n1 and n3:", rebuild(knows) + " --server http://10.0.0.2:5000,http://10.0.0.3:5000"}},
+		{knows, store.ErrDamaged, []string{rebuild(knows) + " --server http://10.0.0.2:5000,http://10.0.0.3:5000"}},
 		{configs(t, 1)[0], cluster.ErrDamaged, []string{"bpsc backup restore"}},
 	} {
 		m := &Member{cfg: tc.cfg}
