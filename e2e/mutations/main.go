@@ -156,7 +156,7 @@ func (t tree) try(ctx context.Context, m *mutation, out io.Writer) (result, deta
 	built := time.Since(began)
 	var took time.Duration
 	if err == nil {
-		defer os.RemoveAll(filepath.Dir(binary))
+		defer func() { _ = os.RemoveAll(filepath.Dir(binary)) }() // scratch, which goes as a whole later
 		var output string
 		if output, took, err = t.run(ctx, binary, flags, m.Folder, []string{m.Test}, m.Within); err == nil {
 			result, detail = outcome(m, judge(m.Test, output)), tail(output)
