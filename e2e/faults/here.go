@@ -23,7 +23,15 @@ func here(names []string) (can, missing []string) {
 	if os.Getuid() != 0 {
 		drop("faults of the network, which take network namespaces, which root makes", plan.Network)
 	}
+	if _, err := os.Stat("/dev/fuse"); err != nil || os.Getuid() != 0 {
+		drop("disks that fail, which take /dev/fuse and root", plan.Disk)
+	}
 	return can, missing
+}
+
+// disks tells whether any of the faults is one of a disk.
+func disks(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(plan.Names(plan.Disk), name) })
 }
 
 // build makes the binary, where none is given.

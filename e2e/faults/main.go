@@ -108,7 +108,7 @@ func run(ctx context.Context, want wanted) error {
 	}
 	series := &report.Series{}
 	w, err := lab.New(ctx, lab.Options{
-		Binary: want.binary, Dir: filepath.Join(out, "data"), Members: want.members, Seed: want.seed, Loop: loop,
+		Binary: want.binary, Dir: filepath.Join(out, "data"), Members: want.members, Seed: want.seed, Loop: loop, Disks: disks(names),
 		Say:  func(format string, args ...any) { fmt.Printf(format+"\n", args...) },
 		Sink: func(ops []history.Op) { series.Add(ops) },
 	})

@@ -160,6 +160,24 @@ func (p *Process) ended() error {
 	return Permanent(errors.New("its process has ended:\n" + p.LogTail(15)))
 }
 
+// LogSize is how much the process has printed so far, and LogFrom what it printed since.
+func (p *Process) LogSize() int64 {
+	info, err := os.Stat(p.Log)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// LogFrom is what the process printed behind so many bytes.
+func (p *Process) LogFrom(at int64) string {
+	text, err := os.ReadFile(p.Log)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[min(at, int64(len(text))):])
+}
+
 // LogTail returns the last lines that the process printed.
 func (p *Process) LogTail(lines int) string {
 	text, err := os.ReadFile(p.Log)

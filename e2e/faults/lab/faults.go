@@ -62,6 +62,22 @@ func (w *World) strike(ctx context.Context, s plan.Step) (struck, error) {
 	case "kill-follower":
 		return w.killFollower()
 	}
+	if strings.HasPrefix(s.Fault, "disk-") || strings.HasPrefix(s.Fault, "damage-") {
+		some := pick(others, 1)
+		if s.Pick%3 == 0 || len(some) == 0 {
+			some = one
+		}
+		if s.Fault == "damage-state-two" {
+			some = pick(up, 2)
+		}
+		if len(some) == 0 {
+			return struck{}, errNobody
+		}
+		if strings.HasPrefix(s.Fault, "damage-") {
+			return w.harm(s, some)
+		}
+		return w.strikeDisk(ctx, s, some[0])
+	}
 	if w.Hosts == nil {
 		return struck{}, errors.New("it takes network namespaces")
 	}

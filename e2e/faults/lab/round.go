@@ -129,25 +129,50 @@ func (w *World) supervise(ctx context.Context) {
 			}
 			cancel()
 		case !p.Alive() && !wrong["killed"] && !wrong["damaged"]:
-			code, _ := p.AwaitExit(ctx, time.Second)
-			w.Tell("end", 0, "%s has ended by itself with %d: %s", p.ID, code, short(p.LogTail(1)))
-			if !w.excuse[p.ID] {
-				w.find(rules.NoCrash, "%s has ended by itself with %d:\n%s", p.ID, code, p.LogTail(10))
-			}
-			if err := w.restart(p); err != nil {
-				w.Tell("skipped", 0, "start of %s: %v", p.ID, err)
-			}
+			w.revive(ctx, p)
 		}
 	}
+}
+
+// pause is how long a supervisor waits before it starts again what ends.
+const pause = time.Second
+
+// revive tells that a process has ended by itself, once, and starts it after a while.
+func (w *World) revive(ctx context.Context, p *harness.Process) {
+	at, told := w.ended[p.ID]
+	if !told {
+		code, _ := p.AwaitExit(ctx, time.Second)
+		w.ended[p.ID] = time.Now()
+		w.mark(p.ID, "ended", true)
+		w.Tell("end", 0, "%s has ended by itself with %d: %s", p.ID, code, short(p.LogTail(1)))
+		if !w.excuse[p.ID] {
+			w.find(rules.NoCrash, "%s has ended by itself with %d:\n%s", p.ID, code, p.LogTail(12))
+		}
+		return
+	}
+	if time.Since(at) < pause {
+		return
+	}
+	delete(w.ended, p.ID)
+	if err := w.restart(p); err != nil {
+		w.Tell("skipped", 0, "start of %s: %v", p.ID, err)
+	}
+	w.mark(p.ID, "ended", false)
 }
 
 // heal waits until everything is as ever: all faults have ended, and from then on nobody helps.
 func (w *World) heal(ctx context.Context, key string) (time.Duration, error) {
 	for _, p := range w.processes() {
+		delete(w.ended, p.ID)
+		w.mark(p.ID, "ended", false)
+		if w.damage[p.ID] != "" {
+			continue
+		}
 		if err := w.restart(p); err != nil {
 			return 0, err
 		}
 	}
+	w.repair(ctx)
 	w.Load.Talk(w.nodes())
 	w.Tell("healed", 0, "all faults have ended")
 	began := time.Now()

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bpsc/bpsc/e2e/faults/disk"
 	"github.com/bpsc/bpsc/e2e/faults/history"
 	"github.com/bpsc/bpsc/e2e/faults/load"
 	"github.com/bpsc/bpsc/e2e/faults/rules"
@@ -28,6 +29,7 @@ type Options struct {
 	Members int
 	Seed    uint64
 	Loop    bool                             // all on loopback: no faults of the network
+	Disks   bool                             // members' folders are on disks that can fail
 	Say     func(format string, args ...any) // progress
 	Sink    func([]history.Op)               // gets each round's operations
 }
@@ -58,11 +60,14 @@ type World struct {
 	http     *http.Client
 	down     map[string]map[string]bool // why a process is not to be counted on, by id
 	cuts     cuts
-	found    []rules.Finding // of the round, by those who run it
-	earlier  map[string]bool // ids of which nobody knows what became of them
-	streamed int             // events of the stream that have been judged
-	read     map[string]int  // how much of each process's log has been
-	excuse   map[string]bool // processes that may end by themselves in this round
+	disks    map[string]*disk.Mounted
+	damage   map[string]string    // what was done to a member's files, until it is repaired
+	ended    map[string]time.Time // when a process was last found to have ended by itself
+	found    []rules.Finding      // of the round, by those who run it
+	earlier  map[string]bool      // ids of which nobody knows what became of them
+	streamed int                  // events of the stream that have been judged
+	read     map[string]int       // how much of each process's log has been
+	excuse   map[string]bool      // processes that may end by themselves in this round
 
 	mu     sync.Mutex // guards what follows: several goroutines write and read it
 	spells []rules.Spell
@@ -82,7 +87,7 @@ type Happening struct {
 
 // New starts a cluster and everything around it. Close ends it, also after an error.
 func New(ctx context.Context, o Options) (w *World, err error) {
-	w = &World{Options: o, Book: history.NewBook(), down: map[string]map[string]bool{}, cuts: cuts{}, excuse: map[string]bool{}, earlier: map[string]bool{}, read: map[string]int{}, http: load.NewClient()}
+	w = &World{Options: o, Book: history.NewBook(), disks: map[string]*disk.Mounted{}, damage: map[string]string{}, ended: map[string]time.Time{}, down: map[string]map[string]bool{}, cuts: cuts{}, excuse: map[string]bool{}, earlier: map[string]bool{}, read: map[string]int{}, http: load.NewClient()}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return w, err
 	}
@@ -103,6 +108,11 @@ func New(ctx context.Context, o Options) (w *World, err error) {
 	for i, m := range w.Cluster.Members {
 		if i%3 == 1 { // members need not be alike
 			m.Also("--log-store", "wal")
+		}
+	}
+	if o.Disks {
+		if err := w.mount(); err != nil {
+			return w, err
 		}
 	}
 	if err := w.Cluster.Start(ctx); err != nil {
@@ -162,8 +172,14 @@ func (w *World) Close() error {
 	if w.Follower != nil {
 		errs = append(errs, w.Follower.Kill())
 	}
+	for _, d := range w.disks {
+		d.Set(disk.Fault{}) // whoever waits for a disk that stands still cannot even be killed
+	}
 	if w.Cluster != nil {
 		errs = append(errs, w.Cluster.KillAll())
+	}
+	for _, d := range w.disks {
+		errs = append(errs, d.Close())
 	}
 	if w.Hosts != nil {
 		errs = append(errs, w.Hosts.Close())

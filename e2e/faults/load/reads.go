@@ -35,7 +35,8 @@ func (w *worker) read(ctx context.Context) {
 	if w.rng.IntN(2) == 0 {
 		contract = Signed
 	}
-	op, path := w.begin(n, contract, history.Balance), ""
+	op := w.begin(n, contract, history.Balance)
+	var path string
 	h, held := w.someHold()
 	switch p := w.rng.IntN(10); {
 	case p < 5:

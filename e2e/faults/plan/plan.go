@@ -73,6 +73,19 @@ func Faults() []Fault {
 		{"flap", Network, "a member's links go and come every 200 ms"},
 		{"slow", Network, "a member gets 64 KiB a second from each of the others"},
 		{"lossy", Network, "a fifth of all packets to a member is lost"},
+		{"disk-slow", Disk, "each write and each sync of a member's disk takes 150 ms"},
+		{"disk-stall", Disk, "a member's disk does not answer writes"},
+		{"disk-full", Disk, "a member's disk has no room, all at once"},
+		{"disk-eio-write", Disk, "a member's disk fails all writes"},
+		{"disk-eio-sync", Disk, "a member's disk fails all syncs"},
+		{"disk-lies", Disk, "a member's disk says that it syncs and does not, then loses power and its newest writes"},
+		{"damage-state", Damage, "a flipped bit in a file of a dead member's state"},
+		{"damage-state-two", Damage, "the same on two members at one time"},
+		{"damage-log", Damage, "a flipped bit in a dead member's log"},
+		{"damage-tail", Damage, "the end of a dead member's log is cut off"},
+		{"damage-gone", Damage, "a file of a dead member's state is gone"},
+		{"damage-vote", Damage, "a flipped bit in a dead member's vote"},
+		{"damage-journal", Damage, "a dead member's journal of what it has signed is gone"},
 	}
 }
 

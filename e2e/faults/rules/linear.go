@@ -36,41 +36,33 @@ func (j *judge) linearizable() {
 			first[op.ID] = op.Began
 		}
 	}
+	began := func(id string) time.Duration {
+		if at, asked := first[id]; asked && !j.Earlier[id] {
+			return at
+		}
+		return begin
+	}
 	for _, op := range byEnd(j.Ops) {
-		switch op.Kind {
-		case history.Submit:
-			r, now := j.record(op.ID)
-			switch {
-			case op.Verdict == history.Done && now && !placed[op.ID]:
-				// From when it was first asked for until its first acknowledgement.
-				placed[op.ID] = true
-				began := first[op.ID]
-				if j.Earlier[op.ID] {
-					began = begin
-				}
-				add(step{place: r.Order}, began, op.Ended)
-			case op.Verdict == history.Refused && !told[op.ID] && !j.Earlier[op.ID]:
-				// The first answer settles it; from then on it is remembered.
-				told[op.ID] = true
-				if why := j.because(op, sums); why != nil {
-					add(step{holds: why}, first[op.ID], op.Ended)
-				}
+		r, now := j.record(op.ID)
+		switch {
+		case op.Kind == history.Submit && op.Verdict == history.Done && now && !placed[op.ID]:
+			// From when it was first asked for until its first acknowledgement.
+			placed[op.ID] = true
+			add(step{place: r.Order}, began(op.ID), op.Ended)
+		case op.Kind == history.Submit && op.Verdict == history.Refused && !told[op.ID] && !j.Earlier[op.ID]:
+			// The first answer settles it; from then on it is remembered.
+			told[op.ID] = true
+			if why := j.because(op, sums); why != nil {
+				add(step{holds: why}, first[op.ID], op.Ended)
 			}
-		case history.Balance, history.Length, history.Hold:
-			if op.Verdict == history.Done && !op.Local {
-				add(step{holds: j.read(op, sums)}, op.Began, op.Ended)
-			}
+		case (op.Kind == history.Balance || op.Kind == history.Length || op.Kind == history.Hold) && op.Verdict == history.Done && !op.Local:
+			add(step{holds: j.read(op, sums)}, op.Began, op.Ended)
 		}
 	}
 	for _, r := range j.Records {
-		if placed[r.ID] {
-			continue // else nobody heard of it: any time from when it was asked for
+		if !placed[r.ID] { // nobody heard of it: any time from when it was asked for
+			add(step{place: r.Order}, began(r.ID), end)
 		}
-		began, asked := first[r.ID]
-		if !asked || j.Earlier[r.ID] {
-			began = begin
-		}
-		add(step{place: r.Order}, began, end)
 	}
 	model := porcupine.Model{
 		Init: func() any { return j.Base },

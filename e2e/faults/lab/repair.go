@@ -1,0 +1,146 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/bpsc/bpsc/e2e/faults/rules"
+	"github.com/bpsc/bpsc/internal/harness"
+)
+
+// repairing bounds what an operator's command may take.
+const repairing = time.Minute
+
+// repair does what an operator does with members whose files are damaged: starts them, as
+// nobody knows of it, reads what they say where they refuse, and has them rebuilt.
+func (w *World) repair(ctx context.Context) {
+	for _, m := range w.Cluster.Members {
+		what := w.damage[m.ID]
+		if what == "" {
+			continue
+		}
+		delete(w.damage, m.ID)
+		if err := w.repairOne(ctx, m, what); err != nil {
+			w.find(rules.Service, "%s, after %s: %v", m.ID, what, err)
+		}
+		w.mark(m.ID, "damaged", false)
+	}
+}
+
+func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) error {
+	from := m.LogSize()
+	if !m.Alive() {
+		if err := m.Start(); err != nil {
+			return err
+		}
+	}
+	err := w.await(ctx, m)
+	if err == nil {
+		w.Tell("damage", 0, "%s starts all the same", m.ID)
+	} else if !m.Alive() {
+		w.refusal(ctx, m, what, m.LogFrom(from))
+	}
+	if err := m.Kill(); err != nil {
+		return err
+	}
+	began := time.Now()
+	anew := strings.Contains(what, "journal") || strings.Contains(what, "disk lost")
+	err = w.rebuild(ctx, m, anew)
+	if err == nil {
+		err = w.await(ctx, m)
+	}
+	if err != nil && !anew && ctx.Err() == nil { // it is not the folder alone
+		w.Tell("repair", 0, "%s: %v; anew", m.ID, short(err.Error()))
+		if err = m.Kill(); err == nil {
+			if err = w.rebuild(ctx, m, true); err == nil {
+				err = w.await(ctx, m)
+			}
+		}
+	}
+	if err == nil {
+		w.Tell("repair", 0, "%s is as ever %v after the command", m.ID, time.Since(began).Round(time.Millisecond))
+	}
+	return err
+}
+
+// refusal looks at how a damaged member refuses: with a code that means it, and a word about
+// what to do.
+func (w *World) refusal(ctx context.Context, m *harness.Member, what, said string) {
+	code, _ := m.AwaitExit(ctx, time.Second)
+	w.Tell("damage", 0, "%s refuses with %d: %s", m.ID, code, short(lastLine(said)))
+	if code == 0 || !strings.Contains(strings.ToLower(said), "what to do") && !strings.Contains(said, "bpsc cluster") {
+		w.find(rules.NoBadData, "%s, after %s, ends with %d and does not say what to do:\n%s", m.ID, what, code, said)
+	}
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for _, line := range lines { // the one that says why is often the first of several
+		if strings.Contains(line, "level=ERROR") || strings.HasPrefix(line, "error") || strings.HasPrefix(line, "bpsc") {
+			return line
+		}
+	}
+	return lines[len(lines)-1]
+}
+
+// await waits until a member that was started is ready; one that ends is not waited for.
+func (w *World) await(ctx context.Context, m *harness.Member) error {
+	return harness.Until(ctx, 15*time.Second, m.ID+" is ready", func(ctx context.Context) error {
+		if !m.Alive() {
+			return harness.Permanent(errors.New("it has ended"))
+		}
+		return harness.Get(ctx, w.http, m.URL+"/readyz", nil)
+	})
+}
+
+// rebuild runs the command, and starts the member when it is to be started: after it, or, where
+// another takes its place, while the command waits for that.
+func (w *World) rebuild(ctx context.Context, m *harness.Member, anew bool) error {
+	args := []string{"cluster", "rebuild", "--data", m.Data, "--id", m.ID, "--timeout", repairing.String()}
+	if anew {
+		args = append(args, "--anew")
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- w.bpsc(ctx, m, args...) }()
+	err := harness.Until(ctx, repairing, m.ID+" is rebuilt", func(context.Context) error {
+		select {
+		case err := <-ended:
+			if err != nil {
+				return harness.Permanent(err)
+			}
+			return nil
+		default:
+		}
+		if _, err := os.Stat(filepath.Join(m.Data, "state")); !m.Alive() && errors.Is(err, os.ErrNotExist) {
+			return errors.Join(m.Start(), errors.New("it has been started"))
+		}
+		return errors.New("the command has not ended")
+	})
+	if err == nil && !m.Alive() {
+		err = m.Start()
+	}
+	return err
+}
+
+// bpsc runs an operator's command, with all members but one as its servers.
+func (w *World) bpsc(ctx context.Context, but *harness.Member, args ...string) error {
+	var servers []string
+	for _, m := range w.Cluster.Members {
+		if m != but {
+			servers = append(servers, m.URL)
+		}
+	}
+	cmd := exec.CommandContext(ctx, w.Binary, append(args, "--server", strings.Join(servers, ","), "--insecure-token")...)
+	cmd.Env = append(harness.Environ(), "BPSC_OPERATOR_SECRET="+secret)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("bpsc %s: %w: %s", strings.Join(args[:2], " "), err, out)
+	}
+	return nil
+}
