@@ -176,6 +176,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 	}
 	leads := func() bool { return m.raft.State() == raft.Leader }
 	m.store.ahead.Begin(leads)
+	m.transport.leads.Store(&leads)
 	m.running.Go(func() { m.transport.announcer.run(m.ctx, leads, m.cfg.CommitTimeout) })
 	m.hear(m.turns.count)
 	m.hear(m.noteTurn)

@@ -42,7 +42,9 @@ type serialTransport struct {
 	watch     *health.Watchdog
 	written   func(index uint64) uint64 // what of the log up to an index is on this disk
 	announcer *announcer
-	restoring bool // the message handed over last was a snapshot
+	reach     reach
+	leads     atomic.Pointer[func() bool] // whether this member does, once raft runs
+	restoring bool                        // the message handed over last was a snapshot
 	received  chan raft.RPC
 	standing  chan candidacy
 	longest   atomic.Int64 // time in which raft's main goroutine took no message, since slowest was called
@@ -164,7 +166,7 @@ func (t *serialTransport) AppendEntries(id raft.ServerID, to raft.ServerAddress,
 		held = args.Entries[len(args.Entries)-1].Index
 		t.progress.Sent(string(id))
 	}
-	err := t.NetworkTransport.AppendEntries(id, target(id, to), args, resp)
+	err := t.append(id, to, args, resp)
 	if err != nil {
 		return err
 	}
@@ -178,6 +180,22 @@ func (t *serialTransport) AppendEntries(id raft.ServerID, to raft.ServerAddress,
 	}
 	t.memory.Note(string(id), resp.Term, min(held, args.LeaderCommitIndex))
 	return nil
+}
+
+// append sends a heartbeat once, and anything else until it gets through or it is raft's to try
+// again (reach).
+func (t *serialTransport) append(id raft.ServerID, to raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	heartbeat := isHeartbeat(args)
+	for {
+		err := t.NetworkTransport.AppendEntries(id, target(id, to), args, resp)
+		if err == nil {
+			t.reach.through(id, heartbeat)
+			return nil
+		}
+		if leads := t.leads.Load(); heartbeat || leads == nil || !t.reach.again(id, *leads, t.closed) || t.fitness.Silent() {
+			return err
+		}
+	}
 }
 
 // tell sends a message of the announcer's.

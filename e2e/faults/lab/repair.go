@@ -49,18 +49,30 @@ func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) e
 	if err := m.Kill(); err != nil {
 		return err
 	}
+	// Whoever repairs sees to it that the others are well first: the command refuses to put a
+	// majority at risk.
+	for _, other := range w.Cluster.Members {
+		if other != m && w.damage[other.ID] == "" && other.Alive() {
+			if err := w.await(ctx, other); err != nil {
+				return fmt.Errorf("%s: %w", other.ID, err)
+			}
+		}
+	}
 	began := time.Now()
-	anew := strings.Contains(what, "journal") || strings.Contains(what, "disk lost")
-	err = w.rebuild(ctx, m, anew)
-	if err == nil {
+	command := []string{"cluster", "rebuild", "--data", m.Data, "--id", m.ID}
+	if strings.Contains(what, "journal") || strings.Contains(what, "disk lost") {
+		command = append(command, "--anew") // what it keeps in its folder cannot be believed
+	}
+	if err = w.rebuild(ctx, m, command); err == nil {
 		err = w.await(ctx, m)
 	}
-	if err != nil && !anew && ctx.Err() == nil { // it is not the folder alone
-		w.Tell("repair", 0, "%s: %v; anew", m.ID, short(err.Error()))
-		if err = m.Kill(); err == nil {
-			if err = w.rebuild(ctx, m, true); err == nil {
-				err = w.await(ctx, m)
-			}
+	if err != nil && ctx.Err() == nil { // it is not the folder alone
+		w.Tell("repair", 0, "%s: %v; it is replaced", m.ID, short(err.Error()))
+		if err = errors.Join(m.Kill(), empty(m.Data)); err == nil {
+			err = w.rebuild(ctx, m, []string{"cluster", "replace", m.ID})
+		}
+		if err == nil {
+			err = w.await(ctx, m)
 		}
 	}
 	if err == nil {
@@ -99,15 +111,24 @@ func (w *World) await(ctx context.Context, m *harness.Member) error {
 	})
 }
 
-// rebuild runs the command, and starts the member when it is to be started: after it, or, where
-// another takes its place, while the command waits for that.
-func (w *World) rebuild(ctx context.Context, m *harness.Member, anew bool) error {
-	args := []string{"cluster", "rebuild", "--data", m.Data, "--id", m.ID, "--timeout", repairing.String()}
-	if anew {
-		args = append(args, "--anew")
+// empty removes all that is in a folder but what a command has moved aside.
+func empty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	errs := []error{err}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), "aside-") {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
 	}
+	return errors.Join(errs...)
+}
+
+// rebuild runs an operator's command, and starts the member when it is to be started: after it,
+// or, where another takes its place, while the command waits for that.
+func (w *World) rebuild(ctx context.Context, m *harness.Member, command []string) error {
 	ended := make(chan error, 1)
-	go func() { ended <- w.bpsc(ctx, m, args...) }()
+	go func() { ended <- w.bpsc(ctx, m, append(command, "--timeout", repairing.String())...) }()
+	var started time.Time
 	err := harness.Until(ctx, repairing, m.ID+" is rebuilt", func(context.Context) error {
 		select {
 		case err := <-ended:
@@ -117,7 +138,9 @@ func (w *World) rebuild(ctx context.Context, m *harness.Member, anew bool) error
 			return nil
 		default:
 		}
-		if _, err := os.Stat(filepath.Join(m.Data, "state")); !m.Alive() && errors.Is(err, os.ErrNotExist) {
+		// It ends where nobody waits for it yet, as its supervisor expects.
+		if _, err := os.Stat(filepath.Join(m.Data, "state")); !m.Alive() && errors.Is(err, os.ErrNotExist) && time.Since(started) > pause/2 {
+			started = time.Now()
 			return errors.Join(m.Start(), errors.New("it has been started"))
 		}
 		return errors.New("the command has not ended")

@@ -1,0 +1,83 @@
+package cluster
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// A leader whose entries do not get to a member tries again, each time after twice as long,
+// up to ten seconds: so a member that comes back waits for its entries about as long as it
+// was away, though heartbeats reach it at once. reach has raft's tries wait for a heartbeat
+// that gets through instead, after the first few, which may be a connection that broke.
+//
+// Its methods may be called from anywhere.
+type reach struct {
+	mu     sync.Mutex
+	failed map[raft.ServerID]int           // tries in a row
+	beat   map[raft.ServerID]chan struct{} // closed by the next heartbeat that gets through
+}
+
+const (
+	// So many tries fail before one waits. raft's own pause is 40 ms then.
+	reachTries = 4
+	// A try waits at most so long. It is for tries that nobody wants any more: of a member
+	// that was removed meanwhile.
+	reachWait = time.Minute
+	// How often a try that waits looks whether its member leads still.
+	reachLook = 50 * time.Millisecond
+)
+
+// isHeartbeat tells heartbeats from messages that belong to entries, as the library does.
+func isHeartbeat(args *raft.AppendEntriesRequest) bool {
+	return args.PrevLogEntry == 0 && args.PrevLogTerm == 0 && len(args.Entries) == 0 && args.LeaderCommitIndex == 0
+}
+
+// through notes that a message has got to a member.
+func (r *reach) through(id raft.ServerID, heartbeat bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !heartbeat {
+		delete(r.failed, id)
+	} else if beat := r.beat[id]; beat != nil {
+		close(beat)
+		delete(r.beat, id)
+	}
+}
+
+// again waits, after a try that failed, for when the next one may succeed, and tells whether
+// that is so. Otherwise it is raft's to try again.
+func (r *reach) again(id raft.ServerID, leads func() bool, closed <-chan struct{}) bool {
+	r.mu.Lock()
+	if r.failed == nil {
+		r.failed, r.beat = map[raft.ServerID]int{}, map[raft.ServerID]chan struct{}{}
+	}
+	r.failed[id]++
+	if r.failed[id] < reachTries {
+		r.mu.Unlock()
+		return false
+	}
+	beat := r.beat[id]
+	if beat == nil {
+		beat = make(chan struct{})
+		r.beat[id] = beat
+	}
+	r.mu.Unlock()
+	limit := time.NewTimer(reachWait)
+	defer limit.Stop()
+	look := time.NewTicker(reachLook)
+	defer look.Stop()
+	for leads() {
+		select {
+		case <-beat:
+			return true
+		case <-look.C:
+		case <-limit.C:
+			return false
+		case <-closed:
+			return false
+		}
+	}
+	return false
+}
