@@ -13,7 +13,16 @@ cd "$root"
 export CGO_ENABLED=0 GOFLAGS=-trimpath
 need_go "$root"
 if [ "$(uname)" = Linux ] && [ "$(id -u)" -eq 0 ]; then
-  need_commands ip=iproute2 nft=nftables fusermount3=fuse3
+  need_commands ip=iproute2 nft=nftables
+  # What a run has left behind that was killed: its machines are named after its process, and
+  # its disks do not answer any more.
+  ip netns list | awk '/^bp[0-9]+-/ { print $1 }' | while read -r machine; do
+    pid=${machine#bp} pid=${pid%-*}
+    [ -e "/proc/$pid" ] || { ip netns del "$machine"; ip link del "bp$pid" 2>/dev/null || true; }
+  done
+  awk '$3 == "fuse.bpsc-faults" { print $2 }' /proc/mounts | while read -r dir; do
+    ls "$dir" >/dev/null 2>&1 || umount -l "$dir"
+  done
 fi
 mkdir -p .bpsc/bin
 go build -o .bpsc/bin/faults ./e2e/faults

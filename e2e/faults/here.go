@@ -6,12 +6,13 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/bpsc/bpsc/e2e/faults/lab"
 	"github.com/bpsc/bpsc/e2e/faults/plan"
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
 // here leaves out what cannot be done on this machine, and says what that is.
-func here(names []string) (can, missing []string) {
+func here(names []string, given string) (can, missing []string) {
 	can = slices.Clone(names)
 	drop := func(why string, kinds ...plan.Kind) {
 		left := slices.DeleteFunc(slices.Clone(can), func(name string) bool { return slices.Contains(plan.Names(kinds...), name) })
@@ -26,18 +27,24 @@ func here(names []string) (can, missing []string) {
 	if _, err := os.Stat("/dev/fuse"); err != nil || os.Getuid() != 0 {
 		drop("disks that fail, which take /dev/fuse and root", plan.Disk)
 	}
+	if given != "" {
+		drop("clocks that are wrong, which take a build of their own", plan.Clock)
+	}
 	return can, missing
 }
 
-// disks tells whether any of the faults is one of a disk.
-func disks(names []string) bool {
-	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(plan.Names(plan.Disk), name) })
+// among tells whether any of the faults is of a kind.
+func among(names []string, kind plan.Kind) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(plan.Names(kind), name) })
 }
 
-// build makes the binary, where none is given.
-func build(ctx context.Context, binary, out string) (string, error) {
-	if binary != "" {
+// build makes the binary, where none is given: for clocks one whose clock can be set.
+func build(ctx context.Context, binary, out string, names []string) (string, error) {
+	switch {
+	case binary != "":
 		return filepath.Abs(binary)
+	case among(names, plan.Clock):
+		return harness.BuildPatched(ctx, filepath.Join(out, "settable"), lab.Settable...)
 	}
 	return harness.Build(ctx, out)
 }

@@ -92,7 +92,7 @@ func run(ctx context.Context, want wanted) error {
 		return err
 	}
 	rep := &report.Run{Began: time.Now(), Members: want.members, Where: "each on a machine of its own (a network namespace)"}
-	names, missing := here(want.faults)
+	names, missing := here(want.faults, want.binary)
 	rep.Missing = missing
 	for _, m := range missing {
 		fmt.Println("not here:", m)
@@ -103,12 +103,12 @@ func run(ctx context.Context, want wanted) error {
 	if loop {
 		rep.Where = "on loopback"
 	}
-	if want.binary, err = build(ctx, want.binary, out); err != nil {
+	if want.binary, err = build(ctx, want.binary, out, names); err != nil {
 		return err
 	}
 	series := &report.Series{}
 	w, err := lab.New(ctx, lab.Options{
-		Binary: want.binary, Dir: filepath.Join(out, "data"), Members: want.members, Seed: want.seed, Loop: loop, Disks: disks(names),
+		Binary: want.binary, Dir: filepath.Join(out, "data"), Members: want.members, Seed: want.seed, Loop: loop, Disks: among(names, plan.Disk), Clocks: among(names, plan.Clock),
 		Say:  func(format string, args ...any) { fmt.Printf(format+"\n", args...) },
 		Sink: func(ops []history.Op) { series.Add(ops) },
 	})

@@ -70,6 +70,12 @@ func (w *World) harm(s plan.Step, members []int) (struck, error) {
 		w.excuse[m.ID] = true
 		errs = append(errs, m.Kill())
 		rng := rand.New(rand.NewPCG(s.Pick, uint64(n)))
+		if s.Fault == "damage-erased" {
+			errs = append(errs, empty(m.Data))
+			w.damage[m.ID] = s.Fault
+			w.Tell("damage", 0, "%s: its folder is empty", m.ID)
+			continue
+		}
 		var paths []string
 		for _, pattern := range how.patterns {
 			more, err := filepath.Glob(filepath.Join(m.Data, pattern))

@@ -62,6 +62,14 @@ func (w *World) strike(ctx context.Context, s plan.Step) (struck, error) {
 	case "kill-follower":
 		return w.killFollower()
 	}
+	switch s.Fault {
+	case "transfer":
+		return w.transfer(ctx)
+	case "backup":
+		return w.backup(ctx, pick(up, 1))
+	case "clock-ahead", "clock-behind", "clock-jumps":
+		return w.strikeClock(ctx, s, one)
+	}
 	if strings.HasPrefix(s.Fault, "disk-") || strings.HasPrefix(s.Fault, "damage-") {
 		some := pick(others, 1)
 		if s.Pick%3 == 0 || len(some) == 0 {

@@ -159,7 +159,12 @@ func (w *World) bpsc(ctx context.Context, but *harness.Member, args ...string) e
 			servers = append(servers, m.URL)
 		}
 	}
-	cmd := exec.CommandContext(ctx, w.Binary, append(args, "--server", strings.Join(servers, ","), "--insecure-token")...)
+	return w.command(ctx, append(args, "--server", strings.Join(servers, ","), "--insecure-token")...)
+}
+
+// command runs bpsc as the operator does.
+func (w *World) command(ctx context.Context, args ...string) error {
+	cmd := exec.CommandContext(ctx, w.Binary, args...)
 	cmd.Env = append(harness.Environ(), "BPSC_OPERATOR_SECRET="+secret)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -45,7 +45,10 @@ func (w *World) Round(ctx context.Context, r plan.Round) (Result, error) {
 		err = w.judge(ctx, &res)
 	}
 	w.panics()
-	res.Findings = append(res.Findings, w.found...)
+	w.mu.Lock()
+	res.Findings = append(w.found, w.beside...)
+	w.beside = nil
+	w.mu.Unlock()
 	for _, f := range res.Findings {
 		w.Tell("VIOLATED", 0, "%s", f)
 	}
@@ -54,6 +57,13 @@ func (w *World) Round(ctx context.Context, r plan.Round) (Result, error) {
 
 func (w *World) find(rule, format string, args ...any) {
 	w.found = append(w.found, rules.Finding{Rule: rule, What: fmt.Sprintf(format, args...)})
+}
+
+// findBeside is find for what goes on beside the round.
+func (w *World) findBeside(rule, format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.beside = append(w.beside, rules.Finding{Rule: rule, What: fmt.Sprintf(format, args...)})
 }
 
 // event is a beginning or an end of a fault.

@@ -29,6 +29,7 @@ type Options struct {
 	Members int
 	Seed    uint64
 	Loop    bool                             // all on loopback: no faults of the network
+	Clocks  bool                             // the binary is one of Settable
 	Disks   bool                             // members' folders are on disks that can fail
 	Say     func(format string, args ...any) // progress
 	Sink    func([]history.Op)               // gets each round's operations
@@ -75,6 +76,7 @@ type World struct {
 	leader string
 	term   uint64
 	log    []Happening
+	beside []rules.Finding // of what goes on beside the round
 }
 
 // Happening is one line of the story of a run.

@@ -85,7 +85,13 @@ func Faults() []Fault {
 		{"damage-tail", Damage, "the end of a dead member's log is cut off"},
 		{"damage-gone", Damage, "a file of a dead member's state is gone"},
 		{"damage-vote", Damage, "a flipped bit in a dead member's vote"},
+		{"damage-erased", Damage, "all that a dead member has on its disk is gone, and it is replaced"},
 		{"damage-journal", Damage, "a dead member's journal of what it has signed is gone"},
+		{"transfer", Change, "an operator has another member lead"},
+		{"backup", Change, "a backup of a member's state, and its verification"},
+		{"clock-ahead", Clock, "a member's clock is an hour ahead"},
+		{"clock-behind", Clock, "a member's clock is an hour behind"},
+		{"clock-jumps", Clock, "a member's clock jumps between two hours ahead and two behind"},
 	}
 }
 

@@ -37,7 +37,7 @@ func (r *Run) plot() string {
 	for _, h := range r.Story {
 		p.end = math.Max(p.end, (h.At + h.For).Seconds())
 	}
-	p.printf(`<svg class="p" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="faults, transactions a second and latency over time"><style>%s</style>`, plotWidth, plotEnd, plotStyle)
+	p.printf(`<svg class="p" viewBox="0 0 %d %d" role="img" aria-label="faults, transactions a second and latency over time"><style>%s</style>`, plotWidth, plotEnd, plotStyle)
 	p.spans(r)
 	p.rates(r.Points)
 	p.waits(r.Points)
