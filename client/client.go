@@ -80,7 +80,7 @@ type Client struct {
 }
 
 // ErrTokenInClear: a token would go over plain HTTP to another machine.
-var ErrTokenInClear = errors.New("the token would be sent over plain HTTP, where everybody on the way can read it: use https, or say that this is meant (--insecure)")
+var ErrTokenInClear = errors.New("the token would be sent over plain HTTP, where everybody on the way can read it: use https, or say that this is meant (--insecure-token)")
 
 // authorize lets a request carry the token.
 func (c *Client) authorize(req *http.Request) error {

@@ -24,6 +24,7 @@ type backupCreate struct {
 	tokens           []string
 	chains           bool // all there are
 	incremental      bool
+	insecure         bool // the secret goes over plain HTTP to another machine
 
 	client *client.Client
 	place  backup.Place // nil: standard output
@@ -49,6 +50,7 @@ func newBackupCreateCommand(b *backups) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&c.from, "from", "", "URL or host:port of the node (default: the first of "+cli.EnvPrefix+"SERVER, else the context's, else "+cli.DefaultServer+")")
 	f.StringVar(&c.secretFile, "operator-secret-file", "", "file with the operator's secret, where the member asks for it ("+cli.SecretVariable+" has the secret itself)")
+	f.BoolVar(&c.insecure, "insecure-token", false, "send the secret over plain HTTP to another machine too, where everybody on the way can read it")
 	f.StringSliceVar(&c.tokens, "chain", nil, "copy the blocks of this contract's chain; may be repeated")
 	f.BoolVar(&c.chains, "chains", false, "copy the blocks of all chains")
 	f.BoolVar(&c.incremental, "incremental", false, "of a chain, only what is not in PLACE yet")
@@ -79,6 +81,7 @@ func (c *backupCreate) run(cmd *cobra.Command, target string) (err error) {
 		return err
 	}
 	c.client.Pause = c.Timeout
+	c.client.Insecure = c.client.Insecure || c.insecure
 	if !byBlocks && !c.incremental {
 		var p *client.Problem
 		if err = c.state(cmd); errors.As(err, &p) && p.Code == "not_here" && c.place != nil {
