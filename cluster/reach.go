@@ -29,8 +29,8 @@ const (
 	reachLook = 50 * time.Millisecond
 )
 
-// isHeartbeat tells heartbeats from messages that belong to entries, as the library does.
-func isHeartbeat(args *raft.AppendEntriesRequest) bool {
+// isBeat tells heartbeats from messages that belong to entries, as the library does.
+func isBeat(args *raft.AppendEntriesRequest) bool {
 	return args.PrevLogEntry == 0 && args.PrevLogTerm == 0 && len(args.Entries) == 0 && args.LeaderCommitIndex == 0
 }
 

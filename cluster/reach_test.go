@@ -61,8 +61,8 @@ func TestReach(t *testing.T) {
 	close(closed)
 	require.False(t, r.again("n2", yes, closed))
 
-	require.True(t, isHeartbeat(&raft.AppendEntriesRequest{Term: 3}))
-	require.False(t, isHeartbeat(&raft.AppendEntriesRequest{Term: 3, PrevLogEntry: 1, PrevLogTerm: 1}))
-	require.False(t, isHeartbeat(&raft.AppendEntriesRequest{Term: 3, LeaderCommitIndex: 1}))
-	require.False(t, isHeartbeat(&raft.AppendEntriesRequest{Term: 3, Entries: []*raft.Log{{}}}))
+	require.True(t, isBeat(&raft.AppendEntriesRequest{Term: 3}))
+	require.False(t, isBeat(&raft.AppendEntriesRequest{Term: 3, PrevLogEntry: 1, PrevLogTerm: 1}))
+	require.False(t, isBeat(&raft.AppendEntriesRequest{Term: 3, LeaderCommitIndex: 1}))
+	require.False(t, isBeat(&raft.AppendEntriesRequest{Term: 3, Entries: []*raft.Log{{}}}))
 }

@@ -185,7 +185,7 @@ func (t *serialTransport) AppendEntries(id raft.ServerID, to raft.ServerAddress,
 // append sends a heartbeat once, and anything else until it gets through or it is raft's to try
 // again (reach).
 func (t *serialTransport) append(id raft.ServerID, to raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
-	heartbeat := isHeartbeat(args)
+	heartbeat := isBeat(args)
 	for {
 		err := t.NetworkTransport.AppendEntries(id, target(id, to), args, resp)
 		if err == nil {
