@@ -95,6 +95,6 @@ heading "End-to-end tests on real processes"
 go test -vet=off ./e2e/... -count=1 -v -parallel 3 -timeout 15m
 
 heading "The fault laboratory, for two rounds of one seed"
-scripts/faults.sh --seed 12 --rounds 2 --round 8s
+scripts/faults.sh --seed 5 --rounds 2 --round 8s --faults kill-leader,kill-all,pause-leader,cut-leader,split,slow,disk-eio-sync,damage-state
 
 printf '\nAll checks passed in %d s.\n' "$SECONDS"

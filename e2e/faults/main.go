@@ -30,6 +30,7 @@ type wanted struct {
 	binary  string
 	out     string
 	keep    bool
+	dry     bool
 }
 
 func main() {
@@ -59,6 +60,7 @@ func parse(args []string) (w wanted, err error) {
 	f.IntVar(&w.members, "members", 3, "how many members there are: 3 to 5")
 	f.StringVar(&w.binary, "binary", "", "bpsc to run (default: it is built)")
 	f.StringVar(&w.out, "out", "", "folder for the report, histories and logs (default: .bpsc/faults/SEED-TIME)")
+	f.BoolVar(&w.dry, "dry-run", false, "print what would go wrong, and end")
 	f.BoolVar(&w.keep, "keep", false, "keep data folders also where all is well")
 	if err := f.Parse(args); err != nil {
 		return w, err
@@ -84,6 +86,16 @@ func parse(args []string) (w wanted, err error) {
 
 // run runs all rounds, and writes the report whatever happens.
 func run(ctx context.Context, want wanted) error {
+	names, missing := here(want.faults, want.binary)
+	if len(names) == 0 {
+		return fmt.Errorf("none of these faults can be had here: %s", strings.Join(missing, "; "))
+	}
+	if want.dry {
+		for n := range want.rounds {
+			announce(want.plan(n, names), want.rounds)
+		}
+		return nil
+	}
 	out, err := filepath.Abs(want.out)
 	if err != nil {
 		return err
@@ -92,12 +104,11 @@ func run(ctx context.Context, want wanted) error {
 		return err
 	}
 	rep := &report.Run{Began: time.Now(), Members: want.members, Where: "each on a machine of its own (a network namespace)"}
-	names, missing := here(want.faults, want.binary)
 	rep.Missing = missing
 	for _, m := range missing {
 		fmt.Println("not here:", m)
 	}
-	rep.Command = fmt.Sprintf("scripts/faults.sh --seed %d --rounds %d --round %v --members %d --faults %s", want.seed, want.rounds, want.round, want.members, strings.Join(want.faults, ","))
+	rep.Command = fmt.Sprintf("scripts/faults.sh --seed %d --rounds %d --round %v --members %d --faults %s", want.seed, want.rounds, want.round, want.members, strings.Join(names, ","))
 	fmt.Printf("%s\nreport: %s\n", rep.Command, filepath.Join(out, "report.html"))
 	loop := os.Getuid() != 0
 	if loop {
@@ -130,6 +141,18 @@ func run(ctx context.Context, want wanted) error {
 	return err
 }
 
+// plan is what goes wrong in a round, three tenths of which are for healing.
+func (w wanted) plan(n int, names []string) plan.Round {
+	return plan.New(w.seed, n, w.round*7/10, names)
+}
+
+func announce(r plan.Round, of int) {
+	fmt.Printf("\nround %d of %d\n", r.Number+1, of)
+	for _, s := range r.Steps {
+		fmt.Println("  plan:", s)
+	}
+}
+
 // rounds runs one round after the other on the same cluster, until one finds something that
 // leaves no ground to go on.
 func rounds(ctx context.Context, w *lab.World, want wanted, names []string, rep *report.Run) error {
@@ -141,11 +164,8 @@ func rounds(ctx context.Context, w *lab.World, want wanted, names []string, rep 
 	}()
 	defer func() { stop(); <-watched }()
 	for n := range want.rounds {
-		r := plan.New(want.seed, n, want.round*7/10, names)
-		fmt.Printf("\nround %d of %d\n", n+1, want.rounds)
-		for _, s := range r.Steps {
-			fmt.Println("  plan:", s)
-		}
+		r := want.plan(n, names)
+		announce(r, want.rounds)
 		res, err := w.Round(ctx, r)
 		rep.Results = append(rep.Results, res)
 		if err != nil {
