@@ -16,6 +16,7 @@ const (
 	waitTop, waitBase  = 330, 470
 	plotWidth, plotEnd = 960, 500
 	lanes              = 8 // of faults at one time
+	letter             = 6.2
 )
 
 const plotStyle = `.p text { font: 11px system-ui, sans-serif; fill: currentColor } .p .grid { stroke: #8886; stroke-width: .5 } .p polyline { fill: none; stroke-width: 1.2 }
@@ -52,23 +53,25 @@ func (r *Run) plot() string {
 // spans draws each fault as a bar, one above the other where they overlap, and elections.
 func (p *picture) spans(r *Run) {
 	p.printf(`<text x="%d" y="%d">faults (red) and elections (brown)</text>`, left, spansTop-8)
-	var busy [lanes]float64
+	var busy [lanes]float64 // up to which place
 	for _, h := range r.Story {
 		at := h.At.Seconds()
 		switch h.Kind {
 		case "fault":
+			from, to := p.x(at), math.Max(p.x((h.At+h.For).Seconds()), p.x(at)+1)
 			lane := 0
 			for l := range busy {
-				if busy[l] <= at {
+				if busy[l] <= from {
 					lane = l
 					break
 				}
 			}
-			busy[lane] = (h.At + h.For).Seconds()
 			y := spansTop + 14*lane
-			p.printf(`<rect class="fault" x="%.1f" y="%d" width="%.1f" height="12"><title>%s</title></rect>`, p.x(at), y, math.Max(p.x(busy[lane])-p.x(at), 1), html.EscapeString(h.What))
-			if p.end < 120 {
-				p.printf(`<text x="%.1f" y="%d">%s</text>`, p.x(at)+2, y+10, html.EscapeString(h.What))
+			p.printf(`<rect class="fault" x="%.1f" y="%d" width="%.1f" height="12"><title>%s</title></rect>`, from, y, to-from, html.EscapeString(h.What))
+			busy[lane] = to
+			if p.end < 240 {
+				p.printf(`<text x="%.1f" y="%d">%s</text>`, from+2, y+10, html.EscapeString(h.What))
+				busy[lane] = math.Max(to, from+letter*float64(len(h.What)))
 			}
 		case "election":
 			p.printf(`<line class="election" x1="%.1f" x2="%[1]f" y1="%d" y2="%d"><title>%s</title></line>`, p.x(at), rateTop-18, rateBase, html.EscapeString(h.What))
@@ -90,7 +93,7 @@ func (p *picture) rates(points []Point) {
 	for v := 0.0; v <= most; v += step {
 		p.grid(y(v), fmt.Sprintf("%g", v))
 	}
-	p.line("rate", points, func(pt Point) float64 { return y(float64(pt.Acked)) })
+	p.line("rate", points, func(pt Point) (float64, bool) { return y(float64(pt.Acked)), true })
 	for i, pt := range points {
 		if pt.Failed > 0 {
 			p.printf(`<rect class="failed" x="%.1f" y="%d" width="%.1f" height="4"/>`, p.x(float64(i)), rateBase+2, p.x(1)-left)
@@ -108,21 +111,33 @@ func (p *picture) waits(points []Point) {
 	for _, d := range []time.Duration{time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second, 10 * time.Second} {
 		p.grid(y(d), d.String())
 	}
-	p.line("p50", points, func(pt Point) float64 { return y(pt.P50) })
-	p.line("p99", points, func(pt Point) float64 { return y(pt.P99) })
-	p.line("max", points, func(pt Point) float64 { return y(pt.Max) })
+	p.line("p50", points, func(pt Point) (float64, bool) { return y(pt.P50), pt.Max > 0 })
+	p.line("p99", points, func(pt Point) (float64, bool) { return y(pt.P99), pt.Max > 0 })
+	p.line("max", points, func(pt Point) (float64, bool) { return y(pt.Max), pt.Max > 0 })
 }
 
 func (p *picture) grid(y float64, label string) {
 	p.printf(`<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`, left, right, y, y, left-6, y+4, label)
 }
 
-func (p *picture) line(class string, points []Point, y func(Point) float64) {
-	p.printf(`<polyline class="%s" points="`, class)
+// line is a quantity over time, with gaps where there is none.
+func (p *picture) line(class string, points []Point, y func(Point) (float64, bool)) {
+	open := false
 	for i, pt := range points {
-		p.printf("%.1f,%.1f", p.x(float64(i)+.5), y(pt))
+		at, there := y(pt)
+		switch {
+		case there && !open:
+			p.printf(`<polyline class="%s" points="`, class)
+		case !there && open:
+			p.printf(`"/>`)
+		}
+		if open = there; open {
+			p.printf("%.1f,%.1f", p.x(float64(i)+.5), at)
+		}
 	}
-	p.printf(`"/>`)
+	if open {
+		p.printf(`"/>`)
+	}
 }
 
 // niceStep is the smallest of 1, 2 and 5 times a power of ten that is no smaller than v.
