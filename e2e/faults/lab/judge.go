@@ -73,7 +73,7 @@ func (w *World) judgeChain(ctx context.Context, c *Chain, ops []history.Op) erro
 	}
 	w.found = append(w.found, rules.Check(window)...)
 	if c.every > 0 {
-		w.found = append(w.found, rules.Schedule(g.blocks, c.every, grace, w.without())...)
+		w.found = append(w.found, rules.Schedule(g.blocks, c.every, w.fair(grace), w.without())...)
 	}
 	// What nobody knows yet may still come.
 	for _, op := range ops {
@@ -92,7 +92,7 @@ func (w *World) judgeChain(ctx context.Context, c *Chain, ops []history.Op) erro
 func (w *World) gather(ctx context.Context, c *Chain) (g gained, err error) {
 	nodes := w.nodes()
 	var at load.Standing
-	err = harness.Until(ctx, settling, "nothing is pending in "+c.Token, func(ctx context.Context) (err error) {
+	err = harness.Until(ctx, w.fair(settling), "nothing is pending in "+c.Token, func(ctx context.Context) (err error) {
 		if at, err = w.Load.Standing(ctx, nodes[0], c.Token); err == nil && at.Pending > 0 {
 			err = fmt.Errorf("%d records are", at.Pending)
 		}
@@ -106,7 +106,7 @@ func (w *World) gather(ctx context.Context, c *Chain) (g gained, err error) {
 	var reference [][]byte
 	for i, n := range nodes {
 		var texts [][]byte
-		err := harness.Until(ctx, settling, fmt.Sprintf("%s has %d blocks of %s", n.ID, at.Length, c.Token), func(ctx context.Context) (err error) {
+		err := harness.Until(ctx, w.fair(settling), fmt.Sprintf("%s has %d blocks of %s", n.ID, at.Length, c.Token), func(ctx context.Context) (err error) {
 			texts, err = w.fetch(ctx, n.URL, c.Token, first, at.Length)
 			return err
 		})
@@ -136,7 +136,7 @@ func (w *World) gather(ctx context.Context, c *Chain) (g gained, err error) {
 func (w *World) judgeStream(ctx context.Context, c *Chain) error {
 	want := c.events[min(w.streamed, len(c.events)):]
 	var got []rules.Event
-	err := harness.Until(ctx, settling, "the subscriber has all events", func(context.Context) (err error) {
+	err := harness.Until(ctx, w.fair(settling), "the subscriber has all events", func(context.Context) (err error) {
 		if got, err = w.stream.Events(w.streamed); err == nil && len(got) < len(want) {
 			err = fmt.Errorf("he has %d of %d", len(got), len(want))
 		}

@@ -199,7 +199,7 @@ func (w *World) heal(ctx context.Context, key string) (time.Duration, error) {
 		}
 	}
 	took := time.Since(began)
-	if took > service {
+	if took > w.fair(service) {
 		w.find(rules.Service, "it took %v", took.Round(time.Millisecond))
 	}
 	w.supervise(ctx)

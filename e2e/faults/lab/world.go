@@ -66,6 +66,7 @@ type World struct {
 	ended    map[string]time.Time // when a process was last found to have ended by itself
 	found    []rules.Finding      // of the round, by those who run it
 	earlier  map[string]bool      // ids of which nobody knows what became of them
+	crowd    bool                 // it has been told that others use the machine, too
 	streamed int                  // events of the stream that have been judged
 	read     map[string]int       // how much of each process's log has been
 	excuse   map[string]bool      // processes that may end by themselves in this round
