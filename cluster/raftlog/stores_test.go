@@ -2,6 +2,7 @@ package raftlog
 
 import (
 	"errors"
+	"io"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -40,7 +41,7 @@ func eachStore(t *testing.T, f func(t *testing.T, open func(after uint64) Store)
 	}
 }
 
-func mustClose(t *testing.T, s Store) {
+func mustClose(t *testing.T, s io.Closer) {
 	t.Helper()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
