@@ -14,6 +14,29 @@ import (
 	"github.com/bpsc/bpsc/fsm"
 )
 
+// rules are what is checked of a run, by the names by which violations begin. Each has a
+// history that breaks it (rules_test.go) or a broken build that does (broken_test.go).
+const (
+	ruleEnds     = "no process ends by itself"
+	ruleService  = "a client is served soon after the healing"
+	ruleAnswers  = "whoever asks a member that is up is answered in time"
+	ruleOneState = "all members come to one state"
+	ruleOneChain = "all members have the same chain"
+	ruleKept     = "conservation, and the rules of each record"
+	ruleMissing  = "no acknowledged record missing"
+	ruleChanged  = "no acknowledged record changed"
+	ruleTwice    = "no id twice"
+	ruleNobody   = "nothing that nobody asked for"
+	ruleNot      = "not applied is not applied"
+	ruleRefused  = "refused stays refused"
+	ruleStatus   = "statuses never go back"
+	ruleReplays  = "an id sent again gets the same answer"
+	ruleOrder    = "answers are in the order of time"
+	ruleReads    = "reads are linearizable"
+)
+
+var rules = []string{ruleEnds, ruleService, ruleAnswers, ruleOneState, ruleOneChain, ruleKept, ruleMissing, ruleChanged, ruleTwice, ruleNobody, ruleNot, ruleRefused, ruleStatus, ruleReplays, ruleOrder, ruleReads}
+
 // history is what clients asked and heard.
 type history struct {
 	mu  sync.Mutex
@@ -88,7 +111,7 @@ func (s *simulation) read() (*ledger, error) {
 		end.blocks = append(end.blocks, bytes.Clone(canonical))
 		b, err := auditor.Next(canonical)
 		if err != nil {
-			return fmt.Errorf("block %d: %w", index, err)
+			return fmt.Errorf("%s: block %d: %w", ruleKept, index, err)
 		}
 		for i, r := range b.Records {
 			end.records = append(end.records, placed{r, index, i})
@@ -133,11 +156,11 @@ func sameChain(m *member, texts [][]byte, info chain.Info) error {
 		return err
 	}
 	if own != info {
-		return fmt.Errorf("%s has another chain than n1: %+v, %+v", m.name, own, info)
+		return fmt.Errorf("%s: %s has another chain than n1: %+v, %+v", ruleOneChain, m.name, own, info)
 	}
 	return m.life.store.Blocks(token, 1, 0, func(index uint64, canonical []byte) error {
 		if index > uint64(len(texts)) || !bytes.Equal(canonical, texts[index-1]) {
-			return fmt.Errorf("block %d of %s is another one than that of n1", index, m.name)
+			return fmt.Errorf("%s: block %d of %s is another one than that of n1", ruleOneChain, index, m.name)
 		}
 		return nil
 	})
@@ -153,7 +176,7 @@ func conserved(records []placed, totals *chain.Totals) error {
 		balances[r.BPSC] += int64(r.AmountBPSC)
 		fees += int64(r.AmountBPSC)
 		if r.AmountSend != r.AmountBPSC+r.AmountReceive {
-			return fmt.Errorf("record %s: %d sent, %d and %d came", r.ID, r.AmountSend, r.AmountBPSC, r.AmountReceive)
+			return fmt.Errorf("%s: record %s: %d sent, %d and %d came", ruleKept, r.ID, r.AmountSend, r.AmountBPSC, r.AmountReceive)
 		}
 	}
 	var sum int64
@@ -161,7 +184,7 @@ func conserved(records []placed, totals *chain.Totals) error {
 		sum += b
 	}
 	if sum+int64(totals.Burned+totals.Held) != int64(totals.Issued) || fees != int64(totals.Fees) {
-		return fmt.Errorf("balances come to %d and fees to %d, and the block says %+v", sum, fees, *totals)
+		return fmt.Errorf("%s: balances come to %d and fees to %d, and the block says %+v", ruleKept, sum, fees, *totals)
 	}
 	return nil
 }
@@ -175,7 +198,7 @@ func checkHistory(all []operation, end *ledger) (found []string) {
 	at := map[chain.ID]int{} // place in the order, from 1
 	for i, r := range end.records {
 		if before, twice := at[r.ID]; twice {
-			say("no id twice", "%s is record %d and %d", r.ID, before, i+1)
+			say(ruleTwice, "%s is record %d and %d", r.ID, before, i+1)
 		}
 		at[r.ID] = i + 1
 	}
@@ -195,7 +218,7 @@ func checkHistory(all []operation, end *ledger) (found []string) {
 	}
 	for _, r := range end.records {
 		if len(asked[r.ID]) == 0 {
-			say("nothing that nobody asked for", "%s", r.ID)
+			say(ruleNobody, "%s", r.ID)
 		}
 	}
 	checkReplays(all, say)
@@ -215,15 +238,15 @@ func checkSubmission(op operation, same []operation, at map[chain.ID]int, end *l
 			if end.partial {
 				return
 			}
-			say("no acknowledged record missing", "%s, acknowledged by %s at %v", op.tx.ID, op.member, op.ended)
+			say(ruleMissing, "%s, acknowledged by %s at %v", op.tx.ID, op.member, op.ended)
 			return
 		}
 		r := end.records[place-1]
 		if r.Sender != op.tx.Sender || r.Recipient != op.tx.Recipient || r.AmountSend != op.tx.Amount {
-			say("no acknowledged record changed", "%s was to send %d, and sent %d", op.tx.ID, op.tx.Amount, r.AmountSend)
+			say(ruleChanged, "%s was to send %d, and sent %d", op.tx.ID, op.tx.Amount, r.AmountSend)
 		}
 		if r.block != op.out.Block || r.position != op.out.Position {
-			say("statuses never go back", "%s was acknowledged at %d/%d and is at %d/%d", op.tx.ID, op.out.Block, op.out.Position, r.block, r.position)
+			say(ruleStatus, "%s was acknowledged at %d/%d and is at %d/%d", op.tx.ID, op.out.Block, op.out.Position, r.block, r.position)
 		}
 	case refused:
 		checkRefusal(op, there, end, say)
@@ -232,7 +255,7 @@ func checkSubmission(op operation, same []operation, at map[chain.ID]int, end *l
 		if there && !slices.ContainsFunc(same, func(o operation) bool {
 			return o.verdict == done || o.verdict == unknown || o.verdict == refused
 		}) {
-			say("not applied is not applied", "%s is record %d, and all that was said of it is that it was not applied (%v)", op.tx.ID, place, op.err)
+			say(ruleNot, "%s is record %d, and all that was said of it is that it was not applied (%v)", op.tx.ID, place, op.err)
 		}
 	}
 }
@@ -244,13 +267,13 @@ func checkRefusal(op operation, there bool, end *ledger, say func(rule, format s
 	case chain.IDReused:
 		_, known := end.refused[op.tx.ID]
 		if !there && !known && !end.partial {
-			say("refused stays refused", "%s was taken, and nobody has it", op.tx.ID)
+			say(ruleRefused, "%s was taken, and nobody has it", op.tx.ID)
 		}
 	default:
 		if there {
-			say("refused stays refused", "%s was refused (%s) at %v, and is there", op.tx.ID, op.code, op.ended)
+			say(ruleRefused, "%s was refused (%s) at %v, and is there", op.tx.ID, op.code, op.ended)
 		} else if now := end.refused[op.tx.ID]; now != op.code && !(end.partial && now == "") {
-			say("refused stays refused", "%s was refused as %q, and is %q now", op.tx.ID, op.code, now)
+			say(ruleRefused, "%s was refused as %q, and is %q now", op.tx.ID, op.code, now)
 		}
 	}
 }
@@ -263,13 +286,13 @@ func checkStatus(op operation, at map[chain.ID]int, end *ledger, say func(rule, 
 		if !there && end.partial {
 			return
 		} else if !there {
-			say("statuses never go back", "%s was there at %v, and is not", op.tx.ID, op.ended)
+			say(ruleStatus, "%s was there at %v, and is not", op.tx.ID, op.ended)
 		} else if r := end.records[place-1]; r.block != op.out.Block || r.position != op.out.Position {
-			say("statuses never go back", "%s was at %d/%d at %v, and is at %d/%d", op.tx.ID, op.out.Block, op.out.Position, op.ended, r.block, r.position)
+			say(ruleStatus, "%s was at %d/%d at %v, and is at %d/%d", op.tx.ID, op.out.Block, op.out.Position, op.ended, r.block, r.position)
 		}
 	case op.verdict == done:
 		if now := end.refused[op.tx.ID]; now != op.code && !(end.partial && now == "") {
-			say("statuses never go back", "%s was refused (%s), and is %q now", op.tx.ID, op.code, now)
+			say(ruleStatus, "%s was refused (%s), and is %q now", op.tx.ID, op.code, now)
 		}
 	}
 }
@@ -296,10 +319,10 @@ func checkOrder(all []operation, at map[chain.ID]int, say func(rule, format stri
 			}
 		}
 		if op.kind == submit && op.verdict == done && !op.out.Replay && at[op.tx.ID] < at[last.tx.ID] {
-			say("answers are in the order of time", "%s, asked for at %v, comes before %s, acknowledged at %v", op.tx.ID, op.called, last.tx.ID, last.ended)
+			say(ruleOrder, "%s, asked for at %v, comes before %s, acknowledged at %v", op.tx.ID, op.called, last.tx.ID, last.ended)
 		}
 		if before, known := decided[op.tx.ID]; known && op.kind == status && op.verdict == refused {
-			say("statuses never go back", "%s was known at %v, and unknown to %s at %v", op.tx.ID, before.ended, op.member, op.called)
+			say(ruleStatus, "%s was known at %v, and unknown to %s at %v", op.tx.ID, before.ended, op.member, op.called)
 		}
 	}
 }
@@ -367,7 +390,7 @@ func checkLinearizable(all []operation, at map[chain.ID]int, end *ledger, say fu
 	}
 	// By its own measure of time: the clock of a bubble stands still while it thinks.
 	if res := porcupine.CheckOperationsTimeout(model, ops, 0); res == porcupine.Illegal {
-		say("reads are linearizable", "%d operations have no order", len(ops))
+		say(ruleReads, "%d operations have no order", len(ops))
 	}
 }
 

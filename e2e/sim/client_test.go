@@ -65,6 +65,7 @@ const (
 // What clients wait for at most, and how long they think.
 const (
 	patience = 3 * time.Second
+	slack    = 100 * time.Millisecond // by which a member answers later than its deadline
 	thinking = 200 * time.Millisecond
 	retry    = 150 * time.Millisecond
 )
@@ -184,8 +185,13 @@ func (s *simulation) request(c *client, n uint64, op operation, answered chan op
 			amid()
 		}
 		s.running.Go(func() {
+			began := s.world.since()
 			op := l.serve(op)
+			took := s.world.since() - began
 			s.world.post(step{who: c.name + "<", n: n, delay: back, what: fmt.Sprintf("%s: %s", op.kind, op.verdict), do: func() {
+				if took > patience+slack && !l.over() {
+					s.fail("%s: %v took %v for %s", ruleAnswers, l, took, op.kind)
+				}
 				if l.over() || lostBack < s.lossy || s.away[to] > 0 {
 					return // the connection ended before
 				}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -343,7 +344,7 @@ func (c *conn) push(b []byte) {
 	c.sent++
 	what := "end"
 	if b != nil {
-		what = fmt.Sprint(len(b))
+		what = strconv.Itoa(len(b))
 	}
 	c.net.world.post(step{who: c.name, n: c.sent, delay: c.net.latency(c.from, c.to, c.name, c.sent), what: what, do: c.arrive})
 }

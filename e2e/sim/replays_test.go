@@ -11,7 +11,6 @@ import (
 // is told the same, and that it was decided before; who sends something else under it is
 // told that it is taken.
 func checkReplays(all []operation, say func(rule, format string, args ...any)) {
-	const rule = "an id sent again gets the same answer"
 	byEnd := slices.Clone(all)
 	slices.SortStableFunc(byEnd, func(a, b operation) int { return cmp.Compare(a.ended, b.ended) })
 	byCall := slices.Clone(all)
@@ -31,17 +30,17 @@ func checkReplays(all []operation, say func(rule, format string, args ...any)) {
 		}
 		if !sameContent(op.tx, before.tx) {
 			if op.verdict == done || op.code != chain.IDReused {
-				say(rule, "%s was decided at %v, and something else under it is %s (%s) at %v", op.tx.ID, before.ended, op.verdict, op.code, op.ended)
+				say(ruleReplays, "%s was decided at %v, and something else under it is %s (%s) at %v", op.tx.ID, before.ended, op.verdict, op.code, op.ended)
 			}
 			continue
 		}
 		switch {
 		case op.verdict != before.verdict || op.code != before.code:
-			say(rule, "%s was %s (%s) at %v, and is %s (%s) at %v", op.tx.ID, before.verdict, before.code, before.ended, op.verdict, op.code, op.ended)
+			say(ruleReplays, "%s was %s (%s) at %v, and is %s (%s) at %v", op.tx.ID, before.verdict, before.code, before.ended, op.verdict, op.code, op.ended)
 		case op.verdict == done && (op.out.Block != before.out.Block || op.out.Position != before.out.Position):
-			say(rule, "%s was at %d/%d at %v, and is at %d/%d at %v", op.tx.ID, before.out.Block, before.out.Position, before.ended, op.out.Block, op.out.Position, op.ended)
+			say(ruleReplays, "%s was at %d/%d at %v, and is at %d/%d at %v", op.tx.ID, before.out.Block, before.out.Position, before.ended, op.out.Block, op.out.Position, op.ended)
 		case !op.out.Replay:
-			say(rule, "%s was decided at %v, and is said to be new at %v", op.tx.ID, before.ended, op.ended)
+			say(ruleReplays, "%s was decided at %v, and is said to be new at %v", op.tx.ID, before.ended, op.ended)
 		}
 	}
 }

@@ -44,8 +44,9 @@ func TestSeeds(t *testing.T) {
 	var mu sync.Mutex
 	var done, virtual, cpu, steps, acked = 0, time.Duration(0), time.Duration(0), 0, 0
 	reached := map[string]int{}
+	build := binary(t)
 	began, next, failed := time.Now(), first, 0
-	err := runAll(t.Context(), os.Args[0], func() (plan, bool) {
+	err := runAll(t.Context(), build, func() (plan, bool) {
 		mu.Lock()
 		defer mu.Unlock()
 		const enough = 3
@@ -67,7 +68,7 @@ func TestSeeds(t *testing.T) {
 		}
 		if len(r.Violations) > 0 {
 			failed++
-			t.Errorf("seed %d:\n%s", p.Seed, report(p, r))
+			t.Errorf("seed %d:\n%s", p.Seed, report(build, p, r))
 		}
 	})
 	if err != nil {
@@ -86,7 +87,7 @@ func TestSeeds(t *testing.T) {
 
 // report is what is said of a run that failed: the rules, the end of its schedule, and
 // the smallest plan that fails as well.
-func report(p plan, r result) string {
+func report(build string, p plan, r result) string {
 	var b strings.Builder
 	for _, v := range r.Violations {
 		fmt.Fprintf(&b, "%s\n", v)
@@ -102,7 +103,7 @@ func report(p plan, r result) string {
 		// What a seed does not settle may make one that fails pass.
 		for range 3 {
 			runs++
-			w, err := startWorker(os.Args[0])
+			w, err := startWorker(build)
 			if err != nil {
 				return false
 			}
@@ -124,10 +125,27 @@ func report(p plan, r result) string {
 func TestPlansThatHaveFailed(t *testing.T) {
 	for _, p := range failedOnce {
 		if r := simulate(t, p); len(r.Violations) > 0 {
-			t.Errorf("%s\n%s", p.entry(), report(p, r))
+			t.Errorf("%s\n%s", p.entry(), report(os.Args[0], p, r))
 		}
 	}
 }
 
 // failedOnce are plans that have shown a fault.
 var failedOnce = []plan{}
+
+// TestInThisProcess runs seeds one after the other here, for -cpuprofile and -memprofile,
+// and says what one costs.
+func TestInThisProcess(t *testing.T) {
+	if os.Getenv("BPSC_HERE") == "" {
+		t.Skip("BPSC_HERE=1 runs it, with -cpuprofile")
+	}
+	collect()
+	first, seeds := number(t, "BPSC_SEED", 1), number(t, "BPSC_SEEDS", 20)
+	var cpu time.Duration
+	steps := 0
+	for seed := first; seed < first+seeds; seed++ {
+		r := simulate(t, newPlan(seed, minute))
+		cpu, steps = cpu+r.CPU, steps+r.Steps
+	}
+	t.Logf("%v of a processor for each, %d steps", (cpu / time.Duration(seeds)).Round(time.Millisecond), steps/int(seeds))
+}

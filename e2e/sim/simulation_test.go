@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"os"
@@ -70,8 +71,9 @@ type result struct {
 }
 
 // run does what a plan says, in a bubble of its own, and checks what came of it.
-func run(p plan, dir string, logger *slog.Logger) result {
+func run(p plan, dir string, logger *slog.Logger, out io.Writer) result {
 	w := newWorld(p.Seed)
+	w.trace.out = out
 	s := &simulation{plan: p, world: w, net: newNetwork(w, p.Members), reached: map[string]int{}, lossy: p.Lossy, away: make([]int, p.Members), dir: dir, logger: logger}
 	for i := range p.Members {
 		s.members = append(s.members, &member{
@@ -144,7 +146,7 @@ func (s *simulation) live() {
 		s.world.post(step{who: "start", n: uint64(i), delay: func() time.Duration { return pause }, what: m.name, do: m.start})
 	}
 	if !s.drive(starting, s.allReady) {
-		s.fail("the members do not come up: %v", s.why())
+		s.fail("%s: not one is served at the start: %v", ruleService, s.why())
 		return
 	}
 	if err := s.found(); err != nil {
@@ -163,10 +165,10 @@ func (s *simulation) live() {
 	s.probe()
 	close(stop)
 	if !s.drive(settling, waited(&clients)) && !s.broken() {
-		s.fail("clients have no answer, long after everything is healed")
+		s.fail("%s: some have none, long after everything is healed", ruleAnswers)
 	}
 	if !s.drive(settling, s.alike) && !s.broken() {
-		s.fail("the members do not come to one state: %s", s.why())
+		s.fail("%s: %s", ruleOneState, s.why())
 	}
 	s.check()
 }
@@ -205,7 +207,7 @@ func (s *simulation) look() {
 			continue
 		}
 		if !l.excused {
-			s.fail("%v ends: %v", l, *err)
+			s.fail("%s: %v ends: %v", ruleEnds, l, *err)
 			continue
 		}
 		s.world.trace.tell(s.world.since(), l.String(), "ends, as it should: "+(*err).Error())
@@ -317,7 +319,7 @@ func (s *simulation) probe() {
 		close(served)
 	})
 	if !s.drive(recovery, func() bool { return closed(served) }) && !s.broken() {
-		s.fail("no service %v after everything was healed: %s", recovery, s.why())
+		s.fail("%s: no answer for %v: %s", ruleService, recovery, s.why())
 	}
 	s.served = s.world.since() - s.healed
 	close(stop)

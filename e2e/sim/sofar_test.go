@@ -13,7 +13,7 @@ import (
 func (s *simulation) explain() {
 	var longest *ledger
 	var of *member
-	var rules []string
+	var broken []string
 	for _, m := range s.members {
 		l := m.life
 		if l == nil || !l.ready.Load() || l.stuck.Load() {
@@ -25,7 +25,7 @@ func (s *simulation) explain() {
 		}
 		if longest != nil {
 			if differs := differ(longest, own); differs != "" {
-				rules = append(rules, fmt.Sprintf("all members have the same chain: %s and %s: %s", of.name, m.name, differs))
+				broken = append(broken, fmt.Sprintf("%s: %s and %s: %s", ruleOneChain, of.name, m.name, differs))
 			}
 		}
 		if longest == nil || len(own.records) > len(longest.records) {
@@ -36,11 +36,11 @@ func (s *simulation) explain() {
 		return
 	}
 	s.refusals(longest, of)
-	rules = append(rules, checkHistory(s.history.sofar(), longest)...)
-	for _, r := range rules {
+	broken = append(broken, checkHistory(s.history.sofar(), longest)...)
+	for _, r := range broken {
 		s.world.trace.tell(s.world.since(), "VIOLATION", r)
 	}
-	s.violations = append(rules, s.violations...)
+	s.violations = append(broken, s.violations...)
 }
 
 // readSoFar takes what one member has at this moment.

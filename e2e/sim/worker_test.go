@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"math/rand"
 	"os"
 	"os/exec"
@@ -33,6 +34,22 @@ func simulate(t *testing.T, p plan) (r result) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	cryptotest.SetGlobalRandom(t, p.Seed)
 	rand.Seed(int64(p.Seed)) //nolint:staticcheck // raft draws its time-outs from it
+	if exactly() {
+		runtime.GC() // one within the run would have somebody else go first
+		defer debug.SetGCPercent(debug.SetGCPercent(-1))
+		defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
+	}
+	var out io.Writer
+	if path := os.Getenv("BPSC_SIM_TRACE"); path != "" {
+		f, err := os.CreateTemp(path, fmt.Sprintf("seed-%d-", p.Seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		out = f
+	}
+	seedRuntime(p.Seed*2 + 1)
+	defer seedRuntime(0)
 	began := cpu()
 	synctest.Test(t, func(*testing.T) {
 		defer func() { // where the bubble cannot end, its end is all that is said
@@ -41,7 +58,7 @@ func simulate(t *testing.T, p plan) (r result) {
 				panic(fault)
 			}
 		}()
-		r = run(p, dir, logger())
+		r = run(p, dir, logger(), out)
 	})
 	r.CPU = cpu() - began
 	return r
@@ -83,7 +100,7 @@ func TestWorker(t *testing.T) {
 	if os.Getenv(workerVariable) == "" {
 		t.Skip("for other tests of this package")
 	}
-	debug.SetGCPercent(400)
+	collect()
 	in := json.NewDecoder(os.Stdin)
 	for {
 		var p plan
@@ -96,6 +113,14 @@ func TestWorker(t *testing.T) {
 		}
 		fmt.Printf("%s%s\n", answerMark, line)
 	}
+}
+
+// collect has garbage collected as seldom as a few workers can afford: a run makes some
+// hundred megabytes of it.
+func collect() {
+	const memory = 512 << 20
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(memory)
 }
 
 const answerMark = "answer: "
@@ -139,7 +164,7 @@ func (w *worker) run(p plan) (r result, alive bool) {
 	_ = w.cmd.Wait()
 	text := said + w.err.String()
 	const enough = 20_000
-	return result{Violations: []string{fmt.Sprintf("the process ends: %v\n%s", err, text[:min(len(text), enough)])}}, false
+	return result{Violations: []string{fmt.Sprintf("%s: all of it does: %v\n%s", ruleEnds, err, text[:min(len(text), enough)])}}, false
 }
 
 func (w *worker) stop() error {
@@ -174,7 +199,12 @@ func work(ctx context.Context, binary string, next func() (plan, bool), done fun
 		}
 		r, alive := w.run(p)
 		done(p, r)
-		if !alive {
+		if alive && exactly() { // what a process has done before is part of what it does
+			if err := w.stop(); err != nil {
+				return err
+			}
+		}
+		if !alive || exactly() {
 			w = nil
 		}
 	}

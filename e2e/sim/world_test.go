@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"container/heap"
 	"fmt"
-	"hash/fnv"
+	"io"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 	"testing/synctest"
 	"time"
@@ -77,7 +78,7 @@ type step struct {
 }
 
 func newWorld(seed uint64) *world {
-	return &world{seed: seed, began: time.Now(), wake: make(chan struct{}, 1), trace: trace{hash: fnv.New64a()}}
+	return &world{seed: seed, began: time.Now(), wake: make(chan struct{}, 1), trace: trace{hash: xxhash.New()}}
 }
 
 // since is the virtual time since the world began.
@@ -180,6 +181,8 @@ type trace struct {
 		Write([]byte) (int, error)
 		Sum64() uint64
 	}
+	line  []byte    // memory for what is hashed
+	out   io.Writer // gets all of it; nil: nobody looks
 	last  [tail]event
 	count int
 	story []event // what is more than a message or a write
@@ -196,7 +199,14 @@ func (t *trace) note(at time.Duration, who, what string) {
 	e := event{at, who, what}
 	t.last[t.count%tail] = e
 	t.count++
-	fmt.Fprintf(t.hash, "%d %s %s\n", at, who, what)
+	t.line = strconv.AppendInt(t.line[:0], int64(at), 10)
+	for _, text := range []string{" ", who, " ", what, "\n"} {
+		t.line = append(t.line, text...)
+	}
+	_, _ = t.hash.Write(t.line)
+	if t.out != nil {
+		_, _ = t.out.Write(t.line)
+	}
 }
 
 // tell is note for what whoever looks for a fault wants to see of all of the run.

@@ -53,8 +53,8 @@ func Environ() []string {
 	return env
 }
 
-// Patch replaces a text that stands exactly once in a file of the module, such
-// as somebody would who wants his member to lie. When the source has changed
+// Patch replaces a text that stands exactly once in a file of the module, or in one that
+// is named by its absolute path, such as somebody would who wants his member to lie. When the source has changed
 // so that the text is not there any more, the build fails and says so.
 type Patch struct{ File, Old, New string }
 
@@ -94,7 +94,10 @@ func patched(dir string, patches []Patch) (overlay string, err error) {
 	}
 	texts := map[string]string{}
 	for _, p := range patches {
-		file := filepath.Join(root, filepath.FromSlash(p.File))
+		file := filepath.FromSlash(p.File)
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(root, file)
+		}
 		text, read := texts[file]
 		if !read {
 			source, err := os.ReadFile(file)
