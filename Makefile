@@ -38,6 +38,12 @@ faults: ## MINUTES (10) of a cluster on machines of its own that SEED (1) breaks
 determinism: ## one log replayed in many ways, under the race detector, on arm64, and by BASE if given: same bytes
 	scripts/determinism.sh $(if $(BASE),--base $(BASE))
 
+sim-broken: ## one line of the product broken at a time, and which seeds and rules find it; half an hour
+	BPSC_BROKEN=1 go test ./e2e/sim -run '^TestBrokenBuildsAreFound$$' -count=1 -v -timeout 0
+
+sim-exact: ## SEEDS (10) simulated minutes, each twice, on a Go runtime that goes by the seed
+	BPSC_EXACT=1 BPSC_SEED=$(or $(SEED),1) BPSC_SEEDS=$(or $(SEEDS),10) go test ./e2e/sim -run '^TestTheSameSeedIsTheSameRunToTheLastStep$$' -count=1 -v -timeout 0
+
 browser: ## the page in a real browser, on a real cluster
 	scripts/browser.sh
 
@@ -100,4 +106,4 @@ down: ## stop it
 clean: ## binaries and leftovers of demos and benchmarks; clusters keep their data
 	rm -rf .bpsc/bin .bpsc/bench .bpsc/demo.*
 
-.PHONY: help build package test short race e2e sim mutations browser operations growth misuse fuzz bench bench-peers bench-compare openapi openapi-lint docs postman fmt lint demo up down clean faults
+.PHONY: help build package test short race e2e sim sim-broken sim-exact mutations browser operations growth misuse fuzz bench bench-peers bench-compare openapi openapi-lint docs postman fmt lint demo up down clean faults

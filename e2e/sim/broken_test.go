@@ -143,6 +143,11 @@ var broken = map[string]harness.Patch{
 		Old:  "	if !bytes.Equal(data, seal(line)) {\n",
 		New:  "	if len(data) == 0 {\n",
 	},
+	"what is sent together is decided from the end": {
+		File: "fsm/submit.go",
+		Old:  "	for i := range txs {\n		if next := txs[i:];",
+		New:  "	for k := range txs {\n		i := len(txs) - 1 - k\n		if next := txs[i:];",
+	},
 	"refusals that are flushed are not written": {
 		File: "store/flush.go",
 		Old:  "rows = l.appendRefused(l.ids.appendRows(rows, l.epochs))",

@@ -32,10 +32,11 @@ const (
 	ruleStatus   = "statuses never go back"
 	ruleReplays  = "an id sent again gets the same answer"
 	ruleOrder    = "answers are in the order of time"
+	ruleBatch    = "what is sent together is decided in its order"
 	ruleReads    = "reads are linearizable"
 )
 
-var rules = []string{ruleEnds, ruleService, ruleAnswers, ruleOneState, ruleOneChain, ruleKept, ruleMissing, ruleChanged, ruleTwice, ruleNobody, ruleNot, ruleRefused, ruleStatus, ruleReplays, ruleOrder, ruleReads}
+var rules = []string{ruleEnds, ruleService, ruleAnswers, ruleOneState, ruleOneChain, ruleKept, ruleMissing, ruleChanged, ruleTwice, ruleNobody, ruleNot, ruleRefused, ruleStatus, ruleReplays, ruleOrder, ruleBatch, ruleReads}
 
 // history is what clients asked and heard.
 type history struct {
@@ -223,6 +224,7 @@ func checkHistory(all []operation, end *ledger) (found []string) {
 	}
 	checkReplays(all, say)
 	checkOrder(all, at, say)
+	checkBatches(all, at, say)
 	if len(found) == 0 && !end.partial {
 		checkLinearizable(all, at, end, say)
 	}

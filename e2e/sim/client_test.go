@@ -33,6 +33,7 @@ type operation struct {
 	member string
 
 	tx      chain.Transaction // of a submission, and the id of a question
+	batch   *batch            // that the submission is one of; nil: it was sent alone
 	account string            // of a balance
 
 	verdict verdict
@@ -42,6 +43,12 @@ type operation struct {
 	records uint64
 	length  uint64
 	err     error
+}
+
+// batch is what somebody sends together.
+type batch struct {
+	txs  []chain.Transaction
+	outs []chain.Outcome // as many, or none: it was not decided as one
 }
 
 type kind string
@@ -85,6 +92,8 @@ func (c *client) run(stop <-chan struct{}) {
 		case <-time.After(time.Duration(c.rand.Int64N(int64(2 * thinking)))):
 		}
 		switch k := c.rand.IntN(20); {
+		case k < 2:
+			c.moveAll(stop)
 		case k < 11:
 			c.move(c.transfer(), stop)
 		case k < 13 && len(c.old) > 0: // the network, or a client that lost its notes, sends it again
@@ -143,6 +152,40 @@ func (c *client) move(tx chain.Transaction, stop <-chan struct{}) {
 	}
 }
 
+// most is how many transactions are sent together at most.
+const most = 6
+
+// moveAll submits several transactions as one request, and then those one by one of which
+// it does not know what became of them. Some of them may have been sent before.
+func (c *client) moveAll(stop <-chan struct{}) {
+	b := &batch{}
+	for range 2 + c.rand.IntN(most-1) {
+		tx := c.transfer()
+		if len(c.old) > 0 && c.rand.IntN(6) == 0 {
+			tx = c.old[c.rand.IntN(len(c.old))]
+		}
+		b.txs = append(b.txs, tx)
+	}
+	answer := c.ask(operation{kind: submit, batch: b})
+	for i, tx := range b.txs {
+		if op := answer.of(i); op.verdict == done || op.verdict == refused {
+			c.old = append(c.old, tx)
+		} else {
+			c.move(tx, stop)
+		}
+	}
+}
+
+// of is what was said of one of a batch.
+func (op operation) of(i int) operation {
+	op.tx = op.batch.txs[i]
+	if len(op.batch.outs) > 0 {
+		op.out = op.batch.outs[i]
+		op.verdict, op.code, op.err = judge(op.out)
+	}
+	return op
+}
+
 // ask asks a member once, and writes down what came of it.
 func (c *client) ask(op operation) operation {
 	op.client, op.called, op.member = c.name, c.s.world.since(), memberName(c.to)
@@ -152,6 +195,7 @@ func (c *client) ask(op operation) operation {
 	select {
 	case op = <-answered:
 	case <-time.After(patience + 2*time.Second):
+		// An answer that comes later is for nobody.
 		op.verdict = unknown
 		op.err = errors.New("no answer")
 	}
@@ -159,7 +203,13 @@ func (c *client) ask(op operation) operation {
 	if op.verdict == notApplied || op.verdict == unknown {
 		c.to = (c.to + 1) % len(c.s.members)
 	}
-	c.s.history.add(op)
+	if op.batch == nil {
+		c.s.history.add(op)
+		return op
+	}
+	for i := range op.batch.txs {
+		c.s.history.add(op.of(i))
+	}
 	return op
 }
 
@@ -249,6 +299,11 @@ func (l *life) submit(ctx context.Context, op operation) operation {
 	contract := l.store.KnownContract(token)
 	if contract == nil {
 		op.verdict, op.err = notApplied, errors.New("no contract yet")
+		return op
+	}
+	if op.batch != nil {
+		op.batch = &batch{txs: op.batch.txs, outs: l.requests().Submit(ctx, contract, op.batch.txs)}
+		op.verdict = done // each by itself
 		return op
 	}
 	op.out = l.requests().Submit(ctx, contract, []chain.Transaction{op.tx})[0]

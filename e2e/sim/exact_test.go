@@ -27,6 +27,8 @@ var exactRuntime = []harness.Patch{
 //go:linkname exactSeed
 var exactSeed uint64
 
+var exactBegun bool // all packages have been initialized
+
 // draw is splitmix64.
 //
 //go:nosplit
@@ -77,6 +79,16 @@ type synctestBubble struct {
 		File: "runtime/proc.go",
 		Old:  "func retake(now int64) uint32 {\n	n := 0\n",
 		New:  "func retake(now int64) uint32 {\n	if exactSeed != 0 {\n		return 0\n	}\n	n := 0\n",
+	},
+	{ // What is kept of when a process began, as Pebble does, is the same in each.
+		File: "runtime/time.go",
+		Old:  "		return sec, nsec, 0\n	}\n	return time_now()\n}",
+		New:  "		return sec, nsec, 0\n	}\n	if !exactBegun {\n		return 946684800, 0, 0\n	}\n	return time_now()\n}",
+	},
+	{
+		File: "runtime/proc.go",
+		Old:  "	close(main_init_done)\n",
+		New:  "	exactBegun = true\n	close(main_init_done)\n",
 	},
 	{ // How often those are looked at that have given way depends on what was before.
 		File: "runtime/proc.go",

@@ -59,3 +59,17 @@ func (op *operation) decides() bool {
 func sameContent(a, b chain.Transaction) bool {
 	return a.Sender == b.Sender && a.Recipient == b.Recipient && a.Amount == b.Amount
 }
+
+// checkBatches: of what somebody sends as one request the first is decided first.
+func checkBatches(all []operation, at map[chain.ID]int, say func(rule, format string, args ...any)) {
+	last := map[*batch]operation{}
+	for _, op := range all { // those of a batch stand in its order
+		if op.batch == nil || op.kind != submit || op.verdict != done || op.out.Replay {
+			continue
+		}
+		if before, known := last[op.batch]; known && at[op.tx.ID] < at[before.tx.ID] {
+			say(ruleBatch, "%s is behind %s in what was sent at %v, and before it in the chain", op.tx.ID, before.tx.ID, op.called)
+		}
+		last[op.batch] = op
+	}
+}

@@ -50,6 +50,12 @@ func TestEachRuleFindsAHistoryThatBreaksIt(t *testing.T) {
 	elsewhere := acknowledged(3, 4, 1, 3, 0)
 	elsewhere.out.Replay = true
 	stillTooMuch := at(3, 4, operation{kind: submit, verdict: refused, tx: tx(1), code: chain.BalanceOutOfRange, out: chain.Outcome{Replay: true}})
+	together := &batch{}
+	inBatch := func(id byte, position int) operation {
+		op := acknowledged(1, 2, id, 2, position)
+		op.batch = together
+		return op
+	}
 	for name, c := range map[string]struct {
 		rule    string // "": none is broken
 		all     []operation
@@ -97,6 +103,8 @@ func TestEachRuleFindsAHistoryThatBreaksIt(t *testing.T) {
 		"refused again":                   {all: []operation{tooMuch, stillTooMuch}, refused: remembered},
 		"refused again, and new":          {rule: ruleReplays, all: []operation{tooMuch, at(3, 4, tooMuch)}, refused: remembered},
 		"refused, and then not":           {rule: ruleReplays, all: []operation{tooMuch, again}, records: one, partial: true},
+		"sent together":                   {all: []operation{inBatch(1, 0), inBatch(2, 1)}, records: two},
+		"sent together, and turned round": {rule: ruleBatch, all: []operation{inBatch(2, 1), inBatch(1, 0)}, records: two},
 		"not there yet":                   {all: []operation{acknowledged(1, 2, 1, 2, 0), tooMuch, known, read(3, 4, 10)}, partial: true},
 		"broken off, and twice":           {rule: ruleTwice, all: []operation{acknowledged(1, 2, 1, 2, 0)}, records: []placed{recorded(1, 2, 0), recorded(1, 2, 1)}, partial: true},
 		"refused, and taken as something": {rule: ruleStatus, all: []operation{at(3, 4, operation{kind: status, verdict: done, tx: tx(1), code: chain.BalanceOutOfRange})}, refused: map[chain.ID]chain.Code{}},

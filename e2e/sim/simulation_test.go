@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -97,10 +98,13 @@ func run(p plan, dir string, logger *slog.Logger, out io.Writer) result {
 }
 
 func (s *simulation) fail(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+	text := s.plain(fmt.Sprintf(format, args...))
 	s.violations = append(s.violations, text)
 	s.world.trace.tell(s.world.since(), "VIOLATION", text)
 }
+
+// plain is a text without the name of the folder that this run has.
+func (s *simulation) plain(text string) string { return strings.ReplaceAll(text, s.dir, "") }
 
 // reach counts what is worth a simulation.
 func (s *simulation) reach(what string) { s.reached[what]++ }
@@ -198,7 +202,7 @@ func (s *simulation) look() {
 			continue
 		}
 		if l.noticed(*err) {
-			s.world.trace.tell(s.world.since(), l.String(), "does not go on, as it should: "+(*err).Error())
+			s.world.trace.tell(s.world.since(), l.String(), "does not go on, as it should: "+s.plain((*err).Error()))
 			s.reach("a bit flips, and is noticed")
 			s.kill(m, false)
 			if m.rot == nil { // it noticed late, and what it has is mended
@@ -210,7 +214,7 @@ func (s *simulation) look() {
 			s.fail("%s: %v ends: %v", ruleEnds, l, *err)
 			continue
 		}
-		s.world.trace.tell(s.world.since(), l.String(), "ends, as it should: "+(*err).Error())
+		s.world.trace.tell(s.world.since(), l.String(), "ends, as it should: "+s.plain((*err).Error()))
 		s.reach("ended for its disk")
 		s.kill(m, false)
 		who := "again " + l.String()
