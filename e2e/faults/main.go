@@ -136,7 +136,9 @@ func run(ctx context.Context, want wanted) error {
 		return errors.Join(err, fmt.Errorf("again: %s; histories, logs and data: %s", rep.Command, out))
 	}
 	if !want.keep {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(out, "data")))
+		for _, name := range []string{"data", "bpsc", "settable"} {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(out, name)))
+		}
 	}
 	return err
 }

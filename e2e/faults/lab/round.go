@@ -49,10 +49,14 @@ func (w *World) Round(ctx context.Context, r plan.Round) (Result, error) {
 	res.Findings = append(w.found, w.beside...)
 	w.beside = nil
 	w.mu.Unlock()
+	if ctx.Err() != nil { // what nobody waited for is no finding
+		res.Findings = nil
+		return res, ctx.Err()
+	}
 	for _, f := range res.Findings {
 		w.Tell("VIOLATED", 0, "%s", f)
 	}
-	return res, errors.Join(err, ctx.Err())
+	return res, err
 }
 
 func (w *World) find(rule, format string, args ...any) {
