@@ -34,6 +34,10 @@ func isBeat(args *raft.AppendEntriesRequest) bool {
 	return args.PrevLogEntry == 0 && args.PrevLogTerm == 0 && len(args.Entries) == 0 && args.LeaderCommitIndex == 0
 }
 
+// turned tells whether a member has answered that it has no room. Heartbeats say nothing of
+// that: raft's own pauses are right.
+func turned(err error) bool { return err.Error() == errNoRoom.Error() }
+
 // through notes that a message has got to a member.
 func (r *reach) through(id raft.ServerID, heartbeat bool) {
 	r.mu.Lock()

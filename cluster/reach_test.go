@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -61,6 +63,8 @@ func TestReach(t *testing.T) {
 	close(closed)
 	require.False(t, r.again("n2", yes, closed))
 
+	require.True(t, turned(errors.New("this member has no room on its disk for more entries")), "as the library hands on what another member says")
+	require.False(t, turned(io.EOF))
 	require.True(t, isBeat(&raft.AppendEntriesRequest{Term: 3}))
 	require.False(t, isBeat(&raft.AppendEntriesRequest{Term: 3, PrevLogEntry: 1, PrevLogTerm: 1}))
 	require.False(t, isBeat(&raft.AppendEntriesRequest{Term: 3, LeaderCommitIndex: 1}))

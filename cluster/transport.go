@@ -192,7 +192,7 @@ func (t *serialTransport) append(id raft.ServerID, to raft.ServerAddress, args *
 			t.reach.through(id, heartbeat)
 			return nil
 		}
-		if leads := t.leads.Load(); heartbeat || leads == nil || !t.reach.again(id, *leads, t.closed) || t.fitness.Silent() {
+		if leads := t.leads.Load(); heartbeat || leads == nil || turned(err) || !t.reach.again(id, *leads, t.closed) || t.fitness.Silent() {
 			return err
 		}
 	}
