@@ -75,7 +75,7 @@ func (d *Disk) Power(share float64) (lost int, err error) {
 			if e := c.file.Truncate(c.size); e != nil {
 				err = e
 			}
-			c.node.NotifyContent(0, 0)
+			_ = c.node.NotifyContent(0, 0) // where that fails the kernel knows nothing of it
 		}
 		_ = c.file.Close()
 	}
