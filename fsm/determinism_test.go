@@ -73,8 +73,9 @@ func moments(log []logged) (out []logged) {
 type outcome map[string]string
 
 // byEntry is the end of the name of a part that depends on how a log is cut into entries, as
-// digests of the state do from level 2 on (store.Tx.Fold), and the index at which a policy
-// began. All members have the same entries; of another cut these are not compared.
+// digests of the state do from level 2 on (store.Tx.Fold), and the indexes at which members
+// came and policies began. All members have the same entries; of another cut these are not
+// compared.
 const byEntry = ", by entry"
 
 // goThrough goes through a log in a way.
@@ -209,14 +210,17 @@ func (p *replayer) state() outcome {
 			begun = append(begun, *p)
 			begun[len(begun)-1].Index = 0
 		}
-		said, err := json.Marshal(begun)
-		members, more := json.Marshal(s.Members())
-		fmt.Fprintln(to, s.AppliedIndex(), s.Configured(), s.Time(), s.Level(), nodes, string(members), string(said))
-		return errors.Join(err, more)
+		members := s.Members()
+		for id, m := range members {
+			m.Since = min(m.Since, 1)
+			members[id] = m
+		}
+		fmt.Fprintln(to, s.AppliedIndex(), s.Time(), s.Level(), nodes)
+		return json.NewEncoder(to).Encode([]any{members, begun})
 	})
-	put("policies"+byEntry, func(to hash.Hash) error {
+	put("cluster"+byEntry, func(to hash.Hash) error {
 		policies, _ := s.Policies()
-		return json.NewEncoder(to).Encode(policies)
+		return json.NewEncoder(to).Encode([]any{s.Configured(), s.Members(), policies})
 	})
 	put("operators", func(to hash.Hash) error {
 		tokens, err := json.Marshal(s.Tokens())
