@@ -46,14 +46,14 @@ func (m *Member) figures(problems prometheus.Collector) http.Handler {
 	return m.service.figures("member", m.Ready, problems,
 		metrics.Chains(m.store, func() metrics.Covered { return covered }, witnesses...),
 		metrics.Ledger(m.store), metrics.Member(m.cluster), metrics.Members(m.cluster),
-		metrics.Recovery(metrics.Copies{
+		metrics.Rebuilds(m.rebuilt), metrics.Recovery(metrics.Copies{
 			Snapshots: func() (int, time.Time) { return snapshotsIn(snapshots) },
 			Backup:    m.backedUp.get,
 		}))
 }
 
 func (f *Follower) figures(problems prometheus.Collector) http.Handler {
-	return f.service.figures("follower", f.Ready, problems, metrics.Chains(f.store, metrics.Verified(f.sync)), metrics.Follow(f.sync))
+	return f.service.figures("follower", f.Ready, problems, metrics.Chains(f.store, metrics.Verified(f.sync)), metrics.Follow(f.sync), metrics.Rebuilds(f.rebuilt))
 }
 
 func (w *Witness) figures(of *witness.Witness, ready func() error) http.Handler {

@@ -120,6 +120,7 @@ func (f *Follower) path(name string) string { return filepath.Join(f.cfg.Data, n
 func (f *Follower) begin() {
 	f.log.Info("node is up", "listen", f.address(), "version", f.cfg.Version)
 	f.work.Go(func() { f.fence.Run(f.ctx) })
+	f.work.Go(func() { f.tellRebuilt(f.ctx, nil) })
 	f.work.Go(func() { f.end(f.sync.Run(f.ctx)) })
 	f.work.Go(func() { f.store.Scrub(f.ctx, scrubRate, scrubPause) })
 	if f.cfg.Advertise != "" {

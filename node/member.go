@@ -166,6 +166,7 @@ func (m *Member) begin() {
 	m.work.Go(func() { m.end(m.introduce(m.ctx)) })
 	m.work.Go(func() { m.watchLevels(m.ctx) })
 	m.work.Go(func() { m.noteNeighbours(m.ctx) })
+	m.work.Go(func() { m.tellRebuilt(m.ctx, m.auditRebuilt) })
 	m.work.Go(func() { m.fence.Run(m.ctx) })
 	m.work.Go(func() { m.attest.attester.Run(m.ctx) })
 	m.work.Go(func() { m.store.Scrub(m.ctx, scrubRate, scrubPause) })

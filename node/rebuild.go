@@ -178,7 +178,7 @@ func (r *Rebuild) replace(damage error) {
 	}
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case name == "LOCK", name == "lost+found", name == "raft", name == neighboursFile, strings.HasPrefix(name, asidePrefix):
+		case name == "LOCK", name == "lost+found", name == "raft", name == neighboursFile, name == rebuiltFile, strings.HasPrefix(name, asidePrefix):
 		default:
 			r.Aside = append(r.Aside, name)
 		}

@@ -41,6 +41,16 @@ func (r *Rebuild) Run(ctx context.Context, now time.Time, from Sources) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	if r.Way == RebuildNothing {
+		return nil
+	}
+	if err := r.run(ctx, now, from); err != nil {
+		return err
+	}
+	return r.note(now)
+}
+
+func (r *Rebuild) run(ctx context.Context, now time.Time, from Sources) (err error) {
 	if err := r.moveBeside(now); err != nil {
 		return err
 	}

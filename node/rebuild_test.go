@@ -278,9 +278,42 @@ func TestWhatWasMovedAsideStaysApart(t *testing.T) {
 		plan, err := PlanRebuild(t.Context(), cfg.Data)
 		require.NoError(t, err)
 		require.Equal(t, RebuildState, plan.Way)
-		require.NoError(t, plan.Move(now))
+		require.NoError(t, plan.Run(t.Context(), now, Sources{}))
 		require.FileExists(t, filepath.Join(plan.To, "state", "CURRENT"))
 		require.NotContains(t, to, plan.To)
 		to = append(to, plan.To)
+	}
+	all, err := readRebuilt(cfg.Data)
+	require.NoError(t, err)
+	require.Len(t, all, 3)
+}
+
+// What was rebuilt is counted by the member that starts on the folder, and told once.
+func TestARebuildIsToldAndCounted(t *testing.T) {
+	cfg := configs(t, 1)[0]
+	m := start(t, cfg)
+	ready(t, m.WaitReady)
+	require.NoError(t, m.Stop(t.Context()))
+	require.NoError(t, os.WriteFile(filepath.Join(cfg.Data, "state", "CURRENT"), []byte("../nowhere"), 0o600))
+	plan, err := PlanRebuild(t.Context(), cfg.Data)
+	require.NoError(t, err)
+	require.NoError(t, plan.Run(t.Context(), time.Now(), Sources{}))
+	for range 2 {
+		m = start(t, cfg)
+		ready(t, m.WaitReady)
+		byWay, _ := m.rebuilt()
+		require.Equal(t, map[string]uint64{"state": 1}, byWay)
+		require.NoError(t, harness.Until(t.Context(), limit, "the audit log has it", func(context.Context) error {
+			all, err := readRebuilt(cfg.Data)
+			if err == nil && !all[0].Told {
+				err = errors.New("it was not told yet")
+			}
+			return err
+		}))
+		page, _ := m.store.AuditLog(1, 10)
+		require.Len(t, page, 1)
+		require.Equal(t, "members.rebuild", page[0].What)
+		require.Equal(t, "ok", page[0].Result)
+		require.NoError(t, m.Stop(t.Context()))
 	}
 }

@@ -38,3 +38,16 @@ func Certificates(expiries func() map[string]time.Time) prometheus.Collector {
 		}
 	})
 }
+
+// Rebuilds tells what was rebuilt in the node's folder, by the way it was done, and how many
+// blocks were damaged in it and written anew.
+func Rebuilds(rebuilt func() (byWay map[string]uint64, mended uint64)) prometheus.Collector {
+	return collector(func(out metrics) {
+		byWay, mended := rebuilt()
+		times := metric("rebuilds_total", "How often the node's folder was rebuilt because it was damaged.", "way")
+		for _, way := range []string{"state", "blocks", "copy"} {
+			out.counter(times, byWay[way], way)
+		}
+		out.counter(metric("mended_blocks_total", "Blocks that were damaged on the disk and written anew as they were."), mended)
+	})
+}
