@@ -26,11 +26,8 @@ func Mount(dir, below string) (*Mounted, error) {
 	if err := syscall.Stat(below, &st); err != nil {
 		return nil, err
 	}
-	root.Dev = uint64(st.Dev)
-	root.NewNode = func(r *fs.LoopbackRoot, _ *fs.Inode, _ string, _ *syscall.Stat_t) fs.InodeEmbedder {
-		return &node{LoopbackNode: fs.LoopbackNode{RootData: r}, disk: d}
-	}
-	first := root.NewNode(root, nil, "", nil)
+	root.Dev = st.Dev
+	first := &node{&fs.LoopbackNode{RootData: root}, d}
 	root.RootNode = first
 	always := time.Duration(0) // the kernel asks each time: Power changes sizes behind its back
 	server, err := fs.Mount(dir, first, &fs.Options{
@@ -51,17 +48,23 @@ func (m *Mounted) Close() error {
 
 // node is a file or a folder.
 type node struct {
-	fs.LoopbackNode
+	*fs.LoopbackNode
 	disk *Disk
 }
 
 var (
-	_ fs.NodeOpener    = (*node)(nil)
-	_ fs.NodeCreater   = (*node)(nil)
-	_ fs.NodeSetattrer = (*node)(nil)
-	_ fs.NodeStatfser  = (*node)(nil)
-	_ fs.NodeMkdirer   = (*node)(nil)
+	_ fs.NodeWrapChilder = (*node)(nil)
+	_ fs.NodeOpener      = (*node)(nil)
+	_ fs.NodeCreater     = (*node)(nil)
+	_ fs.NodeSetattrer   = (*node)(nil)
+	_ fs.NodeStatfser    = (*node)(nil)
+	_ fs.NodeMkdirer     = (*node)(nil)
 )
+
+// WrapChild makes what is found below one of ours.
+func (n *node) WrapChild(_ context.Context, below fs.InodeEmbedder) fs.InodeEmbedder {
+	return &node{below.(*fs.LoopbackNode), n.disk}
+}
 
 func (n *node) path() string {
 	return filepath.Join(n.RootData.Path, n.Path(n.Root()))
