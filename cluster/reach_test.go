@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -69,4 +70,24 @@ func TestReach(t *testing.T) {
 	require.False(t, isBeat(&raft.AppendEntriesRequest{Term: 3, PrevLogEntry: 1, PrevLogTerm: 1}))
 	require.False(t, isBeat(&raft.AppendEntriesRequest{Term: 3, LeaderCommitIndex: 1}))
 	require.False(t, isBeat(&raft.AppendEntriesRequest{Term: 3, Entries: []*raft.Log{{}}}))
+}
+
+// Where no heartbeat gets through, which have long pauses where time-outs are long, a try is
+// made each second; and once a minute raft is asked whether anybody wants it still.
+func TestReachWithoutHeartbeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r reach
+		yes, never := func() bool { return true }, make(chan struct{})
+		for range reachTries - 1 {
+			r.again("n2", yes, never)
+		}
+		for range 2 {
+			began, tries := time.Now(), 0
+			for r.again("n2", yes, never) {
+				tries++
+			}
+			require.Equal(t, reachTurn+reachPause, time.Since(began))
+			require.Equal(t, int((reachTurn+reachPause)/reachPause), tries)
+		}
+	})
 }
