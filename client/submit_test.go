@@ -163,16 +163,6 @@ func TestACallWithoutADeadlineEnds(t *testing.T) {
 	require.ErrorIs(t, c.Blocks(context.Background(), "", 1, 0, nil), ErrUnavailable)
 }
 
-// serveHanging takes requests and never answers.
-func serveHanging(t *testing.T) string {
-	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		<-r.Context().Done()
-	}))
-	t.Cleanup(s.Close)
-	return s.URL
-}
-
 // A server that hangs is waited for once, not at each call.
 func TestTheServerThatAnsweredIsAskedFirst(t *testing.T) {
 	var asked atomic.Int64
