@@ -143,6 +143,7 @@ func TestSystemdEndsAMemberThatHangs(t *testing.T) {
 	m.await(limit, "bpsc-server", "StatusText", "n1 leader, ")
 	m.pay(1)
 	m.write(hang, "", 0o644)
+	m.shell("! curl -sS -m 1 http://127.0.0.1:5000/v1/accounts/bob") // what asks the log for something
 	m.await(limit, "bpsc-server", "NRestarts", "1")
 	m.run("rm", hang)
 	m.await(limit, "bpsc-server", "StatusText", "n1 leader, ")
