@@ -134,10 +134,14 @@ func New(seed uint64, number int, length time.Duration, faults []string) Round {
 	for range 1 + rng.IntN(3) {
 		name := faults[rng.IntN(len(faults))]
 		kind := kinds[name]
-		if taken[kind] && kind >= Disk {
+		takes := kind
+		if takes == Damage {
+			takes = Disk // a disk that lies and damage take what two of three members have: a majority
+		}
+		if taken[takes] && takes >= Disk {
 			continue // one at a time: two of these would lose a majority's data, which nothing survives
 		}
-		taken[kind] = true
+		taken[takes] = true
 		at := calm + time.Duration(rng.Int64N(int64(length)/2))
 		r.Steps = append(r.Steps, Step{
 			At: at.Round(10 * time.Millisecond), Fault: name, Pick: rng.Uint64(),
