@@ -92,7 +92,8 @@ func (f *Follower) blocks(ctx context.Context, token, query string) ([][]byte, e
 	return Lines(f.HTTP, req)
 }
 
-// Lines sends a request for a stream of blocks, one a line, and reads it to its end.
+// Lines sends a request for a stream of blocks, one a line, and reads it to its end. Where it
+// ends within a block, those before are there with the error.
 func Lines(client *http.Client, req *http.Request) ([][]byte, error) {
 	resp, err := client.Do(req)
 	if err != nil {
@@ -109,7 +110,7 @@ func Lines(client *http.Client, req *http.Request) ([][]byte, error) {
 		case errors.Is(err, io.EOF) && len(line) == 0:
 			return texts, nil
 		case err != nil:
-			return nil, fmt.Errorf("%s ends within a block: %w", req.URL, err)
+			return texts, fmt.Errorf("%s ends within a block: %w", req.URL, err)
 		}
 		texts = append(texts, line[:len(line)-1])
 	}

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -154,16 +153,10 @@ func blockOf(b verify.Block) rules.Block {
 	return rules.Block{Index: b.Index, At: time.UnixMicro(int64(seconds * 1e6))}
 }
 
-// fetch reads blocks from one on up to another from a node, as followers do.
+// fetch reads blocks from one on up to another from a node.
 func (w *World) fetch(ctx context.Context, url, token string, from, to int) (texts [][]byte, err error) {
 	for from <= to {
-		query := fmt.Sprintf("%s/smart/chain?contract=%s&from=%d&limit=%d", url, token, from, to-from+1)
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, query, nil)
-		if err != nil {
-			return nil, err
-		}
-		req.Header.Set("Accept", "application/x-ndjson")
-		more, err := harness.Lines(w.http, req)
+		more, err := w.blocks(ctx, url, token, fmt.Sprintf("from=%d&limit=%d", from, to-from+1))
 		if err != nil {
 			return nil, err
 		}
@@ -175,17 +168,15 @@ func (w *World) fetch(ctx context.Context, url, token string, from, to int) (tex
 	return texts, nil
 }
 
-// same compares two chains from the block first on.
-func same(who string, first int, a, b [][]byte) error {
-	for i := range min(len(a), len(b)) {
-		if !bytes.Equal(a[i], b[i]) {
-			return fmt.Errorf("block %d of %s is another one: %.300s, and not %.300s", first+i, who, b[i], a[i])
-		}
+// blocks are what a node gives away of a chain, asked as followers do. Those that came before
+// an error are with it.
+func (w *World) blocks(ctx context.Context, url, token, query string) ([][]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/smart/chain?contract=%s&%s", url, token, query), nil)
+	if err != nil {
+		return nil, err
 	}
-	if len(a) != len(b) {
-		return fmt.Errorf("%s has %d blocks from %d on, and not %d", who, len(b), first, len(a))
-	}
-	return nil
+	req.Header.Set("Accept", "application/x-ndjson")
+	return harness.Lines(w.http, req)
 }
 
 // short is a text for people.

@@ -69,7 +69,7 @@ func (w *World) judgeChain(ctx context.Context, c *Chain, ops []history.Op) erro
 	}
 	n := nodes[len(ids)%len(w.Cluster.Members)]
 	if window.Refused, err = w.Load.Fates(ctx, n, c.Token, ids); err != nil {
-		w.find(rules.Service, "%v", err)
+		w.missed("what became of what was refused", err)
 	}
 	w.found = append(w.found, rules.Check(window)...)
 	if c.every > 0 {
@@ -92,44 +92,33 @@ func (w *World) judgeChain(ctx context.Context, c *Chain, ops []history.Op) erro
 func (w *World) gather(ctx context.Context, c *Chain) (g gained, err error) {
 	nodes := w.nodes()
 	var at load.Standing
-	err = harness.Until(ctx, w.fair(settling), "nothing is pending in "+c.Token, func(ctx context.Context) (err error) {
+	err = harness.Until(ctx, w.fair(settling), "nothing is pending", func(ctx context.Context) (err error) {
 		if at, err = w.Load.Standing(ctx, nodes[0], c.Token); err == nil && at.Pending > 0 {
 			err = fmt.Errorf("%d records are", at.Pending)
 		}
 		return err
 	})
 	if err != nil {
-		w.find(rules.Service, "%v", err)
+		w.missed(c.Token, err)
 		return g, err
 	}
-	first := c.Length() + 1
-	var reference [][]byte
-	for i, n := range nodes {
-		var texts [][]byte
-		err := harness.Until(ctx, w.fair(settling), fmt.Sprintf("%s has %d blocks of %s", n.ID, at.Length, c.Token), func(ctx context.Context) (err error) {
-			texts, err = w.fetch(ctx, n.URL, c.Token, first, at.Length)
+	quiet := rules.Quiet{Contract: c.Token, Said: at.Records}
+	for _, n := range nodes {
+		own := rules.Copy{Node: n.ID, First: c.Length() + 1}
+		err := harness.Until(ctx, w.fair(settling), fmt.Sprintf("%s has %d blocks", n.ID, at.Length), func(ctx context.Context) (err error) {
+			own.Blocks, err = w.fetch(ctx, n.URL, c.Token, own.First, at.Length)
 			return err
 		})
 		if err != nil {
-			w.find(rules.Service, "%v", err)
+			w.missed(c.Token, err)
 			return g, err
 		}
-		if i > 0 {
-			if err := same(n.ID, first, reference, texts); err != nil {
-				w.find(rules.SameChain, "%s: %v", c.Token, err)
-			}
-			continue
-		}
-		reference = texts
-		if g, err = c.extend(texts); err != nil {
-			w.find(rules.SameChain, "%s of %s does not verify: %v", c.Token, n.ID, err)
-			return g, err
-		}
-		if len(c.order) != at.Records {
-			w.find(rules.SameChain, "%s has %d records, and %s says %d", c.Token, len(c.order), n.ID, at.Records)
-		}
+		quiet.Copies = append(quiet.Copies, own)
 	}
-	return g, nil
+	g, quiet.Refuted = c.extend(quiet.Copies[0].Blocks)
+	quiet.Counted = len(c.order)
+	w.found = append(w.found, rules.Same(quiet)...)
+	return g, quiet.Refuted
 }
 
 // judgeStream compares what a subscriber has seen with the chain, once he has all of it.
@@ -142,10 +131,7 @@ func (w *World) judgeStream(ctx context.Context, c *Chain) error {
 		}
 		return err
 	})
-	if err != nil {
-		w.find(rules.OnceInOrder, "%v", err)
-	}
-	w.found = append(w.found, rules.Stream("a subscriber of "+c.Token, got, want)...)
+	w.found = append(w.found, rules.Stream("a subscriber of "+c.Token, got, want, err)...)
 	w.streamed += min(len(got), len(want))
 	return nil
 }

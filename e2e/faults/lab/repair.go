@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bpsc/bpsc/e2e/faults/rules"
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
@@ -27,7 +26,7 @@ func (w *World) repair(ctx context.Context) {
 		}
 		delete(w.damage, m.ID)
 		if err := w.repairOne(ctx, m, what); err != nil {
-			w.find(rules.Service, "%s, after %s: %v", m.ID, what, err)
+			w.missed(m.ID+" after "+what, err)
 		}
 		w.mark(m.ID, "damaged", false)
 	}
@@ -43,9 +42,8 @@ func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) e
 	err := w.await(ctx, m)
 	if err == nil {
 		w.Tell("damage", 0, "%s starts all the same", m.ID)
-	} else if !m.Alive() {
-		w.refusal(ctx, m, what, m.LogFrom(from))
 	}
+	w.examine(ctx, m, what, from)
 	if err := m.Kill(); err != nil {
 		return err
 	}
@@ -79,16 +77,6 @@ func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) e
 		w.Tell("repair", 0, "%s is as ever %v after the command", m.ID, time.Since(began).Round(time.Millisecond))
 	}
 	return err
-}
-
-// refusal looks at how a damaged member refuses: with a code that means it, and a word about
-// what to do.
-func (w *World) refusal(ctx context.Context, m *harness.Member, what, said string) {
-	code, _ := m.AwaitExit(ctx, time.Second)
-	w.Tell("damage", 0, "%s refuses with %d: %s", m.ID, code, short(lastLine(said)))
-	if code == 0 || !strings.Contains(strings.ToLower(said), "what to do") && !strings.Contains(said, "bpsc cluster") {
-		w.find(rules.NoBadData, "%s, after %s, ends with %d and does not say what to do:\n%s", m.ID, what, code, said)
-	}
 }
 
 func lastLine(text string) string {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bpsc/bpsc/e2e/faults/plan"
@@ -31,7 +29,7 @@ type Result struct {
 // is one of the laboratory's, after which it cannot go on.
 func (w *World) Round(ctx context.Context, r plan.Round) (Result, error) {
 	res := Result{Plan: r, Began: w.Book.Now()}
-	w.found, w.excuse = nil, map[string]bool{}
+	w.found, w.observed, w.excuse = nil, observed{}, map[string]bool{}
 	w.Load.Talk(w.nodes())
 	w.Load.Start(ctx, r.Seed, uint64(r.Number))
 	err := w.suffer(ctx, r)
@@ -39,16 +37,13 @@ func (w *World) Round(ctx context.Context, r plan.Round) (Result, error) {
 		res.Healed, err = w.heal(ctx, fmt.Sprintf("probe-%d-%d", r.Seed, r.Number))
 	}
 	for _, id := range w.Load.Stop() {
-		w.find(rules.Service, "nobody could learn what became of %s", id)
+		w.missed("what became of "+id, errors.New("nobody could learn it"))
 	}
 	if err == nil && ctx.Err() == nil {
 		err = w.judge(ctx, &res)
 	}
-	w.panics()
-	w.mu.Lock()
-	res.Findings = append(w.found, w.beside...)
-	w.beside = nil
-	w.mu.Unlock()
+	w.judgeObserved()
+	res.Findings = w.found
 	if ctx.Err() != nil { // what nobody waited for is no finding
 		res.Findings = nil
 		return res, ctx.Err()
@@ -57,17 +52,6 @@ func (w *World) Round(ctx context.Context, r plan.Round) (Result, error) {
 		w.Tell("VIOLATED", 0, "%s", f)
 	}
 	return res, err
-}
-
-func (w *World) find(rule, format string, args ...any) {
-	w.found = append(w.found, rules.Finding{Rule: rule, What: fmt.Sprintf(format, args...)})
-}
-
-// findBeside is find for what goes on beside the round.
-func (w *World) findBeside(rule, format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.beside = append(w.beside, rules.Finding{Rule: rule, What: fmt.Sprintf(format, args...)})
 }
 
 // event is a beginning or an end of a fault.
@@ -159,9 +143,7 @@ func (w *World) revive(ctx context.Context, p *harness.Process) {
 		w.ended[p.ID] = time.Now()
 		w.mark(p.ID, "ended", true)
 		w.Tell("end", 0, "%s has ended by itself with %d: %s", p.ID, code, short(p.LogTail(1)))
-		if !w.excuse[p.ID] {
-			w.find(rules.NoCrash, "%s has ended by itself with %d:\n%s", p.ID, code, p.LogTail(12))
-		}
+		w.ends = append(w.ends, rules.End{Node: p.ID, Code: code, Excused: w.excuse[p.ID], Said: p.LogTail(12)})
 		return
 	}
 	if time.Since(at) < pause {
@@ -190,37 +172,22 @@ func (w *World) heal(ctx context.Context, key string) (time.Duration, error) {
 	w.Load.Talk(w.nodes())
 	w.Tell("healed", 0, "all faults have ended")
 	began := time.Now()
-	if _, err := w.Load.Probe(ctx, key, 4*service); err != nil {
-		w.find(rules.Service, "%v", err)
+	var waits []rules.Wait
+	for _, p := range w.Load.Probe(ctx, key, 4*service) {
+		waits = append(waits, rules.Wait{For: "a transfer through " + p.ID, Took: p.Took, Failed: p.Failed})
 	}
 	for _, p := range w.processes() {
-		err := harness.Until(ctx, 4*service, p.ID+" is ready", func(ctx context.Context) error {
+		err := harness.Until(ctx, 4*service, "/readyz", func(ctx context.Context) error {
 			w.supervise(ctx)
 			return harness.Get(ctx, w.http, p.URL+"/readyz", nil)
 		})
-		if err != nil {
-			w.find(rules.Service, "%v", err)
-		}
+		waits = append(waits, rules.Wait{For: p.ID + " to be ready", Took: time.Since(began), Failed: err})
 	}
-	took := time.Since(began)
-	if took > w.fair(service) {
-		w.find(rules.Service, "it took %v", took.Round(time.Millisecond))
+	took, bound := time.Since(began), w.fair(service)
+	for _, wait := range waits {
+		wait.Within = bound
+		w.waits = append(w.waits, wait)
 	}
 	w.supervise(ctx)
 	return took, nil
-}
-
-// panics looks for what a process prints that ends without meaning to.
-func (w *World) panics() {
-	for _, p := range w.processes() {
-		text, err := os.ReadFile(p.Log)
-		if err != nil {
-			continue
-		}
-		from := min(w.read[p.ID], len(text))
-		w.read[p.ID] = len(text)
-		if at := strings.Index(string(text[from:]), "goroutine "); at >= 0 {
-			w.find(rules.NoCrash, "%s panics: %.1500s", p.ID, text[from+max(0, at-500):])
-		}
-	}
 }

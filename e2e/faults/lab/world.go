@@ -64,20 +64,21 @@ type World struct {
 	disks    map[string]*disk.Mounted
 	damage   map[string]string    // what was done to a member's files, until it is repaired
 	ended    map[string]time.Time // when a process was last found to have ended by itself
-	found    []rules.Finding      // of the round, by those who run it
+	found    []rules.Finding      // of the round
+	observed                      // in the round
 	earlier  map[string]bool      // ids of which nobody knows what became of them
 	crowd    bool                 // it has been told that others use the machine, too
 	streamed int                  // events of the stream that have been judged
 	read     map[string]int       // how much of each process's log has been
 	excuse   map[string]bool      // processes that may end by themselves in this round
 
-	mu     sync.Mutex // guards what follows: several goroutines write and read it
-	spells []rules.Spell
-	since  time.Time // when there was a majority no more; zero: there is one
-	leader string
-	term   uint64
-	log    []Happening
-	beside []rules.Finding // of what goes on beside the round
+	mu      sync.Mutex // guards what follows: several goroutines write and read it
+	spells  []rules.Spell
+	since   time.Time // when there was a majority no more; zero: there is one
+	leader  string
+	term    uint64
+	log     []Happening
+	backups []rules.Backup // that nobody has judged yet
 }
 
 // Happening is one line of the story of a run.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -40,29 +41,36 @@ func (l *Load) Fund(ctx context.Context) error {
 	return nil
 }
 
-// Probe has a new transfer acknowledged through each node, and returns how long that took from
-// now on, for the slowest.
-func (l *Load) Probe(ctx context.Context, key string, limit time.Duration) (time.Duration, error) {
+// Probed is how a transfer through a node went.
+type Probed struct {
+	Node
+	Took   time.Duration // from the beginning of the probe on
+	Failed error
+}
+
+// Probe has a new transfer acknowledged through each node, all at the same time.
+func (l *Load) Probe(ctx context.Context, key string, limit time.Duration) []Probed {
 	l.mu.Lock()
 	nodes := l.nodes
 	l.mu.Unlock()
-	began := time.Now()
-	probing, ctx := errgroup.WithContext(ctx)
+	began, all := time.Now(), make([]Probed, len(nodes))
+	var probing sync.WaitGroup
 	for i, n := range nodes {
 		w := &worker{Load: l, name: "probe", prefix: fmt.Sprintf("%s-%d", key, i), rng: rand.New(rand.NewPCG(uint64(i), 0))}
 		t := w.transfer()
 		t.body += "}"
-		probing.Go(func() error {
-			return harness.Until(ctx, limit, "a transfer through "+n.ID+" is acknowledged", func(ctx context.Context) error {
+		probing.Go(func() {
+			err := harness.Until(ctx, limit, "an acknowledgement", func(ctx context.Context) error {
 				if got := w.attempt(ctx, w.name, n, t); got.Verdict != history.Done {
 					return fmt.Errorf("%s %d %s %s", got.Verdict, got.HTTP, got.Code, got.Error)
 				}
 				return nil
 			})
+			all[i] = Probed{n, time.Since(began), err}
 		})
 	}
-	err := probing.Wait()
-	return time.Since(began), err
+	probing.Wait()
+	return all
 }
 
 // Standing is where a contract's chain stands.

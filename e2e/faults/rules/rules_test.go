@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -181,18 +182,20 @@ func TestBlocksThatAreLate(t *testing.T) {
 func TestStreamsAndPages(t *testing.T) {
 	want := []Event{{2, 0, "a"}, {2, 1, "b"}, {2, -1, "hash"}}
 	for name, c := range map[string]struct {
-		rule string
-		got  []Event
+		rule  string
+		got   []Event
+		short error
 	}{
-		"all":            {"", want},
-		"some":           {"", want[:2]},
-		"more than that": {"", append(want[:3:3], Event{3, -1, "next"})},
-		"one twice":      {OnceInOrder, []Event{want[0], want[0], want[1]}},
-		"one left out":   {OnceInOrder, []Event{want[0], want[2]}},
-		"turned around":  {OnceInOrder, []Event{want[1], want[0]}},
-		"another":        {OnceInOrder, []Event{{2, 0, "z"}}},
+		"all":            {"", want, nil},
+		"some":           {"", want[:2], nil},
+		"no more of it":  {OnceInOrder, want[:2], errors.New("he has 2 of 3")},
+		"more than that": {"", append(want[:3:3], Event{3, -1, "next"}), nil},
+		"one twice":      {OnceInOrder, []Event{want[0], want[0], want[1]}, nil},
+		"one left out":   {OnceInOrder, []Event{want[0], want[2]}, nil},
+		"turned around":  {OnceInOrder, []Event{want[1], want[0]}, nil},
+		"another":        {OnceInOrder, []Event{{2, 0, "z"}}, nil},
 	} {
-		t.Run(name, func(t *testing.T) { breaks(t, c.rule, Stream("s", c.got, want)) })
+		t.Run(name, func(t *testing.T) { breaks(t, c.rule, Stream("s", c.got, want, c.short)) })
 	}
 	ids := []string{"a", "b", "c"}
 	breaks(t, "", Pages("p", ids[:2], ids, 2))

@@ -13,12 +13,15 @@ type Event struct {
 func (e Event) String() string { return fmt.Sprintf("%d/%d %.16s", e.Block, e.Position, e.What) }
 
 // Stream compares what a subscriber saw with what there was, both from the same block on.
-// Behind the end of either there may be more.
-func Stream(name string, got, want []Event) []Finding {
+// Behind the end of either there may be more. short is why nobody waits for more to come.
+func Stream(name string, got, want []Event, short error) []Finding {
 	for i := range min(len(got), len(want)) {
 		if got[i] != want[i] {
 			return []Finding{{OnceInOrder, fmt.Sprintf("%s: event %d is %v, and was to be %v, after %v", name, i, got[i], want[i], got[max(0, i-2):i])}}
 		}
+	}
+	if short != nil {
+		return []Finding{{OnceInOrder, fmt.Sprintf("%s: %v", name, short)}}
 	}
 	return nil
 }
