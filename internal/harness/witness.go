@@ -18,9 +18,14 @@ type Witness struct {
 	http   *http.Client
 }
 
-// NewWitness lays out a witness on a free loopback port and makes its key;
-// nothing is started. name is that in policies.
+// NewWitness is NewWitnessAt on loopback.
 func NewWitness(ctx context.Context, binary, dir, name string) (*Witness, error) {
+	return NewWitnessAt(ctx, binary, dir, name, "127.0.0.1")
+}
+
+// NewWitnessAt lays out a witness on a free port of an address of this machine and makes its
+// key; nothing is started. name is that in policies.
+func NewWitnessAt(ctx context.Context, binary, dir, name, host string) (*Witness, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -28,7 +33,7 @@ func NewWitness(ctx context.Context, binary, dir, name string) (*Witness, error)
 	if err != nil {
 		return nil, err
 	}
-	listen := fmt.Sprintf("127.0.0.1:%d", port)
+	listen := fmt.Sprintf("%s:%d", host, port)
 	w := &Witness{Process: newProcess(dir, binary, name, listen), Policy: filepath.Join(dir, name+".policy"), http: newHTTPClient()}
 	w.args = []string{"witness", "--name", name, "--listen", listen, "--data", w.Data, "--policy", w.Policy}
 	cmd := exec.CommandContext(ctx, binary, "witness", "key", "--data", w.Data, "--name", name, "--url", w.URL)

@@ -70,6 +70,9 @@ func (w *World) strike(ctx context.Context, s plan.Step) (struck, error) {
 	case "clock-ahead", "clock-behind", "clock-jumps":
 		return w.strikeClock(ctx, s, one)
 	}
+	if strings.HasPrefix(s.Fault, "witness-") {
+		return w.strikeWitness(s)
+	}
 	if strings.HasPrefix(s.Fault, "disk-") || strings.HasPrefix(s.Fault, "damage-") {
 		some := pick(others, 1)
 		if s.Pick%3 == 0 || len(some) == 0 {

@@ -43,13 +43,22 @@ func (w *World) judge(ctx context.Context, res *Result) error {
 				w.found = append(w.found, rules.Pages(p.Name, p.IDs, c.byName[p.Account], 0)...)
 			}
 		}
-		var seen []rules.Checkpoint
+		var seen, cosigned []rules.Checkpoint
 		for _, s := range shown {
-			if s.Contract == c.Token {
-				seen = append(seen, s.Checkpoint)
+			switch {
+			case s.Contract != c.Token:
+				continue
+			case s.Witness:
+				cosigned = append(cosigned, s.Checkpoint)
 			}
+			seen = append(seen, s.Checkpoint)
 		}
 		w.found = append(w.found, rules.Checkpoints(seen, c.origin, &c.tree)...)
+		w.found = append(w.found, rules.Cosigned(cosigned)...)
+		w.judgeWitnessed(ctx, c)
+	}
+	if err := w.keepPolicies(ctx); err != nil {
+		w.missed("the cluster's policies", err)
 	}
 	return w.judgeStream(ctx, w.chains[0])
 }

@@ -122,7 +122,7 @@ func (w *World) supervise(ctx context.Context) {
 		switch {
 		case p.Alive() && wrong["starting"]:
 			short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
-			if harness.Get(short, w.http, p.URL+"/readyz", nil) == nil {
+			if harness.Get(short, w.http, w.healthy(p), nil) == nil {
 				w.mark(p.ID, "starting", false)
 			}
 			cancel()
@@ -177,9 +177,9 @@ func (w *World) heal(ctx context.Context, key string) (time.Duration, error) {
 		waits = append(waits, rules.Wait{For: "a transfer through " + p.ID, Took: p.Took, Failed: p.Failed})
 	}
 	for _, p := range w.processes() {
-		err := harness.Until(ctx, 4*service, "/readyz", func(ctx context.Context) error {
+		err := harness.Until(ctx, 4*service, "200", func(ctx context.Context) error {
 			w.supervise(ctx)
-			return harness.Get(ctx, w.http, p.URL+"/readyz", nil)
+			return harness.Get(ctx, w.http, w.healthy(p), nil)
 		})
 		waits = append(waits, rules.Wait{For: p.ID + " to be ready", Took: time.Since(began), Failed: err})
 	}

@@ -56,21 +56,22 @@ type World struct {
 	Book     *history.Book
 	Load     *load.Load
 
-	chains   []*Chain
-	stream   *load.Stream
-	http     *http.Client
-	down     map[string]map[string]bool // why a process is not to be counted on, by id
-	cuts     cuts
-	disks    map[string]*disk.Mounted
-	damage   map[string]string    // what was done to a member's files, until it is repaired
-	ended    map[string]time.Time // when a process was last found to have ended by itself
-	found    []rules.Finding      // of the round
-	observed                      // in the round
-	earlier  map[string]bool      // ids of which nobody knows what became of them
-	crowd    bool                 // it has been told that others use the machine, too
-	streamed int                  // events of the stream that have been judged
-	read     map[string]int       // how much of each process's log has been
-	excuse   map[string]bool      // processes that may end by themselves in this round
+	witnesses []*harness.Witness
+	chains    []*Chain
+	stream    *load.Stream
+	http      *http.Client
+	down      map[string]map[string]bool // why a process is not to be counted on, by id
+	cuts      cuts
+	disks     map[string]*disk.Mounted
+	damage    map[string]string    // what was done to a member's files, until it is repaired
+	ended     map[string]time.Time // when a process was last found to have ended by itself
+	found     []rules.Finding      // of the round
+	observed                       // in the round
+	earlier   map[string]bool      // ids of which nobody knows what became of them
+	crowd     bool                 // it has been told that others use the machine, too
+	streamed  int                  // events of the stream that have been judged
+	read      map[string]int       // how much of each process's log has been
+	excuse    map[string]bool      // processes that may end by themselves in this round
 
 	mu      sync.Mutex // guards what follows: several goroutines write and read it
 	spells  []rules.Spell
@@ -104,8 +105,12 @@ func New(ctx context.Context, o Options) (w *World, err error) {
 	if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
 		return w, err
 	}
+	witnessed, err := w.layWitnesses(ctx)
+	if err != nil {
+		return w, err
+	}
 	w.Cluster, err = harness.New(harness.Options{Binary: o.Binary, Dir: o.Dir, Members: o.Members, Contract: openContract, Hosts: w.Hosts,
-		Args: []string{"--operator-secret-file", file, "--rate-per-address", "0", "--anonymous", "read,submit"}})
+		Args: append(witnessed, "--operator-secret-file", file, "--rate-per-address", "0", "--anonymous", "read,submit")})
 	if err != nil {
 		return w, err
 	}
@@ -155,6 +160,17 @@ func (w *World) begin(ctx context.Context) error {
 		}
 	}
 	w.Load.Chain = sign.Chain{ID: info.ChainID, Decimals: 6}
+	w.chains = []*Chain{NewChain(load.Open, openEvery), NewChain(load.Signed, 0)}
+	w.Load.Origins = map[string]string{}
+	for _, c := range w.chains {
+		if err := harness.Get(ctx, w.http, w.Cluster.Members[0].URL+"/v1/contracts/"+c.Token, &info); err != nil {
+			return err
+		}
+		w.Load.Origins[c.Token] = fmt.Sprintf("bpsc/%s/%.16s", c.Token, info.ChainID)
+	}
+	if err := w.startWitnesses(ctx); err != nil {
+		return err
+	}
 	if err := w.Load.Fund(ctx); err != nil {
 		return err
 	}
@@ -162,7 +178,6 @@ func (w *World) begin(ctx context.Context) error {
 		return err
 	}
 	w.Load.Talk(w.nodes())
-	w.chains = []*Chain{NewChain(load.Open, openEvery), NewChain(load.Signed, 0)}
 	w.stream = w.Load.Subscribe(ctx, w.Seed, load.Open)
 	return nil
 }
@@ -175,6 +190,9 @@ func (w *World) Close() error {
 	}
 	if w.Follower != nil {
 		errs = append(errs, w.Follower.Kill())
+	}
+	for _, one := range w.witnesses {
+		errs = append(errs, one.Kill())
 	}
 	for _, d := range w.disks {
 		d.Set(disk.Fault{}) // whoever waits for a disk that stands still cannot even be killed
@@ -206,6 +224,9 @@ func (w *World) nodes() (nodes []load.Node) {
 func (w *World) processes() (all []*harness.Process) {
 	for _, m := range w.Cluster.Members {
 		all = append(all, &m.Process)
+	}
+	for _, one := range w.witnesses {
+		all = append(all, &one.Process)
 	}
 	return append(all, &w.Follower.Process)
 }

@@ -27,19 +27,21 @@ const wallets = 12
 // Load is clients at work. Start and Stop are called by one goroutine, again and again; in
 // between, the workers own what they were given.
 type Load struct {
-	Book   *history.Book
-	Chain  sign.Chain // of the signed contract
-	client *http.Client
+	Book    *history.Book
+	Chain   sign.Chain        // of the signed contract
+	Origins map[string]string // of the contracts' checkpoints
+	client  *http.Client
 
 	stop    atomic.Bool
 	workers sync.WaitGroup
 
-	mu    sync.Mutex // guards what follows
-	nodes []Node
-	holds []hold
-	pages []Page
-	seen  []Shown
-	stuck []string // ids that nobody could get decided in the end
+	mu        sync.Mutex // guards what follows
+	nodes     []Node
+	witnesses []Node
+	holds     []hold
+	pages     []Page
+	seen      []Shown
+	stuck     []string // ids that nobody could get decided in the end
 }
 
 // hold is one that clients may decide.
@@ -73,6 +75,7 @@ func (l *Load) Start(ctx context.Context, seed, round uint64) {
 		{"asker", 2, (*worker).ask},
 		{"pager", 1, (*worker).page},
 		{"auditor", 1, (*worker).checkpoint},
+		{"monitor", 1, (*worker).monitor},
 	}
 	stream := round << 8
 	for _, k := range kinds {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/bpsc/bpsc/e2e/faults/history"
@@ -134,9 +133,10 @@ func (w *worker) page(ctx context.Context) {
 	w.mu.Unlock()
 }
 
-// Shown is a checkpoint that a node showed of a contract's chain.
+// Shown is a checkpoint that a node or a witness showed of a contract's chain.
 type Shown struct {
 	Contract string
+	Witness  bool
 	rules.Checkpoint
 }
 
@@ -146,21 +146,7 @@ func (w *worker) checkpoint(ctx context.Context) {
 	if w.rng.IntN(3) == 0 {
 		contract = Signed
 	}
-	a, err := call(ctx, w.client, http.MethodGet, n.URL+"/v1/contracts/"+contract+"/checkpoint", "")
-	if err != nil || a.status != http.StatusOK {
-		return
-	}
-	lines := strings.SplitN(string(a.body), "\n", 5)
-	if len(lines) < 5 {
-		return
-	}
-	size, err := strconv.Atoi(lines[1])
-	if err != nil {
-		return
-	}
-	w.mu.Lock()
-	w.seen = append(w.seen, Shown{contract, rules.Checkpoint{Node: n.ID, Origin: lines[0], Size: size, Root: lines[2]}})
-	w.mu.Unlock()
+	w.saw(ctx, n.ID, n.URL+"/v1/contracts/"+contract+"/checkpoint", contract, false)
 }
 
 // Take returns pages and checkpoints that were seen since the last time.

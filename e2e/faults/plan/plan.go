@@ -42,6 +42,7 @@ const (
 	Damage
 	Change // of members, releases and the like
 	Clock
+	Outside // of the cluster: witnesses and followers
 )
 
 // Fault is one that there is.
@@ -89,6 +90,8 @@ func Faults() []Fault {
 		{"damage-journal", Damage, "a dead member's journal of what it has signed is gone"},
 		{"transfer", Change, "an operator has another member lead"},
 		{"backup", Change, "a backup of a member's state, and its verification"},
+		{"witness-gone", Outside, "a witness is killed, and comes back"},
+		{"witness-forgets", Outside, "a witness loses all that it has cosigned, and comes back with the same key"},
 		{"clock-ahead", Clock, "a member's clock is an hour ahead"},
 		{"clock-behind", Clock, "a member's clock is an hour behind"},
 		{"clock-jumps", Clock, "a member's clock jumps between two hours ahead and two behind"},

@@ -66,3 +66,16 @@ func Checkpoints(seen []Checkpoint, origin string, tree *Tree) (found []Finding)
 	}
 	return found
 }
+
+// Cosigned finds witnesses that show less than they did before: of one chain, as it was seen.
+func Cosigned(seen []Checkpoint) (found []Finding) {
+	largest := map[string]Checkpoint{}
+	for _, c := range seen {
+		if before := largest[c.Node]; c.Size < before.Size {
+			found = append(found, Finding{Remembers, fmt.Sprintf("%s shows a checkpoint of %d blocks of %s after one of %d", c.Node, c.Size, c.Origin, before.Size)})
+		} else {
+			largest[c.Node] = c
+		}
+	}
+	return found
+}

@@ -219,3 +219,14 @@ func TestCheckpoints(t *testing.T) {
 	breaks(t, OneRoot, Checkpoints(of(0, ""), "o", tree))
 	breaks(t, OneRoot, Checkpoints(of(5, tree.Root(5)), "another", tree))
 }
+
+func TestWitnesses(t *testing.T) {
+	at := func(node string, sizes ...int) (seen []Checkpoint) {
+		for _, size := range sizes {
+			seen = append(seen, Checkpoint{Node: node, Size: size})
+		}
+		return seen
+	}
+	breaks(t, "", Cosigned(append(at("w1", 3, 3, 9), at("w2", 2, 4)...)))
+	breaks(t, Remembers, Cosigned(append(at("w2", 2), at("w1", 3, 9, 8)...)))
+}

@@ -24,6 +24,7 @@ const (
 	OnSchedule   = "blocks keep their schedule while there is a majority"
 	OnceInOrder  = "streams and pages have each once, in order"
 	OneRoot      = "checkpoints are of the one chain"
+	Remembers    = "what a witness has cosigned only grows"
 	SameChain    = "all nodes have the same chain, byte for byte, and it verifies"
 	Service      = "service within five seconds after healing, without an operator"
 	NoBadData    = "a damaged member refuses, and serves no bad data"
@@ -33,7 +34,7 @@ const (
 // All are the rules in the order of reports.
 func All() []string {
 	return []string{Missing, Changed, Twice, StaysRefused, NotHidden, NeverBack, Nobody, InOrder, Linearizable,
-		OnSchedule, OnceInOrder, OneRoot, SameChain, Service, NoBadData, NoCrash}
+		OnSchedule, OnceInOrder, OneRoot, Remembers, SameChain, Service, NoBadData, NoCrash}
 }
 
 // Finding is a broken rule.
