@@ -70,8 +70,16 @@ func (w *World) strike(ctx context.Context, s plan.Step) (struck, error) {
 	case "clock-ahead", "clock-behind", "clock-jumps":
 		return w.strikeClock(ctx, s, one)
 	}
-	if strings.HasPrefix(s.Fault, "witness-") {
+	switch s.Fault {
+	case "witness-gone", "witness-forgets":
 		return w.strikeWitness(s)
+	case "lying-upstream":
+		return w.strikeLiar()
+	case "two-roots":
+		if len(up) < majority {
+			return struck{}, errNobody
+		}
+		return w.strikeRoots(pick(up, majority))
 	}
 	if strings.HasPrefix(s.Fault, "disk-") || strings.HasPrefix(s.Fault, "damage-") {
 		some := pick(others, 1)

@@ -14,6 +14,7 @@ type observed struct {
 	waits   []rules.Wait
 	ends    []rules.End
 	damaged []rules.Damaged
+	lied    []rules.Lied
 }
 
 // missed notes what was waited for in vain.
@@ -38,12 +39,15 @@ func (w *World) judgeObserved() {
 		chains[c.Token] = c.texts
 	}
 	w.mu.Lock()
-	backups := w.backups
-	w.backups = nil
+	backups, forgeries, trials := w.backups, w.forgeries, w.trials
+	w.backups, w.forgeries, w.trials = nil, nil, nil
 	w.mu.Unlock()
 	w.found = append(w.found, rules.Served(w.waits)...)
 	w.found = append(w.found, rules.Damage(w.damaged, chains)...)
 	w.found = append(w.found, rules.Backups(backups)...)
+	w.found = append(w.found, rules.FoundOut(w.lied)...)
+	w.found = append(w.found, rules.Refused(forgeries)...)
+	w.found = append(w.found, rules.Convicted(trials)...)
 	w.found = append(w.found, rules.Ends(w.ends, logs)...)
 }
 

@@ -169,6 +169,9 @@ func (w *World) heal(ctx context.Context, key string) (time.Duration, error) {
 		}
 	}
 	w.repair(ctx)
+	if err := w.hear(ctx); err != nil {
+		return 0, err
+	}
 	w.Load.Talk(w.nodes())
 	w.Tell("healed", 0, "all faults have ended")
 	began := time.Now()

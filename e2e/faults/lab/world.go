@@ -57,6 +57,8 @@ type World struct {
 	Load     *load.Load
 
 	witnesses []*harness.Witness
+	victim    *harness.Follower // whose first upstream is the liar
+	liar      *liar
 	chains    []*Chain
 	stream    *load.Stream
 	http      *http.Client
@@ -73,13 +75,17 @@ type World struct {
 	read      map[string]int       // how much of each process's log has been
 	excuse    map[string]bool      // processes that may end by themselves in this round
 
-	mu      sync.Mutex // guards what follows: several goroutines write and read it
-	spells  []rules.Spell
-	since   time.Time // when there was a majority no more; zero: there is one
-	leader  string
-	term    uint64
-	log     []Happening
-	backups []rules.Backup // that nobody has judged yet
+	mu     sync.Mutex // guards what follows: several goroutines write and read it
+	spells []rules.Spell
+	since  time.Time // when there was a majority no more; zero: there is one
+	leader string
+	term   uint64
+	log    []Happening
+
+	// What nobody has judged yet.
+	backups   []rules.Backup
+	forgeries []rules.Forgery
+	trials    []rules.Trial
 }
 
 // Happening is one line of the story of a run.
@@ -177,6 +183,9 @@ func (w *World) begin(ctx context.Context) error {
 	if err := errors.Join(w.Follower.Start(), w.Follower.AwaitReady(ctx, 30*time.Second)); err != nil {
 		return err
 	}
+	if err := w.startVictim(ctx); err != nil {
+		return err
+	}
 	w.Load.Talk(w.nodes())
 	w.stream = w.Load.Subscribe(ctx, w.Seed, load.Open)
 	return nil
@@ -193,6 +202,12 @@ func (w *World) Close() error {
 	}
 	for _, one := range w.witnesses {
 		errs = append(errs, one.Kill())
+	}
+	if w.victim != nil {
+		errs = append(errs, w.victim.Kill())
+	}
+	if w.liar != nil {
+		errs = append(errs, w.liar.server.Close())
 	}
 	for _, d := range w.disks {
 		d.Set(disk.Fault{}) // whoever waits for a disk that stands still cannot even be killed
@@ -214,8 +229,10 @@ func (w *World) nodes() (nodes []load.Node) {
 	for _, m := range w.Cluster.Members {
 		nodes = append(nodes, load.Node{ID: m.ID, URL: m.URL, Member: true})
 	}
-	if w.Follower.Alive() {
-		nodes = append(nodes, load.Node{ID: w.Follower.ID, URL: w.Follower.URL})
+	for _, f := range []*harness.Follower{w.Follower, w.victim} {
+		if f.Alive() {
+			nodes = append(nodes, load.Node{ID: f.ID, URL: f.URL})
+		}
 	}
 	return nodes
 }
@@ -228,7 +245,7 @@ func (w *World) processes() (all []*harness.Process) {
 	for _, one := range w.witnesses {
 		all = append(all, &one.Process)
 	}
-	return append(all, &w.Follower.Process)
+	return append(all, &w.Follower.Process, &w.victim.Process)
 }
 
 // operate sends an operator's request to one member after the other until one takes it.

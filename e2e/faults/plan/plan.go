@@ -92,6 +92,8 @@ func Faults() []Fault {
 		{"backup", Change, "a backup of a member's state, and its verification"},
 		{"witness-gone", Outside, "a witness is killed, and comes back"},
 		{"witness-forgets", Outside, "a witness loses all that it has cosigned, and comes back with the same key"},
+		{"lying-upstream", Outside, "a follower that starts has an upstream first that changes amounts in blocks"},
+		{"two-roots", Outside, "one member's key, and those of a majority, sign a second root of as many blocks, and show it to a witness"},
 		{"clock-ahead", Clock, "a member's clock is an hour ahead"},
 		{"clock-behind", Clock, "a member's clock is an hour behind"},
 		{"clock-jumps", Clock, "a member's clock jumps between two hours ahead and two behind"},

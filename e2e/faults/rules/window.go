@@ -25,6 +25,8 @@ const (
 	OnceInOrder  = "streams and pages have each once, in order"
 	OneRoot      = "checkpoints are of the one chain"
 	Remembers    = "what a witness has cosigned only grows"
+	FindsLiars   = "a follower finds out who lies to it, and accuses nobody else"
+	Convicts     = "evidence convicts who signed two histories, and nobody else"
 	SameChain    = "all nodes have the same chain, byte for byte, and it verifies"
 	Service      = "service within five seconds after healing, without an operator"
 	NoBadData    = "a damaged member refuses, and serves no bad data"
@@ -34,7 +36,7 @@ const (
 // All are the rules in the order of reports.
 func All() []string {
 	return []string{Missing, Changed, Twice, StaysRefused, NotHidden, NeverBack, Nobody, InOrder, Linearizable,
-		OnSchedule, OnceInOrder, OneRoot, Remembers, SameChain, Service, NoBadData, NoCrash}
+		OnSchedule, OnceInOrder, OneRoot, Remembers, FindsLiars, Convicts, SameChain, Service, NoBadData, NoCrash}
 }
 
 // Finding is a broken rule.

@@ -1,0 +1,145 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/bpsc/bpsc/e2e/faults/rules"
+	"github.com/bpsc/bpsc/internal/harness"
+)
+
+// liar passes on what a follower says. While it lies, amounts in blocks are others. It is safe
+// for use by many goroutines.
+type liar struct {
+	url    string
+	server *http.Server
+	lying  atomic.Bool
+	told   atomic.Int64 // answers that were changed
+}
+
+// mostLie bounds an answer that is changed: what followers ask for at once is far less.
+const mostLie = 64 << 20
+
+// newLiar starts one. Close its server.
+func newLiar(target string) (*liar, error) {
+	to, err := url.Parse(target)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	l := &liar{url: "http://" + listener.Addr().String()}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to)
+			r.Out.Header.Del("Accept-Encoding") // what is changed is text
+		},
+		ModifyResponse: l.change,
+		FlushInterval:  -1, // blocks come as they are made
+		ErrorHandler:   func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	}
+	l.server = &http.Server{Handler: proxy, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = l.server.Serve(listener) }() // it ends when it is closed
+	return l, nil
+}
+
+// amounts are those that a liar changes. Each has a digit, and gets another one.
+var amounts = regexp.MustCompile(`"amount_send": [0-9]`)
+
+func (l *liar) change(resp *http.Response) error {
+	if !l.lying.Load() || resp.Request.URL.Path != "/smart/chain" {
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, mostLie))
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return err
+	}
+	if at := amounts.FindIndex(body); at != nil {
+		digit := &body[at[1]-1]
+		*digit = '1' + (*digit-'0')%9
+		l.told.Add(1)
+	}
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	resp.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	return nil
+}
+
+// startVictim starts a second follower, the first of whose upstreams is a liar.
+func (w *World) startVictim(ctx context.Context) (err error) {
+	if w.liar, err = newLiar(w.Follower.URL); err != nil {
+		return err
+	}
+	w.victim, err = harness.NewFollower(harness.FollowerOptions{Binary: w.Binary, Dir: w.Dir, ID: "f2", Upstreams: append([]string{w.liar.url}, w.Cluster.URLs()...),
+		Args: []string{"--rate-per-address", "0"}})
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.victim.Start(), w.victim.AwaitReady(ctx, 30*time.Second))
+}
+
+// strikeLiar has the first upstream of a follower lie when the follower comes to it.
+func (w *World) strikeLiar() (struck, error) {
+	w.liar.told.Store(0)
+	w.liar.lying.Store(true)
+	err := errors.Join(w.victim.Kill(), w.restart(&w.victim.Process))
+	return struck{w.victim.ID + " by what it takes for " + w.Follower.ID, func(context.Context) error { return nil }}, err
+}
+
+// hear waits until a follower that was lied to has found that out, and does what its operator
+// does then: looks at the evidence, takes it away, and starts it again.
+func (w *World) hear(ctx context.Context) error {
+	accused, files, err := accusations(w.victim.Data)
+	if err == nil && w.liar.lying.Load() {
+		if w.liar.told.Load() == 0 { // it had to go elsewhere, as what the liar asks was away
+			err = errors.Join(w.victim.Kill(), w.restart(&w.victim.Process))
+		}
+		wait := harness.Until(ctx, w.fair(settling), "evidence", func(context.Context) (err error) {
+			if accused, files, err = accusations(w.victim.Data); err == nil && len(files) == 0 {
+				err = errors.New("there is none")
+			}
+			return err
+		})
+		if wait != nil && w.liar.told.Load() == 0 {
+			w.Tell("skipped", 0, "%s did not come to the liar", w.victim.ID)
+		}
+	}
+	w.liar.lying.Store(false)
+	w.lied = append(w.lied, rules.Lied{Follower: w.victim.ID, Liar: w.liar.url, Told: int(w.liar.told.Swap(0)), Accused: accused})
+	if len(files) == 0 {
+		return err
+	}
+	w.Tell("evidence", 0, "%s has evidence against %s", w.victim.ID, strings.Join(accused, ", "))
+	err = errors.Join(err, w.victim.Kill())
+	for _, file := range files {
+		err = errors.Join(err, os.Rename(file, filepath.Join(w.Dir, filepath.Base(file))))
+	}
+	return errors.Join(err, w.restart(&w.victim.Process))
+}
+
+// accusations are the upstreams against whom a follower has evidence, and its files.
+func accusations(data string) (accused, files []string, err error) {
+	files, err = filepath.Glob(filepath.Join(data, "evidence", "*.json"))
+	for _, file := range files {
+		text, e := os.ReadFile(file)
+		var kept struct{ Upstream string }
+		err = errors.Join(err, e, json.Unmarshal(text, &kept))
+		accused = append(accused, kept.Upstream)
+	}
+	return accused, files, err
+}

@@ -1,0 +1,74 @@
+package rules
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+)
+
+// Lied is what came of lies to a follower. That it stores none is for Same to see.
+type Lied struct {
+	Follower string
+	Liar     string   // the upstream that lies
+	Told     int      // answers in which it has changed something
+	Accused  []string // upstreams against whom there is evidence
+}
+
+// FoundOut finds followers that do not notice who lies to them, or accuse somebody else.
+func FoundOut(all []Lied) (found []Finding) {
+	say := func(format string, args ...any) {
+		found = append(found, Finding{FindsLiars, fmt.Sprintf(format, args...)})
+	}
+	for _, l := range all {
+		if l.Told > 0 && !slices.Contains(l.Accused, l.Liar) {
+			say("%s was told %d lies by %s, and has no evidence", l.Follower, l.Told, l.Liar)
+		}
+		for _, one := range l.Accused {
+			if one != l.Liar || l.Told == 0 {
+				say("%s accuses %s, who has not lied", l.Follower, one)
+			}
+		}
+	}
+	return found
+}
+
+// Forgery is a checkpoint that was shown to a witness, which had cosigned another root of as
+// many blocks.
+type Forgery struct {
+	Witness string
+	Size    int
+	Signed  []string
+	Status  int // of the answer
+}
+
+// Refused finds witnesses that cosigned two roots.
+func Refused(all []Forgery) (found []Finding) {
+	for _, f := range all {
+		if f.Status == http.StatusOK {
+			found = append(found, Finding{Remembers, fmt.Sprintf("%s has cosigned a second root of %d blocks, as signed by %v", f.Witness, f.Size, f.Signed)})
+		}
+	}
+	return found
+}
+
+// Trial is what was found of those who signed two histories.
+type Trial struct {
+	Evidence string // whose
+	Guilty   []string
+	Named    []string // as having signed both
+	Failed   error    // why there was no verdict
+}
+
+// Convicted finds trials in which not the guilty were convicted, all of them and nobody else.
+func Convicted(all []Trial) (found []Finding) {
+	for _, t := range all {
+		guilty, named := slices.Sorted(slices.Values(t.Guilty)), slices.Sorted(slices.Values(t.Named))
+		switch {
+		case t.Failed != nil:
+			found = append(found, Finding{Convicts, fmt.Sprintf("evidence of %s against %v: %v", t.Evidence, guilty, t.Failed)})
+		case !slices.Equal(guilty, named):
+			found = append(found, Finding{Convicts, fmt.Sprintf("evidence of %s names %v, and %v signed both", t.Evidence, named, guilty)})
+		}
+	}
+	return found
+}
