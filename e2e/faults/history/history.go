@@ -59,9 +59,17 @@ type Op struct {
 	Replay   bool   `json:"replay,omitempty"`
 
 	Account string `json:"account,omitempty"`
+	Rules   *Rules `json:"rules,omitempty"` // of the account, where it has any
 	Balance int64  `json:"balance,omitempty"`
 	Records int    `json:"records,omitempty"`
 	Stands  string `json:"stands,omitempty"` // of a hold: pending, or how it was resolved
+}
+
+// Rules are those of a wallet that clients set.
+type Rules struct {
+	Receive     string `json:"receive"` // auto, approve, closed
+	Frozen      bool   `json:"frozen"`
+	PerTransfer int64  `json:"per_transfer"` // 0: no limit
 }
 
 // Book collects operations. Its methods may be called by many at once.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bpsc/bpsc/e2e/faults/history"
 	"github.com/bpsc/bpsc/e2e/faults/rules"
 	"github.com/bpsc/bpsc/e2e/verify"
 	"github.com/bpsc/bpsc/internal/harness"
@@ -22,20 +23,21 @@ type Chain struct {
 	Token string
 	every time.Duration // 0: no block has to come
 
-	ledger *verify.Ledger
-	texts  [][]byte
-	tree   rules.Tree
-	origin string
-	places map[string]rules.Place
-	order  []string // ids of all records
-	holds  map[string]rules.Life
-	events []rules.Event       // from block 2 on
-	byName map[string][]string // the records of each wallet
+	ledger  *verify.Ledger
+	texts   [][]byte
+	tree    rules.Tree
+	origin  string
+	places  map[string]rules.Place
+	order   []string // ids of all records
+	holds   map[string]rules.Life
+	wallets map[string]history.Rules
+	events  []rules.Event       // from block 2 on
+	byName  map[string][]string // the records of each wallet
 }
 
 // NewChain knows nothing yet.
 func NewChain(token string, every time.Duration) *Chain {
-	return &Chain{Token: token, every: every, ledger: verify.New(), places: map[string]rules.Place{}, holds: map[string]rules.Life{}, byName: map[string][]string{}}
+	return &Chain{Token: token, every: every, ledger: verify.New(), places: map[string]rules.Place{}, holds: map[string]rules.Life{}, wallets: map[string]history.Rules{}, byName: map[string][]string{}}
 }
 
 // Length is how many blocks it has.
@@ -44,14 +46,15 @@ func (c *Chain) Length() int { return len(c.texts) }
 // gained is what a chain has more than before.
 type gained struct {
 	base     int
-	balances map[string]int64 // before
+	balances map[string]int64         // before
+	wallets  map[string]history.Rules // before
 	records  []rules.Record
 	blocks   []rules.Block // beginning with the last one of before
 }
 
 // extend takes blocks from the first node, verifies them, and compares what all others have.
 func (c *Chain) extend(texts [][]byte) (gained, error) {
-	g := gained{base: len(c.order), balances: maps.Clone(c.ledger.Balances)}
+	g := gained{base: len(c.order), balances: maps.Clone(c.ledger.Balances), wallets: maps.Clone(c.wallets)}
 	if n := len(c.ledger.Blocks); n > 0 {
 		g.blocks = append(g.blocks, blockOf(c.ledger.Blocks[n-1]))
 	}
@@ -110,8 +113,37 @@ func (c *Chain) record(id string) (rules.Record, error) {
 		c.byName[name] = append(c.byName[name], id)
 	}
 	var err error
-	r.Moves, err = c.moves(at)
+	if r.Moves, err = c.moves(at); err == nil && r.Kind == "rules" {
+		r.Set, err = c.set(at.Record)
+	}
 	return r, err
+}
+
+// set is what a record of that kind makes of a wallet's rules.
+func (c *Chain) set(r verify.Record) (*rules.Set, error) {
+	wallet := r.Sender
+	if r.Frozen != nil {
+		wallet = r.Account
+	}
+	now, known := c.wallets[wallet]
+	if !known {
+		now = rules.Anew()
+	}
+	if r.Frozen != nil {
+		now.Frozen = *r.Frozen
+	}
+	if r.Receive != "" {
+		now.Receive = r.Receive
+	}
+	if r.PerTransfer != "" {
+		most, err := c.ledger.Units(r.PerTransfer)
+		if err != nil {
+			return nil, err
+		}
+		now.PerTransfer = most
+	}
+	c.wallets[wallet] = now
+	return &rules.Set{Wallet: wallet, Rules: now}, nil
 }
 
 // moves are what a record changed balances by, read from its amounts alone.

@@ -50,6 +50,9 @@ type said struct {
 	Position                       int
 	Replay                         bool
 	Balance                        json.Number
+	Receive                        string
+	Frozen                         bool
+	PerTransfer                    json.Number `json:"per_transfer"`
 	Records                        int
 	Pending                        int
 	Length                         int

@@ -71,6 +71,7 @@ func (l *Load) Start(ctx context.Context, seed, round uint64) {
 		{"single", 4, (*worker).single},
 		{"batch", 1, (*worker).many},
 		{"signed", 4, (*worker).signed},
+		{"owner", 1, (*worker).rule},
 		{"reader", 3, (*worker).read},
 		{"asker", 2, (*worker).ask},
 		{"pager", 1, (*worker).page},

@@ -57,6 +57,12 @@ func (w *worker) read(ctx context.Context) {
 	op.Ended = w.Book.Now()
 	s := judge(&op, a, err)
 	op.Balance, op.Records, op.Stands = units(s.Balance), s.Records, string(s.Status)
+	if s.Receive != "" {
+		op.Rules = &history.Rules{Receive: s.Receive, Frozen: s.Frozen}
+		if s.PerTransfer != "" {
+			op.Rules.PerTransfer = units(s.PerTransfer)
+		}
+	}
 	w.Book.Add(op)
 }
 

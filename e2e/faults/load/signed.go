@@ -46,7 +46,10 @@ func (w *worker) signed(ctx context.Context) {
 	op := history.Op{Sender: from.Address, To: to.Address, Units: units}
 	switch p := w.rng.IntN(100); {
 	case p < 45:
-		w.insist(ctx, w.envelope(from, "transfer", sign.Fields{"recipient": to.Address, "amount": sign.Units(units)}, op))
+		got := w.insist(ctx, w.envelope(from, "transfer", sign.Fields{"recipient": to.Address, "amount": sign.Units(units)}, op))
+		if got.Became == "hold" { // who gets it wants to be asked
+			w.hold(got.ID, from, to)
+		}
 	case p < 65:
 		op.Units = 1 + units/20
 		until := time.Now().Unix() + 3600
@@ -54,10 +57,8 @@ func (w *worker) signed(ctx context.Context) {
 			until = time.Now().Unix() + 2 // it goes back by itself
 		}
 		f := sign.Fields{"recipient": to.Address, "amount": sign.Units(op.Units), "hold_until": until}
-		if got := w.insist(ctx, w.envelope(from, "hold", f, op)); got.Verdict == history.Done {
-			w.mu.Lock()
-			w.holds = append(w.holds, hold{got.ID, from.Address, to.Address})
-			w.mu.Unlock()
+		if got := w.insist(ctx, w.envelope(from, "hold", f, op)); got.Became == "hold" {
+			w.hold(got.ID, from, to)
 		}
 	default:
 		w.decide(ctx, p < 80)
@@ -79,6 +80,13 @@ func (w *worker) decide(ctx context.Context, accept bool) {
 			w.insist(ctx, w.envelope(k, kind, sign.Fields{"hold": h.id}, history.Op{Sender: h.from, To: h.to, Of: h.id}))
 		}
 	}
+}
+
+// hold notes one that may be decided.
+func (w *worker) hold(id string, from, to sign.Key) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.holds = append(w.holds, hold{id, from.Address, to.Address})
 }
 
 func (w *worker) someHold() (hold, bool) {

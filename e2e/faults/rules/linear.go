@@ -22,7 +22,7 @@ type step struct {
 // linearizable has porcupine look for a moment for each read, each refusal and each record,
 // between question and answer, at which all of it was true.
 func (j *judge) linearizable() {
-	sums := j.running()
+	known := state{j.running(), j.eras()}
 	var ops []porcupine.Operation
 	add := func(s step, began, ended time.Duration) {
 		ops = append(ops, porcupine.Operation{ClientId: len(ops), Input: s, Call: int64(began), Return: int64(ended)})
@@ -52,11 +52,11 @@ func (j *judge) linearizable() {
 		case op.Kind == history.Submit && op.Verdict == history.Refused && !told[op.ID] && !j.Earlier[op.ID]:
 			// The first answer settles it; from then on it is remembered.
 			told[op.ID] = true
-			if why := j.because(op, sums); why != nil {
+			if why := j.because(op, known); why != nil {
 				add(step{holds: why}, first[op.ID], op.Ended)
 			}
 		case (op.Kind == history.Balance || op.Kind == history.Length || op.Kind == history.Hold) && op.Verdict == history.Done && !op.Local:
-			add(step{holds: j.read(op, sums)}, op.Began, op.Ended)
+			add(step{holds: j.read(op, known)}, op.Began, op.Ended)
 		}
 	}
 	for _, r := range j.Records {
@@ -80,11 +80,24 @@ func (j *judge) linearizable() {
 	}
 }
 
+// state is what there was after each number of records.
+type state struct {
+	sums map[string][]int64
+	eras map[string][]era
+}
+
 // because is what must have been so at the moment of a refusal; nil where nothing is known.
-func (j *judge) because(op history.Op, sums map[string][]int64) func(n int) bool {
+func (j *judge) because(op history.Op, known state) func(n int) bool {
 	switch op.Code {
 	case "insufficient_funds":
-		return func(n int) bool { return j.at(sums, op.Sender, n) < op.Units }
+		return func(n int) bool { return j.at(known.sums, op.Sender, n) < op.Units }
+	case "account_frozen":
+		return func(n int) bool { return j.rules(known.eras, op.Sender, n).Frozen }
+	case "limit_per_transfer":
+		return func(n int) bool {
+			most := j.rules(known.eras, op.Sender, n).PerTransfer
+			return most > 0 && op.Units > most
+		}
 	case "hold_delivered", "hold_rejected", "hold_expired", "hold_refunded":
 		life := j.Holds[op.Of]
 		return func(n int) bool { return life.Ended > 0 && life.Ended <= n && life.How == op.Code }
@@ -93,10 +106,12 @@ func (j *judge) because(op history.Op, sums map[string][]int64) func(n int) bool
 }
 
 // read is what was so when a read was answered.
-func (j *judge) read(op history.Op, sums map[string][]int64) func(n int) bool {
+func (j *judge) read(op history.Op, known state) func(n int) bool {
 	switch op.Kind {
 	case history.Balance:
-		return func(n int) bool { return j.at(sums, op.Account, n) == op.Balance }
+		return func(n int) bool {
+			return j.at(known.sums, op.Account, n) == op.Balance && (op.Rules == nil || j.rules(known.eras, op.Account, n) == *op.Rules)
+		}
 	case history.Length:
 		return func(n int) bool { return n == op.Records }
 	}

@@ -61,6 +61,23 @@ func recorded(ids ...string) (all []Record) {
 	return all
 }
 
+// set is how z, which sets the rules of w1, was acknowledged.
+func set(began, ended int) history.Op {
+	op := acked(began, ended, "z", 0)
+	op.Became, op.To, op.Units = "rules", "", 0
+	return op
+}
+
+// ruled is the one record by which w1 gets these rules.
+func ruled(r history.Rules) []Record {
+	return []Record{{Place: Place{2, 0, 1}, ID: "z", Kind: "rules", Sender: "w1", Set: &Set{"w1", r}}}
+}
+
+// shows is a linearizable read of w1.
+func shows(began, ended int, r history.Rules) history.Op {
+	return history.Op{Kind: history.Balance, Verdict: history.Done, Began: time.Duration(began), Ended: time.Duration(ended), Account: "w1", Rules: &r}
+}
+
 func old(op history.Op) history.Op { op.Local = true; return op }
 
 // Each rule has a history that breaks it, beside one that does not.
@@ -76,6 +93,8 @@ func TestEachRuleFindsAHistoryThatBreaksIt(t *testing.T) {
 	more.Units = 11
 	other := acked(1, 2, "a", 0)
 	other.Became = "refund"
+	frozen := ruled(history.Rules{Frozen: true})
+	limited := func(most int64) []Record { return ruled(history.Rules{PerTransfer: most}) }
 	short := map[string]string{"a": "insufficient_funds"}
 	for _, c := range []struct {
 		name    string
@@ -132,6 +151,13 @@ func TestEachRuleFindsAHistoryThatBreaksIt(t *testing.T) {
 		{name: "a second decision", ops: []history.Op{opened, decides(5, 6, "y", history.Done, ""), decides(7, 8, "a", history.Refused, "hold_delivered")}, records: hold, refused: map[string]string{"a": "hold_delivered"}},
 		{name: "a second decision, before the first", rule: Linearizable, ops: []history.Op{opened, decides(3, 4, "a", history.Refused, "hold_delivered"), decides(5, 6, "y", history.Done, "")}, records: hold, refused: map[string]string{"a": "hold_delivered"}},
 		{name: "a second decision, refused as what was not", rule: Linearizable, ops: []history.Op{opened, decides(5, 6, "y", history.Done, ""), decides(7, 8, "a", history.Refused, "hold_rejected")}, records: hold, refused: map[string]string{"a": "hold_rejected"}},
+		{name: "frozen", ops: []history.Op{set(1, 2), refused(3, 4, "a", "account_frozen")}, records: frozen, refused: map[string]string{"a": "account_frozen"}},
+		{name: "frozen only afterwards", rule: Linearizable, ops: []history.Op{refused(1, 2, "a", "account_frozen"), set(3, 4)}, records: frozen, refused: map[string]string{"a": "account_frozen"}},
+		{name: "more than the limit", ops: []history.Op{set(1, 2), refused(3, 4, "a", "limit_per_transfer")}, records: limited(9), refused: map[string]string{"a": "limit_per_transfer"}},
+		{name: "as much as the limit", rule: Linearizable, ops: []history.Op{set(1, 2), refused(3, 4, "a", "limit_per_transfer")}, records: limited(10), refused: map[string]string{"a": "limit_per_transfer"}},
+		{name: "without a limit", rule: Linearizable, ops: []history.Op{set(1, 2), refused(3, 4, "a", "limit_per_transfer")}, records: limited(0), refused: map[string]string{"a": "limit_per_transfer"}},
+		{name: "rules that are read", ops: []history.Op{shows(0, 1, history.Rules{Receive: "auto"}), set(2, 3), shows(4, 5, history.Rules{PerTransfer: 9})}, records: limited(9)},
+		{name: "rules of before", rule: Linearizable, ops: []history.Op{set(1, 2), shows(3, 4, history.Rules{Receive: "auto"})}, records: limited(9)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := Window{Ops: c.ops, Records: c.records, Refused: c.refused, Earlier: map[string]bool{c.earlier: true}, Places: map[string]Place{}, Holds: map[string]Life{}}

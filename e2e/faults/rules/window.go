@@ -61,6 +61,7 @@ type Record struct {
 	Sender, Recipient      string
 	Units                  int64
 	Moves                  map[string]int64 // what each balance changed by
+	Set                    *Set             // of kind rules
 }
 
 // Life is what became of a hold: after which record it was there, and after which it was
@@ -78,10 +79,11 @@ type Window struct {
 	Earlier  map[string]bool
 	// of ids whose fate nobody knew before the window
 
-	Places   map[string]Place // of all records of the chain
-	Records  []Record         // that came in the window
-	Base     int              // how many records there were before
-	Balances map[string]int64 // before
+	Places   map[string]Place         // of all records of the chain
+	Records  []Record                 // that came in the window
+	Base     int                      // how many records there were before
+	Balances map[string]int64         // before
+	Wallets  map[string]history.Rules // before, of those that were set
 	Holds    map[string]Life
 	Refused  map[string]string // what nodes say now of ids that were refused, or may have been
 }
