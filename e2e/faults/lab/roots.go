@@ -158,7 +158,7 @@ func (w *World) contradict(ctx context.Context, by []signer) error {
 		return nil
 	}
 	// The witness has kept it as well, beside which there is room for nine more.
-	kept, err := filepath.Glob(filepath.Join(one.Data, "evidence", "*", fmt.Sprintf("%d-*.evidence.json", size)))
+	kept, err := filepath.Glob(filepath.Join(one.Data, "logs", "evidence", "*", fmt.Sprintf("%d-*.evidence.json", size)))
 	if err != nil || len(kept) != 1 {
 		w.judged(rules.Trial{Evidence: one.ID, Guilty: both, Failed: fmt.Errorf("it has kept %q (%v)", kept, err)})
 		return nil
