@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -139,7 +140,9 @@ func accusations(data string) (accused, files []string, err error) {
 		text, e := os.ReadFile(file)
 		var kept struct{ Upstream string }
 		err = errors.Join(err, e, json.Unmarshal(text, &kept))
-		accused = append(accused, kept.Upstream)
+		if !slices.Contains(accused, kept.Upstream) {
+			accused = append(accused, kept.Upstream)
+		}
 	}
 	return accused, files, err
 }

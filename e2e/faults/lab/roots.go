@@ -102,8 +102,8 @@ func (w *World) strikeRoots(dishonest []int) (struck, error) {
 		keys = append(keys, key)
 	}
 	return aside(w.names(dishonest), func(ctx context.Context) {
-		for _, by := range [][]signer{keys[:1], keys} {
-			err := harness.Until(context.WithoutCancel(ctx), contradicting, "a second root", func(ctx context.Context) error { return w.contradict(ctx, by) })
+		for _, alone := range []bool{true, false} {
+			err := harness.Until(context.WithoutCancel(ctx), contradicting, "a second root", func(ctx context.Context) error { return w.contradict(ctx, keys, alone) })
 			if err != nil {
 				w.Tell("skipped", 0, "two-roots: %s", short(err.Error()))
 			}
@@ -111,13 +111,19 @@ func (w *World) strikeRoots(dishonest []int) (struck, error) {
 	})
 }
 
-// contradict shows a witness a second root. An error says that it has not come to a comparison.
-func (w *World) contradict(ctx context.Context, by []signer) error {
+// contradict shows a witness a second root, by one who has signed the first or by all. An error
+// says that it has not come to a comparison.
+func (w *World) contradict(ctx context.Context, by []signer, alone bool) error {
 	one := w.witnesses[0]
 	origin := w.Load.Origins[load.Open]
 	note, err := w.text(ctx, load.Cosigned(one.URL, origin))
 	if err != nil {
 		return err
+	}
+	if first := slices.IndexFunc(by, func(s signer) bool { return signedBy(note, s) }); first < 0 {
+		return errors.New("none of them has signed the first")
+	} else if alone {
+		by = by[first : first+1]
 	}
 	second, err := forged(note, by)
 	if err != nil {
@@ -130,11 +136,8 @@ func (w *World) contradict(ctx context.Context, by []signer) error {
 			both = append(both, s.member())
 		}
 	}
-	if len(both) == 0 {
-		return errors.New("none of them has signed the first")
-	}
 	want := http.StatusUnprocessableEntity
-	if len(by) == 1 {
+	if alone {
 		want = http.StatusForbidden // it is no majority
 	}
 	size := sizeOf(note)
@@ -154,13 +157,13 @@ func (w *World) contradict(ctx context.Context, by []signer) error {
 		return err
 	}
 	w.try(ctx, "whoever has seen both", own, both)
-	if len(by) == 1 {
+	if alone {
 		return nil
 	}
 	// The witness has kept it as well, beside which there is room for nine more.
 	kept, err := filepath.Glob(filepath.Join(one.Data, "logs", "evidence", "*", fmt.Sprintf("%d-*.evidence.json", size)))
 	if err != nil || len(kept) != 1 {
-		w.judged(rules.Trial{Evidence: one.ID, Guilty: both, Failed: fmt.Errorf("it has kept %q (%v)", kept, err)})
+		w.judged(rules.Trial{Evidence: one.ID, Guilty: both, Failed: errors.Join(err, fmt.Errorf("it has kept %q", kept))})
 		return nil
 	}
 	w.try(ctx, one.ID, kept[0], both)
