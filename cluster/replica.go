@@ -81,6 +81,7 @@ func (r *replica) ApplyBatch(logs []*raft.Log) []any {
 	}
 	r.begun.Store(last)
 	r.introduce()
+	final := false
 	for i, l := range logs {
 		if r.broken || l.Index <= r.machine.AppliedIndex() {
 			continue
@@ -92,8 +93,12 @@ func (r *replica) ApplyBatch(logs []*raft.Log) []any {
 			continue
 		}
 		responses[i] = result
+		final = final || l.Type == raft.LogConfiguration
 	}
 	r.publish()
+	if final {
+		signal(r.configured) // whoever looks finds it applied
+	}
 	return responses
 }
 
@@ -117,7 +122,6 @@ func (r *replica) apply(l *raft.Log) (result func(int) []byte, err error) {
 	if l.Type == raft.LogConfiguration {
 		// raft counts it in a snapshot's index, and the machine must not seem to be
 		// behind its own snapshot.
-		signal(r.configured)
 		return nil, r.configure(raftlog.Configured{Index: l.Index, Servers: raft.DecodeConfiguration(l.Data).Servers})
 	}
 	began := time.Now()

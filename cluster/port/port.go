@@ -198,6 +198,8 @@ func (p *Port) welcome(conn *portConn) {
 	case why == forInquiries:
 		_ = conn.Close()
 	case !p.admit(conn, from, p.slotOf(from, why)):
+	case p.judge.Removed(from): // since it was judged; Dismiss may not have seen it
+		_ = conn.Close()
 	case why == forRaft:
 		known()
 		select {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -264,6 +265,43 @@ func TestConnectionsOfAMemberThatWasRemovedEnd(t *testing.T) {
 	b.Follow(map[string]string{"b": b.listener.Addr().String()})
 	if _, err := conn.Read(make([]byte, 1)); err == nil || isTimeout(err) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// removesOnceAccepted is a member that learns that another one was removed at the last
+// moment: it has accepted its connection, and that has no slot yet.
+type removesOnceAccepted struct {
+	testJudge
+	port    **Port
+	removed *atomic.Bool
+}
+
+func (j removesOnceAccepted) Removed(string) bool { return j.removed.Load() }
+func (j removesOnceAccepted) Accept(string, memory.Position) error {
+	j.removed.Store(true)
+	(*j.port).Dismiss()
+	return nil
+}
+
+func TestAMemberThatIsRemovedWhileItConnectsIsToldSo(t *testing.T) {
+	l := listen(t)
+	at := map[string]string{"b": l.Addr().String()}
+	var b *Port
+	b = New(l, Self{Name: "b", Cluster: "01"}, removesOnceAccepted{port: &b, removed: new(atomic.Bool)}, slog.New(slog.DiscardHandler))
+	b.Follow(at)
+	b.Start()
+	b.Welcome(func(_ string, conn net.Conn, _ func()) { io.Copy(conn, conn) })
+	t.Cleanup(func() { b.Close() })
+	removed := testPort(t, Self{Name: "c", Cluster: "01"}, at, listen(t))
+	if conn, err := removed.Dial(t.Context(), "b"); err == nil { // otherwise it was quick enough to be told at once
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(patience))
+		if _, err := conn.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+			t.Fatalf("got %v: it stays connected", err)
+		}
+	}
+	if _, err := removed.Dial(t.Context(), "b"); err == nil || !strings.Contains(err.Error(), "was removed") {
+		t.Errorf("got %v when it came again", err)
 	}
 }
 
