@@ -132,6 +132,9 @@ func TestThePastIsAReplayOfTheChain(t *testing.T) {
 // What nobody has noted is read some at a time, and what has been read is noted: of
 // a wallet that records name, and of the one that has the fees.
 func TestThePastOfAStoreWithoutNotesIsReadInSteps(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes: under the race detector it is dear and finds nothing")
+	}
 	const records = 2*pastRecords + 5000
 	dir := filepath.Join(t.TempDir(), "state")
 	s, err := store.Open(store.Config{Dir: dir, NoteEvery: math.MaxUint64})

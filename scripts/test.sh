@@ -47,10 +47,11 @@ fi
 heading "Imports run one way"
 go test -vet=off -count=1 ./internal/imports
 
-# The race detector makes random cases ten times as dear, in Pebble above all, and
-# more of them find no more races: what computes has a fifth of them with it (-short),
-# and all of them without. What takes longest begins first.
-computing="./fsm ./store ./chain/... ./wallet"
+# The race detector makes what computes ten times as dear, Pebble and random cases above all,
+# and more of it finds no more races: with it such tests are left out, or try fewer cases
+# (-short). All of them run without, and so do the scripts of the command line, which start one
+# process after another.
+computing="./fsm ./store ./chain/... ./wallet ./attest ./api ./cmd/bpsc"
 
 # What `go test` looks for by go vet the linters have found, for all packages at once: here
 # it would read every dependency again, with the race detector and without.
@@ -58,13 +59,12 @@ heading "Unit tests with the race detector"
 export GORACE=atexit_sleep_ms=0 # otherwise each process that ends waits a second
 # The race detector is written in C. What Pebble compresses by is not: bpsc has it in Go.
 race() { CGO_ENABLED=1 go test -vet=off -race -tags pebblegozstd -timeout 10m "$@"; }
-others=$(go list ./... | grep -vE '^[^/]+/[^/]+/[^/]+/(e2e|internal/imports|chain|fsm|store|wallet)(/|$)')
+# What takes longest begins first.
+others=$(go list ./... | grep -vE '^[^/]+/[^/]+/[^/]+/(e2e(/|$)|internal/imports$|cmd/bpsc$|cluster$|fsm$|store$)')
 # shellcheck disable=SC2086 # lists of packages
-race $others
-# shellcheck disable=SC2086
-race -short $computing
+race -short ./cluster ./store ./fsm $others
 
-heading "All random cases, and where libraries have races"
+heading "What computes, with all of its cases, and where libraries have races"
 # shellcheck disable=SC2086
 go test -vet=off -timeout 10m $computing
 go test -vet=off -timeout 10m ./cluster -run '^(TestAnotherAddress|TestFlippedBytesInTheLog)$'

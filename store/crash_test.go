@@ -156,6 +156,9 @@ func (r *crashRig) run(s *Store, from, to uint64) {
 }
 
 func TestEachStepOfTheStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes: under the race detector it is dear and finds nothing")
+	}
 	for name, logged := range map[string]bool{"member": false, "follower": true} {
 		t.Run(name, func(t *testing.T) {
 			r := newCrashRig(t, logged)
@@ -201,6 +204,9 @@ func (r *crashRig) killed(after int) (files vfs.FS, steps *int) {
 // The process is killed at a step, which loses nothing, starts again, and then
 // the power fails.
 func TestKilledAtEachStepAndThenThePower(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes: under the race detector it is dear and finds nothing")
+	}
 	for name, begun := range map[string]bool{"first start": false, "restore": true} {
 		t.Run(name, func(t *testing.T) {
 			done := false

@@ -163,6 +163,9 @@ func TestWitnessesAreConvictedToo(t *testing.T) {
 
 // Whatever byte changes, evidence is refused or convicts of the same.
 func TestEveryByteOfEvidenceCounts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes: under the race detector it is dear and finds nothing")
+	}
 	s := newSplit(t, 8, 3)
 	root, path := s.then(5, 8)
 	e, err := proof.NewEquivocation(s.sign(at(t, 5, s.one), 0, 1), s.sign(at(t, 8, s.other), 0, 1), root, path)

@@ -168,6 +168,9 @@ func mutants(good []byte) (list [][]byte) {
 // Whatever byte changes, a receipt is refused or proves the same, by no other
 // signers than before.
 func TestEveryByteOfAReceiptCounts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes: under the race detector it is dear and finds nothing")
+	}
 	w := newWorld(t, 9, nil)
 	r := w.receipt(7, 2)
 	r.Checkpoint = w.sign(w.checkpoint(9), 0, 1, 2)
@@ -192,6 +195,9 @@ func TestEveryByteOfAReceiptCounts(t *testing.T) {
 // The program in e2e/receipt shares no code with this package. It has to come
 // to the same verdict on everything.
 func TestTheIndependentVerifierAgrees(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes: under the race detector it is dear and finds nothing")
+	}
 	dir := t.TempDir()
 	program := filepath.Join(dir, "receipt")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../../e2e/receipt").CombinedOutput()
