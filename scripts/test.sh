@@ -16,6 +16,29 @@ govulncheck=golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 heading() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
+# Compiling the linters takes minutes, and the tests wait most of the time: what they do not
+# need runs beside them (beside NAME COMMAND...), with the processor time that they leave, and
+# its outcome is asked for at the end.
+declare -A running=()
+mkdir -p .bpsc
+beside() {
+  set -m # a group of processes of its own, which can be ended as one
+  nice -n 19 "${@:2}" >".bpsc/$1.log" 2>&1 &
+  set +m
+  running[$1]=$!
+}
+finished() {
+  local code=0
+  wait "${running[$1]}" || code=$?
+  unset "running[$1]"
+  [ "$code" = 0 ] || { cat ".bpsc/$1.log"; die "$1 fails"; }
+}
+end_all() {
+  local group
+  for group in "${running[@]}"; do kill -- "-$group" 2>/dev/null || true; done
+}
+trap end_all EXIT
+
 heading "What the tests need"
 need_certificates
 # The race detector needs a C compiler; the end-to-end tests run a tutorial's
@@ -34,8 +57,8 @@ unformatted=$(gofmt -l .)
 heading "go.mod and go.sum"
 go mod tidy -diff
 
-heading "golangci-lint, with go vet and staticcheck in it, and shellcheck"
-make --no-print-directory lint
+beside lint make --no-print-directory lint
+beside foreign scripts/foreign.sh --build
 
 heading "Known vulnerabilities"
 if curl -fsS --max-time 10 -o /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; then
@@ -69,20 +92,20 @@ heading "What computes, with all of its cases, and where libraries have races"
 go test -vet=off -timeout 10m $computing
 go test -vet=off -timeout 10m ./cluster -run '^(TestAnotherAddress|TestFlippedBytesInTheLog)$'
 
+heading "End-to-end tests on real processes"
+# Those that run beside others wait, most of the time.
+go test -vet=off ./e2e/... -count=1 -v -parallel 3 -timeout 15m
+
 heading "What is handed to Docker and Kubernetes"
 (cd packaging && go mod tidy -diff && go vet ./... && go test -vet=off ./...)
 
 heading "What reads the peers' benchmarks"
 (cd e2e/peers && go vet . && go test -vet=off .)
 
-heading "Others' software for C2SP reads a cluster"
-scripts/foreign.sh
-
 heading "The OpenAPI document by a linter's rules"
 scripts/openapi-lint.sh
 
 heading "The Postman collection on a cluster"
-mkdir -p .bpsc
 scripts/postman.sh >.bpsc/postman.log || { cat .bpsc/postman.log; die "the collection of docs/postman fails"; }
 tail -n 22 .bpsc/postman.log
 
@@ -90,11 +113,14 @@ heading "The page: its modules, and all of it in a real browser"
 scripts/page-test.sh
 scripts/browser.sh
 
-heading "End-to-end tests on real processes"
-# Those that run beside others wait, most of the time.
-go test -vet=off ./e2e/... -count=1 -v -parallel 3 -timeout 15m
-
 heading "The fault laboratory, for two rounds of one seed"
 scripts/faults.sh --seed 5 --rounds 2 --round 8s --faults kill-leader,kill-all,pause-leader,cut-leader,split,slow,disk-eio-sync,damage-state
+
+heading "Others' software for C2SP reads a cluster"
+finished foreign
+scripts/foreign.sh
+
+heading "golangci-lint, with go vet and staticcheck in it, and shellcheck"
+finished lint
 
 printf '\nAll checks passed in %d s.\n' "$SECONDS"
