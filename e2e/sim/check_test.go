@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -34,20 +35,30 @@ const (
 	ruleOrder    = "answers are in the order of time"
 	ruleBatch    = "what is sent together is decided in its order"
 	ruleReads    = "reads are linearizable"
+	ruleOneRoot  = "no member signs two roots of one size"
+	ruleSigned   = "what is signed is the chain"
+	ruleForward  = "checkpoints do not go back"
+	ruleBack     = "a member that went back in time does not go on"
+	ruleHolds    = "a hold ends once, when it may, and all of it moves"
 )
 
-var rules = []string{ruleEnds, ruleService, ruleAnswers, ruleOneState, ruleOneChain, ruleKept, ruleMissing, ruleChanged, ruleTwice, ruleNobody, ruleNot, ruleRefused, ruleStatus, ruleReplays, ruleOrder, ruleBatch, ruleReads}
+var rules = []string{ruleEnds, ruleService, ruleAnswers, ruleOneState, ruleOneChain, ruleKept, ruleMissing, ruleChanged, ruleTwice, ruleNobody, ruleNot, ruleRefused, ruleStatus, ruleReplays, ruleOrder, ruleBatch, ruleReads, ruleHolds, ruleBack, ruleOneRoot, ruleSigned, ruleForward}
 
 // history is what clients asked and heard.
 type history struct {
-	mu  sync.Mutex
-	all []operation
+	mu     sync.Mutex
+	all    []operation
+	holds  []*chain.Record // of which somebody was told
+	signed []signature
 }
 
 func (h *history) add(op operation) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.all = append(h.all, op)
+	if op.kind == submit && op.verdict == done && op.out.Record.Kind == chain.Hold {
+		h.holds = append(h.holds, &op.out.Record)
+	}
 }
 
 // sofar is what has come until now, while clients go on.
@@ -55,6 +66,11 @@ func (h *history) sofar() []operation {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.all)
+}
+
+// of is what has come until now of one contract.
+func (h *history) of(token string) []operation {
+	return slices.DeleteFunc(h.sofar(), func(op operation) bool { return op.token != token })
 }
 
 func (h *history) acked() (n int) {
@@ -69,6 +85,8 @@ func (h *history) acked() (n int) {
 // ledger is what the members have in the end: blocks, the records in their order, pending
 // ones last, and what is known of ids.
 type ledger struct {
+	token   string
+	start   map[string]chain.Amount // what accounts had in the first block
 	blocks  [][]byte
 	records []placed
 	refused map[chain.ID]chain.Code // of ids that clients used
@@ -88,26 +106,31 @@ func (s *simulation) check() {
 		s.explain()
 		return
 	}
-	end, err := s.read()
-	if err != nil {
-		s.fail("%v", err)
-		return
-	}
-	for _, found := range checkHistory(s.history.all, end) {
-		s.fail("%s", found)
+	for _, c := range s.contracts() {
+		end, err := s.read(c.Token)
+		if err != nil {
+			s.fail("%v", err)
+			return
+		}
+		all := s.history.of(c.Token)
+		for _, found := range append(checkHistory(all, end), checkSigned(all, s.history.signatures(c.Token), end)...) {
+			s.fail("%s", found)
+		}
 	}
 }
 
 // read takes the ledger from the first member and compares all others with it, byte by
 // byte, audits it, and adds it up.
-func (s *simulation) read() (*ledger, error) {
+func (s *simulation) read(token string) (*ledger, error) {
 	first := s.members[0].life.store
 	auditor := fsm.NewAuditor()
-	end := &ledger{refused: map[chain.ID]chain.Code{}}
+	end := &ledger{token: token, refused: map[chain.ID]chain.Code{}}
 	info, err := first.Contract(token)
 	if err != nil {
 		return nil, err
 	}
+	books := newBooks(&info.Contract)
+	end.start = maps.Clone(books.balances)
 	err = first.Blocks(token, 1, 0, func(index uint64, canonical []byte) error {
 		end.blocks = append(end.blocks, bytes.Clone(canonical))
 		b, err := auditor.Next(canonical)
@@ -116,8 +139,11 @@ func (s *simulation) read() (*ledger, error) {
 		}
 		for i, r := range b.Records {
 			end.records = append(end.records, placed{r, index, i})
+			if err := books.add(&r); err != nil {
+				return err
+			}
 		}
-		return conserved(end.records, b.Totals)
+		return books.agree(b.Totals)
 	})
 	if err != nil {
 		return nil, err
@@ -134,17 +160,17 @@ func (s *simulation) read() (*ledger, error) {
 			return nil, err
 		}
 	}
-	s.refusals(end, s.members[0])
+	refusals(s.history.of(token), end, s.members[0])
 	return end, nil
 }
 
 // refusals asks a member which of the ids that clients used are refused.
-func (s *simulation) refusals(end *ledger, m *member) {
-	for _, op := range s.history.sofar() {
+func refusals(all []operation, end *ledger, m *member) {
+	for _, op := range all {
 		if op.kind != submit {
 			continue
 		}
-		if out, err := m.life.store.Transaction(token, op.tx.ID); err == nil && out.Refused != "" {
+		if out, err := m.life.store.Transaction(end.token, op.tx.ID); err == nil && out.Refused != "" {
 			end.refused[op.tx.ID] = out.Refused
 		}
 	}
@@ -152,42 +178,19 @@ func (s *simulation) refusals(end *ledger, m *member) {
 
 // sameChain compares a member's blocks with those of the first.
 func sameChain(m *member, texts [][]byte, info chain.Info) error {
-	own, err := m.life.store.Contract(token)
+	own, err := m.life.store.Contract(info.Contract.Token)
 	if err != nil {
 		return err
 	}
 	if own != info {
 		return fmt.Errorf("%s: %s has another chain than n1: %+v, %+v", ruleOneChain, m.name, own, info)
 	}
-	return m.life.store.Blocks(token, 1, 0, func(index uint64, canonical []byte) error {
+	return m.life.store.Blocks(info.Contract.Token, 1, 0, func(index uint64, canonical []byte) error {
 		if index > uint64(len(texts)) || !bytes.Equal(canonical, texts[index-1]) {
 			return fmt.Errorf("%s: block %d of %s is another one than that of n1", ruleOneChain, index, m.name)
 		}
 		return nil
 	})
-}
-
-// conserved adds up what records did, without the product's own arithmetic.
-func conserved(records []placed, totals *chain.Totals) error {
-	balances := map[string]int64{}
-	var fees int64
-	for _, r := range records {
-		balances[r.Sender] -= int64(r.AmountSend)
-		balances[r.Recipient] += int64(r.AmountReceive)
-		balances[r.BPSC] += int64(r.AmountBPSC)
-		fees += int64(r.AmountBPSC)
-		if r.AmountSend != r.AmountBPSC+r.AmountReceive {
-			return fmt.Errorf("%s: record %s: %d sent, %d and %d came", ruleKept, r.ID, r.AmountSend, r.AmountBPSC, r.AmountReceive)
-		}
-	}
-	var sum int64
-	for _, b := range balances {
-		sum += b
-	}
-	if sum+int64(totals.Burned+totals.Held) != int64(totals.Issued) || fees != int64(totals.Fees) {
-		return fmt.Errorf("%s: balances come to %d and fees to %d, and the block says %+v", ruleKept, sum, fees, *totals)
-	}
-	return nil
 }
 
 // checkHistory returns which rules a history breaks, given what was there in the end. It
@@ -218,16 +221,32 @@ func checkHistory(all []operation, end *ledger) (found []string) {
 		}
 	}
 	for _, r := range end.records {
-		if len(asked[r.ID]) == 0 {
+		if len(asked[r.ID]) == 0 && r.Reason != chain.HoldExpired { // that is the clock's (checkHolds)
 			say(ruleNobody, "%s", r.ID)
 		}
 	}
+	checkHolds(end, say)
 	checkReplays(all, say)
 	checkOrder(all, at, say)
 	checkBatches(all, at, say)
 	if len(found) == 0 && !end.partial {
 		checkLinearizable(all, at, end, say)
 	}
+	return found
+}
+
+// checkSigned returns which rules are broken by what members signed, and what was shown of it.
+func checkSigned(all []operation, signed []signature, end *ledger) (found []string) {
+	say := func(rule, format string, args ...any) {
+		found = append(found, rule+": "+fmt.Sprintf(format, args...))
+	}
+	root, err := roots(end.blocks)
+	if err != nil {
+		say(ruleKept, "%v", err)
+		return found
+	}
+	checkSignatures(signed, root, end.partial, say)
+	checkCheckpoints(all, root, say)
 	return found
 }
 
@@ -244,8 +263,8 @@ func checkSubmission(op operation, same []operation, at map[chain.ID]int, end *l
 			return
 		}
 		r := end.records[place-1]
-		if r.Sender != op.tx.Sender || r.Recipient != op.tx.Recipient || r.AmountSend != op.tx.Amount {
-			say(ruleChanged, "%s was to send %d, and sent %d", op.tx.ID, op.tx.Amount, r.AmountSend)
+		if !brought(&r.Record, &op.tx) || !asTold(&op.out.Record, &r.Record) {
+			say(ruleChanged, "%s was to be %s of %d, and is %+v; what was told is %+v", op.tx.ID, op.tx.Kind, op.tx.Amount, r.Record, op.out.Record)
 		}
 		if r.block != op.out.Block || r.position != op.out.Position {
 			say(ruleStatus, "%s was acknowledged at %d/%d and is at %d/%d", op.tx.ID, op.out.Block, op.out.Position, r.block, r.position)
@@ -264,8 +283,12 @@ func checkSubmission(op operation, same []operation, at map[chain.ID]int, end *l
 
 func checkRefusal(op operation, there bool, end *ledger, say func(rule, format string, args ...any)) {
 	switch op.code {
-	case chain.AmountTooSmall:
+	case chain.AmountTooSmall, chain.ExpiresTooFar, chain.KeyWrong:
 		return // for now
+	case chain.Expired: // the clock says so for ever, and nobody has to remember it
+		if there {
+			say(ruleRefused, "%s was too late at %v, and is there", op.tx.ID, op.ended)
+		}
 	case chain.IDReused:
 		_, known := end.refused[op.tx.ID]
 		if !there && !known && !end.partial {
@@ -333,7 +356,7 @@ func checkOrder(all []operation, at map[chain.ID]int, say func(rule, format stri
 // all that was read was true. The records of the ledger are in an order already, so the
 // state is how many of them there were.
 func checkLinearizable(all []operation, at map[chain.ID]int, end *ledger, say func(rule, format string, args ...any)) {
-	sums := runningBalances(end)
+	sums := runningBalances(all, end)
 	var ops []porcupine.Operation
 	clients := map[string]int{}
 	brought := map[chain.ID]bool{}
@@ -405,25 +428,24 @@ type (
 	wasLength struct{ records uint64 }
 )
 
-// runningBalances is what each account had after each number of records.
-func runningBalances(end *ledger) map[string][]chain.Amount {
+// runningBalances is what each account that was read had after each number of records.
+func runningBalances(all []operation, end *ledger) map[string][]chain.Amount {
 	sums := map[string][]chain.Amount{}
-	for i := range accounts {
-		sums[account(i)] = make([]chain.Amount, len(end.records)+1)
+	for _, op := range all {
+		if op.kind == balance && sums[op.account] == nil {
+			sums[op.account] = make([]chain.Amount, len(end.records)+1)
+			sums[op.account][0] = end.start[op.account]
+		}
 	}
 	for i, r := range end.records {
 		for _, of := range sums {
 			of[i+1] = of[i]
 		}
-		if of, ok := sums[r.Sender]; ok {
-			of[i+1] -= r.AmountSend
-		}
-		if of, ok := sums[r.Recipient]; ok {
-			of[i+1] += r.AmountReceive
-		}
-		if of, ok := sums[r.BPSC]; ok {
-			of[i+1] += r.AmountBPSC
-		}
+		effects(&r.Record, func(account string, by chain.Amount) {
+			if of, ok := sums[account]; ok {
+				of[i+1] += by
+			}
+		})
 	}
 	return sums
 }

@@ -21,13 +21,14 @@ type client struct {
 	to   int // the member that it goes to
 	n    uint64
 	asks uint64
-	old  []chain.Transaction // what it has sent, for retries long after
+	old  []sent // for retries long after
 }
 
 // operation is one line of the history: what somebody asked once, and what came back.
 type operation struct {
 	client string
 	kind   kind
+	token  string
 	called time.Duration
 	ended  time.Duration
 	member string
@@ -42,7 +43,14 @@ type operation struct {
 	balance chain.Amount
 	records uint64
 	length  uint64
+	root    chain.Hash
 	err     error
+}
+
+// sent is what a client has sent, and to which contract.
+type sent struct {
+	token string
+	tx    chain.Transaction
 }
 
 // batch is what somebody sends together.
@@ -58,6 +66,8 @@ const (
 	balance kind = "balance" // behind a barrier
 	status  kind = "status"  // behind a barrier
 	head    kind = "head"    // behind a barrier
+	// behind a barrier, too
+	checkpoint kind = "checkpoint"
 )
 
 type verdict string
@@ -91,25 +101,35 @@ func (c *client) run(stop <-chan struct{}) {
 			return
 		case <-time.After(time.Duration(c.rand.Int64N(int64(2 * thinking)))):
 		}
+		of := token
+		if c.rand.IntN(3) == 0 {
+			of = signedToken
+		}
 		switch k := c.rand.IntN(20); {
 		case k < 2:
-			c.moveAll(stop)
+			c.moveAll(of, stop)
 		case k < 11:
-			c.move(c.transfer(), stop)
+			c.move(sent{of, c.fresh(of)}, stop)
 		case k < 13 && len(c.old) > 0: // the network, or a client that lost its notes, sends it again
 			c.move(c.old[c.rand.IntN(len(c.old))], stop)
 		case k < 14 && len(c.old) > 0: // another one under an id that is taken
 			other := c.old[c.rand.IntN(len(c.old))]
-			if other.Amount--; other.Amount == 0 {
-				other.Amount = 2
+			if other.token == signedToken { // nobody has two of one id there
+				continue
+			}
+			if other.tx.Amount--; other.tx.Amount == 0 {
+				other.tx.Amount = 2
 			}
 			c.move(other, stop)
 		case k < 17:
-			c.ask(operation{kind: balance, account: account(c.rand.IntN(accounts))})
+			c.ask(operation{kind: balance, token: of, account: c.s.account(of, c.rand.IntN(accounts))})
 		case k < 18 && len(c.old) > 0:
-			c.ask(operation{kind: status, tx: c.old[c.rand.IntN(len(c.old))]})
+			was := c.old[c.rand.IntN(len(c.old))]
+			c.ask(operation{kind: status, token: was.token, tx: was.tx})
+		case k < 19 && c.s.plan.Attests && c.rand.IntN(2) == 0:
+			c.ask(operation{kind: checkpoint, token: of})
 		case k < 19:
-			c.ask(operation{kind: head})
+			c.ask(operation{kind: head, token: of})
 		default:
 			c.to = c.rand.IntN(len(c.s.members))
 		}
@@ -137,10 +157,10 @@ func (c *client) transfer() chain.Transaction {
 }
 
 // move submits a transaction until it is decided, as a client does.
-func (c *client) move(tx chain.Transaction, stop <-chan struct{}) {
-	c.old = append(c.old, tx)
+func (c *client) move(t sent, stop <-chan struct{}) {
+	c.old = append(c.old, t)
 	for {
-		op := c.ask(operation{kind: submit, tx: tx})
+		op := c.ask(operation{kind: submit, token: t.token, tx: t.tx})
 		if op.verdict == done || op.verdict == refused {
 			return
 		}
@@ -157,21 +177,23 @@ const most = 6
 
 // moveAll submits several transactions as one request, and then those one by one of which
 // it does not know what became of them. Some of them may have been sent before.
-func (c *client) moveAll(stop <-chan struct{}) {
+func (c *client) moveAll(to string, stop <-chan struct{}) {
 	b := &batch{}
 	for range 2 + c.rand.IntN(most-1) {
-		tx := c.transfer()
+		tx := c.fresh(to)
 		if len(c.old) > 0 && c.rand.IntN(6) == 0 {
-			tx = c.old[c.rand.IntN(len(c.old))]
+			if was := c.old[c.rand.IntN(len(c.old))]; was.token == to {
+				tx = was.tx
+			}
 		}
 		b.txs = append(b.txs, tx)
 	}
-	answer := c.ask(operation{kind: submit, batch: b})
+	answer := c.ask(operation{kind: submit, token: to, batch: b})
 	for i, tx := range b.txs {
 		if op := answer.of(i); op.verdict == done || op.verdict == refused {
-			c.old = append(c.old, tx)
+			c.old = append(c.old, sent{to, tx})
 		} else {
-			c.move(tx, stop)
+			c.move(sent{to, tx}, stop)
 		}
 	}
 }
@@ -219,7 +241,7 @@ func (s *simulation) request(c *client, n uint64, op operation, answered chan op
 	r := s.world.draw(c.name, n)
 	there, back := clientLatency(r), clientLatency(r)
 	lostThere, lostBack := r.IntN(1000), r.IntN(1000)
-	s.world.post(step{who: c.name, n: n, delay: there, what: fmt.Sprintf("%s to %s", op.kind, memberName(to)), do: func() {
+	s.world.post(step{kind: "questions and answers", who: c.name, n: n, delay: there, what: fmt.Sprintf("%s to %s", op.kind, memberName(to)), do: func() {
 		m := s.members[to]
 		l := m.life
 		switch {
@@ -238,11 +260,11 @@ func (s *simulation) request(c *client, n uint64, op operation, answered chan op
 			began := s.world.since()
 			op := l.serve(op)
 			took := s.world.since() - began
-			s.world.post(step{who: c.name + "<", n: n, delay: back, what: fmt.Sprintf("%s: %s", op.kind, op.verdict), do: func() {
+			s.world.post(step{kind: "questions and answers", who: c.name + "<", n: n, delay: back, what: fmt.Sprintf("%s: %s", op.kind, op.verdict), do: func() {
 				if took > patience+slack && !l.over() {
 					s.fail("%s: %v took %v for %s", ruleAnswers, l, took, op.kind)
 				}
-				if l.over() || lostBack < s.lossy || s.away[to] > 0 {
+				if l.over() || l.broken.Load() != nil || lostBack < s.lossy || s.away[to] > 0 {
 					return // the connection ended before
 				}
 				answered <- op
@@ -275,18 +297,20 @@ func (l *life) serve(op operation) operation {
 	switch op.kind {
 	case balance:
 		var a chain.Account
-		a, err = l.store.Account(token, op.account)
+		a, err = l.store.Account(op.token, op.account)
 		op.balance, op.records = a.Balance, a.Records
 	case status:
-		op.out, err = l.store.Transaction(token, op.tx.ID)
+		op.out, err = l.store.Transaction(op.token, op.tx.ID)
 		op.code = op.out.Refused
 		if errors.Is(err, chain.NotFound) {
 			op.verdict, err = refused, nil
 			op.code = chain.NotFound
 		}
+	case checkpoint:
+		err = l.readCheckpoint(&op)
 	case head:
 		var info chain.Info
-		info, err = l.store.Contract(token)
+		info, err = l.store.Contract(op.token)
 		op.records, op.length = info.Records, info.Length
 	}
 	if err != nil {
@@ -296,7 +320,7 @@ func (l *life) serve(op operation) operation {
 }
 
 func (l *life) submit(ctx context.Context, op operation) operation {
-	contract := l.store.KnownContract(token)
+	contract := l.store.KnownContract(op.token)
 	if contract == nil {
 		op.verdict, op.err = notApplied, errors.New("no contract yet")
 		return op

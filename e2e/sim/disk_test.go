@@ -80,7 +80,7 @@ func (d *logDisk) write(what string, store func() error) error {
 	d.count++
 	n := d.count
 	d.mu.Unlock()
-	d.world.post(step{who: d.name, n: n, what: what, do: func() { d.begin(w, n) }})
+	d.world.post(step{kind: "writes of the log", who: d.name, n: n, what: what, do: func() { d.begin(w, n) }})
 	return <-w.done
 }
 
@@ -108,7 +108,7 @@ func (d *logDisk) begin(w *write, n uint64) {
 	if r.IntN(40) == 0 {
 		took += time.Duration(r.Int64N(int64(60 * time.Millisecond)))
 	}
-	d.world.post(step{who: d.name, n: n, delay: func() time.Duration { return took + d.slow }, what: "synced", do: func() { d.finish(w) }})
+	d.world.post(step{kind: "writes of the log", who: d.name, n: n, delay: func() time.Duration { return took + d.slow }, what: "synced", do: func() { d.finish(w) }})
 }
 
 // finish is a step: the write is on the disk.

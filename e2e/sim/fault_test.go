@@ -9,11 +9,11 @@ import (
 func (s *simulation) schedule() {
 	for i, f := range s.plan.Faults {
 		who := fmt.Sprintf("fault %d", i)
-		s.world.post(step{who: who, n: 0, delay: func() time.Duration { return f.At }, what: f.String(), do: func() {
+		s.world.post(step{kind: "faults", who: who, n: 0, delay: func() time.Duration { return f.At }, what: f.String(), do: func() {
 			s.world.trace.tell(s.world.since(), who, f.String())
 			end := s.begin(i, f)
 			s.ends = append(s.ends, end)
-			s.world.post(step{who: who, n: 1, delay: func() time.Duration { return f.For }, what: "over", do: func() {
+			s.world.post(step{kind: "faults", who: who, n: 1, delay: func() time.Duration { return f.For }, what: "over", do: func() {
 				s.world.trace.tell(s.world.since(), who, "over")
 				end.once()
 			}})
@@ -90,6 +90,8 @@ func (s *simulation) faults(i int, f fault) (end func()) {
 		return func() { s.away[f.On]-- }
 	case rotLog, rotState:
 		return s.rot(i, f)
+	case lie:
+		return s.lie(i, f)
 	case diskLag, diskHang, diskFail:
 		return s.spoilDisk(i, f)
 	case frozen:
@@ -155,7 +157,7 @@ func (s *simulation) flap(i int, f fault) (end func()) {
 		}
 		n++
 		pause := time.Duration(20+r.IntN(700)) * time.Millisecond
-		s.world.post(step{who: who, n: n, delay: func() time.Duration { return pause }, what: "flips", do: next})
+		s.world.post(step{kind: "faults", who: who, n: n, delay: func() time.Duration { return pause }, what: "flips", do: next})
 	}
 	next()
 	return func() {

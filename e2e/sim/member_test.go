@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,24 +31,28 @@ type member struct {
 	files   *vfs.MemFS   // of its state
 	clock   atomic.Int64 // what its wall clock is off by, in microseconds
 	rot     *flip        // a bit of its files that has flipped, while that lasts
+	lied    *lied        // its disk has lied, likewise
 }
 
 // life is one process.
 type life struct {
-	member  *member
-	number  int
-	node    *cluster.Member
-	store   *store.Store
-	disk    *logDisk
-	folder  string
-	ended   atomic.Bool
-	opened  chan struct{} // closed when it has started, or has not
-	ready   atomic.Bool   // it has
-	excused bool          // a fault of its disk may end it; the world's
-	rotten  bool          // a bit of its files has flipped, and may end it; likewise
-	led     bool          // it led when it was last looked at; likewise
-	stuck   atomic.Bool   // its store goes no further
-	broken  atomic.Pointer[error]
+	member    *member
+	number    int
+	began     time.Duration
+	node      *cluster.Member
+	store     *store.Store
+	disk      *logDisk
+	folder    string
+	ended     atomic.Bool
+	opened    chan struct{} // closed when it has started, or has not
+	ready     atomic.Bool   // it has
+	excused   bool          // a fault of its disk may end it; the world's
+	rotten    bool          // a bit of its files has flipped, and may end it; likewise
+	led       bool          // it led when it was last looked at; likewise
+	stuck     atomic.Bool   // its store goes no further
+	broken    atomic.Pointer[error]
+	attesting sync.WaitGroup
+	noMore    context.CancelFunc // attestations; nil: none begin
 }
 
 func (l *life) over() bool { return l.ended.Load() }
@@ -86,7 +92,7 @@ func (m *member) config(l *life) cluster.Config {
 // start begins a life, in a goroutine of its own.
 func (m *member) start() {
 	m.lives++
-	l := &life{member: m, number: m.lives, folder: m.folder, opened: make(chan struct{})}
+	l := &life{member: m, number: m.lives, began: m.cluster.world.since(), folder: m.folder, opened: make(chan struct{})}
 	l.rotten = m.rot != nil
 	m.life = l
 	s := m.cluster
@@ -126,14 +132,20 @@ func (l *life) open(ln *listener, files *vfs.MemFS) (err error) {
 		},
 	})
 	l.node, err = cluster.Open(cfg, fsm.New(l.store))
-	return err
+	if err != nil || !m.cluster.plan.Attests {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	l.noMore = cancel
+	return l.attests(ctx)
 }
 
-// stop is the end of a process by its store, which goes no further.
+// stop is the end of a process by its store, which goes no further. Whoever has found the
+// damage ends here, and lets go of what it holds: it would be in the way of the others' end.
 func (l *life) stop(err error) {
 	l.stuck.Store(true)
 	l.fatal(err)
-	select {}
+	runtime.Goexit()
 }
 
 // requests is the way into the log of this life.
@@ -186,6 +198,10 @@ func (s *simulation) bury(l *life) {
 		<-l.opened
 		at, cancel := context.WithCancel(context.Background())
 		cancel()
+		if l.noMore != nil {
+			l.noMore()
+			l.attesting.Wait()
+		}
 		if l.node != nil {
 			_ = l.node.Shutdown(at) // it complains about what was under way
 		}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -98,7 +99,7 @@ func (n *network) dialer(from int, life *life) func(ctx context.Context, network
 		mu.Unlock()
 		d := &dialling{from: from, to: to, life: life, ctx: ctx, result: make(chan dialled, 1)}
 		who := fmt.Sprintf("dial %s.%d>%s", memberName(from), life.number, memberName(to))
-		n.world.post(step{who: who, n: k, delay: n.latency(from, to, who, k), what: "syn", do: func() { n.connect(d) }})
+		n.world.post(step{kind: "connections", who: who, n: k, delay: n.latency(from, to, who, k), what: "syn", do: func() { n.connect(d) }})
 		select {
 		case r := <-d.result:
 			if r.err != nil {
@@ -170,14 +171,14 @@ func (n *network) mend() {
 	n.dials = nil
 	for i, d := range waiting {
 		who := fmt.Sprintf("redial %s>%s", memberName(d.from), memberName(d.to))
-		n.world.post(step{who: who, n: uint64(i), delay: n.latency(d.from, d.to, who, uint64(i)), what: "syn", do: func() { n.connect(d) }})
+		n.world.post(step{kind: "connections", who: who, n: uint64(i), delay: n.latency(d.from, d.to, who, uint64(i)), what: "syn", do: func() { n.connect(d) }})
 	}
 	kept := n.conns[:0]
 	for _, c := range n.conns {
 		for held := c.held; held > 0 && !n.blocked(c.from, c.to); held-- {
 			c.held--
 			// As TCP tries again: not at once.
-			n.world.post(step{who: c.name, n: c.taken + uint64(c.held), delay: n.latency(c.from, c.to, c.name+" again", uint64(held)), what: "again", do: c.arrive})
+			n.world.post(step{kind: "what was held", who: c.name, n: c.taken + uint64(c.held), delay: n.latency(c.from, c.to, c.name+" again", uint64(held)), what: "again", do: c.arrive})
 		}
 		if c.held > 0 || !c.finished() {
 			kept = append(kept, c)
@@ -281,16 +282,18 @@ type conn struct {
 	held  int    // arrivals that wait for the link
 	taken uint64 // arrivals that there were
 
-	mu       sync.Mutex
-	changed  *sync.Cond
-	sent     uint64
-	flight   [][]byte // on the way from here; nil is the end
-	in       []byte   // arrived
-	ended    bool     // the other end sends no more
-	err      error    // of this end
-	closed   bool
-	deadline time.Time
-	timer    *time.Timer
+	mu      sync.Mutex
+	changed *sync.Cond
+	sent    uint64
+	flight  [][]byte // on the way from here; nil is the end
+	in      []byte   // arrived
+	ended   bool     // the other end sends no more
+	err     error    // of this end
+	closed  bool
+	readBy  time.Time
+	writeBy time.Time
+	timer   *time.Timer // at readBy
+	purpose byte        // what the one who dialled it wants, as its handshake says
 }
 
 func newConn(n *network, name string, from, to int, l *life) *conn {
@@ -309,7 +312,7 @@ func (c *conn) Read(b []byte) (int, error) {
 		switch {
 		case c.err != nil:
 			return 0, c.err
-		case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
+		case !c.readBy.IsZero() && !time.Now().Before(c.readBy):
 			return 0, os.ErrDeadlineExceeded
 		case len(c.in) > 0:
 			n := copy(b, c.in)
@@ -330,7 +333,7 @@ func (c *conn) Write(b []byte) (int, error) {
 	switch {
 	case c.err != nil:
 		return 0, c.err
-	case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
+	case !c.writeBy.IsZero() && !time.Now().Before(c.writeBy):
 		return 0, os.ErrDeadlineExceeded
 	case len(b) > 0:
 		c.push(append([]byte(nil), b...))
@@ -346,7 +349,7 @@ func (c *conn) push(b []byte) {
 	if b != nil {
 		what = strconv.Itoa(len(b))
 	}
-	c.net.world.post(step{who: c.name, n: c.sent, delay: c.net.latency(c.from, c.to, c.name, c.sent), what: what, do: c.arrive})
+	c.net.world.post(step{kind: c.sort(b), who: c.name, n: c.sent, delay: c.net.latency(c.from, c.to, c.name, c.sent), what: what, do: c.arrive})
 }
 
 // arrive is a step: the next of what is under way gets to the other end.
@@ -428,12 +431,31 @@ func (c *conn) RemoteAddr() net.Addr { return c.remote }
 
 // SetDeadline implements net.Conn.
 func (c *conn) SetDeadline(t time.Time) error {
+	if err := c.SetWriteDeadline(t); err != nil {
+		return err
+	}
+	return c.SetReadDeadline(t)
+}
+
+// SetWriteDeadline implements net.Conn. No write waits, so nobody has to be woken.
+func (c *conn) SetWriteDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
 		return c.err
 	}
-	c.deadline = t
+	c.writeBy = t
+	return nil
+}
+
+// SetReadDeadline implements net.Conn.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return c.err
+	}
+	c.readBy = t
 	switch {
 	case t.IsZero():
 		if c.timer != nil {
@@ -454,8 +476,20 @@ func (c *conn) wake() {
 	c.changed.Broadcast()
 }
 
-// SetReadDeadline implements net.Conn.
-func (c *conn) SetReadDeadline(t time.Time) error { return c.SetDeadline(t) }
-
-// SetWriteDeadline implements net.Conn.
-func (c *conn) SetWriteDeadline(t time.Time) error { return c.SetDeadline(t) }
+// sort is what a message is, for who asks what a run consists of. It is called under mu.
+func (c *conn) sort(b []byte) string {
+	const handshake, forRaft = "BPSC", 'r'
+	if bytes.HasPrefix(b, []byte(handshake)) {
+		if len(b) > len(handshake)+1 && b[len(handshake)+1] >= 'a' { // not an answer's
+			c.purpose, c.peer.purpose = b[len(handshake)+1], b[len(handshake)+1]
+		}
+		return "handshakes"
+	}
+	switch {
+	case b == nil:
+		return "ends of connections"
+	case c.purpose == forRaft:
+		return "messages of raft"
+	}
+	return "other messages of members"
+}

@@ -17,6 +17,7 @@ type plan struct {
 	// A member takes a snapshot after so many entries of the log, and keeps as many; 0: it
 	// keeps all.
 	Trailing int
+	Attests  bool // members sign checkpoints
 	Faults   []fault
 }
 
@@ -59,9 +60,10 @@ const (
 	frozen   faultKind = "frozen"     // alone, its disk hangs, and clients do not reach it
 	rotLog   faultKind = "rot log"    // it is killed, and a bit flips in its log, its vote, or what else is beside
 	rotState faultKind = "rot state"  // likewise in its state
+	lie      faultKind = "lie"        // its disk keeps nothing, says it does, and its host loses power
 )
 
-var faultKinds = []faultKind{kill, power, killAll, powerAll, killAmid, cutAmid, killAmid, cutAmid, alone, deaf, mute, link, flap, lag, diskLag, diskHang, diskFail, clock, away, frozen, rotLog, rotState}
+var faultKinds = []faultKind{kill, power, killAll, powerAll, killAmid, cutAmid, killAmid, cutAmid, alone, deaf, mute, link, flap, lag, diskLag, diskHang, diskFail, clock, away, frozen, rotLog, rotState, lie}
 
 // newPlan draws a plan. Faults overlap: about as many are under way at once as a cluster
 // of three can take, and now and then more.
@@ -74,6 +76,9 @@ func newPlan(seed uint64, length time.Duration) plan {
 	if r.IntN(2) == 0 {
 		p.Trailing = 5 + r.IntN(40)
 	}
+	p.Attests = r.IntN(4) == 0
+	const quiet = 2 * time.Second         // in which all come together again
+	busy := time.Duration(0)              // until then there are faults
 	few := make([]faultKind, 1+r.IntN(5)) // a run has faults of some kinds, often
 	for i := range few {
 		few[i] = faultKinds[r.IntN(len(faultKinds))]
@@ -91,6 +96,14 @@ func newPlan(seed uint64, length time.Duration) plan {
 		// each other, which costs the most and finds the least.
 		part := r.Float64()
 		f.For = min(50*time.Millisecond+time.Duration(part*part*float64(8*time.Second)), length-at)
+		if f.Kind == lie { // by itself, see simulation.lie
+			f.At, f.For = max(f.At, busy+quiet), 2*meets+time.Duration(part*float64(4*time.Second))
+			if f.At+f.For > length {
+				break
+			}
+			at = f.At + f.For + quiet
+		}
+		busy = max(busy, f.At+f.For)
 		p.Faults = append(p.Faults, f)
 	}
 	return p

@@ -30,8 +30,8 @@ func (s *simulation) greet(l *life) {
 			pause = 0
 		}
 		who := fmt.Sprintf("reader %s", c.name)
-		s.world.post(step{who: who, delay: func() time.Duration { return pause }, what: "comes", do: func() {
-			s.running.Go(func() { c.ask(operation{kind: head}) })
+		s.world.post(step{kind: "questions and answers", who: who, delay: func() time.Duration { return pause }, what: "comes", do: func() {
+			s.running.Go(func() { c.ask(operation{kind: head, token: token}) })
 		}})
 	}
 }

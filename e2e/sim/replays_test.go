@@ -53,7 +53,11 @@ func (op *operation) decides() bool {
 	case op.verdict == done:
 		return true
 	}
-	return op.verdict == refused && op.code != chain.AmountTooSmall && op.code != chain.IDReused
+	switch op.code {
+	case chain.AmountTooSmall, chain.IDReused, chain.Expired, chain.ExpiresTooFar, chain.KeyWrong: // nobody remembers those
+		return false
+	}
+	return op.verdict == refused
 }
 
 func sameContent(a, b chain.Transaction) bool {

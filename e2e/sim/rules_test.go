@@ -18,7 +18,7 @@ func tx(id byte) chain.Transaction {
 }
 
 func recorded(id byte, block uint64, position int) placed {
-	return placed{chain.Record{ID: chain.ID{id}, Sender: "w1", Recipient: "w2", AmountSend: 10, AmountReceive: 10}, block, position}
+	return placed{chain.Record{Kind: chain.Transfer, ID: chain.ID{id}, Sender: "w1", Recipient: "w2", AmountSend: 10, AmountReceive: 10}, block, position}
 }
 
 func at(called, ended int, op operation) operation {
@@ -50,6 +50,10 @@ func TestEachRuleFindsAHistoryThatBreaksIt(t *testing.T) {
 	elsewhere := acknowledged(3, 4, 1, 3, 0)
 	elsewhere.out.Replay = true
 	stillTooMuch := at(3, 4, operation{kind: submit, verdict: refused, tx: tx(1), code: chain.BalanceOutOfRange, out: chain.Outcome{Replay: true}})
+	toldOther := acknowledged(1, 2, 1, 2, 0)
+	toldOther.out.Record = recorded(1, 2, 0).Record
+	toldOther.out.Record.AmountReceive--
+	late := at(1, 2, operation{kind: submit, verdict: refused, tx: tx(1), code: chain.Expired})
 	together := &batch{}
 	inBatch := func(id byte, position int) operation {
 		op := acknowledged(1, 2, id, 2, position)
@@ -98,6 +102,9 @@ func TestEachRuleFindsAHistoryThatBreaksIt(t *testing.T) {
 		"sent again, and new":             {rule: ruleReplays, all: []operation{acknowledged(1, 2, 1, 2, 0), acknowledged(3, 4, 1, 2, 0)}, records: one},
 		"sent again, and elsewhere":       {rule: ruleReplays, all: []operation{acknowledged(1, 2, 1, 2, 0), elsewhere}, records: one, partial: true},
 		"sent again, and refused":         {rule: ruleReplays, all: []operation{acknowledged(1, 2, 1, 2, 0), at(3, 4, operation{kind: submit, verdict: refused, tx: tx(1), code: chain.IDReused})}, records: one},
+		"told of another record":          {rule: ruleChanged, all: []operation{toldOther}, records: one},
+		"too late":                        {all: []operation{late}},
+		"too late, and there":             {rule: ruleRefused, all: []operation{late}, records: one},
 		"another, and refused":            {all: []operation{acknowledged(1, 2, 1, 2, 0), at(3, 4, operation{kind: submit, verdict: refused, tx: more, code: chain.IDReused})}, records: one},
 		"another, and taken":              {rule: ruleReplays, all: []operation{acknowledged(1, 2, 1, 2, 0), at(3, 4, operation{kind: submit, verdict: done, tx: more, out: chain.Outcome{Block: 2, Replay: true}})}, records: one},
 		"refused again":                   {all: []operation{tooMuch, stillTooMuch}, refused: remembered},
@@ -122,6 +129,15 @@ func TestEachRuleFindsAHistoryThatBreaksIt(t *testing.T) {
 
 func TestMoneyOutOfNothingIsFound(t *testing.T) {
 	totals := chain.Totals{}
+	conserved := func(records []placed, totals *chain.Totals) error {
+		b := newBooks(&chain.Contract{})
+		for _, r := range records {
+			if err := b.add(&r.Record); err != nil {
+				return err
+			}
+		}
+		return b.agree(totals)
+	}
 	require.NoError(t, conserved([]placed{recorded(1, 2, 0)}, &totals))
 	more := recorded(1, 2, 0)
 	more.AmountReceive++

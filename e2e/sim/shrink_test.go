@@ -49,6 +49,11 @@ func shrink(p plan, fails func(plan) bool) plan {
 			q.Lossy = 0
 			try(q)
 		}
+		if p.Attests {
+			q := p
+			q.Attests = false
+			try(q)
+		}
 		if p.Trailing > 0 {
 			q := p
 			q.Trailing = 0
@@ -67,7 +72,7 @@ func shrink(p plan, fails func(plan) bool) plan {
 // entry is a plan as it stands in the table of those that have failed.
 func (p plan) entry() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "{Seed: %d, Members: %d, Clients: %d, Length: %d, Lossy: %d, Trailing: %d, Faults: []fault{\n", p.Seed, p.Members, p.Clients, p.Length, p.Lossy, p.Trailing)
+	fmt.Fprintf(&b, "{Seed: %d, Members: %d, Clients: %d, Length: %d, Lossy: %d, Trailing: %d, Attests: %t, Faults: []fault{\n", p.Seed, p.Members, p.Clients, p.Length, p.Lossy, p.Trailing, p.Attests)
 	for _, f := range p.Faults {
 		fmt.Fprintf(&b, "\t%v,\n", f)
 	}

@@ -132,20 +132,3 @@ func TestPlansThatHaveFailed(t *testing.T) {
 
 // failedOnce are plans that have shown a fault.
 var failedOnce = []plan{}
-
-// TestInThisProcess runs seeds one after the other here, for -cpuprofile and -memprofile,
-// and says what one costs.
-func TestInThisProcess(t *testing.T) {
-	if os.Getenv("BPSC_HERE") == "" {
-		t.Skip("BPSC_HERE=1 runs it, with -cpuprofile")
-	}
-	collect()
-	first, seeds := number(t, "BPSC_SEED", 1), number(t, "BPSC_SEEDS", 20)
-	var cpu time.Duration
-	steps := 0
-	for seed := first; seed < first+seeds; seed++ {
-		r := simulate(t, newPlan(seed, minute))
-		cpu, steps = cpu+r.CPU, steps+r.Steps
-	}
-	t.Logf("%v of a processor for each, %d steps", (cpu / time.Duration(seeds)).Round(time.Millisecond), steps/int(seeds))
-}

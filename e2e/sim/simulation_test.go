@@ -18,36 +18,36 @@ import (
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/wallet"
 )
 
 // simulation is one run: members, clients, and what happens to them. All of it is the
 // world's, but for the history.
 type simulation struct {
-	plan    plan
-	world   *world
-	net     *network
-	members []*member
-	lossy   int   // of a thousand requests, and of answers
-	away    []int // of each member: how many faults keep clients from it
-	ends    []*ending
-	greeted int    // how often somebody began to lead
-	amid    func() // is called once, when a member is asked to order something; nil: nobody waits for it
-	history history
-	dir     string
-	logger  *slog.Logger
-	running sync.WaitGroup
-	healed  time.Duration
-	served  time.Duration // after the healing, until a client had an answer
+	plan     plan
+	world    *world
+	net      *network
+	members  []*member
+	lossy    int   // of a thousand requests, and of answers
+	away     []int // of each member: how many faults keep clients from it
+	ends     []*ending
+	greeted  int    // how often somebody began to lead
+	amid     func() // is called once, when a member is asked to order something; nil: nobody waits for it
+	history  history
+	keys     []*wallet.Key // of the signed contract's wallets
+	signed   chain.Hash    // the id of its chain
+	dir      string
+	logger   *slog.Logger
+	running  sync.WaitGroup
+	healed   time.Duration
+	served   time.Duration // after the healing, until a client had an answer
+	checking time.Duration // of a processor
 
 	violations []string
 	reached    map[string]int
 }
 
 const (
-	token    = "aka"
-	decimals = 6
-	contract = `{"token":"aka","decimals":6,"wallets":"open","schedule":{"every":"2s","transactions":12}}`
-
 	// What a healthy cluster has time for.
 	starting = 20 * time.Second
 	// What it has after all has been healed (DESIGN.md).
@@ -69,13 +69,15 @@ type result struct {
 	Served     time.Duration // after the healing
 	Virtual    time.Duration
 	CPU        time.Duration
+	Checking   time.Duration  // of it, in the end
+	Kinds      map[string]int // of steps
 }
 
 // run does what a plan says, in a bubble of its own, and checks what came of it.
 func run(p plan, dir string, logger *slog.Logger, out io.Writer) result {
 	w := newWorld(p.Seed)
 	w.trace.out = out
-	s := &simulation{plan: p, world: w, net: newNetwork(w, p.Members), reached: map[string]int{}, lossy: p.Lossy, away: make([]int, p.Members), dir: dir, logger: logger}
+	s := &simulation{plan: p, world: w, net: newNetwork(w, p.Members), keys: newKeys(), reached: map[string]int{}, lossy: p.Lossy, away: make([]int, p.Members), dir: dir, logger: logger}
 	for i := range p.Members {
 		s.members = append(s.members, &member{
 			cluster: s, number: i, name: memberName(i), folder: s.newFolder(memberName(i), 1), files: vfs.NewCrashableMem(),
@@ -86,7 +88,7 @@ func run(p plan, dir string, logger *slog.Logger, out io.Writer) result {
 	s.close()
 	r := result{
 		Violations: s.violations, Reached: s.reached, Hash: w.trace.hash.Sum64(), Steps: w.done,
-		Operations: len(s.history.all), Acked: s.history.acked(), Served: s.served, Virtual: w.since(),
+		Operations: len(s.history.all), Acked: s.history.acked(), Served: s.served, Virtual: w.since(), Checking: s.checking, Kinds: w.kinds,
 	}
 	for _, e := range w.trace.end() {
 		r.End = append(r.End, e.String())
@@ -147,7 +149,7 @@ func (s *simulation) live() {
 		}
 		// Members that start in one moment have timers in step for ever.
 		pause := time.Duration(s.world.draw("start", uint64(i)).Int64N(int64(300 * time.Millisecond)))
-		s.world.post(step{who: "start", n: uint64(i), delay: func() time.Duration { return pause }, what: m.name, do: m.start})
+		s.world.post(step{kind: "faults", who: "start", n: uint64(i), delay: func() time.Duration { return pause }, what: m.name, do: m.start})
 	}
 	if !s.drive(starting, s.allReady) {
 		s.fail("%s: not one is served at the start: %v", ruleService, s.why())
@@ -168,13 +170,39 @@ func (s *simulation) live() {
 	s.heal()
 	s.probe()
 	close(stop)
-	if !s.drive(settling, waited(&clients)) && !s.broken() {
+	if !s.drive(settling, s.waited(&clients)) && !s.broken() {
 		s.fail("%s: some have none, long after everything is healed", ruleAnswers)
+	}
+	if !s.drive(settling, s.signedAll) && !s.broken() {
+		s.fail("%s: not all of the chain is, long after everything is healed", ruleSigned)
 	}
 	if !s.drive(settling, s.alike) && !s.broken() {
 		s.fail("%s: %s", ruleOneState, s.why())
 	}
-	s.check()
+	began := cpu()
+	s.checkApart()
+	s.checking = cpu() - began
+}
+
+// checkApart checks in a goroutine of its own: one that finds a store damaged ends there.
+func (s *simulation) checkApart() {
+	ended, whole := make(chan struct{}), false
+	go func() {
+		defer close(ended)
+		s.check()
+		whole = true
+	}()
+	<-ended
+	if whole {
+		return
+	}
+	for _, m := range s.members {
+		if l := m.life; l == nil {
+			continue
+		} else if err := l.broken.Load(); err != nil {
+			s.fail("%s: %v ends when it is read: %v", ruleEnds, l, *err)
+		}
+	}
 }
 
 // drive goes on while no rule is broken.
@@ -201,6 +229,12 @@ func (s *simulation) look() {
 			}
 			continue
 		}
+		if l.wentBack(*err) {
+			s.world.trace.tell(s.world.since(), l.String(), "does not go on, as it should: "+s.plain((*err).Error()))
+			s.reach("a disk has lied, and is noticed")
+			s.kill(m, false)
+			continue
+		}
 		if l.noticed(*err) {
 			s.world.trace.tell(s.world.since(), l.String(), "does not go on, as it should: "+s.plain((*err).Error()))
 			s.reach("a bit flips, and is noticed")
@@ -218,7 +252,7 @@ func (s *simulation) look() {
 		s.reach("ended for its disk")
 		s.kill(m, false)
 		who := "again " + l.String()
-		s.world.post(step{who: who, delay: func() time.Duration { return time.Second }, what: "starts", do: func() { s.restart(m) }})
+		s.world.post(step{kind: "faults", who: who, delay: func() time.Duration { return time.Second }, what: "starts", do: func() { s.restart(m) }})
 	}
 }
 
@@ -271,7 +305,11 @@ func (s *simulation) makeChain() error {
 	defer cancel()
 	q := s.members[0].life.requests()
 	for _, m := range s.members {
-		a := command.Announce{Member: string(m.life.node.Identity()), URL: "http://" + m.name, Level: release.Newest}
+		key, err := signingKey(m.name)
+		if err != nil {
+			return err
+		}
+		a := command.Announce{Member: string(m.life.node.Identity()), URL: "http://" + m.name, Key: key.String(), Level: release.Newest}
 		if err := q.Announce(ctx, a); err != nil {
 			return fmt.Errorf("announcing %s: %w", m.name, err)
 		}
@@ -279,20 +317,18 @@ func (s *simulation) makeChain() error {
 	if _, err := q.Activate(ctx, release.Newest); err != nil {
 		return err
 	}
-	c, err := chain.DecodeContract([]byte(contract))
-	if err != nil {
-		return err
-	}
-	index, err := q.CreateContract(ctx, c)
-	if err != nil {
-		return err
-	}
-	for _, m := range s.members {
-		if err := m.life.node.WaitApplied(ctx, index); err != nil {
+	for _, c := range s.contracts() {
+		index, err := q.CreateContract(ctx, c)
+		if err != nil {
 			return err
 		}
+		for _, m := range s.members {
+			if err := m.life.node.WaitApplied(ctx, index); err != nil {
+				return err
+			}
+		}
 	}
-	return nil
+	return s.fund(ctx)
 }
 
 // heal ends all faults.
@@ -319,7 +355,7 @@ func (s *simulation) probe() {
 	s.running.Go(func() {
 		tx := c.transfer()
 		tx.Amount = 1
-		c.move(tx, stop)
+		c.move(sent{token, tx}, stop)
 		close(served)
 	})
 	if !s.drive(recovery, func() bool { return closed(served) }) && !s.broken() {
@@ -365,15 +401,20 @@ func (s *simulation) close() {
 		}
 	}
 	s.net.mend()
-	if !s.world.drive(closing, waited(&s.running)) {
+	if !s.world.drive(closing, s.waited(&s.running)) {
 		s.fail("the simulation itself: goroutines do not end")
 	}
 }
 
-// waited tells whether a group has ended.
-func waited(g *sync.WaitGroup) func() bool {
+// waited tells whether a group has ended. The world is told then: without a step it would
+// not look.
+func (s *simulation) waited(g *sync.WaitGroup) func() bool {
 	ended := make(chan struct{})
-	go func() { g.Wait(); close(ended) }()
+	go func() {
+		g.Wait()
+		close(ended)
+		s.world.stir()
+	}()
 	return func() bool { return closed(ended) }
 }
 

@@ -11,15 +11,26 @@ import (
 // by itself, nobody was served, or members did not come to one state. That is what comes
 // of a fault; the rule that it breaks, where what is known so far shows it, is said first.
 func (s *simulation) explain() {
+	var broken []string
+	for _, c := range s.contracts() {
+		broken = append(broken, s.brokenSoFar(c)...)
+	}
+	for _, r := range broken {
+		s.world.trace.tell(s.world.since(), "VIOLATION", r)
+	}
+	s.violations = append(broken, s.violations...)
+}
+
+// brokenSoFar are the rules that one contract breaks already.
+func (s *simulation) brokenSoFar(c chain.Contract) (broken []string) {
 	var longest *ledger
 	var of *member
-	var broken []string
 	for _, m := range s.members {
 		l := m.life
 		if l == nil || !l.ready.Load() || l.stuck.Load() {
 			continue
 		}
-		own, err := readSoFar(l)
+		own, err := readSoFar(l, c.Token)
 		if err != nil {
 			continue // no contract yet, or it is damaged
 		}
@@ -33,19 +44,17 @@ func (s *simulation) explain() {
 		}
 	}
 	if longest == nil {
-		return
+		return broken
 	}
-	s.refusals(longest, of)
-	broken = append(broken, checkHistory(s.history.sofar(), longest)...)
-	for _, r := range broken {
-		s.world.trace.tell(s.world.since(), "VIOLATION", r)
-	}
-	s.violations = append(broken, s.violations...)
+	all := s.history.of(c.Token)
+	refusals(all, longest, of)
+	broken = append(broken, checkHistory(all, longest)...)
+	return append(broken, checkSigned(all, s.history.signatures(c.Token), longest)...)
 }
 
 // readSoFar takes what one member has at this moment.
-func readSoFar(l *life) (*ledger, error) {
-	end := &ledger{partial: true, refused: map[chain.ID]chain.Code{}}
+func readSoFar(l *life, token string) (*ledger, error) {
+	end := &ledger{token: token, partial: true, refused: map[chain.ID]chain.Code{}}
 	info, err := l.store.Contract(token)
 	if err != nil {
 		return nil, err

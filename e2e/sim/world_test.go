@@ -35,7 +35,8 @@ type world struct {
 	order uint64
 	soon  []countdown
 	trace trace
-	done  int // steps
+	done  int            // steps
+	kinds map[string]int // of steps: how many of each
 }
 
 // countdown is what comes after so many more steps, whatever they are.
@@ -67,6 +68,7 @@ func (w *world) count() {
 
 // step is something that will happen.
 type step struct {
+	kind  string               // for who asks what a run consists of
 	who   string               // whose it is: draws go by it
 	n     uint64               // which of who's
 	delay func() time.Duration // from when the world hears of it, which asks; nil: none
@@ -78,7 +80,7 @@ type step struct {
 }
 
 func newWorld(seed uint64) *world {
-	return &world{seed: seed, began: time.Now(), wake: make(chan struct{}, 1), trace: trace{hash: xxhash.New()}}
+	return &world{seed: seed, began: time.Now(), wake: make(chan struct{}, 1), kinds: map[string]int{}, trace: trace{hash: xxhash.New()}}
 }
 
 // since is the virtual time since the world began.
@@ -95,6 +97,11 @@ func (w *world) post(s step) {
 	w.mu.Lock()
 	w.posted = append(w.posted, s)
 	w.mu.Unlock()
+	w.stir()
+}
+
+// stir has the world look at what it waits for.
+func (w *world) stir() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -116,6 +123,7 @@ func (w *world) drive(limit time.Duration, until func() bool) bool {
 		if len(w.queue) > 0 && !w.queue[0].at.After(now) {
 			s := heap.Pop(&w.queue).(step)
 			w.done++
+			w.kinds[s.kind]++
 			w.trace.note(w.since(), s.who, s.what)
 			s.do()
 			w.count()
