@@ -163,6 +163,7 @@ func TestGroupsThatCannotBeRead(t *testing.T) {
 			_, err := openJournal(&groups{parent: dir, shared: yes}, "any")
 			require.ErrorContains(t, err, c.says)
 			require.ErrorContains(t, err, "without it it signs nothing")
+			require.ErrorIs(t, err, ErrForgot)
 		})
 	}
 }

@@ -38,6 +38,9 @@ func (a *Attester) watchHandovers(ctx context.Context) {
 		if err == nil {
 			err = a.endorseAll(ctx, all)
 		}
+		if errors.Is(err, ErrForgot) {
+			a.cfg.Fatal(err)
+		}
 		var again <-chan time.Time
 		if a.noteHandover(err); err != nil {
 			again = time.After(a.cfg.Patience)
@@ -99,7 +102,7 @@ func (a *Attester) rememberHandover(h Handover) error {
 	path := filepath.Join(a.cfg.Dir, handoverJournal)
 	signed := endorsed{Handovers: map[int]chain.Hash{}}
 	if err := durable.ReadSealed(path, &signed); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("what this member has signed cannot be read, and without it it signs nothing: %s: %w", path, err)
+		return unreadable(path, err)
 	}
 	switch before, known := signed.Handovers[h.Number]; {
 	case !known:

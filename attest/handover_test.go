@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/command"
 )
@@ -145,5 +146,6 @@ func TestASecondHandoverOfOneNumberIsNotSigned(t *testing.T) {
 		m.start()
 		pass(time.Second)
 		require.Error(t, r.endorsed(), "what it has signed cannot be read")
+		require.ErrorIs(t, m.fatal(), attest.ErrForgot)
 	})
 }

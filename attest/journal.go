@@ -17,7 +17,7 @@ import (
 var ErrWouldContradict = errors.New("this member has signed another history")
 
 // ErrForgot: others have seen a signature of this member that its journal does
-// not have. It must not sign again, for it may contradict what it has forgotten.
+// not have, or the journal cannot be read. It must not sign again, for it may contradict what it has forgotten.
 var ErrForgot = errors.New("this member has forgotten what it has signed")
 
 // signed is what a member signed last of one chain. It is on disk before the
@@ -77,7 +77,13 @@ func openJournal(g *groups, token string) (*journal, error) {
 // errNothing: a file of the journal is one, and has nothing in it.
 var errNothing = errors.New("it says nothing")
 
+// unreadable says that the journal, or a part of it, is not as it was written: ErrForgot, as
+// where it is not there. Where the operating system does not let us look, nothing is known to be
+// wrong with it.
 func unreadable(path string, err error) error {
+	if _, system := durable.Advice(err); !system {
+		err = fmt.Errorf("%w: %w", ErrForgot, err)
+	}
 	return fmt.Errorf("what this member has signed cannot be read, and without it it signs nothing: %s: %w", path, err)
 }
 

@@ -202,7 +202,7 @@ func TestADamagedGroupEndsTheSigningOfAll(t *testing.T) {
 		r.blocks(tokens)
 		pass(time.Minute)
 		require.ErrorContains(t, m.attester.Ready(), "checksum does not match")
-		require.NoError(t, m.fatal())
+		require.ErrorIs(t, m.fatal(), attest.ErrForgot)
 		for _, token := range tokens {
 			require.Equal(t, size+1, m.coversOf(token), "by the others")
 		}

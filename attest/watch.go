@@ -79,6 +79,9 @@ func (a *Attester) watch(ctx context.Context, token string) {
 // is not known, so nothing that this member has in memory counts after one.
 func (w *watcher) once(ctx context.Context) error {
 	if err := w.open(ctx); err != nil {
+		if errors.Is(err, ErrForgot) {
+			w.cfg.Fatal(err)
+		}
 		return err
 	}
 	return w.run(ctx)

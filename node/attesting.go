@@ -42,7 +42,7 @@ func (a *attesting) Ready() error {
 func (a *attesting) refused(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.key = fmt.Errorf("this member's key is not the one with which it began: put the member.key back that was kept then: %w", err)
+	a.key = fmt.Errorf("this member's key is not the one with which it began: put the member.key back that was kept then, or replace it: its log says how: %w", err)
 }
 
 // auditFolder is where a state that came from a snapshot is made again, see audit.Restored.

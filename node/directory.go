@@ -1,14 +1,17 @@
 package node
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"sync"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/internal/keepsake"
 	"github.com/bpsc/bpsc/internal/nodelist"
 )
 
@@ -17,6 +20,7 @@ import (
 // that a stranger wrote there.
 type directory struct {
 	path string
+	kept *keepsake.List
 
 	mu    sync.Mutex
 	nodes nodelist.List // host:port
@@ -28,8 +32,8 @@ const nodesFile = "nodes.json"
 // errDirectory: the file is not as it was written.
 var errDirectory = errors.New("the list of registered nodes is damaged")
 
-func openDirectory(path string) (*directory, error) {
-	d := &directory{path: path}
+func openDirectory(path string, kept *keepsake.List) (*directory, error) {
+	d := &directory{path: path, kept: kept}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return d, nil
@@ -37,10 +41,13 @@ func openDirectory(path string) (*directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(text, &d.nodes); err != nil {
+	if text, err = unsealList(text); err == nil {
+		err = json.Unmarshal(text, &d.nodes)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", errDirectory, path, err)
 	}
-	return d, nil
+	return d, kept.Add(path)
 }
 
 // Nodes lists nodes that come after one, sorted, and says how many there are.
@@ -83,10 +90,44 @@ func (d *directory) change(do func(l *nodelist.List) (changed bool)) error {
 	}
 	text, err := json.Marshal(next)
 	if err == nil {
-		err = durable.WriteFile(d.path, append(text, '\n'), 0o600)
+		err = durable.WriteFile(d.path, sealList(text), 0o600)
+	}
+	if err == nil {
+		err = d.kept.Add(d.path)
 	}
 	if err == nil {
 		d.nodes = next
 	}
 	return err
+}
+
+// listSeal begins the last element of a list on the disk, which has the checksum of what is
+// before it. Releases that know nothing of it take it for nodes of a network that has none.
+const listSeal = `{"crc32c":"`
+
+// sealList adds the checksum to a list in JSON.
+func sealList(list []byte) []byte {
+	list = bytes.TrimSuffix(bytes.TrimPrefix(list, []byte("[")), []byte("]"))
+	if bytes.Equal(list, []byte("null")) {
+		list = nil
+	}
+	sealed := append([]byte{'['}, list...)
+	if len(list) > 0 {
+		sealed = append(sealed, ',')
+	}
+	return fmt.Appendf(sealed, "%s%08x\"}]\n", listSeal, crc32.Checksum(list, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+// unsealList refuses a list that has another checksum than it says. One without is of a
+// release before.
+func unsealList(text []byte) ([]byte, error) {
+	at := bytes.LastIndex(text, []byte(listSeal))
+	if at < 0 {
+		return text, nil
+	}
+	list := bytes.TrimSuffix(bytes.TrimPrefix(text[:at], []byte("[")), []byte(","))
+	if !bytes.Equal(sealList(append(append([]byte{'['}, list...), ']')), text) {
+		return nil, durable.ErrSeal
+	}
+	return text, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/follower/relay"
+	"github.com/bpsc/bpsc/internal/keepsake"
 	"github.com/bpsc/bpsc/node/metrics"
 	"github.com/bpsc/bpsc/store"
 )
@@ -28,8 +29,9 @@ type Follower struct {
 
 	// Set by open, in this order, and not changed by anybody else.
 	files     files
-	store     *store.Store
+	kept      *keepsake.List
 	personal  *personal.Chain
+	store     *store.Store
 	directory *directory
 	sync      *chainsync.Syncer
 	relay     *relay.Relay
@@ -60,21 +62,28 @@ func (f *Follower) open() (err error) {
 	if err := f.take(); err != nil {
 		return err
 	}
+	if err := f.openKept(); err != nil {
+		return err
+	}
 	f.fence.Look()
+	// Before the state: where there is that, there has been this.
+	if f.personal, err = personal.Open(f.path(personalFile), time.Now); err != nil {
+		return err
+	}
+	f.opened(f.personal.Close)
+	if err := f.kept.Add(f.path(personalFile)); err != nil {
+		return err
+	}
 	f.store, err = store.Open(store.Config{Dir: f.path("state"), Log: true, LayerBytes: followLayer, Tables: f.files.tables, Logger: f.log, Fatal: f.distrust(f)})
 	if err != nil {
 		return err
 	}
 	f.opened(f.store.Close)
-	if f.personal, err = personal.Open(f.path(personalFile), time.Now); err != nil {
-		return err
-	}
-	f.opened(f.personal.Close)
-	if f.directory, err = openDirectory(f.path(nodesFile)); err != nil {
+	if f.directory, err = openDirectory(f.path(nodesFile), f.kept); err != nil {
 		return err
 	}
 	cfg := f.cfg.syncConfig()
-	cfg.Logger, cfg.TLS = f.log, f.certificates.trusted
+	cfg.Logger, cfg.TLS, cfg.Kept = f.log, f.certificates.trusted, f.kept
 	if f.sync, err = chainsync.New(cfg, waitingLedger{chainsync.StoreLedger(f.store), f.service}); err != nil {
 		return err
 	}

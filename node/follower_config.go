@@ -87,6 +87,13 @@ func (c *FollowerConfig) Validate() error {
 	return c.syncConfig().Validate()
 }
 
+// policiesFolder is where a follower keeps whose signatures it goes by, checkpointsFolder what
+// has been signed.
+const (
+	policiesFolder    = "policies"
+	checkpointsFolder = "checkpoints"
+)
+
 // syncConfig is the part of c that the follower package needs.
 func (c *FollowerConfig) syncConfig() chainsync.Config {
 	cfg := chainsync.DefaultConfig()
@@ -94,6 +101,6 @@ func (c *FollowerConfig) syncConfig() chainsync.Config {
 	cfg.AcceptRecovery, cfg.Token = c.AcceptRecovery, c.UpstreamToken
 	path := func(name string) string { return filepath.Join(c.Data, name) }
 	cfg.Evidence, cfg.Known = path("evidence"), path("known.json")
-	cfg.PolicyDir, cfg.Checkpoints = path("policies"), path("checkpoints")
+	cfg.PolicyDir, cfg.Checkpoints = path(policiesFolder), path(checkpointsFolder)
 	return cfg
 }

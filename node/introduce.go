@@ -92,6 +92,10 @@ func (m *Member) configured() bool {
 	return len(m.store.Voters()) == 0 || m.store.Member(m.identity()).Since > 0
 }
 
+// keyNotTaken is what a member says whose own key, or that of a witness, is not the one that was
+// announced first.
+const keyNotTaken = "the cluster does not take a key; what it signs does not count"
+
 // announce makes a member or a witness known, unless it is or is known to be
 // somebody else.
 func (m *Member) announce(ctx context.Context, a command.Announce) error {
@@ -109,10 +113,14 @@ func (m *Member) announce(ctx context.Context, a command.Announce) error {
 	if !errors.As(err, &refused) {
 		return err
 	}
-	m.log.Error("the cluster does not take a key; what it signs does not count", "of", a.Member, "key", a.Key, "error", err)
-	if a.Member == m.identity() {
-		m.attest.refused(err)
+	if a.Member != m.identity() {
+		m.log.Error(keyNotTaken, "of", a.Member, "key", a.Key, "error", err)
+		return nil
 	}
+	m.log.Error(keyNotTaken, "of", a.Member, "key", a.Key, "error", err, "what to do", fmt.Sprintf(
+		"What to do: put back the %[1]s that was kept when this member began. Where there is none,\n"+
+			"stop this member. %[2]s --anew", m.path(memberKey), m.replacement()))
+	m.attest.refused(err)
 	return nil
 }
 

@@ -38,6 +38,8 @@ type Member struct {
 	backedUp   moment      // when a whole backup was taken last
 	recovering atomic.Bool // the log has to say first that the cluster was recovered
 
+	met atomic.Pointer[[]string] // URLs of the others; nil while the state is not open
+
 	left bool // of the goroutine that stops or closes
 }
 
@@ -83,6 +85,8 @@ func (m *Member) open() (err error) {
 	if err != nil {
 		return err
 	}
+	met := others(m.store.Members(), m.cfg.ID)
+	m.met.Store(&met)
 	m.opened(m.store.Close)
 	if err := m.checkDefault(); err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/bpsc/bpsc/internal/keepsake"
 )
 
 // What is in this file finds mistakes before the first byte is written: what was
@@ -19,7 +21,7 @@ import (
 // marks are what only one kind of process keeps in its folder.
 var marks = map[string][]string{
 	"a member":   {"raft", memberKey},
-	"a follower": {personalFile},
+	"a follower": {personalFile, keepsake.File, checkpointsFolder},
 	"a witness":  {witnessKey},
 }
 

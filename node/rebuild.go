@@ -58,8 +58,7 @@ type Rebuild struct {
 	data     string
 	rest     error // more than blocks is damaged in the state
 	follower bool
-	own      bool     // its own chain is damaged
-	beside   []string // what else of it is; names in the folder
+	beside   []string // what of a follower is damaged or lost beside its state; names in the folder
 	anew     bool
 }
 
@@ -81,10 +80,10 @@ func PlanRebuild(ctx context.Context, data string) (plan Rebuild, err error) {
 		return plan, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	plan.Others = neighbours(data)
 	in, err := cluster.Examine(filepath.Join(data, "raft"))
 	defer func() { err = errors.Join(err, in.Close()) }()
 	plan.Member = in.Member
+	plan.Others = neighbours(data, in.Member)
 	switch {
 	case errors.Is(err, cluster.ErrDamaged), errors.Is(err, cluster.ErrWentBack), errors.Is(err, fs.ErrNotExist) && plan.hasState():
 		plan.replace(err)
@@ -93,6 +92,11 @@ func PlanRebuild(ctx context.Context, data string) (plan Rebuild, err error) {
 		return plan, nil
 	case err != nil: // another history, a member that was removed, or what the operating system says
 		return plan, err
+	}
+	// Others know this member by its key, and nobody else has it.
+	if damage := keyDamage(filepath.Join(data, memberKey)); damage != nil {
+		plan.replace(damage)
+		return plan, nil
 	}
 	if err := plan.lookAtState(ctx); err != nil {
 		return plan, err
@@ -237,18 +241,20 @@ func (r *Rebuild) Move(now time.Time) (err error) {
 
 // move moves names aside, those that are there.
 func (r *Rebuild) move(now time.Time, names ...string) (err error) {
-	if len(names) == 0 {
-		return nil
-	}
-	if r.To == "" {
-		if r.To, err = newAside(r.data, now); err != nil {
+	for _, name := range names {
+		if there, err := durable.Exists(filepath.Join(r.data, name)); err != nil {
+			return err
+		} else if !there {
+			continue
+		}
+		if r.To == "" {
+			if r.To, err = newAside(r.data, now); err != nil {
+				return err
+			}
+		}
+		if err := durable.MkdirAll(r.To, 0o700); err != nil {
 			return err
 		}
-	}
-	if err := durable.MkdirAll(r.To, 0o700); err != nil {
-		return err
-	}
-	for _, name := range names {
 		if err := durable.Rename(filepath.Join(r.data, name), filepath.Join(r.To, filepath.Base(name))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

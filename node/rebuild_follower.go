@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/bpsc/bpsc/follower/personal"
+	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/internal/keepsake"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -20,7 +24,7 @@ var ErrOnlyCopy = errors.New("nobody else has what is damaged")
 const personalFile = "personal.db"
 
 // lookAtFollower plans for the folder of a follower. Its chains are others' and come from them
-// again; its own chain is nobody else's.
+// again; its own chain is nobody else's, and whose signatures it goes by it was told once.
 func (r *Rebuild) lookAtFollower(ctx context.Context) (err error) {
 	r.follower = true
 	release, err := r.take()
@@ -44,34 +48,84 @@ func (r *Rebuild) lookAtFollower(ctx context.Context) (err error) {
 		}
 		r.Way, r.Blocks = RebuildBlocks, found.Blocks
 	}
+	return r.lookBeside()
+}
+
+// lookBeside finds what is wrong beside the state.
+func (r *Rebuild) lookBeside() error {
 	if err := personal.Check(filepath.Join(r.data, personalFile)); errors.Is(err, personal.ErrDamaged) {
-		r.Damaged = append(r.Damaged, err.Error())
-		r.own = true
-		if r.Way == RebuildNothing {
-			r.Way = RebuildState
-		}
+		r.putBeside(personalFile, err.Error())
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if _, err := openDirectory(filepath.Join(r.data, nodesFile)); errors.Is(err, errDirectory) {
-		r.Damaged = append(r.Damaged, err.Error())
-		r.beside = append(r.beside, nodesFile)
-		if r.Way == RebuildNothing {
-			r.Way = RebuildState
-		}
+	if _, err := openDirectory(filepath.Join(r.data, nodesFile), nil); errors.Is(err, errDirectory) {
+		r.putBeside(nodesFile, err.Error())
 	} else if err != nil {
 		return err
+	}
+	cfg := FollowerConfig{Common: Common{Data: r.data}}
+	damaged, err := cfg.syncConfig().Damaged()
+	if err != nil {
+		return err
+	}
+	for _, path := range slices.Sorted(maps.Keys(damaged)) {
+		name, err := filepath.Rel(r.data, path)
+		if err != nil {
+			return err
+		}
+		r.putBeside(filepath.ToSlash(name), damaged[path].Error())
+	}
+	_, lost, _, err := lookKept(r.data)
+	if err != nil {
+		return err
+	}
+	for _, file := range lost {
+		if !slices.Contains(r.beside, file.Name) {
+			r.putBeside(file.Name, saidOf(r.data, file))
+		}
 	}
 	return nil
 }
 
-// moveBeside moves aside what of a follower is damaged beside its state.
+// putBeside says that a file beside the state makes way, if it is there.
+func (r *Rebuild) putBeside(name, damage string) {
+	r.Damaged = append(r.Damaged, damage)
+	r.beside = append(r.beside, name)
+	if r.Way == RebuildNothing {
+		r.Way = RebuildState
+	}
+}
+
+// moveBeside moves aside what of a follower is damaged beside its state, and begins it anew
+// where that is to be said.
 func (r *Rebuild) moveBeside(now time.Time) error {
-	if r.own && !r.anew {
-		return fmt.Errorf("%w: %s has this node's own chain: with --anew it makes way for a new chain", ErrOnlyCopy, filepath.Join(r.data, personalFile))
+	if len(r.beside) == 0 {
+		return nil
 	}
-	if r.own {
-		r.beside = append(r.beside, personalFile)
+	own := slices.IndexFunc(r.beside, func(name string) bool { return name == personalFile || isPolicy(name) })
+	if own >= 0 && !r.anew {
+		what := "has this node's own chain: with --anew it makes way for a new chain"
+		if isPolicy(r.beside[own]) {
+			what = "says whose signatures this node goes by: with --anew it makes way, and whoever is asked first is believed"
+		}
+		return fmt.Errorf("%w: %s %s", ErrOnlyCopy, filepath.Join(r.data, r.beside[own]), what)
 	}
-	return r.move(now, r.beside...)
+	if err := r.move(now, r.beside...); err != nil {
+		return err
+	}
+	kept, err := keepsake.Open(r.data)
+	if err != nil && !errors.Is(err, keepsake.ErrUnreadable) {
+		return err
+	}
+	if slices.Contains(r.beside, personalFile) {
+		path := filepath.Join(r.data, personalFile)
+		chain, err := personal.Open(path, func() time.Time { return now })
+		if err == nil {
+			err = errors.Join(chain.Close(), durable.SyncDir(r.data), kept.Add(path))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return kept.Forget(slices.DeleteFunc(slices.Clone(r.beside), func(name string) bool { return name == personalFile })...)
 }

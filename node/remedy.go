@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/release"
@@ -73,6 +74,9 @@ func (m *Member) remedy(err error) (text string, known bool) {
 	case errors.Is(err, cluster.ErrDamaged):
 		text = fmt.Sprintf("What to do: check the disk and the memory of this machine, and do not put an earlier\n"+
 			"state of %[1]s in its place: acknowledged transfers could be lost with it.\n%[2]s", data, m.replacement())
+	case errors.Is(err, errKey):
+		text = fmt.Sprintf("What to do: check the disk. If there is a copy of %[1]s, put it back. Else this\n"+
+			"member has to be replaced by one with a key of its own: nobody else has this one.\n%[2]s", m.path(memberKey), m.replacement())
 	case errors.Is(err, cluster.ErrDiskHangs):
 		text = fmt.Sprintf("What to do: the disk of this machine did not answer; another member leads meanwhile. Look at\n"+
 			"the kernel's log and at the storage. When the disk answers, start this member again on\n"+
@@ -86,6 +90,9 @@ func (m *Member) remedy(err error) (text string, known bool) {
 
 // remedy implements kind.
 func (f *Follower) remedy(err error) (text string, known bool) {
+	if lost := (lostFiles{}); errors.As(err, &lost) {
+		return f.remedyLost(lost), true
+	}
 	if errors.Is(err, personal.ErrDamaged) {
 		return fmt.Sprintf("What to do: check the disk. %[1]s holds this node's own chain, which\n"+
 			"nobody else has: keep it. The node starts again, and begins another chain of its own, after\n"+
@@ -96,7 +103,7 @@ func (f *Follower) remedy(err error) (text string, known bool) {
 			"  %[1]s\n"+
 			"mends what others have, or moves it aside, and this node, started again, fetches and\n"+
 			"verifies it anew. It leaves %[2]s, which nobody else has.", f.rebuild(), f.path(personalFile)),
-		errors.Is(err, store.ErrDamaged) || errors.Is(err, errDirectory)
+		errors.Is(err, store.ErrDamaged) || errors.Is(err, errDirectory) || errors.Is(err, chainsync.ErrDamaged)
 }
 
 // rebuild is the command that mends this follower's folder.
@@ -114,7 +121,7 @@ func (f *Follower) rebuild() string {
 
 // rebuild is the command that mends this member's folder.
 func (m *Member) rebuild() string {
-	return rebuildCommand(m.cfg.Data, m.cfg.ID, neighbours(m.cfg.Data))
+	return rebuildCommand(m.cfg.Data, m.cfg.ID, m.neighbours())
 }
 
 // rebuildCommand is to be copied to a shell as it is.
@@ -153,14 +160,13 @@ func (m *Member) replacement() string {
 	if who == "" {
 		who = "the other members"
 	}
-	server := ""
-	if len(neighbours(m.cfg.Data)) == 0 {
-		server = " --server URL"
-		who += ", at URL,"
+	elsewhere := ""
+	if len(m.neighbours()) == 0 { // it has met nobody yet
+		elsewhere = "Run it where the API of another member is the one of `bpsc context`, or BPSC_SERVER names it.\n"
 	}
 	return fmt.Sprintf("Wait for %[1]s: they have the data and go on without this member. Start those that are\n"+
-		"down. Then start this member again while this waits for it:\n"+
-		"  %[2]s%[3]s", who, m.rebuild(), server)
+		"down. Then start this member again while this waits for it:\n%[3]s"+
+		"  %[2]s", who, m.rebuild(), elsewhere)
 }
 
 // divergedFile keeps a member whose state is not that of the majority from

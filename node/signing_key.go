@@ -16,6 +16,9 @@ const (
 	witnessKey = "witness.key"
 )
 
+// errKey: what is in the file of a key is none.
+var errKey = errors.New("the key is damaged")
+
 // signingKey is the key in a file, made when there is none. Whoever has the
 // file speaks for its owner: a member, or a witness, whose keys have names of
 // their own.
@@ -56,13 +59,29 @@ func readSigningKey(path, name string) (proof.SigningKey, error) {
 		return proof.SigningKey{}, fmt.Errorf("%s can be read by others (mode %04o): chmod 600 it, and replace the key if somebody may have read it", path, info.Mode().Perm())
 	}
 	k, err := proof.ParseSigningKey(string(text))
-	if err == nil && k.Verifier().Name() != name {
+	if err != nil {
+		return k, fmt.Errorf("%w: %s: %w", errKey, path, err)
+	}
+	if k.Verifier().Name() != name {
 		err = fmt.Errorf("it is the key of %s, not of %s", k.Verifier().Name(), name)
 	}
 	if err != nil {
 		return proof.SigningKey{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return k, nil
+}
+
+// keyDamage tells whether the key of a member that was at work is there and is none; nil
+// where it is a key, whosever it is, or cannot be read now.
+func keyDamage(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	if _, err := proof.ParseSigningKey(string(text)); err != nil {
+		return fmt.Errorf("%w: %s: %w", errKey, path, err)
+	}
+	return nil
 }
 
 func newSigningKey(path, name string) (proof.SigningKey, error) {

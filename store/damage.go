@@ -52,7 +52,11 @@ func DamageIn(ctx context.Context, dir string) (Damage, error) {
 		return Damage{}, err
 	}
 	e, err := examine(ctx, f.path(name))
-	return e.damage(), err
+	found := e.damage()
+	if _, level := f.level(); errors.Is(level, ErrDamaged) {
+		found.Rest = errors.Join(found.Rest, level)
+	}
+	return found, err
 }
 
 // inUse is current for a folder that nobody has open and that may be damaged.

@@ -49,6 +49,20 @@ func Inspect(dir string) (found Inspected, err error) {
 	return found, err
 }
 
+// MembersIn tells who the members are by the folder of a snapshot, or of a store that nobody
+// has open, as far as that can be read.
+func MembersIn(dir string) (members map[string]Member, err error) {
+	f := newFolder(Config{Dir: dir, FS: vfs.Default})
+	if name, err := f.inUse(); err == nil {
+		dir = f.path(name)
+	}
+	err = look(dir, func(_ *pebble.DB, l *loaded) error {
+		members = l.members
+		return nil
+	})
+	return members, err
+}
+
 // Check reads everything in the folder of a snapshot, and says what is damaged.
 func Check(ctx context.Context, dir string) error {
 	return look(dir, func(db *pebble.DB, l *loaded) error {
@@ -87,7 +101,13 @@ func look(dir string, at func(*pebble.DB, *loaded) error) (err error) {
 	if err != nil {
 		return damaged(dir, err)
 	}
-	defer func() { err = errors.Join(err, caught(db.Close)) }()
+	defer func() {
+		closed := caught(db.Close)
+		if errors.Is(closed, errPanicked) { // it could not open a file that it needed, and holds what belongs to it
+			closed = damaged(dir, closed)
+		}
+		err = errors.Join(err, closed)
+	}()
 	err = caught(func() error {
 		l, err := load(db)
 		if err != nil {

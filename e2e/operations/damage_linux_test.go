@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ import (
 // withLongHistory is a cluster each member of which has its blocks in files that its state
 // shares with its only snapshot, and a log that begins behind that: what is damaged there no
 // member can make anew by itself.
-func withLongHistory(t *testing.T) *harness.Cluster {
+func withLongHistory(t *testing.T, args ...string) *harness.Cluster {
 	t.Helper()
 	first := startCluster(t, harness.Options{Contract: everyTwenty})
 	load := first.StartLoad(t.Context(), harness.LoadOptions{Workers: 16, Seed: 5})
@@ -25,7 +26,7 @@ func withLongHistory(t *testing.T) *harness.Cluster {
 	place := filepath.Join(t.TempDir(), "backups")
 	does(t, "backup", "create", "--from", first.Members[0].URL, place)
 	must(t, first.KillAll())
-	c := restored(t, harness.Options{Args: soon}, place)
+	c := restored(t, harness.Options{Args: append(slices.Clone(soon), args...)}, place)
 	must(t, c.AwaitReady(t.Context(), 30*time.Second))
 	return c
 }

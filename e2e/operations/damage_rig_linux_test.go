@@ -32,18 +32,23 @@ func commandIn(t *testing.T, said string) string {
 // shell runs a command as it stands, as somebody does who has copied it.
 func shell(t *testing.T, command string) said {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	s, err := inShell(t.Context(), command)
+	must(t, err)
+	t.Logf("%s: %d\n%s%s", command, s.code, s.out, s.err)
+	return s
+}
+
+func inShell(ctx context.Context, command string) (said, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
 	cmd.Env = append(harness.Environ(), "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"))
 	var out, err bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &err
 	if failed := cmd.Run(); failed != nil && !errors.As(failed, new(*exec.ExitError)) {
-		t.Fatal(failed)
+		return said{}, failed
 	}
-	s := said{out.String(), err.String(), cmd.ProcessState.ExitCode()}
-	t.Logf("%s: %d\n%s%s", command, s.code, s.out, s.err)
-	return s
+	return said{out.String(), err.String(), cmd.ProcessState.ExitCode()}, nil
 }
 
 // process is a member or a follower.

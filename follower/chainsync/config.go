@@ -13,6 +13,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/internal/keepsake"
 )
 
 // Source is where chains come from: members of one cluster, or other
@@ -60,6 +61,9 @@ type Config struct {
 	// Known is the file that remembers which contracts were found where, so
 	// that a restart without upstreams knows them.
 	Known string
+	// Kept is told which files there are from now on that no upstream has; nil where
+	// nobody is to know of one that is lost.
+	Kept *keepsake.List
 	// Strict makes Run end as soon as there is evidence. Otherwise it goes on
 	// with the other upstreams.
 	Strict bool

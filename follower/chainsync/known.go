@@ -8,12 +8,14 @@ import (
 	"sync"
 
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/internal/keepsake"
 )
 
 // known is the file of the contracts that were found, in the order in which
 // they were, and where.
 type known struct {
 	path string
+	kept *keepsake.List
 
 	mu        sync.Mutex // guards contracts, and the file
 	contracts []knownContract
@@ -26,14 +28,14 @@ type knownContract struct {
 	source    int      // index in cfg.Sources
 }
 
-func readKnown(path string) (*known, error) {
-	k := &known{path: path}
+func readKnown(path string, kept *keepsake.List) (*known, error) {
+	k := &known{path: path, kept: kept}
 	if err := durable.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
 	err := durable.ReadSealed(path, &k.contracts)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, unreadable(path, err)
 	}
 	return k, nil
 }
@@ -58,7 +60,10 @@ func (k *known) add(contracts []knownContract) error {
 	if !changed {
 		return nil
 	}
-	return durable.WriteSealed(k.path, k.contracts)
+	if err := durable.WriteSealed(k.path, k.contracts); err != nil {
+		return err
+	}
+	return k.kept.Add(k.path)
 }
 
 // recall follows the contracts that were found before, at the first source

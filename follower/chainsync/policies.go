@@ -18,14 +18,19 @@ import (
 	"github.com/bpsc/bpsc/internal/recoveries"
 )
 
+// PolicySuffix ends the names of files in Config.PolicyDir, which begin with the token.
+const PolicySuffix = ".policy"
+
+const historySuffix = ".history"
+
 // policyFile is where the first policy of a chain is that was given none,
 // historyFile where it is with those that came after it.
 func (cs *checkpoints) policyFile() string {
-	return filepath.Join(cs.cfg.PolicyDir, cs.token+".policy")
+	return filepath.Join(cs.cfg.PolicyDir, cs.token+PolicySuffix)
 }
 
 func (cs *checkpoints) historyFile() string {
-	return filepath.Join(cs.cfg.PolicyDir, cs.token+".history")
+	return filepath.Join(cs.cfg.PolicyDir, cs.token+historySuffix)
 }
 
 // openPolicies finds the policy that is given, or was kept, and those that came
@@ -48,7 +53,7 @@ func (cs *checkpoints) openPolicies() error {
 		}
 		first, err := proof.ParsePolicy(text)
 		if err != nil {
-			return fmt.Errorf("follower: %s: %w", cs.policyFile(), err)
+			return unreadable(cs.policyFile(), err)
 		}
 		cs.history, cs.source = proof.NewHistory(first), PolicyFirstUse
 	}
@@ -57,7 +62,7 @@ func (cs *checkpoints) openPolicies() error {
 		return err
 	}
 	if cs.history, err = extendBy(cs.history, text, cs.cfg.AcceptRecovery); err != nil {
-		return fmt.Errorf("follower: %s: %w", cs.historyFile(), err)
+		return unreadable(cs.historyFile(), err)
 	}
 	cs.noteStop("")
 	return nil
@@ -104,7 +109,11 @@ func extend(h *proof.History, notes [][]byte, accepted []chain.Hash) (*proof.His
 // calls it.
 func (cs *checkpoints) setHistory(h *proof.History, source PolicySource) error {
 	if cs.cfg.PolicyDir != "" {
-		if err := durable.WriteFile(cs.historyFile(), []byte(h.String()), 0o600); err != nil {
+		text := []byte(h.String())
+		if err := durable.WriteFile(cs.historyFile(), text, 0o600); err != nil {
+			return err
+		}
+		if err := cs.cfg.Kept.AddText(cs.historyFile(), text); err != nil {
 			return err
 		}
 	}
@@ -128,7 +137,11 @@ func (cs *checkpoints) pinPolicy(ctx context.Context, origin proof.Chain) error 
 			}
 			continue
 		}
-		if err := durable.WriteFile(cs.policyFile(), []byte(h.First().String()), 0o600); err != nil {
+		first := []byte(h.First().String())
+		if err := durable.WriteFile(cs.policyFile(), first, 0o600); err != nil {
+			return err
+		}
+		if err := cs.cfg.Kept.AddText(cs.policyFile(), first); err != nil {
 			return err
 		}
 		var keys []string
@@ -318,8 +331,12 @@ const recoveriesFile = "recoveries.json"
 
 // rememberRecoveries adds those to AcceptRecovery that were accepted once.
 func (c *Config) rememberRecoveries() (err error) {
-	if c.PolicyDir != "" {
-		c.AcceptRecovery, err = recoveries.Remember(filepath.Join(c.PolicyDir, recoveriesFile), c.AcceptRecovery)
+	if c.PolicyDir == "" {
+		return nil
+	}
+	path := filepath.Join(c.PolicyDir, recoveriesFile)
+	if c.AcceptRecovery, err = recoveries.Remember(path, c.AcceptRecovery); errors.Is(err, durable.ErrSeal) {
+		return unreadable(path, err)
 	}
 	return err
 }

@@ -71,7 +71,7 @@ func New(cfg Config, l Ledger) (*Syncer, error) {
 	s.resources = newResources(&s.cfg)
 	s.evidence = &evidence{cfg: &s.cfg, ledger: l}
 	var err error
-	if s.known, err = readKnown(cfg.Known); err != nil {
+	if s.known, err = readKnown(cfg.Known, cfg.Kept); err != nil {
 		return nil, err
 	}
 	for i, src := range s.cfg.Sources {
@@ -84,7 +84,10 @@ func New(cfg Config, l Ledger) (*Syncer, error) {
 			}
 		}
 	}
-	return s, s.recall()
+	if err := s.recall(); err != nil {
+		return nil, err
+	}
+	return s, s.cfg.adopt()
 }
 
 // add begins to follow a chain, unless it is followed already.

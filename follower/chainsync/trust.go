@@ -103,3 +103,7 @@ func (c *Config) pin(token string) chain.Hash {
 	}
 	return ids[0]
 }
+
+// GivesPolicy tells whether it is said whose signatures count for a token, so that none that
+// was kept is needed.
+func (c *Config) GivesPolicy(token string) bool { return c.policy(token) != nil }

@@ -15,6 +15,7 @@ import (
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/identity"
+	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/node"
 )
 
@@ -54,7 +55,7 @@ func newRebuildCommand(o *cli.Options) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&r.data, "data", "", "data folder of the member (required)")
 	f.StringVar(&r.id, "id", "", "name of the member, where the folder does not tell it any more")
-	f.BoolVar(&r.anew, "anew", false, "replace the member whatever is damaged; of a follower: give up its own chain where that is damaged")
+	f.BoolVar(&r.anew, "anew", false, "replace the member whatever is damaged; of a follower: give up what nobody else has, where that is damaged or missing")
 	r.flags(cmd)
 	r.waitFlags(cmd)
 	return cmd
@@ -154,7 +155,7 @@ func (r *rebuildOptions) replace(cmd *cobra.Command, done rebuilt) error {
 	defer cancel()
 	dryRun := r.change.DryRun
 	r.change.DryRun = true
-	changed, err := r.make(ctx, servers, cmd.ErrOrStderr())
+	changed, err := r.foresee(ctx, servers)
 	if err != nil {
 		return fmt.Errorf("%w\n\nWhat to do: %s has to be replaced, and for that a majority has to run; nothing has been\n"+
 			"changed yet. Mend and start the other members first; name one of them, where it is not found: --server URL", err, r.change.ID)
@@ -172,11 +173,27 @@ func (r *rebuildOptions) replace(cmd *cobra.Command, done rebuilt) error {
 	return r.printChanged(cmd.OutOrStdout(), changed)
 }
 
+// foresee asks what the change would be; again where the others may only just have been started,
+// and have to agree first on who they are.
+func (r *rebuildOptions) foresee(ctx context.Context, servers *client.Client) (changed client.MembersChanged, err error) {
+	for began := time.Now(); ; {
+		changed, err = r.ask(ctx, servers, 0)
+		settling := errors.Is(err, outcome.ChangeInProgress) || errors.Is(err, outcome.NoLeader)
+		if !settling || time.Since(began) > startWait || !sleep(ctx, lookEvery) {
+			return changed, err
+		}
+	}
+}
+
 func (r *rebuildOptions) goOn(ctx context.Context, servers *client.Client, people io.Writer, done *rebuilt) (changed client.MembersChanged, err error) {
 	if err := done.Move(time.Now()); err != nil {
 		return changed, err
 	}
-	if _, err := fmt.Fprintf(people, "all of the folder is in %s now; start the member\n", done.To); err != nil {
+	where := "the folder is empty"
+	if done.To != "" {
+		where = "all of the folder is in " + done.To + " now"
+	}
+	if _, err := fmt.Fprintf(people, "%s; start the member\n", where); err != nil {
 		return changed, err
 	}
 	r.change.DryRun = false
