@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/store"
 )
@@ -51,7 +52,7 @@ func TestWhatToDoNamesTheCommand(t *testing.T) {
 	joined.Peers = nil
 	knows.Data = filepath.Join(t.TempDir(), "it's here")
 	require.NoError(t, os.MkdirAll(knows.Data, 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(knows.Data, neighboursFile), []byte(`["http://10.0.0.2:5000","http://10.0.0.3:5000"]`), 0o600))
+	require.NoError(t, durable.WriteSealed(filepath.Join(knows.Data, neighboursFile), []string{"http://10.0.0.2:5000", "http://10.0.0.3:5000"}))
 	rebuild := func(cfg MemberConfig) string { return "bpsc cluster rebuild --data " + quoted(cfg.Data) + " --id n2" }
 	for _, tc := range []struct {
 		cfg  MemberConfig
@@ -59,9 +60,9 @@ func TestWhatToDoNamesTheCommand(t *testing.T) {
 		says []string
 	}{
 		{three, cluster.ErrRemoved, []string{"never takes part again", "--join", "bpsc cluster add n2 HOST:PORT"}},
-		{three, cluster.ErrWentBack, []string{"Wait for n1 and n3, at URL,", rebuild(three) + " --server URL"}},
-		{three, cluster.ErrDamaged, []string{"Wait for n1 and n3, at URL,", rebuild(three) + " --server URL"}},
-		{joined, cluster.ErrDamaged, []string{"Wait for the other members", rebuild(joined) + " --server URL"}},
+		{three, cluster.ErrWentBack, []string{"Wait for n1 and n3:", "BPSC_SERVER names it.\n  " + rebuild(three)}},
+		{three, cluster.ErrDamaged, []string{"Wait for n1 and n3:", "BPSC_SERVER names it.\n  " + rebuild(three)}},
+		{joined, cluster.ErrDamaged, []string{"Wait for the other members", "BPSC_SERVER names it.\n  " + rebuild(joined)}},
 		{knows, cluster.ErrDamaged, []string{"Wait for n1 and n3:", rebuild(knows) + " --server http://10.0.0.2:5000,http://10.0.0.3:5000"}},
 		{knows, store.ErrDamaged, []string{rebuild(knows) + " --server http://10.0.0.2:5000,http://10.0.0.3:5000"}},
 		{configs(t, 1)[0], cluster.ErrDamaged, []string{"bpsc backup restore"}},

@@ -45,7 +45,8 @@ func (s *sickroom) mended(t *testing.T, m *harness.Member, w wounded) (outcome s
 	reading, stop := context.WithCancel(t.Context())
 	read := make(chan error, 1)
 	go func() { read <- s.reads(reading, m) }()
-	said := s.outcome(t, m)
+	_, err := os.Stat(filepath.Join(m.Data, w.file))
+	said := s.outcome(t, m, w.heard && errors.Is(err, os.ErrNotExist))
 	stop()
 	must(t, <-read)
 	if said == "" {
@@ -53,7 +54,8 @@ func (s *sickroom) mended(t *testing.T, m *harness.Member, w wounded) (outcome s
 	}
 	names(t, said, m.Data, w.file)
 	command := commandIn(t, said)
-	before, err := os.ReadFile(filepath.Join(m.Data, "raft", "identity.json"))
+	var before []byte
+	before, err = os.ReadFile(filepath.Join(m.Data, "raft", "identity.json"))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
 	}
@@ -69,8 +71,9 @@ func (s *sickroom) mended(t *testing.T, m *harness.Member, w wounded) (outcome s
 }
 
 // outcome waits until a member is ready, and returns "", or until it has said what to do, and
-// returns that. One that cannot take part though it runs is stopped then.
-func (s *sickroom) outcome(t *testing.T, m *harness.Member) (said string) {
+// returns that. One that cannot take part though it runs is stopped then; heard: it is ready
+// before that.
+func (s *sickroom) outcome(t *testing.T, m *harness.Member, heard bool) (said string) {
 	t.Helper()
 	until(t, 30*time.Second, m.ID+" is ready, or says what to do", func(ctx context.Context) error {
 		if !m.Alive() {
@@ -81,13 +84,12 @@ func (s *sickroom) outcome(t *testing.T, m *harness.Member) (said string) {
 			return nil
 		}
 		err := harness.Get(ctx, s.c.HTTP, m.URL+"/readyz", nil)
-		if err == nil {
-			said = ""
-			return nil
-		}
 		if all := m.LogTail(60); mends.MatchString(all) && strings.Contains(all, "stop this member") {
 			said = all
 			return nil
+		}
+		if err == nil && heard {
+			err = errors.New("it has not heard yet what the others know")
 		}
 		return err
 	})

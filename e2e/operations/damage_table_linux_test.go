@@ -23,12 +23,15 @@ const (
 
 // wounded is a kind of file in a member's folder, and what becomes of the member when one of
 // them, the largest, has a bit flipped, ends too early, or is missing. More than one outcome is
-// where it depends on what the damaged part was for.
+// where it depends on what the damaged part was for; or on how far the others have come: a state
+// that is ahead of the member's own log does not go with that (ADR 73).
 type wounded struct {
 	file            string // pattern
 	flip, cut, gone []string
 	// why it is harmless where it is.
 	why string
+	// heard: where it is missing the member is ready until it has heard what the others know.
+	heard bool
 	// brief: a row of these is run with every test.
 	brief string
 }
@@ -46,8 +49,8 @@ var woundedFiles = []wounded{
 	{file: "state/CURRENT", flip: is(stays), cut: is(stays), gone: is(stays)},
 	{file: "state/LEVEL", flip: is(stays), cut: is(stays), gone: is(harmless), why: "the state says the same"},
 	{file: "state/AUDITED", flip: is(harmless), cut: is(harmless), gone: is(harmless), why: "the state is audited again"},
-	{file: "state/db-*/*.sst", flip: is(stays), cut: is(stays), gone: is(stays), brief: "flip"},
-	{file: "state/db-*/*.blob", flip: is(stays), cut: is(stays), gone: is(stays)},
+	{file: "state/db-*/*.sst", flip: is(stays, replaced), cut: is(stays, replaced), gone: is(stays, replaced), brief: "flip"},
+	{file: "state/db-*/*.blob", flip: is(stays, replaced), cut: is(stays, replaced), gone: is(stays, replaced)},
 	{file: "state/db-*/MANIFEST-*", flip: is(stays, harmless), cut: is(stays, harmless), gone: is(stays),
 		why: "it ends early, as after a crash, and the log has the rest"},
 	{file: "state/db-*/*.log", flip: is(harmless), cut: is(harmless), gone: is(harmless), why: "a member's store writes none: what it lacks, the log has"},
@@ -55,7 +58,7 @@ var woundedFiles = []wounded{
 	{file: "state/db-*/marker.*", flip: is(harmless), cut: is(harmless), gone: is(stays), why: "what it says is in its name"},
 	{file: "state/db-*/LOCK", flip: is(harmless), cut: is(harmless), gone: is(harmless), why: "it is locked, and empty"},
 	{file: "attest/*.json", flip: is(replaced), cut: is(replaced), gone: is(replaced)},
-	{file: "member.key", flip: is(replaced), cut: is(replaced), gone: is(replaced)},
+	{file: "member.key", flip: is(replaced), cut: is(replaced), gone: is(replaced), heard: true},
 	{file: "neighbours.json", flip: is(harmless), cut: is(harmless), gone: is(harmless), why: "the state says the same"},
 	{file: "LOCK", flip: is(harmless), cut: is(harmless), gone: is(harmless), why: "it is locked, and its text is for whoever copies the folder"},
 }
@@ -63,8 +66,8 @@ var woundedFiles = []wounded{
 // woundedSnapshots are the files of a snapshot: the very ones that the state has, where they
 // are of the same name.
 var woundedSnapshots = []wounded{
-	{file: "raft/snapshots/*/state/*.sst", flip: is(stays), cut: is(stays), gone: is(harmless), why: "the state has it still"},
-	{file: "raft/snapshots/*/state/*.blob", flip: is(stays), cut: is(stays), gone: is(harmless), why: "the state has it still"},
+	{file: "raft/snapshots/*/state/*.sst", flip: is(stays, replaced), cut: is(stays, replaced), gone: is(harmless), why: "the state has it still"},
+	{file: "raft/snapshots/*/state/*.blob", flip: is(stays, replaced), cut: is(stays, replaced), gone: is(harmless), why: "the state has it still"},
 	{file: "raft/snapshots/*/state/MANIFEST-*", flip: is(harmless), cut: is(harmless), gone: is(harmless), why: "the state is whole"},
 	{file: "raft/snapshots/*/state/OPTIONS-*", flip: is(harmless), cut: is(harmless), gone: is(harmless), why: "the state is whole"},
 	{file: "raft/snapshots/*/state/marker.*", flip: is(harmless), cut: is(harmless), gone: is(harmless), why: "the state is whole"},
