@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The fault laboratory: a real cluster on machines of its own (network namespaces), with clients of
 # all kinds, is broken as a seed says, healed, and judged.
-#   scripts/faults.sh [--seed S] [--minutes M | --rounds N] [--round 10s] [--members 3..5] [--faults LIST]
+#   scripts/faults.sh [--seed S] [--minutes M | --rounds N] [--round 10s] [--members 3..5] [--faults LIST] [--base COMMIT]
 # --faults list prints what there is. The report is in .bpsc/faults/; a violation ends it with 1.
 set -euo pipefail
 
@@ -13,7 +13,7 @@ cd "$root"
 export CGO_ENABLED=0 GOFLAGS=-trimpath
 need_go "$root"
 if [ "$(uname)" = Linux ] && [ "$(id -u)" -eq 0 ]; then
-  need_commands ip=iproute2 nft=nftables
+  need_commands ip=iproute2 nft=nftables iptables=iptables
   # What a run has left behind that was killed: its machines are named after its process, and
   # its disks do not answer any more.
   ip netns list | awk '/^bp[0-9]+-/ { print $1 }' | while read -r machine; do

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,6 +29,7 @@ type wanted struct {
 	members int
 	faults  []string
 	binary  string
+	base    string
 	out     string
 	keep    bool
 	dry     bool
@@ -59,6 +61,7 @@ func parse(args []string) (w wanted, err error) {
 	f.DurationVar(&w.round, "round", 10*time.Second, "how long a round lasts, healing included")
 	f.IntVar(&w.members, "members", 3, "how many members there are: 3 to 5")
 	f.StringVar(&w.binary, "binary", "", "bpsc to run (default: it is built)")
+	f.StringVar(&w.base, "base", "", "commit whose bpsc is the other release (default: this one with another version and a level more)")
 	f.StringVar(&w.out, "out", "", "folder for the report, histories and logs (default: .bpsc/faults/SEED-TIME)")
 	f.BoolVar(&w.dry, "dry-run", false, "print what would go wrong, and end")
 	f.BoolVar(&w.keep, "keep", false, "keep data folders also where all is well")
@@ -86,7 +89,7 @@ func parse(args []string) (w wanted, err error) {
 
 // run runs all rounds, and writes the report whatever happens.
 func run(ctx context.Context, want wanted) error {
-	names, missing := here(want.faults, want.binary)
+	names, missing := here(want.faults, want.binary, want.base)
 	if len(names) == 0 {
 		return fmt.Errorf("none of these faults can be had here: %s", strings.Join(missing, "; "))
 	}
@@ -109,6 +112,9 @@ func run(ctx context.Context, want wanted) error {
 		fmt.Println("not here:", m)
 	}
 	rep.Command = fmt.Sprintf("scripts/faults.sh --seed %d --rounds %d --round %v --members %d --faults %s", want.seed, want.rounds, want.round, want.members, strings.Join(names, ","))
+	if want.base != "" {
+		rep.Command += " --base " + want.base
+	}
 	fmt.Printf("%s\nreport: %s\n", rep.Command, filepath.Join(out, "report.html"))
 	loop := os.Getuid() != 0
 	if loop {
@@ -117,9 +123,13 @@ func run(ctx context.Context, want wanted) error {
 	if want.binary, err = build(ctx, want.binary, out, names); err != nil {
 		return err
 	}
+	next, err := other(ctx, want.base, out, names)
+	if err != nil {
+		return err
+	}
 	series := &report.Series{}
 	w, err := lab.New(ctx, lab.Options{
-		Binary: want.binary, Dir: filepath.Join(out, "data"), Members: want.members, Seed: want.seed, Loop: loop, Disks: among(names, plan.Disk), Clocks: among(names, plan.Clock),
+		Binary: want.binary, Dir: filepath.Join(out, "data"), Members: want.members, Seed: want.seed, Loop: loop, Disks: among(names, plan.Disk), Clocks: among(names, plan.Clock), TLS: among(names, plan.Certificate), Guest: slices.Contains(names, "member-added"), Next: next,
 		Say:  func(format string, args ...any) { fmt.Printf(format+"\n", args...) },
 		Sink: func(ops []history.Op) { series.Add(ops) },
 	})
@@ -136,7 +146,7 @@ func run(ctx context.Context, want wanted) error {
 		return errors.Join(err, fmt.Errorf("again: %s; histories, logs and data: %s", rep.Command, out))
 	}
 	if !want.keep {
-		for _, name := range []string{"data", "bpsc", "settable"} {
+		for _, name := range []string{"data", "bpsc", "settable", "other"} {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(out, name)))
 		}
 	}

@@ -97,41 +97,9 @@ func buildReleases(t *testing.T) releases {
 		New: "func pebbleFormat(l release.Level) pebble.FormatMajorVersion {\n\tif l < 3 {\n\t\treturn pebble.FormatTableFormatV6\n\t}\n\treturn pebble.FormatValueSeparation\n}"}
 	return releases{
 		present: build(t, before),
-		next: build(t, append(thirdLevel(), before, harness.Patch{File: "node/member_ports.go",
+		next: build(t, append(harness.NextRelease(), before, harness.Patch{File: "node/member_ports.go",
 			Old: "\t\tlevel := active().Level\n",
 			New: "\t\tlevel := active().Level\n\t\tif level >= 3 {\n\t\t\trequests = command.OnLevel3(requests)\n\t\t}\n"})...),
-	}
-}
-
-// thirdLevel is what 0.3.0 knows.
-func thirdLevel() []harness.Patch {
-	const release, request = "internal/release/release.go", "command/request.go"
-	return []harness.Patch{
-		{File: release, Old: `const Version = "0.2.0"`, New: `const Version = "0.3.0"`},
-		{File: release, Old: "\tNewest = Access\n", New: "\tNewest Level = 3\n"},
-		{File: release, Old: "\tcase First:\n", New: "\tcase 3:\n\t\treturn \"0.3.0\"\n\tcase First:\n"},
-		{File: request, Old: "// LevelOf is the level that", New: `// Welcome is Register for one node more.
-type Welcome struct{ Register }
-
-func (*Welcome) number() protowire.Number { return 15 }
-
-func OnLevel3(requests [][]byte) (all [][]byte) {
-	for _, data := range requests {
-		if q, err := Decode(data); err == nil {
-			if r, ok := q.(*Register); ok {
-				data = Encode(&Welcome{*r})
-			}
-		}
-		all = append(all, data)
-	}
-	return all
-}
-
-// LevelOf is the level that`},
-		{File: request, Old: "\treturn release.First\n", New: "\tif _, ok := q.(*Welcome); ok {\n\t\treturn 3\n\t}\n\treturn release.First\n"},
-		{File: request, Old: "\t\treturn &Activate{}\n", New: "\t\treturn &Activate{}\n\tcase 15:\n\t\treturn &Welcome{}\n"},
-		{File: "fsm/request.go", Old: "\tcase *command.Remove:\n",
-			New: "\tcase *command.Welcome:\n\t\tfor _, n := range append(q.Nodes, \"third.level.example:3\") {\n\t\t\ttx.AddNode(n, q.From)\n\t\t}\n\tcase *command.Remove:\n"},
 	}
 }
 
@@ -312,7 +280,7 @@ func refusesToGoBack(t *testing.T, c *harness.Cluster, m *harness.Member, r rele
 // do not know: they stop and name the release, and go on with it from where they are.
 func TestAnUnknownRequest(t *testing.T) {
 	long(t)
-	rogue := build(t, append(thirdLevel(), rogue())...)
+	rogue := build(t, append(harness.NextRelease(), rogue())...)
 	c := startCluster(t, harness.Options{})
 	n1, n2, n3 := c.Members[0], c.Members[1], c.Members[2]
 	restart(t, c, n3, rogue)

@@ -41,6 +41,31 @@ func BuildCommand(ctx context.Context, dir, command string, flags ...string) (st
 	return binary, nil
 }
 
+// BuildAt compiles the binary of a commit into dir, which is made, and returns its path.
+func BuildAt(ctx context.Context, dir, commit string) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	source, err := os.MkdirTemp("", "bpsc-at-")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.RemoveAll(source) }()
+	tar := exec.CommandContext(ctx, "/bin/sh", "-c", `git archive "$0" | tar -x -C "$1"`, commit, source)
+	tar.Dir = root
+	if out, err := tar.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("git archive %s: %w\n%s", commit, err, out)
+	}
+	binary := filepath.Join(dir, "bpsc")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "./cmd/bpsc")
+	build.Dir, build.Env = source, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build of %s: %w\n%s", commit, err, out)
+	}
+	return binary, nil
+}
+
 // Environ is the environment without variables of the product, so that the
 // shell of whoever runs the tests does not configure the members.
 func Environ() []string {

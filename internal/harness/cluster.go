@@ -38,6 +38,7 @@ type Cluster struct {
 
 	contract string   // file
 	more     []string // further arguments of every member
+	hosts    *Hosts   // nil where all are on loopback
 }
 
 // New lays out a cluster; nothing is started.
@@ -79,13 +80,10 @@ func New(o Options) (*Cluster, error) {
 		}
 		peers = append(peers, id+"="+reach)
 	}
-	c := &Cluster{HTTP: newHTTPClient(), contract: contract, more: o.Args}
+	c := &Cluster{HTTP: newHTTPClient(), contract: contract, more: o.Args, hosts: o.Hosts}
 	for i := range o.Members {
 		m := newMember(o.Dir, o.Binary, fmt.Sprintf("n%d", i+1), apis[i], rafts[i], strings.Join(peers, ","), contract, o.Args)
-		if o.Hosts != nil {
-			m.command = func(program string, args []string) *exec.Cmd { return o.Hosts.command(i, program, args) }
-			m.Also("--insecure", "--anonymous", "read,submit", "--rate-per-address", "0") // the wire is the test's own
-		}
+		m.runOn(o.Hosts, i)
 		c.Members = append(c.Members, m)
 	}
 	if o.TLS {
@@ -170,6 +168,14 @@ func newMember(dir, binary, id, api, raft, cluster, contract string, more []stri
 		"--cluster", cluster, "--contract", contract,
 	}, more...)
 	return m
+}
+
+// runOn has the member be on machine i, whose wire is the test's own; where there are none, here.
+func (m *Member) runOn(h *Hosts, i int) {
+	if h != nil {
+		m.command = func(program string, args []string) *exec.Cmd { return h.command(i, program, args) }
+		m.Also("--insecure", "--anonymous", "read,submit", "--rate-per-address", "0")
+	}
 }
 
 // State is one member's view of the cluster.

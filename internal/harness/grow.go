@@ -13,7 +13,8 @@ import (
 )
 
 // Grow lays out one more member, which waits to be added when it is started: nothing
-// is started, and nobody is told of it. It counts among Members from then on.
+// is started, and nobody is told of it. It counts among Members from then on. Where members are
+// on machines of their own it is on the next one.
 func (c *Cluster) Grow() (*Member, error) {
 	last := c.Members[len(c.Members)-1]
 	api, err := FreePort()
@@ -24,11 +25,16 @@ func (c *Cluster) Grow() (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, listen := nextID(c.Members), fmt.Sprintf("127.0.0.1:%d", api)
-	m := &Member{newProcess(filepath.Dir(last.Data), last.binary, id, listen), fmt.Sprintf("127.0.0.1:%d", raft)}
+	host, i := "127.0.0.1", len(c.Members)
+	if c.hosts != nil {
+		host = c.hosts.Addr(i)
+	}
+	id, listen := nextID(c.Members), fmt.Sprintf("%s:%d", host, api)
+	m := &Member{newProcess(filepath.Dir(last.Data), last.binary, id, listen), fmt.Sprintf("%s:%d", host, raft)}
 	m.args = append([]string{
 		"server", "--id", id, "--data", m.Data, "--listen", listen, "--raft", m.Raft, "--join", "--contract", c.contract,
 	}, c.more...)
+	m.runOn(c.hosts, i)
 	if c.TLS != nil {
 		if err := c.TLS.add(m, listen); err != nil {
 			return nil, err

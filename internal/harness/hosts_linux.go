@@ -53,6 +53,9 @@ func (h *Hosts) port(i int) string { return fmt.Sprintf("%sv%d", h.tag, i+1) }
 // Addr is the IP address of machine i, from 0.
 func (h *Hosts) Addr(i int) string { return fmt.Sprintf("%s.%d", h.net, i+1) }
 
+// Machine is the name of machine i's network namespace.
+func (h *Hosts) Machine(i int) string { return h.name(i) }
+
 // Unplug takes machine i off the wire: what is sent to it and by it is lost, and nothing is
 // refused or closed.
 func (h *Hosts) Unplug(ctx context.Context, i int) error {

@@ -75,3 +75,36 @@ func unpackOne(root *os.Root, h *tar.Header, content io.Reader) error {
 	_, err = io.Copy(file, content)
 	return errors.Join(err, file.Close())
 }
+
+// NextRelease is what the release to come is, 0.3.0: it knows a third level, and has nothing of it in the log as
+// long as that is not active.
+func NextRelease() []Patch {
+	const release, request = "internal/release/release.go", "command/request.go"
+	return []Patch{
+		{File: release, Old: `const Version = "0.2.0"`, New: `const Version = "0.3.0"`},
+		{File: release, Old: "\tNewest = Access\n", New: "\tNewest Level = 3\n"},
+		{File: release, Old: "\tcase First:\n", New: "\tcase 3:\n\t\treturn \"0.3.0\"\n\tcase First:\n"},
+		{File: request, Old: "// LevelOf is the level that", New: `// Welcome is Register for one node more.
+type Welcome struct{ Register }
+
+func (*Welcome) number() protowire.Number { return 15 }
+
+func OnLevel3(requests [][]byte) (all [][]byte) {
+	for _, data := range requests {
+		if q, err := Decode(data); err == nil {
+			if r, ok := q.(*Register); ok {
+				data = Encode(&Welcome{*r})
+			}
+		}
+		all = append(all, data)
+	}
+	return all
+}
+
+// LevelOf is the level that`},
+		{File: request, Old: "\treturn release.First\n", New: "\tif _, ok := q.(*Welcome); ok {\n\t\treturn 3\n\t}\n\treturn release.First\n"},
+		{File: request, Old: "\t\treturn &Activate{}\n", New: "\t\treturn &Activate{}\n\tcase 15:\n\t\treturn &Welcome{}\n"},
+		{File: "fsm/request.go", Old: "\tcase *command.Remove:\n",
+			New: "\tcase *command.Welcome:\n\t\tfor _, n := range append(q.Nodes, \"third.level.example:3\") {\n\t\t\ttx.AddNode(n, q.From)\n\t\t}\n\tcase *command.Remove:\n"},
+	}
+}

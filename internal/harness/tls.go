@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Security is what bpsc init has made for a cluster: its members talk over mutual TLS and
@@ -55,6 +56,24 @@ func (s *Security) Renew(ids ...string) error {
 	return s.run(append([]string{"init", "renew", "--out", s.Dir}, ids...)...)
 }
 
+// RenewFor is Renew of certificates that are good for so long only.
+func (s *Security) RenewFor(valid time.Duration, ids ...string) error {
+	return s.run(append([]string{"init", "renew", "--out", s.Dir, "--valid", valid.String()}, ids...)...)
+}
+
+// Trust is a client's trust in the cluster's authority alone.
+func (s *Security) Trust() (*tls.Config, error) {
+	text, err := os.ReadFile(s.Authorities())
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s has no certificate", s.Authorities())
+	}
+	return &tls.Config{RootCAs: pool}, nil
+}
+
 // add has bpsc init make what a further member begins with.
 func (s *Security) add(m *Member, api string) error {
 	m.URL, m.Data = "https://"+api, filepath.Join(s.Dir, m.ID, "data")
@@ -79,15 +98,11 @@ func (s *Security) args(id, contract string, more []string) []string {
 
 // client trusts the cluster's authority alone.
 func (s *Security) client() (*http.Client, error) {
-	text, err := os.ReadFile(s.Authorities())
+	trust, err := s.Trust()
 	if err != nil {
 		return nil, err
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s has no certificate", s.Authorities())
-	}
 	c := newHTTPClient()
-	c.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: pool}
+	c.Transport.(*http.Transport).TLSClientConfig = trust
 	return c, nil
 }

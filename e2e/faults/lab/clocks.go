@@ -46,6 +46,9 @@ func (w *World) strikeClock(_ context.Context, s plan.Step, one []int) (struck, 
 		return struck{}, errNobody
 	}
 	m := w.Cluster.Members[one[0]]
+	if s.Fault == "clock-drifts" {
+		return w.drift(m, s.Pick%2 == 0), nil
+	}
 	ahead := map[string]time.Duration{"clock-ahead": time.Hour, "clock-behind": -time.Hour, "clock-jumps": 2 * time.Hour}[s.Fault]
 	w.mark(m.ID, s.Fault, true)
 	err := setClock(m, ahead)
@@ -67,4 +70,38 @@ func (w *World) strikeClock(_ context.Context, s plan.Step, one []int) (struck, 
 		w.mark(m.ID, s.Fault, false)
 		return err
 	}}, err
+}
+
+// drifting is how often a clock that drifts is set, and driftPart the part of the time by which: it
+// gets beyond the second that members allow each other within a round.
+const (
+	drifting  = 20 * time.Millisecond
+	driftPart = 0.4
+)
+
+// drift has a member's clock gain, or lose, a little all the time.
+func (w *World) drift(m *harness.Member, gains bool) struck {
+	w.mark(m.ID, "clock-drifts", true)
+	began := time.Now()
+	drifts, _ := aside(m.ID, func(ctx context.Context) {
+		ticker := time.NewTicker(drifting)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			off := time.Duration(driftPart * float64(time.Since(began)))
+			if !gains {
+				off = -off
+			}
+			_ = setClock(m, off) // the end sets it right, and says where that fails
+		}
+	})
+	return struck{m.ID, func(ctx context.Context) error {
+		err := errors.Join(drifts.end(ctx), setClock(m, 0))
+		w.mark(m.ID, "clock-drifts", false)
+		return err
+	}}
 }

@@ -41,7 +41,7 @@ func (w *World) strike(ctx context.Context, s plan.Step) (struck, error) {
 	if leader < 0 {
 		one = pick(up, 1) // nobody leads at the moment, or he has been struck
 	}
-	majority := len(w.Cluster.Members)/2 + 1
+	majority := len(w.present())/2 + 1
 	switch s.Fault {
 	case "kill-leader":
 		return w.kill(one)
@@ -67,7 +67,7 @@ func (w *World) strike(ctx context.Context, s plan.Step) (struck, error) {
 		return w.transfer(ctx)
 	case "backup":
 		return w.backup(ctx, pick(up, 1))
-	case "clock-ahead", "clock-behind", "clock-jumps":
+	case "clock-ahead", "clock-behind", "clock-jumps", "clock-drifts":
 		return w.strikeClock(ctx, s, one)
 	}
 	switch s.Fault {
@@ -80,6 +80,13 @@ func (w *World) strike(ctx context.Context, s plan.Step) (struck, error) {
 			return struck{}, errNobody
 		}
 		return w.strikeRoots(pick(up, majority))
+	}
+	switch plan.KindOf(s.Fault) {
+	case plan.Members, plan.Release, plan.Certificate, plan.Restore:
+		return w.operator(s, one, pick(others, 1))
+	case plan.Delay:
+		return w.strikeDelay(ctx, s, pick)
+	default:
 	}
 	if strings.HasPrefix(s.Fault, "disk-") || strings.HasPrefix(s.Fault, "damage-") {
 		some := pick(others, 1)
@@ -106,7 +113,7 @@ func (w *World) strike(ctx context.Context, s plan.Step) (struck, error) {
 // up are the members that nothing is wrong with as processes, by number.
 func (w *World) up() (all []int) {
 	for i, m := range w.Cluster.Members {
-		if len(w.down[m.ID]) == 0 && m.Alive() {
+		if !w.out[m.ID] && len(w.down[m.ID]) == 0 && m.Alive() {
 			all = append(all, i)
 		}
 	}
@@ -200,10 +207,7 @@ func (w *World) restart(p *harness.Process) error {
 
 // strikeNetwork changes links between members; all clients are on a machine of their own.
 func (w *World) strikeNetwork(ctx context.Context, s plan.Step, one []int, pick func([]int, int) []int) (struck, error) {
-	all := make([]int, len(w.Cluster.Members))
-	for i := range all {
-		all[i] = i
-	}
+	all := w.present()
 	if len(one) == 0 {
 		one = pick(all, 1)
 	}

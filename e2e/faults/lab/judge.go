@@ -60,6 +60,7 @@ func (w *World) judge(ctx context.Context, res *Result) error {
 	if err := w.keepPolicies(ctx); err != nil {
 		w.missed("the cluster's policies", err)
 	}
+	w.judgeRestored()
 	return w.judgeStream(ctx, w.chains[0])
 }
 
@@ -76,7 +77,7 @@ func (w *World) judgeChain(ctx context.Context, c *Chain, ops []history.Op) erro
 			ids = append(ids, op.ID)
 		}
 	}
-	n := nodes[len(ids)%len(w.Cluster.Members)]
+	n := nodes[len(ids)%len(w.present())]
 	if window.Refused, err = w.Load.Fates(ctx, n, c.Token, ids); err != nil {
 		w.missed("what became of what was refused", err)
 	}

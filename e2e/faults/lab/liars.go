@@ -87,7 +87,7 @@ func (w *World) startVictim(ctx context.Context) (err error) {
 		return err
 	}
 	w.victim, err = harness.NewFollower(harness.FollowerOptions{Binary: w.Binary, Dir: w.Dir, ID: "f2", Upstreams: append([]string{w.liar.url}, w.Cluster.URLs()...),
-		Args: []string{"--rate-per-address", "0"}})
+		Args: w.following()})
 	if err != nil {
 		return err
 	}

@@ -13,27 +13,40 @@ import (
 // majority tells whether there are members, more than half, that run and reach each other as
 // they should. Slow and lossy links count as none.
 func (w *World) majority() bool {
-	n := len(w.Cluster.Members)
+	voters := w.present()
+	if w.changing != nil {
+		// Whether it votes at this moment, and how many others have to, nobody knows: all of
+		// them do, and nothing but that it comes or goes is wrong with it.
+		return !w.stricken(w.changing) && w.together(w.others(w.changing)) && w.connected(voters)
+	}
+	n := len(voters)
 	for set := range uint(1) << n {
-		if bits.OnesCount(set)*2 > n && w.together(set) {
+		if bits.OnesCount(set)*2 <= n {
+			continue
+		}
+		var some []int
+		for at, i := range voters {
+			if set>>at&1 == 1 {
+				some = append(some, i)
+			}
+		}
+		if w.together(some) {
 			return true
 		}
 	}
 	return false
 }
 
-func (w *World) together(set uint) bool {
-	for i, m := range w.Cluster.Members {
-		if set>>i&1 == 0 {
-			continue
-		}
-		if len(w.down[m.ID]) > 0 {
+// together tells whether members run, and reach each other.
+func (w *World) together(members []int) bool {
+	return w.connected(members) && !slices.ContainsFunc(members, func(i int) bool { return len(w.down[w.Cluster.Members[i].ID]) > 0 })
+}
+
+// connected tells whether all links between members are whole.
+func (w *World) connected(members []int) bool {
+	for at, i := range members {
+		if slices.ContainsFunc(members[:at], func(j int) bool { return !w.cuts.whole(i, j) }) {
 			return false
-		}
-		for j := range i {
-			if set>>j&1 == 1 && !w.cuts.whole(i, j) {
-				return false
-			}
 		}
 	}
 	return true

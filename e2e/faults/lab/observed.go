@@ -25,7 +25,7 @@ func (w *World) missed(what string, why error) {
 // judgeObserved holds what was observed against the rules, and the chains as far as they are known.
 func (w *World) judgeObserved() {
 	var logs []rules.Log
-	for _, p := range w.processes() {
+	for _, p := range w.everybody() {
 		text, err := os.ReadFile(p.Log)
 		if err != nil {
 			continue // it has never been started

@@ -3,9 +3,7 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -49,8 +47,8 @@ func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) e
 	}
 	// Whoever repairs sees to it that the others are well first: the command refuses to put a
 	// majority at risk.
-	for _, other := range w.Cluster.Members {
-		if other != m && w.damage[other.ID] == "" && other.Alive() {
+	for _, i := range w.others(m) {
+		if other := w.Cluster.Members[i]; w.damage[other.ID] == "" && other.Alive() {
 			if err := w.await(ctx, other); err != nil { // as long as two are damaged of three, nobody is
 				w.Tell("repair", 0, "%s is not ready: %v", other.ID, short(err.Error()))
 			}
@@ -141,22 +139,20 @@ func (w *World) rebuild(ctx context.Context, m *harness.Member, command []string
 
 // bpsc runs an operator's command, with all members but one as its servers.
 func (w *World) bpsc(ctx context.Context, but *harness.Member, args ...string) error {
+	return w.command(ctx, append(args, w.asking(but)...)...)
+}
+
+// asking is how a command finds all members but one.
+func (w *World) asking(but *harness.Member) []string {
 	var servers []string
-	for _, m := range w.Cluster.Members {
-		if m != but {
-			servers = append(servers, m.URL)
-		}
+	for _, i := range w.others(but) {
+		servers = append(servers, w.Cluster.Members[i].URL)
 	}
-	return w.command(ctx, append(args, "--server", strings.Join(servers, ","), "--insecure-token")...)
+	return []string{"--server", strings.Join(servers, ","), "--insecure-token"}
 }
 
 // command runs bpsc as the operator does.
 func (w *World) command(ctx context.Context, args ...string) error {
-	cmd := exec.CommandContext(ctx, w.Binary, args...)
-	cmd.Env = append(harness.Environ(), "BPSC_OPERATOR_SECRET="+secret)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("bpsc %s: %w: %s", strings.Join(args[:2], " "), err, out)
-	}
-	return nil
+	_, err := w.answer(ctx, args...)
+	return err
 }

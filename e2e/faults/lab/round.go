@@ -98,6 +98,7 @@ func (w *World) suffer(ctx context.Context, r plan.Round) error {
 			next.do(ctx)
 		}
 		w.supervise(ctx)
+		_ = w.proceed(ctx) // what it waits for matters when all else has ended
 		select {
 		case <-ctx.Done():
 			// What has come has to go: a machine off its wire, a process that stands still.
@@ -126,7 +127,7 @@ func (w *World) supervise(ctx context.Context) {
 				w.mark(p.ID, "starting", false)
 			}
 			cancel()
-		case !p.Alive() && !wrong["killed"] && !wrong["damaged"]:
+		case !p.Alive() && !wrong["killed"] && !wrong["damaged"] && !wrong["restarting"]:
 			w.revive(ctx, p)
 		}
 	}
@@ -161,7 +162,7 @@ func (w *World) heal(ctx context.Context, key string) (time.Duration, error) {
 	for _, p := range w.processes() {
 		delete(w.ended, p.ID)
 		w.mark(p.ID, "ended", false)
-		if w.damage[p.ID] != "" {
+		if w.damage[p.ID] != "" || w.down[p.ID]["restarting"] {
 			continue
 		}
 		if err := w.restart(p); err != nil {
@@ -169,6 +170,9 @@ func (w *World) heal(ctx context.Context, key string) (time.Duration, error) {
 		}
 	}
 	w.repair(ctx)
+	if err := w.finish(ctx); err != nil {
+		return 0, err // who the members are is not as the next round has it
+	}
 	if err := w.hear(ctx); err != nil {
 		return 0, err
 	}

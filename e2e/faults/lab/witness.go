@@ -88,10 +88,13 @@ func (w *World) healthy(p *harness.Process) string {
 func (w *World) answer(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, w.Binary, args...)
 	cmd.Env = append(harness.Environ(), "BPSC_OPERATOR_SECRET="+secret)
+	if w.Cluster.TLS != nil {
+		cmd.Env = append(cmd.Env, "BPSC_CACERT="+w.Cluster.TLS.Authorities())
+	}
 	out, err := cmd.Output()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
-		err = fmt.Errorf("bpsc %s: %w: %s", strings.Join(args[:2], " "), err, failed.Stderr)
+		err = fmt.Errorf("bpsc %s: %w: %s%s", strings.Join(args[:2], " "), err, failed.Stderr, out)
 	}
 	return out, err
 }

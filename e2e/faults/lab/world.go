@@ -4,6 +4,7 @@ package lab
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -31,6 +32,9 @@ type Options struct {
 	Loop    bool                             // all on loopback: no faults of the network
 	Clocks  bool                             // the binary is one of Settable
 	Disks   bool                             // members' folders are on disks that can fail
+	TLS     bool                             // members show certificates
+	Guest   bool                             // there is room for one more member
+	Next    string                           // the binary of another release; "" for none
 	Say     func(format string, args ...any) // progress
 	Sink    func([]history.Op)               // gets each round's operations
 }
@@ -62,6 +66,7 @@ type World struct {
 	chains    []*Chain
 	stream    *load.Stream
 	http      *http.Client
+	trust     *tls.Config                // nil where all is plain
 	down      map[string]map[string]bool // why a process is not to be counted on, by id
 	cuts      cuts
 	disks     map[string]*disk.Mounted
@@ -75,6 +80,14 @@ type World struct {
 	read      map[string]int       // how much of each process's log has been
 	excuse    map[string]bool      // processes that may end by themselves in this round
 
+	guest     *harness.Member // nil where there is no room; the last of the cluster's
+	out       map[string]bool // members that are none at the moment
+	changing  *harness.Member // comes or goes at the moment
+	procedure *procedure      // what the operator is at
+	hurry     bool            // he brings it to its end
+	release   string          // the binary that members are to be of since the last upgrade
+	commands  sync.WaitGroup  // that he has running
+
 	mu     sync.Mutex // guards what follows: several goroutines write and read it
 	spells []rules.Spell
 	since  time.Time // when there was a majority no more; zero: there is one
@@ -84,6 +97,7 @@ type World struct {
 
 	// What nobody has judged yet.
 	backups   []rules.Backup
+	restored  []restored
 	forgeries []rules.Forgery
 	trials    []rules.Trial
 }
@@ -98,12 +112,16 @@ type Happening struct {
 
 // New starts a cluster and everything around it. Close ends it, also after an error.
 func New(ctx context.Context, o Options) (w *World, err error) {
-	w = &World{Options: o, Book: history.NewBook(), disks: map[string]*disk.Mounted{}, damage: map[string]string{}, ended: map[string]time.Time{}, down: map[string]map[string]bool{}, cuts: cuts{}, excuse: map[string]bool{}, earlier: map[string]bool{}, read: map[string]int{}, http: load.NewClient()}
+	w = &World{Options: o, Book: history.NewBook(), disks: map[string]*disk.Mounted{}, damage: map[string]string{}, ended: map[string]time.Time{}, down: map[string]map[string]bool{}, cuts: cuts{}, excuse: map[string]bool{}, out: map[string]bool{}, earlier: map[string]bool{}, read: map[string]int{}}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return w, err
 	}
 	if !o.Loop {
-		if w.Hosts, err = harness.NewHosts(ctx, o.Members); err != nil {
+		machines := o.Members
+		if o.Guest {
+			machines++
+		}
+		if w.Hosts, err = harness.NewHosts(ctx, machines); err != nil {
 			return w, fmt.Errorf("network namespaces: %w", err)
 		}
 	}
@@ -115,37 +133,62 @@ func New(ctx context.Context, o Options) (w *World, err error) {
 	if err != nil {
 		return w, err
 	}
-	w.Cluster, err = harness.New(harness.Options{Binary: o.Binary, Dir: o.Dir, Members: o.Members, Contract: openContract, Hosts: w.Hosts,
-		Args: append(witnessed, "--operator-secret-file", file, "--rate-per-address", "0", "--anonymous", "read,submit")})
+	w.Cluster, err = harness.New(harness.Options{Binary: o.Binary, Dir: o.Dir, Members: o.Members, Contract: openContract, Hosts: w.Hosts, TLS: o.TLS,
+		Args: append(witnessed, "--operator-secret-file", file, "--rate-per-address", "0", "--anonymous", "read,submit", "--promote-after", "300ms")})
 	if err != nil {
 		return w, err
 	}
 	for i, m := range w.Cluster.Members {
-		if i%3 == 1 { // members need not be alike
+		m.Also("--data", m.Data) // of those with certificates it stands in a file, where the clock is not looked for
+		if i%3 == 1 {            // members need not be alike
 			m.Also("--log-store", "wal")
 		}
+	}
+	if w.Cluster.TLS != nil {
+		if w.trust, err = w.Cluster.TLS.Trust(); err != nil {
+			return w, err
+		}
+	}
+	w.http = load.NewClient(w.trust)
+	founders := w.Cluster.Members
+	if o.Guest {
+		if w.guest, err = w.Cluster.Grow(); err != nil {
+			return w, err
+		}
+		w.guest.Also("--data", w.guest.Data)
+		w.out[w.guest.ID] = true
 	}
 	if o.Disks {
 		if err := w.mount(); err != nil {
 			return w, err
 		}
 	}
+	all := w.Cluster.Members // the guest has not come yet
+	w.Cluster.Members = founders
 	if err := w.Cluster.Start(ctx); err != nil {
 		return w, err
 	}
 	if w.Follower, err = harness.NewFollower(harness.FollowerOptions{Binary: o.Binary, Dir: o.Dir, ID: "f1", Upstreams: w.Cluster.URLs(),
-		Args: []string{"--rate-per-address", "0"}}); err != nil {
+		Args: w.following()}); err != nil {
 		return w, err
 	}
-	if err := w.begin(ctx); err != nil {
-		return w, err
+	err = w.begin(ctx)
+	w.Cluster.Members = all
+	return w, err
+}
+
+// following is what followers are told besides.
+func (w *World) following() []string {
+	args := []string{"--rate-per-address", "0"}
+	if w.Cluster.TLS != nil {
+		args = append(args, "--cacert", w.Cluster.TLS.Authorities())
 	}
-	return w, nil
+	return args
 }
 
 // begin makes the signed contract, funds its wallets, and starts the follower and the clients.
 func (w *World) begin(ctx context.Context) error {
-	w.Load = load.New(w.Book)
+	w.Load = load.New(w.Book, load.NewClient(w.trust))
 	var members []load.Node
 	for _, m := range w.Cluster.Members {
 		members = append(members, load.Node{ID: m.ID, URL: m.URL, Member: true})
@@ -197,6 +240,10 @@ func (w *World) Close() error {
 	if w.stream != nil {
 		w.stream.Close()
 	}
+	if w.procedure != nil {
+		w.procedure.stop()
+	}
+	w.commands.Wait()
 	if w.Follower != nil {
 		errs = append(errs, w.Follower.Kill())
 	}
@@ -226,7 +273,8 @@ func (w *World) Close() error {
 
 // nodes are all that clients talk to.
 func (w *World) nodes() (nodes []load.Node) {
-	for _, m := range w.Cluster.Members {
+	for _, i := range w.present() {
+		m := w.Cluster.Members[i]
 		nodes = append(nodes, load.Node{ID: m.ID, URL: m.URL, Member: true})
 	}
 	for _, f := range []*harness.Follower{w.Follower, w.victim} {
@@ -239,13 +287,24 @@ func (w *World) nodes() (nodes []load.Node) {
 
 // processes are the members' and the follower's.
 func (w *World) processes() (all []*harness.Process) {
-	for _, m := range w.Cluster.Members {
-		all = append(all, &m.Process)
+	for _, i := range w.present() {
+		all = append(all, &w.Cluster.Members[i].Process)
 	}
 	for _, one := range w.witnesses {
 		all = append(all, &one.Process)
 	}
 	return append(all, &w.Follower.Process, &w.victim.Process)
+}
+
+// everybody is processes, and those of members that are none at the moment.
+func (w *World) everybody() []*harness.Process {
+	all := w.processes()
+	for _, m := range w.Cluster.Members {
+		if w.out[m.ID] {
+			all = append(all, &m.Process)
+		}
+	}
+	return all
 }
 
 // operate sends an operator's request to one member after the other until one takes it.

@@ -50,7 +50,7 @@ type hold struct {
 }
 
 // New are clients that note in a book what they do.
-func New(book *history.Book) *Load { return &Load{Book: book, client: NewClient()} }
+func New(book *history.Book, client *http.Client) *Load { return &Load{Book: book, client: client} }
 
 // Talk has clients talk to these nodes from now on.
 func (l *Load) Talk(nodes []Node) {

@@ -31,19 +31,57 @@ type Round struct {
 	Steps  []Step
 }
 
-// Kind says what faults have in common; two of a kind that needs a member's folder for
-// itself are not in one round.
+// Kind says what faults have in common, and what they take.
 type Kind int
 
 const (
 	Process Kind = iota // signals
 	Network
+	Delay
 	Disk
 	Damage
-	Change // of members, releases and the like
+	Change  // what operators do, and nothing of the cluster is another afterwards
+	Members // who they are
+	Release
+	Certificate
+	Restore
 	Clock
 	Outside // of the cluster: witnesses and followers
 )
+
+// single is what there is once in a round.
+type single string
+
+const (
+	data     single = "a member's data" // that of two of three is a majority's, which nothing survives
+	operator single = "the operator"    // does one thing after the other
+	delays   single = "delays of the links"
+	clock    single = "a clock that is wrong"
+	outsider single = "a witness or a follower"
+)
+
+// takes is what a fault takes for itself: of two that take the same only one is in a round.
+func (f Fault) takes() []single {
+	switch f.Kind {
+	case Disk, Damage:
+		return []single{data}
+	case Change, Release, Certificate, Restore:
+		return []single{operator}
+	case Members:
+		if f.Name == "member-added" {
+			return []single{operator} // the others keep what they have
+		}
+		return []single{operator, data}
+	case Clock:
+		return []single{clock}
+	case Delay:
+		return []single{delays}
+	case Outside:
+		return []single{outsider}
+	case Process, Network:
+	}
+	return nil
+}
 
 // Fault is one that there is.
 type Fault struct {
@@ -74,6 +112,8 @@ func Faults() []Fault {
 		{"flap", Network, "a member's links go and come every 200 ms"},
 		{"slow", Network, "a member gets 64 KiB a second from each of the others"},
 		{"lossy", Network, "a fifth of all packets to a member is lost"},
+		{"delayed", Delay, "what a member gets from the others takes 100 ms longer"},
+		{"delayed-all", Delay, "what members get from each other takes 30 ms longer"},
 		{"disk-slow", Disk, "each write and each sync of a member's disk takes 150 ms"},
 		{"disk-stall", Disk, "a member's disk does not answer writes"},
 		{"disk-full", Disk, "a member's disk has no room, all at once"},
@@ -94,11 +134,30 @@ func Faults() []Fault {
 		{"witness-forgets", Outside, "a witness loses all that it has cosigned, and comes back with the same key"},
 		{"lying-upstream", Outside, "a follower that starts has an upstream first that changes amounts in blocks"},
 		{"two-roots", Outside, "one member's key, and those of a majority, sign a second root of as many blocks, and show it to a witness"},
+		{"member-added", Members, "a fourth member is added, votes, and is removed again"},
+		{"member-removed", Members, "a member is removed, which leaves two, and one with its id and an empty folder is added"},
+		{"member-replaced", Members, "a member that runs loses its folder, and one with an empty folder takes its place"},
+		{"certificates", Certificate, "all members get new certificates, and take them as they run"},
+		{"certificate-ends", Certificate, "a member's certificates end, and it gets new ones late"},
+		{"restore", Restore, "a backup of a member's state is restored into a cluster of its own"},
 		{"clock-ahead", Clock, "a member's clock is an hour ahead"},
 		{"clock-behind", Clock, "a member's clock is an hour behind"},
 		{"clock-jumps", Clock, "a member's clock jumps between two hours ahead and two behind"},
 	}
 }
+
+// named is the fault of that name; one that there is not is of no kind.
+func named(name string) Fault {
+	for _, f := range Faults() {
+		if f.Name == name {
+			return f
+		}
+	}
+	return Fault{Name: name, Kind: -1}
+}
+
+// KindOf is of which kind a fault is.
+func KindOf(name string) Kind { return named(name).Kind }
 
 // Names are those of all faults, or of those of some kinds.
 func Names(kinds ...Kind) (names []string) {
@@ -131,22 +190,16 @@ const calm = 300 * time.Millisecond
 func New(seed uint64, number int, length time.Duration, faults []string) Round {
 	r := Round{Seed: seed, Number: number, Length: length}
 	rng := rand.New(rand.NewPCG(seed, uint64(number)))
-	kinds := map[string]Kind{}
-	for _, f := range Faults() {
-		kinds[f.Name] = f.Kind
-	}
-	taken := map[Kind]bool{}
+	taken := map[single]bool{}
 	for range 1 + rng.IntN(3) {
 		name := faults[rng.IntN(len(faults))]
-		kind := kinds[name]
-		takes := kind
-		if takes == Damage {
-			takes = Disk // a disk that lies and damage take what two of three members have: a majority
+		f := named(name)
+		if slices.ContainsFunc(f.takes(), func(s single) bool { return taken[s] }) {
+			continue
 		}
-		if taken[takes] && takes >= Disk {
-			continue // one at a time: two of these would lose a majority's data, which nothing survives
+		for _, s := range f.takes() {
+			taken[s] = true
 		}
-		taken[takes] = true
 		at := calm + time.Duration(rng.Int64N(int64(length)/2))
 		r.Steps = append(r.Steps, Step{
 			At: at.Round(10 * time.Millisecond), Fault: name, Pick: rng.Uint64(),

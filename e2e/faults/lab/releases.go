@@ -1,0 +1,106 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bpsc/bpsc/e2e/faults/plan"
+	"github.com/bpsc/bpsc/e2e/faults/rules"
+	"github.com/bpsc/bpsc/internal/harness"
+)
+
+// stopping is how long a member may take to stop in order; then it is killed.
+const stopping = 15 * time.Second
+
+// strikeRelease has members restarted by another release: all, and they stay with it until the
+// next time, or some, that go back.
+func (w *World) strikeRelease(s plan.Step) (struck, error) {
+	if w.Next == "" {
+		return struck{}, errors.New("it takes the binary of another release")
+	}
+	leader := w.leads()
+	var order []*harness.Member
+	for _, i := range w.present() {
+		order = append(order, w.Cluster.Members[i])
+	}
+	slices.SortStableFunc(order, func(a, b *harness.Member) int {
+		switch leader {
+		case a.ID:
+			return 1
+		case b.ID:
+			return -1
+		}
+		return 0
+	})
+	from, to := w.Binary, w.Next
+	if w.release == w.Next {
+		from, to = to, from
+	}
+	var steps []step
+	if s.Fault == "rollback" {
+		some := order[:1+s.Pick%2]
+		for _, m := range some {
+			steps = append(steps, w.restarted(m, to)...)
+		}
+		steps = append(steps, w.settle(s.For/4))
+		for _, m := range slices.Backward(some) {
+			steps = append(steps, w.restarted(m, from)...)
+		}
+		return w.operation(w.what(to)+" and back", steps...)
+	}
+	for _, m := range order {
+		steps = append(steps, w.restarted(m, to)...)
+	}
+	w.release = to
+	return w.operation(w.what(to), steps...)
+}
+
+// what is a binary for people.
+func (w *World) what(binary string) string {
+	if binary == w.Next {
+		return "all to the other release"
+	}
+	return "all back to this release"
+}
+
+// restarted are the steps in which a member stops in order and starts as a binary. The next one
+// comes when it is ready.
+func (w *World) restarted(m *harness.Member, binary string) []step {
+	var late time.Time
+	return []step{
+		func(context.Context) error {
+			if len(w.down[m.ID]) > 0 || !m.Alive() {
+				return errStricken
+			}
+			w.mark(m.ID, "restarting", true)
+			late = time.Now().Add(stopping)
+			return m.Terminate()
+		},
+		func(ctx context.Context) error {
+			if m.Alive() && time.Now().Before(late) {
+				return fmt.Errorf("%s has not stopped", m.ID)
+			}
+			if m.Alive() {
+				w.missed(m.ID+" was to stop", fmt.Errorf("it runs after %v", stopping))
+				return m.Kill()
+			}
+			if code, err := m.AwaitExit(ctx, time.Second); err != nil || code != 0 {
+				w.Tell("end", 0, "%s was to stop, and ends with %d, %v", m.ID, code, err)
+				w.ends = append(w.ends, rules.End{Node: m.ID, Code: code, Said: m.LogTail(12)})
+			}
+			m.Use(binary)
+			w.mark(m.ID, "starting", true)
+			w.mark(m.ID, "restarting", false)
+			return m.Start()
+		},
+		func(context.Context) error {
+			if w.down[m.ID]["starting"] {
+				return fmt.Errorf("%s is not ready", m.ID)
+			}
+			return nil
+		},
+	}
+}
