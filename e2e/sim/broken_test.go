@@ -173,6 +173,16 @@ var broken = map[string]harness.Patch{
 		Old:  "Size: size, Root: w.chain.tree.Root(), Digest: mine.digest}\n	if mine.root != a.Root {",
 		New:  "Size: size, Root: w.chain.tip.Hash, Digest: mine.digest}\n	if false {",
 	},
+	"a member signs another root, too": {
+		File: "attest/watch.go",
+		Old:  "	w.noteAttempt(a, w.log.Attest(ctx, w.token, a))\n",
+		New:  signsTwice,
+	},
+	"checkpoints are forgotten before there are newer ones": {
+		File: "fsm/attest.go",
+		Old:  "if sizes <= MaxRounds || slices.ContainsFunc(counted, func(v votes) bool { return !slices.ContainsFunc(newer, v.within) }) {",
+		New:  "if sizes <= 1 {",
+	},
 	"refusals that are flushed are not written": {
 		File: "store/flush.go",
 		Old:  "rows = l.appendRefused(l.ids.appendRows(rows, l.epochs))",
@@ -193,6 +203,13 @@ const lastFirst = `	if n := h.Pending.Count(); n > 1 && h.Contract.Wallets == ch
 		}
 	}
 	header := chain.Header{
+`
+
+// signsTwice has a member sign two roots of each size.
+const signsTwice = `	w.noteAttempt(a, w.log.Attest(ctx, w.token, a))
+	a.Root[0] ^= 1
+	a.Cosignature, _ = proof.Cosign(proof.Checkpoint{Origin: proof.Origin(w.token, w.chain.id), Size: size, Root: a.Root}.Body(), w.cfg.Key, chain.SecondsOf(w.cfg.Now()))
+	_ = w.log.Attest(ctx, w.token, a)
 `
 
 // TestBrokenBuildsAreFound builds the simulation with each of these changes and runs

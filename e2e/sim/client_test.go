@@ -161,6 +161,9 @@ func (c *client) move(t sent, stop <-chan struct{}) {
 	c.old = append(c.old, t)
 	for {
 		op := c.ask(operation{kind: submit, token: t.token, tx: t.tx})
+		if op.out.Completed && c.s.plan.Attests { // while some have signed the new block, and not enough
+			c.ask(operation{kind: checkpoint, token: t.token})
+		}
 		if op.verdict == done || op.verdict == refused {
 			return
 		}

@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/datadir"
 )
 
 // lied is what a member's disk really has, and what it says that it has, of a member whose
@@ -18,8 +21,9 @@ type lied struct {
 	life   *life // that comes after the power
 	folder string
 	files  *vfs.MemFS
-	shown  uint64 // entries that others have seen on it for sure
-	has    uint64 // entries that are left
+	shown  uint64            // entries that others have seen on it for sure
+	has    uint64            // entries that are left
+	small  map[string][]byte // starts and vote, as they are left
 }
 
 const (
@@ -66,7 +70,7 @@ func (s *simulation) lie(i int, f fault) (end func()) {
 			return
 		}
 		s.kill(m, true)
-		m.lied = &lied{folder: m.folder, files: m.files, shown: shown, has: has}
+		m.lied = &lied{folder: m.folder, files: m.files, shown: shown, has: has, small: small(old)}
 		m.lives++ // that is the number of the folder that it has really
 		m.folder, m.files = old, files
 		s.restart(m)
@@ -76,7 +80,20 @@ func (s *simulation) lie(i int, f fault) (end func()) {
 	return func() { s.unlie(m) }
 }
 
-// unlie ends it. What was noticed comes back.
+// small are the files of a folder by which a member does not promise a thing twice, as far
+// as they are there.
+func small(folder string) map[string][]byte {
+	found := map[string][]byte{}
+	for _, name := range []string{datadir.StartsFile, datadir.VoteFile} {
+		if data, err := os.ReadFile(filepath.Join(folder, name)); err == nil {
+			found[name] = data
+		}
+	}
+	return found
+}
+
+// unlie ends it. Where it was noticed all that was lost comes back, to what has been written
+// since: a start that others have seen, and a vote.
 func (s *simulation) unlie(m *member) {
 	was := m.lied
 	if was == nil {
@@ -85,6 +102,13 @@ func (s *simulation) unlie(m *member) {
 	m.lied = nil
 	switch {
 	case m.life == nil:
+		for name, now := range small(m.folder) { // what that life has said of itself is true
+			if !bytes.Equal(now, was.small[name]) {
+				if err := os.WriteFile(filepath.Join(was.folder, name), now, 0o600); err != nil {
+					s.fail("the simulation itself: %v", err)
+				}
+			}
+		}
 		m.folder, m.files = was.folder, was.files
 		s.restart(m)
 	case m.life == was.life && was.shown > was.has && was.life.ready.Load() && s.world.since()-was.life.began > meets:

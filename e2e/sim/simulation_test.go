@@ -77,7 +77,7 @@ type result struct {
 func run(p plan, dir string, logger *slog.Logger, out io.Writer) result {
 	w := newWorld(p.Seed)
 	w.trace.out = out
-	s := &simulation{plan: p, world: w, net: newNetwork(w, p.Members), keys: newKeys(), reached: map[string]int{}, lossy: p.Lossy, away: make([]int, p.Members), dir: dir, logger: logger}
+	s := &simulation{plan: p, world: w, net: newNetwork(w, p.Members), keys: newKeys(), reached: map[string]int{}, away: make([]int, p.Members), dir: dir, logger: logger}
 	for i := range p.Members {
 		s.members = append(s.members, &member{
 			cluster: s, number: i, name: memberName(i), folder: s.newFolder(memberName(i), 1), files: vfs.NewCrashableMem(),
@@ -159,12 +159,14 @@ func (s *simulation) live() {
 		s.fail("no chain: %v", err)
 		return
 	}
+	s.lossy = s.plan.Lossy // not before: a beginning has no faults
 	stop := make(chan struct{})
 	var clients sync.WaitGroup
 	for i := range s.plan.Clients {
 		c := newClient(s, i)
 		clients.Go(func() { c.run(stop) })
 	}
+	s.running.Go(clients.Wait) // also where the run is broken off and nobody waits for them
 	s.schedule()
 	s.drive(s.plan.Length, s.broken)
 	s.heal()
