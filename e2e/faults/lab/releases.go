@@ -49,21 +49,21 @@ func (w *World) strikeRelease(s plan.Step) (struck, error) {
 		for _, m := range slices.Backward(some) {
 			steps = append(steps, w.restarted(m, from)...)
 		}
-		return w.operation(w.what(to)+" and back", steps...)
+		return w.operation(fmt.Sprintf("%d to %s, and back", len(some), w.what(to)), steps...)
 	}
 	for _, m := range order {
 		steps = append(steps, w.restarted(m, to)...)
 	}
 	w.release = to
-	return w.operation(w.what(to), steps...)
+	return w.operation("all to "+w.what(to), steps...)
 }
 
 // what is a binary for people.
 func (w *World) what(binary string) string {
 	if binary == w.Next {
-		return "all to the other release"
+		return "the other release"
 	}
-	return "all back to this release"
+	return "this release"
 }
 
 // restarted are the steps in which a member stops in order and starts as a binary. The next one
