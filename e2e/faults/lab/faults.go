@@ -74,10 +74,13 @@ func (w *World) strike(ctx context.Context, s plan.Step) (struck, error) {
 	case "witness-gone", "witness-forgets":
 		return w.strikeWitness(s)
 	case "lying-upstream":
-		return w.strikeLiar()
-	case "two-roots":
+		return w.strikeLiar(nil)
+	case "two-roots", "lying-checkpoint":
 		if len(up) < majority {
 			return struck{}, errNobody
+		}
+		if s.Fault == "lying-checkpoint" {
+			return w.strikeCheckpoint(pick(up, majority))
 		}
 		return w.strikeRoots(pick(up, majority))
 	}

@@ -23,14 +23,18 @@ import (
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
-// liar passes on what a follower says. While it lies, amounts in blocks are others. It is safe
-// for use by many goroutines.
+// liar passes on what a follower says. While it lies, amounts in blocks are others, or roots in
+// checkpoints. It is safe for use by many goroutines.
 type liar struct {
 	url    string
 	server *http.Server
 	lying  atomic.Bool
-	told   atomic.Int64 // answers that were changed
+	keys   atomic.Pointer[[]signer] // that sign its checkpoints; nil: it lies about blocks
+	told   atomic.Int64             // answers that were changed
 }
+
+// proofSuffix ends the names of files that convict by themselves.
+const proofSuffix = ".evidence.json"
 
 // mostLie bounds an answer that is changed: what followers ask for at once is far less.
 const mostLie = 64 << 20
@@ -64,14 +68,20 @@ func newLiar(target string) (*liar, error) {
 var amounts = regexp.MustCompile(`"amount_send": [0-9]`)
 
 func (l *liar) change(resp *http.Response) error {
-	if !l.lying.Load() || resp.Request.URL.Path != "/smart/chain" {
+	keys, path := l.keys.Load(), resp.Request.URL.Path
+	if !l.lying.Load() || resp.StatusCode != http.StatusOK || keys == nil && path != "/smart/chain" || keys != nil && !strings.HasSuffix(path, "/checkpoint") {
 		return nil
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, mostLie))
 	if err = errors.Join(err, resp.Body.Close()); err != nil {
 		return err
 	}
-	if at := amounts.FindIndex(body); at != nil {
+	if keys != nil {
+		if second, err := forged(string(body), *keys); err == nil {
+			body = []byte(second)
+			l.told.Add(1)
+		}
+	} else if at := amounts.FindIndex(body); at != nil {
 		digit := &body[at[1]-1]
 		*digit = '1' + (*digit-'0')%9
 		l.told.Add(1)
@@ -94,9 +104,11 @@ func (w *World) startVictim(ctx context.Context) (err error) {
 	return errors.Join(w.victim.Start(), w.victim.AwaitReady(ctx, 30*time.Second))
 }
 
-// strikeLiar has the first upstream of a follower lie when the follower comes to it.
-func (w *World) strikeLiar() (struck, error) {
+// strikeLiar has the first upstream of a follower lie when the follower comes to it: about
+// blocks or, where it has keys, about checkpoints.
+func (w *World) strikeLiar(keys *[]signer) (struck, error) {
 	w.liar.told.Store(0)
+	w.liar.keys.Store(keys)
 	w.liar.lying.Store(true)
 	err := errors.Join(w.victim.Kill(), w.restart(&w.victim.Process))
 	return struck{w.victim.ID + " by what it takes for " + w.Follower.ID, func(context.Context) error { return nil }}, err
@@ -111,7 +123,7 @@ func (w *World) hear(ctx context.Context) error {
 			err = errors.Join(w.victim.Kill(), w.restart(&w.victim.Process))
 		}
 		wait := harness.Until(ctx, w.fair(settling), "evidence", func(context.Context) (err error) {
-			if accused, files, err = accusations(w.victim.Data); err == nil && len(files) == 0 {
+			if accused, files, err = accusations(w.victim.Data); err == nil && len(accused) == 0 {
 				err = errors.New("there is none")
 			}
 			return err
@@ -128,15 +140,42 @@ func (w *World) hear(ctx context.Context) error {
 	w.Tell("evidence", 0, "%s has evidence against %s", w.victim.ID, strings.Join(accused, ", "))
 	err = errors.Join(err, w.victim.Kill())
 	for _, file := range files {
-		err = errors.Join(err, os.Rename(file, filepath.Join(w.Dir, filepath.Base(file))))
+		kept := filepath.Join(w.Dir, filepath.Base(file))
+		err = errors.Join(err, os.Rename(file, kept))
+		if strings.HasSuffix(file, proofSuffix) {
+			w.tryProof(ctx, kept)
+		}
 	}
 	return errors.Join(err, w.restart(&w.victim.Process))
+}
+
+// tryProof tries those whom a follower's proof is against: of the keys that the liar has, those
+// that signed both.
+func (w *World) tryProof(ctx context.Context, file string) {
+	var two struct{ A, B string }
+	text, err := os.ReadFile(file)
+	if err = errors.Join(err, json.Unmarshal(text, &two)); err != nil {
+		w.judged(rules.Trial{Evidence: w.victim.ID, Failed: err})
+		return
+	}
+	var guilty []string
+	if keys := w.liar.keys.Load(); keys != nil {
+		for _, s := range *keys {
+			if signedBy(two.A, s) && signedBy(two.B, s) {
+				guilty = append(guilty, s.owner())
+			}
+		}
+	}
+	w.try(ctx, w.victim.ID, file, guilty)
 }
 
 // accusations are the upstreams against whom a follower has evidence, and its files.
 func accusations(data string) (accused, files []string, err error) {
 	files, err = filepath.Glob(filepath.Join(data, "evidence", "*.json"))
 	for _, file := range files {
+		if strings.HasSuffix(file, proofSuffix) {
+			continue // it is against members
+		}
 		text, e := os.ReadFile(file)
 		var kept struct{ Upstream string }
 		err = errors.Join(err, e, json.Unmarshal(text, &kept))

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -23,27 +24,27 @@ import (
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
-// signer is a member's key for checkpoints, in the hands of who is dishonest.
+// signer is the key of a member or a witness for checkpoints, in the hands of who is dishonest.
 type signer struct {
 	name    string // of the key
 	id      []byte
 	private ed25519.PrivateKey
 }
 
-// steal reads the key in a member's folder: PRIVATE+KEY+name+id+base64 of an algorithm and a seed.
-func steal(data string) (s signer, err error) {
-	text, err := os.ReadFile(filepath.Join(data, "member.key"))
+// steal reads the file of a key: PRIVATE+KEY+name+id+base64 of an algorithm and a seed.
+func steal(file string) (s signer, err error) {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return s, err
 	}
 	parts := strings.SplitN(strings.TrimSpace(string(text)), "+", 5)
 	if len(parts) != 5 {
-		return s, errors.New("a key of a member looks otherwise")
+		return s, fmt.Errorf("%s is no key", file)
 	}
 	id, err1 := hex.DecodeString(parts[3])
 	seed, err2 := base64.StdEncoding.DecodeString(parts[4])
 	if err := errors.Join(err1, err2); err != nil || len(seed) != 1+ed25519.SeedSize {
-		return s, fmt.Errorf("a key of a member looks otherwise: %w", err)
+		return s, fmt.Errorf("%s is no key: %w", file, err)
 	}
 	return signer{parts[2], id, ed25519.NewKeyFromSeed(seed[1:])}, nil
 }
@@ -56,8 +57,17 @@ func (s signer) cosign(body string, at time.Time) string {
 	return fmt.Sprintf("— %s %s\n", s.name, base64.StdEncoding.EncodeToString(line))
 }
 
-// member is who the key is of.
-func (s signer) member() string { return strings.TrimPrefix(s.name, "bpsc/") }
+// owner is who the key is of.
+func (s signer) owner() string { return path.Base(s.name) }
+
+// stolen are the keys of members.
+func (w *World) stolen(from []int) (keys []signer, err error) {
+	for _, i := range from {
+		key, e := steal(filepath.Join(w.Cluster.Members[i].Data, "member.key"))
+		keys, err = append(keys, key), errors.Join(err, e)
+	}
+	return keys, err
+}
 
 // forged is a checkpoint of as many blocks as another one, with another root.
 func forged(note string, by []signer) (string, error) {
@@ -93,13 +103,9 @@ const contradicting = 8 * time.Second
 // strikeRoots has dishonest members sign a second root of as many blocks as a witness has just
 // cosigned, and show it to the witness: one of them alone, and a majority.
 func (w *World) strikeRoots(dishonest []int) (struck, error) {
-	var keys []signer
-	for _, i := range dishonest {
-		key, err := steal(w.Cluster.Members[i].Data)
-		if err != nil {
-			return struck{}, err
-		}
-		keys = append(keys, key)
+	keys, err := w.stolen(dishonest)
+	if err != nil {
+		return struck{}, err
 	}
 	return aside(w.names(dishonest), func(ctx context.Context) {
 		for _, alone := range []bool{true, false} {
@@ -109,6 +115,18 @@ func (w *World) strikeRoots(dishonest []int) (struck, error) {
 			}
 		}
 	})
+}
+
+// strikeCheckpoint has a follower's first upstream show it checkpoints with other roots, by keys
+// of a majority and of the witness that forgets.
+func (w *World) strikeCheckpoint(dishonest []int) (struck, error) {
+	keys, err := w.stolen(dishonest)
+	witness, e := steal(filepath.Join(w.witnesses[1].Data, "witness.key"))
+	if err = errors.Join(err, e); err != nil {
+		return struck{}, err
+	}
+	keys = append(keys, witness)
+	return w.strikeLiar(&keys)
 }
 
 // contradict shows a witness a second root, by one who has signed the first or by all. An error
@@ -131,9 +149,9 @@ func (w *World) contradict(ctx context.Context, by []signer, alone bool) error {
 	}
 	var names, both []string
 	for _, s := range by {
-		names = append(names, s.member())
+		names = append(names, s.owner())
 		if signedBy(note, s) {
-			both = append(both, s.member())
+			both = append(both, s.owner())
 		}
 	}
 	want := http.StatusUnprocessableEntity

@@ -133,6 +133,7 @@ func Faults() []Fault {
 		{"witness-gone", Outside, "a witness is killed, and comes back"},
 		{"witness-forgets", Outside, "a witness loses all that it has cosigned, and comes back with the same key"},
 		{"lying-upstream", Outside, "a follower that starts has an upstream first that changes amounts in blocks"},
+		{"lying-checkpoint", Outside, "the same shows checkpoints with other roots, by keys of a majority and a witness"},
 		{"two-roots", Outside, "one member's key, and those of a majority, sign a second root of as many blocks, and show it to a witness"},
 		{"member-added", Members, "a fourth member is added, votes, and is removed again"},
 		{"member-removed", Members, "a member is removed, which leaves two, and one with its id and an empty folder is added"},
