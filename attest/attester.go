@@ -69,8 +69,8 @@ type Config struct {
 	Member string // this member's identity
 	Key    proof.SigningKey
 	Dir    string // where it remembers what it signed; exists
-	// Leads tells whether this member leads: the leader chooses the sizes that
-	// all members attest.
+	// Leads tells whether this member leads and has applied all that was before: the
+	// leader chooses the sizes that all members attest, and asks the witnesses.
 	Leads func() bool
 	// Now is the time that cosignatures carry.
 	Now func() time.Time

@@ -33,8 +33,8 @@ type Ask func(ctx context.Context, note []byte, stored tlog.HashReader) (line st
 // that hangs would hold up the attestations of the others.
 func (a *Attester) watchWitness(ctx context.Context, token string, w Witness) {
 	ask := w.About()
-	last := uint64(0) // size that it has cosigned
-	doubt := false    // it has just contradicted
+	last := uint64(0)   // size that it has cosigned
+	var since time.Time // when it contradicted first, of times in a row; zero: it did not
 	for ctx.Err() == nil {
 		attestations, more, err := a.state.Attestations(token)
 		if err != nil {
@@ -44,10 +44,14 @@ func (a *Attester) watchWitness(ctx context.Context, token string, w Witness) {
 		if a.cfg.Leads() {
 			size, err := a.askWitness(ctx, token, w.Name, ask, attestations, last)
 			// A new leader may not have heard yet of what the one before had
-			// cosigned: only what is still so a while later counts.
-			first := errors.Is(err, ErrContradicted) && !doubt
-			doubt = errors.Is(err, ErrContradicted)
-			if !first {
+			// cosigned: only what is still so a while later counts, however often
+			// it was asked meanwhile.
+			if !errors.Is(err, ErrContradicted) {
+				since = time.Time{}
+			} else if since.IsZero() {
+				since = time.Now()
+			}
+			if since.IsZero() || time.Since(since) >= a.cfg.Patience {
 				a.noteWitness(witnessOf{token, w.Name}, err)
 			}
 			if err != nil {
@@ -57,7 +61,7 @@ func (a *Attester) watchWitness(ctx context.Context, token string, w Witness) {
 			}
 		} else {
 			a.noteWitness(witnessOf{token, w.Name}, nil)
-			doubt, again = false, time.After(a.cfg.Patience) // it may come to lead, and nobody attest
+			since, again = time.Time{}, time.After(a.cfg.Patience) // it may come to lead, and nobody attest
 		}
 		select {
 		case <-ctx.Done():

@@ -95,3 +95,35 @@ func TestAComplaintIsOfOneWitness(t *testing.T) {
 		require.NoError(t, r.members[0].attester.Ready())
 	})
 }
+
+// A leader that has just come to lead may not have all blocks yet, and hear of each as it
+// applies them: a witness that has seen more is no evidence of anything before a while is over.
+func TestAContradictionCountsOnlyAfterAWhile(t *testing.T) {
+	bubble(t, 3, openContract, func(r *rig) {
+		var contradicts atomic.Bool
+		good := r.witness("w1")
+		r.members[0].witnesses = map[string]attest.Ask{"w1": func(ctx context.Context, note []byte, stored tlog.HashReader) (string, error) {
+			if contradicts.Load() {
+				return "", fmt.Errorf("witness w1: %w", attest.ErrContradicted)
+			}
+			return good(ctx, note, stored)
+		}}
+		r.startAll()
+		contradicts.Store(true)
+		for i := range 4 { // each is another reason to ask
+			r.block(fmt.Sprint(i))
+			pass(time.Second)
+			require.NoError(t, r.members[0].attester.Ready(), "after %d s", i+1)
+		}
+		contradicts.Store(false)
+		r.block("the last one that it has not seen")
+		pass(20 * time.Second)
+		require.NoError(t, r.members[0].attester.Ready())
+		contradicts.Store(true)
+		for i := range 8 {
+			r.block(fmt.Sprint("again", i))
+			pass(time.Second)
+		}
+		require.ErrorIs(t, r.members[0].attester.Ready(), attest.ErrContradicted)
+	})
+}

@@ -72,6 +72,7 @@ type Member struct {
 	began      time.Time
 	writes     *latency.Recent // to the log
 
+	settled   atomic.Uint64 // the last term in which it led and applied an entry of its own
 	serving   chan struct{} // closed when all of the above is there
 	greeted   chan struct{} // closed when the others know of this start, or do not answer
 	condemned atomic.Bool   // this member must not come back
@@ -215,6 +216,7 @@ func (m *Member) start() {
 		clock:   m.clock,
 		leads:   func() (uint64, bool) { return m.raft.CurrentTerm(), m.IsLeader() },
 		changed: m.observe(),
+		settled: &m.settled,
 	}
 	m.succession = newSuccession(m)
 	m.gatherer = &gatherer{

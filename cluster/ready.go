@@ -41,6 +41,13 @@ func (m *Member) IsLeader() bool {
 	return m.raft.State() == raft.Leader && m.fitness.Fit() && !m.makingWay.Load()
 }
 
+// Settled tells whether this member leads and has applied all that was ordered before it came to:
+// an entry of its own comes behind that. Until then what it has may be older than what others have
+// shown.
+func (m *Member) Settled() bool {
+	return m.IsLeader() && m.settled.Load() == m.raft.CurrentTerm()
+}
+
 // Ready returns nil when this member can serve, else an ErrNotReady that says
 // why it cannot: because it has failed, must not lead, has no room on its disk,
 // knows no leader, or its state is behind.

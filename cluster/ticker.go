@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/bpsc/bpsc/cluster/clock"
@@ -21,7 +22,8 @@ type ticker struct {
 	replica *replica
 	clock   *clock.Stamper
 	leads   func() (term uint64, ok bool)
-	changed chan struct{} // token: leadership may have changed
+	changed chan struct{}  // token: leadership may have changed
+	settled *atomic.Uint64 // term, for others
 
 	// ---
 	term    uint64      // of the leadership in which an entry of ours was applied
@@ -92,6 +94,7 @@ func (t *ticker) finish() {
 	t.pending = nil
 	if !failed {
 		t.term = t.during
+		t.settled.Store(t.term)
 	}
 	if _, due := t.replica.schedule(); failed || due <= t.last {
 		// The machine is no further. It is asked again, but not as fast as

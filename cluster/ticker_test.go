@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"context"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,7 +104,7 @@ func tickTimes(period time.Duration) (at []time.Duration) {
 	majority.Follow(nil, true)
 	r := &replica{changed: make(chan struct{}, 1)}
 	t := &ticker{queue: queue.New(), replica: r, clock: clock.NewStamper(majority),
-		leads: func() (uint64, bool) { return 0, true }, changed: make(chan struct{})}
+		leads: func() (uint64, bool) { return 0, true }, changed: make(chan struct{}), settled: new(atomic.Uint64)}
 	began := time.Now()
 	r.time, r.due = began.UnixMicro(), began.Add(period).UnixMicro()
 	done := make(chan struct{})
@@ -145,4 +147,41 @@ func TestTicksAreShared(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Whoever comes to lead has all entries, and need not have applied them: until then what it has is
+// older than what others have shown.
+func TestALeaderIsSettledWhenItHasAppliedAllThatWasBefore(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 3)
+	leader := c.leader()
+	waitFor(t, "a leader that is settled", c.members[leader].Settled)
+	release := make(chan struct{})
+	for i, m := range c.machines {
+		if i != leader {
+			m.mu.Lock()
+			m.applying = release
+			m.mu.Unlock()
+		}
+	}
+	c.mustPropose(leader, "applied by the leader alone")
+	c.stop(leader)
+	next := -1
+	waitFor(t, "another leader", func() bool {
+		next = slices.IndexFunc(c.members, func(m *Member) bool { return c.running(m) && m.IsLeader() })
+		return next >= 0
+	})
+	if c.members[next].Settled() {
+		t.Error("it is settled, and has not applied what it has")
+	}
+	close(release)
+	waitFor(t, "the next leader to be settled", func() bool {
+		now := slices.IndexFunc(c.members, func(m *Member) bool { return c.running(m) && m.Settled() })
+		return now >= 0 && len(c.machines[now].snapshot().History) == 1
+	})
+	for i, m := range c.members {
+		if c.running(m) && m.Settled() && !m.IsLeader() {
+			t.Errorf("%d is settled and does not lead", i)
+		}
+	}
 }

@@ -52,7 +52,7 @@ const auditFolder = "audit"
 func (m *Member) prepareAttesting() error {
 	cfg := attest.DefaultConfig()
 	cfg.Member, cfg.Key, cfg.Dir = m.identity(), m.key, m.path("attest")
-	cfg.Leads, cfg.Logger, cfg.Fatal = m.cluster.IsLeader, m.log, m.contradicted
+	cfg.Leads, cfg.Logger, cfg.Fatal = m.cluster.Settled, m.log, m.contradicted
 	cfg.Admitted = m.admitted
 	if len(m.cfg.Witnesses) > 0 {
 		client := witness.NewClient(m.certificates.trusted)
