@@ -48,6 +48,7 @@ func (w *World) judgeObserved() {
 	w.found = append(w.found, rules.FoundOut(w.lied)...)
 	w.found = append(w.found, rules.Refused(forgeries)...)
 	w.found = append(w.found, rules.Convicted(trials)...)
+	w.found = append(w.found, rules.Alarms(logs)...)
 	w.found = append(w.found, rules.Ends(w.ends, logs)...)
 }
 

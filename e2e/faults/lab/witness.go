@@ -48,15 +48,26 @@ func (w *World) startWitnesses(ctx context.Context) error {
 	if err := harness.Until(ctx, 20*time.Second, "the members' keys are known", w.keepPolicies); err != nil {
 		return err
 	}
-	var nodes []load.Node
 	for _, one := range w.witnesses {
 		if err := errors.Join(one.Start(), one.AwaitLive(ctx, 20*time.Second)); err != nil {
 			return err
 		}
+	}
+	w.monitor()
+	return nil
+}
+
+// monitor has clients ask the witnesses. One that has forgotten is somebody else to them: it begins
+// with whatever it is shown first.
+func (w *World) monitor() {
+	var nodes []load.Node
+	for _, one := range w.witnesses {
 		nodes = append(nodes, load.Node{ID: one.ID, URL: one.URL})
 	}
+	if w.forgot > 0 {
+		nodes[1].ID += fmt.Sprintf(", which has forgotten %d times,", w.forgot)
+	}
 	w.Load.Monitor(nodes)
-	return nil
 }
 
 // keepPolicies gives the witnesses all policies that there have been so far: one that forgets
@@ -109,6 +120,8 @@ func (w *World) strikeWitness(s plan.Step) (struck, error) {
 	err := one.Kill()
 	if s.Fault == "witness-forgets" {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(one.Data, "logs"))) // its key is beside it
+		w.forgot++
+		w.monitor()
 	}
 	return struck{one.ID, func(context.Context) error {
 		err := w.restart(&one.Process)

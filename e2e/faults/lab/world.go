@@ -61,6 +61,7 @@ type World struct {
 	Load     *load.Load
 
 	witnesses []*harness.Witness
+	forgot    int               // how often the second has
 	victim    *harness.Follower // whose first upstream is the liar
 	liar      *liar
 	chains    []*Chain

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"regexp"
+	"strings"
 )
 
 // End is a process that has ended without being killed or told to.
@@ -31,6 +32,21 @@ func Ends(ends []End, logs []Log) (found []Finding) {
 	for _, l := range logs {
 		if at := trace.FindStringIndex(l.Text); at != nil {
 			found = append(found, Finding{NoCrash, fmt.Sprintf("%s panics: %.1500s", l.Node, l.Text[max(0, at[0]-500):])})
+		}
+	}
+	return found
+}
+
+// contradicted is what a member says whose witness has seen more than its cluster has, or
+// something else.
+const contradicted = "a witness has seen another history"
+
+// Alarms finds members that say so, though no witness is ever shown a history that a majority of
+// them has signed and does not have.
+func Alarms(logs []Log) (found []Finding) {
+	for _, l := range logs {
+		if at := strings.Index(l.Text, contradicted); at >= 0 {
+			found = append(found, Finding{NoAlarm, fmt.Sprintf("%s says: %.400s", l.Node, l.Text[at:])})
 		}
 	}
 	return found

@@ -101,3 +101,8 @@ func TestProcessesThatEnd(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) { breaks(t, c.rule, Ends(c.end, []Log{{"n1", c.log}})) })
 	}
 }
+
+func TestAlarms(t *testing.T) {
+	breaks(t, "", Alarms([]Log{{"n1", "level=ERROR msg=\"not every witness cosigns\" error=\"witness w1: the witness does not answer\"\n"}}))
+	breaks(t, NoAlarm, Alarms([]Log{{"n1", "level=INFO\n"}, {"n2", "level=ERROR msg=\"not every witness cosigns\" error=\"a witness has seen another history: witness w1\"\n"}}))
+}

@@ -30,13 +30,14 @@ const (
 	SameChain    = "all nodes have the same chain, byte for byte, and it verifies"
 	Service      = "service within five seconds after healing, without an operator"
 	NoBadData    = "a damaged member refuses, and serves no bad data"
+	NoAlarm      = "nobody is alarmed without a cause"
 	NoCrash      = "no process ends but by its rules"
 )
 
 // All are the rules in the order of reports.
 func All() []string {
 	return []string{Missing, Changed, Twice, StaysRefused, NotHidden, NeverBack, Nobody, InOrder, Linearizable,
-		OnSchedule, OnceInOrder, OneRoot, Remembers, FindsLiars, Convicts, SameChain, Service, NoBadData, NoCrash}
+		OnSchedule, OnceInOrder, OneRoot, Remembers, FindsLiars, Convicts, SameChain, Service, NoBadData, NoAlarm, NoCrash}
 }
 
 // Finding is a broken rule.
