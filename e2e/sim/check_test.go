@@ -50,6 +50,7 @@ type history struct {
 	all    []operation
 	holds  []*chain.Record // of which somebody was told
 	signed []signature
+	begun  map[chain.ID]bool // ids that somebody has sent, answered or not
 }
 
 func (h *history) add(op operation) {
@@ -59,6 +60,28 @@ func (h *history) add(op operation) {
 	if op.kind == submit && op.verdict == done && op.out.Record.Kind == chain.Hold {
 		h.holds = append(h.holds, &op.out.Record)
 	}
+}
+
+// begin notes what somebody is about to send.
+func (h *history) begin(op operation) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.begun == nil {
+		h.begun = map[chain.ID]bool{}
+	}
+	h.begun[op.tx.ID] = true
+	if op.batch != nil {
+		for _, tx := range op.batch.txs {
+			h.begun[tx.ID] = true
+		}
+	}
+}
+
+// sent are the ids that somebody has sent until now.
+func (h *history) sent() map[chain.ID]bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.begun)
 }
 
 // sofar is what has come until now, while clients go on.
@@ -91,7 +114,8 @@ type ledger struct {
 	records []placed
 	refused map[chain.ID]chain.Code // of ids that clients used
 	// It was read before the end, from one member: what is not there may still come.
-	partial bool
+	partial  bool
+	underway map[chain.ID]bool // ids that somebody has sent, where not all are answered
 }
 
 type placed struct {
@@ -221,7 +245,7 @@ func checkHistory(all []operation, end *ledger) (found []string) {
 		}
 	}
 	for _, r := range end.records {
-		if len(asked[r.ID]) == 0 && r.Reason != chain.HoldExpired { // that is the clock's (checkHolds)
+		if len(asked[r.ID]) == 0 && !end.underway[r.ID] && r.Reason != chain.HoldExpired { // that is the clock's (checkHolds)
 			say(ruleNobody, "%s", r.ID)
 		}
 	}

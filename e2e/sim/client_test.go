@@ -215,6 +215,7 @@ func (op operation) of(i int) operation {
 func (c *client) ask(op operation) operation {
 	op.client, op.called, op.member = c.name, c.s.world.since(), memberName(c.to)
 	c.asks++
+	c.s.history.begin(op)
 	answered := make(chan operation, 1)
 	c.s.request(c, c.asks, op, answered)
 	select {

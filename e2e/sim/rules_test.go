@@ -66,6 +66,7 @@ func TestEachRuleFindsAHistoryThatBreaksIt(t *testing.T) {
 		records []placed
 		refused map[chain.ID]chain.Code
 		partial bool
+		sent    map[chain.ID]bool
 	}{
 		"acknowledged":                    {all: []operation{acknowledged(1, 2, 1, 2, 0)}, records: one},
 		"acknowledged, and missing":       {rule: ruleMissing, all: []operation{acknowledged(1, 2, 1, 2, 0)}},
@@ -74,6 +75,8 @@ func TestEachRuleFindsAHistoryThatBreaksIt(t *testing.T) {
 		"unknown, and there":              {all: []operation{gone}, records: one},
 		"unknown, and not there":          {all: []operation{gone}},
 		"twice":                           {rule: ruleTwice, all: []operation{acknowledged(1, 2, 1, 2, 0)}, records: []placed{recorded(1, 2, 0), recorded(1, 2, 1)}},
+		"asked for, and not answered yet": {records: one, partial: true, sent: map[chain.ID]bool{{1}: true}},
+		"asked for by nobody, yet":        {rule: ruleNobody, records: one, partial: true, sent: map[chain.ID]bool{{2}: true}},
 		"asked for by nobody":             {rule: ruleNobody, all: nil, records: one},
 		"refused":                         {all: []operation{tooMuch}, refused: remembered},
 		"refused, and there":              {rule: ruleRefused, all: []operation{tooMuch}, records: one},
@@ -117,7 +120,7 @@ func TestEachRuleFindsAHistoryThatBreaksIt(t *testing.T) {
 		"refused, and taken as something": {rule: ruleStatus, all: []operation{at(3, 4, operation{kind: status, verdict: done, tx: tx(1), code: chain.BalanceOutOfRange})}, refused: map[chain.ID]chain.Code{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found := checkHistory(c.all, &ledger{records: c.records, refused: c.refused, partial: c.partial})
+			found := checkHistory(c.all, &ledger{records: c.records, refused: c.refused, partial: c.partial, underway: c.sent})
 			if c.rule == "" {
 				require.Empty(t, found)
 				return

@@ -47,6 +47,7 @@ func (s *simulation) brokenSoFar(c chain.Contract) (broken []string) {
 		return broken
 	}
 	all := s.history.of(c.Token)
+	longest.underway = s.history.sent()
 	refusals(all, longest, of)
 	broken = append(broken, checkHistory(all, longest)...)
 	return append(broken, checkSigned(all, s.history.signatures(c.Token), longest)...)
