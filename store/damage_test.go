@@ -76,3 +76,20 @@ func filterOf(t *testing.T, path string) block.Handle {
 	require.NoError(t, err)
 	return layout.Filter[0].Handle
 }
+
+// A store does not open where it is not said what a binary has to know for it; so that is
+// damage, too.
+func TestADamagedLevelIsFound(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir, 0)
+	addBlock(t, s, 1)
+	require.NoError(t, s.Close())
+	require.NoError(t, os.WriteFile(filepath.Join(dir, levelFile), []byte("noise"), 0o600))
+	_, err := Open(Config{Dir: dir})
+	require.ErrorIs(t, err, ErrDamaged)
+	found, err := DamageIn(t.Context(), dir)
+	require.NoError(t, err)
+	require.ErrorIs(t, found.Rest, ErrDamaged)
+	require.ErrorContains(t, found.Rest, levelFile)
+	require.Empty(t, found.Blocks)
+}

@@ -41,12 +41,13 @@ func (s *sickroom) hasAll(m *harness.Member) func(context.Context) error {
 // however long it runs; it is ready, or says what to do, which is done. That is the outcome.
 func (s *sickroom) mended(t *testing.T, m *harness.Member, w wounded) (outcome string) {
 	t.Helper()
+	_, err := os.Stat(filepath.Join(m.Data, w.file))
+	heard := w.heard && errors.Is(err, os.ErrNotExist)
 	must(t, os.Truncate(m.Log, 0), m.Start())
 	reading, stop := context.WithCancel(t.Context())
 	read := make(chan error, 1)
 	go func() { read <- s.reads(reading, m) }()
-	_, err := os.Stat(filepath.Join(m.Data, w.file))
-	said := s.outcome(t, m, w.heard && errors.Is(err, os.ErrNotExist))
+	said := s.outcome(t, m, heard)
 	stop()
 	must(t, <-read)
 	if said == "" {
