@@ -175,11 +175,15 @@ func lookup[T any](s *Store, token string, memory func(h *Head) (T, bool), disk 
 // report hands damage to the alarm. The caller holds using, so the alarm is that of
 // the database in which the damage was found.
 func (s *Store) report(err error) error {
-	if errors.Is(err, errCorrupt) {
+	if isCorrupt(err) {
 		s.alarm.raise(err)
 	}
 	return err
 }
+
+// isCorrupt tells whether what was read is not what was written: as we find, or as Pebble does,
+// which tells its listener only of tables, and of files of values whoever reads them.
+func isCorrupt(err error) bool { return errors.Is(err, errCorrupt) || pebble.IsCorruptionError(err) }
 
 // Transaction returns what an id was decided to be. It reads the record and its
 // neighbours, not their block.

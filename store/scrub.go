@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -14,7 +13,7 @@ import (
 func (s *Store) Scrub(ctx context.Context, bytesPerSecond int, pause time.Duration) {
 	for ctx.Err() == nil {
 		err := caught(func() error { return s.scrubAll(ctx, bytesPerSecond) })
-		if errors.Is(err, errCorrupt) {
+		if isCorrupt(err) {
 			s.mu.RLock()
 			a := s.alarm
 			s.mu.RUnlock()

@@ -116,3 +116,29 @@ type noDescriptors struct{ vfs.FS }
 func (noDescriptors) Open(name string, _ ...vfs.OpenOption) (vfs.File, error) {
 	return nil, &os.PathError{Op: "open", Path: name, Err: syscall.EMFILE}
 }
+
+// A value that is kept apart from its key, in a file of which Pebble tells nobody that it is
+// damaged, is reported by whoever reads it.
+func TestARottenFileOfValuesIsReported(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir, 0)
+	require.NoError(t, s.Restore(compacted(t)))
+	require.NoError(t, s.Close())
+	found := make(chan error, 100)
+	s, err := Open(Config{Dir: dir, CacheBytes: 1, Fatal: func(err error) {
+		select {
+		case found <- err:
+		default:
+		}
+	}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	require.NoError(t, scrubbed(t, s, found))
+
+	flip(t, one(t, dir, "db-*/*.blob"), 10) // in place
+	_, err = get(s.db, []byte{0xfe})
+	require.Error(t, s.report(err))
+	require.Len(t, found, 1)
+	require.ErrorIs(t, <-found, ErrDamaged)
+	require.ErrorIs(t, scrubbed(t, s, found), ErrDamaged)
+}
