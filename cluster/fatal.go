@@ -112,11 +112,13 @@ type judge struct {
 func (j judge) Removed(peer string) bool { return j.member.isBarred(identity.Identity(peer)) }
 
 // Departed implements port.Judge. The last configuration may have a member of that id of
-// which the state knows nothing yet.
+// which the state knows nothing yet. And this member may be behind: it was away, or is being fed,
+// and the id was added again since; then those whom it knows say so.
 func (j judge) Departed(peer string) bool {
-	id := identity.Identity(peer).ID()
+	id, latest := identity.Identity(peer).ID(), j.member.roster.latest()
 	is := func(c membership.Member) bool { return c.ID == id }
-	return j.member.cfg.Departed != nil && j.member.cfg.Departed(id) && !slices.ContainsFunc(j.member.roster.latest().Members, is)
+	return j.member.cfg.Departed != nil && j.member.cfg.Departed(id) &&
+		!slices.ContainsFunc(latest.Members, is) && !j.member.gatherer.vouches(peer, latest.Index)
 }
 
 // Answer implements port.Judge.

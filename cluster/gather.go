@@ -121,6 +121,19 @@ func (g *gatherer) searches(id string) bool {
 	return false
 }
 
+// vouches tells whether one of the others has a member of that identity in a configuration
+// that is later than one.
+func (g *gatherer) vouches(id string, later uint64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for who, s := range g.heard {
+		if _, asked := g.watched[who]; asked && s.Configured > later && slices.Contains(s.Members, id) {
+			return true
+		}
+	}
+	return false
+}
+
 // pace sets how often all are asked from now on.
 func (g *gatherer) pace(period time.Duration) {
 	g.mu.Lock()
@@ -260,9 +273,12 @@ func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn, there *pre
 // at this moment.
 type statusAnswer struct {
 	MemberStatus
-	Clock     int64    // unix microseconds
-	Vacant    bool     `json:",omitempty"` // it knows of no leader that it hears
-	Searching []string `json:",omitempty"` // ids of members for which it looks for a replacement
+	Clock      int64    // unix microseconds
+	Vacant     bool     `json:",omitempty"` // it knows of no leader that it hears
+	Searching  []string `json:",omitempty"` // ids of members for which it looks for a replacement
+	Configured uint64   // index of the configuration that it goes by
+	// Members are the identities in that one.
+	Members []string
 	// Waits is what members wait for that are to become voters, by identity, as a
 	// leader knows it.
 	Waits map[string]string `json:",omitempty"`

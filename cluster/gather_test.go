@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -77,6 +78,26 @@ func TestAnAnswerThatWasOnItsWayForLong(t *testing.T) {
 	} {
 		g := &gatherer{period: 3 * time.Millisecond, heard: map[string]statusAnswer{"n2": {asked: now.Add(-c.asked), answered: now.Add(-c.answered)}}}
 		if _, got := g.fresh("n2", now, since); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// Only those who are asked vouch for a member, and only by a later configuration.
+func TestWhoVouchesForAMember(t *testing.T) {
+	for name, c := range map[string]struct {
+		who  string
+		says statusAnswer
+		want bool
+	}{
+		"a later one has it":       {"n2", statusAnswer{Configured: 8, Members: []string{"n2", "n4/b"}}, true},
+		"this one, which has not":  {"n2", statusAnswer{Configured: 7, Members: []string{"n2", "n4/b"}}, false},
+		"another instance of it":   {"n2", statusAnswer{Configured: 8, Members: []string{"n2", "n4/a"}}, false},
+		"it says so itself":        {"n4/b", statusAnswer{Configured: 8, Members: []string{"n2", "n4/b"}}, false},
+		"a release that says none": {"n2", statusAnswer{}, false},
+	} {
+		g := &gatherer{heard: map[string]statusAnswer{c.who: c.says}, watched: map[string]context.CancelFunc{"n2": nil}}
+		if got := g.vouches("n4/b", 7); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

@@ -244,6 +244,45 @@ func TestRemovedWhileAway(t *testing.T) {
 	c.mustStop(away, ErrRemoved, "so says")
 }
 
+// has tells whether there is a member of an id.
+func (m *testMachine) has(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	is := func(name string) bool { return identity.Identity(name).ID() == id }
+	return slices.ContainsFunc(slices.Concat(m.state.Voters, m.state.NonVoters), is)
+}
+
+// A member that was away while an id was added again that it knows as removed learns that from
+// others, and follows the new member of that id.
+func TestAwayWhileAnIDWasAddedAgain(t *testing.T) {
+	t.Parallel()
+	c := membersCluster(t, 4, 4)
+	leader := c.leader()
+	again, away := (leader+1)%4, (leader+2)%4
+	id := c.peers[again].ID
+	c.change(leader, Change{Kind: membership.Remove, ID: id})
+	c.mustStop(again, ErrRemoved, "")
+	waitFor(t, "the removal to be applied", func() bool { return !c.machines[away].has(id) })
+	c.stop(away)
+	tune := c.tune
+	c.tune = func(i int, cfg *Config) { // a ledger is on the disk, and knows so when it is opened
+		tune(i, cfg)
+		cfg.Departed = func(gone string) bool { return i == away && gone == id && !c.machines[i].has(id) }
+	}
+	c.wipe(again)
+	c.joins[again] = true
+	c.start(again)
+	c.add(leader, again, Change{})
+	waitFor(t, "it to be a voter that may lead", func() bool {
+		_, err := c.members[leader].Change(testContext(t), Change{Kind: membership.TransferLeader, ID: id})
+		return err == nil
+	})
+	waitFor(t, "it to lead", func() bool { return c.members[again].IsLeader() })
+	c.start(away)
+	c.mustPropose(away, "with all")
+	c.sameHistory()
+}
+
 // A member that was demoted stays a non-voter until it is promoted by hand.
 func TestDemoteAndPromote(t *testing.T) {
 	t.Parallel()

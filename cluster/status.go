@@ -184,6 +184,11 @@ func reason(err error) string {
 func (m *Member) answerStatus() any {
 	vacant := m.succession.vacant() // before it says how far its log goes, which then is final
 	s := statusAnswer{MemberStatus: m.status(), Vacant: vacant, Searching: m.changer.searches(), Waits: m.changer.waits()}
+	latest := m.roster.latest()
+	s.Configured = latest.Index
+	for _, member := range latest.Members {
+		s.Members = append(s.Members, string(member.Identity()))
+	}
 	s.Clock = m.clocks.Wall(time.Now()) // last, so that it is close to the answer
 	return s
 }
