@@ -72,9 +72,18 @@ go test -vet=off -count=1 ./internal/imports
 
 # The race detector makes what computes ten times as dear, Pebble and random cases above all,
 # and more of it finds no more races: with it such tests are left out, or try fewer cases
-# (-short). All of them run without, and so do the scripts of the command line, which start one
-# process after another.
-computing="./fsm ./store ./chain/... ./wallet ./attest ./api ./cmd/bpsc"
+# (-short), and so are packages in which nothing happens at one time, and the scripts of the
+# command line, which start one process after another. All of them run without.
+packages=$(go list -f '{{.Dir}}' ./... | sed "s|^$root|.|" | grep -vE '^\./(e2e|internal/imports)(/|$)')
+racing=() alone=()
+for package in $packages; do
+  if [ "$package" != ./cmd/bpsc ] && grep -qE '\bgo func|\.Go\(|"sync|^\s*go [a-z]' "$package"/*.go; then
+    racing+=("$package")
+  else
+    alone+=("$package")
+  fi
+done
+computing='^(TestNoMemberEverSigns|TestWhatBreaksClientsIsFound|TestReferenceIsServed|TestDocumentIsValid)'
 
 # What `go test` looks for by go vet the linters have found, for all packages at once: here
 # it would read every dependency again, with the race detector and without.
@@ -82,14 +91,11 @@ heading "Unit tests with the race detector"
 export GORACE=atexit_sleep_ms=0 # otherwise each process that ends waits a second
 # The race detector is written in C. What Pebble compresses by is not: bpsc has it in Go.
 race() { CGO_ENABLED=1 go test -vet=off -race -tags pebblegozstd -timeout 10m "$@"; }
-# What takes longest begins first.
-others=$(go list ./... | grep -vE '^[^/]+/[^/]+/[^/]+/(e2e(/|$)|internal/imports$|cmd/bpsc$|cluster$|fsm$|store$)')
-# shellcheck disable=SC2086 # lists of packages
-race -short ./cluster ./store ./fsm $others
+race -short ./cluster ./store ./fsm "${racing[@]}" # what takes longest begins first
 
 heading "What computes, with all of its cases, and where libraries have races"
-# shellcheck disable=SC2086
-go test -vet=off -timeout 10m $computing
+go test -vet=off -timeout 10m ./fsm ./store ./chain ./wallet "${alone[@]}"
+go test -vet=off -timeout 10m ./attest ./api -run "$computing"
 go test -vet=off -timeout 10m ./cluster -run '^(TestAnotherAddress|TestFlippedBytesInTheLog)$'
 
 heading "End-to-end tests on real processes"
