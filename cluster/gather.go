@@ -121,13 +121,13 @@ func (g *gatherer) searches(id string) bool {
 	return false
 }
 
-// vouches tells whether one of the others has a member of that identity in a configuration
-// that is later than one.
+// vouches tells whether one of the others has a member of that identity, which came after the
+// founders, in a configuration that is later than one.
 func (g *gatherer) vouches(id string, later uint64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for who, s := range g.heard {
-		if _, asked := g.watched[who]; asked && s.Configured > later && slices.Contains(s.Members, id) {
+		if _, asked := g.watched[who]; asked && s.Configured > later && slices.Contains(s.Joined, id) {
 			return true
 		}
 	}
@@ -273,12 +273,14 @@ func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn, there *pre
 // at this moment.
 type statusAnswer struct {
 	MemberStatus
-	Clock      int64    // unix microseconds
-	Vacant     bool     `json:",omitempty"` // it knows of no leader that it hears
-	Searching  []string `json:",omitempty"` // ids of members for which it looks for a replacement
-	Configured uint64   // index of the configuration that it goes by
-	// Members are the identities in that one.
-	Members []string
+	Clock     int64    // unix microseconds
+	Vacant    bool     `json:",omitempty"` // it knows of no leader that it hears
+	Searching []string `json:",omitempty"` // ids of members for which it looks for a replacement
+	// Joined are the identities of the members that came after the founders, in the configuration
+	// that it goes by, and Configured is that one's index: nothing where there are none, so that
+	// the answer stays small.
+	Joined     []string `json:",omitempty"`
+	Configured uint64   `json:",omitempty"`
 	// Waits is what members wait for that are to become voters, by identity, as a
 	// leader knows it.
 	Waits map[string]string `json:",omitempty"`

@@ -90,10 +90,10 @@ func TestWhoVouchesForAMember(t *testing.T) {
 		says statusAnswer
 		want bool
 	}{
-		"a later one has it":       {"n2", statusAnswer{Configured: 8, Members: []string{"n2", "n4/b"}}, true},
-		"this one, which has not":  {"n2", statusAnswer{Configured: 7, Members: []string{"n2", "n4/b"}}, false},
-		"another instance of it":   {"n2", statusAnswer{Configured: 8, Members: []string{"n2", "n4/a"}}, false},
-		"it says so itself":        {"n4/b", statusAnswer{Configured: 8, Members: []string{"n2", "n4/b"}}, false},
+		"a later one has it":       {"n2", statusAnswer{Configured: 8, Joined: []string{"n4/b"}}, true},
+		"this one, which has not":  {"n2", statusAnswer{Configured: 7, Joined: []string{"n4/b"}}, false},
+		"another instance of it":   {"n2", statusAnswer{Configured: 8, Joined: []string{"n4/a"}}, false},
+		"it says so itself":        {"n4/b", statusAnswer{Configured: 8, Joined: []string{"n4/b"}}, false},
 		"a release that says none": {"n2", statusAnswer{}, false},
 	} {
 		g := &gatherer{heard: map[string]statusAnswer{c.who: c.says}, watched: map[string]context.CancelFunc{"n2": nil}}

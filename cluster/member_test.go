@@ -142,11 +142,24 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// startOneThatWaits is a member alone that leads on for as long as a test has its state machine stand.
+func startOneThatWaits(t *testing.T) *testCluster {
+	t.Helper()
+	c := newTestCluster(t, 1)
+	c.tune = func(_ int, cfg *Config) {
+		cfg.HeartbeatTimeout, cfg.ElectionTimeout, cfg.LeaderLeaseTimeout = 10*patience, 10*patience, 10*patience
+		cfg.DiskStall = max(cfg.DiskStall, 2*cfg.ElectionTimeout)
+	}
+	c.start(0)
+	c.leader()
+	return c
+}
+
 // With the state machine stuck, the queue fills and then refuses at once; what
 // gives up in the queue was not ordered, what gives up later is unknown.
 func TestQueueFullAndGivingUp(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, 1)
+	c := startOneThatWaits(t)
 	m, machine := c.members[0], c.machines[0]
 	c.mustPropose(0, "first")
 	release := make(chan struct{})
@@ -201,7 +214,7 @@ func TestQueueFullAndGivingUp(t *testing.T) {
 // large enough goes beside it.
 func TestSmallEntriesWaitForTheOneUnderWay(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, 1)
+	c := startOneThatWaits(t)
 	m, machine := c.members[0], c.machines[0]
 	c.mustPropose(0, "first")
 	waitFor(t, "nothing being applied", func() bool { return machine.AppliedIndex() == m.raft.CommitIndex() })

@@ -185,9 +185,10 @@ func (m *Member) answerStatus() any {
 	vacant := m.succession.vacant() // before it says how far its log goes, which then is final
 	s := statusAnswer{MemberStatus: m.status(), Vacant: vacant, Searching: m.changer.searches(), Waits: m.changer.waits()}
 	latest := m.roster.latest()
-	s.Configured = latest.Index
 	for _, member := range latest.Members {
-		s.Members = append(s.Members, string(member.Identity()))
+		if member.Instance != "" {
+			s.Joined, s.Configured = append(s.Joined, string(member.Identity())), latest.Index
+		}
 	}
 	s.Clock = m.clocks.Wall(time.Now()) // last, so that it is close to the answer
 	return s
