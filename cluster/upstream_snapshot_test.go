@@ -79,6 +79,7 @@ func TestUpstreamConflictAtASnapshotsEnd(t *testing.T) {
 			if err := s.raft.Snapshot().Error(); err != nil {
 				t.Fatal(err)
 			}
+			synctest.Wait()             // nothing is under way: a full pipeline stands for ever when it is refused (#612)
 			there := make(chan bool, 1) // whether b was brought on by a snapshot
 			s.b.answers(func(rpc raft.RPC) {
 				switch m := rpc.Command.(type) {

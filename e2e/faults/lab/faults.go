@@ -99,18 +99,23 @@ func (w *World) strike(ctx context.Context, s plan.Step) (struck, error) {
 		if s.Fault == "damage-state-two" {
 			some = pick(up, 2)
 		}
-		if len(some) == 0 {
-			return struck{}, errNobody
-		}
-		if strings.HasPrefix(s.Fault, "damage-") {
-			return w.harm(s, some)
-		}
-		return w.strikeDisk(ctx, s, some[0])
+		return w.strikeFiles(ctx, s, some)
 	}
 	if w.Hosts == nil {
 		return struck{}, errors.New("it takes network namespaces")
 	}
 	return w.strikeNetwork(ctx, s, one, pick)
+}
+
+// strikeFiles has a disk fail, or damages what is on it.
+func (w *World) strikeFiles(ctx context.Context, s plan.Step, some []int) (struck, error) {
+	if len(some) == 0 {
+		return struck{}, errNobody
+	}
+	if strings.HasPrefix(s.Fault, "damage-") {
+		return w.harm(s, some)
+	}
+	return w.strikeDisk(ctx, s, some[0])
 }
 
 // up are the members that nothing is wrong with as processes, by number.
