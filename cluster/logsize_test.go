@@ -11,6 +11,9 @@ import (
 // Large entries fill a log of few entries: it is cut by bytes long before raft would
 // cut it, on every member, and who was away meanwhile gets a snapshot.
 func TestTheLogIsBoundedInBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes and reads whole logs: under the race detector that is dear")
+	}
 	t.Parallel()
 	c := newTestCluster(t, 3)
 	c.tune = func(_ int, cfg *Config) { cfg.LogBytes = minLogBytes } // no snapshot but by bytes

@@ -14,6 +14,9 @@ import (
 // A member that is to keep its log otherwise moves it when it starts, there and back, and
 // has all that it had; the others do not notice. Without a setting it stays where it is.
 func TestTheLogMovesToAnotherStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes and reads whole logs: under the race detector that is dear")
+	}
 	t.Parallel()
 	c := newTestCluster(t, 3)
 	c.store = datadir.Bolt

@@ -111,6 +111,9 @@ func TestWipedMemberIsRefused(t *testing.T) {
 
 // One file of a member went back: the others tell it from that.
 func TestFileThatWentBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes and reads whole logs: under the race detector that is dear")
+	}
 	t.Parallel()
 	for _, tt := range []struct {
 		name  string

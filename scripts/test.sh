@@ -96,7 +96,7 @@ race -short ./cluster ./store ./fsm "${racing[@]}" # what takes longest begins f
 heading "What computes, with all of its cases, and where libraries have races"
 go test -vet=off -timeout 10m ./fsm ./store ./chain ./wallet "${alone[@]}"
 go test -vet=off -timeout 10m ./attest ./api -run "$computing"
-go test -vet=off -timeout 10m ./cluster -run '^(TestAnotherAddress|TestFlippedBytesInTheLog)$'
+go test -vet=off -timeout 10m ./cluster -run '^(TestAnotherAddress|TestFlippedBytesInTheLog|TestTheLogIsBoundedInBytes|TestTheLogMovesToAnotherStore|TestFileThatWentBack)$'
 
 heading "End-to-end tests on real processes"
 # Those that run beside others wait, most of the time.
