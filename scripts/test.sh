@@ -73,11 +73,12 @@ go test -vet=off -count=1 ./internal/imports
 # The race detector makes what computes ten times as dear, Pebble and random cases above all,
 # and more of it finds no more races: with it such tests are left out, or try fewer cases
 # (-short), and so are packages in which nothing happens at one time, and the scripts of the
-# command line, which start one process after another. All of them run without.
+# command line, which start one process after another; of fsm, what others call at one time.
+# All of them run without.
 packages=$(go list -f '{{.Dir}}' ./... | sed "s|^$root|.|" | grep -vE '^\./(e2e|internal/imports)(/|$)')
 racing=() alone=()
 for package in $packages; do
-  if [ "$package" != ./cmd/bpsc ] && grep -qE '\bgo func|\.Go\(|"sync|^\s*go [a-z]' "$package"/*.go; then
+  if [ "$package" != ./cmd/bpsc ] && [ "$package" != ./fsm ] && grep -qE '\bgo func|\.Go\(|"sync|^\s*go [a-z]' "$package"/*.go; then
     racing+=("$package")
   else
     alone+=("$package")
@@ -91,10 +92,11 @@ heading "Unit tests with the race detector"
 export GORACE=atexit_sleep_ms=0 # otherwise each process that ends waits a second
 # The race detector is written in C. What Pebble compresses by is not: bpsc has it in Go.
 race() { CGO_ENABLED=1 go test -vet=off -race -tags pebblegozstd -timeout 10m "$@"; }
-race -short ./cluster ./store ./fsm "${racing[@]}" # what takes longest begins first
+race -short ./cluster ./store "${racing[@]}" # what takes longest begins first
+race -short ./fsm -run 'SideBySide|Prepared|OutsideOfApply|TheSameLog'
 
 heading "What computes, with all of its cases, and where libraries have races"
-go test -vet=off -timeout 10m ./fsm ./store ./chain ./wallet "${alone[@]}"
+go test -vet=off -timeout 10m ./store ./chain ./wallet "${alone[@]}"
 go test -vet=off -timeout 10m ./attest ./api -run "$computing"
 go test -vet=off -timeout 10m ./cluster -run '^(TestAnotherAddress|TestFlippedBytesInTheLog|TestTheLogIsBoundedInBytes|TestTheLogMovesToAnotherStore|TestFileThatWentBack)$'
 
