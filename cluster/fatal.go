@@ -112,12 +112,14 @@ type judge struct {
 func (j judge) Removed(peer string) bool { return j.member.isBarred(identity.Identity(peer)) }
 
 // Departed implements port.Judge. The last configuration may have a member of that id of
-// which the state knows nothing yet. And this member may be behind: it was away, or is being fed,
-// and the id was added again since; then those whom it knows say so.
+// which the state knows nothing yet. And this member may be behind: one that was away hears from
+// those whom it knows that the id was added again since; one that is being fed meets states from
+// before it was added, in which all whom it knows may be gone, and judges nobody.
 func (j judge) Departed(peer string) bool {
 	id, latest := identity.Identity(peer).ID(), j.member.roster.latest()
 	is := func(c membership.Member) bool { return c.ID == id }
-	return j.member.cfg.Departed != nil && j.member.cfg.Departed(id) &&
+	_, added := find(latest, j.member.name)
+	return added && j.member.cfg.Departed != nil && j.member.cfg.Departed(id) &&
 		!slices.ContainsFunc(latest.Members, is) && !j.member.gatherer.vouches(peer, latest.Index)
 }
 

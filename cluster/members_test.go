@@ -283,6 +283,22 @@ func TestAwayWhileAnIDWasAddedAgain(t *testing.T) {
 	c.sameHistory()
 }
 
+// A member that is being fed meets states in which all were removed that are members now.
+func TestWhoIsBeingFedJudgesNobody(t *testing.T) {
+	t.Parallel()
+	c := membersCluster(t, 4, 3)
+	tune := c.tune
+	c.tune = func(i int, cfg *Config) {
+		tune(i, cfg)
+		cfg.Departed = func(id string) bool { return i == 3 && !c.machines[i].has("n4") }
+	}
+	leader := c.leader()
+	c.start(3)
+	c.add(leader, 3, Change{})
+	c.awaitVoters("n1", "n2", "n3", "n4")
+	c.sameHistory()
+}
+
 // A member that was demoted stays a non-voter until it is promoted by hand.
 func TestDemoteAndPromote(t *testing.T) {
 	t.Parallel()
