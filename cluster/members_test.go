@@ -55,7 +55,11 @@ func (c *testCluster) change(i int, change Change) Changed {
 // refuse makes a change on member i, which has to fail.
 func (c *testCluster) refuse(i int, change Change, code outcome.Code, says string) {
 	c.t.Helper()
-	_, err := c.members[i].Change(testContext(c.t), change)
+	var err error
+	waitFor(c.t, "the change before to be committed", func() bool {
+		_, err = c.members[i].Change(testContext(c.t), change)
+		return !errors.Is(err, outcome.ChangeInProgress) || code == outcome.ChangeInProgress
+	})
 	if !errors.Is(err, code) || !strings.Contains(err.Error(), says) {
 		c.t.Errorf("%+v: %v; want %s and %q", change, err, code, says)
 	}
