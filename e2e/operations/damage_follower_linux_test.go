@@ -58,14 +58,7 @@ func TestEveryKindOfDamageToAFollower(t *testing.T) {
 		return err
 	}))
 	for _, w := range followerFiles {
-		for name, do := range map[string]struct {
-			damage   func(path string) error
-			outcomes []string
-		}{
-			"flip": {flipInPlace, w.flip},
-			"cut":  {cutTail, w.cut},
-			"gone": {os.Remove, w.gone},
-		} {
+		for name, do := range w.kinds() {
 			if all || w.brief == name {
 				t.Run(w.file+" "+name, func(t *testing.T) { s.row(t, w, do.damage, do.outcomes) })
 			}

@@ -38,6 +38,17 @@ type wounded struct {
 	brief string
 }
 
+// wound is one kind of damage to a file, and what may come of it.
+type wound struct {
+	damage   func(path string) error
+	outcomes []string
+}
+
+// kinds are all that are tried.
+func (w wounded) kinds() map[string]wound {
+	return map[string]wound{"flip": {flipInPlace, w.flip}, "cut": {cutTail, w.cut}, "gone": {os.Remove, w.gone}}
+}
+
 func is(outcomes ...string) []string { return outcomes }
 
 // woundedFiles are all files of a member, but for those of its log.
@@ -109,14 +120,7 @@ func TestEveryKindOfDamage(t *testing.T) {
 			s := newSickroom(t, store, all)
 			s.leavesNothingOut(t, slices.Concat(rows, woundedFiles, woundedSnapshots))
 			for _, w := range rows {
-				for name, do := range map[string]struct {
-					damage   func(path string) error
-					outcomes []string
-				}{
-					"flip": {flipInPlace, w.flip},
-					"cut":  {cutTail, w.cut},
-					"gone": {os.Remove, w.gone},
-				} {
+				for name, do := range w.kinds() {
 					if !all && w.brief != name {
 						continue
 					}
