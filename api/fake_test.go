@@ -375,7 +375,7 @@ func (f *fake) WaitApplied(ctx context.Context, index uint64) error {
 }
 
 func (f *fake) Ready() error                { return f.err }
-func (f *fake) Busy() error                 { return f.busy }
+func (f *fake) Busy(int) error              { return f.busy }
 func (f *fake) LastContact() time.Duration  { return 12 * time.Millisecond }
 func (f *fake) Leader() (id string, _ bool) { return "n1", true }
 func (f *fake) Now() (int64, bool)          { return f.now, f.now != 0 }

@@ -37,9 +37,9 @@ type Member interface {
 	WaitApplied(ctx context.Context, index uint64) error
 	// Ready says why this member should get no requests now.
 	Ready() error
-	// Busy says why this member would refuse a write for the load that there is, before
-	// anybody reads it; nil where it would not.
-	Busy() error
+	// Busy says why this member would refuse a write of so many bytes for the load that
+	// there is, before anybody reads it; nil where it would not.
+	Busy(bytes int) error
 	// LastContact is the time since this member last heard the leader; 0 on
 	// the leader itself.
 	LastContact() time.Duration

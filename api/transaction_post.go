@@ -97,7 +97,9 @@ func (s *memberServer) readTransaction(c *gin.Context, w *work, e intake.Envelop
 // there is more to order than can be: to read and check what is refused then would take
 // the time of what is not.
 func (s *memberServer) readWrite(c *gin.Context, w *work, limit int64) error {
-	if err := s.member.Busy(); err != nil {
+	// What is ordered is smaller than its JSON, so that a body that is not small can still be
+	// a small request; that one is told of the load there is for large ones.
+	if err := s.member.Busy(int(max(0, c.Request.ContentLength))); err != nil {
 		return err
 	}
 	return readBody(c, w, limit)

@@ -24,6 +24,7 @@ type testMachine struct {
 	state machineState
 
 	entries      int           // entries applied by this process
+	restored     int           // snapshots taken by this process
 	applying     chan struct{} // when set, Apply waits until it can receive
 	snapshotting chan struct{} // and Snapshot until it can from this one
 }
@@ -161,7 +162,15 @@ func (m *testMachine) Restore(dir string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.state = state
+	m.restored++
 	return nil
+}
+
+// restores is how many snapshots took the place of the state.
+func (m *testMachine) restores() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.restored
 }
 
 // snapshot is a copy of the state.

@@ -303,6 +303,41 @@ func TestWhoIsBeingFedJudgesNobody(t *testing.T) {
 	c.sameHistory()
 }
 
+// The snapshot that a leader has may be from before it was added itself. Who is fed by it
+// meets a final configuration without the leader, whose connection goes on all the same.
+func TestASnapshotFromBeforeItsLeaderWasAdded(t *testing.T) {
+	t.Parallel()
+	c := membersCluster(t, 5, 3)
+	tune := c.tune
+	c.tune = func(i int, cfg *Config) {
+		tune(i, cfg)
+		cfg.TrailingLogs = 1
+	}
+	for i := range 3 {
+		c.stop(i)
+		c.start(i)
+	}
+	leader := c.leader()
+	c.proposeTen(leader, "before")
+	for _, m := range c.members[:3] {
+		if err := takeSnapshot(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.start(3)
+	c.add(leader, 3, Change{})
+	c.awaitVoters("n1", "n2", "n3", "n4")
+	c.change(leader, Change{Kind: membership.TransferLeader, ID: "n4"})
+	waitFor(t, "n4 to lead", func() bool { return c.leader() == 3 })
+	c.start(4)
+	c.add(3, 4, Change{})
+	c.awaitVoters("n1", "n2", "n3", "n4", "n5")
+	c.sameHistory()
+	if n := c.machines[4].restores(); n != 1 {
+		t.Errorf("it was given %d snapshots", n)
+	}
+}
+
 // A member that was demoted stays a non-voter until it is promoted by hand.
 func TestDemoteAndPromote(t *testing.T) {
 	t.Parallel()

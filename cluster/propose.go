@@ -9,10 +9,9 @@ import (
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
-// Propose orders the requests, in the order given and contiguous in the queue,
-// and waits for their results, one for each. Any member takes requests; one that
-// does not lead passes them on, and its own state may then still be behind the
-// results (see WaitApplied).
+// Propose orders the requests, in the order given; others may come between them. It waits
+// for their results, one for each. Any member takes requests; one that does not lead
+// passes them on, and its own state may then still be behind the results (see WaitApplied).
 //
 // When ctx ends, requests that were not ordered yet are taken back
 // (outcome.NotOrdered), the others have an unknown outcome. The requests must not be
@@ -41,9 +40,9 @@ func (m *Member) Propose(ctx context.Context, requests [][]byte) []Result {
 	return results
 }
 
-// Busy is why Propose would refuse a request now for the load that there is: for whoever
-// has work before it.
-func (m *Member) Busy() error { return m.queue.Full() }
+// Busy is why Propose would refuse a request of so many bytes now for the load that there
+// is: for whoever has work before it.
+func (m *Member) Busy(bytes int) error { return m.queue.Full(bytes) }
 
 // Barrier returns once this member's state reflects everything that was
 // acknowledged anywhere before the call: what is then read here is linearizable.

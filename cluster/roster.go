@@ -103,12 +103,15 @@ func (m *Member) others() []string {
 	return slices.Sorted(maps.Keys(where))
 }
 
-// forget drops what is remembered of those that a final configuration has no more,
-// unless a later one is known already.
+// forget drops what is remembered of those that were removed by a final configuration,
+// unless a later one is known already. Others that it has not got may have been added since.
 func (m *Member) forget(c Configuration) {
 	if m.roster.latest().Index != c.Index {
 		return
 	}
 	m.port.Dismiss()
-	m.store.memory.Forget(func(id string) bool { _, member := find(c, id); return !member })
+	m.store.memory.Forget(func(id string) bool {
+		_, member := find(c, id)
+		return !member && m.isBarred(identity.Identity(id))
+	})
 }

@@ -143,16 +143,28 @@ func (p *Port) Follow(members map[string]string) {
 	}
 }
 
-// Dismiss ends the connections of those that are no members. Some came back when they were
-// not known to be gone for good, and are told so when they come again.
+// Dismiss ends the connections of those that were removed. Some came back when they were
+// not known to be gone for good, and are told so when they come again. Who is no member and
+// was not removed may have been added since: the leader itself, to one that it feeds.
 func (p *Port) Dismiss() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for conn := range p.conns {
-		if _, member := p.members[conn.peer]; !member && conn.peer != "" {
+	for conn, peer := range p.strangers() {
+		if p.judge.Removed(peer) {
 			conn.raw.Close() // whoever reads from it closes the rest
 		}
 	}
+}
+
+// strangers are the connections of those that are no members by what is known here.
+func (p *Port) strangers() map[*portConn]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := map[*portConn]string{}
+	for conn := range p.conns {
+		if _, member := p.members[conn.peer]; !member && conn.peer != "" {
+			list[conn] = conn.peer
+		}
+	}
+	return list
 }
 
 // address is where a member is reached.

@@ -283,6 +283,54 @@ func (j removesOnceAccepted) Accept(string, memory.Position) error {
 	return nil
 }
 
+// A configuration that has not got a member may be from before it was added: only the
+// connections of those that are known as removed end.
+func TestOnlyWhoWasRemovedIsDismissed(t *testing.T) {
+	removed := new(atomic.Bool)
+	l := listen(t)
+	at := map[string]string{"b": l.Addr().String()}
+	var b *Port
+	b = New(l, Self{Name: "b", Cluster: "01"}, removesLater{removed: removed}, slog.New(slog.DiscardHandler))
+	b.Follow(at)
+	b.Start()
+	b.Welcome(func(_ string, conn net.Conn, _ func()) { io.Copy(conn, conn) })
+	t.Cleanup(func() { b.Close() })
+	later := testPort(t, Self{Name: "c", Cluster: "01"}, at, listen(t))
+	conn, err := later.Dial(t.Context(), "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	echo := func() error {
+		_, err := io.WriteString(conn, "x")
+		if err == nil {
+			_, err = io.ReadFull(conn, make([]byte, 1))
+		}
+		return err
+	}
+	if err := echo(); err != nil { // it has been welcomed
+		t.Fatal(err)
+	}
+	b.Dismiss()
+	if err := echo(); err != nil {
+		t.Fatalf("a member of which this one has not heard yet: %v", err)
+	}
+	removed.Store(true)
+	b.Dismiss()
+	if err := echo(); err == nil || isTimeout(err) {
+		t.Errorf("one that was removed: %v", err)
+	}
+}
+
+// removesLater learns at some time that the other was removed.
+type removesLater struct {
+	testJudge
+	removed *atomic.Bool
+}
+
+func (j removesLater) Removed(string) bool { return j.removed.Load() }
+
 func TestAMemberThatIsRemovedWhileItConnectsIsToldSo(t *testing.T) {
 	l := listen(t)
 	at := map[string]string{"b": l.Addr().String()}

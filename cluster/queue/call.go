@@ -26,7 +26,7 @@ func Failed(n int, err error) []Result {
 // without requests still gets one result: the index of an entry that was
 // proposed after it entered the queue.
 //
-// The queue's mutex guards prev, next, queued, since and taken; mu guards results, open and
+// The queue's mutex guards prev, next, lane, since and taken; mu guards results, open and
 // abandoned. Results that are finished or abandoned are not touched any more.
 type Call struct {
 	// Finished is closed when all results are there.
@@ -36,8 +36,8 @@ type Call struct {
 	leaderOnly bool
 	then       func([]Result)
 
-	prev, next *Call // in the queue's ring, while queued
-	queued     bool
+	lane       *lane     // in which it waits, while it does
+	prev, next *Call     // in the lane's ring
 	since      time.Time // when it came
 	taken      int       // requests that left the queue for an entry or a frame
 

@@ -30,51 +30,56 @@ const (
 	// the next entry waits for it.
 	MaxEntryRequests = 8192
 
-	// The queue holds two or three of the largest batches that a client may send at
-	// once (10,000 requests, 8 MiB). What does not fit is refused at once.
-	maxRequests = 32 << 10
-	maxBytes    = 32 << 20
-
-	// And it holds no more than a second of work, however fast the members are: once the
+	// A lane holds no more than a second of work, however fast the members are: once its
 	// oldest call has waited for so long, although others were taken meanwhile, new ones
 	// are refused at once, for waiting longer helps nobody. See ADR 51.
 	maxWait = time.Second
 )
 
-// Queue holds calls until the batcher takes them, in the order in which they came.
+// Queue holds calls until the batcher takes them, in two lanes (ADR 77), each in the order in
+// which they came: small requests, as single transfers are, and large ones, as batches are.
 //
-// Safe for concurrent use; only the batcher takes. mu guards the ring and the
+// Safe for concurrent use; only the batcher takes. mu guards the lanes and the
 // counts, and of each call where it is and what was taken of it: so a request is
 // either taken or withdrawn, never both. A call's own mutex is taken without it.
 type Queue struct {
 	// Wake holds a token when there may be something to take.
 	Wake chan struct{}
 
-	mu       sync.Mutex
-	ring     Call // its next is the call that waits for longest, its prev the newest
-	calls    int  // in the ring
-	requests int  // not taken yet; a call without requests counts as one
-	bytes    int
-	refused  uint64        // calls for which there was no room
-	taken    time.Time     // when something was last taken
-	resumed  time.Time     // when that was after a pause of maxWait or more
-	active   int           // calls accepted and not yet finished
-	closed   bool          // no more calls are accepted
-	drained  chan struct{} // closed when closed and active is zero
+	mu      sync.Mutex
+	lanes   [2]lane       // of small requests, and of large ones
+	first   int           // the lane that the next batch begins with
+	refused uint64        // calls for which there was no room
+	taken   time.Time     // when something was last taken
+	resumed time.Time     // when that was after a pause of maxWait or more
+	active  int           // calls accepted and not yet finished
+	closed  bool          // no more calls are accepted
+	drained chan struct{} // closed when closed and active is zero
 }
 
 // New returns an empty queue.
 func New() *Queue {
 	q := &Queue{Wake: make(chan struct{}, 1), drained: make(chan struct{})}
-	q.ring.prev, q.ring.next = &q.ring, &q.ring
+	for i := range q.lanes {
+		q.lanes[i].init()
+	}
 	return q
+}
+
+// laneFor is the lane of calls whose largest request has so many bytes.
+func (q *Queue) laneFor(largest int) *lane {
+	if largest <= maxSmallBytes {
+		return &q.lanes[0]
+	}
+	return &q.lanes[1]
 }
 
 // Push accepts a call, or says at once why not.
 func (q *Queue) Push(c *Call) error {
-	requests, bytes := max(1, len(c.requests)), 0
+	requests, bytes, largest := max(1, len(c.requests)), 0, 0
 	for _, r := range c.requests {
 		bytes += len(r) + RequestOverhead
+		largest = max(largest, len(r))
 	}
 	now := time.Now()
 	q.mu.Lock()
@@ -82,21 +87,18 @@ func (q *Queue) Push(c *Call) error {
 	if q.closed {
 		return outcome.ShuttingDown
 	}
-	err := q.crowded(requests, bytes)
+	l := q.laneFor(largest)
+	err := l.crowded(requests, bytes)
 	if err == nil && len(c.requests) > 0 { // a call without them costs nothing
-		err = q.late(now)
+		err = q.late(l, now)
 	}
 	if err != nil {
 		q.refused++
 		return err
 	}
 	c.since = now
-	q.requests += requests
-	q.bytes += bytes
+	l.add(c, requests, bytes)
 	q.active++
-	q.calls++
-	c.queued, c.prev, c.next = true, q.ring.prev, &q.ring
-	c.prev.next, c.next.prev = c, c
 	select {
 	case q.Wake <- struct{}{}:
 	default:
@@ -104,34 +106,27 @@ func (q *Queue) Push(c *Call) error {
 	return nil
 }
 
-// Full is why a call would be refused now, if so: for who can tell a client before the
-// work that making a call is.
-func (q *Queue) Full() error {
+// Full is why a request of so many bytes would be refused now, if so: for who can tell a
+// client before the work that making a call is.
+func (q *Queue) Full(bytes int) error {
 	now := time.Now()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	err := cmp.Or(q.crowded(1, 0), q.late(now))
+	l := q.laneFor(bytes)
+	err := cmp.Or(l.crowded(1, 0), q.late(l, now))
 	if err != nil {
 		q.refused++
 	}
 	return err
 }
 
-// crowded is why there is no room for so much. The caller holds mu.
-func (q *Queue) crowded(requests, bytes int) error {
-	if q.requests+requests <= maxRequests && q.bytes+bytes <= maxBytes {
+// late is why what comes into this lane now would wait for too long. Where nothing is taken,
+// as without a leader, what waits says nothing about load. The caller holds mu.
+func (q *Queue) late(l *lane, now time.Time) error {
+	if l.calls == 0 || now.Sub(q.taken) >= maxWait {
 		return nil
 	}
-	return fmt.Errorf("%w: %d requests, %d bytes wait", outcome.QueueFull, q.requests, q.bytes)
-}
-
-// late is why what comes now would wait for too long. Where nothing is taken, as without
-// a leader, what waits says nothing about load. The caller holds mu.
-func (q *Queue) late(now time.Time) error {
-	if q.calls == 0 || now.Sub(q.taken) >= maxWait {
-		return nil
-	}
-	since := q.ring.next.since
+	since := l.ring.next.since
 	if since.Before(q.resumed) {
 		since = q.resumed
 	}
@@ -147,22 +142,28 @@ type Load struct {
 	Refused         uint64
 }
 
-// Load is how full the queue is.
+// Load is how full the queue is, both lanes together.
 func (q *Queue) Load() Load {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return Load{q.requests, q.bytes, q.refused}
+	small, large := &q.lanes[0], &q.lanes[1]
+	return Load{small.requests + large.requests, small.bytes + large.bytes, q.refused}
 }
 
 // Len is how many calls wait.
 func (q *Queue) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.calls
+	return q.lanes[0].calls + q.lanes[1].calls
 }
 
-// Take returns as much from the front as fits in an entry. With forward set, calls
-// that must not be forwarded are left out and answered.
+// Take returns as much as fits in an entry: from the front of one lane, and where that leaves
+// room from the other's. The lanes begin by turns, so that each has half of what is ordered
+// if it wants it, and neither waits for more than one entry of the other.
+//
+// With forward set it is a frame for the leader, which is of one lane alone, as the leader
+// knows the lane of what comes by its largest request; calls that must not be forwarded are
+// left out and answered.
 func (q *Queue) Take(forward bool) Batch {
 	b := Batch{queue: q}
 	var refused []*Call
@@ -172,72 +173,35 @@ func (q *Queue) Take(forward bool) Batch {
 		q.resumed = now
 	}
 	q.taken = now
-	for room := MaxEntryBytes - EntryOverhead; ; {
-		c := q.ring.next
-		if c == &q.ring {
+	room := MaxEntryBytes - EntryOverhead
+	beside := q.lanes[0].calls > 0 && !forward
+	for _, l := range [...]*lane{&q.lanes[q.first], &q.lanes[1-q.first]} {
+		wanted := room
+		if beside && l == &q.lanes[1] {
+			wanted = largeBeside
+		}
+		var out []*Call
+		room, out = l.take(&b, room, wanted, forward)
+		refused = append(refused, out...)
+		if forward && !b.Empty() {
 			break
 		}
-		if forward && c.leaderOnly {
-			q.remove(c)
-			refused = append(refused, c)
-			continue
-		}
-		room = q.takeFrom(c, &b, room)
-		if c.queued {
-			break // the rest of this call goes in the next entry
-		}
 	}
+	q.first = 1 - q.first
 	q.mu.Unlock()
 	q.refuse(refused, outcome.NoLeader)
 	return b
 }
 
-// takeFrom moves what fits from c to b and returns the room that is left.
-func (q *Queue) takeFrom(c *Call, b *Batch, room int) int {
-	from := c.taken
-	for c.taken < len(c.requests) && len(b.Requests) < MaxEntryRequests {
-		r := c.requests[c.taken]
-		if len(r)+RequestOverhead > room {
-			break
-		}
-		room -= len(r) + RequestOverhead
-		b.Requests = append(b.Requests, r)
-		c.taken++
-		q.requests--
-		q.bytes -= len(r) + RequestOverhead
-	}
-	if c.taken > from || len(c.requests) == 0 {
-		b.parts = append(b.parts, part{call: c, from: from, to: c.taken})
-	}
-	if c.taken == len(c.requests) {
-		q.remove(c)
-	}
-	return room
-}
-
-// remove unlinks a call with whatever of it was not taken.
-func (q *Queue) remove(c *Call) {
-	q.calls--
-	c.prev.next, c.next.prev = c.next, c.prev
-	c.queued, c.prev, c.next = false, nil, nil
-	if len(c.requests) == 0 {
-		q.requests--
-	}
-	for _, r := range c.requests[c.taken:] {
-		q.requests--
-		q.bytes -= len(r) + RequestOverhead
-	}
-}
-
 // Withdraw answers with err whatever of the call was not taken.
 func (q *Queue) Withdraw(c *Call, err error) {
 	q.mu.Lock()
-	queued := c.queued
-	if queued {
-		q.remove(c)
+	l := c.lane
+	if l != nil {
+		l.remove(c)
 	}
 	q.mu.Unlock()
-	if queued {
+	if l != nil {
 		q.refuse([]*Call{c}, err)
 	}
 }
@@ -255,15 +219,7 @@ func (q *Queue) WithdrawForwarded(err error) {
 
 func (q *Queue) withdraw(which func(*Call) bool, err error) {
 	q.mu.Lock()
-	var calls []*Call
-	for c := q.ring.next; c != &q.ring; {
-		next := c.next // before c leaves the ring
-		if which(c) {
-			q.remove(c)
-			calls = append(calls, c)
-		}
-		c = next
-	}
+	calls := append(q.lanes[0].removeAll(which), q.lanes[1].removeAll(which)...)
 	q.mu.Unlock()
 	q.refuse(calls, err)
 }

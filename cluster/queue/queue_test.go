@@ -45,7 +45,8 @@ func TestQueueConcurrently(t *testing.T) {
 			for n := range 200 {
 				var requests [][]byte
 				for i := range rand.IntN(4) {
-					requests = append(requests, fmt.Appendf(nil, "%d-%d-%d", caller, n, i))
+					size := rand.IntN(2) * (maxSmallBytes + 1) // of either lane
+					requests = append(requests, fmt.Appendf(make([]byte, 0, size+32), "%d-%d-%d%*d", caller, n, i, size, 0))
 				}
 				c := NewCall(requests, rand.IntN(3) == 0, nil)
 				if err := q.Push(c); err != nil {
@@ -80,8 +81,8 @@ func TestQueueConcurrently(t *testing.T) {
 	}
 	cancel()
 	taking.Wait()
-	if q.requests != 0 || q.bytes != 0 || q.active != 0 || q.calls != 0 {
-		t.Errorf("left over: %d requests, %d bytes, %d active, %d calls", q.requests, q.bytes, q.active, q.calls)
+	if left := q.Load(); left.Requests != 0 || left.Bytes != 0 || q.active != 0 || q.Len() != 0 {
+		t.Errorf("left over: %+v, %d active, %d calls", left, q.active, q.Len())
 	}
 }
 
@@ -159,6 +160,101 @@ func TestTheLoad(t *testing.T) {
 	}
 }
 
+// Small requests do not wait behind all the large ones that came before them, nor these
+// behind what small ones come: either has half of the entries to begin.
+func TestNeitherLaneWaitsForAllOfTheOther(t *testing.T) {
+	request := func(kind byte, bytes int) [][]byte {
+		r := make([]byte, bytes)
+		r[0] = kind
+		return [][]byte{r}
+	}
+	const small, large = 100, 100 << 10
+	for _, c := range []struct {
+		name          string
+		waiting, late int // bytes of what fills a lane, and of what comes last
+		forward       bool
+	}{
+		{"a transfer behind batches", large, small, false},
+		{"a batch behind transfers", small, large, false},
+		{"a request as large as an entry behind transfers", small, MaxRequestBytes, false},
+		{"a transfer behind batches, on the way to the leader", large, small, true},
+		{"a batch behind transfers, on the way to the leader", small, large, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			q := New()
+			for q.Push(NewCall(request('w', c.waiting), false, nil)) == nil {
+			}
+			if err := q.Full(c.late); err != nil {
+				t.Errorf("what fills one lane fills the other: %v", err)
+			}
+			last := NewCall(request('l', c.late), false, nil)
+			if err := q.Push(last); err != nil {
+				t.Fatalf("what fills one lane fills the other: %v", err)
+			}
+			for range 2 {
+				for _, r := range q.Take(c.forward).Requests {
+					if r[0] == 'l' {
+						return
+					}
+				}
+			}
+			t.Error("it was in neither of the two entries that came next")
+		})
+	}
+}
+
+// What is small waits for what is in its own entry, too: a few large requests and no more.
+func TestSmallOnesShareAnEntryWithFewLargeOnes(t *testing.T) {
+	q := New()
+	push := func(n, bytes int) {
+		for range n {
+			if err := q.Push(NewCall([][]byte{make([]byte, bytes)}, false, nil)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const batch = 40 << 10
+	push(30, batch)
+	push(1, 100)
+	for i, want := range []int{2 + 1, 12, 12, 4} {
+		if got := len(q.Take(false).Requests); got != want {
+			t.Errorf("entry %d has %d requests instead of %d", i, got, want)
+		}
+	}
+	push(1, MaxRequestBytes-1000) // one alone is taken, whatever its size
+	push(1, 100)
+	if got := len(q.Take(false).Requests); got != 2 {
+		t.Errorf("%d requests beside a large one", got)
+	}
+}
+
+// A frame for the leader is of one lane, so that there, too, small ones wait for small ones.
+func TestAFrameIsOfOneLane(t *testing.T) {
+	q := New()
+	for range 20 {
+		for _, size := range []int{10, maxSmallBytes, maxSmallBytes + 1, 100 << 10} {
+			if err := q.Push(NewCall([][]byte{make([]byte, size)}, false, nil)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for q.Len() > 0 {
+		b := q.Take(true)
+		if b.Empty() {
+			t.Fatal("nothing was taken of what waits")
+		}
+		small := 0
+		for _, r := range b.Requests {
+			if len(r) <= maxSmallBytes {
+				small++
+			}
+		}
+		if small != 0 && small != len(b.Requests) {
+			t.Errorf("%d of %d are small", small, len(b.Requests))
+		}
+	}
+}
+
 // No more than a second of work waits, whatever its size: while the queue is taken from and
 // the oldest call has waited longer, others are refused before they come. A queue that
 // nobody takes from is bound by its size alone, and one that was goes on with a second more.
@@ -167,7 +263,7 @@ func TestWhatWaitsIsBoundByTime(t *testing.T) {
 		q := New()
 		large := func() *Call { return NewCall([][]byte{make([]byte, MaxRequestBytes)}, false, nil) }
 		push := func() error {
-			full := q.Full()
+			full := q.Full(MaxRequestBytes)
 			err := q.Push(large())
 			if !errors.Is(err, full) && (err == nil) != (full == nil) {
 				t.Errorf("Full says %v, Push %v", full, err)

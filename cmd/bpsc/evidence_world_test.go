@@ -155,7 +155,7 @@ func (w *world) evidence() node.Evidence {
 type only struct{ api.Member } // what the scripts do not ask for is nil
 
 func (only) Barrier(context.Context) error             { return nil }
-func (only) Busy() error                               { return nil }
+func (only) Busy(int) error                            { return nil }
 func (only) WaitApplied(context.Context, uint64) error { return nil }
 func (only) Ready() error                              { return nil }
 func (only) LastContact() time.Duration                { return 0 }
