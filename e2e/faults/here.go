@@ -33,9 +33,11 @@ func here(names []string, given, base string) (can, missing []string) {
 	}
 	if base != "" {
 		drop("clocks that are wrong, which no build of another commit has", plan.Clock)
+		drop("members that lie, which could not know what a build of another commit has left behind", plan.Dishonest)
 	}
 	if given != "" {
 		drop("another release, which is built beside one of this source", plan.Release)
+		drop("members that lie, whose program is built of this source", plan.Dishonest)
 		drop("clocks that are wrong, which take a build of their own", plan.Clock)
 	}
 	return can, missing
@@ -72,4 +74,20 @@ func other(ctx context.Context, base, out string, names []string) (binary string
 		patches = append(patches, lab.Settable...)
 	}
 	return harness.BuildPatched(ctx, dir, patches...)
+}
+
+// lying makes the binary that lies, where one is needed, of the newest release that is run here: a member that has
+// been that may become this.
+func lying(ctx context.Context, out string, names []string) (string, error) {
+	if !among(names, plan.Dishonest) {
+		return "", nil
+	}
+	patches := slices.Clone(lab.Lying)
+	if among(names, plan.Release) {
+		patches = append(patches, harness.NextRelease()...)
+	}
+	if among(names, plan.Clock) {
+		patches = append(patches, lab.Settable...)
+	}
+	return harness.BuildPatched(ctx, filepath.Join(out, "lying"), patches...)
 }

@@ -127,9 +127,13 @@ func run(ctx context.Context, want wanted) error {
 	if err != nil {
 		return err
 	}
+	liar, err := lying(ctx, out, names)
+	if err != nil {
+		return err
+	}
 	series := &report.Series{}
 	w, err := lab.New(ctx, lab.Options{
-		Binary: want.binary, Dir: filepath.Join(out, "data"), Members: want.members, Seed: want.seed, Loop: loop, Disks: among(names, plan.Disk), Clocks: among(names, plan.Clock), TLS: among(names, plan.Certificate), Guest: slices.Contains(names, "member-added"), Next: next,
+		Binary: want.binary, Dir: filepath.Join(out, "data"), Members: want.members, Seed: want.seed, Loop: loop, Disks: among(names, plan.Disk), Clocks: among(names, plan.Clock), TLS: among(names, plan.Certificate), Guest: slices.Contains(names, "member-added"), Next: next, Liar: liar,
 		Say:  func(format string, args ...any) { fmt.Printf(format+"\n", args...) },
 		Sink: func(ops []history.Op) { series.Add(ops) },
 	})
@@ -146,7 +150,7 @@ func run(ctx context.Context, want wanted) error {
 		return errors.Join(err, fmt.Errorf("again: %s; histories, logs and data: %s", rep.Command, out))
 	}
 	if !want.keep {
-		for _, name := range []string{"data", "bpsc", "settable", "other"} {
+		for _, name := range []string{"data", "bpsc", "settable", "other", "lying"} {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(out, name)))
 		}
 	}

@@ -75,6 +75,11 @@ func (w *World) strike(ctx context.Context, s plan.Step) (struck, error) {
 		return w.strikeWitness(s)
 	case "lying-upstream":
 		return w.strikeLiar(nil)
+	case "lying-member":
+		if some := pick(others, 1); s.Pick%3 != 0 && len(some) > 0 {
+			one = some
+		}
+		return w.strikeProgram(s, one)
 	case "two-roots", "lying-checkpoint":
 		if len(up) < majority {
 			return struck{}, errNobody

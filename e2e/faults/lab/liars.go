@@ -19,14 +19,16 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bpsc/bpsc/e2e/faults/load"
 	"github.com/bpsc/bpsc/e2e/faults/rules"
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
-// liar passes on what a follower says. While it lies, amounts in blocks are others, or roots in
+// liar passes on what a node says, a follower unless it is told otherwise. While it lies, amounts in blocks are others, or roots in
 // checkpoints. It is safe for use by many goroutines.
 type liar struct {
 	url    string
+	target atomic.Pointer[url.URL]
 	server *http.Server
 	lying  atomic.Bool
 	keys   atomic.Pointer[[]signer] // that sign its checkpoints; nil: it lies about blocks
@@ -39,20 +41,18 @@ const proofSuffix = ".evidence.json"
 // mostLie bounds an answer that is changed: what followers ask for at once is far less.
 const mostLie = 64 << 20
 
-// newLiar starts one. Close its server.
-func newLiar(target string) (*liar, error) {
-	to, err := url.Parse(target)
-	if err != nil {
-		return nil, err
-	}
+// newLiar starts one, who asks as a client does. Close its server.
+func newLiar(target string, client *http.Client) (*liar, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	l := &liar{url: "http://" + listener.Addr().String()}
+	l.speakFor(target)
 	proxy := &httputil.ReverseProxy{
+		Transport: client.Transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(to)
+			r.SetURL(l.target.Load())
 			r.Out.Header.Del("Accept-Encoding") // what is changed is text
 		},
 		ModifyResponse: l.change,
@@ -62,6 +62,13 @@ func newLiar(target string) (*liar, error) {
 	l.server = &http.Server{Handler: proxy, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = l.server.Serve(listener) }() // it ends when it is closed
 	return l, nil
+}
+
+// speakFor has it pass on what another node says, at an address of the laboratory's own.
+func (l *liar) speakFor(target string) {
+	if to, err := url.Parse(target); err == nil {
+		l.target.Store(to)
+	}
 }
 
 // amounts are those that a liar changes. Each has a digit, and gets another one.
@@ -93,7 +100,7 @@ func (l *liar) change(resp *http.Response) error {
 
 // startVictim starts a second follower, the first of whose upstreams is a liar.
 func (w *World) startVictim(ctx context.Context) (err error) {
-	if w.liar, err = newLiar(w.Follower.URL); err != nil {
+	if w.liar, err = newLiar(w.Follower.URL, load.NewClient(w.trust)); err != nil {
 		return err
 	}
 	w.victim, err = harness.NewFollower(harness.FollowerOptions{Binary: w.Binary, Dir: w.Dir, ID: "f2", Upstreams: append([]string{w.liar.url}, w.Cluster.URLs()...),
@@ -133,20 +140,8 @@ func (w *World) hear(ctx context.Context) error {
 		}
 	}
 	w.liar.lying.Store(false)
-	w.lied = append(w.lied, rules.Lied{Follower: w.victim.ID, Liar: w.liar.url, Told: int(w.liar.told.Swap(0)), Accused: accused})
-	if len(files) == 0 {
-		return err
-	}
-	w.Tell("evidence", 0, "%s has evidence against %s", w.victim.ID, strings.Join(accused, ", "))
-	err = errors.Join(err, w.victim.Kill())
-	for _, file := range files {
-		kept := filepath.Join(w.Dir, filepath.Base(file))
-		err = errors.Join(err, os.Rename(file, kept))
-		if strings.HasSuffix(file, proofSuffix) {
-			w.tryProof(ctx, kept)
-		}
-	}
-	return errors.Join(err, w.restart(&w.victim.Process))
+	w.lied = append(w.lied, rules.Lied{Follower: w.victim.ID, Liars: []string{w.liar.url}, Told: int(w.liar.told.Swap(0)), Accused: accused})
+	return errors.Join(err, w.dismiss(w.victim, accused, files, func(file string) { w.tryProof(ctx, file) }))
 }
 
 // tryProof tries those whom a follower's proof is against: of the keys that the liar has, those

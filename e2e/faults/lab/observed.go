@@ -15,6 +15,7 @@ type observed struct {
 	ends    []rules.End
 	damaged []rules.Damaged
 	lied    []rules.Lied
+	audits  []rules.Audit
 }
 
 // missed notes what was waited for in vain.
@@ -46,6 +47,7 @@ func (w *World) judgeObserved() {
 	w.found = append(w.found, rules.Damage(w.damaged, chains)...)
 	w.found = append(w.found, rules.Backups(backups)...)
 	w.found = append(w.found, rules.FoundOut(w.lied)...)
+	w.found = append(w.found, rules.Audited(w.audits)...)
 	w.found = append(w.found, rules.Refused(forgeries)...)
 	w.found = append(w.found, rules.Convicted(trials)...)
 	w.found = append(w.found, rules.Alarms(logs)...)

@@ -173,7 +173,7 @@ func (w *World) heal(ctx context.Context, key string) (time.Duration, error) {
 	if err := w.finish(ctx); err != nil {
 		return 0, err // who the members are is not as the next round has it
 	}
-	if err := w.hear(ctx); err != nil {
+	if err := errors.Join(w.unmask(ctx), w.hear(ctx)); err != nil {
 		return 0, err
 	}
 	w.Load.Talk(w.nodes())

@@ -24,6 +24,7 @@ const patience = 2500 * time.Millisecond
 type Node struct {
 	ID, URL string
 	Member  bool // else a follower, whose reads may be old
+	Lies    bool // what it says of balances, blocks and checkpoints counts for nothing
 }
 
 // NewClient is for all requests: nothing is sent again behind the client's back, as the

@@ -25,7 +25,7 @@ func units(n json.Number) int64 {
 
 // begin is a read that begins now.
 func (w *worker) begin(n Node, contract string, kind history.Kind) history.Op {
-	return history.Op{Client: w.name, Node: n.ID, Contract: contract, Kind: kind, Local: !n.Member, Began: w.Book.Now()}
+	return history.Op{Client: w.name, Node: n.ID, Contract: contract, Kind: kind, Local: !n.Member || n.Lies, Began: w.Book.Now()}
 }
 
 // read asks for a balance, for the number of records, or how a hold stands.
@@ -151,6 +151,9 @@ func (w *worker) checkpoint(ctx context.Context) {
 	n, contract := w.node(), Open
 	if w.rng.IntN(3) == 0 {
 		contract = Signed
+	}
+	if n.Lies {
+		return
 	}
 	w.saw(ctx, n.ID, n.URL+"/v1/contracts/"+contract+"/checkpoint", contract, false)
 }

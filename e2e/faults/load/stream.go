@@ -73,6 +73,9 @@ func (s *Stream) visit(ctx context.Context) {
 	s.load.mu.Lock()
 	n := s.load.nodes[s.rng.IntN(len(s.load.nodes))]
 	s.load.mu.Unlock()
+	if n.Lies {
+		return
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.URL+"/v1/events?from=2&contract="+s.contract, nil)
 	if err != nil {
 		return

@@ -9,7 +9,7 @@ import (
 // Lied is what came of lies to a follower. That it stores none is for Same to see.
 type Lied struct {
 	Follower string
-	Liar     string   // the upstream that lies
+	Liars    []string // the upstreams that lie
 	Told     int      // answers in which it has changed something
 	Accused  []string // upstreams against whom there is evidence
 }
@@ -20,11 +20,11 @@ func FoundOut(all []Lied) (found []Finding) {
 		found = append(found, Finding{FindsLiars, fmt.Sprintf(format, args...)})
 	}
 	for _, l := range all {
-		if l.Told > 0 && !slices.Contains(l.Accused, l.Liar) {
-			say("%s was told %d lies by %s, and has no evidence", l.Follower, l.Told, l.Liar)
+		if l.Told > 0 && !slices.ContainsFunc(l.Liars, func(liar string) bool { return slices.Contains(l.Accused, liar) }) {
+			say("%s was told %d lies by %v, and has no evidence", l.Follower, l.Told, l.Liars)
 		}
 		for _, one := range l.Accused {
-			if one != l.Liar || l.Told == 0 {
+			if !slices.Contains(l.Liars, one) || l.Told == 0 {
 				say("%s accuses %s, who has not lied", l.Follower, one)
 			}
 		}
@@ -68,6 +68,26 @@ func Convicted(all []Trial) (found []Finding) {
 			found = append(found, Finding{Convicts, fmt.Sprintf("evidence of %s against %v: %v", t.Evidence, guilty, t.Failed)})
 		case !slices.Equal(guilty, named):
 			found = append(found, Finding{Convicts, fmt.Sprintf("evidence of %s names %v, and %v signed both", t.Evidence, named, guilty)})
+		}
+	}
+	return found
+}
+
+// Audit is what somebody found who verified what a member says.
+type Audit struct {
+	Node, Of string
+	Lies     bool  // the member does
+	Refuted  error // nil: what it says is in order
+}
+
+// Audited finds lies that nobody can see who verifies, and truth that is taken for a lie.
+func Audited(all []Audit) (found []Finding) {
+	for _, a := range all {
+		switch {
+		case a.Lies && a.Refuted == nil:
+			found = append(found, Finding{SeesLies, fmt.Sprintf("%s of %s is a lie, and in order to who verifies it", a.Of, a.Node)})
+		case !a.Lies && a.Refuted != nil:
+			found = append(found, Finding{SeesLies, fmt.Sprintf("%s of %s is no lie, and refused: %v", a.Of, a.Node, a.Refuted)})
 		}
 	}
 	return found

@@ -26,6 +26,7 @@ const (
 	OneRoot      = "checkpoints are of the one chain"
 	Remembers    = "what a witness has cosigned only grows"
 	FindsLiars   = "a follower finds out who lies to it, and accuses nobody else"
+	SeesLies     = "who verifies sees what a member lies about, and believes the others"
 	Convicts     = "evidence convicts who signed two histories, and nobody else"
 	SameChain    = "all nodes have the same chain, byte for byte, and it verifies"
 	Service      = "service within five seconds after healing, without an operator"
@@ -37,7 +38,7 @@ const (
 // All are the rules in the order of reports.
 func All() []string {
 	return []string{Missing, Changed, Twice, StaysRefused, NotHidden, NeverBack, Nobody, InOrder, Linearizable,
-		OnSchedule, OnceInOrder, OneRoot, Remembers, FindsLiars, Convicts, SameChain, Service, NoBadData, NoAlarm, NoCrash}
+		OnSchedule, OnceInOrder, OneRoot, Remembers, FindsLiars, SeesLies, Convicts, SameChain, Service, NoBadData, NoAlarm, NoCrash}
 }
 
 // Finding is a broken rule.
