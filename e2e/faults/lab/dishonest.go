@@ -25,9 +25,13 @@ type dishonest struct {
 }
 
 // strikeProgram has a member run a program that lies from now on, until it is found out.
-func (w *World) strikeProgram(s plan.Step, one []int) (struck, error) {
+func (w *World) strikeProgram(s plan.Step, leader, other []int) (struck, error) {
 	if w.Liar == "" {
 		return struck{}, errors.New("it takes a program that lies")
+	}
+	one := other
+	if s.Pick%3 == 0 || len(one) == 0 {
+		one = leader
 	}
 	if len(one) == 0 {
 		return struck{}, errNobody

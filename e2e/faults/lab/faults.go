@@ -70,26 +70,11 @@ func (w *World) strike(ctx context.Context, s plan.Step) (struck, error) {
 	case "clock-ahead", "clock-behind", "clock-jumps", "clock-drifts":
 		return w.strikeClock(ctx, s, one)
 	}
-	switch s.Fault {
-	case "witness-gone", "witness-forgets":
-		return w.strikeWitness(s)
-	case "lying-upstream":
-		return w.strikeLiar(nil)
-	case "lying-member":
-		if some := pick(others, 1); s.Pick%3 != 0 && len(some) > 0 {
-			one = some
-		}
-		return w.strikeProgram(s, one)
-	case "two-roots", "lying-checkpoint":
-		if len(up) < majority {
-			return struck{}, errNobody
-		}
-		if s.Fault == "lying-checkpoint" {
-			return w.strikeCheckpoint(pick(up, majority))
-		}
-		return w.strikeRoots(pick(up, majority))
-	}
 	switch plan.KindOf(s.Fault) {
+	case plan.Outside:
+		return w.strikeOutside(s, pick(up, majority), majority)
+	case plan.Dishonest:
+		return w.strikeProgram(s, one, pick(others, 1))
 	case plan.Members, plan.Release, plan.Certificate, plan.Restore:
 		return w.operator(s, one, pick(others, 1))
 	case plan.Delay:
@@ -110,6 +95,23 @@ func (w *World) strike(ctx context.Context, s plan.Step) (struck, error) {
 		return struck{}, errors.New("it takes network namespaces")
 	}
 	return w.strikeNetwork(ctx, s, one, pick)
+}
+
+// strikeOutside strikes witnesses and followers. The dishonest are those whose keys sign what is not so.
+func (w *World) strikeOutside(s plan.Step, dishonest []int, majority int) (struck, error) {
+	switch s.Fault {
+	case "witness-gone", "witness-forgets":
+		return w.strikeWitness(s)
+	case "lying-upstream":
+		return w.strikeLiar(nil)
+	}
+	switch {
+	case len(dishonest) < majority:
+		return struck{}, errNobody
+	case s.Fault == "lying-checkpoint":
+		return w.strikeCheckpoint(dishonest)
+	}
+	return w.strikeRoots(dishonest)
 }
 
 // strikeFiles has a disk fail, or damages what is on it.
