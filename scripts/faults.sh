@@ -10,7 +10,7 @@ cd "$root"
 # shellcheck source=scripts/prerequisites.sh
 . scripts/prerequisites.sh
 
-export CGO_ENABLED=0 GOFLAGS=-trimpath
+export CGO_ENABLED=0 GOFLAGS='-trimpath -tags=nomsgpack'
 need_go "$root"
 if [ "$(uname)" = Linux ] && [ "$(id -u)" -eq 0 ]; then
   need_commands ip=iproute2 nft=nftables iptables=iptables

@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/prerequisites.sh
 need_go "$PWD"
 
-export CGO_ENABLED=0 GOFLAGS=-trimpath # as bpsc itself is built, so that libraries are compiled once
+export CGO_ENABLED=0 GOFLAGS='-trimpath -tags=nomsgpack' # as bpsc itself is built, so that libraries are compiled once
 # Not by go run, which would leave the end of a test to whoever presses Ctrl-C.
 mkdir -p .bpsc/bin
 go build -o .bpsc/bin/mutations ./e2e/mutations

@@ -12,7 +12,7 @@ import { died, root, settled, shoot, until, visit, whole } from "./world.mjs";
 // A shell that knows nothing of the cluster of the other tests. Compiled as scripts/build.sh does it, as
 // that is in Go's cache already.
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("BPSC")));
-Object.assign(env, { CGO_ENABLED: "0", GOFLAGS: "-trimpath" });
+Object.assign(env, { CGO_ENABLED: "0", GOFLAGS: "-trimpath -tags=nomsgpack" });
 
 // Terminal is a command that runs until it is interrupted, as by Ctrl-C, with all that it started.
 class Terminal {
