@@ -10,9 +10,13 @@ import (
 	"time"
 )
 
-// pollEvery is how often a condition is asked again: short against a failover,
-// long against the work of one request.
-const pollEvery = 5 * time.Millisecond
+// pollEvery is how often a condition is asked again at first: short against a failover,
+// long against the work of one request. What takes longer is asked less often, after a
+// fiftieth of the time that has gone by, or those who ask keep busy whom they wait for.
+const (
+	pollEvery  = 5 * time.Millisecond
+	pollRarely = 100 * time.Millisecond
+)
 
 // errPermanent marks a condition that will never hold.
 var errPermanent = errors.New("will not change")
@@ -26,8 +30,7 @@ func Permanent(err error) error { return errors.Join(errPermanent, err) }
 func Until(ctx context.Context, limit time.Duration, what string, condition func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	ticker := time.NewTicker(pollEvery)
-	defer ticker.Stop()
+	began := time.Now()
 	var last error
 	for {
 		err := condition(ctx)
@@ -44,7 +47,7 @@ func Until(ctx context.Context, limit time.Duration, what string, condition func
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%s: not within %s: %w", what, limit, last)
-		case <-ticker.C:
+		case <-time.After(min(max(time.Since(began)/50, pollEvery), pollRarely)):
 		}
 	}
 }
