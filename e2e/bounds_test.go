@@ -98,6 +98,7 @@ func TestClaimedBodiesCostNothing(t *testing.T) {
 // Readers that do not read cost a bounded amount, all together; who comes when it
 // is used up is told to come again.
 func TestReadersThatDoNotRead(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{Members: 1})
 	m := c.Members[0]
 	forgeLargeBlocks(t, m.URL, 4)

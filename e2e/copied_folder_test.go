@@ -29,6 +29,7 @@ func verifyFolder(t *testing.T, dir string) (code int, text string) {
 // A copy of the folder of a running node either verifies, as of some moment, or
 // is named as such a copy. It is never called damaged, nor altered.
 func TestACopyOfARunningNode(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{Members: 1})
 	f := startFollower(t, harness.FollowerOptions{ID: "f1", Upstreams: c.URLs()})
 	m := c.Members[0]
@@ -64,6 +65,7 @@ func TestACopyOfARunningNode(t *testing.T) {
 // The same files altered are one thing in the folder that a node has left, and
 // another in a copy of it that was made while it ran.
 func TestAnAlteredCopyOfARunningNode(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{Members: 1})
 	m := c.Members[0]
 	for range 3 {

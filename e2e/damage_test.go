@@ -20,6 +20,7 @@ const needle = "needle-in-the-log"
 // A member whose files are damaged does not serve: it says which file, what to
 // do, and ends with a code that is not success. It never repairs by forgetting.
 func TestDamagedData(t *testing.T) {
+	t.Parallel() // most of it waits
 	for store, damage := range map[string][]damage{
 		"bolt": {
 			{"the log is cut short", inEach("raft/raft.db", afterHead)},

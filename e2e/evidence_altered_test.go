@@ -41,6 +41,7 @@ var shameless = misdeed{"shameless", []harness.Patch{
 // A member that has another history than the others stops. If it is made not
 // to, nobody who has the policy takes anything from it; the others go on.
 func TestAlteredHistory(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{Contract: oneEach})
 	before := pay(t, c.Members[0].URL, `{"sender":"c","recipient":"d","amount":1}`)
 	rent := pay(t, c.Members[0].URL, `{"sender":"a","recipient":"b","amount":700,"memo":"the rent"}`)

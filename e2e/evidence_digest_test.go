@@ -28,6 +28,7 @@ var leaky = misdeed{"leaky", []harness.Patch{{
 // A member whose accounts went wrong stops although its blocks are those of the
 // others.
 func TestStateDiverges(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{Contract: oneEach})
 	pay(t, c.Members[0].URL, `{"sender":"a","recipient":"b","amount":7}`)
 	j := newJudge(t, c)

@@ -18,6 +18,7 @@ import (
 // One bit on the disk of a member turns over while it does not run. The member
 // finds it by itself, and says where; what it serves is right in any case.
 func TestBitRot(t *testing.T) {
+	t.Parallel() // most of it waits
 	const flips = 16
 	c := startCluster(t, harness.Options{Contract: `{"token":"aka","wallets":"open","schedule":{"transactions":10}}`})
 	for i := range 60 {

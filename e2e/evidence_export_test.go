@@ -35,6 +35,7 @@ func expectReason(t *testing.T, says []string, args ...string) {
 // A chain can be taken away and judged elsewhere, from an export or from the
 // folder of a node that has stopped.
 func TestExportAndVerify(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{Contract: oneEach})
 	createContract(t, c, `{"token":"points","wallets":"open"}`)
 	f := follow(t, "f", c.URLs()...)

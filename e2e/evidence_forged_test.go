@@ -20,6 +20,7 @@ var gullible = misdeed{"gullible", []harness.Patch{
 // A leader that proposes what nobody signed has it applied, for Apply trusts
 // the member that took a request. But nobody signs for it, ever.
 func TestForgedTransfer(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startSigned(t, `{"transactions":1}`)
 	victim, thief := sign.NewKey("victim"), sign.NewKey("thief")
 	c.done(t, c.issuer, payment(victim, 90_000_000), "transfer")

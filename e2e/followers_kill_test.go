@@ -17,7 +17,6 @@ import (
 // no acknowledged transfer and no acknowledged information is missing, and
 // nothing has happened twice.
 func TestKillFollowersAndMembers(t *testing.T) {
-	const rounds = 20
 	c := startCluster(t, harness.Options{Contract: busy})
 	f1 := follow(t, "f1", c.URLs()...)
 	f2 := follow(t, "f2", f1.URL)
@@ -34,7 +33,7 @@ func TestKillFollowersAndMembers(t *testing.T) {
 		Through: []string{f1.URL, f2.URL, f3.URL}})
 
 	k := killer{c: c, followers: followers, load: load, rng: rng}
-	for range rounds {
+	for range rounds(t, 10) {
 		if err := load.AwaitMore(t.Context(), 20+rng.IntN(200)); err != nil {
 			t.Fatal(err)
 		}

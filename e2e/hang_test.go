@@ -28,6 +28,7 @@ var hesitant = misdeed{"hesitant", []harness.Patch{
 // A leader whose state machine hangs makes way, says so, and catches up when it
 // was only slow.
 func TestLeaderWhoseStateMachineHangs(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{Binary: doing(t, hesitant), Contract: busy})
 	load := c.StartLoad(t.Context(), harness.LoadOptions{Workers: 12, Seed: seed(t), Attempt: 2 * time.Second})
 	if err := load.AwaitMore(t.Context(), 100); err != nil {

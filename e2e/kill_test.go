@@ -20,7 +20,7 @@ func TestKillTheLeader(t *testing.T) {
 	load := c.StartLoad(t.Context(), harness.LoadOptions{Workers: 12, Seed: seed, Abandon: 0.1})
 
 	var failovers []time.Duration
-	for range 20 {
+	for range rounds(t, 10) {
 		if err := load.AwaitMore(t.Context(), 20+rng.IntN(300)); err != nil {
 			t.Fatal(err)
 		}

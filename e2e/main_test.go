@@ -39,3 +39,18 @@ func seed(t *testing.T) uint64 {
 	t.Logf("seed %d; BPSC_SEED=%d runs the same again", s, s)
 	return s
 }
+
+// rounds is how often a test of chance repeats what it does: a few times, as scripts/faults.sh
+// and the simulation do the same far more often, or BPSC_ROUNDS.
+func rounds(t *testing.T, few int) int {
+	t.Helper()
+	given := os.Getenv("BPSC_ROUNDS")
+	if given == "" {
+		return few
+	}
+	n, err := strconv.Atoi(given)
+	if err != nil || n < 1 {
+		t.Fatalf("BPSC_ROUNDS: %q", given)
+	}
+	return n
+}

@@ -129,6 +129,7 @@ func alive(ctx context.Context, p *harness.Process) error {
 
 // Nobody who reads a log, or does not, ends a process or holds it up.
 func TestReaderOfTheLogGoesAway(t *testing.T) {
+	t.Parallel() // most of it waits
 	for _, reads := range []string{"dies", "hangs"} {
 		t.Run(reads, func(t *testing.T) {
 			r, w, err := os.Pipe()
@@ -189,6 +190,7 @@ func fillPipe(w *os.File) error {
 }
 
 func TestSignalsThatEndNothing(t *testing.T) {
+	t.Parallel() // most of it waits
 	c, all := servers(t, func(*harness.Process) {})
 	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGWINCH, syscall.SIGXCPU} {
 		for _, p := range all {
@@ -269,6 +271,7 @@ func TestStopInTime(t *testing.T) {
 // A member stops in time also when the others are not there to help, and a
 // follower whose upstream hangs.
 func TestStopAlone(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{})
 	f := follow(t, "f1", c.URLs()...)
 	for _, m := range c.Members[1:] {

@@ -16,6 +16,7 @@ import (
 // SIGHUP has a process of any kind take its file of settings anew, and what is wrong in
 // it changes nothing.
 func TestSettingsAreReloaded(t *testing.T) {
+	t.Parallel() // most of it waits
 	path := filepath.Join(t.TempDir(), "bpsc.yaml")
 	write := func(text string) {
 		t.Helper()

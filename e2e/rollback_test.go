@@ -18,6 +18,7 @@ import (
 // one, while the member that has the rest is away. The one that is there has seen
 // more of this member: it ends and says what to do, and nothing is lost.
 func TestMemberWentBack(t *testing.T) {
+	t.Parallel() // most of it waits
 	for name, copied := range map[string]bool{"to an older copy": true, "to an empty folder": false} {
 		t.Run(name, func(t *testing.T) {
 			c := startCluster(t, harness.Options{})
@@ -59,6 +60,7 @@ func TestMemberWentBack(t *testing.T) {
 // notice until the third returns. From then on nobody is ready, in whatever order
 // they start, for two histories are final.
 func TestTwoHistoriesServeNobody(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{})
 	n1, n2, n3 := c.Members[0], c.Members[1], c.Members[2]
 	pay(t, n1.URL, `{"sender":"a","recipient":"b","amount":1}`)
@@ -93,6 +95,7 @@ func TestTwoHistoriesServeNobody(t *testing.T) {
 // A member whose journal of what it has signed is lost, or older than its own
 // words in the log, signs no more: it ends and does not start again.
 func TestJournalWentBack(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{Contract: `{"token":"aka","wallets":"open","schedule":{"transactions":1}}`})
 	n1 := c.Members[0]
 	ack := pay(t, n1.URL, `{"sender":"a","recipient":"b","amount":1}`)
@@ -178,6 +181,7 @@ func mustHaveTen(t *testing.T, url string) {
 // A member that signs nothing, here because its key is another than the one with
 // which it began, is not healthy: the status says so, and why.
 func TestStatusShowsWhoSigns(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{})
 	n1, n2 := c.Members[0], c.Members[1]
 	if err := n1.Terminate(); err != nil {

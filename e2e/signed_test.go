@@ -50,7 +50,7 @@ func (c *signedCluster) people(t *testing.T) (wallets []sign.Key, funding []spok
 // The leader of a signed contract dies again and again, while everybody sends
 // every envelope through every member at once.
 func TestSignedKillTheLeader(t *testing.T) {
-	const kills = 10
+	kills := rounds(t, 6)
 	c := startSigned(t, busySchedule)
 	wallets, funding := c.people(t)
 	seed := seed(t)

@@ -20,6 +20,7 @@ import (
 // What bpsc init makes is a cluster: three members over TLS, a follower and commands that
 // trust its authority. Who does not, or speaks plain HTTP, is told why.
 func TestWhatInitMakesRuns(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{TLS: true})
 	authorities := []string{"--cacert", c.TLS.Authorities()}
 	args := func(more ...string) []string {
@@ -163,6 +164,7 @@ func TestCertificatesRotateUnderLoad(t *testing.T) {
 // A plain cluster goes over to TLS while clients write: its members start again one after
 // the other, first to take both, and then to take nothing else.
 func TestAClusterGoesOverToTLS(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{})
 	s, err := c.Certify(filepath.Join(t.TempDir(), "made"))
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 // whoever may not is told why; each action is in the audit log of every member; and the
 // secrets are in no log, no folder and no answer but the one.
 func TestTokens(t *testing.T) {
+	t.Parallel() // most of it waits
 	const root = "the root token of this test, which is secret"
 	dir := t.TempDir()
 	secretFile := writeSecret(t, dir, "root", root)
@@ -155,6 +156,7 @@ func TestNothingIsDoneThatCannotBeNoted(t *testing.T) {
 // What comes from the machine of a member on loopback is the operator's, until there is a
 // token for that, for good and on all members.
 func TestTheFirstTokenEndsTheOperatorOnTheMachine(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{})
 	asked := &tokenRig{t: t}
 	asked.create(c.Members[0].URL, "", "reader", "read")
