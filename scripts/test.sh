@@ -10,15 +10,15 @@ cd "$root"
 
 # Whatever has no race detector in it is built as bpsc itself is (scripts/build.sh), so that
 # libraries are compiled once for all; with another setting each would be, once for each.
-export CGO_ENABLED=0 GOFLAGS=-trimpath
+export CGO_ENABLED=0 GOFLAGS='-trimpath -tags=nomsgpack'
 
 govulncheck=golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 heading() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
 # Compiling the linters takes minutes, and the tests wait most of the time: what they do not
-# need runs beside them (beside NAME COMMAND...), with the processor time that they leave, and
-# its outcome is asked for at the end.
+# need, and what nobody waits for, runs beside them (beside NAME COMMAND...), with the processor
+# time that they leave, and its outcome is asked for at the end.
 declare -A running=()
 mkdir -p .bpsc
 beside() {
@@ -45,6 +45,7 @@ need_certificates
 # follower in Python and the scripts with curl.
 need_commands curl=curl python3=python3 gcc=build-essential make=make shellcheck=shellcheck
 need_promtool "$root"
+need_node "$root"
 # The tests of the packages boot a machine.
 [ "$(uname)" != Linux ] || need_commands systemd-analyze=systemd ip=iproute2 nsenter=util-linux
 need_go "$root"
@@ -59,6 +60,7 @@ go mod tidy -diff
 
 beside lint make --no-print-directory lint
 beside foreign scripts/foreign.sh --build
+beside modules scripts/modules.sh
 
 heading "Known vulnerabilities"
 if curl -fsS --max-time 10 -o /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; then
@@ -91,7 +93,7 @@ computing='^(TestNoMemberEverSigns|TestWhatBreaksClientsIsFound|TestReferenceIsS
 heading "Unit tests with the race detector"
 export GORACE=atexit_sleep_ms=0 # otherwise each process that ends waits a second
 # The race detector is written in C. What Pebble compresses by is not: bpsc has it in Go.
-race() { CGO_ENABLED=1 go test -vet=off -race -tags pebblegozstd -timeout 10m "$@"; }
+race() { CGO_ENABLED=1 go test -vet=off -race -tags pebblegozstd,nomsgpack -timeout 10m "$@"; }
 race -short ./cluster ./store "${racing[@]}" # what takes longest begins first
 race -short ./fsm -run 'SideBySide|Prepared|OutsideOfApply|TheSameLog'
 
@@ -104,21 +106,11 @@ heading "End-to-end tests on real processes"
 # Those that run beside others wait, most of the time.
 go test -vet=off ./e2e/... -count=1 -v -parallel 3 -timeout 15m
 
-heading "What is handed to Docker and Kubernetes"
-(cd packaging && go mod tidy -diff && go vet ./... && go test -vet=off ./...)
-
-heading "What reads the peers' benchmarks"
-(cd e2e/peers && go vet . && go test -vet=off .)
-
-heading "The OpenAPI document by a linter's rules"
-scripts/openapi-lint.sh
-
 heading "The Postman collection on a cluster"
 scripts/postman.sh >.bpsc/postman.log || { cat .bpsc/postman.log; die "the collection of docs/postman fails"; }
 tail -n 22 .bpsc/postman.log
 
-heading "The page: its modules, and all of it in a real browser"
-scripts/page-test.sh
+heading "The page in a real browser"
 scripts/browser.sh
 
 heading "The fault laboratory, for two rounds of one seed"
@@ -127,6 +119,9 @@ scripts/faults.sh --seed 5 --rounds 2 --round 8s --faults kill-leader,kill-all,p
 heading "Others' software for C2SP reads a cluster"
 finished foreign
 scripts/foreign.sh
+
+heading "What stands apart: Docker's and Kubernetes' files, the peers, the OpenAPI document, the page's modules"
+finished modules
 
 heading "golangci-lint, with go vet and staticcheck in it, and shellcheck"
 finished lint
