@@ -56,7 +56,8 @@ export function inWords(values, format) {
 function tickText(ticks) {
   const span = (ticks.at(-1) ?? 0) - (ticks[0] ?? 0);
   const how = span > 3 * 86400 ? { month: "short", day: "numeric" } : { timeStyle: span < 120 ? "medium" : "short", hourCycle: "h23" };
-  return (t) => new Date(t * 1000).toLocaleString(undefined, how);
+  const format = new Intl.DateTimeFormat(undefined, how);
+  return (t) => format.format(new Date(t * 1000));
 }
 
 function options(uPlot, place, { bars, steps, format, height }) {

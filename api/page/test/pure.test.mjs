@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { format, match, parse } from "../app/router.mjs";
 import { meanings } from "../app/search.mjs";
 import { line } from "../app/csv.mjs";
-import { ago, duration, parseDuration } from "../app/time.mjs";
+import { ago, clock, duration, parseDuration } from "../app/time.mjs";
 import { dueText, scheduleText } from "../app/schedule.mjs";
 import { percent, rules } from "../app/rules.mjs";
 import { peersOf } from "../app/peers.mjs";
@@ -125,4 +125,10 @@ test("a block is found by its hash among the newest, and among the old ones when
   assert.deepEqual(await find("none", true), { index: 0, more: false, asked: 9 });
   ledger.length = 256;
   assert.deepEqual(await find("none"), { index: 0, more: false, asked: 1 }, "and no tile of nothing");
+});
+
+test("a time is that of the reader, and of what is none there is none", () => {
+  const at = new Date(1_790_000_000_000);
+  assert.equal(clock(1_790_000_000), `${at.toLocaleDateString(undefined, { dateStyle: "medium" })}, ${at.toLocaleTimeString(undefined, { timeStyle: "medium" })}`);
+  for (const none of [NaN, Infinity, 1e300, undefined]) assert.equal(clock(none), "–");
 });
