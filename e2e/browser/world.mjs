@@ -58,8 +58,10 @@ export async function until(what, holds, limit = 15_000) {
 // Root has no sandbox; the rest keeps Chromium from talking to its maker.
 const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-const browser = await chromium.launch({ executablePath: told("CHROMIUM"), args: flags });
-after(() => browser.close());
+// Started by the first test that opens a window.
+let started;
+const browser = () => (started ??= chromium.launch({ executablePath: told("CHROMIUM"), args: flags }));
+after(async () => (await started)?.close());
 
 /** What the browser says of a server that is gone. */
 export const died = (text) => /ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|Failed to load resource|net::/.test(text);
@@ -69,8 +71,8 @@ export const died = (text) => /ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|Failed to
  * when the window is closed: a fault in the console, a request to somebody else, a dialog.
  */
 export async function open(address, { allowed = () => false, nodes = [...members, follower], ...options } = {}) {
-  const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...options });
-  context.setDefaultTimeout(10_000);
+  const context = await (await browser()).newContext({ viewport: { width: 1200, height: 900 }, ...options });
+  context.setDefaultTimeout(30_000); // others may be at work on the machine
   const page = await context.newPage();
   const faults = [];
   const requests = [];
