@@ -110,6 +110,7 @@ heading "The Postman collection on a cluster"
 scripts/postman.sh >.bpsc/postman.log || { cat .bpsc/postman.log; die "the collection of docs/postman fails"; }
 tail -n 22 .bpsc/postman.log
 
+# Beside nothing that makes network interfaces: a browser then breaks off whatever it loads.
 heading "The page in a real browser"
 scripts/browser.sh
 

@@ -51,8 +51,7 @@ type Op struct {
 	Sender   string `json:"sender,omitempty"`
 	To       string `json:"to,omitempty"`
 	Units    int64  `json:"units,omitempty"`
-	Of       string `json:"of,omitempty"`  // the hold that is decided
-	Key      string `json:"key,omitempty"` // public, of who signed it
+	Of       string `json:"of,omitempty"` // the hold that is decided
 	Became   string `json:"became,omitempty"`
 	Reason   string `json:"reason,omitempty"`
 	Block    uint64 `json:"block,omitempty"`
@@ -70,9 +69,7 @@ type Op struct {
 type Rules struct {
 	Receive     string `json:"receive"` // auto, approve, closed
 	Frozen      bool   `json:"frozen"`
-	PerTransfer int64  `json:"per_transfer"`  // 0: no limit
-	PerDay      int64  `json:"per_day"`       // the same
-	Key         string `json:"key,omitempty"` // public; "": that of the address
+	PerTransfer int64  `json:"per_transfer"` // 0: no limit
 }
 
 // Book collects operations. Its methods may be called by many at once.

@@ -31,14 +31,13 @@ type Chain struct {
 	order   []string // ids of all records
 	holds   map[string]rules.Life
 	wallets map[string]history.Rules
-	sent    rules.Spending
 	events  []rules.Event       // from block 2 on
 	byName  map[string][]string // the records of each wallet
 }
 
 // NewChain knows nothing yet.
 func NewChain(token string, every time.Duration) *Chain {
-	return &Chain{Token: token, every: every, ledger: verify.New(), places: map[string]rules.Place{}, holds: map[string]rules.Life{}, wallets: map[string]history.Rules{}, sent: rules.Spending{}, byName: map[string][]string{}}
+	return &Chain{Token: token, every: every, ledger: verify.New(), places: map[string]rules.Place{}, holds: map[string]rules.Life{}, wallets: map[string]history.Rules{}, byName: map[string][]string{}}
 }
 
 // Length is how many blocks it has.
@@ -49,14 +48,13 @@ type gained struct {
 	base     int
 	balances map[string]int64         // before
 	wallets  map[string]history.Rules // before
-	sent     rules.Spending           // before
 	records  []rules.Record
 	blocks   []rules.Block // beginning with the last one of before
 }
 
 // extend takes blocks from the first node, verifies them, and compares what all others have.
 func (c *Chain) extend(texts [][]byte) (gained, error) {
-	g := gained{base: len(c.order), balances: maps.Clone(c.ledger.Balances), wallets: maps.Clone(c.wallets), sent: maps.Clone(c.sent)}
+	g := gained{base: len(c.order), balances: maps.Clone(c.ledger.Balances), wallets: maps.Clone(c.wallets)}
 	if n := len(c.ledger.Blocks); n > 0 {
 		g.blocks = append(g.blocks, blockOf(c.ledger.Blocks[n-1]))
 	}
@@ -101,15 +99,6 @@ func (c *Chain) record(id string) (rules.Record, error) {
 		Kind: at.Record.Kind, Reason: at.Record.Reason, Hold: at.Record.Hold,
 		Sender: at.Record.Sender, Recipient: at.Record.Recipient, Units: at.Amount,
 	}
-	if r.Key = at.Record.PublicKey; r.Key != "" {
-		r.Signer = r.Sender
-		if asked := at.Record.Request; asked == "accept" || asked == "reject" {
-			r.Signer = r.Recipient
-		}
-		seconds, _ := strconv.ParseFloat(at.Record.Time.String(), 64) // the verifier has read it as a number
-		r.Day = int64(seconds) / secondsOfADay
-	}
-	c.sent.Count(r, c.wallets[r.Sender].PerDay)
 	c.places[id] = r.Place
 	switch {
 	case r.Kind == "hold":
@@ -129,8 +118,6 @@ func (c *Chain) record(id string) (rules.Record, error) {
 	}
 	return r, err
 }
-
-const secondsOfADay = 86_400
 
 // set is what a record of that kind makes of a wallet's rules.
 func (c *Chain) set(r verify.Record) (*rules.Set, error) {
@@ -155,16 +142,6 @@ func (c *Chain) set(r verify.Record) (*rules.Set, error) {
 		}
 		now.PerTransfer = most
 	}
-	if r.PerDay != "" {
-		most, err := c.ledger.Units(r.PerDay)
-		if err != nil {
-			return nil, err
-		}
-		now.PerDay = most
-	}
-	if r.NewKey != "" {
-		now.Key = r.NewKey
-	}
 	c.wallets[wallet] = now
 	return &rules.Set{Wallet: wallet, Rules: now}, nil
 }
@@ -186,13 +163,6 @@ func (c *Chain) moves(at verify.Place) (map[string]int64, error) {
 		}
 	case r.Kind == "hold":
 		m[r.Sender] -= at.Amount
-	case r.Kind == "issue":
-		m[r.Recipient] += at.Amount
-	case r.Kind == "spend":
-		m[r.BPSC] -= at.Amount
-		m[r.Recipient] += at.Amount
-	case r.Kind == "burn":
-		m[r.BPSC] -= at.Amount
 	case r.Kind == "refund" && r.Hold != "":
 		m[r.Sender] += at.Amount
 	}

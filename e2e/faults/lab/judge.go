@@ -70,7 +70,7 @@ func (w *World) judgeChain(ctx context.Context, c *Chain, ops []history.Op) erro
 		return err
 	}
 	nodes := w.nodes()
-	window := rules.Window{Contract: c.Token, Ops: ops, Earlier: w.earlier, Places: c.places, Records: g.records, Base: g.base, Balances: g.balances, Wallets: g.wallets, Sent: g.sent, Fees: c.ledger.Contract.BPSC, Holds: c.holds}
+	window := rules.Window{Contract: c.Token, Ops: ops, Earlier: w.earlier, Places: c.places, Records: g.records, Base: g.base, Balances: g.balances, Wallets: g.wallets, Holds: c.holds}
 	var ids []string
 	for _, op := range ops {
 		if (op.Kind == history.Submit && op.Verdict == history.Refused || op.Kind == history.Status && op.Code != "") && !slices.Contains(ids, op.ID) {

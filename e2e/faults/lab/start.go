@@ -24,7 +24,7 @@ const secret = "only-in-a-laboratory-0123456789abcdef"
 const (
 	openEvery     = 500 * time.Millisecond
 	openContract  = `{"token":"aka","decimals":6,"fee_ppm":50,"wallets":"open","on_request":true,"schedule":{"every":"500ms"}}`
-	signedPattern = `{"token":"gold","decimals":6,"wallets":"signed","issuer":"%s","treasurer":"%[1]s","supply":900000000,"mintable":true,"fee_ppm":50,"freezable":true,"hold_for":"4s","loosening_delay":"0s","schedule":{"every":"1s","transactions":40,"empty":false}}`
+	signedPattern = `{"token":"gold","decimals":6,"wallets":"signed","issuer":"%s","treasurer":"%[1]s","supply":900000000,"freezable":true,"hold_for":"4s","loosening_delay":"0s","schedule":{"every":"1s","transactions":40,"empty":false}}`
 )
 
 // New starts a cluster and everything around it. Close ends it, also after an error.

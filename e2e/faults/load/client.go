@@ -56,8 +56,6 @@ type said struct {
 	Receive                        string
 	Frozen                         bool
 	PerTransfer                    json.Number `json:"per_transfer"`
-	PerDay                         json.Number `json:"per_day"`
-	Key                            string
 	Records                        int
 	Pending                        int
 	Length                         int

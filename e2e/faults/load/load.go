@@ -42,7 +42,6 @@ type Load struct {
 	pages     []Page
 	seen      []Shown
 	stuck     []string // ids that nobody could get decided in the end
-	rotations [wallets]int
 }
 
 // hold is one that clients may decide.
@@ -73,8 +72,6 @@ func (l *Load) Start(ctx context.Context, seed, round uint64) {
 		{"batch", 1, (*worker).many},
 		{"signed", 4, (*worker).signed},
 		{"owner", 1, (*worker).rule},
-		{"keeper", 1, (*worker).rotate},
-		{"issuer", 1, (*worker).issue},
 		{"reader", 3, (*worker).read},
 		{"asker", 2, (*worker).ask},
 		{"pager", 1, (*worker).page},

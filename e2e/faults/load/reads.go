@@ -58,12 +58,9 @@ func (w *worker) read(ctx context.Context) {
 	s := judge(&op, a, err)
 	op.Balance, op.Records, op.Stands = units(s.Balance), s.Records, string(s.Status)
 	if s.Receive != "" {
-		op.Rules = &history.Rules{Receive: s.Receive, Frozen: s.Frozen, Key: s.Key}
+		op.Rules = &history.Rules{Receive: s.Receive, Frozen: s.Frozen}
 		if s.PerTransfer != "" {
 			op.Rules.PerTransfer = units(s.PerTransfer)
-		}
-		if s.PerDay != "" {
-			op.Rules.PerDay = units(s.PerDay)
 		}
 	}
 	w.Book.Add(op)

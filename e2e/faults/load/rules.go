@@ -10,9 +10,9 @@ import (
 // rule has an owner change the rules of a wallet, or the issuer freeze or thaw it: what others
 // send from it or to it depends on these.
 func (w *worker) rule(ctx context.Context) {
-	who, owner := w.key(w.rng.IntN(wallets)), history.Op{}
+	who, owner := Key(w.rng.IntN(wallets)), history.Op{}
 	set := sign.Fields{}
-	switch w.rng.IntN(4) {
+	switch w.rng.IntN(3) {
 	case 0:
 		set["receive"] = []string{"auto", "auto", "auto", "auto", "approve", "closed"}[w.rng.IntN(6)]
 	case 1:
@@ -21,12 +21,6 @@ func (w *worker) rule(ctx context.Context) {
 			most = int64(1 + w.rng.IntN(400_000_000))
 		}
 		set["per_transfer"] = sign.Units(most)
-	case 2:
-		most := int64(0) // a looser limit counts at once, and what was sent that day still does
-		if w.rng.IntN(2) == 0 {
-			most = int64(1 + w.rng.IntN(3_000_000_000))
-		}
-		set["per_day"] = sign.Units(most)
 	default:
 		set["account"], set["frozen"] = who.Address, w.rng.IntN(6) == 0
 		who = Issuer()

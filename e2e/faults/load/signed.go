@@ -24,23 +24,6 @@ func Wallets() (all []string) {
 	return all
 }
 
-// key is what a wallet is signed for with now.
-func (l *Load) key(i int) sign.Key {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return after(i, l.rotations[i])
-}
-
-// after is a wallet's key after so many rotations. The address stays.
-func after(i, rotations int) sign.Key {
-	k := Key(i)
-	if rotations > 0 {
-		k = sign.NewKey(fmt.Sprintf("faults wallet %d, after %d rotations", i, rotations))
-		k.Address = Key(i).Address
-	}
-	return k
-}
-
 // envelope signs a transaction that is new.
 func (w *worker) envelope(k sign.Key, kind string, f sign.Fields, op history.Op) transaction {
 	var nonce [16]byte
@@ -48,14 +31,14 @@ func (w *worker) envelope(k sign.Key, kind string, f sign.Fields, op history.Op)
 		nonce[i] = byte(w.rng.Uint32())
 	}
 	e := w.Chain.Sign(k, sign.Fields{"kind": kind, "nonce": hex.EncodeToString(nonce[:]), "expires": time.Now().Unix() + 3600}.With(f))
-	op.ID, op.Request, op.Key = e.ID, kind, k.Public
+	op.ID, op.Request = e.ID, kind
 	return transaction{contract: Signed, body: e.Body, op: op}
 }
 
 // signed does one of the things that people do with wallets: transfers, some of more than there
 // is, holds, and decisions about holds, some of which others have decided.
 func (w *worker) signed(ctx context.Context) {
-	from, to := w.key(w.rng.IntN(wallets)), Key(w.rng.IntN(wallets))
+	from, to := Key(w.rng.IntN(wallets)), Key(w.rng.IntN(wallets))
 	if from.Address == to.Address {
 		return
 	}
@@ -68,7 +51,7 @@ func (w *worker) signed(ctx context.Context) {
 			w.hold(got.ID, from, to)
 		}
 	case p < 65:
-		op.Units = 2 + units/20
+		op.Units = 1 + units/20
 		until := time.Now().Unix() + 3600
 		if p < 50 {
 			until = time.Now().Unix() + 2 // it goes back by itself
@@ -93,7 +76,7 @@ func (w *worker) decide(ctx context.Context, accept bool) {
 		kind = "accept"
 	}
 	for i := range wallets {
-		if k := w.key(i); k.Address == h.to {
+		if k := Key(i); k.Address == h.to {
 			w.insist(ctx, w.envelope(k, kind, sign.Fields{"hold": h.id}, history.Op{Sender: h.from, To: h.to, Of: h.id}))
 		}
 	}

@@ -64,7 +64,7 @@ func (j *judge) refusal(op history.Op, there bool) {
 // comes again may be taken.
 func passing(code string) bool {
 	switch code {
-	case "expires_too_far", "expired", "rate_limited", "hold_unknown", "contract_unknown", "key_wrong":
+	case "expires_too_far", "expired", "rate_limited", "hold_unknown", "contract_unknown":
 		return true
 	}
 	return false

@@ -22,7 +22,7 @@ type step struct {
 // linearizable has porcupine look for a moment for each read, each refusal and each record,
 // between question and answer, at which all of it was true.
 func (j *judge) linearizable() {
-	known := state{j.running(), j.eras(), j.spendings()}
+	known := state{j.running(), j.eras()}
 	var ops []porcupine.Operation
 	add := func(s step, began, ended time.Duration) {
 		ops = append(ops, porcupine.Operation{ClientId: len(ops), Input: s, Call: int64(began), Return: int64(ended)})
@@ -49,9 +49,6 @@ func (j *judge) linearizable() {
 			// From when it was first asked for until its first acknowledgement.
 			placed[op.ID] = true
 			add(step{place: r.Order}, began(op.ID), op.Ended)
-		case op.Kind == history.Submit && op.Verdict == history.Refused && op.Code == "key_wrong":
-			// It is not remembered: each answer is about its own moment.
-			add(step{holds: func(n int) bool { return !holds(j.rules(known.eras, signer(op), n).Key, signer(op), op.Key) }}, op.Began, op.Ended)
 		case op.Kind == history.Submit && op.Verdict == history.Refused && !told[op.ID] && !j.Earlier[op.ID]:
 			// The first answer settles it; from then on it is remembered.
 			told[op.ID] = true
@@ -87,7 +84,6 @@ func (j *judge) linearizable() {
 type state struct {
 	sums map[string][]int64
 	eras map[string][]era
-	sent map[string][]spent
 }
 
 // because is what must have been so at the moment of a refusal; nil where nothing is known.
@@ -102,13 +98,6 @@ func (j *judge) because(op history.Op, known state) func(n int) bool {
 			most := j.rules(known.eras, op.Sender, n).PerTransfer
 			return most > 0 && op.Units > most
 		}
-	case "limit_per_day":
-		return func(n int) bool {
-			most := j.rules(known.eras, op.Sender, n).PerDay
-			return most > 0 && j.sent(known.sent, op.Sender, n).Units+op.Units > most
-		}
-	case "insufficient_fees":
-		return func(n int) bool { return j.at(known.sums, j.Fees, n) < op.Units }
 	case "hold_delivered", "hold_rejected", "hold_expired", "hold_refunded":
 		life := j.Holds[op.Of]
 		return func(n int) bool { return life.Ended > 0 && life.Ended <= n && life.How == op.Code }

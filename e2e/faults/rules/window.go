@@ -28,9 +28,6 @@ const (
 	FindsLiars   = "a follower finds out who lies to it, and accuses nobody else"
 	SeesLies     = "who verifies sees what a member lies about, and believes the others"
 	Convicts     = "evidence convicts who signed two histories, and nobody else"
-	Bounded      = "no wallet sends more than its owner allows, at once or on a day"
-	OldKeys      = "a key signs nothing once another has taken its place"
-	Conserved    = "tokens come by issue and go by burn alone"
 	SameChain    = "all nodes have the same chain, byte for byte, and it verifies"
 	Service      = "service within five seconds after healing, without an operator"
 	NoBadData    = "a damaged member refuses, and serves no bad data"
@@ -41,7 +38,7 @@ const (
 // All are the rules in the order of reports.
 func All() []string {
 	return []string{Missing, Changed, Twice, StaysRefused, NotHidden, NeverBack, Nobody, InOrder, Linearizable,
-		OnSchedule, OnceInOrder, OneRoot, Remembers, FindsLiars, SeesLies, Convicts, Bounded, OldKeys, Conserved, SameChain, Service, NoBadData, NoAlarm, NoCrash}
+		OnSchedule, OnceInOrder, OneRoot, Remembers, FindsLiars, SeesLies, Convicts, SameChain, Service, NoBadData, NoAlarm, NoCrash}
 }
 
 // Finding is a broken rule.
@@ -67,8 +64,6 @@ type Record struct {
 	Units                  int64
 	Moves                  map[string]int64 // what each balance changed by
 	Set                    *Set             // of kind rules
-	Signer, Key            string           // whose wallet signed it, with which key; of a signed contract
-	Day                    int64            // the UTC day of its time, of a signed contract
 }
 
 // Life is what became of a hold: after which record it was there, and after which it was
@@ -91,8 +86,6 @@ type Window struct {
 	Base     int                      // how many records there were before
 	Balances map[string]int64         // before
 	Wallets  map[string]history.Rules // before, of those that were set
-	Sent     Spending                 // before
-	Fees     string                   // the account that has them
 	Holds    map[string]Life
 	Refused  map[string]string // what nodes say now of ids that were refused, or may have been
 }
@@ -106,7 +99,6 @@ func Check(w Window) []Finding {
 		}
 	}
 	j.records()
-	j.wallets()
 	for _, op := range w.Ops {
 		switch op.Kind {
 		case history.Submit:
