@@ -100,6 +100,14 @@ func (p *Process) Alive() bool {
 	}
 }
 
+// PID tells one life of the process from another; 0 before the first.
+func (p *Process) PID() int {
+	if p.process == nil {
+		return 0
+	}
+	return p.process.Process.Pid
+}
+
 // Kill ends the process as a power failure of its machine would: at once.
 func (p *Process) Kill() error {
 	if !p.Alive() {

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -16,13 +17,14 @@ import (
 // Security is what bpsc init has made for a cluster: its members talk over mutual TLS and
 // serve https.
 type Security struct {
-	binary string
-	Dir    string
+	binary  string
+	Dir     string
+	trusted string // file of the authorities that clients trust; "": that of Dir alone
 }
 
 // secure has bpsc init make what members with these addresses begin with.
 func secure(binary, dir string, members, apis []string) (*Security, error) {
-	s := &Security{binary, dir}
+	s := &Security{binary: binary, Dir: dir}
 	return s, s.run("init", "--out", dir, "--members", strings.Join(members, ","), "--api", strings.Join(apis, ","))
 }
 
@@ -81,7 +83,14 @@ func (s *Security) add(m *Member, api string) error {
 }
 
 // Authorities is the file of those that clients trust.
-func (s *Security) Authorities() string { return filepath.Join(s.Dir, "ca.crt") }
+func (s *Security) Authorities() string { return cmp.Or(s.trusted, filepath.Join(s.Dir, "ca.crt")) }
+
+// Trusting has clients of the cluster trust the authorities in a file.
+func (c *Cluster) Trusting(file string) (err error) {
+	c.TLS.trusted = file
+	c.HTTP, err = c.TLS.client()
+	return err
+}
 
 // RootToken is the file of the operator's token.
 func (s *Security) RootToken() string { return filepath.Join(s.Dir, "root.token") }

@@ -27,12 +27,15 @@ func (w *World) strikeCertificates(s plan.Step, one []int) (struck, error) {
 	if w.Cluster.TLS == nil {
 		return struck{}, errors.New("it takes members that talk TLS")
 	}
-	if s.Fault == "certificates" {
-		var all []*harness.Member
-		for _, i := range w.present() {
-			all = append(all, w.Cluster.Members[i])
-		}
+	var all []*harness.Member
+	for _, i := range w.present() {
+		all = append(all, w.Cluster.Members[i])
+	}
+	switch s.Fault {
+	case "certificates":
 		return w.operation("all members", w.renew(all, false)...)
+	case "authority":
+		return w.operation("all members", w.succeed(all)...)
 	}
 	if len(one) == 0 {
 		return struck{}, errNobody
@@ -52,9 +55,11 @@ func (w *World) strikeCertificates(s plan.Step, one []int) (struck, error) {
 	})...)
 }
 
-// renew are the steps in which members get new certificates and take them, told or not.
-func (w *World) renew(members []*harness.Member, told bool) []step {
-	var addresses, ids []string
+// renew are the steps in which members get new certificates and take them, told or not. Others that do not run
+// get them, too.
+func (w *World) renew(members []*harness.Member, told bool, others ...string) []step {
+	var addresses []string
+	ids := others
 	for _, m := range members {
 		addresses, ids = append(addresses, strings.TrimPrefix(m.URL, "https://"), m.Raft), append(ids, m.ID)
 	}

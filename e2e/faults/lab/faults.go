@@ -108,6 +108,8 @@ func (w *World) strikeOutside(s plan.Step, dishonest []int, majority int) (struc
 	switch {
 	case len(dishonest) < majority:
 		return struck{}, errNobody
+	case s.Fault == "forgetful-witness":
+		return w.strikeForgetful(dishonest)
 	case s.Fault == "lying-checkpoint":
 		return w.strikeCheckpoint(dishonest)
 	}

@@ -16,6 +16,8 @@ type observed struct {
 	damaged []rules.Damaged
 	lied    []rules.Lied
 	audits  []rules.Audit
+
+	deceived bool // a witness that has forgotten was shown a history that is not the cluster's
 }
 
 // missed notes what was waited for in vain.
@@ -50,7 +52,7 @@ func (w *World) judgeObserved() {
 	w.found = append(w.found, rules.Audited(w.audits)...)
 	w.found = append(w.found, rules.Refused(forgeries)...)
 	w.found = append(w.found, rules.Convicted(trials)...)
-	w.found = append(w.found, rules.Alarms(logs)...)
+	w.found = append(w.found, rules.Alarms(logs, w.deceived)...)
 	w.found = append(w.found, rules.Ends(w.ends, logs)...)
 }
 

@@ -48,7 +48,7 @@ func (w *World) operator(s plan.Step, leader, other []int) (struck, error) {
 	switch s.Fault {
 	case "upgrade", "rollback":
 		return w.strikeRelease(s)
-	case "certificates", "certificate-ends":
+	case "certificates", "certificate-ends", "authority":
 		return w.strikeCertificates(s, some)
 	case "restore":
 		return w.restore(some)

@@ -62,6 +62,9 @@ func New(ctx context.Context, o Options) (w *World, err error) {
 		}
 	}
 	if w.Cluster.TLS != nil {
+		if err := w.layAuthorities(ctx); err != nil {
+			return w, err
+		}
 		if w.trust, err = w.Cluster.TLS.Trust(); err != nil {
 			return w, err
 		}

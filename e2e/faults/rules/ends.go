@@ -41,11 +41,11 @@ func Ends(ends []End, logs []Log) (found []Finding) {
 // something else.
 const contradicted = "a witness has seen another history"
 
-// Alarms finds members that say so, though no witness is ever shown a history that a majority of
-// them has signed and does not have.
-func Alarms(logs []Log) (found []Finding) {
+// Alarms finds members that say so, though no witness was deceived: shown a history that a majority of
+// them has signed and does not have, while it had nothing to hold it against.
+func Alarms(logs []Log, deceived bool) (found []Finding) {
 	for _, l := range logs {
-		if at := strings.Index(l.Text, contradicted); at >= 0 {
+		if at := strings.Index(l.Text, contradicted); at >= 0 && !deceived {
 			found = append(found, Finding{NoAlarm, fmt.Sprintf("%s says: %.400s", l.Node, l.Text[at:])})
 		}
 	}

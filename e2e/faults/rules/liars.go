@@ -33,18 +33,19 @@ func FoundOut(all []Lied) (found []Finding) {
 }
 
 // Forgery is a checkpoint that was shown to a witness, which had cosigned another root of as
-// many blocks.
+// many blocks, and might have forgotten that.
 type Forgery struct {
 	Witness string
 	Size    int
 	Signed  []string
 	Status  int // of the answer
+	Forgot  bool
 }
 
-// Refused finds witnesses that cosigned two roots.
+// Refused finds witnesses that cosigned two roots, and remembered the first.
 func Refused(all []Forgery) (found []Finding) {
 	for _, f := range all {
-		if f.Status == http.StatusOK {
+		if f.Status == http.StatusOK && !f.Forgot {
 			found = append(found, Finding{Remembers, fmt.Sprintf("%s has cosigned a second root of %d blocks, as signed by %v", f.Witness, f.Size, f.Signed)})
 		}
 	}

@@ -28,6 +28,7 @@ func TestLiars(t *testing.T) {
 
 func TestSecondRoots(t *testing.T) {
 	breaks(t, "", Refused([]Forgery{{Status: 422}, {Status: 403}}))
+	breaks(t, "", Refused([]Forgery{{Status: 200, Forgot: true}}))
 	breaks(t, Remembers, Refused([]Forgery{{Status: 422}, {Status: 200}}))
 	two := []string{"n1", "n3"}
 	for _, c := range []struct {

@@ -103,6 +103,8 @@ func TestProcessesThatEnd(t *testing.T) {
 }
 
 func TestAlarms(t *testing.T) {
-	breaks(t, "", Alarms([]Log{{"n1", "level=ERROR msg=\"not every witness cosigns\" error=\"witness w1: the witness does not answer\"\n"}}))
-	breaks(t, NoAlarm, Alarms([]Log{{"n1", "level=INFO\n"}, {"n2", "level=ERROR msg=\"not every witness cosigns\" error=\"a witness has seen another history: witness w1\"\n"}}))
+	said := []Log{{"n2", "level=ERROR msg=\"not every witness cosigns\" error=\"a witness has seen another history: witness w1\"\n"}}
+	breaks(t, "", Alarms(said, true))
+	breaks(t, "", Alarms([]Log{{"n1", "level=ERROR msg=\"not every witness cosigns\" error=\"witness w1: the witness does not answer\"\n"}}, false))
+	breaks(t, NoAlarm, Alarms([]Log{{"n1", "level=INFO\n"}, {"n2", "level=ERROR msg=\"not every witness cosigns\" error=\"a witness has seen another history: witness w1\"\n"}}, false))
 }
