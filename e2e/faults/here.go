@@ -33,6 +33,7 @@ func here(names []string, given, base string) (can, missing []string) {
 	}
 	if base != "" {
 		drop("clocks that are wrong, which no build of another commit has", plan.Clock)
+		can = slices.DeleteFunc(can, func(name string) bool { return name == "activate" }) // there is no level to activate
 		drop("members that lie, which could not know what a build of another commit has left behind", plan.Dishonest)
 	}
 	if given != "" {

@@ -86,14 +86,25 @@ func (w *World) depart(m *harness.Member) step {
 		if w.damage[m.ID] != "" {
 			return errStricken // it is repaired first, as members are
 		}
+		w.leaving = m
 		err := remove(ctx)
 		if err == nil {
+			w.leaving = nil
 			w.out[m.ID] = true
 			w.note()
 			w.Load.Talk(w.nodes())
 		}
 		return err
 	}
+}
+
+// left tells whether a process has ended as its member is removed: it may hear of that before the operator does.
+func (w *World) left(ctx context.Context, p *harness.Process) bool {
+	if w.leaving == nil || p != &w.leaving.Process || p.Alive() {
+		return false
+	}
+	code, err := p.AwaitExit(ctx, time.Second)
+	return err == nil && code == exitRemoved
 }
 
 // gone is a step in which a member that was removed ends, once it is told so.

@@ -46,7 +46,7 @@ func (w *World) operator(s plan.Step, leader, other []int) (struck, error) {
 		some = leader
 	}
 	switch s.Fault {
-	case "upgrade", "rollback":
+	case "upgrade", "rollback", "activate":
 		return w.strikeRelease(s)
 	case "certificates", "certificate-ends", "authority":
 		return w.strikeCertificates(s, some)

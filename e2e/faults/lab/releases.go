@@ -51,11 +51,49 @@ func (w *World) strikeRelease(s plan.Step) (struck, error) {
 		}
 		return w.operation(fmt.Sprintf("%d to %s, and back", len(some), w.what(to)), steps...)
 	}
+	if s.Fault == "activate" {
+		return w.activate(order)
+	}
 	for _, m := range order {
 		steps = append(steps, w.restarted(m, to)...)
 	}
 	w.release = to
 	return w.operation("all to "+w.what(to), steps...)
+}
+
+// activate has all members upgraded, and what is new activated. No member goes back from then on, and this
+// release is the other one: who is restarted later is so as in an upgrade, by the same program.
+func (w *World) activate(order []*harness.Member) (struck, error) {
+	if w.Binary == w.Next {
+		return struck{}, errNobody
+	}
+	var steps []step
+	for _, m := range order {
+		if w.release != w.Next {
+			steps = append(steps, w.restarted(m, w.Next)...)
+		}
+	}
+	w.release = w.Next
+	steps = append(steps, w.run(nil, "level_active", "cluster", "activate", harness.NextLevel, "--timeout", repairing.String()), func(context.Context) error {
+		w.mu.Lock()
+		w.Binary = w.Next // whoever comes later, and what an operator runs
+		w.mu.Unlock()
+		for _, m := range w.Cluster.Members {
+			m.Use(w.Next)
+		}
+		for _, f := range []*harness.Follower{w.Follower, w.victim} {
+			f.Use(w.Next)
+		}
+		return nil
+	})
+	return w.operation("level "+harness.NextLevel, steps...)
+}
+
+// program is what an operator runs. Any goroutine may ask.
+func (w *World) program() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.Binary
 }
 
 // what is a binary for people.

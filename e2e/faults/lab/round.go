@@ -121,6 +121,7 @@ func (w *World) supervise(ctx context.Context) {
 	for _, p := range w.processes() {
 		wrong := w.down[p.ID]
 		switch {
+		case w.left(ctx, p): // it is no member any more, as the operator will hear
 		case p.Alive() && wrong["starting"]:
 			short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 			if harness.Get(short, w.http, w.healthy(p), nil) == nil {
@@ -162,7 +163,7 @@ func (w *World) heal(ctx context.Context, key string) (time.Duration, error) {
 	for _, p := range w.processes() {
 		delete(w.ended, p.ID)
 		w.mark(p.ID, "ended", false)
-		if w.damage[p.ID] != "" || w.down[p.ID]["restarting"] {
+		if w.damage[p.ID] != "" || w.down[p.ID]["restarting"] || w.left(ctx, p) {
 			continue
 		}
 		if err := w.restart(p); err != nil {

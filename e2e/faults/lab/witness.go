@@ -97,7 +97,7 @@ func (w *World) healthy(p *harness.Process) string {
 
 // answer is what bpsc prints when an operator runs it.
 func (w *World) answer(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, w.Binary, args...)
+	cmd := exec.CommandContext(ctx, w.program(), args...)
 	cmd.Env = append(harness.Environ(), "BPSC_OPERATOR_SECRET="+secret)
 	if w.Cluster.TLS != nil {
 		cmd.Env = append(cmd.Env, "BPSC_CACERT="+w.Cluster.TLS.Authorities())

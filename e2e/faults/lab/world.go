@@ -71,6 +71,7 @@ type World struct {
 	guest     *harness.Member // nil where there is no room; the last of the cluster's
 	out       map[string]bool // members that are none at the moment
 	changing  *harness.Member // comes or goes at the moment
+	leaving   *harness.Member // is being removed
 	procedure *procedure      // what the operator is at
 	hurry     bool            // he brings it to its end
 	release   string          // the binary that members are to be of since the last upgrade

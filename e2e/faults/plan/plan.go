@@ -145,6 +145,7 @@ func Faults() []Fault {
 		{"member-replaced", Members, "a member that runs loses its folder, and one with an empty folder takes its place"},
 		{"upgrade", Release, "members are restarted one after the other by another release, the leader last, and stay with it"},
 		{"rollback", Release, "an upgrade is given up after one member, or two, and they go back"},
+		{"activate", Release, "an upgrade to the other release, whose level is activated: nobody goes back from then on"},
 		{"certificates", Certificate, "all members get new certificates, and take them as they run"},
 		{"certificate-ends", Certificate, "a member's certificates end, and it gets new ones late"},
 		{"authority", Certificate, "another authority takes the place of the one by which members talk, while they run"},
