@@ -111,7 +111,8 @@ scripts/postman.sh >.bpsc/postman.log || { cat .bpsc/postman.log; die "the colle
 tail -n 22 .bpsc/postman.log
 
 # Beside nothing that makes network interfaces: a browser then breaks off whatever it loads.
-heading "The page in a real browser"
+heading "The page: its modules, and all of it in a real browser"
+scripts/page-test.sh
 scripts/browser.sh
 
 heading "The fault laboratory, for two rounds of one seed"
@@ -121,7 +122,7 @@ heading "Others' software for C2SP reads a cluster"
 finished foreign
 scripts/foreign.sh
 
-heading "What stands apart: Docker's and Kubernetes' files, the peers, the OpenAPI document, the page's modules"
+heading "What stands apart: Docker's and Kubernetes' files, the peers, the OpenAPI document"
 finished modules
 
 heading "golangci-lint, with go vet and staticcheck in it, and shellcheck"
