@@ -41,7 +41,7 @@ func (l *life) attests(ctx context.Context) error {
 	}
 	cfg := attest.DefaultConfig()
 	cfg.Member, cfg.Key, cfg.Dir = string(l.node.Identity()), key, filepath.Join(l.folder, "attest")
-	cfg.Leads, cfg.Fatal = l.node.IsLeader, l.stop
+	cfg.Leads, cfg.Fatal = l.node.Settled, l.stop
 	cfg.Logger = l.member.cluster.logger.With("m", l.String())
 	cfg.Now = func() time.Time { return time.Now().Add(time.Duration(l.member.clock.Load()) * time.Microsecond) }
 	cfg.Audit = func(context.Context, func(string, uint64, uint64)) (map[string]error, error) { return nil, nil }

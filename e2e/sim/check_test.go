@@ -40,9 +40,13 @@ const (
 	ruleForward  = "checkpoints do not go back"
 	ruleBack     = "a member that went back in time does not go on"
 	ruleHolds    = "a hold ends once, when it may, and all of it moves"
+	ruleCopies   = "a follower has the members' chain"
+	ruleKeeps    = "a follower never goes back"
+	ruleCatchUp  = "a follower has all soon after the healing"
+	ruleAccused  = "no honest member is accused"
 )
 
-var rules = []string{ruleEnds, ruleService, ruleAnswers, ruleOneState, ruleOneChain, ruleKept, ruleMissing, ruleChanged, ruleTwice, ruleNobody, ruleNot, ruleRefused, ruleStatus, ruleReplays, ruleOrder, ruleBatch, ruleReads, ruleHolds, ruleBack, ruleOneRoot, ruleSigned, ruleForward}
+var rules = []string{ruleEnds, ruleService, ruleAnswers, ruleOneState, ruleOneChain, ruleKept, ruleMissing, ruleChanged, ruleTwice, ruleNobody, ruleNot, ruleRefused, ruleStatus, ruleReplays, ruleOrder, ruleBatch, ruleReads, ruleHolds, ruleBack, ruleOneRoot, ruleSigned, ruleForward, ruleCopies, ruleKeeps, ruleCatchUp, ruleAccused}
 
 // history is what clients asked and heard.
 type history struct {
@@ -137,10 +141,26 @@ func (s *simulation) check() {
 			return
 		}
 		all := s.history.of(c.Token)
-		for _, found := range append(checkHistory(all, end), checkSigned(all, s.history.signatures(c.Token), end)...) {
+		for _, found := range slices.Concat(checkHistory(all, end), checkSigned(all, s.history.signatures(c.Token), end), s.checkFollowers(end)) {
 			s.fail("%s", found)
 		}
 	}
+}
+
+// checkFollowers returns which rules followers break with one chain.
+func (s *simulation) checkFollowers(end *ledger) (found []string) {
+	say := func(rule, format string, args ...any) {
+		found = append(found, rule+": "+fmt.Sprintf(format, args...))
+	}
+	for _, f := range s.followers {
+		checkCopies(f.name, f.copies.of(end.token), end, say)
+		if !end.partial {
+			if err := f.sameCopy(end); err != nil {
+				found = append(found, err.Error())
+			}
+		}
+	}
+	return found
 }
 
 // read takes the ledger from the first member and compares all others with it, byte by

@@ -49,10 +49,12 @@ func TestInThisProcess(t *testing.T) {
 	if parts != "parts" {
 		return
 	}
-	quiet := func(p *plan) { p.Members, p.Clients, p.Faults, p.Trailing = 3, 0, nil, 0 }
+	quiet := func(p *plan) { p.Members, p.Clients, p.Faults, p.Trailing, p.Followers = 3, 0, nil, 0, 0 }
 	ends := of("the beginning and the end of one", func(p *plan) { quiet(p); p.Length = 0 })
 	idle := of("one in which nobody asks and nothing happens", quiet)
 	asked := of("one in which nothing happens", func(p *plan) { quiet(p); p.Clients = 3 })
+	copied := of("one in which a follower copies", func(p *plan) { quiet(p); p.Clients, p.Followers = 3, 1 })
+	t.Logf("a follower of three members, for 50 seconds: %v", copied-asked)
 	t.Logf("a virtual second of three members: %v; of three clients: %v", (idle-ends)/time.Duration(minute.Seconds()), (asked-idle)/time.Duration(minute.Seconds()))
 	const times = 20
 	for _, kind := range []faultKind{kill, power} {

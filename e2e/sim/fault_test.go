@@ -45,6 +45,14 @@ func (s *simulation) faults(i int, f fault) (end func()) {
 	}
 	m := s.members[f.On]
 	switch f.Kind {
+	case followerKill, followerPower:
+		copies := s.followers[f.On]
+		if err := copies.kill(f.Kind == followerPower); err != nil {
+			s.fail("the simulation itself: %v", err)
+		}
+		return copies.start
+	case followerAlone:
+		return s.cut(s.followers[f.On].host, true, true)
 	case kill, power:
 		s.kill(m, f.Kind == power)
 		return func() { s.restart(m) }
@@ -114,7 +122,7 @@ func (s *simulation) leader(i int) int {
 
 func (s *simulation) cut(on int, out, in bool) (end func()) {
 	var links [][2]int
-	for i := range s.members {
+	for i := range s.net.hosts {
 		if i != on && out {
 			links = append(links, [2]int{on, i})
 		}
@@ -171,7 +179,7 @@ func (s *simulation) flap(i int, f fault) (end func()) {
 func (s *simulation) lag(i int, f fault) (end func()) {
 	d := time.Duration(5+s.world.draw("lag", uint64(i)).IntN(600)) * time.Millisecond
 	add := func(d time.Duration) {
-		for j := range s.members {
+		for j := range s.net.hosts {
 			s.net.slow[[2]int{f.On, j}] += d
 		}
 	}

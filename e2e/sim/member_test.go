@@ -42,6 +42,7 @@ type life struct {
 	node      *cluster.Member
 	store     *store.Store
 	disk      *logDisk
+	web       *web // nil: it has none
 	folder    string
 	ended     atomic.Bool
 	opened    chan struct{} // closed when it has started, or has not
@@ -96,7 +97,7 @@ func (m *member) start() {
 	l.rotten = m.rot != nil
 	m.life = l
 	s := m.cluster
-	ln := newListener(m.number, l)
+	ln := newListener(address(m.number), l)
 	s.net.hosts[m.number].listener = ln
 	s.net.hosts[m.number].powered = true
 	files := m.files
@@ -132,8 +133,16 @@ func (l *life) open(ln *listener, files *vfs.MemFS) (err error) {
 		},
 	})
 	l.node, err = cluster.Open(cfg, fsm.New(l.store))
-	if err != nil || !m.cluster.plan.Attests {
+	if err != nil {
 		return err
+	}
+	if m.cluster.plan.Followers > 0 {
+		if err := l.serves(); err != nil {
+			return err
+		}
+	}
+	if !m.cluster.plan.Attests {
+		return nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.noMore = cancel
@@ -201,6 +210,9 @@ func (s *simulation) bury(l *life) {
 		if l.noMore != nil {
 			l.noMore()
 			l.attesting.Wait()
+		}
+		if l.web != nil {
+			l.web.end(at)
 		}
 		if l.node != nil {
 			_ = l.node.Shutdown(at) // it complains about what was under way

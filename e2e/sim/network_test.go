@@ -29,26 +29,55 @@ type network struct {
 	made  map[[2]int]int
 }
 
-// host is what a member listens on.
+// host is what a process listens on.
 type host struct {
-	number   int
+	name     string
 	powered  bool
-	listener *listener // nil: nobody listens
+	listener *listener // for members; nil: nobody listens
+	web      *listener // for HTTP; likewise
 }
 
-func newNetwork(w *world, n int) *network {
+// process is one life of what runs on a host.
+type process interface {
+	over() bool
+	String() string
+}
+
+func newNetwork(w *world, names ...string) *network {
 	net := &network{world: w, cut: map[[2]int]int{}, slow: map[[2]int]time.Duration{}, made: map[[2]int]int{}}
-	for i := range n {
-		net.hosts = append(net.hosts, &host{number: i, powered: true})
+	for _, name := range names {
+		net.hosts = append(net.hosts, &host{name: name, powered: true})
 	}
 	return net
 }
 
-// memberName is what member i is called.
+// memberName is what member i is called. Its host has the same number.
 func memberName(i int) string { return fmt.Sprintf("n%d", i+1) }
 
-// address is where member i is.
-func address(i int) string { return fmt.Sprintf("10.0.0.%d:7000", i+1) }
+// address is where host i listens for members, webAddress for HTTP.
+func address(i int) string    { return fmt.Sprintf("10.0.0.%d:7000", i+1) }
+func webAddress(i int) string { return fmt.Sprintf("10.0.0.%d:5000", i+1) }
+
+// find is the host at an address, and whether HTTP is meant.
+func (n *network) find(addr string) (to int, web, found bool) {
+	for i := range n.hosts {
+		switch addr {
+		case address(i):
+			return i, false, true
+		case webAddress(i):
+			return i, true, true
+		}
+	}
+	return 0, false, false
+}
+
+// port is who listens.
+func (h *host) port(web bool) *listener {
+	if web {
+		return h.web
+	}
+	return h.listener
+}
 
 // latency is how long a message is under way: most of them a fraction of a millisecond,
 // some far longer.
@@ -66,7 +95,8 @@ func (n *network) latency(from, to int, who string, k uint64) func() time.Durati
 // dialling is a connection that somebody wants.
 type dialling struct {
 	from, to int
-	life     *life // of who dials
+	web      bool
+	life     process // of who dials
 	ctx      context.Context
 
 	mu     sync.Mutex
@@ -79,26 +109,21 @@ type dialled struct {
 	err  error
 }
 
-// dialer is how a member opens connections, in one of its lives.
-func (n *network) dialer(from int, life *life) func(ctx context.Context, network, addr string) (net.Conn, error) {
+// dialer is how a host opens connections, in one of its lives.
+func (n *network) dialer(from int, life process) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	var mu sync.Mutex
 	count := map[int]uint64{}
 	return func(ctx context.Context, _, addr string) (net.Conn, error) {
-		to := -1
-		for i := range n.hosts {
-			if address(i) == addr {
-				to = i
-			}
-		}
-		if to < 0 {
+		to, web, found := n.find(addr)
+		if !found {
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.EHOSTUNREACH}
 		}
 		mu.Lock()
 		count[to]++
 		k := count[to]
 		mu.Unlock()
-		d := &dialling{from: from, to: to, life: life, ctx: ctx, result: make(chan dialled, 1)}
-		who := fmt.Sprintf("dial %s.%d>%s", memberName(from), life.number, memberName(to))
+		d := &dialling{from: from, to: to, web: web, life: life, ctx: ctx, result: make(chan dialled, 1)}
+		who := fmt.Sprintf("dial %s>%s", life, n.hosts[to].name)
 		n.world.post(step{kind: "connections", who: who, n: k, delay: n.latency(from, to, who, k), what: "syn", do: func() { n.connect(d) }})
 		select {
 		case r := <-d.result:
@@ -145,17 +170,19 @@ func (n *network) connect(d *dialling) {
 		d.answer(dialled{err: syscall.ECONNABORTED})
 	case n.cut[[2]int{d.from, d.to}]+n.cut[[2]int{d.to, d.from}] > 0 || !h.powered:
 		n.dials = append(n.dials, d) // SYN again and again
-	case h.listener == nil:
+	case h.port(d.web) == nil:
 		d.answer(dialled{err: syscall.ECONNREFUSED})
 	default:
 		key := [2]int{d.from, d.to}
 		n.made[key]++
-		name := fmt.Sprintf("%s>%s#%d", memberName(d.from), memberName(d.to), n.made[key])
+		name := fmt.Sprintf("%s>%s#%d", n.hosts[d.from].name, h.name, n.made[key])
+		ln := h.port(d.web)
 		here := newConn(n, name, d.from, d.to, d.life)
-		there := newConn(n, name+"'", d.to, d.from, h.listener.life)
+		there := newConn(n, name+"'", d.to, d.from, ln.life)
+		here.web, there.web = d.web, d.web
 		here.peer, there.peer = there, here
 		n.conns = append(n.conns, here, there)
-		h.listener.arrive(there)
+		ln.arrive(there)
 		d.answer(dialled{conn: here})
 	}
 }
@@ -170,7 +197,7 @@ func (n *network) mend() {
 	waiting := n.dials
 	n.dials = nil
 	for i, d := range waiting {
-		who := fmt.Sprintf("redial %s>%s", memberName(d.from), memberName(d.to))
+		who := fmt.Sprintf("redial %s>%s", n.hosts[d.from].name, n.hosts[d.to].name)
 		n.world.post(step{kind: "connections", who: who, n: uint64(i), delay: n.latency(d.from, d.to, who, uint64(i)), what: "syn", do: func() { n.connect(d) }})
 	}
 	kept := n.conns[:0]
@@ -188,9 +215,9 @@ func (n *network) mend() {
 	n.conns = kept
 }
 
-// dropAll ends the connections of a member whose life is over. Where its kernel lives on
+// dropAll ends the connections of a process whose life is over. Where its kernel lives on
 // the others hear of it.
-func (n *network) dropAll(i int, l *life, kernelLives bool) {
+func (n *network) dropAll(i int, l process, kernelLives bool) {
 	for _, c := range n.conns {
 		if c.life != l {
 			continue
@@ -202,12 +229,12 @@ func (n *network) dropAll(i int, l *life, kernelLives bool) {
 			c.mu.Unlock()
 		}
 	}
-	n.hosts[i].listener = nil
+	n.hosts[i].listener, n.hosts[i].web = nil, nil
 }
 
 // listener hands out the connections of others.
 type listener struct {
-	life *life
+	life process
 	addr net.Addr
 
 	mu      sync.Mutex
@@ -216,8 +243,8 @@ type listener struct {
 	closed  bool
 }
 
-func newListener(i int, l *life) *listener {
-	addr, _ := net.ResolveTCPAddr("tcp", address(i)) // figures alone: nobody is asked
+func newListener(at string, l process) *listener {
+	addr, _ := net.ResolveTCPAddr("tcp", at) // figures alone: nobody is asked
 	ln := &listener{life: l, addr: addr}
 	ln.arrived = sync.NewCond(&ln.mu)
 	return ln
@@ -274,7 +301,8 @@ type conn struct {
 	net      *network
 	name     string
 	from, to int
-	life     *life
+	web      bool // HTTP
+	life     process
 	peer     *conn
 	local    net.Addr
 	remote   net.Addr
@@ -296,7 +324,7 @@ type conn struct {
 	purpose byte        // what the one who dialled it wants, as its handshake says
 }
 
-func newConn(n *network, name string, from, to int, l *life) *conn {
+func newConn(n *network, name string, from, to int, l process) *conn {
 	local, _ := net.ResolveTCPAddr("tcp", address(from))
 	remote, _ := net.ResolveTCPAddr("tcp", address(to))
 	c := &conn{net: n, name: name, from: from, to: to, life: l, local: local, remote: remote}
@@ -478,6 +506,9 @@ func (c *conn) wake() {
 
 // sort is what a message is, for who asks what a run consists of. It is called under mu.
 func (c *conn) sort(b []byte) string {
+	if c.web {
+		return "messages of HTTP"
+	}
 	const handshake, forRaft = "BPSC", 'r'
 	if bytes.HasPrefix(b, []byte(handshake)) {
 		if len(b) > len(handshake)+1 && b[len(handshake)+1] >= 'a' { // not an answer's

@@ -18,7 +18,9 @@ type plan struct {
 	// keeps all.
 	Trailing int
 	Attests  bool // members sign checkpoints
-	Faults   []fault
+	// Followers are nodes that keep copies of the chains.
+	Followers int
+	Faults    []fault
 }
 
 // fault is one, and how long it lasts.
@@ -32,6 +34,11 @@ type fault struct {
 
 func (f fault) String() string {
 	return fmt.Sprintf("{%q, %d, %d, %d, %d}", string(f.Kind), f.At, f.For, f.On, f.To)
+}
+
+// ofFollower tells whether it is not a member's.
+func (f fault) ofFollower() bool {
+	return f.Kind == followerKill || f.Kind == followerPower || f.Kind == followerAlone
 }
 
 // leader is whoever leads when a fault comes.
@@ -61,6 +68,11 @@ const (
 	rotLog   faultKind = "rot log"    // it is killed, and a bit flips in its log, its vote, or what else is beside
 	rotState faultKind = "rot state"  // likewise in its state
 	lie      faultKind = "lie"        // its disk keeps nothing, says it does, and its host loses power
+
+	// Of followers: On says which.
+	followerKill  faultKind = "follower kill"
+	followerPower faultKind = "follower power"
+	followerAlone faultKind = "follower alone"
 )
 
 var faultKinds = []faultKind{kill, power, killAll, powerAll, killAmid, cutAmid, killAmid, cutAmid, alone, deaf, mute, link, flap, lag, diskLag, diskHang, diskFail, clock, away, frozen, rotLog, rotState, lie}
@@ -106,5 +118,32 @@ func newPlan(seed uint64, length time.Duration) plan {
 		busy = max(busy, f.At+f.For)
 		p.Faults = append(p.Faults, f)
 	}
+	p.addFollowers(rand.New(rand.NewPCG(seed, 0x66_6f_6c)))
 	return p
+}
+
+// hosts are the names of all that are in the network: members first.
+func (p plan) hosts() (names []string) {
+	for i := range p.Members {
+		names = append(names, memberName(i))
+	}
+	for i := range p.Followers {
+		names = append(names, followerName(i))
+	}
+	return names
+}
+
+// addFollowers draws those of a quarter of the plans, and what happens to them.
+func (p *plan) addFollowers(r *rand.Rand) {
+	if r.IntN(4) > 0 {
+		return
+	}
+	p.Followers = 1 + r.IntN(5)/4
+	for at := time.Duration(r.Int64N(int64(5 * time.Second))); at < p.Length; at += time.Duration(r.Int64N(int64(15 * time.Second))) {
+		kinds := []faultKind{followerKill, followerPower, followerPower, followerAlone}
+		f := fault{Kind: kinds[r.IntN(len(kinds))], At: at, On: r.IntN(p.Followers)}
+		part := r.Float64()
+		f.For = min(50*time.Millisecond+time.Duration(part*part*float64(8*time.Second)), p.Length-at)
+		p.Faults = append(p.Faults, f)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/follower/chainsync"
 )
 
 // tx is a transfer of ten from w1 to w2, without a fee.
@@ -169,6 +170,51 @@ func TestTheSameSeedIsTheSameRun(t *testing.T) {
 		seen[r.Hash] = true
 	}
 	t.Errorf("%d runs of one seed, and no two are the same", len(seen))
+}
+
+// Each rule of followers has what one does that breaks it.
+func TestEachRuleOfFollowersIsBrokenBySomething(t *testing.T) {
+	blocks := [][]byte{[]byte("one"), []byte("two"), []byte("three")}
+	block := func(i int) copied {
+		return copied{what: took, token: "aka", index: uint64(i), hash: chain.HashBytes(blocks[i-1])}
+	}
+	count := func(what string, n uint64) copied { return copied{what: what, token: "aka", index: n} }
+	other := block(2)
+	other.hash = chain.HashBytes([]byte("another"))
+	for name, c := range map[string]struct {
+		rule    string // "": none is broken
+		all     []copied
+		there   int // blocks of the members
+		partial bool
+	}{
+		"all":                              {all: []copied{count(began, 0), block(1), block(2), count(kept, 2), block(3)}, there: 3},
+		"what was not kept is lost":        {all: []copied{count(began, 0), block(1), count(kept, 1), block(2), count(began, 1), block(2)}, there: 2},
+		"what was kept is lost":            {rule: ruleKeeps, all: []copied{count(began, 0), block(1), block(2), count(kept, 2), count(began, 1), block(2)}, there: 2},
+		"one is left out":                  {rule: ruleKeeps, all: []copied{count(began, 0), block(1), block(3)}, there: 3},
+		"one is taken again":               {rule: ruleKeeps, all: []copied{count(began, 0), block(1), block(1)}, there: 3},
+		"another one after the power":      {rule: ruleKeeps, all: []copied{count(began, 0), block(1), other, count(began, 1), block(2)}, there: 2},
+		"one that it never took":           {rule: ruleKeeps, all: []copied{count(began, 0), block(1), count(began, 2)}, there: 3},
+		"one that members do not have":     {rule: ruleCopies, all: []copied{count(began, 0), block(1), other}, there: 3},
+		"more than members have":           {rule: ruleCopies, all: []copied{count(began, 0), block(1), block(2)}, there: 1},
+		"more than one of them has so far": {all: []copied{count(began, 0), block(1), block(2)}, there: 1, partial: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var found []string
+			checkCopies("f1", c.all, &ledger{blocks: blocks[:c.there], partial: c.partial}, func(rule, _ string, _ ...any) { found = append(found, rule) })
+			if c.rule == "" {
+				require.Empty(t, found)
+			} else {
+				require.Contains(t, found, c.rule)
+			}
+		})
+	}
+	refused := func(why chainsync.Reason) []chainsync.ChainStatus {
+		return []chainsync.ChainStatus{{Refusals: map[chainsync.Reason]uint64{why: 1}}}
+	}
+	require.Empty(t, checkAccused(refused(chainsync.Behind)))
+	require.NotEmpty(t, checkAccused(refused(chainsync.SecondHistory)))
+	require.NotEmpty(t, checkAccused(refused(chainsync.CheckpointRefused)))
+	require.NotEmpty(t, checkAccused([]chainsync.ChainStatus{{Evidence: []string{"aka-7.json"}}}))
 }
 
 func TestATornWriteOfTheLogIsOneThatNeverWas(t *testing.T) {

@@ -54,6 +54,12 @@ func shrink(p plan, fails func(plan) bool) plan {
 			q.Attests = false
 			try(q)
 		}
+		if p.Followers > 0 {
+			q := p
+			q.Followers = 0
+			q.Faults = slices.DeleteFunc(slices.Clone(q.Faults), fault.ofFollower)
+			try(q)
+		}
 		if p.Trailing > 0 {
 			q := p
 			q.Trailing = 0
@@ -72,7 +78,7 @@ func shrink(p plan, fails func(plan) bool) plan {
 // entry is a plan as it stands in the table of those that have failed.
 func (p plan) entry() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "{Seed: %d, Members: %d, Clients: %d, Length: %d, Lossy: %d, Trailing: %d, Attests: %t, Faults: []fault{\n", p.Seed, p.Members, p.Clients, p.Length, p.Lossy, p.Trailing, p.Attests)
+	fmt.Fprintf(&b, "{Seed: %d, Members: %d, Clients: %d, Length: %d, Lossy: %d, Trailing: %d, Attests: %t, Followers: %d, Faults: []fault{\n", p.Seed, p.Members, p.Clients, p.Length, p.Lossy, p.Trailing, p.Attests, p.Followers)
 	for _, f := range p.Faults {
 		fmt.Fprintf(&b, "\t%v,\n", f)
 	}

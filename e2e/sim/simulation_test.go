@@ -24,24 +24,25 @@ import (
 // simulation is one run: members, clients, and what happens to them. All of it is the
 // world's, but for the history.
 type simulation struct {
-	plan     plan
-	world    *world
-	net      *network
-	members  []*member
-	lossy    int   // of a thousand requests, and of answers
-	away     []int // of each member: how many faults keep clients from it
-	ends     []*ending
-	greeted  int    // how often somebody began to lead
-	amid     func() // is called once, when a member is asked to order something; nil: nobody waits for it
-	history  history
-	keys     []*wallet.Key // of the signed contract's wallets
-	signed   chain.Hash    // the id of its chain
-	dir      string
-	logger   *slog.Logger
-	running  sync.WaitGroup
-	healed   time.Duration
-	served   time.Duration // after the healing, until a client had an answer
-	checking time.Duration // of a processor
+	plan      plan
+	world     *world
+	net       *network
+	members   []*member
+	followers []*follower
+	lossy     int   // of a thousand requests, and of answers
+	away      []int // of each member: how many faults keep clients from it
+	ends      []*ending
+	greeted   int    // how often somebody began to lead
+	amid      func() // is called once, when a member is asked to order something; nil: nobody waits for it
+	history   history
+	keys      []*wallet.Key // of the signed contract's wallets
+	signed    chain.Hash    // the id of its chain
+	dir       string
+	logger    *slog.Logger
+	running   sync.WaitGroup
+	healed    time.Duration
+	served    time.Duration // after the healing, until a client had an answer
+	checking  time.Duration // of a processor
 
 	violations []string
 	reached    map[string]int
@@ -53,7 +54,10 @@ const (
 	// What it has after all has been healed (DESIGN.md).
 	recovery = 5 * time.Second
 	settling = 20 * time.Second
-	closing  = 60 * time.Second
+	// What a follower has: one that asks a host that is silent looks at the others every few
+	// seconds, and each of its pauses doubles up to five.
+	copying = 30 * time.Second
+	closing = 60 * time.Second
 )
 
 // result is what a run came to.
@@ -77,11 +81,15 @@ type result struct {
 func run(p plan, dir string, logger *slog.Logger, out io.Writer) result {
 	w := newWorld(p.Seed)
 	w.trace.out = out
-	s := &simulation{plan: p, world: w, net: newNetwork(w, p.Members), keys: newKeys(), reached: map[string]int{}, away: make([]int, p.Members), dir: dir, logger: logger}
+	s := &simulation{plan: p, world: w, net: newNetwork(w, p.hosts()...), keys: newKeys(), reached: map[string]int{}, away: make([]int, p.Members), dir: dir, logger: logger}
 	for i := range p.Members {
 		s.members = append(s.members, &member{
 			cluster: s, number: i, name: memberName(i), folder: s.newFolder(memberName(i), 1), files: vfs.NewCrashableMem(),
 		})
+	}
+	for i := range p.Followers {
+		name := followerName(i)
+		s.followers = append(s.followers, &follower{sim: s, host: p.Members + i, name: name, folder: s.newFolder(name, 1), files: vfs.NewCrashableMem()})
 	}
 	s.live()
 	s.judged()
@@ -127,6 +135,13 @@ func (s *simulation) remember(l *life) {
 
 // judged counts what clients were told.
 func (s *simulation) judged() {
+	for _, f := range s.followers {
+		for _, c := range s.contracts() {
+			for what, n := range countCopies(f.copies.of(c.Token)) {
+				s.reached[what] += n
+			}
+		}
+	}
 	for _, op := range s.history.sofar() {
 		switch {
 		case op.kind != submit:
@@ -159,6 +174,9 @@ func (s *simulation) live() {
 		s.fail("no chain: %v", err)
 		return
 	}
+	for _, f := range s.followers {
+		f.start()
+	}
 	s.lossy = s.plan.Lossy // not before: a beginning has no faults
 	stop := make(chan struct{})
 	var clients sync.WaitGroup
@@ -180,6 +198,12 @@ func (s *simulation) live() {
 	}
 	if !s.drive(settling, s.alike) && !s.broken() {
 		s.fail("%s: %s", ruleOneState, s.why())
+	}
+	if !s.drive(copying, s.copiedAll) && !s.broken() {
+		s.fail("%s: %s", ruleCatchUp, s.whyNot())
+	}
+	for _, f := range s.followers {
+		f.judge()
 	}
 	began := cpu()
 	s.checkApart()
@@ -219,6 +243,7 @@ func (s *simulation) broken() bool { return len(s.violations) > 0 }
 
 // look sees whether a process has ended by itself.
 func (s *simulation) look() {
+	s.lookAtFollowers()
 	for _, m := range s.members {
 		l := m.life
 		if l == nil {
@@ -227,6 +252,7 @@ func (s *simulation) look() {
 		err := l.broken.Load()
 		if err == nil {
 			if l.ready.Load() {
+				s.net.hosts[m.number].web = l.listens()
 				s.greet(l)
 			}
 			continue
@@ -341,6 +367,9 @@ func (s *simulation) heal() {
 	for _, m := range s.members {
 		s.restart(m)
 	}
+	for _, f := range s.followers {
+		f.start()
+	}
 	s.net.mend()
 	s.lossy = 0
 	s.healed = s.world.since()
@@ -400,6 +429,14 @@ func (s *simulation) close() {
 				l.disk.abandon()
 			}
 			s.bury(l)
+		}
+	}
+	for _, f := range s.followers {
+		if l := f.life; l != nil {
+			f.life = nil
+			l.ended.Store(true)
+			s.net.dropAll(f.host, l, true)
+			f.bury(l)
 		}
 	}
 	s.net.mend()

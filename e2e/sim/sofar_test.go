@@ -50,7 +50,8 @@ func (s *simulation) brokenSoFar(c chain.Contract) (broken []string) {
 	longest.underway = s.history.sent()
 	refusals(all, longest, of)
 	broken = append(broken, checkHistory(all, longest)...)
-	return append(broken, checkSigned(all, s.history.signatures(c.Token), longest)...)
+	broken = append(broken, checkSigned(all, s.history.signatures(c.Token), longest)...)
+	return append(broken, s.checkFollowers(longest)...)
 }
 
 // readSoFar takes what one member has at this moment.

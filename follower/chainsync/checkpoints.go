@@ -186,7 +186,7 @@ func (cs *checkpoints) await(ctx context.Context, asked uint64, wait time.Durati
 	if err := pause(ctx, least, nil); err != nil {
 		return err
 	}
-	patience, cancel := context.WithTimeout(ctx, jitter(max(wait-least, least)))
+	patience, cancel := context.WithTimeout(ctx, cs.cfg.jitter(max(wait-least, least)))
 	defer cancel()
 	_ = waitFor(patience, func() (bool, <-chan struct{}) {
 		h, grown := cs.chain.watch()

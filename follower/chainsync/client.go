@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"time"
 
@@ -35,9 +34,10 @@ type httpClient struct {
 func newHTTPClient(cfg *Config) *httpClient {
 	transport := cfg.transport
 	if transport == nil {
+		dial, proxy := cfg.way()
 		transport = &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            (&net.Dialer{Timeout: cfg.DialTimeout}).DialContext,
+			Proxy:                  proxy,
+			DialContext:            dial,
 			TLSHandshakeTimeout:    cfg.HeaderTimeout,
 			TLSClientConfig:        cfg.TLS,
 			ForceAttemptHTTP2:      true,

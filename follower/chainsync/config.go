@@ -121,6 +121,7 @@ type Config struct {
 	Now func() time.Time
 
 	transport http.RoundTripper // instead of the network; tests set it
+	world     Surroundings
 }
 
 // DefaultConfig is a Config for upstreams anywhere on the internet; the caller

@@ -1,9 +1,6 @@
 package chainsync
 
-import (
-	"math/rand/v2"
-	"time"
-)
+import "time"
 
 // peer is an upstream as the source of one chain. Its url never changes; the mu
 // of its peers guards the rest.
@@ -47,7 +44,7 @@ func (p *peer) putAside(why Reason, cfg *Config) {
 		p.aside = p.lie
 		p.lies++
 	case p.usable(now): // else several requests failed together
-		p.aside = now.Add(jitter(backoff(cfg.RetryMin, cfg.RetryMax, p.failures)))
+		p.aside = now.Add(cfg.jitter(backoff(cfg.RetryMin, cfg.RetryMax, p.failures)))
 		p.failures++
 	}
 }
@@ -62,4 +59,4 @@ func backoff(least, most time.Duration, times int) time.Duration {
 
 // jitter draws a pause of at most d: full jitter, but never so little that it
 // is none.
-func jitter(d time.Duration) time.Duration { return d/10 + rand.N(d-d/10) }
+func (c *Config) jitter(d time.Duration) time.Duration { return d/10 + c.draw(d-d/10) }

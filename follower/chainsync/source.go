@@ -70,7 +70,7 @@ func (src *source) run(ctx context.Context, start func(*tracker)) error {
 		}
 		src.listed = src.listed || err == nil
 		src.mu.Unlock()
-		if src.rest(ctx, jitter(wait)) != nil {
+		if src.rest(ctx, cfg.jitter(wait)) != nil {
 			break
 		}
 	}

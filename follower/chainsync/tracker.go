@@ -65,7 +65,7 @@ func (t *tracker) run(ctx context.Context) error {
 // until something changes. The error may be a *refusal.
 func (t *tracker) step(ctx context.Context) error {
 	if t.writer.head().length >= t.limit() {
-		return pause(ctx, jitter(t.cfg.RetryMax), nil) // until this node is started anew
+		return pause(ctx, t.cfg.jitter(t.cfg.RetryMax), nil) // until this node is started anew
 	}
 	p, err := t.peers.choose(ctx)
 	if err != nil {
@@ -192,7 +192,7 @@ func (t *tracker) poll(ctx context.Context, p *peer) error {
 	// A server may answer at once that there is nothing. Ask again, but not
 	// without pause.
 	if tip == before && time.Since(began) < t.cfg.PollWait/2 {
-		return pause(ctx, jitter(min(t.cfg.RetryMax, t.cfg.PollWait)/2), t.peers.wake)
+		return pause(ctx, t.cfg.jitter(min(t.cfg.RetryMax, t.cfg.PollWait)/2), t.peers.wake)
 	}
 	return nil
 }
@@ -219,7 +219,7 @@ func (t *tracker) take(ctx context.Context, r *blockRange) error {
 // history also where nobody would have asked for it. An error is final.
 func (t *tracker) watch(ctx context.Context) error {
 	before := uint64(0)
-	for pause(ctx, jitter(2*t.cfg.CompareEvery), nil) == nil {
+	for pause(ctx, t.cfg.jitter(2*t.cfg.CompareEvery), nil) == nil {
 		tip := t.writer.head().length
 		if tip == 0 {
 			continue
