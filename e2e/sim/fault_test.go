@@ -51,6 +51,9 @@ func (s *simulation) faults(i int, f fault) (end func()) {
 			s.fail("the simulation itself: %v", err)
 		}
 		return copies.start
+	case handOver:
+		s.handOver(i, f)
+		return func() {}
 	case followerAlone:
 		return s.cut(s.followers[f.On].host, true, true)
 	case kill, power:

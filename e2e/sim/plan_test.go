@@ -69,6 +69,9 @@ const (
 	rotState faultKind = "rot state"  // likewise in its state
 	lie      faultKind = "lie"        // its disk keeps nothing, says it does, and its host loses power
 
+	// An operator has On have To lead; anyVoter: whoever lags least.
+	handOver faultKind = "hand over"
+
 	// Of followers: On says which.
 	followerKill  faultKind = "follower kill"
 	followerPower faultKind = "follower power"
@@ -119,7 +122,23 @@ func newPlan(seed uint64, length time.Duration) plan {
 		p.Faults = append(p.Faults, f)
 	}
 	p.addFollowers(rand.New(rand.NewPCG(seed, 0x66_6f_6c)))
+	p.addHandovers(rand.New(rand.NewPCG(seed, 0x68_61_6e)))
 	return p
+}
+
+// addHandovers draws those of a third of the plans. They overlap with what else happens, now
+// and then with each other.
+func (p *plan) addHandovers(r *rand.Rand) {
+	if r.IntN(3) > 0 {
+		return
+	}
+	for at := time.Duration(r.Int64N(int64(5 * time.Second))); at < p.Length; at += time.Duration(r.Int64N(int64(12 * time.Second))) {
+		f := fault{Kind: handOver, At: at, On: r.IntN(p.Members), To: r.IntN(p.Members+1) - 1}
+		if r.IntN(2) == 0 {
+			f.On = leader
+		}
+		p.Faults = append(p.Faults, f)
+	}
 }
 
 // hosts are the names of all that are in the network: members first.
