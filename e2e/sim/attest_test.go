@@ -13,7 +13,8 @@ import (
 	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
-	"github.com/bpsc/bpsc/store"
+	"github.com/bpsc/bpsc/internal/identity"
+	"github.com/bpsc/bpsc/node"
 )
 
 // signature is what a member has signed, at the moment at which it left the member.
@@ -22,9 +23,10 @@ type signature struct {
 	chain.Attestation
 }
 
-// signingKey is what a member signs with, in all of its lives.
+// signingKey is what a member signs with, in all of its lives; one that has lost its disk
+// has another one.
 func signingKey(member string) (proof.SigningKey, error) {
-	name, err := proof.KeyName("sim", member)
+	name, err := proof.KeyName("sim", identity.Identity(member).ID())
 	if err != nil {
 		return proof.SigningKey{}, err
 	}
@@ -35,7 +37,7 @@ func signingKey(member string) (proof.SigningKey, error) {
 // came as a snapshot it takes as it is: what makes it again from its blocks writes a store
 // beside it, and is not simulated.
 func (l *life) attests(ctx context.Context) error {
-	key, err := signingKey(l.member.name)
+	key, err := signingKey(string(l.node.Identity()))
 	if err != nil {
 		return err
 	}
@@ -48,7 +50,7 @@ func (l *life) attests(ctx context.Context) error {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return err
 	}
-	a, err := attest.New(cfg, attested{l.store}, wire{l})
+	a, err := attest.New(cfg, node.NewEvidence(l.store, nil, 0), wire{l})
 	if err != nil {
 		return err
 	}
@@ -70,34 +72,6 @@ func (w wire) Endorse(ctx context.Context, number int, member, cosignature strin
 	return w.requests().Endorse(ctx, number, member, cosignature)
 }
 
-// attested is a member's store as whoever attests sees it. The members stay the same, so
-// nothing is ever handed over.
-type attested struct{ *store.Store }
-
-// Quorum implements attest.State: a majority of the policy's members, or while there is none
-// of those who vote.
-func (s attested) Quorum(token string, size uint64) (q attest.Quorum) {
-	policy, err := s.Judge(token, size)
-	if err != nil {
-		return q
-	}
-	q.Members = s.Voters()
-	if policy != nil {
-		q.Members = nil
-		for _, m := range policy.Members {
-			q.Members = append(q.Members, m.Member)
-		}
-	}
-	q.Majority = proof.Majority(len(q.Members))
-	return q
-}
-
-// Handovers implements attest.State.
-func (s attested) Handovers() ([]attest.Handover, <-chan struct{}, error) {
-	_, more := s.Policies()
-	return nil, more, nil
-}
-
 // checkpoint is the newest that has a majority.
 func (l *life) checkpoint(token string) (c proof.Checkpoint, err error) {
 	info, err := l.store.Contract(token)
@@ -108,7 +82,7 @@ func (l *life) checkpoint(token string) (c proof.Checkpoint, err error) {
 	if err != nil {
 		return c, err
 	}
-	_, c, err = attest.Newest(func(size uint64) attest.Quorum { return attested{l.store}.Quorum(token, size) }, &info, attestations)
+	_, c, err = attest.Newest(func(size uint64) attest.Quorum { return node.NewEvidence(l.store, nil, 0).Quorum(token, size) }, &info, attestations)
 	return c, err
 }
 
@@ -117,7 +91,7 @@ func (s *simulation) signedAll() bool {
 	if !s.plan.Attests {
 		return true
 	}
-	l := s.members[0].life
+	l := s.there()[0].life
 	if l == nil || !l.ready.Load() {
 		return false
 	}

@@ -188,6 +188,16 @@ var broken = map[string]harness.Patch{
 		Old:  "	defer m.makingWay.Store(false)\n",
 		New:  "",
 	},
+	"nobody knows any more who was removed": {
+		File: "cluster/recover.go",
+		Old:  "return slices.Contains(m.lost, string(who)) || m.cfg.Removed != nil && m.cfg.Removed(who)",
+		New:  "return slices.Contains(m.lost, string(who))",
+	},
+	"who has caught up gets no vote": {
+		File: "cluster/membership/next.go",
+		Old:  "if !m.Voter && !m.Stays && s.Seen[m.Identity()].MayVote && s.hasCaughtUp(m) {",
+		New:  "if !m.Voter && !m.Stays && s.Seen[m.Identity()].MayVote && s.hasCaughtUp(m) && s.Index == 0 {",
+	},
 	"a follower says that it keeps what power can take": {
 		File: "store/snapshot.go",
 		Old:  "	if err != nil || applied == durable {\n		return err\n	}\n	s.using.RLock()\n	defer s.using.RUnlock()\n	db, err := s.settle(ctx)\n",
@@ -284,13 +294,17 @@ var fits = map[string]func(plan) bool{
 	"a follower asks nobody again who was down":         withFollowers,
 	"a follower takes who is behind for a liar":         withFollowers,
 	"who has handed leadership over never leads again":  withHandovers,
+	"nobody knows any more who was removed":             withRemoval,
+	"who has caught up gets no vote":                    withReplacement,
 }
 
 func withFollowers(p plan) bool { return p.Followers > 0 }
 
-func withHandovers(p plan) bool {
-	return slices.ContainsFunc(p.Faults, func(f fault) bool { return f.Kind == handOver })
-}
+func withHandovers(p plan) bool { return p.has(handOver) }
+
+func withRemoval(p plan) bool { return p.has(removeMember) }
+
+func withReplacement(p plan) bool { return p.has(replaceMember) }
 
 // firstFailure runs seeds by another build of this package's tests until one fails.
 func firstFailure(t *testing.T, binary string, seeds uint64, fit func(plan) bool) (seed uint64, found []string) {

@@ -40,13 +40,14 @@ const (
 	ruleForward  = "checkpoints do not go back"
 	ruleBack     = "a member that went back in time does not go on"
 	ruleHolds    = "a hold ends once, when it may, and all of it moves"
+	ruleChanges  = "changes of the members are done soon after the healing, and who was removed ends"
 	ruleCopies   = "a follower has the members' chain"
 	ruleKeeps    = "a follower never goes back"
 	ruleCatchUp  = "a follower has all soon after the healing"
 	ruleAccused  = "no honest member is accused"
 )
 
-var rules = []string{ruleEnds, ruleService, ruleAnswers, ruleOneState, ruleOneChain, ruleKept, ruleMissing, ruleChanged, ruleTwice, ruleNobody, ruleNot, ruleRefused, ruleStatus, ruleReplays, ruleOrder, ruleBatch, ruleReads, ruleHolds, ruleBack, ruleOneRoot, ruleSigned, ruleForward, ruleCopies, ruleKeeps, ruleCatchUp, ruleAccused}
+var rules = []string{ruleEnds, ruleService, ruleAnswers, ruleOneState, ruleOneChain, ruleKept, ruleMissing, ruleChanged, ruleTwice, ruleNobody, ruleNot, ruleRefused, ruleStatus, ruleReplays, ruleOrder, ruleBatch, ruleReads, ruleHolds, ruleBack, ruleOneRoot, ruleSigned, ruleForward, ruleChanges, ruleCopies, ruleKeeps, ruleCatchUp, ruleAccused}
 
 // history is what clients asked and heard.
 type history struct {
@@ -166,7 +167,8 @@ func (s *simulation) checkFollowers(end *ledger) (found []string) {
 // read takes the ledger from the first member and compares all others with it, byte by
 // byte, audits it, and adds it up.
 func (s *simulation) read(token string) (*ledger, error) {
-	first := s.members[0].life.store
+	members := s.there()
+	first := members[0].life.store
 	auditor := fsm.NewAuditor()
 	end := &ledger{token: token, refused: map[chain.ID]chain.Code{}}
 	info, err := first.Contract(token)
@@ -199,12 +201,12 @@ func (s *simulation) read(token string) (*ledger, error) {
 	for i, r := range pending {
 		end.records = append(end.records, placed{r, info.Length + 1, i})
 	}
-	for _, m := range s.members[1:] {
+	for _, m := range members[1:] {
 		if err := sameChain(m, end.blocks, info); err != nil {
 			return nil, err
 		}
 	}
-	refusals(s.history.of(token), end, s.members[0])
+	refusals(s.history.of(token), end, members[0])
 	return end, nil
 }
 

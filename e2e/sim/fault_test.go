@@ -51,6 +51,9 @@ func (s *simulation) faults(i int, f fault) (end func()) {
 			s.fail("the simulation itself: %v", err)
 		}
 		return copies.start
+	case addMember, removeMember, replaceMember:
+		s.changeMembers(f)
+		return func() {}
 	case handOver:
 		s.handOver(i, f)
 		return func() {}
@@ -238,7 +241,7 @@ func (s *simulation) kill(m *member, power bool) {
 
 // restart starts a member that is down.
 func (s *simulation) restart(m *member) {
-	if m.life == nil {
+	if m.life == nil && !m.absent && !s.closed {
 		m.start()
 	}
 }

@@ -65,7 +65,7 @@ func followerName(i int) string { return fmt.Sprintf("f%d", i+1) }
 
 // start begins a life, in a goroutine of its own.
 func (f *follower) start() {
-	if f.life != nil {
+	if f.life != nil || f.sim.closed {
 		return
 	}
 	f.lives++
@@ -283,7 +283,7 @@ func (s *simulation) copiedAll() bool {
 			return false
 		}
 		for _, c := range s.contracts() {
-			info, err := s.members[0].life.store.Contract(c.Token)
+			info, err := s.there()[0].life.store.Contract(c.Token)
 			if err != nil || f.life.length(c.Token) != info.Length {
 				return false
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -27,11 +28,15 @@ type member struct {
 	name    string
 	life    *life // nil: none has begun, or it is down
 	lives   int
-	folder  string       // of its log, vote and memory, on the real disk
-	files   *vfs.MemFS   // of its state
-	clock   atomic.Int64 // what its wall clock is off by, in microseconds
-	rot     *flip        // a bit of its files that has flipped, while that lasts
-	lied    *lied        // its disk has lied, likewise
+	folder  string            // of its log, vote and memory, on the real disk
+	files   *vfs.MemFS        // of its state
+	clock   atomic.Int64      // what its wall clock is off by, in microseconds
+	rot     *flip             // a bit of its files that has flipped, while that lasts
+	lied    *lied             // its disk has lied, likewise
+	who     identity.Identity // what the cluster knows it by, as far as it has said so
+	joins   bool              // it is to be added, or was
+	absent  bool              // it has not been added yet, or was removed and knows it
+	removed bool
 }
 
 // life is one process.
@@ -78,9 +83,15 @@ const (
 func (m *member) config(l *life) cluster.Config {
 	c := cluster.DefaultConfig()
 	c.ID, c.Bind, c.Dir = m.name, address(m.number), l.folder
-	for i := range m.cluster.members {
-		c.Peers = append(c.Peers, cluster.Peer{ID: memberName(i), Addr: address(i)})
+	c.Join = m.joins
+	for i := range m.cluster.plan.Members {
+		if !m.joins {
+			c.Peers = append(c.Peers, cluster.Peer{ID: memberName(i), Addr: address(i)})
+		}
 	}
+	c.Removed = func(who identity.Identity) bool { return l.store.Removed(string(who)) }
+	c.Departed, c.Settled = l.store.Departed, l.store.Endorsed
+	c.MayVote = func(who identity.Identity) bool { return l.store.KeyKnown(string(who)) }
 	c.Logger = m.cluster.logger.With("m", l.String())
 	c.Fatal = l.fatal
 	c.SnapshotInterval = time.Hour
@@ -146,6 +157,9 @@ func (l *life) open(ln *listener, files *vfs.MemFS) (err error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.noMore = cancel
+	if m.joins {
+		l.attesting.Go(func() { l.introduces(ctx) })
+	}
 	return l.attests(ctx)
 }
 

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -72,6 +73,11 @@ const (
 	// An operator has On have To lead; anyVoter: whoever lags least.
 	handOver faultKind = "hand over"
 
+	// Of the members (changes_test.go): On says which.
+	addMember     faultKind = "add member" // the one that is not there at the beginning
+	removeMember  faultKind = "remove member"
+	replaceMember faultKind = "replace member" // it has lost its disk
+
 	// Of followers: On says which.
 	followerKill  faultKind = "follower kill"
 	followerPower faultKind = "follower power"
@@ -123,7 +129,43 @@ func newPlan(seed uint64, length time.Duration) plan {
 	}
 	p.addFollowers(rand.New(rand.NewPCG(seed, 0x66_6f_6c)))
 	p.addHandovers(rand.New(rand.NewPCG(seed, 0x68_61_6e)))
+	p.addChanges(rand.New(rand.NewPCG(seed, 0x6d_65_6d)))
 	return p
+}
+
+// addChanges draws those of plans in which members sign, without which no change is final, and no disk lies or rots: who loses one is to be the only one.
+func (p *plan) addChanges(r *rand.Rand) {
+	damaged := p.has(lie) || p.has(rotLog) || p.has(rotState)
+	if !p.Attests || damaged {
+		return
+	}
+	at, of := time.Duration(r.Int64N(int64(8*time.Second))), p.Members
+	add := func(kind faultKind, on int) { p.Faults = append(p.Faults, fault{Kind: kind, At: at, On: on}) }
+	if p.Members == 3 && r.IntN(3) > 0 {
+		add(addMember, p.Members)
+		of++
+		at += 8*time.Second + time.Duration(r.Int64N(int64(12*time.Second)))
+	}
+	if of > 3 && r.IntN(3) > 0 {
+		add(removeMember, r.IntN(of))
+		at += 8*time.Second + time.Duration(r.Int64N(int64(10*time.Second)))
+	}
+	if r.IntN(2) == 0 || of == 3 {
+		add(replaceMember, r.IntN(p.Members))
+	}
+}
+
+// has tells whether a fault is in the plan; "" is in each.
+func (p plan) has(kind faultKind) bool {
+	return kind == "" || slices.ContainsFunc(p.Faults, func(f fault) bool { return f.Kind == kind })
+}
+
+// all is how many members there may be.
+func (p plan) all() int {
+	if p.has(addMember) {
+		return p.Members + 1
+	}
+	return p.Members
 }
 
 // addHandovers draws those of a third of the plans. They overlap with what else happens, now
@@ -143,7 +185,7 @@ func (p *plan) addHandovers(r *rand.Rand) {
 
 // hosts are the names of all that are in the network: members first.
 func (p plan) hosts() (names []string) {
-	for i := range p.Members {
+	for i := range p.all() {
 		names = append(names, memberName(i))
 	}
 	for i := range p.Followers {

@@ -34,7 +34,7 @@ func number(t *testing.T, name string, otherwise uint64) uint64 {
 }
 
 // TestSeeds runs a few seeds, always the same, or those that BPSC_SEED and BPSC_SEEDS
-// say: the first one, and how many.
+// say: the first one, and how many; of them those that BPSC_FAULT, a kind of fault, is in.
 func TestSeeds(t *testing.T) {
 	first := number(t, "BPSC_SEED", 1)
 	seeds := number(t, "BPSC_SEEDS", 16)
@@ -53,8 +53,13 @@ func TestSeeds(t *testing.T) {
 		if next == first+seeds || failed == enough {
 			return plan{}, false
 		}
-		next++
-		return newPlan(next-1, minute), true
+		for ; next < first+seeds; next++ {
+			if p := newPlan(next, minute); p.has(faultKind(os.Getenv("BPSC_FAULT"))) {
+				next++
+				return p, true
+			}
+		}
+		return plan{}, false
 	}, func(p plan, r result) {
 		mu.Lock()
 		defer mu.Unlock()

@@ -32,11 +32,16 @@ type simulation struct {
 	lossy     int   // of a thousand requests, and of answers
 	away      []int // of each member: how many faults keep clients from it
 	ends      []*ending
+	wanted    []*wanted // changes of the members, in order
+	changed   int       // so many of them are done
+	operating bool      // somebody will look at the next one
+	asks      uint64
 	greeted   int    // how often somebody began to lead
 	amid      func() // is called once, when a member is asked to order something; nil: nobody waits for it
 	history   history
 	keys      []*wallet.Key // of the signed contract's wallets
 	signed    chain.Hash    // the id of its chain
+	closed    bool          // nobody starts any more
 	dir       string
 	logger    *slog.Logger
 	running   sync.WaitGroup
@@ -81,15 +86,15 @@ type result struct {
 func run(p plan, dir string, logger *slog.Logger, out io.Writer) result {
 	w := newWorld(p.Seed)
 	w.trace.out = out
-	s := &simulation{plan: p, world: w, net: newNetwork(w, p.hosts()...), keys: newKeys(), reached: map[string]int{}, away: make([]int, p.Members), dir: dir, logger: logger}
-	for i := range p.Members {
+	s := &simulation{plan: p, world: w, net: newNetwork(w, p.hosts()...), keys: newKeys(), reached: map[string]int{}, away: make([]int, p.all()), dir: dir, logger: logger}
+	for i := range p.all() {
 		s.members = append(s.members, &member{
-			cluster: s, number: i, name: memberName(i), folder: s.newFolder(memberName(i), 1), files: vfs.NewCrashableMem(),
+			cluster: s, number: i, absent: i >= p.Members, name: memberName(i), folder: s.newFolder(memberName(i), 1), files: vfs.NewCrashableMem(),
 		})
 	}
 	for i := range p.Followers {
 		name := followerName(i)
-		s.followers = append(s.followers, &follower{sim: s, host: p.Members + i, name: name, folder: s.newFolder(name, 1), files: vfs.NewCrashableMem()})
+		s.followers = append(s.followers, &follower{sim: s, host: p.all() + i, name: name, folder: s.newFolder(name, 1), files: vfs.NewCrashableMem()})
 	}
 	s.live()
 	s.judged()
@@ -157,7 +162,7 @@ func (s *simulation) judged() {
 
 // live is all of a run but its end.
 func (s *simulation) live() {
-	for i, m := range s.members {
+	for i, m := range s.there() {
 		if err := os.MkdirAll(m.folder, 0o700); err != nil {
 			s.fail("the simulation itself: %v", err)
 			return
@@ -192,6 +197,9 @@ func (s *simulation) live() {
 	close(stop)
 	if !s.drive(settling, s.waited(&clients)) && !s.broken() {
 		s.fail("%s: some have none, long after everything is healed", ruleAnswers)
+	}
+	if !s.drive(changed, s.settled) && !s.broken() {
+		s.fail("%s: %s", ruleChanges, s.whyChanging())
 	}
 	if !s.drive(settling, s.signedAll) && !s.broken() {
 		s.fail("%s: not all of the chain is, long after everything is healed", ruleSigned)
@@ -252,7 +260,7 @@ func (s *simulation) look() {
 		err := l.broken.Load()
 		if err == nil {
 			if l.ready.Load() {
-				s.net.hosts[m.number].web = l.listens()
+				s.net.hosts[m.number].web, m.who = l.listens(), l.node.Identity()
 				s.greet(l)
 			}
 			continue
@@ -260,6 +268,13 @@ func (s *simulation) look() {
 		if l.wentBack(*err) {
 			s.world.trace.tell(s.world.since(), l.String(), "does not go on, as it should: "+s.plain((*err).Error()))
 			s.reach("a disk has lied, and is noticed")
+			s.kill(m, false)
+			continue
+		}
+		if s.dismissed(l, *err) {
+			s.world.trace.tell(s.world.since(), l.String(), "was removed, and ends: "+s.plain((*err).Error()))
+			s.reach("a member is removed, and ends")
+			m.absent, m.removed = true, true
 			s.kill(m, false)
 			continue
 		}
@@ -285,7 +300,7 @@ func (s *simulation) look() {
 }
 
 func (s *simulation) allReady() bool {
-	for _, m := range s.members {
+	for _, m := range s.there() {
 		if m.life == nil || !m.life.ready.Load() || m.life.node.Ready() != nil {
 			return false
 		}
@@ -332,7 +347,7 @@ func (s *simulation) makeChain() error {
 	ctx, cancel := context.WithTimeout(context.Background(), starting)
 	defer cancel()
 	q := s.members[0].life.requests()
-	for _, m := range s.members {
+	for _, m := range s.there() {
 		key, err := signingKey(m.name)
 		if err != nil {
 			return err
@@ -350,7 +365,7 @@ func (s *simulation) makeChain() error {
 		if err != nil {
 			return err
 		}
-		for _, m := range s.members {
+		for _, m := range s.there() {
 			if err := m.life.node.WaitApplied(ctx, index); err != nil {
 				return err
 			}
@@ -399,7 +414,7 @@ func (s *simulation) probe() {
 // alike tells whether all members have applied the same.
 func (s *simulation) alike() bool {
 	var at uint64
-	for i, m := range s.members {
+	for i, m := range s.there() {
 		if m.life == nil || !m.life.ready.Load() {
 			return false
 		}
@@ -419,6 +434,7 @@ func (s *simulation) close() {
 	for _, e := range s.ends {
 		e.once()
 	}
+	s.closed = true // faults of a run that was broken off end, and restart nobody
 	for _, m := range s.members {
 		if l := m.life; l != nil {
 			s.remember(l)
