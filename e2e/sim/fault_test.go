@@ -43,6 +43,9 @@ func (s *simulation) faults(i int, f fault) (end func()) {
 	if f.On == leader {
 		f.On = s.leader(i)
 	}
+	if f.On >= len(s.members) { // the plan has been made smaller, and nobody adds it
+		return func() {}
+	}
 	m := s.members[f.On]
 	switch f.Kind {
 	case followerKill, followerPower:
