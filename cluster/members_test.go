@@ -42,10 +42,14 @@ func (m *testMachine) removed(name string) bool {
 	return slices.Contains(m.state.Removed, name)
 }
 
-// change makes a change on member i, which has to succeed.
-func (c *testCluster) change(i int, change Change) Changed {
+// change makes a change on member i, which has to succeed once the one before is committed.
+func (c *testCluster) change(i int, change Change) (changed Changed) {
 	c.t.Helper()
-	changed, err := c.members[i].Change(testContext(c.t), change)
+	var err error
+	waitFor(c.t, "the change before to be committed", func() bool {
+		changed, err = c.members[i].Change(testContext(c.t), change)
+		return !errors.Is(err, outcome.ChangeInProgress)
+	})
 	if err != nil {
 		c.t.Fatalf("%+v: %v", change, err)
 	}

@@ -289,8 +289,7 @@ func TestOnlyWhoWasRemovedIsDismissed(t *testing.T) {
 	removed := new(atomic.Bool)
 	l := listen(t)
 	at := map[string]string{"b": l.Addr().String()}
-	var b *Port
-	b = New(l, Self{Name: "b", Cluster: "01"}, removesLater{removed: removed}, slog.New(slog.DiscardHandler))
+	b := New(l, Self{Name: "b", Cluster: "01"}, removesLater{removed: removed}, slog.New(slog.DiscardHandler))
 	b.Follow(at)
 	b.Start()
 	b.Welcome(func(_ string, conn net.Conn, _ func()) { io.Copy(conn, conn) })
