@@ -60,15 +60,17 @@ func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) e
 		command = append(command, "--anew") // what it keeps in its folder cannot be believed
 	}
 	if err = w.rebuild(ctx, m, command); err == nil {
-		err = w.await(ctx, m)
+		err = w.awaitFor(ctx, m, w.fair(repairing)) // it looks through the whole chain first
 	}
-	if err != nil && ctx.Err() == nil { // it is not the folder alone
+	// It is not the folder alone, then. Nobody erases a member that is only slow, nor one of
+	// two that are damaged: a majority would be lost for it.
+	if err != nil && ctx.Err() == nil && !m.Alive() && len(w.damage) == 0 {
 		w.Tell("repair", 0, "%s: %v; it is replaced", m.ID, short(err.Error()))
 		if err = errors.Join(m.Kill(), empty(m.Data)); err == nil {
 			err = w.rebuild(ctx, m, []string{"cluster", "replace", m.ID})
 		}
 		if err == nil {
-			err = w.await(ctx, m)
+			err = w.awaitFor(ctx, m, w.fair(repairing))
 		}
 	}
 	if err == nil {
@@ -89,7 +91,11 @@ func lastLine(text string) string {
 
 // await waits until a member that was started is ready; one that ends is not waited for.
 func (w *World) await(ctx context.Context, m *harness.Member) error {
-	return harness.Until(ctx, 15*time.Second, m.ID+" is ready", func(ctx context.Context) error {
+	return w.awaitFor(ctx, m, 15*time.Second)
+}
+
+func (w *World) awaitFor(ctx context.Context, m *harness.Member, limit time.Duration) error {
+	return harness.Until(ctx, limit, m.ID+" is ready", func(ctx context.Context) error {
 		if !m.Alive() {
 			return harness.Permanent(errors.New("it has ended"))
 		}
