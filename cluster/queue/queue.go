@@ -158,8 +158,8 @@ func (q *Queue) Len() int {
 }
 
 // Take returns as much as fits in an entry: from the front of one lane, and where that leaves
-// room from the other's. The lanes begin by turns, so that each has half of what is ordered
-// if it wants it, and neither waits for more than one entry of the other.
+// room from the other's. The lanes begin by turns, so that neither waits for more than one
+// entry of the other. Where small requests wait, few large ones go beside them (largeBeside).
 //
 // With forward set it is a frame for the leader, which is of one lane alone, as the leader
 // knows the lane of what comes by its largest request; calls that must not be forwarded are
@@ -174,10 +174,11 @@ func (q *Queue) Take(forward bool) Batch {
 	}
 	q.taken = now
 	room := MaxEntryBytes - EntryOverhead
-	beside := q.lanes[0].calls > 0 && !forward
+	small, large := &q.lanes[0], &q.lanes[1]
+	beside := small.calls > 0 && !forward
 	for _, l := range [...]*lane{&q.lanes[q.first], &q.lanes[1-q.first]} {
 		wanted := room
-		if beside && l == &q.lanes[1] {
+		if beside && l == large {
 			wanted = largeBeside
 		}
 		var out []*Call

@@ -161,7 +161,7 @@ func TestTheLoad(t *testing.T) {
 }
 
 // Small requests do not wait behind all the large ones that came before them, nor these
-// behind what small ones come: either has half of the entries to begin.
+// behind what small ones come: either begins each second entry.
 func TestNeitherLaneWaitsForAllOfTheOther(t *testing.T) {
 	request := func(kind byte, bytes int) [][]byte {
 		r := make([]byte, bytes)
