@@ -6,7 +6,7 @@ import test from "node:test";
 
 import { addresses } from "./addresses.mjs";
 import { accessible } from "./axe.mjs";
-import { cluster, died, leader, members, settled, shoot, visit, wallets, whole } from "./world.mjs";
+import { cluster, died, goTo, leader, members, settled, shoot, visit, wallets, whole } from "./world.mjs";
 
 const maxFirst = 33; // modules (api/page tests how many), two style sheets and the icon
 
@@ -41,12 +41,12 @@ test("the member that sent the page is killed once the page is idle: every page 
     await cluster("kill-leader");
     await page.getByText("The page goes on with").waitFor();
     for (const address of all) {
-      await page.evaluate((hash) => { location.hash = hash; }, address);
+      await goTo(page, address);
       await settled(page);
       assert.notEqual(await page.locator("h1").first().innerText(), "Nothing here");
       assert.deepEqual(await page.locator(".notice.bad").allInnerTexts(), [], address);
     }
-    await page.evaluate(() => { location.hash = "#/send?contract=gold"; });
+    await goTo(page, "#/send?contract=gold");
     await page.locator("input[name=keyfile]").setInputFiles(`${wallets}/issuer.age`);
     await page.locator("input[name=passphrase]").fill(readFileSync(`${wallets}/passphrase`, "utf8").trim());
     await page.getByRole("button", { name: "Open" }).click();

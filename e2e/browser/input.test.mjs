@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { api, members, settled, shoot, transfer, until, visit } from "./world.mjs";
+import { api, goTo, members, settled, shoot, transfer, until, visit } from "./world.mjs";
 
 const names = ['<img src=x onerror="window.ran=1">', '"><script>window.ran=1</script>', "javascript:window.ran=1", "\u202eevil\u202c", "${window.ran=1}", "🏠".repeat(32), "__proto__"];
 
@@ -14,10 +14,10 @@ test("names and memos with HTML, scripts, marks of direction and emoji are shown
   await until("the block", async () => (await api("/v1/contracts/aka")).length >= index);
   await visit(members[0], {}, async ({ page }) => {
     for (const place of ["", "accounts/victim", `blocks/${index}`, ...sent.map(({ id }) => `transactions/${id}`), ...names.map((name) => `accounts/${encodeURIComponent(name)}`), `send?to=${encodeURIComponent(names[0])}`]) {
-      await page.evaluate((hash) => { location.hash = `#/${hash}`; }, place);
+      await goTo(page, `#/${place}`);
       await settled(page);
     }
-    await page.evaluate(() => { location.hash = "#/accounts/victim"; });
+    await goTo(page, "#/accounts/victim");
     await page.getByText(names[0]).first().waitFor();
     await shoot(page, "what-others-write");
     assert.equal(await page.evaluate(() => window.ran), undefined);
@@ -59,7 +59,7 @@ test("an API that answers slowly: the page waits and says so", async () => {
     let go;
     const held = new Promise((resolve) => { go = resolve; });
     await page.route("**/v1/blocks/1?*", async (route) => { await held; await route.continue(); });
-    await page.evaluate(() => { location.hash = "#/blocks/1"; });
+    await goTo(page, "#/blocks/1");
     await page.getByText("The server takes its time").first().waitFor();
     go();
     await page.getByText("It was produced because").or(page.getByText("the contract")).first().waitFor();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { accessible } from "./axe.mjs";
-import { api, cluster, died, leader, members, settled, shoot, transfer, until, visit, whole } from "./world.mjs";
+import { api, cluster, died, goTo, leader, members, settled, shoot, transfer, until, visit, whole } from "./world.mjs";
 
 // When the page first showed each block, by the clock of this machine.
 const remember = () => {
@@ -59,7 +59,7 @@ test("the member that serves the page, which leads, is killed: the page says so 
     strip.forEach((n, i) => assert.ok(i === 0 || strip[i - 1] - n === 1, `the strip has no gap: ${strip}`));
     assert.ok(strip.includes(index) || strip[0] > index);
     // Deep links go on as well.
-    await page.evaluate((tx) => { location.hash = `#/transactions/${tx}`; }, id);
+    await goTo(page, `#/transactions/${id}`);
     await settled(page);
     await page.getByText("carol").first().waitFor();
   });

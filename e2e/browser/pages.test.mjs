@@ -5,7 +5,7 @@ import test from "node:test";
 
 import { addresses } from "./addresses.mjs";
 import { violations } from "./axe.mjs";
-import { follower, members, settled, shoot, visit } from "./world.mjs";
+import { drawn, follower, goTo, members, settled, shoot, visit } from "./world.mjs";
 
 // What is wrong with the pages, all of it: one fault does not hide the next.
 class Faults {
@@ -20,7 +20,7 @@ class Faults {
   }
 
   async shows(page, address, name) {
-    await page.evaluate((hash) => { location.hash = hash; }, address);
+    await goTo(page, address);
     await settled(page);
     this.expect(await page.locator("h1").first().innerText() !== "Nothing here", `${name}: there is nothing`);
     this.expect(await page.locator(".notice.bad").count() === 0, `${name}: ${await page.locator(".notice.bad").allInnerTexts()}`);
@@ -28,6 +28,7 @@ class Faults {
 
   async fitsAPhone(page, name) {
     await page.setViewportSize({ width: 320, height: 740 });
+    await drawn(page);
     // Nothing sticks out of the column, but for what scrolls; and a row without a sentence has one line.
     const { over, out, tall } = await page.evaluate(() => {
       const { left, right } = document.querySelector("main").getBoundingClientRect();
@@ -97,9 +98,9 @@ test("every page of a follower shows something, and those that only it has do so
 test("an address that means nothing says so, and one of no block waits for it", async () => {
   await visit(`${members[0]}/#/no/such/page`, {}, async ({ page }) => {
     await page.getByRole("heading", { name: "Nothing here" }).waitFor();
-    await page.evaluate(() => { location.hash = "#/blocks/999999999"; });
+    await goTo(page, "#/blocks/999999999");
     await page.getByText(/There is no block 999,?999,?999 yet/).waitFor();
-    await page.evaluate(() => { location.hash = "#/blocks/x"; });
+    await goTo(page, "#/blocks/x");
     await page.getByText("That is no index of a block").waitFor();
   });
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { accessible } from "./axe.mjs";
-import { api, bpsc, members, shoot, transfer, until, visit } from "./world.mjs";
+import { api, bpsc, goTo, members, shoot, transfer, until, visit } from "./world.mjs";
 
 async function receiptOf(sender) {
   const { id } = await transfer(sender, "bob", 12.5, "to be proven");
@@ -156,7 +156,7 @@ test("a checkpoint that does not extend what this browser saw puts a red banner 
     await shoot(page, "fork");
     await accessible(page);
     for (const place of ["#/send", "#/blocks/1", "#/verify"]) {
-      await page.evaluate((hash) => { location.hash = hash; }, place);
+      await goTo(page, place);
       await page.getByText("Do not trust this node.").waitFor();
     }
     await page.reload();

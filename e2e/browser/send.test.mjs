@@ -7,7 +7,7 @@ import test from "node:test";
 import { openKeyFile } from "../../api/page/app/send/keyfile.mjs";
 import { toHex } from "../../api/page/app/proof/bytes.mjs";
 import { accessible } from "./axe.mjs";
-import { api, members, settled, shoot, until, visit, wallets } from "./world.mjs";
+import { api, goTo, members, settled, shoot, until, visit, wallets } from "./world.mjs";
 
 const passphrase = readFileSync(`${wallets}/passphrase`, "utf8").trim();
 const addressOf = (name) => new RegExp(`^${name} (\\S+)$`, "m").exec(readFileSync(`${wallets}/addresses`, "utf8"))[1];
@@ -15,7 +15,7 @@ const addressOf = (name) => new RegExp(`^${name} (\\S+)$`, "m").exec(readFileSyn
 test("an open transfer, by the keyboard alone: final, in its block, and its receipt holds", async () => {
   await visit(`${members[0]}/#/verify`, {}, async ({ page }) => {
     await page.getByRole("button", { name: "Pin what the node says" }).click();
-    await page.evaluate(() => { location.hash = "#/send"; });
+    await goTo(page, "#/send");
     await page.locator("input[name=sender]").focus();
     for (const text of ["alice", "dora", "7.25", "for the bread"]) {
       await page.keyboard.type(text);
@@ -116,7 +116,7 @@ test("a signed transfer and a hold: the key file is opened and signs in the page
     assert.ok(await page.getByRole("button", { name: "Sign and send" }).isDisabled());
     await page.getByRole("button", { name: "Close the key" }).click();
     // The recipient takes the hold.
-    await page.evaluate((id) => { location.hash = `#/send?contract=gold&kind=accept&hold=${id}`; }, hold);
+    await goTo(page, `#/send?contract=gold&kind=accept&hold=${hold}`);
     await page.locator("input[name=keyfile]").setInputFiles(`${wallets}/alice.age`);
     await page.locator("input[name=passphrase]").fill(passphrase);
     await page.getByRole("button", { name: "Open" }).click();

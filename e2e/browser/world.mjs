@@ -113,6 +113,19 @@ export async function shoot(page, name) {
   await page.screenshot({ path: `${shots}/${name.replace(/\W+/g, "-").slice(0, 40)}.png`, animations: "disabled" });
 }
 
+/** The page has drawn what it is by now: observers of sizes run at the end of a frame, so what they change is there at the second. */
+export const drawn = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
+/** Goes to another address within the page, and is back when that one is drawn, not the one before. */
+export async function goTo(page, address) {
+  await page.evaluate((hash) => new Promise((done) => {
+    if (location.hash === hash) return done();
+    addEventListener("hashchange", done, { once: true });
+    location.hash = hash;
+  }), address);
+  await drawn(page);
+}
+
 /** The page shows its heading and waits for nothing any more. */
 export async function settled(page) {
   await page.locator("h1").first().waitFor();
