@@ -44,8 +44,9 @@ func (w *World) backup(_ context.Context, of []int) (struck, error) {
 	}
 	m := w.Cluster.Members[of[0]]
 	place := filepath.Join(w.Dir, "backups-"+strconv.FormatInt(int64(w.Book.Now()), 10))
+	limit := w.through(repairing)
 	return aside(m.ID, func(ctx context.Context) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), repairing)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 		defer cancel()
 		if err := w.command(ctx, "backup", "create", "--insecure-token", "--from", m.URL, place); err != nil {
 			w.Tell("skipped", 0, "%.200v", err)

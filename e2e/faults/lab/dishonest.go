@@ -114,7 +114,7 @@ const invalid = 5
 func (w *World) auditChains(ctx context.Context, d *dishonest) {
 	for _, m := range []*harness.Member{d.Member, w.Cluster.Members[w.others(d.Member)[0]]} {
 		a := rules.Audit{Node: m.ID, Of: "its chain", Lies: m == d.Member}
-		err := harness.Until(ctx, w.fair(repairing), "a verdict on "+m.ID, func(ctx context.Context) error {
+		err := harness.Until(ctx, w.through(repairing), "a verdict on "+m.ID, func(ctx context.Context) error {
 			_, err := w.answer(ctx, "chain", "verify", "--server", m.URL, "--contract", load.Open, "--policy", w.witnesses[0].Policy)
 			if failed, ended := errors.AsType[*exec.ExitError](err); ended && failed.ExitCode() == invalid {
 				a.Refuted, err = err, nil

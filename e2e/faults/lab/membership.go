@@ -62,7 +62,7 @@ func (w *World) arrive(m *harness.Member) step {
 // change is a step that runs a command which changes who the members are. Who votes meanwhile
 // nobody knows for sure.
 func (w *World) change(m *harness.Member, already string, args ...string) step {
-	run := w.run(m, already, append(args, "--timeout", repairing.String())...)
+	run := w.run(m, already, append(args, "--timeout", w.through(repairing).String())...)
 	return func(ctx context.Context) error {
 		if w.changing != m {
 			w.changing = m

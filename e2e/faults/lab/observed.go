@@ -11,11 +11,12 @@ import (
 
 // observed is what a round is judged by beside what clients noted and what chains say.
 type observed struct {
-	waits   []rules.Wait
-	ends    []rules.End
-	damaged []rules.Damaged
-	lied    []rules.Lied
-	audits  []rules.Audit
+	waits      []rules.Wait
+	procedures []rules.Wait // what operators did when all faults had ended
+	ends       []rules.End
+	damaged    []rules.Damaged
+	lied       []rules.Lied
+	audits     []rules.Audit
 
 	deceived bool // a witness that has forgotten was shown a history that is not the cluster's
 }
@@ -46,6 +47,7 @@ func (w *World) judgeObserved() {
 	w.backups, w.forgeries, w.trials = nil, nil, nil
 	w.mu.Unlock()
 	w.found = append(w.found, rules.Served(w.waits)...)
+	w.found = append(w.found, rules.Finished(w.procedures)...)
 	w.found = append(w.found, rules.Damage(w.damaged, chains)...)
 	w.found = append(w.found, rules.Backups(backups)...)
 	w.found = append(w.found, rules.FoundOut(w.lied)...)

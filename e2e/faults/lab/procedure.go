@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/e2e/faults/plan"
+	"github.com/bpsc/bpsc/e2e/faults/rules"
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
@@ -72,23 +73,28 @@ func (w *World) proceed(ctx context.Context) error {
 	return nil
 }
 
-// finishing bounds what is left of a procedure: a backup is verified as a whole, however long the chain.
-const finishing = 3 * time.Minute
+// patience is for how long the laboratory goes on waiting for a procedure that has broken the rule: with who the
+// members are left open there is no next round.
+const patience = 3 * time.Minute
 
-// finish brings what the operator does to its end, all faults having ended.
+// finish brings what the operator does to its end, all faults having ended. What goes on while others
+// last may have to wait for them, so that its time is counted from now on.
 func (w *World) finish(ctx context.Context) error {
 	if w.procedure == nil {
 		return nil
 	}
 	w.hurry = true
 	defer func() { w.hurry = false }()
-	return harness.Until(ctx, w.fair(finishing), w.procedure.what, func(ctx context.Context) error {
+	what, began, within := w.procedure.what, time.Now(), w.through(procedures)
+	err := harness.Until(ctx, within+patience, what, func(ctx context.Context) error {
 		w.supervise(ctx)
 		if w.procedure != nil {
 			return w.proceed(ctx)
 		}
 		return nil
 	})
+	w.procedures = append(w.procedures, rules.Wait{For: "the operator, at " + what, Took: time.Since(began), Within: within, Failed: err})
+	return err
 }
 
 // settle is a step that lets some time go by, unless the round is over.

@@ -74,7 +74,7 @@ func (w *World) activate(order []*harness.Member) (struck, error) {
 		}
 	}
 	w.release = w.Next
-	steps = append(steps, w.run(nil, "level_active", "cluster", "activate", harness.NextLevel, "--timeout", repairing.String()), func(context.Context) error {
+	steps = append(steps, w.run(nil, "level_active", "cluster", "activate", harness.NextLevel, "--timeout", w.through(repairing).String()), func(context.Context) error {
 		w.mu.Lock()
 		w.Binary = w.Next // whoever comes later, and what an operator runs
 		w.mu.Unlock()

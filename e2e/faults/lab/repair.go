@@ -8,10 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bpsc/bpsc/e2e/faults/rules"
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
-// repairing bounds what an operator's command may take.
+// repairing bounds what an operator's command may take, without what it takes to read the chain. It is no rule:
+// what takes so long has broken one.
 const repairing = time.Minute
 
 // repair does what an operator does with members whose files are damaged: starts them, as
@@ -23,27 +25,28 @@ func (w *World) repair(ctx context.Context) {
 			continue
 		}
 		delete(w.damage, m.ID)
-		if err := w.repairOne(ctx, m, what); err != nil {
-			w.missed(m.ID+" after "+what, err)
-		}
+		within := w.through(procedures)
+		took, err := w.repairOne(ctx, m, what)
+		w.procedures = append(w.procedures, rules.Wait{For: m.ID + " after " + what, Took: took, Within: within, Failed: err})
 		w.mark(m.ID, "damaged", false)
 	}
 }
 
-func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) error {
+// repairOne repairs one member, and returns how long the last command took, until the member was ready.
+func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) (took time.Duration, err error) {
 	from := m.LogSize()
 	if !m.Alive() {
 		if err := m.Start(); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	err := w.await(ctx, m)
+	err = w.await(ctx, m)
 	if err == nil {
 		w.Tell("damage", 0, "%s starts all the same", m.ID)
 	}
 	w.examine(ctx, m, what, from)
 	if err := m.Kill(); err != nil {
-		return err
+		return 0, err
 	}
 	// Whoever repairs sees to it that the others are well first: the command refuses to put a
 	// majority at risk.
@@ -60,23 +63,25 @@ func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) e
 		command = append(command, "--anew") // what it keeps in its folder cannot be believed
 	}
 	if err = w.rebuild(ctx, m, command); err == nil {
-		err = w.awaitFor(ctx, m, w.fair(repairing)) // it looks through the whole chain first
+		err = w.awaitFor(ctx, m, w.through(repairing))
 	}
 	// It is not the folder alone, then. Nobody erases a member that is only slow, nor one of
 	// two that are damaged: a majority would be lost for it.
 	if err != nil && ctx.Err() == nil && !m.Alive() && len(w.damage) == 0 {
 		w.Tell("repair", 0, "%s: %v; it is replaced", m.ID, short(err.Error()))
+		began = time.Now()
 		if err = errors.Join(m.Kill(), empty(m.Data)); err == nil {
 			err = w.rebuild(ctx, m, []string{"cluster", "replace", m.ID})
 		}
 		if err == nil {
-			err = w.awaitFor(ctx, m, w.fair(repairing))
+			err = w.awaitFor(ctx, m, w.through(repairing))
 		}
 	}
+	took = time.Since(began)
 	if err == nil {
-		w.Tell("repair", 0, "%s is as ever %v after the command", m.ID, time.Since(began).Round(time.Millisecond))
+		w.Tell("repair", 0, "%s is as ever %v after the command", m.ID, took.Round(time.Millisecond))
 	}
-	return err
+	return took, err
 }
 
 func lastLine(text string) string {
@@ -91,7 +96,7 @@ func lastLine(text string) string {
 
 // await waits until a member that was started is ready; one that ends is not waited for.
 func (w *World) await(ctx context.Context, m *harness.Member) error {
-	return w.awaitFor(ctx, m, 15*time.Second)
+	return w.awaitFor(ctx, m, w.through(15*time.Second))
 }
 
 func (w *World) awaitFor(ctx context.Context, m *harness.Member, limit time.Duration) error {
@@ -118,10 +123,10 @@ func empty(dir string) error {
 // rebuild runs an operator's command, and starts the member when it is to be started: after it,
 // or, where another takes its place, while the command waits for that.
 func (w *World) rebuild(ctx context.Context, m *harness.Member, command []string) error {
-	ended := make(chan error, 1)
-	go func() { ended <- w.bpsc(ctx, m, append(command, "--timeout", repairing.String())...) }()
+	ended, limit := make(chan error, 1), w.through(repairing)
+	go func() { ended <- w.bpsc(ctx, m, append(command, "--timeout", limit.String())...) }()
 	var started time.Time
-	err := harness.Until(ctx, repairing, m.ID+" is rebuilt", func(context.Context) error {
+	err := harness.Until(ctx, limit, m.ID+" is rebuilt", func(context.Context) error {
 		select {
 		case err := <-ended:
 			if err != nil {

@@ -52,6 +52,15 @@ func TestServiceAfterHealing(t *testing.T) {
 	}
 }
 
+func TestWhatOperatorsDoEnds(t *testing.T) {
+	const bound = 20 * time.Second
+	soon := Wait{For: "n1", Took: time.Second, Within: bound}
+	breaks(t, "", Finished(nil))
+	breaks(t, "", Finished([]Wait{soon, {For: "n2", Took: bound, Within: bound}}))
+	breaks(t, Finishes, Finished([]Wait{soon, {For: "n2", Took: 160 * time.Second, Within: bound}}))
+	breaks(t, Finishes, Finished([]Wait{soon, {For: "n2", Took: bound, Within: bound, Failed: errors.New("it has not ended yet")}}))
+}
+
 func TestDamagedMembers(t *testing.T) {
 	chains := map[string][][]byte{"aka": texts("one", "two"), "gold": texts("I", "II")}
 	gave := func(contract string, first int, blocks ...string) map[string]Copy {

@@ -30,6 +30,7 @@ const (
 	Convicts     = "evidence convicts who signed two histories, and nobody else"
 	SameChain    = "all nodes have the same chain, byte for byte, and it verifies"
 	Service      = "service within five seconds after healing, without an operator"
+	Finishes     = "what an operator does ends in its time once all faults have ended"
 	NoBadData    = "a damaged member refuses, and serves no bad data"
 	NoAlarm      = "nobody is alarmed without a cause"
 	NoCrash      = "no process ends but by its rules"
@@ -38,7 +39,7 @@ const (
 // All are the rules in the order of reports.
 func All() []string {
 	return []string{Missing, Changed, Twice, StaysRefused, NotHidden, NeverBack, Nobody, InOrder, Linearizable,
-		OnSchedule, OnceInOrder, OneRoot, Remembers, FindsLiars, SeesLies, Convicts, SameChain, Service, NoBadData, NoAlarm, NoCrash}
+		OnSchedule, OnceInOrder, OneRoot, Remembers, FindsLiars, SeesLies, Convicts, SameChain, Service, Finishes, NoBadData, NoAlarm, NoCrash}
 }
 
 // Finding is a broken rule.
