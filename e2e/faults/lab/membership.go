@@ -25,7 +25,7 @@ func (w *World) strikeMembers(s plan.Step, some []int) (struck, error) {
 			return struck{}, errors.New("it takes a machine for one more")
 		}
 		g := w.guest
-		return w.operation(g.ID, w.arrive(g), w.change(g, "member_exists", "cluster", "add", g.ID, g.Raft),
+		return w.operation(g.ID, w.arrive(g), w.change(g, "member_exists", "cluster", "add", g.ID, g.Raft), w.ready(g),
 			w.settle(s.For/2), w.depart(g), w.gone(g))
 	}
 	if len(some) == 0 {
@@ -34,9 +34,20 @@ func (w *World) strikeMembers(s plan.Step, some []int) (struck, error) {
 	m := w.Cluster.Members[some[0]]
 	if s.Fault == "member-removed" {
 		return w.operation(m.ID, w.depart(m), w.gone(m), w.settle(s.For/2),
-			w.arrive(m), w.change(m, "member_exists", "cluster", "add", m.ID, m.Raft))
+			w.arrive(m), w.change(m, "member_exists", "cluster", "add", m.ID, m.Raft), w.ready(m))
 	}
-	return w.operation(m.ID, w.arrive(m), w.change(m, "member_not_empty", "cluster", "replace", m.ID))
+	return w.operation(m.ID, w.arrive(m), w.change(m, "member_not_empty", "cluster", "replace", m.ID), w.ready(m))
+}
+
+// ready is a step in which an operator waits until a member says that it is ready: one that is new votes
+// before, and then reads and verifies the whole chain.
+func (w *World) ready(m *harness.Member) step {
+	return func(ctx context.Context) error {
+		if !m.Alive() {
+			return errStricken
+		}
+		return w.asked(ctx, &m.Process)
+	}
 }
 
 // arrive is a step that starts a member on an empty folder, on which it waits until it is taken

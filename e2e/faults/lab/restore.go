@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/bpsc/bpsc/e2e/faults/rules"
 	"github.com/bpsc/bpsc/internal/harness"
@@ -28,13 +29,13 @@ func (w *World) restore(of []int) (struck, error) {
 	}
 	m := w.Cluster.Members[of[0]]
 	dir := filepath.Join(w.Dir, "restored-"+strconv.FormatInt(int64(w.Book.Now()), 10))
-	place := filepath.Join(dir, "backups")
+	place, limit := filepath.Join(dir, "backups"), w.through(repairing)
 	return w.operation(m.ID, w.doing(func(ctx context.Context) error {
 		if err := w.command(ctx, "backup", "create", "--insecure-token", "--from", m.URL, place); err != nil {
 			w.Tell("skipped", 0, "%.200v", err)
 			return nil
 		}
-		r, err := w.another(ctx, dir, place)
+		r, err := w.another(ctx, dir, place, limit)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if err != nil {
@@ -48,8 +49,8 @@ func (w *World) restore(of []int) (struck, error) {
 }
 
 // another makes a cluster of one member from a backup, which verifies it, has it go on, and
-// returns what it has of what was in the backup.
-func (w *World) another(ctx context.Context, dir, place string) (r restored, err error) {
+// returns what it has of what was in the backup. It is ready within the limit.
+func (w *World) another(ctx context.Context, dir, place string, limit time.Duration) (r restored, err error) {
 	var list []struct {
 		Manifest struct {
 			Chains []struct {
@@ -76,7 +77,7 @@ func (w *World) another(ctx context.Context, dir, place string) (r restored, err
 	m := c.Members[0]
 	err = w.command(ctx, "backup", "restore", place, "--data", m.Data, "--id", m.ID, "--cluster", m.ID+"="+m.Raft, "--by", "ann")
 	if err == nil {
-		err = c.Start(ctx)
+		err = errors.Join(m.Start(), c.AwaitReady(ctx, limit))
 	}
 	if err != nil {
 		return r, err

@@ -29,7 +29,7 @@ type Result struct {
 // is one of the laboratory's, after which it cannot go on.
 func (w *World) Round(ctx context.Context, r plan.Round) (Result, error) {
 	res := Result{Plan: r, Began: w.Book.Now()}
-	w.found, w.observed, w.excuse = nil, observed{}, map[string]bool{}
+	w.found, w.observed, w.excuse, w.crowd = nil, observed{}, map[string]bool{}, false
 	w.Load.Talk(w.nodes())
 	w.Load.Start(ctx, r.Seed, uint64(r.Number))
 	err := w.suffer(ctx, r)
@@ -123,15 +123,20 @@ func (w *World) supervise(ctx context.Context) {
 		switch {
 		case w.left(ctx, p): // it is no member any more, as the operator will hear
 		case p.Alive() && wrong["starting"]:
-			short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
-			if harness.Get(short, w.http, w.healthy(p), nil) == nil {
+			if w.asked(ctx, p) == nil {
 				w.mark(p.ID, "starting", false)
 			}
-			cancel()
 		case !p.Alive() && !wrong["killed"] && !wrong["damaged"] && !wrong["restarting"]:
 			w.revive(ctx, p)
 		}
 	}
+}
+
+// asked is what a process says that is asked whether it is ready, and does not keep waiting who asks.
+func (w *World) asked(ctx context.Context, p *harness.Process) error {
+	ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	return harness.Get(ctx, w.http, w.healthy(p), nil)
 }
 
 // pause is how long a supervisor waits before it starts again what ends.
