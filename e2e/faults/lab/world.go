@@ -63,7 +63,7 @@ type World struct {
 	found     []rules.Finding      // of the round
 	observed                       // in the round
 	earlier   map[string]bool      // ids of which nobody knows what became of them
-	crowd     bool                 // it has been told that others use the machine, too
+	crowd     bool                 // it has been told in the round that others use the machine, too
 	streamed  int                  // events of the stream that have been judged
 	read      map[string]int       // how much of each process's log has been
 	excuse    map[string]bool      // processes that may end by themselves in this round
