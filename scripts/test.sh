@@ -74,13 +74,13 @@ go test -vet=off -count=1 ./internal/imports
 
 # The race detector makes what computes ten times as dear, Pebble and random cases above all,
 # and more of it finds no more races: with it such tests are left out, or try fewer cases
-# (-short), and so are packages in which nothing happens at one time, and the scripts of the
-# command line, which start one process after another; of fsm, what others call at one time.
-# All of them run without.
+# (-short), and so are packages in which nothing happens at one time, and the command line,
+# which does one thing after another and brings a fifth of all that would have to be compiled
+# anew; of fsm, what others call at one time. All of them run without, and `make race` is all with.
 packages=$(go list -f '{{.Dir}}' ./... | sed "s|^$root|.|" | grep -vE '^\./(e2e|internal/imports)(/|$)')
 racing=() alone=()
 for package in $packages; do
-  if [ "$package" != ./cmd/bpsc ] && [ "$package" != ./fsm ] && grep -qE '\bgo func|\.Go\(|"sync|^\s*go [a-z]' "$package"/*.go; then
+  if [[ "$package" != ./cmd/* ]] && [ "$package" != ./fsm ] && grep -qE '\bgo func|\.Go\(|"sync|^\s*go [a-z]' "$package"/*.go; then
     racing+=("$package")
   else
     alone+=("$package")
