@@ -78,7 +78,7 @@ func (w *World) judgeChain(ctx context.Context, c *Chain, ops []history.Op) erro
 		}
 	}
 	n := nodes[len(ids)%len(w.present())]
-	if window.Refused, err = w.Load.Fates(ctx, n, c.Token, ids); err != nil {
+	if window.Refused, err = w.Load.Fates(ctx, n, c.Token, ids, w.fair(settling)); err != nil {
 		w.missed("what became of what was refused", err)
 	}
 	w.found = append(w.found, rules.Check(window)...)

@@ -114,7 +114,7 @@ func (w *World) restarted(m *harness.Member, binary string) []step {
 				return errStricken
 			}
 			w.mark(m.ID, "restarting", true)
-			late = time.Now().Add(stopping)
+			late = time.Now().Add(w.fair(stopping))
 			return m.Terminate()
 		},
 		func(ctx context.Context) error {

@@ -40,7 +40,7 @@ func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) (
 			return 0, err
 		}
 	}
-	err = w.await(ctx, m)
+	err = w.await(ctx, m, w.fair(starting)) // one that ends, or is ready all the same, has not read the chain
 	if err == nil {
 		w.Tell("damage", 0, "%s starts all the same", m.ID)
 	}
@@ -50,9 +50,13 @@ func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) (
 	}
 	// Whoever repairs sees to it that the others are well first: the command refuses to put a
 	// majority at risk.
+	limit := w.fair(starting)
+	if len(w.damage) == 0 {
+		limit = w.through(starting) // one may just have been added; as long as two are damaged of three, nobody is ready
+	}
 	for _, i := range w.others(m) {
 		if other := w.Cluster.Members[i]; w.damage[other.ID] == "" && other.Alive() {
-			if err := w.await(ctx, other); err != nil { // as long as two are damaged of three, nobody is
+			if err := w.await(ctx, other, limit); err != nil {
 				w.Tell("repair", 0, "%s is not ready: %v", other.ID, short(err.Error()))
 			}
 		}
@@ -63,7 +67,7 @@ func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) (
 		command = append(command, "--anew") // what it keeps in its folder cannot be believed
 	}
 	if err = w.rebuild(ctx, m, command); err == nil {
-		err = w.awaitFor(ctx, m, w.through(repairing))
+		err = w.await(ctx, m, w.through(repairing))
 	}
 	// It is not the folder alone, then. Nobody erases a member that is only slow, nor one of
 	// two that are damaged: a majority would be lost for it.
@@ -74,7 +78,7 @@ func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) (
 			err = w.rebuild(ctx, m, []string{"cluster", "replace", m.ID})
 		}
 		if err == nil {
-			err = w.awaitFor(ctx, m, w.through(repairing))
+			err = w.await(ctx, m, w.through(repairing))
 		}
 	}
 	took = time.Since(began)
@@ -94,12 +98,11 @@ func lastLine(text string) string {
 	return lines[len(lines)-1]
 }
 
-// await waits until a member that was started is ready; one that ends is not waited for.
-func (w *World) await(ctx context.Context, m *harness.Member) error {
-	return w.awaitFor(ctx, m, w.through(15*time.Second))
-}
+// starting bounds how long a member may take that starts to be ready, or to refuse.
+const starting = 15 * time.Second
 
-func (w *World) awaitFor(ctx context.Context, m *harness.Member, limit time.Duration) error {
+// await waits until a member that was started is ready; one that ends is not waited for.
+func (w *World) await(ctx context.Context, m *harness.Member, limit time.Duration) error {
 	return harness.Until(ctx, limit, m.ID+" is ready", func(ctx context.Context) error {
 		if !m.Alive() {
 			return harness.Permanent(errors.New("it has ended"))

@@ -36,7 +36,7 @@ func (w *World) Round(ctx context.Context, r plan.Round) (Result, error) {
 	if err == nil {
 		res.Healed, err = w.heal(ctx, fmt.Sprintf("probe-%d-%d", r.Seed, r.Number))
 	}
-	for _, id := range w.Load.Stop() {
+	for _, id := range w.Load.Stop(w.fair(settling)) {
 		w.missed("what became of "+id, errors.New("nobody could learn it"))
 	}
 	if err == nil && ctx.Err() == nil {

@@ -34,6 +34,7 @@ type Load struct {
 
 	stop    atomic.Bool
 	workers sync.WaitGroup
+	giveUp  context.CancelFunc // of Start and Stop
 
 	mu        sync.Mutex // guards what follows
 	nodes     []Node
@@ -63,6 +64,7 @@ func (l *Load) Talk(nodes []Node) {
 // it does, so that there is room on two cores for the cluster.
 func (l *Load) Start(ctx context.Context, seed, round uint64) {
 	l.stop.Store(false)
+	ctx, l.giveUp = context.WithCancel(ctx)
 	kinds := []struct {
 		name string
 		n    int
@@ -93,11 +95,14 @@ func (l *Load) Start(ctx context.Context, seed, round uint64) {
 	}
 }
 
-// Stop lets the workers finish what they have begun, and returns the ids of which they could
-// not learn what became of them.
-func (l *Load) Stop() (stuck []string) {
+// Stop lets the workers finish what they have begun, within a time, and returns the ids of which they
+// could not learn what became of them. Before it they go on asking: all of a round's faults, and what healing takes.
+func (l *Load) Stop(within time.Duration) (stuck []string) {
 	l.stop.Store(true)
+	late := time.AfterFunc(within, l.giveUp)
 	l.workers.Wait()
+	late.Stop()
+	l.giveUp()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	stuck, l.stuck = l.stuck, nil
@@ -129,15 +134,9 @@ func (w *worker) node() Node {
 	return w.nodes[w.rng.IntN(len(w.nodes))]
 }
 
-// insisting bounds how long a client asks again for the fate of one transaction: all of a
-// round's faults, and what healing takes.
-const insisting = time.Minute
-
 // insist sends a transaction until it is known what became of it, each time to somebody. Some
 // give up: after a 503 as it promises that nothing happened, or just so.
 func (w *worker) insist(ctx context.Context, t transaction) history.Op {
-	ctx, cancel := context.WithTimeout(ctx, insisting)
-	defer cancel()
 	gives, forgets := w.rng.IntN(4) == 0, w.rng.IntN(25) == 0
 	for n := 0; ; n++ {
 		op := w.attempt(ctx, w.name, w.node(), t)

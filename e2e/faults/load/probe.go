@@ -93,14 +93,14 @@ func (l *Load) Standing(ctx context.Context, n Node, contract string) (at Standi
 }
 
 // Fates asks for what is remembered of transactions, and returns the codes of those that are
-// said to be refused.
-func (l *Load) Fates(ctx context.Context, n Node, contract string, ids []string) (map[string]string, error) {
+// said to be refused. Each answer is to come within a time.
+func (l *Load) Fates(ctx context.Context, n Node, contract string, ids []string, within time.Duration) (map[string]string, error) {
 	codes := make([]string, len(ids))
 	all, ctx := errgroup.WithContext(ctx)
 	all.SetLimit(asking)
 	for i, id := range ids {
 		all.Go(func() error {
-			return harness.Until(ctx, 10*time.Second, n.ID+" says what became of "+id, func(ctx context.Context) error {
+			return harness.Until(ctx, within, n.ID+" says what became of "+id, func(ctx context.Context) error {
 				a, err := call(ctx, l.client, http.MethodGet, n.URL+"/v1/transactions/"+id+"?contract="+contract, "")
 				var s said
 				if err == nil && a.status == http.StatusOK {
