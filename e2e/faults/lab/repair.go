@@ -49,25 +49,22 @@ func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) (
 		return 0, err
 	}
 	// Whoever repairs sees to it that the others are well first: the command refuses to put a
-	// majority at risk.
-	limit := w.fair(starting)
-	if len(w.damage) == 0 {
-		limit = w.through(starting) // one may just have been added; as long as two are damaged of three, nobody is ready
-	}
+	// majority at risk. As long as two are damaged of three, nobody is ready, and nobody waits for that.
 	for _, i := range w.others(m) {
-		if other := w.Cluster.Members[i]; w.damage[other.ID] == "" && other.Alive() {
-			if err := w.await(ctx, other, limit); err != nil {
+		if other := w.Cluster.Members[i]; len(w.damage) == 0 && other.Alive() {
+			if err := w.await(ctx, other, w.through(starting)); err != nil { // it may just have been added
 				w.Tell("repair", 0, "%s is not ready: %v", other.ID, short(err.Error()))
 			}
 		}
 	}
 	began := time.Now()
+	from = m.LogSize()
 	command := []string{"cluster", "rebuild", "--data", m.Data, "--id", m.ID}
 	if strings.Contains(what, "journal") || strings.Contains(what, "disk lost") {
 		command = append(command, "--anew") // what it keeps in its folder cannot be believed
 	}
 	if err = w.rebuild(ctx, m, command); err == nil {
-		err = w.await(ctx, m, w.through(repairing))
+		err = w.back(ctx, m, from)
 	}
 	// It is not the folder alone, then. Nobody erases a member that is only slow, nor one of
 	// two that are damaged: a majority would be lost for it.
@@ -78,7 +75,7 @@ func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) (
 			err = w.rebuild(ctx, m, []string{"cluster", "replace", m.ID})
 		}
 		if err == nil {
-			err = w.await(ctx, m, w.through(repairing))
+			err = w.back(ctx, m, from)
 		}
 	}
 	took = time.Since(began)
@@ -109,6 +106,22 @@ func (w *World) await(ctx context.Context, m *harness.Member, limit time.Duratio
 		}
 		return harness.Get(ctx, w.http, m.URL+"/readyz", nil)
 	})
+}
+
+// inUse is what a member says that is started while a command is at its folder.
+const inUse = "another process uses"
+
+// back waits until a member is ready that a command has rebuilt. Nobody can see when the command is through with the
+// folder; a member that was started too early is started again, as its supervisor does.
+func (w *World) back(ctx context.Context, m *harness.Member, from int64) error {
+	err := w.await(ctx, m, w.through(repairing))
+	if err == nil || m.Alive() || !strings.Contains(m.LogFrom(from), inUse) {
+		return err
+	}
+	if err := m.Start(); err != nil {
+		return err
+	}
+	return w.await(ctx, m, w.through(repairing))
 }
 
 // empty removes all that is in a folder but what a command has moved aside.
