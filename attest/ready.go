@@ -14,8 +14,8 @@ func (a *Attester) Ready() error {
 	for _, token := range slices.Sorted(maps.Keys(a.faults)) {
 		return a.faults[token]
 	}
-	if a.audit.err != nil {
-		return a.audit.err
+	if err := a.unaudited(); err != nil {
+		return err
 	}
 	if errors.Is(a.handoverErr, ErrWouldContradict) {
 		return a.handoverErr

@@ -90,6 +90,20 @@ func (a *Attester) auditing(name string, err error) {
 	a.audit = audit{name: name, err: err}
 }
 
+// unaudited is why nothing is signed by a state that was restored, from the moment on in which it
+// was, and not only once the audit has begun; nil where there is none, or its audit has ended. The
+// caller holds mu.
+func (a *Attester) unaudited() error {
+	name, err := a.state.Unaudited()
+	if err == nil && name != "" && a.audit.name != name {
+		err = errUnaudited
+	}
+	if err != nil {
+		return err
+	}
+	return a.audit.err
+}
+
 // relies tells whether what this member holds of a chain was decided by itself, or has
 // been audited. An error is what is wrong with it.
 func (a *Attester) relies(token string) (bool, error) {

@@ -108,6 +108,7 @@ func TestASnapshotIsAuditedOnceAndThenSigned(t *testing.T) {
 		require.EqualValues(t, 1, m.audits.Load(), "what was audited is so after a restart")
 
 		m.restoreFrom(r.members[0]) // while it runs
+		require.ErrorContains(t, m.attester.Ready(), "came from a snapshot", "from the first moment on")
 		r.block("")
 		pass(time.Minute)
 		require.True(t, m.signed(8))
