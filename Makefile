@@ -60,7 +60,7 @@ growth: ## what ten million transfers cost a state machine, and two million a cl
 misuse: ## ten thousand clients that misbehave, and what they cost somebody with a token
 	BPSC_MISUSE=10000 go test ./e2e/misuse -run Strangers -count=1 -v -timeout 10m
 
-overload: ## three times what the members can take, a minute of each kind; its figures are to hold
+overload: ## a minute of what the members can take and one of three times that, of each kind; its figures are to hold
 	BPSC_OVERLOAD=1m go test ./e2e -run Overload -count=1 -v -timeout 15m
 
 fuzz: ## every fuzz target for TIME (30s)
