@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"io"
+	"io/fs"
 	"log/slog"
 	"math"
 	"slices"
@@ -30,7 +32,7 @@ type InspectedChain struct {
 
 // Inspect tells what is in the folder of a snapshot. It reads where the chains
 // stand and their open holds, and checks no more: whoever restores it does. The
-// folder is left as it is, but for a lock file.
+// folder is left as it is.
 func Inspect(dir string) (found Inspected, err error) {
 	err = look(dir, func(_ *pebble.DB, l *loaded) error {
 		found.Applied, found.Needs = l.meta.Applied, l.meta.Level
@@ -93,9 +95,21 @@ func CheckFolder(ctx context.Context, dir string) error {
 	return Check(ctx, f.path(name))
 }
 
-// look opens a snapshot for a short while.
+// unlocked makes no lock file where there is none: a snapshot with one more file is another one,
+// which nobody gives to others any more. A database that a store may have open has one, and is locked.
+type unlocked struct{ vfs.FS }
+
+// Lock implements vfs.FS.
+func (u unlocked) Lock(path string) (io.Closer, error) {
+	if _, err := u.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return io.NopCloser(nil), nil
+	}
+	return u.FS.Lock(path)
+}
+
+// look opens a snapshot for a short while, or a database that no store has open.
 func look(dir string, at func(*pebble.DB, *loaded) error) (err error) {
-	cfg := Config{FS: vfs.Default, ReadOnly: true, Tables: inspectTables, Logger: slog.New(slog.DiscardHandler)}
+	cfg := Config{FS: unlocked{vfs.Default}, ReadOnly: true, Tables: inspectTables, Logger: slog.New(slog.DiscardHandler)}
 	// The alarm is not armed: damage is an error here.
 	db, err := openDB(dir, cfg, &alarm{dir: dir, fatal: func(err error) { panic(err) }}, &division{})
 	if err != nil {

@@ -16,12 +16,14 @@ func TestInspectTellsWhatASnapshotIsOf(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "snapshot")
 	require.NoError(t, s.Snapshot(t.Context(), dir))
+	files := names(t, dir)
 	found, err := Inspect(dir)
 	require.NoError(t, err)
 	require.Equal(t, s.AppliedIndex(), found.Applied)
 	require.Len(t, found.Chains, 1)
 	require.Equal(t, s.Contracts()[0], found.Chains[0].Info)
 	require.NoError(t, Check(t.Context(), dir))
+	require.Equal(t, files, names(t, dir), "with one more file it would be another snapshot, which no member takes")
 
 	addBlock(t, s, 21) // the snapshot is what it was
 	again, err := Inspect(dir)
@@ -36,4 +38,14 @@ func TestInspectTellsWhatASnapshotIsOf(t *testing.T) {
 	require.NoError(t, os.Truncate(tables[0], 10))
 	_, err = Inspect(dir)
 	require.ErrorIs(t, err, ErrDamaged)
+}
+
+func names(t *testing.T, dir string) (all []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	for _, e := range entries {
+		all = append(all, e.Name())
+	}
+	return all
 }
