@@ -78,6 +78,7 @@ type Member struct {
 	condemned atomic.Bool   // this member must not come back
 	makingWay atomic.Bool   // leadership is being handed over
 	asking    chan struct{} // one token for each change that this member waits for
+	damaged   chan struct{} // has one when a snapshot turned out damaged
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -100,7 +101,7 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Member{cfg: cfg, log: cfg.Logger, began: time.Now(), queue: queue.New(), failure: &failure{then: cfg.Fatal}, serving: make(chan struct{}), asking: make(chan struct{}, maxChanges), greeted: make(chan struct{}), stopped: make(chan struct{})}
+	m := &Member{cfg: cfg, log: cfg.Logger, began: time.Now(), queue: queue.New(), failure: &failure{then: cfg.Fatal}, serving: make(chan struct{}), asking: make(chan struct{}, maxChanges), greeted: make(chan struct{}), stopped: make(chan struct{}), damaged: make(chan struct{}, 1)}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.fitness = health.NewFitness(m.log, cfg.ElectionTimeout)
 	m.clocks = clock.NewMajority(cfg.ClockBound, cfg.wall)
@@ -136,7 +137,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 	m.replica.installed = func(index uint64) {
 		m.Note(EventInstalled, m.cfg.ID, fmt.Sprintf("%s goes on from the leader's snapshot of entries up to %d", m.cfg.ID, index))
 	}
-	m.store.snapshots.Added = m.noteSnapshot
+	m.store.snapshots.Added, m.store.snapshots.Damaged = m.noteSnapshot, m.noteDamaged
 	m.writes = latency.NewRecent(&m.store.took, recentWrites)
 	if m.lost, err = lost(m.cfg.Dir); err != nil {
 		return err
@@ -252,6 +253,7 @@ func (m *Member) start() {
 	m.running.Go(func() { watch.Run(m.ctx) })
 	m.running.Go(func() { m.watchRoom(m.ctx) })
 	m.running.Go(func() { m.keepLogSmall(m.ctx) })
+	m.running.Go(func() { m.renewSnapshots(m.ctx) })
 	m.changer = newChanger(m)
 	m.running.Go(m.gatherer.run)
 	m.running.Go(func() { m.changer.promote(m.ctx) })
