@@ -73,7 +73,7 @@ type Store struct {
 	// Added is told of each new snapshot, and must not wait; nil: nobody asks. It is set
 	// before the store is used.
 	Added func(Meta)
-	// Damaged is told when a snapshot that was to be read is not what it was. The same holds.
+	// Damaged is told when a snapshot that was to be read is not what it was, or cannot be listed. The same holds.
 	Damaged func()
 
 	mu    sync.Mutex
@@ -186,13 +186,13 @@ func (s *Store) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	meta := s.metas[i]
 	files, err := listFiles(s.State(id))
 	if size := archiveSize(files); err == nil && size != meta.Size {
-		err = fmt.Errorf("it has changed: %d bytes, not %d", size, meta.Size)
+		err = datadir.Damaged(filepath.Join(s.dir, id), fmt.Errorf("it has changed: %d bytes, not %d", size, meta.Size))
 	}
 	if err != nil {
 		if s.Damaged != nil {
 			s.Damaged()
 		}
-		return nil, nil, datadir.Damaged(filepath.Join(s.dir, id), err)
+		return nil, nil, err
 	}
 	s.inUse[id]++
 	return &meta.SnapshotMeta, &Reader{
