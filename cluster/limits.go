@@ -75,6 +75,10 @@ const (
 	logPeriod = time.Second
 	logPause  = 10 * time.Second
 
+	// How long after a snapshot in the place of a damaged one the next may be taken: raft
+	// asks for a damaged one some hundred times a second.
+	renewPause = time.Second
+
 	// The least LogBytes, of which half are 16 of the largest entries: more than a
 	// few leaders had in flight.
 	minLogBytes = 32 * queue.MaxEntryBytes

@@ -35,7 +35,7 @@ func (m *Member) renewSnapshots(ctx context.Context) {
 			m.log.Error("a snapshot that another member was to get is damaged, and no other one can be taken", "error", err)
 		}
 		select {
-		case <-time.After(logPeriod):
+		case <-time.After(renewPause):
 		case <-ctx.Done():
 			return
 		}
