@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/bpsc/bpsc/internal/harness"
 )
@@ -59,8 +61,9 @@ type dev struct {
 	cmd   *exec.Cmd
 	out   io.Closer // of its output
 	lines *bufio.Scanner
-	temp  string // its folder for temporary files
-	text  string // all that it has printed
+	temp  string       // its folder for temporary files
+	text  string       // all that it has printed
+	said  bytes.Buffer // on standard error; read once it has ended
 }
 
 func startDev(t *testing.T, args ...string) *dev {
@@ -72,7 +75,8 @@ func startDev(t *testing.T, args ...string) *dev {
 func begin(t *testing.T, cmd *exec.Cmd) *dev {
 	t.Helper()
 	d := &dev{cmd: cmd, temp: t.TempDir()}
-	d.cmd.Env, d.cmd.Stderr = append(harness.Environ(), "TMPDIR="+d.temp), os.Stderr
+	d.cmd.Env, d.cmd.Stderr = append(harness.Environ(), "TMPDIR="+d.temp), &d.said
+	d.cmd.WaitDelay = patience // whatever it has started may hold its output
 	out, err := d.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -84,17 +88,21 @@ func begin(t *testing.T, cmd *exec.Cmd) *dev {
 	return d
 }
 
-// until reads lines until one matches, and returns what its groups matched.
+// until reads lines until one matches, and returns what its groups matched. It ends what says
+// nothing of the kind for too long.
 func (d *dev) until(t *testing.T, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
+	silent := time.AfterFunc(patience, func() { _ = d.cmd.Process.Kill() })
+	defer silent.Stop()
 	for d.lines.Scan() {
 		d.text += d.lines.Text() + "\n"
 		if found := re.FindStringSubmatch(d.lines.Text()); found != nil {
 			return found
 		}
 	}
-	t.Fatalf("it ended before it said %s: %s", pattern, d.text)
+	_ = d.cmd.Wait()
+	t.Fatalf("it ended before it said %s: %s%s", pattern, d.text, &d.said)
 	return nil
 }
 
@@ -104,11 +112,13 @@ func (d *dev) interrupt(t *testing.T) {
 	if err := d.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
+	late := time.AfterFunc(patience, func() { _ = d.cmd.Process.Kill() })
+	defer late.Stop()
 	for d.lines.Scan() {
 		d.text += d.lines.Text() + "\n"
 	}
 	if err := d.cmd.Wait(); err != nil {
-		t.Errorf("%v: %s", err, d.text)
+		t.Errorf("%v: %s%s", err, d.text, &d.said)
 	}
 	nothingLeft(t, d.temp, d.text)
 }

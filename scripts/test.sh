@@ -103,8 +103,12 @@ go test -vet=off -timeout 10m ./attest ./api -run "$computing"
 go test -vet=off -timeout 10m ./cluster -run '^(TestAnotherAddress|TestFlippedBytesInTheLog|TestTheLogIsBoundedInBytes|TestTheLogMovesToAnotherStore|TestFileThatWentBack)$'
 
 heading "End-to-end tests on real processes"
-# Those that run beside others wait, most of the time.
-go test -vet=off ./e2e/... -count=1 -v -parallel 3 -timeout 15m
+# Those that run beside others wait, most of the time. Where one hangs Go prints thousands of
+# lines of stacks: which tests, and since when, is said again at the end.
+if ! go test -vet=off ./e2e/... -count=1 -parallel 3 -timeout 12m | tee .bpsc/e2e.log; then
+  grep -E '^(--- FAIL|FAIL|panic:|SIGQUIT|fatal error:|\*\*\*)|^\s+Test[A-Z].* \([0-9]|, [0-9]+ minutes|^github\.com/bpsc/bpsc/e2e\S*\.(Test|\(\*)' .bpsc/e2e.log | tail -n 60
+  die "an end-to-end test fails; all of it is in .bpsc/e2e.log"
+fi
 
 heading "The Postman collection on a cluster"
 scripts/postman.sh >.bpsc/postman.log || { cat .bpsc/postman.log; die "the collection of docs/postman fails"; }
