@@ -32,7 +32,11 @@ func Mount(dir, below string) (*Mounted, error) {
 	always := time.Duration(0) // the kernel asks each time: Power changes sizes behind its back
 	server, err := fs.Mount(dir, first, &fs.Options{
 		AttrTimeout: &always, EntryTimeout: &always, NullPermissions: true,
-		MountOptions: fuse.MountOptions{DirectMount: true, AllowOther: true, FsName: below, Name: "bpsc-faults", MaxBackground: 64},
+		MountOptions: fuse.MountOptions{DirectMount: true, AllowOther: true, FsName: below, Name: "bpsc-faults", MaxBackground: 64,
+			// What changes behind the kernel's back is said to it (Power). Otherwise it would ask
+			// for a file's size before each read, of what it has in memory, too: a member that
+			// starts reads tens of thousands of times, and each took its turn with all others.
+			ExplicitDataCacheControl: true},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("mount %s: %w", dir, err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bpsc/bpsc/e2e/faults/load"
 	"github.com/bpsc/bpsc/e2e/faults/plan"
 	"github.com/bpsc/bpsc/e2e/faults/rules"
 	"github.com/bpsc/bpsc/internal/harness"
@@ -185,16 +186,11 @@ func (w *World) heal(ctx context.Context, key string) (time.Duration, error) {
 	w.Load.Talk(w.nodes())
 	w.Tell("healed", 0, "all faults have ended")
 	began := time.Now()
-	var waits []rules.Wait
-	for _, p := range w.Load.Probe(ctx, key, 4*service) {
+	probed := make(chan []load.Probed, 1)
+	go func() { probed <- w.Load.Probe(ctx, key, 4*service) }()
+	waits := w.awaitAll(ctx, 4*service)
+	for _, p := range <-probed {
 		waits = append(waits, rules.Wait{For: "a transfer through " + p.ID, Took: p.Took, Failed: p.Failed})
-	}
-	for _, p := range w.processes() {
-		err := harness.Until(ctx, 4*service, "200", func(ctx context.Context) error {
-			w.supervise(ctx)
-			return harness.Get(ctx, w.http, w.healthy(p), nil)
-		})
-		waits = append(waits, rules.Wait{For: p.ID + " to be ready", Took: time.Since(began), Failed: err})
 	}
 	took, bound := time.Since(began), w.fair(service)
 	for _, wait := range waits {
@@ -203,4 +199,31 @@ func (w *World) heal(ctx context.Context, key string) (time.Duration, error) {
 	}
 	w.supervise(ctx)
 	return took, nil
+}
+
+// awaitAll waits until each process has said that it is ready, and tells how long each took.
+func (w *World) awaitAll(ctx context.Context, limit time.Duration) (waits []rules.Wait) {
+	began, ready := time.Now(), map[string]bool{}
+	err := harness.Until(ctx, limit, "all are ready", func(ctx context.Context) error {
+		w.supervise(ctx)
+		var not []error
+		for _, p := range w.processes() {
+			if ready[p.ID] {
+				continue
+			}
+			if err := w.asked(ctx, p); err != nil {
+				not = append(not, fmt.Errorf("%s: %w", p.ID, err))
+				continue
+			}
+			ready[p.ID] = true
+			waits = append(waits, rules.Wait{For: p.ID + " to be ready", Took: time.Since(began)})
+		}
+		return errors.Join(not...)
+	})
+	for _, p := range w.processes() {
+		if !ready[p.ID] {
+			waits = append(waits, rules.Wait{For: p.ID + " to be ready", Took: time.Since(began), Failed: err})
+		}
+	}
+	return waits
 }
