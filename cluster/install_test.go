@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -93,23 +94,54 @@ func TestWritesDuringInstall(t *testing.T) {
 // leader takes another one at once, and sends that.
 func TestDamagedSnapshotIsNotInstalled(t *testing.T) {
 	t.Parallel()
-	c, leader, away := lagging(t, "")
-	var damaged uint64
-	for _, m := range []*Member{c.members[leader], c.members[3-leader-away]} { // whoever leads, if that changes
-		meta, _ := m.store.snapshots.Newest()
-		if err := os.Truncate(filepath.Join(m.store.snapshots.State(meta.ID), "deeper", "filling"), 10); err != nil {
-			t.Fatal(err)
-		}
-		damaged = max(damaged, meta.Index)
+	for name, damage := range map[string]func(file string) error{
+		"a file was cut short": func(file string) error { return os.Truncate(file, 10) },
+		"a byte has turned": func(file string) error {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			content[len(content)/2] ^= 1
+			return os.WriteFile(file, content, 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, leader, away := lagging(t, "")
+			var damaged uint64
+			for _, m := range []*Member{c.members[leader], c.members[3-leader-away]} { // whoever leads, if that changes
+				meta, _ := m.store.snapshots.Newest()
+				if err := damage(filepath.Join(m.store.snapshots.State(meta.ID), "deeper", "filling")); err != nil {
+					t.Fatal(err)
+				}
+				damaged = max(damaged, meta.Index)
+			}
+			c.start(away)
+			c.mustPropose(leader, "meanwhile")
+			if got := c.sameHistory(); len(got) != 52 {
+				t.Errorf("%d requests", len(got))
+			}
+			if meta, ok := c.members[away].store.snapshots.Newest(); !ok || meta.Index <= damaged {
+				t.Errorf("it has the snapshot of entries up to %d, and those up to %d are damaged", meta.Index, damaged)
+			}
+		})
 	}
-	c.start(away)
-	c.mustPropose(leader, "meanwhile")
-	if got := c.sameHistory(); len(got) != 52 {
-		t.Errorf("%d requests", len(got))
+}
+
+// A leader whose state itself is damaged, so that whatever snapshot it takes in the place of a
+// damaged one is, too, stops: another one leads.
+func TestLeaderWithADamagedStateStops(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 3)
+	leader := c.leader()
+	c.mustPropose(leader, "before")
+	c.machines[leader].rot()
+	c.members[leader].noteDamaged()
+	if err := c.takeFatal(); !errors.Is(err, errRotten) {
+		t.Error(err)
 	}
-	if meta, ok := c.members[away].store.snapshots.Newest(); !ok || meta.Index <= damaged {
-		t.Errorf("it has the snapshot of entries up to %d, and those up to %d are damaged", meta.Index, damaged)
-	}
+	c.stop(leader)
+	c.mustPropose(c.leader(), "after")
 }
 
 // Snapshots are taken and the log is cut by itself, and a restart begins at the

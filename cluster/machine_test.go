@@ -27,6 +27,19 @@ type testMachine struct {
 	restored     int           // snapshots taken by this process
 	applying     chan struct{} // when set, Apply waits until it can receive
 	snapshotting chan struct{} // and Snapshot until it can from this one
+	rotten       bool          // what is written to snapshots is damaged
+}
+
+// filling is what all snapshots have in them.
+var filling = bytes.Repeat([]byte("filling "), 100_000)
+
+var errRotten = errors.New("rotten")
+
+// rot makes all snapshots from now on damaged ones.
+func (m *testMachine) rot() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rotten = true
 }
 
 type machineState struct {
@@ -131,7 +144,10 @@ func (m *testMachine) NextDue() (int64, bool) {
 func (m *testMachine) Snapshot(_ context.Context, dir string) error {
 	m.mu.Lock()
 	data, err := json.Marshal(m.state)
-	snapshotting := m.snapshotting
+	snapshotting, filling := m.snapshotting, filling
+	if m.rotten {
+		filling = filling[1:]
+	}
 	m.mu.Unlock()
 	if snapshotting != nil {
 		<-snapshotting
@@ -142,12 +158,19 @@ func (m *testMachine) Snapshot(_ context.Context, dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "deeper"), 0o700); err != nil {
 		return err
 	}
-	filling := bytes.Repeat([]byte("filling "), 100_000)
 	return errors.Join(
 		os.WriteFile(filepath.Join(dir, "state.json"), data, 0o600),
 		os.WriteFile(filepath.Join(dir, "deeper", "filling"), filling, 0o600),
 		os.WriteFile(filepath.Join(dir, "empty"), nil, 0o600),
 	)
+}
+
+func (m *testMachine) Check(_ context.Context, dir string) error {
+	got, err := os.ReadFile(filepath.Join(dir, "deeper", "filling"))
+	if err == nil && !bytes.Equal(got, filling) {
+		err = errRotten
+	}
+	return err
 }
 
 func (m *testMachine) Restore(dir string) error {

@@ -127,9 +127,11 @@ func (m *Member) open(sm StateMachine) (err error) {
 	watch := health.NewWatchdog(m.cfg.DiskStall, m.uptime, m.fitness, m.fatal)
 	m.watchdog = watch
 	m.replica = newReplica(m.ctx, sm, watch, m.fatal)
+	opening := time.Now()
 	if m.store, err = openStorage(m.cfg, watch, m.fatal); err != nil {
 		return err
 	}
+	opened := time.Since(opening)
 	if err := m.store.reconcile(m.cfg, m.replica); err != nil {
 		return err
 	}
@@ -138,6 +140,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 		m.Note(EventInstalled, m.cfg.ID, fmt.Sprintf("%s goes on from the leader's snapshot of entries up to %d", m.cfg.ID, index))
 	}
 	m.store.snapshots.Added, m.store.snapshots.Damaged = m.noteSnapshot, m.noteDamaged
+	m.store.snapshots.Check = func(state string) error { return sm.Check(m.ctx, state) }
 	m.writes = latency.NewRecent(&m.store.took, recentWrites)
 	if m.lost, err = lost(m.cfg.Dir); err != nil {
 		return err
@@ -165,9 +168,15 @@ func (m *Member) open(sm StateMachine) (err error) {
 	}
 	m.running.Go(func() { m.uptime.Run(m.ctx, watch.Check) })
 	m.transport = newTransport(m.port.Raft(), m.fitness, m.progress, m.store.memory, m.room, watch, m.store.ahead.Written, hclog)
+	m.transport.refused = m.noteDamaged
 	m.replica.announce = m.transport.announcer.applied
 	if m.replica.preparation != nil {
 		m.running.Go(func() { m.replica.preparation.run(m.ctx) })
+	}
+	applied, scanning := sm.AppliedIndex(), time.Now()
+	first, err := m.store.logs.FirstIndex()
+	if err != nil {
+		return errors.Join(err, m.transport.Close())
 	}
 	err = raftlog.Guard(func() (err error) {
 		m.raft, err = raft.NewRaft(conf, m.replica, preparedLog{m.store.logs, m.replica.preparation}, m.store.votes, m.store.snapshots, m.transport)
@@ -176,6 +185,8 @@ func (m *Member) open(sm StateMachine) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("cluster: starting raft: %w", err), m.transport.Close())
 	}
+	// Whoever waits for a member that starts wants to know what it was about.
+	m.log.Info("the log is read", "first", first, "last", m.raft.LastIndex(), "applied", applied, "opening", opened, "reading", time.Since(scanning))
 	leads := func() bool { return m.raft.State() == raft.Leader }
 	m.store.ahead.Begin(leads)
 	m.transport.leads.Store(&leads)

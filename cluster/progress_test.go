@@ -113,14 +113,15 @@ func TestNobodysEntriesGetThrough(t *testing.T) {
 func TestLeaderWhoseEntriesReachAMajority(t *testing.T) {
 	t.Parallel()
 	c, net := startLossy(t, 3)
-	var lead int
 	var m, cut *Member
-	// A busy machine can cost a leader its lease at any time, which says nothing.
-	waitFor(t, "a leader that leads for twice as long as entries may take", func() bool {
-		lead = c.leader()
+	// A busy machine can cost a leader its lease at any time, which says nothing: then the one
+	// that is cut off may hear another one.
+	waitFor(t, "a leader that leads for twice as long as entries may take, while the other is not ready", func() bool {
+		lead := c.leader()
 		m, cut = c.members[lead], c.members[c.other(lead)]
+		isBehind := notReadyFor(cut, "was committed more than")
 		net.Lose(m.cfg.ID, cut.cfg.ID, true)
-		for began := time.Now(); time.Since(began) < 2*m.stallLimit(); {
+		for began := time.Now(); time.Since(began) < 2*m.stallLimit() || !isBehind(); {
 			r := c.proposeSoon(lead)
 			if why := m.fitness.Why(); len(why) > 0 {
 				t.Fatalf("it must not lead: %v (%v)", why, r.Err)
@@ -130,10 +131,12 @@ func TestLeaderWhoseEntriesReachAMajority(t *testing.T) {
 				net.Lose(m.cfg.ID, cut.cfg.ID, false)
 				return false
 			}
+			if time.Since(began) > patience {
+				t.Fatalf("the other one is ready: %v", cut.Ready())
+			}
 		}
 		return true
 	})
-	waitFor(t, "the other not to be ready", notReadyFor(cut, "was committed more than"))
 	net.Lose(m.cfg.ID, cut.cfg.ID, false)
 	waitFor(t, "the other to be ready", func() bool { return cut.Ready() == nil })
 }

@@ -56,9 +56,13 @@ type StateMachine interface {
 	// directories do not reach other members.
 	Snapshot(ctx context.Context, dir string) error
 
-	// Restore verifies the snapshot in dir and replaces the machine's state by
-	// it. It is never called concurrently with Apply. The machine may hard-link
-	// files from dir but must not modify them.
+	// Check reads all of the snapshot in dir, which stays as it is, and says what is
+	// damaged. It runs concurrently with Apply.
+	Check(ctx context.Context, dir string) error
+
+	// Restore replaces the machine's state by the snapshot in dir, once it has seen that
+	// it can be opened. It is never called concurrently with Apply. The machine may
+	// hard-link files from dir but must not modify them.
 	Restore(dir string) error
 }
 

@@ -3,6 +3,7 @@ package cluster
 import (
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/memory"
 	"github.com/bpsc/bpsc/cluster/port"
+	"github.com/bpsc/bpsc/cluster/snapshot"
 )
 
 // errUnfit is what raft gets for a message that an unfit member does not send.
@@ -48,6 +50,7 @@ type serialTransport struct {
 	received  chan raft.RPC
 	standing  chan candidacy
 	longest   atomic.Int64 // time in which raft's main goroutine took no message, since slowest was called
+	refused   func()       // is told that another member does not take a snapshot, for it is damaged; nil: nobody asks
 	closed    chan struct{}
 	close     func() // closes closed, once
 }
@@ -212,6 +215,9 @@ func (t *serialTransport) InstallSnapshot(id raft.ServerID, to raft.ServerAddres
 		return errUnfit
 	}
 	err := t.NetworkTransport.InstallSnapshot(id, target(id, to), args, resp, &snapshotInTransit{Reader: data, to: string(id), progress: t.progress})
+	if err != nil && t.refused != nil && strings.Contains(err.Error(), snapshot.ErrRefused.Error()) { // of another's answer there is its text
+		t.refused()
+	}
 	if err == nil {
 		t.progress.Answered(string(id))
 		if resp.Success {

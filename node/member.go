@@ -81,10 +81,12 @@ func (m *Member) open() (err error) {
 		}
 	}
 	m.fence.Look()
+	began := time.Now()
 	m.store, err = store.Open(store.Config{Dir: m.path("state"), Tables: m.files.tables, Logger: m.log, Fatal: m.distrust(m)})
 	if err != nil {
 		return err
 	}
+	m.log.Info("the state is open", "took", time.Since(began))
 	met := others(m.store.Members(), m.cfg.ID)
 	m.met.Store(&met)
 	m.opened(m.store.Close)

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,6 +12,9 @@ import (
 
 // errCancelled ends the unpacking of a snapshot that raft gave up.
 var errCancelled = errors.New("snapshot cancelled")
+
+// ErrRefused: a snapshot that came from another member is damaged, and is not taken.
+var ErrRefused = errors.New("cluster: the snapshot that came is damaged")
 
 // Sink is a snapshot in the making. Either the state machine writes its
 // state directory, or an archive from the leader comes in through Write and
@@ -82,11 +86,25 @@ func (s *Sink) Close() error {
 			return errors.Join(s.incoming.err, os.RemoveAll(s.dir))
 		}
 		s.meta.Reach = s.incoming.reach
+		if err := s.check(); err != nil {
+			return errors.Join(err, os.RemoveAll(s.dir))
+		}
 	}
 	if err := s.finish(); err != nil {
 		return errors.Join(err, os.RemoveAll(s.dir))
 	}
 	s.store.add(s.meta)
+	return nil
+}
+
+// check looks at what came from another member.
+func (s *Sink) check() error {
+	if s.store.Check == nil {
+		return nil
+	}
+	if err := s.store.Check(s.state); err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
 	return nil
 }
 
