@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/bpsc/bpsc/e2e/faults/plan"
+	"github.com/bpsc/bpsc/internal/harness"
 )
 
 // injury is what is done to one of the files that match, which is drawn.
@@ -18,7 +19,10 @@ type injury struct {
 }
 
 // stateFiles are those of a state that say something: tables, lists of them, what was written since.
-var stateFiles = []string{"state/db-*/*.sst", "state/db-*/MANIFEST-*", "state/db-*/*.log", "state/CURRENT"}
+var stateFiles = []string{"state/db-*/*.sst", "state/db-*/*.blob", "state/db-*/MANIFEST-*", "state/db-*/*.log", "state/CURRENT"}
+
+// followerFiles are those of a follower that say something.
+var followerFiles = append([]string{"policies/*", "personal.db", "known.json"}, stateFiles...)
 
 // injuries are those of each fault. What a log is kept in differs between members.
 var injuries = map[string]injury{
@@ -26,10 +30,15 @@ var injuries = map[string]injury{
 	"damage-state-two": {stateFiles, flip},
 	"damage-log":       {[]string{"raft/raft.db", "raft/wal/*.wal"}, flip},
 	"damage-tail":      {[]string{"raft/raft.db", "raft/wal/*.wal"}, cutTail},
-	"damage-gone":      {stateFiles, func(path string, _ *rand.Rand) error { return os.Remove(path) }},
+	"damage-gone":      {stateFiles, remove},
 	"damage-vote":      {[]string{"raft/vote.json"}, flip},
-	"damage-journal":   {[]string{"attest/*.json"}, func(path string, _ *rand.Rand) error { return os.Remove(path) }},
+	"damage-journal":   {[]string{"attest/*.json"}, remove},
+	"damage-follower": {followerFiles, func(path string, rng *rand.Rand) error {
+		return []func(string, *rand.Rand) error{flip, cutTail, remove}[rng.IntN(3)](path, rng)
+	}},
 }
+
+func remove(path string, _ *rand.Rand) error { return os.Remove(path) }
 
 // flip changes one bit.
 func flip(path string, rng *rand.Rand) error {
@@ -62,33 +71,44 @@ func cutTail(path string, rng *rand.Rand) error {
 
 // harm kills members and damages their files. They stay dead until they are repaired.
 func (w *World) harm(s plan.Step, members []int) (struck, error) {
-	how := injuries[s.Fault]
 	var errs []error
 	for n, i := range members {
-		m := w.Cluster.Members[i]
-		w.mark(m.ID, "damaged", true)
-		w.excuse[m.ID] = true
-		errs = append(errs, m.Kill())
-		rng := rand.New(rand.NewPCG(s.Pick, uint64(n)))
-		if s.Fault == "damage-erased" {
-			errs = append(errs, empty(m.Data))
-			w.damage[m.ID] = s.Fault
-			w.Tell("damage", 0, "%s: its folder is empty", m.ID)
-			continue
-		}
-		var paths []string
-		for _, pattern := range how.patterns {
-			more, err := filepath.Glob(filepath.Join(m.Data, pattern))
-			paths, errs = append(paths, more...), append(errs, err)
-		}
-		w.damage[m.ID] = "nothing to damage"
-		if len(paths) > 0 {
-			path := paths[rng.IntN(len(paths))]
-			errs = append(errs, how.hurt(path, rng))
-			within, err := filepath.Rel(m.Data, path)
-			w.damage[m.ID], errs = s.Fault+" in "+within, append(errs, err)
-		}
-		w.Tell("damage", 0, "%s: %s", m.ID, w.damage[m.ID])
+		errs = append(errs, w.hurt(s, &w.Cluster.Members[i].Process, n))
 	}
 	return struck{w.names(members), func(context.Context) error { return nil }}, errors.Join(errs...)
+}
+
+// harmFollower is harm for the follower.
+func (w *World) harmFollower(s plan.Step) (struck, error) {
+	if !w.Follower.Alive() {
+		return struck{}, errNobody
+	}
+	return struck{w.Follower.ID, func(context.Context) error { return nil }}, w.hurt(s, &w.Follower.Process, 0)
+}
+
+// hurt kills a process and damages one of its files. n tells those apart that a step strikes.
+func (w *World) hurt(s plan.Step, p *harness.Process, n int) error {
+	w.mark(p.ID, "damaged", true)
+	w.excuse[p.ID] = true
+	err := p.Kill()
+	rng := rand.New(rand.NewPCG(s.Pick, uint64(n)))
+	if s.Fault == "damage-erased" {
+		w.damage[p.ID] = s.Fault
+		w.Tell("damage", 0, "%s: its folder is empty", p.ID)
+		return errors.Join(err, empty(p.Data))
+	}
+	how := injuries[s.Fault]
+	var paths []string
+	for _, pattern := range how.patterns {
+		more, e := filepath.Glob(filepath.Join(p.Data, pattern))
+		paths, err = append(paths, more...), errors.Join(err, e)
+	}
+	w.damage[p.ID] = "nothing to damage"
+	if len(paths) > 0 {
+		path := paths[rng.IntN(len(paths))]
+		within, e := filepath.Rel(p.Data, path)
+		w.damage[p.ID], err = s.Fault+" in "+within, errors.Join(err, e, how.hurt(path, rng))
+	}
+	w.Tell("damage", 0, "%s: %s", p.ID, w.damage[p.ID])
+	return err
 }

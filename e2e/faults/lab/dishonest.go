@@ -59,7 +59,7 @@ func (w *World) unmask(ctx context.Context) error {
 		return nil
 	}
 	for _, i := range w.present() {
-		if err := w.await(ctx, w.Cluster.Members[i], w.through(starting)); err != nil {
+		if err := w.await(ctx, &w.Cluster.Members[i].Process, w.through(starting)); err != nil {
 			w.missed(w.Cluster.Members[i].ID+", of whom one lies", err)
 		}
 	}

@@ -102,6 +102,8 @@ func (w *World) strikeOutside(s plan.Step, dishonest []int, majority int) (struc
 	switch s.Fault {
 	case "witness-gone", "witness-forgets":
 		return w.strikeWitness(s)
+	case "damage-follower":
+		return w.harmFollower(s)
 	case "lying-upstream":
 		return w.strikeLiar(nil)
 	}

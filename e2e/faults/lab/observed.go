@@ -63,7 +63,7 @@ const examining = 5 * time.Second
 
 // examine notes what becomes of a damaged member that was started: what it gives away of its
 // chains, and how it refuses.
-func (w *World) examine(ctx context.Context, m *harness.Member, what string, from int64) {
+func (w *World) examine(ctx context.Context, m *harness.Process, what string, from int64) {
 	d := rules.Damaged{Node: m.ID, What: what, Gave: map[string]rules.Copy{}}
 	asking, cancel := context.WithTimeout(ctx, examining)
 	defer cancel()

@@ -30,6 +30,57 @@ func (w *World) repair(ctx context.Context) {
 		w.procedures = append(w.procedures, rules.Wait{For: m.ID + " after " + what, Took: took, Within: within, Failed: err})
 		w.mark(m.ID, "damaged", false)
 	}
+	if f := w.Follower; w.damage[f.ID] != "" {
+		what, within := w.damage[f.ID], w.through(procedures)
+		delete(w.damage, f.ID)
+		took, err := w.repairFollower(ctx, f, what)
+		w.procedures = append(w.procedures, rules.Wait{For: f.ID + " after " + what, Took: took, Within: within, Failed: err})
+		w.mark(f.ID, "damaged", false)
+	}
+}
+
+// repairFollower is repairOne for the follower: others have its chains. What nobody else has
+// makes way when its operator says so, once he has read that.
+func (w *World) repairFollower(ctx context.Context, f *harness.Follower, what string) (took time.Duration, err error) {
+	from := f.LogSize()
+	if err := f.Start(); err != nil {
+		return 0, err
+	}
+	if err := w.await(ctx, &f.Process, w.fair(starting)); err == nil {
+		w.Tell("damage", 0, "%s starts all the same", f.ID)
+	}
+	w.examine(ctx, &f.Process, what, from)
+	if err := f.Kill(); err != nil {
+		return 0, err
+	}
+	began, limit := time.Now(), w.through(repairing)
+	command := []string{"cluster", "rebuild", "--data", f.Data, "--server", strings.Join(w.Cluster.URLs(), ","), "--insecure-token", "--timeout", limit.String()}
+	err = w.command(ctx, command...)
+	if err != nil && strings.Contains(err.Error(), "--anew") {
+		w.Tell("repair", 0, "%s: %s", f.ID, short(err.Error()))
+		err = w.command(ctx, append(command, "--anew")...)
+	}
+	if err == nil {
+		err = f.Start()
+	}
+	if err == nil {
+		err = w.await(ctx, &f.Process, limit)
+	}
+	took = time.Since(began)
+	if err == nil {
+		w.Tell("repair", 0, "%s is as ever %v after the command", f.ID, took.Round(time.Millisecond))
+	}
+	return took, err
+}
+
+// sick is how many members are damaged.
+func (w *World) sick() (n int) {
+	for _, m := range w.Cluster.Members {
+		if w.damage[m.ID] != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // repairOne repairs one member, and returns how long the last command took, until the member was ready.
@@ -40,19 +91,19 @@ func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) (
 			return 0, err
 		}
 	}
-	err = w.await(ctx, m, w.fair(starting)) // one that ends, or is ready all the same, has not read the chain
+	err = w.await(ctx, &m.Process, w.fair(starting)) // one that ends, or is ready all the same, has not read the chain
 	if err == nil {
 		w.Tell("damage", 0, "%s starts all the same", m.ID)
 	}
-	w.examine(ctx, m, what, from)
+	w.examine(ctx, &m.Process, what, from)
 	if err := m.Kill(); err != nil {
 		return 0, err
 	}
 	// Whoever repairs sees to it that the others are well first: the command refuses to put a
 	// majority at risk. As long as two are damaged of three, nobody is ready, and nobody waits for that.
 	for _, i := range w.others(m) {
-		if other := w.Cluster.Members[i]; len(w.damage) == 0 && other.Alive() {
-			if err := w.await(ctx, other, w.through(starting)); err != nil { // it may just have been added
+		if other := w.Cluster.Members[i]; w.sick() == 0 && other.Alive() {
+			if err := w.await(ctx, &other.Process, w.through(starting)); err != nil { // it may just have been added
 				w.Tell("repair", 0, "%s is not ready: %v", other.ID, short(err.Error()))
 			}
 		}
@@ -68,7 +119,7 @@ func (w *World) repairOne(ctx context.Context, m *harness.Member, what string) (
 	}
 	// It is not the folder alone, then. Nobody erases a member that is only slow, nor one of
 	// two that are damaged: a majority would be lost for it.
-	if err != nil && ctx.Err() == nil && !m.Alive() && len(w.damage) == 0 {
+	if err != nil && ctx.Err() == nil && !m.Alive() && w.sick() == 0 {
 		w.Tell("repair", 0, "%s: %v; it is replaced", m.ID, short(err.Error()))
 		began = time.Now()
 		if err = errors.Join(m.Kill(), empty(m.Data)); err == nil {
@@ -98,13 +149,13 @@ func lastLine(text string) string {
 // starting bounds how long a member may take that starts to be ready, or to refuse.
 const starting = 15 * time.Second
 
-// await waits until a member that was started is ready; one that ends is not waited for.
-func (w *World) await(ctx context.Context, m *harness.Member, limit time.Duration) error {
-	return harness.Until(ctx, limit, m.ID+" is ready", func(ctx context.Context) error {
-		if !m.Alive() {
+// await waits until a node that was started is ready; one that ends is not waited for.
+func (w *World) await(ctx context.Context, p *harness.Process, limit time.Duration) error {
+	return harness.Until(ctx, limit, p.ID+" is ready", func(ctx context.Context) error {
+		if !p.Alive() {
 			return harness.Permanent(errors.New("it has ended"))
 		}
-		return harness.Get(ctx, w.http, m.URL+"/readyz", nil)
+		return harness.Get(ctx, w.http, p.URL+"/readyz", nil)
 	})
 }
 
@@ -114,14 +165,14 @@ const inUse = "another process uses"
 // back waits until a member is ready that a command has rebuilt. Nobody can see when the command is through with the
 // folder; a member that was started too early is started again, as its supervisor does.
 func (w *World) back(ctx context.Context, m *harness.Member, from int64) error {
-	err := w.await(ctx, m, w.through(repairing))
+	err := w.await(ctx, &m.Process, w.through(repairing))
 	if err == nil || m.Alive() || !strings.Contains(m.LogFrom(from), inUse) {
 		return err
 	}
 	if err := m.Start(); err != nil {
 		return err
 	}
-	return w.await(ctx, m, w.through(repairing))
+	return w.await(ctx, &m.Process, w.through(repairing))
 }
 
 // empty removes all that is in a folder but what a command has moved aside.

@@ -133,6 +133,7 @@ func Faults() []Fault {
 		{"damage-journal", Damage, "a dead member's journal of what it has signed is gone"},
 		{"transfer", Change, "an operator has another member lead"},
 		{"backup", Change, "a backup of a member's state, and its verification"},
+		{"damage-follower", Outside, "a bit is flipped in a file of a dead follower, its end is cut off, or it is gone"},
 		{"witness-gone", Outside, "a witness is killed, and comes back"},
 		{"witness-forgets", Outside, "a witness loses all that it has cosigned, and comes back with the same key"},
 		{"forgetful-witness", Outside, "a witness forgets, and is shown a second root first, by keys of a majority, which it may cosign"},
