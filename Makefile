@@ -35,6 +35,9 @@ mutations: ## each line that is broken on purpose is noticed by a named test (ON
 faults: ## MINUTES (10) of a cluster on machines of its own that SEED (1) breaks; FAULTS (all); a report in .bpsc/faults
 	scripts/faults.sh --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) --faults $(or $(FAULTS),all)
 
+soak: ## MINUTES (60) of the same without faults: what processes use stays flat
+	scripts/faults.sh --seed $(or $(SEED),1) --faults none --round 60s --minutes $(or $(MINUTES),60)
+
 determinism: ## one log replayed in many ways, under the race detector, on arm64, and by BASE if given: same bytes
 	scripts/determinism.sh $(if $(BASE),--base $(BASE))
 
@@ -106,4 +109,4 @@ down: ## stop it
 clean: ## binaries and leftovers of demos and benchmarks; clusters keep their data
 	rm -rf .bpsc/bin .bpsc/bench .bpsc/demo.*
 
-.PHONY: help build package test short race e2e sim sim-broken sim-exact mutations browser operations growth misuse fuzz bench bench-peers bench-compare openapi openapi-lint docs postman fmt lint demo up down clean faults
+.PHONY: help build package test short race e2e sim sim-broken sim-exact mutations browser operations growth misuse fuzz bench bench-peers bench-compare openapi openapi-lint docs postman fmt lint demo up down clean faults soak

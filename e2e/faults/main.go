@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -19,6 +20,7 @@ import (
 	"github.com/bpsc/bpsc/e2e/faults/lab"
 	"github.com/bpsc/bpsc/e2e/faults/plan"
 	"github.com/bpsc/bpsc/e2e/faults/report"
+	"github.com/bpsc/bpsc/e2e/faults/rules"
 )
 
 // wanted is what the command line asks for.
@@ -55,7 +57,7 @@ func main() {
 func parse(args []string) (w wanted, err error) {
 	f := flag.NewFlagSet("faults", flag.ContinueOnError)
 	minutes := f.Float64("minutes", 10, "for about so long, where --rounds is not given")
-	list := f.String("faults", "all", "names with commas between them, or all; list prints them")
+	list := f.String("faults", "all", "names with commas between them, or all; list prints them; none: a soak, which looks at what processes use")
 	f.Uint64Var(&w.seed, "seed", 1, "what goes wrong, and when, and what clients do")
 	f.IntVar(&w.rounds, "rounds", 0, "so many rounds")
 	f.DurationVar(&w.round, "round", 10*time.Second, "how long a round lasts, healing included")
@@ -90,7 +92,8 @@ func parse(args []string) (w wanted, err error) {
 // run runs all rounds, and writes the report whatever happens.
 func run(ctx context.Context, want wanted) error {
 	names, missing := here(want.faults, want.binary, want.base)
-	if len(names) == 0 {
+	soak := len(want.faults) == 0
+	if len(names) == 0 && !soak {
 		return fmt.Errorf("none of these faults can be had here: %s", strings.Join(missing, "; "))
 	}
 	if want.dry {
@@ -111,7 +114,7 @@ func run(ctx context.Context, want wanted) error {
 	for _, m := range missing {
 		fmt.Println("not here:", m)
 	}
-	rep.Command = fmt.Sprintf("scripts/faults.sh --seed %d --rounds %d --round %v --members %d --faults %s", want.seed, want.rounds, want.round, want.members, strings.Join(names, ","))
+	rep.Command = fmt.Sprintf("scripts/faults.sh --seed %d --rounds %d --round %v --members %d --faults %s", want.seed, want.rounds, want.round, want.members, cmp.Or(strings.Join(names, ","), "none"))
 	if want.base != "" {
 		rep.Command += " --base " + want.base
 	}
@@ -133,7 +136,7 @@ func run(ctx context.Context, want wanted) error {
 	}
 	series := &report.Series{}
 	w, err := lab.New(ctx, lab.Options{
-		Binary: want.binary, Dir: filepath.Join(out, "data"), Members: want.members, Seed: want.seed, Loop: loop, Disks: among(names, plan.Disk), Clocks: among(names, plan.Clock), TLS: among(names, plan.Certificate), Guest: slices.Contains(names, "member-added"), Next: next, Liar: liar,
+		Binary: want.binary, Dir: filepath.Join(out, "data"), Members: want.members, Seed: want.seed, Loop: loop, Disks: among(names, plan.Disk), Clocks: among(names, plan.Clock), TLS: soak || among(names, plan.Certificate), Guest: slices.Contains(names, "member-added"), Next: next, Liar: liar,
 		Say:  func(format string, args ...any) { fmt.Printf(format+"\n", args...) },
 		Sink: func(ops []history.Op) { series.Add(ops) },
 	})
@@ -186,6 +189,17 @@ func rounds(ctx context.Context, w *lab.World, want wanted, names []string, rep 
 		rep.Results = append(rep.Results, res)
 		if err != nil {
 			return err
+		}
+		if len(names) == 0 {
+			used, err := w.Use(ctx)
+			if err != nil {
+				return err
+			}
+			rep.Used = append(rep.Used, used...)
+			if n == want.rounds-1 {
+				last := &rep.Results[n]
+				last.Findings = append(last.Findings, rules.Flat(rep.Used)...)
+			}
 		}
 		fmt.Printf("round %d: %d operations, %d acknowledged, as ever %v after healing, %d violations\n", n+1, res.Ops, res.Acked, res.Healed.Round(time.Millisecond), len(res.Findings))
 	}

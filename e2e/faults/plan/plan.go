@@ -181,10 +181,13 @@ func Names(kinds ...Kind) (names []string) {
 	return names
 }
 
-// Parse reads a list of names; "" is all.
+// Parse reads a list of names; "" is all, and "none" is none.
 func Parse(list string) ([]string, error) {
-	if list == "" || list == "all" {
+	switch list {
+	case "", "all":
 		return Names(), nil
+	case "none":
+		return nil, nil
 	}
 	names := strings.Split(list, ",")
 	for _, name := range names {
@@ -198,9 +201,13 @@ func Parse(list string) ([]string, error) {
 // calm is how long nothing goes wrong at the beginning of a round.
 const calm = 300 * time.Millisecond
 
-// New draws the round of that number: one to three faults of the list, which may overlap.
+// New draws the round of that number: one to three faults of the list, which may overlap; of an
+// empty one none.
 func New(seed uint64, number int, length time.Duration, faults []string) Round {
 	r := Round{Seed: seed, Number: number, Length: length}
+	if len(faults) == 0 {
+		return r
+	}
 	rng := rand.New(rand.NewPCG(seed, uint64(number)))
 	taken := map[single]bool{}
 	for range 1 + rng.IntN(3) {

@@ -3,8 +3,10 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +25,8 @@ type Run struct {
 	Results []lab.Result
 	Story   []lab.Happening
 	Points  []Point
-	Broken  string // why the laboratory itself could not go on
+	Used    []rules.Sample // by each process after each round of a soak
+	Broken  string         // why the laboratory itself could not go on
 }
 
 // Verdict is how a rule came out.
@@ -137,5 +140,25 @@ func (r *Run) markdown() string {
 		}
 		fmt.Fprintf(&b, "| %d | %.2f s | %s | %d | %d | %.2f s |\n", res.Plan.Number, res.Began.Seconds(), strings.Join(steps, ", "), res.Ops, res.Acked, res.Healed.Seconds())
 	}
+	r.used(&b)
 	return b.String()
+}
+
+// used tells of each process what it used at first, in the middle and in the end.
+func (r *Run) used(b *strings.Builder) {
+	if len(r.Used) == 0 {
+		return
+	}
+	by := map[string][]rules.Sample{}
+	for _, s := range r.Used {
+		by[s.Node] = append(by[s.Node], s)
+	}
+	b.WriteString("\n## What processes used\n\n| | at | records | memory, MiB | descriptors | goroutines | disk, MiB |\n|---|---|---|---|---|---|---|\n")
+	for _, node := range slices.Sorted(maps.Keys(by)) {
+		of := by[node]
+		for i := range 5 {
+			s := of[i*(len(of)-1)/4]
+			fmt.Fprintf(b, "| %s | %.0f s | %d | %.1f | %d | %d | %.1f |\n", node, s.At.Seconds(), s.Records, float64(s.Memory)/(1<<20), s.Descriptors, s.Goroutines, float64(s.Disk)/(1<<20))
+		}
+	}
 }

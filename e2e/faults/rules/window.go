@@ -34,12 +34,13 @@ const (
 	NoBadData    = "a damaged member refuses, and serves no bad data"
 	NoAlarm      = "nobody is alarmed without a cause"
 	NoCrash      = "no process ends but by its rules"
+	StaysFlat    = "memory, descriptors, goroutines and disk stay flat where nothing goes wrong"
 )
 
 // All are the rules in the order of reports.
 func All() []string {
 	return []string{Missing, Changed, Twice, StaysRefused, NotHidden, NeverBack, Nobody, InOrder, Linearizable,
-		OnSchedule, OnceInOrder, OneRoot, Remembers, FindsLiars, SeesLies, Convicts, SameChain, Service, Finishes, NoBadData, NoAlarm, NoCrash}
+		OnSchedule, OnceInOrder, OneRoot, Remembers, FindsLiars, SeesLies, Convicts, SameChain, Service, Finishes, NoBadData, NoAlarm, NoCrash, StaysFlat}
 }
 
 // Finding is a broken rule.
