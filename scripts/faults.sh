@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The fault laboratory: a real cluster on machines of its own (network namespaces), with clients of
 # all kinds, is broken as a seed says, healed, and judged.
-#   scripts/faults.sh [--seed S] [--minutes M | --rounds N] [--round 10s] [--members 3..5] [--faults LIST] [--base COMMIT]
+#   scripts/faults.sh [--seed S] [--minutes M | --rounds N] [--round 10s] [--fresh 60] [--members 3..5] [--faults LIST] [--base COMMIT]
 # --faults list prints what there is; with --faults none it is a soak (make soak). The report is in .bpsc/faults/; a violation ends it with 1.
 set -euo pipefail
 

@@ -27,6 +27,7 @@ import (
 type wanted struct {
 	seed    uint64
 	rounds  int
+	fresh   int
 	round   time.Duration
 	members int
 	faults  []string
@@ -60,6 +61,7 @@ func parse(args []string) (w wanted, err error) {
 	list := f.String("faults", "all", "names with commas between them, or all; list prints them; none: a soak, which looks at what processes use")
 	f.Uint64Var(&w.seed, "seed", 1, "what goes wrong, and when, and what clients do")
 	f.IntVar(&w.rounds, "rounds", 0, "so many rounds")
+	f.IntVar(&w.fresh, "fresh", 60, "after so many rounds there is a new cluster, as repairs read the whole chain; 0: never")
 	f.DurationVar(&w.round, "round", 10*time.Second, "how long a round lasts, healing included")
 	f.IntVar(&w.members, "members", 3, "how many members there are: 3 to 5")
 	f.StringVar(&w.binary, "binary", "", "bpsc to run (default: it is built)")
@@ -85,7 +87,9 @@ func parse(args []string) (w wanted, err error) {
 	if w.round < 4*time.Second || w.members < 3 || w.members > 5 {
 		return w, errors.New("a round lasts 4s at least, and there are 3 to 5 members")
 	}
-	w.faults, err = plan.Parse(*list)
+	if w.faults, err = plan.Parse(*list); len(w.faults) == 0 {
+		w.fresh = 0 // a soak is of one cluster
+	}
 	return w, err
 }
 
@@ -114,7 +118,7 @@ func run(ctx context.Context, want wanted) error {
 	for _, m := range missing {
 		fmt.Println("not here:", m)
 	}
-	rep.Command = fmt.Sprintf("scripts/faults.sh --seed %d --rounds %d --round %v --members %d --faults %s", want.seed, want.rounds, want.round, want.members, cmp.Or(strings.Join(names, ","), "none"))
+	rep.Command = fmt.Sprintf("scripts/faults.sh --seed %d --rounds %d --round %v --members %d --fresh %d --faults %s", want.seed, want.rounds, want.round, want.members, want.fresh, cmp.Or(strings.Join(names, ","), "none"))
 	if want.base != "" {
 		rep.Command += " --base " + want.base
 	}
@@ -135,25 +139,23 @@ func run(ctx context.Context, want wanted) error {
 		return err
 	}
 	series := &report.Series{}
-	w, err := lab.New(ctx, lab.Options{
+	o := lab.Options{
 		Binary: want.binary, Dir: filepath.Join(out, "data"), Members: want.members, Seed: want.seed, Loop: loop, Disks: among(names, plan.Disk), Clocks: among(names, plan.Clock), TLS: soak || among(names, plan.Certificate), Guest: slices.Contains(names, "member-added"), Next: next, Liar: liar,
+		Book: history.NewBook(),
 		Say:  func(format string, args ...any) { fmt.Printf(format+"\n", args...) },
 		Sink: func(ops []history.Op) { series.Add(ops) },
-	})
-	if err == nil {
-		err = rounds(ctx, w, want, names, rep)
 	}
-	if err != nil {
+	if err = clusters(ctx, o, want, names, rep); err != nil {
 		rep.Broken = err.Error()
 	}
-	rep.Story, rep.Points, rep.Took = w.Story(), series.Points(), time.Since(rep.Began)
-	err = errors.Join(w.Close(), rep.Write(out))
+	rep.Points, rep.Took = series.Points(), time.Since(rep.Began)
+	err = rep.Write(out)
 	fmt.Printf("\n%s\n%s\n", rep.Sentence(), filepath.Join(out, "report.md"))
 	if rep.Broken != "" || rep.Violations() > 0 {
 		return errors.Join(err, fmt.Errorf("again: %s; histories, logs and data: %s", rep.Command, out))
 	}
 	if !want.keep {
-		for _, name := range []string{"data", "bpsc", "settable", "other", "lying"} {
+		for _, name := range []string{"bpsc", "settable", "other", "lying"} {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(out, name)))
 		}
 	}
@@ -172,9 +174,38 @@ func announce(r plan.Round, of int) {
 	}
 }
 
+// clusters runs all rounds, on one cluster after the other. What is kept of a cluster is its folder,
+// where a rule was broken, or somebody wants it.
+func clusters(ctx context.Context, o lab.Options, want wanted, names []string, rep *report.Run) error {
+	data := o.Dir
+	for begin := 0; begin < want.rounds; {
+		end := want.rounds
+		if want.fresh > 0 {
+			end = min(end, begin+want.fresh)
+		}
+		before := rep.Violations()
+		o.Dir = fmt.Sprintf("%s-%d", data, begin+1)
+		w, err := lab.New(ctx, o)
+		if err == nil {
+			err = rounds(ctx, w, want, begin, end, names, rep)
+		}
+		rep.Story = append(rep.Story, w.Story()...)
+		if err = errors.Join(err, w.Close()); err != nil {
+			return err
+		}
+		if rep.Violations() == before && !want.keep {
+			if err := os.RemoveAll(o.Dir); err != nil {
+				return err
+			}
+		}
+		begin = end
+	}
+	return nil
+}
+
 // rounds runs one round after the other on the same cluster, until one finds something that
 // leaves no ground to go on.
-func rounds(ctx context.Context, w *lab.World, want wanted, names []string, rep *report.Run) error {
+func rounds(ctx context.Context, w *lab.World, want wanted, begin, end int, names []string, rep *report.Run) error {
 	watching, stop := context.WithCancel(ctx)
 	watched := make(chan struct{})
 	go func() {
@@ -182,7 +213,7 @@ func rounds(ctx context.Context, w *lab.World, want wanted, names []string, rep 
 		w.Watch(watching)
 	}()
 	defer func() { stop(); <-watched }()
-	for n := range want.rounds {
+	for n := begin; n < end; n++ {
 		r := want.plan(n, names)
 		announce(r, want.rounds)
 		res, err := w.Round(ctx, r)

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,8 @@ const (
 
 // New starts a cluster and everything around it. Close ends it, also after an error.
 func New(ctx context.Context, o Options) (w *World, err error) {
-	w = &World{Options: o, Book: history.NewBook(), disks: map[string]*disk.Mounted{}, damage: map[string]string{}, ended: map[string]time.Time{}, down: map[string]map[string]bool{}, cuts: cuts{}, excuse: map[string]bool{}, out: map[string]bool{}, earlier: map[string]bool{}, read: map[string]int{}}
+	o.Book = cmp.Or(o.Book, history.NewBook())
+	w = &World{Options: o, disks: map[string]*disk.Mounted{}, damage: map[string]string{}, ended: map[string]time.Time{}, down: map[string]map[string]bool{}, cuts: cuts{}, excuse: map[string]bool{}, out: map[string]bool{}, earlier: map[string]bool{}, read: map[string]int{}}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return w, err
 	}

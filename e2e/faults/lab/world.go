@@ -32,6 +32,7 @@ type Options struct {
 	Guest   bool                             // there is room for one more member
 	Next    string                           // the binary of another release; "" for none
 	Liar    string                           // the binary of Lying; "" for none
+	Book    *history.Book                    // where clients write, by one clock over several worlds; nil: one of its own
 	Say     func(format string, args ...any) // progress
 	Sink    func([]history.Op)               // gets each round's operations
 }
@@ -43,7 +44,6 @@ type World struct {
 	Hosts    *harness.Hosts // nil on loopback
 	Cluster  *harness.Cluster
 	Follower *harness.Follower
-	Book     *history.Book
 	Load     *load.Load
 
 	witnesses []*harness.Witness
