@@ -3,10 +3,10 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/bpsc/bpsc/e2e/faults/plan"
 	"github.com/bpsc/bpsc/internal/harness"
@@ -40,6 +40,12 @@ var injuries = map[string]injury{
 
 func remove(path string, _ *rand.Rand) error { return os.Remove(path) }
 
+// isShort tells whether there is too little in a file to damage it.
+func isShort(path string) bool {
+	info, err := os.Stat(path)
+	return err != nil || info.Size() < 2
+}
+
 // flip changes one bit.
 func flip(path string, rng *rand.Rand) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -47,9 +53,6 @@ func flip(path string, rng *rand.Rand) error {
 		return err
 	}
 	info, err := f.Stat()
-	if err == nil && info.Size() == 0 {
-		err = fmt.Errorf("%s is empty", path)
-	}
 	if err == nil {
 		at, one := rng.Int64N(info.Size()), make([]byte, 1)
 		if _, err = f.ReadAt(one, at); err == nil {
@@ -103,6 +106,7 @@ func (w *World) hurt(s plan.Step, p *harness.Process, n int) error {
 		more, e := filepath.Glob(filepath.Join(p.Data, pattern))
 		paths, err = append(paths, more...), errors.Join(err, e)
 	}
+	paths = slices.DeleteFunc(paths, isShort)
 	w.damage[p.ID] = "nothing to damage"
 	if len(paths) > 0 {
 		path := paths[rng.IntN(len(paths))]
