@@ -87,7 +87,7 @@ func parse(args []string) (w wanted, err error) {
 	if w.round < 4*time.Second || w.members < 3 || w.members > 5 {
 		return w, errors.New("a round lasts 4s at least, and there are 3 to 5 members")
 	}
-	if w.faults, err = plan.Parse(*list); len(w.faults) == 0 {
+	if w.faults, err = plan.Parse(*list); w.soak() {
 		w.fresh = 0 // a soak is of one cluster
 	}
 	return w, err
@@ -96,8 +96,7 @@ func parse(args []string) (w wanted, err error) {
 // run runs all rounds, and writes the report whatever happens.
 func run(ctx context.Context, want wanted) error {
 	names, missing := here(want.faults, want.binary, want.base)
-	soak := len(want.faults) == 0
-	if len(names) == 0 && !soak {
+	if len(names) == 0 && !want.soak() {
 		return fmt.Errorf("none of these faults can be had here: %s", strings.Join(missing, "; "))
 	}
 	if want.dry {
@@ -113,38 +112,17 @@ func run(ctx context.Context, want wanted) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	rep := &report.Run{Began: time.Now(), Members: want.members, Where: "each on a machine of its own (a network namespace)"}
-	rep.Missing = missing
+	rep := want.report(names, missing)
 	for _, m := range missing {
 		fmt.Println("not here:", m)
 	}
-	rep.Command = fmt.Sprintf("scripts/faults.sh --seed %d --rounds %d --round %v --members %d --fresh %d --faults %s", want.seed, want.rounds, want.round, want.members, want.fresh, cmp.Or(strings.Join(names, ","), "none"))
-	if want.base != "" {
-		rep.Command += " --base " + want.base
-	}
 	fmt.Printf("%s\nreport: %s\n", rep.Command, filepath.Join(out, "report.html"))
-	loop := os.Getuid() != 0
-	if loop {
-		rep.Where = "on loopback"
-	}
-	if want.binary, err = build(ctx, want.binary, out, names); err != nil {
-		return err
-	}
-	next, err := other(ctx, want.base, out, names)
-	if err != nil {
-		return err
-	}
-	liar, err := lying(ctx, out, names)
+	o, err := want.world(ctx, out, names)
 	if err != nil {
 		return err
 	}
 	series := &report.Series{}
-	o := lab.Options{
-		Binary: want.binary, Dir: filepath.Join(out, "data"), Members: want.members, Seed: want.seed, Loop: loop, Disks: among(names, plan.Disk), Clocks: among(names, plan.Clock), TLS: soak || among(names, plan.Certificate), Guest: slices.Contains(names, "member-added"), Next: next, Liar: liar,
-		Book: history.NewBook(),
-		Say:  func(format string, args ...any) { fmt.Printf(format+"\n", args...) },
-		Sink: func(ops []history.Op) { series.Add(ops) },
-	}
+	o.Sink = series.Add
 	if err = clusters(ctx, o, want, names, rep); err != nil {
 		rep.Broken = err.Error()
 	}
@@ -160,6 +138,40 @@ func run(ctx context.Context, want wanted) error {
 		}
 	}
 	return err
+}
+
+// soak tells whether nothing is to go wrong.
+func (w wanted) soak() bool { return len(w.faults) == 0 }
+
+// report is what there is to say before anything has happened.
+func (w wanted) report(names, missing []string) *report.Run {
+	rep := &report.Run{Began: time.Now(), Members: w.members, Missing: missing, Where: "each on a machine of its own (a network namespace)"}
+	if os.Getuid() != 0 {
+		rep.Where = "on loopback"
+	}
+	rep.Command = fmt.Sprintf("scripts/faults.sh --seed %d --rounds %d --round %v --members %d --fresh %d --faults %s", w.seed, w.rounds, w.round, w.members, w.fresh, cmp.Or(strings.Join(names, ","), "none"))
+	if w.base != "" {
+		rep.Command += " --base " + w.base
+	}
+	return rep
+}
+
+// world is what a cluster is made of that can suffer these faults; its programs are built.
+func (w wanted) world(ctx context.Context, out string, names []string) (o lab.Options, err error) {
+	o = lab.Options{
+		Dir: filepath.Join(out, "data"), Members: w.members, Seed: w.seed, Loop: os.Getuid() != 0,
+		Disks: among(names, plan.Disk), Clocks: among(names, plan.Clock), TLS: w.soak() || among(names, plan.Certificate), Guest: slices.Contains(names, "member-added"),
+		Book: history.NewBook(),
+		Say:  func(format string, args ...any) { fmt.Printf(format+"\n", args...) },
+	}
+	if o.Binary, err = build(ctx, w.binary, out, names); err != nil {
+		return o, err
+	}
+	if o.Next, err = other(ctx, w.base, out, names); err != nil {
+		return o, err
+	}
+	o.Liar, err = lying(ctx, out, names)
+	return o, err
 }
 
 // plan is what goes wrong in a round, three tenths of which are for healing.
@@ -221,18 +233,27 @@ func rounds(ctx context.Context, w *lab.World, want wanted, begin, end int, name
 		if err != nil {
 			return err
 		}
-		if len(names) == 0 {
-			used, err := w.Use(ctx)
-			if err != nil {
+		if want.soak() {
+			if err := weigh(ctx, w, rep, n+1 == want.rounds); err != nil {
 				return err
 			}
-			rep.Used = append(rep.Used, used...)
-			if n == want.rounds-1 {
-				last := &rep.Results[n]
-				last.Findings = append(last.Findings, rules.Flat(rep.Used)...)
-			}
 		}
-		fmt.Printf("round %d: %d operations, %d acknowledged, as ever %v after healing, %d violations\n", n+1, res.Ops, res.Acked, res.Healed.Round(time.Millisecond), len(res.Findings))
+		fmt.Printf("round %d: %d operations, %d acknowledged, as ever %v after healing, %d violations\n", n+1, res.Ops, res.Acked, res.Healed.Round(time.Millisecond), len(rep.Results[n].Findings))
+	}
+	return nil
+}
+
+// weigh looks at what each process uses after a round of a soak, and judges that after the last.
+func weigh(ctx context.Context, w *lab.World, rep *report.Run, last bool) error {
+	used, err := w.Use(ctx)
+	rep.Used = append(rep.Used, used...)
+	if err != nil || !last {
+		return err
+	}
+	res := &rep.Results[len(rep.Results)-1]
+	for _, f := range rules.Flat(rep.Used) {
+		w.Tell("VIOLATED", 0, "%s", f)
+		res.Findings = append(res.Findings, f)
 	}
 	return nil
 }
