@@ -55,25 +55,39 @@ func (s *boltStore) Bytes() uint64 { return s.sizes.bytes() }
 // Newest is how many of the newest entries have so many bytes at most together.
 func (s *boltStore) Newest(bytes uint64) (entries uint64) { return s.sizes.newest(bytes) }
 
+// mapped runs f, which reads a file that bbolt has mapped and that was sound when it was opened: where
+// the disk does not give a page of it, that is EIO.
+func mapped(f func() error) error { return durable.Unread(Guard(f)) }
+
+func firstIn(bolt *raftboltdb.BoltStore) (first uint64, err error) {
+	err = mapped(func() (err error) { first, err = bolt.FirstIndex(); return err })
+	return first, err
+}
+
+func lastIn(bolt *raftboltdb.BoltStore) (last uint64, err error) {
+	err = mapped(func() (err error) { last, err = bolt.LastIndex(); return err })
+	return last, err
+}
+
 // FirstIndex implements raft.LogStore.
 func (s *boltStore) FirstIndex() (uint64, error) {
 	s.swap.RLock()
 	defer s.swap.RUnlock()
-	return s.bolt.FirstIndex()
+	return firstIn(s.bolt)
 }
 
 // LastIndex implements raft.LogStore.
 func (s *boltStore) LastIndex() (uint64, error) {
 	s.swap.RLock()
 	defer s.swap.RUnlock()
-	return s.bolt.LastIndex()
+	return lastIn(s.bolt)
 }
 
 // GetLog implements raft.LogStore.
 func (s *boltStore) GetLog(index uint64, l *raft.Log) error {
 	s.swap.RLock()
 	defer s.swap.RUnlock()
-	return s.bolt.GetLog(index, l)
+	return mapped(func() error { return s.bolt.GetLog(index, l) })
 }
 
 // StoreLog implements raft.LogStore.
@@ -86,7 +100,7 @@ func (s *boltStore) StoreLogs(logs []*raft.Log) error {
 	if s.lost != nil {
 		return s.lost
 	}
-	if err := s.bolt.StoreLogs(logs); err != nil {
+	if err := mapped(func() error { return s.bolt.StoreLogs(logs) }); err != nil {
 		return err
 	}
 	for _, l := range logs {
@@ -99,14 +113,14 @@ func (s *boltStore) StoreLogs(logs []*raft.Log) error {
 func (s *boltStore) DeleteRange(min, max uint64) error {
 	s.swap.RLock()
 	defer s.swap.RUnlock()
-	last, err := s.bolt.LastIndex()
+	last, err := lastIn(s.bolt)
 	if err != nil {
 		return err
 	}
 	if max >= last {
 		s.tail.Add(1)
 	}
-	if err := s.bolt.DeleteRange(min, max); err != nil {
+	if err := mapped(func() error { return s.bolt.DeleteRange(min, max) }); err != nil {
 		return err
 	}
 	s.sizes.cut(min, max)
@@ -187,7 +201,7 @@ func copyRun(to, from raft.LogStore, next, last uint64) (uint64, error) {
 	var run []*raft.Log
 	for bytes := 0; next <= last && bytes < copyBytes; next++ {
 		l := &raft.Log{}
-		if err := from.GetLog(next, l); err != nil {
+		if err := mapped(func() error { return from.GetLog(next, l) }); err != nil {
 			return next, fmt.Errorf("%w: entry %d: %w", errMoved, next, err)
 		}
 		run, bytes = append(run, l), bytes+sizeOf(l)
@@ -200,11 +214,11 @@ func copyRun(to, from raft.LogStore, next, last uint64) (uint64, error) {
 func (s *boltStore) adopt(fresh *raftboltdb.BoltStore, copied, next, tail uint64) error {
 	closing := fresh
 	defer func() { _ = closing.Close() }() // the one that is not used any more
-	first, err := s.bolt.FirstIndex()
+	first, err := firstIn(s.bolt)
 	if err != nil {
 		return err
 	}
-	last, err := s.bolt.LastIndex()
+	last, err := lastIn(s.bolt)
 	if err != nil {
 		return err
 	}

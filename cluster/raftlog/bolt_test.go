@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/internal/durable"
 )
 
 func openStore(t *testing.T, path string) *boltStore {
@@ -318,4 +320,35 @@ func testWatch(t testing.TB) *health.Watchdog {
 	t.Helper()
 	fit := health.NewFitness(slog.New(slog.DiscardHandler), time.Second)
 	return health.NewWatchdog(time.Minute, health.NewRunClock(time.Second), fit, func(err error) { t.Error(err) })
+}
+
+// The file is mapped: a page that the disk does not give ends no process, and is the disk's error, not damage.
+func TestAPageOfTheLogThatTheDiskDoesNotGive(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "raft.db")
+	s := openStore(t, path)
+	fill(t, s, 1, 4000, 1000)
+	if err := os.Truncate(path, 64<<10); err != nil { // whoever reads behind its end gets what a bad sector gives
+		t.Fatal(err)
+	}
+	unread := 0
+	for index := uint64(1); index <= 4000; index++ {
+		var l raft.Log
+		err := s.GetLog(index, &l)
+		if _, system := durable.Advice(err); err != nil && (!system || !errors.Is(err, syscall.EIO)) {
+			t.Fatalf("entry %d: %v", index, err)
+		}
+		if err != nil {
+			unread++
+		}
+	}
+	if unread < 3000 {
+		t.Errorf("%d entries cannot be read", unread)
+	}
+	if _, err := s.LastIndex(); err != nil && !errors.Is(err, syscall.EIO) {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
 }

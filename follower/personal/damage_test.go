@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -62,6 +63,18 @@ func TestTruncatedFile(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, data[:size], after, "what is damaged is left as it is")
 	}
+}
+
+// The file is mapped: a page that the disk does not give ends no process, and is the disk's error, not
+// damage, for which somebody would have the chain make way.
+func TestAPageThatTheDiskDoesNotGive(t *testing.T) {
+	path, _, _ := used(t)
+	c := openChain(t, path)
+	defer c.Close()
+	require.NoError(t, os.Truncate(path, 2*8192)) // whoever reads behind its end gets what a bad sector gives
+	err := c.Blocks(1, 0, func(uint64, []byte) error { return nil })
+	require.ErrorIs(t, err, syscall.EIO)
+	require.NotErrorIs(t, err, ErrDamaged)
 }
 
 // Wherever a byte flips, the chain is refused as damaged, or it is what it was.

@@ -15,6 +15,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/durable"
 )
 
 // openFile opens a bbolt file. What bbolt finds wrong with its content is
@@ -47,12 +48,20 @@ func isClosed(err error) bool { return errors.Is(err, berrors.ErrDatabaseNotOpen
 func guarded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: reading it panics: %v", ErrDamaged, r)
+		switch p := recover().(type) {
+		case nil:
+		case error:
+			err = fmt.Errorf("%w: reading it panics: %w", ErrDamaged, p)
+		default:
+			err = fmt.Errorf("%w: reading it panics: %v", ErrDamaged, p)
 		}
 	}()
 	return f()
 }
+
+// mapped is guarded for a file that was sound when it was opened: where the disk does not give a page
+// of it, that is EIO.
+func mapped(f func() error) error { return durable.Unread(guarded(f)) }
 
 // What bbolt writes at the start of a file and into the page of its free list.
 const (

@@ -167,7 +167,7 @@ func (c *Chain) write(next state, change func(tx *bbolt.Tx) error) error {
 	if c.broken != nil {
 		return c.broken
 	}
-	err := guarded(func() error {
+	err := mapped(func() error {
 		return c.db.Update(func(tx *bbolt.Tx) error {
 			if err := change(tx); err != nil {
 				return err
@@ -189,7 +189,7 @@ func (c *Chain) write(next state, change func(tx *bbolt.Tx) error) error {
 
 // view reads from the file.
 func (c *Chain) view(read func(tx *bbolt.Tx) error) error {
-	err := guarded(func() error { return c.db.View(read) })
+	err := mapped(func() error { return c.db.View(read) })
 	if isClosed(err) {
 		return errClosed
 	}
