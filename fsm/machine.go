@@ -99,7 +99,7 @@ func (m *Machine) Snapshot(ctx context.Context, dir string) error {
 }
 
 // Check reads all of a snapshot, and says what is damaged.
-func (m *Machine) Check(ctx context.Context, dir string) error { return store.Check(ctx, dir) }
+func (m *Machine) Check(ctx context.Context, dir string) error { return store.CheckReceived(ctx, dir) }
 
 // Restore replaces the state by a snapshot, after checking it.
 func (m *Machine) Restore(dir string) error { return m.store.Restore(dir) }

@@ -84,6 +84,16 @@ func Check(ctx context.Context, dir string) error {
 	})
 }
 
+// CheckReceived is Check for the folder of a snapshot that is about to be restored. That only a newer
+// build can read it is no error here: Restore says so, and its caller ends for it.
+func CheckReceived(ctx context.Context, dir string) error {
+	err := Check(ctx, dir)
+	if errors.Is(err, errFormat) || errors.Is(err, release.ErrTooOld) {
+		return nil
+	}
+	return err
+}
+
 // CheckFolder is Check for the folder of a store that nobody has open; fs.ErrNotExist
 // where there is nothing in it.
 func CheckFolder(ctx context.Context, dir string) error {

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -102,10 +103,11 @@ func (s *Sink) check() error {
 	if s.store.Check == nil {
 		return nil
 	}
-	if err := s.store.Check(s.state); err != nil {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
+	err := s.store.Check(s.state)
+	if _, system := durable.Advice(err); err == nil || system || errors.Is(err, context.Canceled) { // that is not the snapshot's doing
+		return err
 	}
-	return nil
+	return fmt.Errorf("%w: %w", ErrRefused, err)
 }
 
 func (s *Sink) finish() error {
