@@ -17,6 +17,7 @@ type Fault struct {
 	Stall bool          // they do not end before the fault does
 	Write syscall.Errno // what writes fail with; of ENOSPC there is no room either
 	Sync  syscall.Errno // what syncs fail with
+	Read  syscall.Errno // what reads fail with, of what is not in memory
 	Lie   bool          // a sync does nothing, and says that it has; Power undoes what was written
 }
 
@@ -112,6 +113,13 @@ func (d *Disk) pass(ctx context.Context, fails func(Fault) syscall.Errno) syscal
 
 func write(f Fault) syscall.Errno { return f.Write }
 func fsync(f Fault) syscall.Errno { return f.Sync }
+
+// unread is what a read fails with now.
+func (d *Disk) unread() syscall.Errno {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fault.Read
+}
 
 // lies tells whether syncs are lies at the moment.
 func (d *Disk) lies() bool {

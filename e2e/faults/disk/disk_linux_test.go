@@ -67,6 +67,13 @@ func TestFaults(t *testing.T) {
 	_, err = os.Create(filepath.Join(dir, "other"))
 	require.ErrorIs(t, err, syscall.EIO)
 
+	_, err = os.ReadFile(name)
+	require.NoError(t, err)
+	m.Set(Fault{Read: syscall.EIO})
+	m.Forget()
+	_, err = f.ReadAt(make([]byte, 1), 0)
+	require.ErrorIs(t, err, syscall.EIO)
+
 	m.Set(Fault{Write: syscall.ENOSPC})
 	_, err = f.WriteString("x")
 	require.ErrorIs(t, err, syscall.ENOSPC)

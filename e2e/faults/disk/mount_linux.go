@@ -15,6 +15,7 @@ import (
 type Mounted struct {
 	*Disk
 	server *fuse.Server
+	root   *node
 	dir    string
 }
 
@@ -41,7 +42,17 @@ func Mount(dir, below string) (*Mounted, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mount %s: %w", dir, err)
 	}
-	return &Mounted{d, server, dir}, nil
+	return &Mounted{d, server, first, dir}, nil
+}
+
+// Forget has the kernel forget what it has read: the next read asks the disk.
+func (m *Mounted) Forget() { forget(m.root.EmbeddedInode()) }
+
+func forget(of *fs.Inode) {
+	for _, child := range of.Children() {
+		_ = child.NotifyContent(0, 0) // where that fails the kernel knows nothing of it
+		forget(child)
+	}
 }
 
 // Close takes the disk away; nothing may use it any more.
@@ -74,9 +85,10 @@ func (n *node) path() string {
 	return filepath.Join(n.RootData.Path, n.Path(n.Root()))
 }
 
+// Open leaves what the kernel has read of the file in its memory, as that of a disk is.
 func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
 	f, flags, errno := n.LoopbackNode.Open(ctx, flags)
-	return n.wrap(f), flags, errno
+	return n.wrap(f), flags | fuse.FOPEN_KEEP_CACHE, errno
 }
 
 func (n *node) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
@@ -155,6 +167,9 @@ type file struct {
 }
 
 func (f *file) Read(ctx context.Context, buf []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	if errno := f.node.disk.unread(); errno != 0 {
+		return nil, errno
+	}
 	return f.below.Read(ctx, buf, off)
 }
 

@@ -10,5 +10,8 @@ type Mounted struct{ *Disk }
 // Mount says that there is none here.
 func Mount(string, string) (*Mounted, error) { return nil, errors.ErrUnsupported }
 
-// Close has nothing to do.
+// Forget has nothing to do.
+func (m *Mounted) Forget() {}
+
+// Close is the same.
 func (m *Mounted) Close() error { return nil }

@@ -35,6 +35,7 @@ var failing = map[string]disk.Fault{
 	"disk-full":      {Write: syscall.ENOSPC},
 	"disk-eio-write": {Write: syscall.EIO},
 	"disk-eio-sync":  {Sync: syscall.EIO},
+	"disk-eio-read":  {Read: syscall.EIO},
 	"disk-lies":      {Lie: true},
 }
 
@@ -49,6 +50,9 @@ func (w *World) strikeDisk(_ context.Context, s plan.Step, i int) (struck, error
 	w.mark(m.ID, s.Fault, true)
 	w.excuse[m.ID] = true
 	d.Set(failing[s.Fault])
+	if s.Fault == "disk-eio-read" {
+		d.Forget() // or all that a member reads is in memory
+	}
 	return struck{m.ID, func(context.Context) error {
 		defer w.mark(m.ID, s.Fault, false)
 		if s.Fault != "disk-lies" {

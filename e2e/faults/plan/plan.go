@@ -122,6 +122,7 @@ func Faults() []Fault {
 		{"disk-full", Disk, "a member's disk has no room, all at once"},
 		{"disk-eio-write", Disk, "a member's disk fails all writes"},
 		{"disk-eio-sync", Disk, "a member's disk fails all syncs"},
+		{"disk-eio-read", Disk, "a member's disk fails all reads of what is not in memory, where nothing is at first"},
 		{"disk-lies", Disk, "a member's disk says that it syncs and does not, then loses power and its newest writes"},
 		{"damage-state", Damage, "a flipped bit in a file of a dead member's state"},
 		{"damage-state-two", Damage, "the same on two members at one time"},
