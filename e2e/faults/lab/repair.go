@@ -16,17 +16,30 @@ import (
 // what takes so long has broken one.
 const repairing = time.Minute
 
+// othersFirst is what the command says where it takes a majority: of two that are damaged one may be
+// mended without the others, and which one only the command knows.
+const othersFirst = "Mend and start the other members first"
+
 // repair does what an operator does with members whose files are damaged: starts them, as
 // nobody knows of it, reads what they say where they refuse, and has them rebuilt.
 func (w *World) repair(ctx context.Context) {
+	var next []*harness.Member
 	for _, m := range w.Cluster.Members {
-		what := w.damage[m.ID]
-		if what == "" {
+		if w.damage[m.ID] != "" {
+			next = append(next, m)
+		}
+	}
+	put := map[string]bool{} // off, until the others are well
+	for len(next) > 0 {
+		m, what, within := next[0], w.damage[next[0].ID], w.through(procedures)
+		next = next[1:]
+		delete(w.damage, m.ID)
+		took, err := w.repairOne(ctx, m, what)
+		if err != nil && strings.Contains(err.Error(), othersFirst) && len(next) > 0 && !put[m.ID] {
+			w.Tell("repair", 0, "%s: the others come first", m.ID)
+			w.damage[m.ID], put[m.ID], next = what, true, append(next, m)
 			continue
 		}
-		delete(w.damage, m.ID)
-		within := w.through(procedures)
-		took, err := w.repairOne(ctx, m, what)
 		w.procedures = append(w.procedures, rules.Wait{For: m.ID + " after " + what, Took: took, Within: within, Failed: err})
 		w.mark(m.ID, "damaged", false)
 	}
