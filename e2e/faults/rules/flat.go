@@ -12,7 +12,7 @@ type Sample struct {
 	PID         int
 	At          time.Duration // since the beginning of the run
 	Memory      int64         // anonymous, in bytes: what no file stands behind
-	Descriptors int           // that are open
+	Descriptors int           // that are open, but for files of its data folder
 	Goroutines  int           // 0 where the process does not tell
 	Disk        int64         // of its data folder, in bytes
 	Records     int           // in all chains by then
