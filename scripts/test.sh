@@ -106,7 +106,7 @@ heading "End-to-end tests on real processes"
 # Those that run beside others wait, most of the time. Where one hangs Go prints thousands of
 # lines of stacks: which tests, and since when, is said again at the end.
 if ! go test -vet=off ./e2e/... -count=1 -parallel 3 -timeout 20m | tee .bpsc/e2e.log; then
-  grep -E '^(--- FAIL|FAIL|panic:|SIGQUIT|fatal error:|\*\*\*)|^\s+Test[A-Z].* \([0-9]|, [0-9]+ minutes|^github\.com/bpsc/bpsc/e2e\S*\.(Test|\(\*)' .bpsc/e2e.log | tail -n 60
+  grep -E '^(--- FAIL|FAIL|panic:|SIGQUIT|fatal error:|\*\*\*)|^\s+Test[A-Z].* \([0-9]|, [0-9]+ minutes|^github\.com/bpsc/bpsc/e2e\S*\.(Test|\(\*)' .bpsc/e2e.log | tail -n 60 || true
   die "an end-to-end test fails; all of it is in .bpsc/e2e.log"
 fi
 
