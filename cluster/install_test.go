@@ -1,10 +1,13 @@
 package cluster
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,20 +93,18 @@ func TestWritesDuringInstall(t *testing.T) {
 	tr.check(t, c.sameHistory())
 }
 
-// A snapshot that was damaged on a leader's disk does no harm to another member: the
-// leader takes another one at once, and sends that.
+// A snapshot that was damaged on a leader's disk, or is not of the entries that it is said to be of, does
+// no harm to another member: the leader takes another one at once, and sends that.
 func TestDamagedSnapshotIsNotInstalled(t *testing.T) {
 	t.Parallel()
-	for name, damage := range map[string]func(file string) error{
-		"a file was cut short": func(file string) error { return os.Truncate(file, 10) },
-		"a byte has turned": func(file string) error {
-			content, err := os.ReadFile(file)
-			if err != nil {
-				return err
-			}
+	for name, damage := range map[string]func(state string) error{
+		"a file was cut short": func(state string) error { return os.Truncate(filepath.Join(state, "deeper", "filling"), 10) },
+		"a byte has turned": rewrite(filepath.Join("deeper", "filling"), func(content []byte) error {
 			content[len(content)/2] ^= 1
-			return os.WriteFile(file, content, 0o600)
-		},
+			return nil
+		}),
+		"it is of an older state": otherState(func(s *machineState) { s.Applied, s.History = 10, s.History[:1] }),
+		"it is of a later state":  otherState(func(s *machineState) { s.Applied = 99 }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -111,7 +112,7 @@ func TestDamagedSnapshotIsNotInstalled(t *testing.T) {
 			var damaged uint64
 			for _, m := range []*Member{c.members[leader], c.members[3-leader-away]} { // whoever leads, if that changes
 				meta, _ := m.store.snapshots.Newest()
-				if err := damage(filepath.Join(m.store.snapshots.State(meta.ID), "deeper", "filling")); err != nil {
+				if err := damage(m.store.snapshots.State(meta.ID)); err != nil {
 					t.Fatal(err)
 				}
 				damaged = max(damaged, meta.Index)
@@ -126,6 +127,34 @@ func TestDamagedSnapshotIsNotInstalled(t *testing.T) {
 			}
 		})
 	}
+}
+
+// rewrite changes a file of a snapshot in its place.
+func rewrite(file string, change func(content []byte) error) func(state string) error {
+	return func(state string) error {
+		content, err := os.ReadFile(filepath.Join(state, file))
+		if err = errors.Join(err, change(content)); err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(state, file), content, 0o600)
+	}
+}
+
+// otherState has a snapshot hold another state, in as many bytes.
+func otherState(change func(*machineState)) func(state string) error {
+	return rewrite("state.json", func(content []byte) error {
+		var s machineState
+		if err := json.Unmarshal(content, &s); err != nil {
+			return err
+		}
+		change(&s)
+		other, err := json.Marshal(s)
+		if len(other) > len(content) {
+			return fmt.Errorf("%d bytes do not fit into %d", len(other), len(content))
+		}
+		copy(content, slices.Concat(other, bytes.Repeat([]byte(" "), len(content)-len(other))))
+		return err
+	})
 }
 
 // A leader whose state itself is damaged, so that whatever snapshot it takes in the place of a

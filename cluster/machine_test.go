@@ -165,21 +165,30 @@ func (m *testMachine) Snapshot(_ context.Context, dir string) error {
 	)
 }
 
-func (m *testMachine) Check(_ context.Context, dir string) error {
+func (m *testMachine) Check(_ context.Context, dir string, first, last uint64) error {
 	got, err := os.ReadFile(filepath.Join(dir, "deeper", "filling"))
 	if err == nil && !bytes.Equal(got, filling) {
 		err = errRotten
 	}
+	state, readErr := readState(dir)
+	if err = errors.Join(err, readErr); err == nil && (state.Applied < first || state.Applied > last) {
+		err = fmt.Errorf("it ends with entry %d and not with one from %d to %d", state.Applied, first, last)
+	}
 	return err
 }
 
-func (m *testMachine) Restore(dir string) error {
+// readState reads the state in a snapshot.
+func readState(dir string) (state machineState, err error) {
 	data, err := os.ReadFile(filepath.Join(dir, "state.json"))
-	if err != nil {
-		return err
+	if err == nil {
+		err = json.Unmarshal(data, &state)
 	}
-	var state machineState
-	if err := json.Unmarshal(data, &state); err != nil {
+	return state, err
+}
+
+func (m *testMachine) Restore(dir string) error {
+	state, err := readState(dir)
+	if err != nil {
 		return err
 	}
 	m.mu.Lock()

@@ -24,6 +24,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/port"
 	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/cluster/raftlog"
+	"github.com/bpsc/bpsc/cluster/snapshot"
 	"github.com/bpsc/bpsc/internal/latency"
 	"github.com/bpsc/bpsc/internal/logbridge"
 )
@@ -140,7 +141,7 @@ func (m *Member) open(sm StateMachine) (err error) {
 		m.Note(EventInstalled, m.cfg.ID, fmt.Sprintf("%s goes on from the leader's snapshot of entries up to %d", m.cfg.ID, index))
 	}
 	m.store.snapshots.Added, m.store.snapshots.Damaged = m.noteSnapshot, m.noteDamaged
-	m.store.snapshots.Check = func(state string) error { return sm.Check(m.ctx, state) }
+	m.store.snapshots.Check = func(state string, of snapshot.Meta) error { return sm.Check(m.ctx, state, of.Index, of.Reach) }
 	m.writes = latency.NewRecent(&m.store.took, recentWrites)
 	if m.lost, err = lost(m.cfg.Dir); err != nil {
 		return err

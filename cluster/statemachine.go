@@ -57,8 +57,9 @@ type StateMachine interface {
 	Snapshot(ctx context.Context, dir string) error
 
 	// Check reads all of the snapshot in dir, which stays as it is, and says what is
-	// damaged. It runs concurrently with Apply.
-	Check(ctx context.Context, dir string) error
+	// damaged, or that it does not end with one of the entries from first to last. It runs
+	// concurrently with Apply.
+	Check(ctx context.Context, dir string, first, last uint64) error
 
 	// Restore replaces the machine's state by the snapshot in dir, once it has seen that
 	// it can be opened. It is never called concurrently with Apply. The machine may

@@ -98,8 +98,11 @@ func (m *Machine) Snapshot(ctx context.Context, dir string) error {
 	return m.store.Snapshot(ctx, dir)
 }
 
-// Check reads all of a snapshot, and says what is damaged.
-func (m *Machine) Check(ctx context.Context, dir string) error { return store.CheckReceived(ctx, dir) }
+// Check reads all of a snapshot, and says what is damaged, or that it does not end with one of the
+// entries from first to last.
+func (m *Machine) Check(ctx context.Context, dir string, first, last uint64) error {
+	return store.CheckReceived(ctx, dir, first, last)
+}
 
 // Restore replaces the state by a snapshot, after checking it.
 func (m *Machine) Restore(dir string) error { return m.store.Restore(dir) }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -66,8 +67,14 @@ func MembersIn(dir string) (members map[string]Member, err error) {
 }
 
 // Check reads everything in the folder of a snapshot, and says what is damaged.
-func Check(ctx context.Context, dir string) error {
+func Check(ctx context.Context, dir string) error { return check(ctx, dir, 0, math.MaxUint64) }
+
+// check is Check for one that has to end with one of the entries from first to last.
+func check(ctx context.Context, dir string, first, last uint64) error {
 	return look(dir, func(db *pebble.DB, l *loaded) error {
+		if at := l.meta.Applied; at < first || at > last {
+			return fmt.Errorf("it ends with entry %d of the log, and not with one from %d to %d", at, first, last)
+		}
 		if _, err := l.check(db); err != nil {
 			return err
 		}
@@ -84,10 +91,11 @@ func Check(ctx context.Context, dir string) error {
 	})
 }
 
-// CheckReceived is Check for the folder of a snapshot that is about to be restored. That only a newer
-// build can read it is no error here: Restore says so, and its caller ends for it.
-func CheckReceived(ctx context.Context, dir string) error {
-	err := Check(ctx, dir)
+// CheckReceived is Check for the folder of a snapshot that is about to be restored, and has to end with one
+// of the entries from first to last. That only a newer build can read it is no error here: Restore says so, and
+// its caller ends for it.
+func CheckReceived(ctx context.Context, dir string, first, last uint64) error {
+	err := check(ctx, dir, first, last)
 	if errors.Is(err, errFormat) || errors.Is(err, release.ErrTooOld) {
 		return nil
 	}

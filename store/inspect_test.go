@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -23,6 +24,9 @@ func TestInspectTellsWhatASnapshotIsOf(t *testing.T) {
 	require.Len(t, found.Chains, 1)
 	require.Equal(t, s.Contracts()[0], found.Chains[0].Info)
 	require.NoError(t, Check(t.Context(), dir))
+	require.NoError(t, CheckReceived(t.Context(), dir, found.Applied, found.Applied))
+	require.ErrorIs(t, CheckReceived(t.Context(), dir, found.Applied+1, math.MaxUint64), ErrDamaged, "it is older than it is said to be")
+	require.ErrorIs(t, CheckReceived(t.Context(), dir, 0, found.Applied-1), ErrDamaged, "it has what the log would bring once more")
 	require.Equal(t, files, names(t, dir), "with one more file it would be another snapshot, which no member takes")
 
 	addBlock(t, s, 21) // the snapshot is what it was

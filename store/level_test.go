@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -59,7 +60,7 @@ func TestLevels(t *testing.T) {
 	require.NoError(t, s.Restore(before), "a state from before")
 	require.Equal(t, release.For(release.First), s.Level())
 	requireTooOld(t, Check(t.Context(), after))
-	require.NoError(t, CheckReceived(t.Context(), after), "that is no damage, and Restore says what it is")
+	require.NoError(t, CheckReceived(t.Context(), after, 0, math.MaxUint64), "that is no damage, and Restore says what it is")
 	requireTooOld(t, s.Restore(after))
 	require.NoError(t, s.Close())
 

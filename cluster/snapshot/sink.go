@@ -14,7 +14,8 @@ import (
 // errCancelled ends the unpacking of a snapshot that raft gave up.
 var errCancelled = errors.New("snapshot cancelled")
 
-// ErrRefused: a snapshot that came from another member is damaged, and is not taken.
+// ErrRefused: a snapshot that came from another member is damaged, or of another state than it is said
+// to be of, and is not taken.
 var ErrRefused = errors.New("cluster: the snapshot that came is damaged")
 
 // Sink is a snapshot in the making. Either the state machine writes its
@@ -86,7 +87,7 @@ func (s *Sink) Close() error {
 		if s.incoming.err != nil {
 			return errors.Join(s.incoming.err, os.RemoveAll(s.dir))
 		}
-		s.meta.Reach = s.incoming.reach
+		s.meta.Reach = max(s.incoming.reach, s.meta.Index)
 		if err := s.check(); err != nil {
 			return errors.Join(err, os.RemoveAll(s.dir))
 		}
@@ -103,7 +104,7 @@ func (s *Sink) check() error {
 	if s.store.Check == nil {
 		return nil
 	}
-	err := s.store.Check(s.state)
+	err := s.store.Check(s.state, s.meta)
 	if _, system := durable.Advice(err); err == nil || system || errors.Is(err, context.Canceled) { // that is not the snapshot's doing
 		return err
 	}

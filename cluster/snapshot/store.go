@@ -75,9 +75,9 @@ type Store struct {
 	Added func(Meta)
 	// Damaged is told when a snapshot that was to be read is not what it was, or cannot be listed. The same holds.
 	Damaged func()
-	// Check reads a state that came from another member, and says what is damaged, before it
-	// counts as a snapshot: nothing that rots on one member gets to another. The same holds.
-	Check func(state string) error
+	// Check reads a state that came from another member, and says what is damaged, or that it is not of the
+	// entries from of.Index to of.Reach, before it counts as a snapshot: nothing that rots on one member gets to another. The same holds.
+	Check func(state string, of Meta) error
 
 	mu    sync.Mutex
 	metas []Meta         // newest first

@@ -73,6 +73,8 @@ func (w *World) unmask(ctx context.Context) error {
 		w.convict(ctx, d)
 	case liesBalances:
 		w.auditBalances(ctx, d)
+	case liesSignatures:
+		w.auditSignatures(ctx, d)
 	}
 	// The followers that were lied to may have evidence, and against nobody else.
 	for _, f := range []*harness.Follower{w.Follower, w.victim} {
@@ -148,6 +150,32 @@ func (w *World) auditBalances(ctx context.Context, d *dishonest) {
 		}
 		w.audited(a, err)
 	}
+}
+
+// auditSignatures has somebody look at who has signed the next checkpoint: what the log was to say that
+// nobody has signed is not there, and the others' signatures do without it.
+func (w *World) auditSignatures(ctx context.Context, d *dishonest) {
+	honest := w.Cluster.Members[w.others(d.Member)[0]]
+	at, err := w.Load.Standing(ctx, load.Node{ID: honest.ID, URL: honest.URL, Member: true}, load.Open)
+	keys, e := w.stolen([]int{w.index(d.ID)})
+	a := rules.Audit{Node: d.ID, Of: "its signature", Lies: true}
+	if err = errors.Join(err, e); err == nil {
+		err = harness.Until(ctx, w.through(repairing), "a checkpoint without "+d.ID, func(ctx context.Context) error {
+			note, err := w.text(ctx, honest.URL+"/v1/contracts/"+load.Open+"/checkpoint")
+			if err != nil {
+				return err
+			}
+			if sizeOf(note) <= at.Length {
+				return fmt.Errorf("the newest is of %d blocks, and there were %d", sizeOf(note), at.Length)
+			}
+			a.Refuted = nil
+			if !signedBy(note, keys[0]) {
+				a.Refuted = fmt.Errorf("the checkpoint of %d blocks has none", sizeOf(note))
+			}
+			return nil
+		})
+	}
+	w.audited(a, err)
 }
 
 // audited notes a verdict, or why there is none.

@@ -5,24 +5,39 @@ import "github.com/bpsc/bpsc/internal/harness"
 // What a program that lies says that is not so. A process tells the lies that its program's file is
 // named after.
 const (
-	liesAmounts  = "amounts"  // of records, in blocks that have others after them
-	liesBalances = "balances" // of all accounts
-	liesRoots    = "roots"    // it signs a second root of as many blocks as a checkpoint covers
+	liesAmounts    = "amounts"    // of records, in blocks that have others after them
+	liesBalances   = "balances"   // of all accounts
+	liesRoots      = "roots"      // it signs a second root of as many blocks as a checkpoint covers
+	liesSignatures = "signatures" // it puts attestations into the log that are not signed, its own and others'
 )
 
 // lies are all that there are.
-var lies = []string{liesAmounts, liesBalances, liesRoots}
+var lies = []string{liesAmounts, liesBalances, liesRoots, liesSignatures}
 
 // Lying has a member tell those who read from it what it does not have, and be honest to the other members:
-// nothing in how they agree says that it lies.
+// nothing in how they agree says that it lies. Or it has the log say that members have signed what they have not.
 var Lying = []harness.Patch{
 	{File: "node/member.go", Old: "memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.policies(), &m.key})",
 		New: "otherState{memberState{m.store}}, memberStatus{m.cluster, m}, otherEvidence{Evidence{m.policies(), &m.key}})"},
+	{File: "node/attesting.go", Old: "\treturn a.requests.Attest(ctx, token, said)\n", New: "\treturn a.forge(ctx, token, said)\n"},
 	{File: "node/member.go", Old: "\t\"context\"\n", New: "\t\"bytes\"\n\t\"context\"\n"},
 	{File: "node/member.go", Old: "\t\"path/filepath\"\n", New: "\t\"os\"\n\t\"path/filepath\"\n\t\"regexp\"\n\t\"strings\"\n"},
 	{File: "node/member.go", Old: "\t\"github.com/bpsc/bpsc/chain/proof\"\n", New: "\t\"github.com/bpsc/bpsc/chain\"\n\t\"github.com/bpsc/bpsc/chain/proof\"\n"},
 	{File: "node/member.go", Old: "func (m *Member) openServer() error {", New: `// tells tells whether it lies about something.
 func tells(what string) bool { return strings.HasSuffix(os.Args[0], "+"+what) }
+
+// forge is Attest, or has the log say that all members have attested another root, without their signatures,
+// and this one with it, and that all is well.
+func (a attestations) forge(ctx context.Context, token string, said chain.Attestation) error {
+	if !tells("signatures") || said.ByWitness() {
+		return a.requests.Attest(ctx, token, said)
+	}
+	said.Root[0] ^= 1
+	for _, said.Member = range a.policies().Quorum(token, said.Size).Members {
+		_ = a.requests.Attest(ctx, token, said)
+	}
+	return nil
+}
 
 type otherState struct{ memberState }
 

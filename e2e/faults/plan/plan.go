@@ -141,7 +141,7 @@ func Faults() []Fault {
 		{"lying-upstream", Outside, "a follower that starts has an upstream first that changes amounts in blocks"},
 		{"lying-checkpoint", Outside, "the same shows checkpoints with other roots, by keys of a majority and a witness"},
 		{"two-roots", Outside, "one member's key, and those of a majority, sign a second root of as many blocks, and show it to a witness"},
-		{"lying-member", Dishonest, "a member runs a program that lies: about amounts in blocks, balances, or the root that it signs"},
+		{"lying-member", Dishonest, "a member runs a program that lies: about amounts in blocks, balances, the root that it signs, or who has signed"},
 		{"member-added", Members, "a fourth member is added, votes, and is removed again"},
 		{"member-removed", Members, "a member is removed, which leaves two, and one with its id and an empty folder is added"},
 		{"member-replaced", Members, "a member that runs loses its folder, and one with an empty folder takes its place"},
