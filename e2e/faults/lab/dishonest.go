@@ -92,10 +92,18 @@ func (w *World) unmask(ctx context.Context) error {
 	return errors.Join(err, d.Kill(), w.restart(&d.Process))
 }
 
-// mislead has a follower that starts come to a member first that lies, and waits for evidence.
+// lag is how many blocks a follower has to ask for so that it is lied to: the newest has none after it.
+const lag = 3
+
+// mislead has a follower that starts come to a member first that lies about blocks that it has missed, and waits
+// for evidence.
 func (w *World) mislead(ctx context.Context, d *dishonest) error {
 	w.liar.speakFor(d.URL)
-	err := errors.Join(w.victim.Kill(), w.restart(&w.victim.Process))
+	err := w.victim.Kill()
+	if err == nil {
+		err = w.grow(ctx, w.honest(d), lag)
+	}
+	err = errors.Join(err, w.restart(&w.victim.Process))
 	late := harness.Until(ctx, w.fair(settling), "evidence", func(context.Context) error {
 		accused, _, err := accusations(w.victim.Data)
 		if err == nil && len(accused) == 0 {
@@ -109,12 +117,33 @@ func (w *World) mislead(ctx context.Context, d *dishonest) error {
 	return err
 }
 
+// honest is a member that does not lie.
+func (w *World) honest(d *dishonest) *harness.Member { return w.Cluster.Members[w.others(d.Member)[0]] }
+
+// grow waits until a chain has so many blocks more, as a member has it.
+func (w *World) grow(ctx context.Context, m *harness.Member, blocks int) error {
+	first := 0
+	return harness.Until(ctx, w.fair(settling), fmt.Sprintf("%d blocks more", blocks), func(ctx context.Context) error {
+		now, err := w.Load.Standing(ctx, load.Node{ID: m.ID, URL: m.URL, Member: true}, load.Open)
+		if err != nil {
+			return err
+		}
+		if first == 0 {
+			first = now.Length
+		}
+		if now.Length < first+blocks {
+			return fmt.Errorf("there are %d, and were %d", now.Length, first)
+		}
+		return nil
+	})
+}
+
 // invalid is how bpsc ends where what it verifies is not in order.
 const invalid = 5
 
 // auditChains has somebody with the policy verify the chain that the liar serves, and one other's.
 func (w *World) auditChains(ctx context.Context, d *dishonest) {
-	for _, m := range []*harness.Member{d.Member, w.Cluster.Members[w.others(d.Member)[0]]} {
+	for _, m := range []*harness.Member{d.Member, w.honest(d)} {
 		a := rules.Audit{Node: m.ID, Of: "its chain", Lies: m == d.Member}
 		err := harness.Until(ctx, w.through(repairing), "a verdict on "+m.ID, func(ctx context.Context) error {
 			_, err := w.answer(ctx, "chain", "verify", "--server", m.URL, "--contract", load.Open, "--policy", w.witnesses[0].Policy)
@@ -155,7 +184,7 @@ func (w *World) auditBalances(ctx context.Context, d *dishonest) {
 // auditSignatures has somebody look at who has signed the next checkpoint: what the log was to say that
 // nobody has signed is not there, and the others' signatures do without it.
 func (w *World) auditSignatures(ctx context.Context, d *dishonest) {
-	honest := w.Cluster.Members[w.others(d.Member)[0]]
+	honest := w.honest(d)
 	at, err := w.Load.Standing(ctx, load.Node{ID: honest.ID, URL: honest.URL, Member: true}, load.Open)
 	keys, e := w.stolen([]int{w.index(d.ID)})
 	a := rules.Audit{Node: d.ID, Of: "its signature", Lies: true}
@@ -194,7 +223,7 @@ func (w *World) audited(a rules.Audit, failed error) {
 
 // convict holds a second root that a member shows against the one that it has signed with others.
 func (w *World) convict(ctx context.Context, d *dishonest) {
-	honest := w.Cluster.Members[w.others(d.Member)[0]]
+	honest := w.honest(d)
 	keys, err := w.stolen([]int{w.index(d.ID)})
 	var one, second string
 	if err == nil {
