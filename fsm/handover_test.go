@@ -29,6 +29,21 @@ func replaced(t testing.TB, blocks int) *rig {
 	return r
 }
 
+// A chain that is older than the keys of its members: they judge all of it.
+func TestTheFirstPolicyJudgesAllThatThereHasBeen(t *testing.T) {
+	r, three := newRig(t), []string{"n1", "n2", "n3"}
+	r.configure(three)
+	r.create(`{"token":"aka","wallets":"open","on_request":true}`)
+	r.grow(2)
+	for _, id := range three {
+		require.Empty(t, r.announce(id).Refused)
+	}
+	policies, _ := r.store.Policies()
+	require.Len(t, policies, 1)
+	require.Zero(t, policies[0].Index)
+	require.Empty(t, policies[0].Ends, "nobody judged anything before")
+}
+
 func (r *rig) grow(blocks int) {
 	for range blocks {
 		r.apply(&command.Produce{Token: "aka"})
