@@ -219,3 +219,21 @@ func TestThereIsRoomForSoManyMembers(t *testing.T) {
 	require.Equal(t, chain.MembersFull, r.announce("one-more").Refused)
 	require.Empty(t, r.announce("n1").Refused, "who is known may say it again")
 }
+
+// A cluster whose members are replaced year after year has room for the next one.
+func TestThoseWhoWereRemovedTakeNoRoom(t *testing.T) {
+	r, staying := newRig(t), []string{"n1", "n2"}
+	for i := range MaxMembers + 1 {
+		next := fmt.Sprintf("n3~%032x", i)
+		r.configure(staying, next)
+		require.Empty(t, r.announce(next).Refused, "instance %d", i)
+	}
+}
+
+// Witnesses are of no policy of the members, and count where they are asked for.
+func TestAWitnessIsNoMemberOfThePolicy(t *testing.T) {
+	r := replaced(t, 3)
+	require.Empty(t, r.announce("witness/w1").Refused)
+	require.Empty(t, r.say(r.word("witness/w1", 2, chain.Hash{})).Refused)
+	require.Equal(t, []string{"witness/w1:2"}, r.said())
+}
