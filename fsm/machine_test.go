@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -209,6 +210,32 @@ func BenchmarkPrepare(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(txs)), "ns/tx")
+}
+
+// Intake refuses what is invalid. Whoever reaches the log without it, such as a leader that lies, gets no
+// further, whether the entry was prepared or not, and spoils no id.
+func TestWhatIsInvalidIsRefusedInTheLogToo(t *testing.T) {
+	r := newRig(t)
+	require.Empty(t, r.create(`{"token":"aka","wallets":"open"}`).Refused)
+	for name, c := range map[string]struct {
+		refused chain.Code
+		change  func(*chain.Transaction)
+	}{
+		"nothing is sent":         {chain.AmountNotPositive, func(t *chain.Transaction) { t.Amount = 0 }},
+		"less than nothing":       {chain.AmountNotPositive, func(t *chain.Transaction) { t.Amount = -10 }},
+		"more than there can be":  {chain.AmountTooLarge, func(t *chain.Transaction) { t.Amount = chain.MaxUnits + 1 }},
+		"a memo that is too long": {chain.MemoTooLong, func(t *chain.Transaction) { t.Memo = strings.Repeat("m", chain.MaxMemoBytes+1) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			good := transfer(name, "alice", "bob", 10)
+			bad := good
+			c.change(&bad)
+			for range 2 { // one of them is prepared
+				require.Equal(t, c.refused, r.apply(submitRequest("aka", bad))[0].Outcomes[0].Refused)
+			}
+			require.Empty(t, r.apply(submitRequest("aka", good))[0].Outcomes[0].Refused)
+		})
+	}
 }
 
 func TestAnUnknownRequestStopsTheMachine(t *testing.T) {
