@@ -26,7 +26,8 @@ import (
 // wanted is what the command line asks for.
 type wanted struct {
 	seed    uint64
-	rounds  int
+	rounds  int           // 0: as many as begin within lasts
+	lasts   time.Duration // of the rounds, programs that are built and a cluster's beginning included
 	fresh   int
 	round   time.Duration
 	members int
@@ -57,7 +58,7 @@ func main() {
 
 func parse(args []string) (w wanted, err error) {
 	f := flag.NewFlagSet("faults", flag.ContinueOnError)
-	minutes := f.Float64("minutes", 10, "for about so long, where --rounds is not given")
+	minutes := f.Float64("minutes", 10, "rounds begin for so long, where --rounds is not given")
 	list := f.String("faults", "all", "names with commas between them, or all; list prints them; none: a soak, which looks at what processes use")
 	f.Uint64Var(&w.seed, "seed", 1, "what goes wrong, and when, and what clients do")
 	f.IntVar(&w.rounds, "rounds", 0, "so many rounds")
@@ -78,9 +79,7 @@ func parse(args []string) (w wanted, err error) {
 		}
 		return w, flag.ErrHelp
 	}
-	if w.rounds == 0 {
-		w.rounds = max(1, int(*minutes*float64(time.Minute)/float64(w.round)))
-	}
+	w.lasts = time.Duration(*minutes * float64(time.Minute))
 	if w.out == "" {
 		w.out = filepath.Join(".bpsc", "faults", fmt.Sprintf("%d-%s", w.seed, time.Now().Format("20060102-150405")))
 	}
@@ -100,8 +99,8 @@ func run(ctx context.Context, want wanted) error {
 		return fmt.Errorf("none of these faults can be had here: %s", strings.Join(missing, "; "))
 	}
 	if want.dry {
-		for n := range want.rounds {
-			announce(want.plan(n, names), want.rounds)
+		for n := range cmp.Or(want.rounds, int(want.lasts/want.round)) {
+			fmt.Println(want.announcement(n, names))
 		}
 		return nil
 	}
@@ -127,6 +126,7 @@ func run(ctx context.Context, want wanted) error {
 		rep.Broken = err.Error()
 	}
 	rep.Points, rep.Took = series.Points(), time.Since(rep.Began)
+	rep.Command = want.command(len(rep.Results), names) // the same rounds, however long they take next time
 	err = rep.Write(out)
 	fmt.Printf("\n%s\n%s\n", rep.Sentence(), filepath.Join(out, "report.md"))
 	if rep.Broken != "" || rep.Violations() > 0 {
@@ -149,11 +149,29 @@ func (w wanted) report(names, missing []string) *report.Run {
 	if os.Getuid() != 0 {
 		rep.Where = "on loopback"
 	}
-	rep.Command = fmt.Sprintf("scripts/faults.sh --seed %d --rounds %d --round %v --members %d --fresh %d --faults %s", w.seed, w.rounds, w.round, w.members, w.fresh, cmp.Or(strings.Join(names, ","), "none"))
-	if w.base != "" {
-		rep.Command += " --base " + w.base
-	}
+	rep.Command = w.command(w.rounds, names)
 	return rep
+}
+
+// command does the same again.
+func (w wanted) command(rounds int, names []string) string {
+	length := fmt.Sprintf("--rounds %d", rounds)
+	if rounds == 0 {
+		length = fmt.Sprintf("--minutes %g", w.lasts.Minutes())
+	}
+	command := fmt.Sprintf("scripts/faults.sh --seed %d %s --round %v --members %d --fresh %d --faults %s", w.seed, length, w.round, w.members, w.fresh, cmp.Or(strings.Join(names, ","), "none"))
+	if w.base != "" {
+		command += " --base " + w.base
+	}
+	return command
+}
+
+// over tells whether there is no round after so many.
+func (w wanted) over(rounds int, began time.Time) bool {
+	if w.rounds > 0 {
+		return rounds >= w.rounds
+	}
+	return time.Since(began) >= w.lasts
 }
 
 // world is what a cluster is made of that can suffer these faults; its programs are built.
@@ -179,27 +197,28 @@ func (w wanted) plan(n int, names []string) plan.Round {
 	return plan.New(w.seed, n, w.round*7/10, names)
 }
 
-func announce(r plan.Round, of int) {
-	fmt.Printf("\nround %d of %d\n", r.Number+1, of)
-	for _, s := range r.Steps {
-		fmt.Println("  plan:", s)
+// announcement says what a round will be.
+func (w wanted) announcement(n int, names []string) string {
+	text := fmt.Sprintf("\nround %d", n+1)
+	if w.rounds > 0 {
+		text += fmt.Sprintf(" of %d", w.rounds)
 	}
+	for _, s := range w.plan(n, names).Steps {
+		text += fmt.Sprintf("\n  plan: %s", s)
+	}
+	return text
 }
 
 // clusters runs all rounds, on one cluster after the other. What is kept of a cluster is its folder,
 // where a rule was broken, or somebody wants it.
 func clusters(ctx context.Context, o lab.Options, want wanted, names []string, rep *report.Run) error {
 	data := o.Dir
-	for begin := 0; begin < want.rounds; {
-		end := want.rounds
-		if want.fresh > 0 {
-			end = min(end, begin+want.fresh)
-		}
+	for first := true; first || !want.over(len(rep.Results), rep.Began); first = false {
 		before := rep.Violations()
-		o.Dir = fmt.Sprintf("%s-%d", data, begin+1)
+		o.Dir = fmt.Sprintf("%s-%d", data, len(rep.Results)+1)
 		w, err := lab.New(ctx, o)
 		if err == nil {
-			err = rounds(ctx, w, want, begin, end, names, rep)
+			err = rounds(ctx, w, want, names, rep)
 		}
 		rep.Story = append(rep.Story, w.Story()...)
 		if err = errors.Join(err, w.Close()); err != nil {
@@ -210,14 +229,13 @@ func clusters(ctx context.Context, o lab.Options, want wanted, names []string, r
 				return err
 			}
 		}
-		begin = end
 	}
 	return nil
 }
 
-// rounds runs one round after the other on the same cluster, until one finds something that
+// rounds runs one round after the other on the same cluster, until it is old, there are enough, or one finds something that
 // leaves no ground to go on.
-func rounds(ctx context.Context, w *lab.World, want wanted, begin, end int, names []string, rep *report.Run) error {
+func rounds(ctx context.Context, w *lab.World, want wanted, names []string, rep *report.Run) error {
 	watching, stop := context.WithCancel(ctx)
 	watched := make(chan struct{})
 	go func() {
@@ -225,22 +243,25 @@ func rounds(ctx context.Context, w *lab.World, want wanted, begin, end int, name
 		w.Watch(watching)
 	}()
 	defer func() { stop(); <-watched }()
-	for n := begin; n < end; n++ {
-		r := want.plan(n, names)
-		announce(r, want.rounds)
-		res, err := w.Round(ctx, r)
+	for {
+		n := len(rep.Results)
+		fmt.Println(want.announcement(n, names))
+		res, err := w.Round(ctx, want.plan(n, names))
 		rep.Results = append(rep.Results, res)
 		if err != nil {
 			return err
 		}
+		over := want.over(n+1, rep.Began)
 		if want.soak() {
-			if err := weigh(ctx, w, rep, n+1 == want.rounds); err != nil {
+			if err := weigh(ctx, w, rep, over); err != nil {
 				return err
 			}
 		}
 		fmt.Printf("round %d: %d operations, %d acknowledged, as ever %v after healing, %d violations\n", n+1, res.Ops, res.Acked, res.Healed.Round(time.Millisecond), len(rep.Results[n].Findings))
+		if over || want.fresh > 0 && (n+1)%want.fresh == 0 {
+			return nil
+		}
 	}
-	return nil
 }
 
 // weigh looks at what each process uses after a round of a soak, and judges that after the last.
