@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -11,15 +10,15 @@ import (
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
-// hesitant makes a member wait in Apply as long as there is a file beside its data, and
+// hesitant makes a member wait in Apply as long as something beside its data holds it, and
 // take a second for too long.
 var hesitant = misdeed{"hesitant", []harness.Patch{
 	{File: "cluster/config.go", Old: "return Config{", New: "stall := 10 * time.Second\n\tif " + isMeant + " {\n\t\tstall = time.Second\n\t}\n\treturn Config{"},
 	{File: "cluster/config.go", Old: "DiskStall:    10 * time.Second", New: "DiskStall: stall"},
 	{File: "cluster/replica.go", Old: "\t\"sync\"\n", New: "\t\"slices\"\n\t\"sync\"\n"},
 	{File: "cluster/replica.go", Old: "\treturn r.machine.Apply(l.Index, e.micros, e.requests)\n", New: `
-	for err := error(nil); err == nil && ` + isMeant + `; time.Sleep(time.Millisecond) {
-		_, err = program.Stat(program.Args[slices.Index(program.Args, "--data")+1] + ".hang")
+	if ` + isMeant + ` {
+	` + harness.Held("program", `program.Args[slices.Index(program.Args, "--data")+1] + ".hang"`) + `
 	}
 	return r.machine.Apply(l.Index, e.micros, e.requests)
 `},
@@ -39,7 +38,7 @@ func TestLeaderWhoseStateMachineHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	hang := old.Data + ".hang"
-	if err := os.WriteFile(hang, nil, 0o600); err != nil {
+	if err := harness.Hold(hang); err != nil {
 		t.Fatal(err)
 	}
 	err = harness.Until(t.Context(), 20*time.Second, "it is not ready for that reason", func(ctx context.Context) error {
@@ -55,7 +54,7 @@ func TestLeaderWhoseStateMachineHangs(t *testing.T) {
 	if err := load.AwaitMore(t.Context(), 100); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(hang); err != nil {
+	if err := harness.Release(hang); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.AwaitReady(t.Context(), 30*time.Second); err != nil {

@@ -87,7 +87,7 @@ func (s *Sink) Close() error {
 		if s.incoming.err != nil {
 			return errors.Join(s.incoming.err, os.RemoveAll(s.dir))
 		}
-		s.meta.Reach = max(s.incoming.reach, s.meta.Index)
+		s.meta.Reach = s.incoming.reach
 		if err := s.check(); err != nil {
 			return errors.Join(err, os.RemoveAll(s.dir))
 		}

@@ -99,7 +99,7 @@ func run(ctx context.Context, want wanted) error {
 		return fmt.Errorf("none of these faults can be had here: %s", strings.Join(missing, "; "))
 	}
 	if want.dry {
-		for n := range cmp.Or(want.rounds, int(want.lasts/want.round)) {
+		for n := range cmp.Or(want.rounds, max(1, int(want.lasts/want.round))) {
 			fmt.Println(want.announcement(n, names))
 		}
 		return nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -108,7 +107,7 @@ func TestAMemberThatHangsIsNotFed(t *testing.T) {
 	n.await("n1 leader, ready")
 	n.await("WATCHDOG=1")
 
-	require.NoError(t, os.WriteFile(hang, nil, 0o600))
+	require.NoError(t, harness.Hold(hang))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	_, err := c.Submit(ctx, m.URL, harness.Transfer{Sender: "a", Recipient: "b", Amount: "1", Key: "hangs"})
@@ -127,7 +126,7 @@ func TestAMemberThatHangsIsNotFed(t *testing.T) {
 		require.NotContains(t, n.next(time.Until(end)), "WATCHDOG", "it is fed")
 	}
 	require.NoError(t, harness.Get(t.Context(), http.DefaultClient, m.URL+"/livez", nil), "it answers all the same")
-	require.NoError(t, os.Remove(hang))
+	require.NoError(t, harness.Release(hang))
 	n.await("WATCHDOG=1")
 }
 
@@ -142,10 +141,10 @@ func TestSystemdEndsAMemberThatHangs(t *testing.T) {
 	m.shell("systemctl daemon-reload; cp /etc/bpsc/bpsc.example.yaml /etc/bpsc/bpsc.yaml; systemctl start bpsc-server")
 	m.await(limit, "bpsc-server", "StatusText", "n1 leader, ")
 	m.pay(1)
-	m.write(hang, "", 0o644)
+	m.run("mkfifo", hang)                                            // see harness.Hold
 	m.shell("! curl -sS -m 1 http://127.0.0.1:5000/v1/accounts/bob") // what asks the log for something
 	m.await(limit, "bpsc-server", "NRestarts", "1")
-	m.run("rm", hang)
+	m.shell("exec 3<>" + hang + "; rm " + hang) // see harness.Release
 	m.await(limit, "bpsc-server", "StatusText", "n1 leader, ")
 	m.pay(2)
 	log := m.run("journalctl", "--unit", "bpsc-server", "--no-pager", "--output", "cat")
