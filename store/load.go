@@ -79,8 +79,9 @@ func (l *loaded) upgrade() {
 	l.meta.Format, l.meta.Members = format, nil
 }
 
-// caught turns a panic of Pebble into an error: that is what it does where the
-// end of a blob file is damaged (cockroachdb/pebble#5127).
+// caught turns a panic of Pebble into an error: that is what it does where a file of values
+// is not there when it opens its database (cockroachdb/pebble#5127). Of one that is damaged
+// watchedFS tells it in a way that it bears.
 func caught(read func() error) (err error) {
 	defer func() {
 		switch p := recover().(type) {
@@ -167,21 +168,22 @@ func scan(r pebble.Reader, prefix []byte, row func(key, value []byte) error) err
 
 // scanRange does the same for the keys from lower on and before upper; nil is no
 // bound.
-func scanRange(r pebble.Reader, lower, upper []byte, row func(key, value []byte) error) error {
+func scanRange(r pebble.Reader, lower, upper []byte, row func(key, value []byte) error) (err error) {
 	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, it.Close()) }() // also where Pebble panics
 	for ok := it.First(); ok; ok = it.Next() {
 		value, err := it.ValueAndErr()
 		if err == nil {
 			err = row(it.Key(), value)
 		}
 		if err != nil {
-			return errors.Join(err, it.Close())
+			return err
 		}
 	}
-	return errors.Join(it.Error(), it.Close())
+	return it.Error()
 }
 
 // after is the first key behind all that have the prefix; nil for no prefix.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/sstable"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/release"
@@ -29,7 +27,7 @@ func openDB(dir string, cfg Config, alarm *alarm, files *division) (*pebble.DB, 
 	defer cache.Unref()
 	opts := &pebble.Options{
 		Cache:                     cache,
-		FS:                        markerFS{cfg.FS, alarm},
+		FS:                        watchedFS{cfg.FS, alarm},
 		DisableWAL:                !cfg.Log,
 		MaxOpenFiles:              cfg.Tables,
 		ReadOnly:                  cfg.ReadOnly,
@@ -131,82 +129,6 @@ func (e *stuck) Error() string { return "pebble cannot go on: " + e.text }
 
 // Unwrap is the cause, which may be of the operating system.
 func (e *stuck) Unwrap() error { return e.cause }
-
-// markerPrefix begins the names by which Pebble tells which of its files count.
-const markerPrefix = "marker."
-
-// logSuffix ends those of its write-ahead logs.
-const logSuffix = ".log"
-
-// markerFS puts Pebble's files on the disk before a marker names them. Pebble
-// makes a manifest and then its marker and syncs their directory once, and
-// nothing says that a file system keeps two names of one directory in order: the
-// marker alone is a database that does not open.
-//
-// It also tells of a log that cannot be written before Pebble hears of it, which may then
-// panic where it does not hold the lock that it gives back (DB.rotateWAL): that ends the
-// process with no word of why.
-type markerFS struct {
-	vfs.FS
-	alarm *alarm
-}
-
-// Create implements vfs.FS.
-func (m markerFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if strings.HasPrefix(m.PathBase(name), markerPrefix) {
-		if err := durable.On(durable.VFS(m.FS)).SyncDir(m.PathDir(name)); err != nil {
-			return nil, err
-		}
-	}
-	file, err := m.FS.Create(name, category)
-	return m.logged(name, file, err)
-}
-
-// ReuseForWrite implements vfs.FS.
-func (m markerFS) ReuseForWrite(old, name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	file, err := m.FS.ReuseForWrite(old, name, category)
-	return m.logged(name, file, err)
-}
-
-// logged is the file with the alarm before its writes where it is one of Pebble's logs.
-func (m markerFS) logged(name string, file vfs.File, err error) (vfs.File, error) {
-	if !strings.HasSuffix(name, logSuffix) {
-		return file, err
-	}
-	if err != nil {
-		return nil, m.alarm.told(err)
-	}
-	return logFile{file, m.alarm}, nil
-}
-
-// logFile is one of Pebble's logs. What it cannot write the alarm hears first.
-type logFile struct {
-	vfs.File
-	alarm *alarm
-}
-
-// Write implements vfs.File.
-func (f logFile) Write(p []byte) (int, error) {
-	n, err := f.File.Write(p)
-	return n, f.alarm.told(err)
-}
-
-// Sync implements vfs.File.
-func (f logFile) Sync() error { return f.alarm.told(f.File.Sync()) }
-
-// SyncData implements vfs.File.
-func (f logFile) SyncData() error { return f.alarm.told(f.File.SyncData()) }
-
-// told is err, of which the alarm knows then.
-func (a *alarm) told(err error) error {
-	if err != nil {
-		a.raiseStuck(&stuck{text: err.Error(), cause: err})
-	}
-	return err
-}
-
-// Unwrap implements vfs.FS.
-func (m markerFS) Unwrap() vfs.FS { return m.FS }
 
 // retryLimit paces and bounds what Pebble does where a write in the background fails:
 // it tries again at once, for ever, thousands of times a second. What is being written

@@ -27,7 +27,7 @@ func (fullFS) ReuseForWrite(string, string, vfs.DiskWriteCategory) (vfs.File, er
 // to end the process with a reason knows before it.
 func TestALogThatCannotBeWrittenIsToldFirst(t *testing.T) {
 	var told []error
-	files := markerFS{fullFS{vfs.NewMem()}, &alarm{fatal: func(err error) { told = append(told, err) }}}
+	files := watchedFS{fullFS{vfs.NewMem()}, &alarm{fatal: func(err error) { told = append(told, err) }}}
 	_, err := files.ReuseForWrite("000001.log", "000002.log", "")
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	log, err := files.Create("000003.log", "")

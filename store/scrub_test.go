@@ -142,3 +142,38 @@ func TestARottenFileOfValuesIsReported(t *testing.T) {
 	require.ErrorIs(t, <-found, ErrDamaged)
 	require.ErrorIs(t, scrubbed(t, s, found), ErrDamaged)
 }
+
+// What says at the end of such a file what the rest is, Pebble reads when it opens the file, and
+// panics where that is damaged, or the file is gone. A store is told before.
+func TestAFileOfValuesThatDoesNotOpenIsReported(t *testing.T) {
+	for name, spoil := range map[string]func(t *testing.T, path string){
+		"its end is another": func(t *testing.T, path string) {
+			info, err := os.Stat(path)
+			require.NoError(t, err)
+			flip(t, path, int(info.Size())-1)
+		},
+		"its end is missing": func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 20)) },
+		"it is empty":        func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 0)) },
+		"it is gone":         func(t *testing.T, path string) { require.NoError(t, os.Remove(path)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			found := make(chan error, 1)
+			s, err := Open(Config{Dir: dir, Fatal: func(err error) {
+				select {
+				case found <- err:
+				default:
+				}
+			}})
+			require.NoError(t, err)
+			defer func() { require.NoError(t, s.Abandon()) }()
+			require.NoError(t, s.db.Set([]byte{0xfe}, make([]byte, separateBytes+1), pebble.NoSync))
+			require.NoError(t, s.db.Flush())
+
+			spoil(t, one(t, dir, "db-*/*.blob"))
+			_, err = get(s.db, []byte{0xfe})
+			require.ErrorIs(t, err, errCorrupt)
+			require.ErrorIs(t, <-found, ErrDamaged)
+		})
+	}
+}
