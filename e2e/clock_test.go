@@ -135,9 +135,11 @@ func (c *signedCluster) saysItsClockIsOff(t *testing.T, m *harness.Member, ahead
 // One member of three may be down, and a cluster of one has nobody to compare
 // with: both start and go on, whatever the clocks show.
 func TestClocksOfFewMembers(t *testing.T) {
+	t.Parallel() // most of it waits
 	changed := doing(t, settable)
 	for _, n := range []int{1, 3} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
 			c := startCluster(t, harness.Options{Binary: changed, Members: n})
 			if n > 1 {
 				if err := c.Members[2].Kill(); err != nil {

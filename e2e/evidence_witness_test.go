@@ -93,6 +93,7 @@ func cosigners(c checkpoint) []string {
 }
 
 func TestWitnesses(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startWitnessed(t)
 	t.Run("both", func(t *testing.T) {
 		ack := c.grow(t)

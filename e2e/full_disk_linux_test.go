@@ -243,6 +243,7 @@ func awaitSigned(t *testing.T, url string) {
 // A follower that may fill its disk, and whose disk is full, serves on or ends, and says why in a few lines.
 // When there is room it goes on from what it has.
 func TestAFollowerOnAFullDisk(t *testing.T) {
+	t.Parallel() // most of it waits
 	c := startCluster(t, harness.Options{Members: 1})
 	dir := t.TempDir()
 	disk := mountSmallDisk(t, filepath.Join(dir, "f1"), 24)

@@ -59,7 +59,6 @@ heading "go.mod and go.sum"
 go mod tidy -diff
 
 beside lint make --no-print-directory lint
-beside foreign scripts/foreign.sh --build
 beside modules scripts/modules.sh
 
 heading "Known vulnerabilities"
@@ -86,7 +85,7 @@ for package in $packages; do
     alone+=("$package")
   fi
 done
-computing='^(TestNoMemberEverSigns|TestWhatBreaksClientsIsFound|TestReferenceIsServed|TestDocumentIsValid)'
+computing='^(TestNoMemberEverSigns|TestWhatBreaksClientsIsFound|TestReferenceIsServed|TestDocumentIsValid|TestChainsNobodyNamedAreBounded)'
 
 # What `go test` looks for by go vet the linters have found, for all packages at once: here
 # it would read every dependency again, with the race detector and without.
@@ -99,7 +98,7 @@ race -short ./fsm -run 'SideBySide|Prepared|OutsideOfApply|TheSameLog'
 
 heading "What computes, with all of its cases, and where libraries have races"
 go test -vet=off -timeout 10m ./store ./chain ./wallet "${alone[@]}"
-go test -vet=off -timeout 10m ./attest ./api -run "$computing"
+go test -vet=off -timeout 10m ./attest ./api ./witness -run "$computing"
 go test -vet=off -timeout 10m ./cluster -run '^(TestAnotherAddress|TestFlippedBytesInTheLog|TestTheLogIsBoundedInBytes|TestTheLogMovesToAnotherStore|TestFileThatWentBack)$'
 
 heading "End-to-end tests on real processes"
@@ -121,10 +120,6 @@ scripts/browser.sh
 
 heading "The fault laboratory, for two rounds of one seed"
 scripts/faults.sh --seed 5 --rounds 2 --round 8s --faults kill-leader,kill-all,pause-leader,cut-leader,split,slow,disk-eio-sync,damage-state
-
-heading "Others' software for C2SP reads a cluster"
-finished foreign
-scripts/foreign.sh
 
 heading "What stands apart: Docker's and Kubernetes' files, the peers, the OpenAPI document"
 finished modules

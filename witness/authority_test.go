@@ -83,6 +83,9 @@ func TestOfManyLogsTheOneThatSignedCounts(t *testing.T) {
 
 // Members whose policy names no chains cannot fill the disk with them.
 func TestChainsNobodyNamedAreBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("signs and verifies as often as there may be chains")
+	}
 	ours, h := newCluster(t, "ours"), grow(t, 2, 2, "")
 	w := newWitness(t, t.TempDir(), ours.log(t, "ours"))
 	send := func(n int) int {
