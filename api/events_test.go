@@ -57,6 +57,8 @@ type listener struct {
 
 func listen(t testing.TB, ctx context.Context, url, query, last string) listener {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second) // an event that is left out never comes
+	t.Cleanup(cancel)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/v1/events"+query, nil)
 	require.NoError(t, err)
 	if last != "" {

@@ -45,11 +45,14 @@ func (d *heldDisk) hold() {
 	d.held = make(chan error)
 }
 
-// release lets the writes through that are held up, or loses them.
+// release lets the writes through that are held up, or loses them. None are once it was called.
 func (d *heldDisk) release(lost error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	held := d.held
+	if held == nil {
+		return
+	}
 	d.held = nil
 	select {
 	case held <- lost:
@@ -88,6 +91,7 @@ func startAheadFor(t *testing.T, stall time.Duration) aheadOfItsDisk {
 	c.sameHistory()
 	c.disk = disks[c.leader]
 	c.disk.hold()
+	t.Cleanup(func() { c.disk.release(nil) }) // where a test ends early: its leader would wait for ever
 	leader := c.members[c.leader]
 	c.entry = leader.raft.LastIndex() + 1
 	go func() { c.result <- leader.Propose(context.Background(), [][]byte{[]byte("held up")})[0] }()

@@ -89,6 +89,38 @@ func TestTheMajorityTime(t *testing.T) {
 }
 
 // A clock that is set shows at once, before the others are asked again.
+// Clocks of members that cannot lead are no part of a majority: neither another's nor this one's.
+func TestOnlyClocksOfVotersCount(t *testing.T) {
+	at := time.Now()
+	c, _ := testClocks(3)
+	hear(c, at, 0, 0, time.Hour, time.Hour, time.Hour) // three that nobody has named
+	if got, ok := c.trusted(at); !ok || apart(got, at.UnixMicro()) > 1000 {
+		t.Errorf("%v, %d µs from the true time", ok, got-at.UnixMicro())
+	}
+	if c.off(at, false) {
+		t.Error("others than voters have put the clock in the wrong")
+	}
+
+	c, own := testClocks(1)
+	c.Follow([]string{"0", "1", "2"}, false)
+	own.set(time.Hour)
+	hear(c, at, 2*time.Hour)
+	if _, ok := c.trusted(at); ok {
+		t.Error("one of three voters is a majority")
+	}
+	hear(c, at, 0, 2*time.Hour)
+	// Of three voters two have reached no more than the true time; the own clock, between them, is none.
+	if got, ok := c.trusted(at); !ok || apart(got, at.UnixMicro()) > 1000 {
+		t.Errorf("%v, %d µs from the true time", ok, got-at.UnixMicro())
+	}
+}
+
+func TestNobodyIsOffBeforeTheMembersAreKnown(t *testing.T) {
+	if NewMajority(time.Second, nil).off(time.Now(), false) {
+		t.Error("off")
+	}
+}
+
 func TestAStepOfTheOwnClockShowsAtOnce(t *testing.T) {
 	c, own := testClocks(3)
 	at := time.Now()
