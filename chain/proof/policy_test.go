@@ -194,6 +194,7 @@ func TestNewPolicyRefuses(t *testing.T) {
 		witnesses, quorum int
 		chains            int
 		spoil             func(*proof.Cosigner)
+		more              []proof.Chain
 	}{
 		{name: "no members", majority: 1},
 		{name: "more members than it can", members: proof.MaxCosigners + 1, majority: proof.MaxCosigners},
@@ -204,12 +205,21 @@ func TestNewPolicyRefuses(t *testing.T) {
 		{name: "witnesses without a quorum", members: 3, majority: 2, witnesses: 1},
 		{name: "a negative quorum", members: 3, majority: 2, witnesses: 1, quorum: -1},
 		{name: "more chains than it can", members: 1, majority: 1, chains: proof.MaxPolicyChains + 1},
+		{name: "a quorum of more than there are", members: 3, majority: 2, witnesses: 1, quorum: 2},
+		{name: "a chain without a token", members: 1, majority: 1, more: []proof.Chain{{ID: chain.Hash{1}}}},
+		{name: "a chain without an id", members: 1, majority: 1, more: []proof.Chain{{Token: "aka"}}},
+		{name: "a chain twice", members: 1, majority: 1, chains: 1, more: []proof.Chain{{Token: "aka", ID: chain.Hash{1}}}},
 		{name: "a member without a key", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.Key = proof.VerifierKey{} }},
 		{name: "a member without a name", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.Name = "" }},
 		{name: "two keys under one name", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.Key = newKey(t, "m0", 99).Verifier() }},
 		{name: "one key under two names", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.Key = newKey(t, "other", 1).Verifier() }},
 		{name: "an address with a space", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.URL = "https://a/ b" }},
 		{name: "an address with a fragment", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.URL = "https://a/#b" }},
+		{name: "an address that is none", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.URL = "https://a:b/" }},
+		{name: "an address of another kind", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.URL = "ftp://a/" }},
+		{name: "an address without a host", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.URL = "https:///a" }},
+		{name: "an address in another spelling", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.URL = "HTTPS://a/" }},
+		{name: "an address too long for a line", members: 3, majority: 2, spoil: func(c *proof.Cosigner) { c.URL = "https://a/" + strings.Repeat("b", 1015) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			members := cosigners(t, 0, c.members)
@@ -220,11 +230,27 @@ func TestNewPolicyRefuses(t *testing.T) {
 			for i := range c.chains {
 				chains = append(chains, proof.Chain{Token: "aka", ID: chain.Hash{1, byte(i), byte(i >> 8)}})
 			}
+			chains = append(chains, c.more...)
 			p, err := proof.NewPolicy(members, c.majority, cosigners(t, 100, c.witnesses), c.quorum, chains...)
 			require.ErrorIs(t, err, proof.ErrPolicy)
 			require.Nil(t, p)
 		})
 	}
+}
+
+// What is as large as a policy may be is one.
+func TestTheLargestPolicyIsOne(t *testing.T) {
+	members := cosigners(t, 0, proof.MaxCosigners)
+	members[0].URL = "http://a/" + strings.Repeat("b", 1015)
+	var chains []proof.Chain
+	for i := range proof.MaxPolicyChains {
+		chains = append(chains, proof.Chain{Token: "aka", ID: chain.Hash{1, byte(i), byte(i >> 8)}})
+	}
+	p, err := proof.NewPolicy(members, len(members), cosigners(t, 100, proof.MaxCosigners), proof.MaxCosigners, chains...)
+	require.NoError(t, err)
+	again, err := proof.ParsePolicy([]byte(p.String()))
+	require.NoError(t, err)
+	require.Equal(t, p.String(), again.String())
 }
 
 func TestMajority(t *testing.T) {
