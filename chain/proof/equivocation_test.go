@@ -109,6 +109,8 @@ func TestEvidenceRefuses(t *testing.T) {
 		{"the root that A says", func(e *proof.Equivocation) { e.Root = a.Root }, proof.ErrConsistent},
 		{"the larger one first", func(e *proof.Equivocation) { e.A, e.B = e.B, e.A }, proof.ErrEvidence},
 		{"a path at equal sizes", func(e *proof.Equivocation) { e.A = s.sign(at(t, n, s.one), 1) }, proof.ErrEvidence},
+		{"a path alone at equal sizes", func(e *proof.Equivocation) { e.A, e.Root = s.sign(at(t, n, s.one), 1), chain.Hash{} }, proof.ErrEvidence},
+		{"a root alone at equal sizes", func(e *proof.Equivocation) { e.A, e.Path = s.sign(at(t, n, s.one), 1), nil }, proof.ErrEvidence},
 		{"no note", func(e *proof.Equivocation) { e.A = nil }, proof.ErrEmpty},
 		{"a note that is none", func(e *proof.Equivocation) { e.B = []byte("b\n") }, proof.ErrNote},
 	} {
