@@ -61,6 +61,34 @@ func TestCosignaturesAgreeWithTheLibrary(t *testing.T) {
 	})
 }
 
+// A line is good for the key whose name and number stand in it, and for the text that it is over.
+func TestALineIsOfOneKey(t *testing.T) {
+	key := newKey(t, "n1", 7)
+	c := proof.Checkpoint{Origin: proof.Origin(token, chain.Hash{1}), Size: 3, Root: chain.Hash{2}}
+	line, err := proof.Cosign(c.Body(), key, 1)
+	require.NoError(t, err)
+	require.NoError(t, key.Verifier().CheckLine(c.Body(), line))
+	for name, of := range map[string]proof.SigningKey{"another name": newKey(t, "n2", 7), "another key": newKey(t, "n1", 8)} {
+		require.ErrorIs(t, of.Verifier().CheckLine(c.Body(), line), proof.ErrSignature, name)
+	}
+	renamed := strings.Replace(line, "/n1 ", "/n2 ", 1)
+	require.NotEqual(t, line, renamed)
+	require.ErrorIs(t, key.Verifier().CheckLine(c.Body(), renamed), proof.ErrSignature)
+	c.Size++
+	require.ErrorIs(t, key.Verifier().CheckLine(c.Body(), line), proof.ErrSignature)
+	require.Error(t, key.Verifier().CheckLine(c.Body(), ""))
+}
+
+func TestNewVerifierKeyRefuses(t *testing.T) {
+	public := newKey(t, "n1", 7).Verifier().Public()
+	for _, name := range []string{"", "n 1", "n+1", "n\n", "n\x00", "n\xff", strings.Repeat("n", 1000)} {
+		_, err := proof.NewVerifierKey(name, public)
+		require.ErrorIs(t, err, proof.ErrKey, "%q", name)
+	}
+	_, err := proof.NewVerifierKey("n1", chain.PublicKey{})
+	require.ErrorIs(t, err, proof.ErrKey)
+}
+
 func TestCosignRefuses(t *testing.T) {
 	w := newWorld(t, 1, nil)
 	body := w.checkpoint(1).Body()
