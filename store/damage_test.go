@@ -44,6 +44,24 @@ func TestDamageAnywhereInAFileIsFound(t *testing.T) {
 	}
 }
 
+// Pebble opens a database of which a file of values is gone, or a part of one; a store says so
+// before anybody reads it.
+func TestAFileOfValuesThatIsGoneIsFoundAtStart(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{
+		"gone":      os.Remove,
+		"cut short": func(path string) error { return os.Truncate(path, 40) },
+	} {
+		dir := t.TempDir()
+		s := openTest(t, dir, 0)
+		require.NoError(t, s.Restore(compacted(t)))
+		require.NoError(t, s.Close())
+		require.NoError(t, spoil(one(t, dir, "db-*/*.blob")))
+		_, err := Open(Config{Dir: dir})
+		require.ErrorIs(t, err, ErrDamaged, name)
+		require.ErrorContains(t, err, "files of values with", name)
+	}
+}
+
 // compacted is the folder of a store whose rows are all on the last level, where reads
 // do without filters, and of which one value is kept apart.
 func compacted(t *testing.T) string {

@@ -239,6 +239,9 @@ func (s *Store) use(name string) error {
 	}
 	var loaded *loaded
 	err = caught(func() (err error) {
+		if err = checkValueFiles(db, s.cfg.FS, s.folder.path(name)); err != nil {
+			return err
+		}
 		if loaded, err = load(db); err == nil {
 			var read int
 			if read, err = loaded.check(db); err == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -99,6 +100,38 @@ func checkTables(ctx context.Context, db *pebble.DB, files vfs.FS, dir string, b
 			return err
 		}
 		budget -= read
+	}
+	return nil
+}
+
+// checkValueFiles fails where files of values are gone or were cut short: fewer are there, or they
+// are smaller, than the database counts. Pebble looks for its tables alone when it opens one, and
+// panics once somebody reads, or merges, what such a file had. More there may be: what is of no use
+// any more is removed in the background. What a merge adds or takes away meanwhile does not count.
+func checkValueFiles(db *pebble.DB, files vfs.FS, dir string) error {
+	before := db.Metrics().BlobFiles
+	names, err := files.List(dir)
+	if err != nil {
+		return err
+	}
+	var there, size uint64
+	for _, name := range names {
+		if !strings.HasSuffix(name, valuesSuffix) {
+			continue
+		}
+		info, err := files.Stat(files.PathJoin(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		there, size = there+1, size+uint64(info.Size())
+	}
+	after := db.Metrics().BlobFiles
+	count, bytes := min(before.LiveCount, after.LiveCount), min(before.LiveSize, after.LiveSize)
+	if there < count || size < bytes {
+		return fmt.Errorf("%w: %d files of values with %d bytes, where %d with %d are in use", errCorrupt, there, size, count, bytes)
 	}
 	return nil
 }
