@@ -207,8 +207,8 @@ func (r *run) watch(ctx context.Context, over <-chan struct{}) {
 		case <-end.C:
 			finish()
 		case <-tick.C:
-			if !ended {
-				r.tell(r.record.cut(r.now(), began))
+			if now := r.now(); !ended && now < r.Duration { // the last point is the end's
+				r.tell(r.record.cut(now, began))
 			}
 			r.sweep()
 		}

@@ -321,6 +321,18 @@ func TestOneWhoGivesUpWaitsForNobody(t *testing.T) {
 	})
 }
 
+func TestNothingHasNoLatency(t *testing.T) {
+	l := newLatency()
+	for range 2 {
+		require.Zero(t, l.Quantile(50))
+		require.Zero(t, l.Max())
+		require.Zero(t, l.Mean())
+		l.observe(time.Second)
+		require.NotZero(t, l.Max())
+		l.counts.Reset()
+	}
+}
+
 func TestQuantilesAreRightToAThousandth(t *testing.T) {
 	l := newLatency()
 	for i := 1; i <= 100_000; i++ {

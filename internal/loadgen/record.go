@@ -29,8 +29,13 @@ func (l Latency) Quantile(percent float64) time.Duration {
 	return time.Duration(l.counts.ValueAtQuantile(percent))
 }
 
-// Max is the longest.
-func (l Latency) Max() time.Duration { return time.Duration(l.counts.Max()) }
+// Max is the longest; zero of none, of which the library says half of what it tells apart.
+func (l Latency) Max() time.Duration {
+	if l.counts.TotalCount() == 0 {
+		return 0
+	}
+	return time.Duration(l.counts.Max())
+}
 
 // Mean is the average.
 func (l Latency) Mean() time.Duration { return time.Duration(l.counts.Mean()) }

@@ -298,8 +298,8 @@ func TestPictures(t *testing.T) {
 		for i := range rapid.IntRange(0, 20).Draw(t, "points") {
 			p := point{At: float64(i+1) * r.Seconds / 20, Rate: rapid.Float64Range(0, 1e6).Draw(t, "rate"), Failed: rapid.Uint64Range(0, 1).Draw(t, "failed")}
 			if p.Rate > 0 {
-				p.P50 = rapid.Float64Range(0.001, 1e5).Draw(t, "p50")
-				p.P99, p.Max = p.P50*1.5, p.P50*2
+				p.P50 = rapid.OneOf(rapid.Just(0.0), rapid.Float64Range(0, 1e5)).Draw(t, "p50")
+				p.P99, p.Max = p.P50*1.5, max(p.P50*2, 0.001)
 			}
 			r.Points = append(r.Points, p)
 		}
@@ -327,6 +327,8 @@ func TestTicks(t *testing.T) {
 	require.Equal(t, 0.02, niceStep(0.011))
 	require.Equal(t, []float64{1, 2, 5, 10, 20}, decades(1.4, 15))
 	require.Equal(t, []float64{0.1, 1, 10, 100, 1000}, decades(0.3, 900))
+	require.Equal(t, []float64{0.001, 0.002}, decades(0, 0.0015), "an axis of powers never comes to zero")
+	require.Equal(t, []float64{0.001, 0.002}, decades(0, 0))
 	require.Equal(t, "12,345,678", grouped(12345678))
 	require.Equal(t, "0.0123", short(0.01234))
 }

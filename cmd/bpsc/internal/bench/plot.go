@@ -214,8 +214,11 @@ func niceStep(v float64) float64 {
 }
 
 // decades are ticks of a logarithmic axis around a range: 1, 2 and 5 of each power of ten,
-// or the powers alone where those would be many.
+// or the powers alone where those would be many. It begins at a microsecond: an axis like this
+// never comes to zero.
 func decades(least, most float64) []float64 {
+	least = max(least, 1e-3)
+	most = max(most, least)
 	first, last := math.Floor(math.Log10(least)), math.Ceil(math.Log10(most))
 	if last == first {
 		last++
