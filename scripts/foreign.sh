@@ -3,7 +3,7 @@
 # Go than bpsc does, which the go command fetches. golangci-lint is of the older Go and cannot
 # read it, and `go mod tidy` wants a module that not every proxy has (main_test.go there), so
 # here it is vetted, and built with go.mod as it is. scripts/test.sh leaves it out: that Go and a
-# database in translated C take as long to compile as bpsc does.
+# database in translated C take minutes to compile.
 #
 # usage: scripts/foreign.sh
 set -euo pipefail

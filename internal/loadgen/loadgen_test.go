@@ -321,6 +321,27 @@ func TestOneWhoGivesUpWaitsForNobody(t *testing.T) {
 	})
 }
 
+// The end of the measured time is the end of an interval, too: whichever is seen first, the last
+// point is as long as the others, and its rate is one.
+func TestTheLastPointIsAsLongAsTheOthers(t *testing.T) {
+	for range 20 { // either may be seen first
+		synctest.Test(t, func(t *testing.T) {
+			o := piped(func(int, *http.Request) (int, string, string) {
+				time.Sleep(time.Millisecond) // the bubble's
+				return 200, "", ""
+			})
+			o.Duration = time.Second
+			r, err := Run(t.Context(), o)
+			require.NoError(t, err)
+			require.Len(t, r.Points, 10)
+			for _, p := range r.Points {
+				require.Equal(t, o.Interval, p.Length)
+				require.InDelta(t, 1000, p.Rate, 100)
+			}
+		})
+	}
+}
+
 func TestNothingHasNoLatency(t *testing.T) {
 	l := newLatency()
 	for range 2 {
