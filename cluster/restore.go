@@ -35,6 +35,15 @@ type Restored struct {
 	Before     []string
 }
 
+// Validate says what is wrong with the members of the new cluster, as they would at their
+// start.
+func (r *Restored) Validate() error {
+	if err := identity.Valid(r.ID); err != nil {
+		return fmt.Errorf("cluster: %w", err)
+	}
+	return Config{ID: r.ID, Peers: r.Peers}.validatePeers()
+}
+
 // firstTerm is that of the snapshot, and the current one: elections come after it.
 const firstTerm = 1
 

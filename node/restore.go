@@ -105,9 +105,16 @@ func (r Restore) Run(ctx context.Context) (done Restored, err error) {
 // Validate says what is wrong with r but for the backup, and whether there is
 // something in the folder.
 func (r *Restore) Validate() error {
-	cfg := DefaultMemberConfig()
-	cfg.Data, cfg.ID, cfg.Peers = r.Data, r.ID, r.Peers
-	if err := cfg.Validate(); err != nil {
+	switch {
+	case r.Data == "":
+		return usage(errors.New("--data is required"))
+	case r.ID == "":
+		return usage(errors.New("--id is required"))
+	case len(r.Peers) == 0:
+		return usage(errors.New("--cluster is required"))
+	}
+	// How the members will be reached, and by whom, is not said here: they are started with it.
+	if err := (&cluster.Restored{ID: r.ID, Peers: r.Peers}).Validate(); err != nil {
 		return usage(err)
 	}
 	if _, err := chain.NewRecovery(r.By, "restored", []string{"before"}, []string{"after"}, 0); err != nil {

@@ -117,6 +117,21 @@ func TestAMemberIsRestoredAndGoesOn(t *testing.T) {
 	}
 }
 
+// The members of a real cluster are on machines of their own. How they talk is said when they
+// are started, not when they are restored.
+func TestAMemberIsRestoredForOtherMachines(t *testing.T) {
+	place, _ := backedUp(t)
+	state, _ := openBackups(t, place)
+	r, _ := restoreOne(t)
+	r.State = state
+	r.Peers = []cluster.Peer{{ID: "n1", Addr: "10.0.0.1:6000"}, {ID: "n2", Addr: "ledger-2.example:6000"}, {ID: "n3", Addr: "[fd00::3]:6000"}}
+	_, err := r.Run(t.Context())
+	require.NoError(t, err)
+	has, err := Survey(r.Data)
+	require.NoError(t, err)
+	require.Len(t, has.Voters, 3)
+}
+
 func TestARestoreThatIsRefusedLeavesWhatWasThere(t *testing.T) {
 	place, _ := backedUp(t)
 	state, series := openBackups(t, place)
@@ -125,6 +140,9 @@ func TestARestoreThatIsRefusedLeavesWhatWasThere(t *testing.T) {
 		want  error
 	}{
 		"no id":                     {func(r *Restore) { r.ID = "" }, ErrUsage},
+		"an id that cannot be one":  {func(r *Restore) { r.ID = "n 1" }, ErrUsage},
+		"no members":                {func(r *Restore) { r.Peers = nil }, ErrUsage},
+		"two of one address":        {func(r *Restore) { r.Peers = append(r.Peers, cluster.Peer{ID: "n2", Addr: r.Peers[0].Addr}) }, ErrUsage},
 		"an id that is not in it":   {func(r *Restore) { r.ID = "n7" }, ErrUsage},
 		"nobody does it":            {func(r *Restore) { r.By = "" }, ErrUsage},
 		"from nothing":              {func(r *Restore) { r.State = nil }, ErrUsage},
