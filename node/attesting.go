@@ -14,6 +14,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/witness"
 )
 
@@ -133,8 +134,8 @@ func (m *Member) contradicted(err error) {
 		m.cluster.WentBack(err)
 		return
 	}
-	if err := durable.WriteFile(m.path(divergedFile), fmt.Appendln(nil, err), 0o600); err != nil {
-		m.log.Error("cannot leave a mark", "file", divergedFile, "error", err)
+	if err := durable.WriteFile(m.path(folder.Diverged), fmt.Appendln(nil, err), 0o600); err != nil {
+		m.log.Error("cannot leave a mark", "file", folder.Diverged, "error", err)
 	}
 	m.fatal("this member stops and keeps its data for inspection; the others go on", err, divergedRemedy(m.rebuild()))
 }

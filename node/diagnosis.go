@@ -17,6 +17,7 @@ import (
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/internal/rlimit"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -37,7 +38,7 @@ func (m memberDiagnosis) Diagnose() api.Diagnostics {
 	if err := m.Ready(); err != nil {
 		d.Ready = err.Error()
 	}
-	raft := m.path("raft")
+	raft := m.path(folder.Raft)
 	for _, name := range []string{m.cluster.LogName(), "snapshots"} {
 		d.Disk.Bytes[name] = sizeOf(filepath.Join(raft, name))
 	}
@@ -82,7 +83,7 @@ func (s *service) diagnose(kind string, began time.Time, state *store.Store) api
 		Began: began.UTC(), Now: time.Now().UTC(), Process: processStatus(), Chains: chainStatus(state),
 		Certificates: s.Certificates(),
 		Disk: api.DiskStatus{Dir: space.Dir, Free: space.Free, Reserve: space.Reserve, Short: space.Short,
-			Bytes: map[string]int64{"state": sizeOf(filepath.Join(s.common.Data, "state"))}},
+			Bytes: map[string]int64{"state": sizeOf(filepath.Join(s.common.Data, folder.State))}},
 	}
 }
 

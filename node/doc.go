@@ -31,4 +31,10 @@
 // what they like: how many there are, and how slow. Hosts of requests are checked
 // in either case (Access), and requests of the operator must come from this
 // machine, or know the secret.
+//
+// # Rooms
+//
+// What a data folder has beside state and log is in node/folder, which the node and
+// whoever mends it read; what is done to a folder while nothing runs on it (rebuild,
+// recover, restore) in node/repair; what Prometheus gets in node/metrics.
 package node

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/node/metrics"
 	"github.com/bpsc/bpsc/witness"
 )
@@ -42,7 +43,7 @@ func (m *Member) figures(problems prometheus.Collector) http.Handler {
 	for _, w := range m.cfg.Witnesses {
 		witnesses = append(witnesses, w.Name)
 	}
-	snapshots := filepath.Join(m.path("raft"), "snapshots")
+	snapshots := filepath.Join(m.path(folder.Raft), "snapshots")
 	return m.service.figures("member", m.Ready, problems,
 		metrics.Chains(m.store, func() metrics.Covered { return covered }, witnesses...),
 		metrics.Ledger(m.store), metrics.Member(m.cluster), metrics.Members(m.cluster),

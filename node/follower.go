@@ -14,6 +14,7 @@ import (
 	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/follower/relay"
 	"github.com/bpsc/bpsc/internal/keepsake"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/node/metrics"
 	"github.com/bpsc/bpsc/store"
 )
@@ -32,7 +33,7 @@ type Follower struct {
 	kept      *keepsake.List
 	personal  *personal.Chain
 	store     *store.Store
-	directory *directory
+	directory *folder.Directory
 	sync      *chainsync.Syncer
 	relay     *relay.Relay
 }
@@ -44,7 +45,7 @@ func StartFollower(ctx context.Context, cfg FollowerConfig) (*Follower, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, usage(err)
 	}
-	f := &Follower{service: newService(cfg.Common, "state"), cfg: cfg}
+	f := &Follower{service: newService(cfg.Common, folder.State), cfg: cfg}
 	if err := f.start(ctx, f); err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func (f *Follower) open() (err error) {
 	if f.files, err = followerFiles(f.cfg.Files, f.cfg.adminFiles()); err != nil {
 		return err
 	}
-	if err := errors.Join(f.openCertificates(), checkFolder(f.cfg.Data, "a follower"), checkListen(address{"listen", f.cfg.Listen})); err != nil {
+	if err := errors.Join(f.openCertificates(), folder.Check(f.cfg.Data, folder.Follower), checkListen(address{"listen", f.cfg.Listen})); err != nil {
 		return err
 	}
 	if err := f.take(); err != nil {
@@ -67,19 +68,19 @@ func (f *Follower) open() (err error) {
 	}
 	f.fence.Look()
 	// Before the state: where there is that, there has been this.
-	if f.personal, err = personal.Open(f.path(personalFile), time.Now); err != nil {
+	if f.personal, err = personal.Open(f.path(folder.Personal), time.Now); err != nil {
 		return err
 	}
 	f.opened(f.personal.Close)
-	if err := f.kept.Add(f.path(personalFile)); err != nil {
+	if err := f.kept.Add(f.path(folder.Personal)); err != nil {
 		return err
 	}
-	f.store, err = store.Open(store.Config{Dir: f.path("state"), Log: true, LayerBytes: followLayer, Tables: f.files.tables, Logger: f.log, Fatal: f.distrust(f)})
+	f.store, err = store.Open(store.Config{Dir: f.path(folder.State), Log: true, LayerBytes: followLayer, Tables: f.files.tables, Logger: f.log, Fatal: f.distrust(f)})
 	if err != nil {
 		return err
 	}
 	f.opened(f.store.Close)
-	if f.directory, err = openDirectory(f.path(nodesFile), f.kept); err != nil {
+	if f.directory, err = folder.OpenDirectory(f.path(folder.NodesFile), f.kept); err != nil {
 		return err
 	}
 	cfg := f.cfg.syncConfig()
@@ -112,7 +113,7 @@ func (f *Follower) openServer() error {
 	cfg.Metrics, cfg.Measure, cfg.Problem = f.figures(problems), f.measured.Measure, problems.Count
 	handler, err := api.NewFollower(cfg,
 		copies{Store: f.store, follower: f.sync, directory: f.directory},
-		followerStatus{Syncer: f.sync, directory: f.directory, fence: f.fence, began: time.Now(), version: f.cfg.Version},
+		followerStatus{Syncer: f.sync, Directory: f.directory, fence: f.fence, began: time.Now(), version: f.cfg.Version},
 		ownChain{f.personal, f.fence}, f.relay, copiedEvidence{f.sync, f.store})
 	if err != nil {
 		return err

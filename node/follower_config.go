@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"path/filepath"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/internal/loopback"
+	"github.com/bpsc/bpsc/node/folder"
 )
 
 // FollowerConfig is how a follower is to run. Start from DefaultFollowerConfig;
@@ -87,20 +87,11 @@ func (c *FollowerConfig) Validate() error {
 	return c.syncConfig().Validate()
 }
 
-// policiesFolder is where a follower keeps whose signatures it goes by, checkpointsFolder what
-// has been signed.
-const (
-	policiesFolder    = "policies"
-	checkpointsFolder = "checkpoints"
-)
-
 // syncConfig is the part of c that the follower package needs.
 func (c *FollowerConfig) syncConfig() chainsync.Config {
 	cfg := chainsync.DefaultConfig()
 	cfg.Sources, cfg.Pins, cfg.Policies, cfg.FirstUse, cfg.Strict = c.Sources, c.Pins, c.Policies, c.FirstUse, c.Strict
 	cfg.AcceptRecovery, cfg.Token = c.AcceptRecovery, c.UpstreamToken
-	path := func(name string) string { return filepath.Join(c.Data, name) }
-	cfg.Evidence, cfg.Known = path("evidence"), path("known.json")
-	cfg.PolicyDir, cfg.Checkpoints = path(policiesFolder), path(checkpointsFolder)
+	folder.PlaceSync(&cfg, c.Data)
 	return cfg
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/internal/diskspace"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -21,7 +22,7 @@ import (
 type copies struct {
 	*store.Store
 	follower  *chainsync.Syncer
-	directory *directory
+	directory *folder.Directory
 }
 
 // DefaultToken is the one of the first upstream, whichever chain came first.
@@ -64,7 +65,7 @@ func (c copies) AccountAt(token, name string, block uint64) (chain.Account, erro
 // followerStatus is a follower as the API sees it.
 type followerStatus struct {
 	*chainsync.Syncer
-	*directory
+	*folder.Directory
 	fence   *diskspace.Fence
 	began   time.Time
 	version string
@@ -78,7 +79,7 @@ func (s followerStatus) Register(nodes []string, from string) error {
 	if err := s.fence.Err(); err != nil {
 		return err
 	}
-	return s.directory.Register(nodes, from)
+	return s.Directory.Register(nodes, from)
 }
 
 // LastContact counts from the start while no upstream has been heard.

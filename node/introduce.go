@@ -9,6 +9,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/node/folder"
 )
 
 // introduceEvery is how often a member tries again to make itself known.
@@ -119,7 +120,7 @@ func (m *Member) announce(ctx context.Context, a command.Announce) error {
 	}
 	m.log.Error(keyNotTaken, "of", a.Member, "key", a.Key, "error", err, "what to do", fmt.Sprintf(
 		"What to do: put back the %[1]s that was kept when this member began. Where there is none,\n"+
-			"stop this member. %[2]s --anew", m.path(memberKey), m.replacement()))
+			"stop this member. %[2]s --anew", m.path(folder.MemberKey), m.replacement()))
 	m.attest.refused(err)
 	return nil
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/internal/harness"
 	"github.com/bpsc/bpsc/internal/keepsake"
+	"github.com/bpsc/bpsc/node/folder"
+	"github.com/bpsc/bpsc/node/repair"
 )
 
 // usedFollower is the folder of a follower that has worked and stopped, with all that one has.
@@ -36,12 +38,12 @@ func usedFollower(t *testing.T) (cfg FollowerConfig, gold *proof.History) {
 	_, err = f.personal.Forge()
 	require.NoError(t, err)
 	require.NoError(t, harness.Until(t.Context(), limit, "it has a checkpoint", func(context.Context) error {
-		_, err := os.Stat(filepath.Join(cfg.Data, checkpointsFolder, "gold.checkpoint"))
+		_, err := os.Stat(filepath.Join(cfg.Data, folder.Checkpoints, "gold.checkpoint"))
 		return err
 	}))
 	require.NoError(t, f.Stop(t.Context()))
 	require.NoError(t, m.Stop(t.Context()))
-	text, err := os.ReadFile(filepath.Join(cfg.Data, policiesFolder, "gold.policy"))
+	text, err := os.ReadFile(filepath.Join(cfg.Data, folder.Policies, "gold.policy"))
 	require.NoError(t, err)
 	first, err := proof.ParsePolicy(text)
 	require.NoError(t, err)
@@ -60,15 +62,15 @@ func TestEachLostFileOfAFollowerIsNoticedOrHarmless(t *testing.T) {
 		decided  = "decision" // the command mends it with --anew: somebody has to say so
 	)
 	rows := map[string]string{
-		personalFile:                           decided,
-		policiesFolder + "/gold.policy":        decided,
-		policiesFolder + "/gold.history":       decided,
-		nodesFile:                              noticed,
-		"known.json":                           noticed,
-		"state/CURRENT":                        noticed,
-		keepsake.File:                          harmless, // all that it lists is there, and is listed anew
-		"LOCK":                                 harmless, // it is locked, and its text is for whoever copies the folder
-		checkpointsFolder + "/gold.checkpoint": harmless, // it is asked for again, and compared with the blocks
+		folder.Personal:                         decided,
+		folder.Policies + "/gold.policy":        decided,
+		folder.Policies + "/gold.history":       decided,
+		folder.NodesFile:                        noticed,
+		"known.json":                            noticed,
+		"state/CURRENT":                         noticed,
+		keepsake.File:                           harmless, // all that it lists is there, and is listed anew
+		"LOCK":                                  harmless, // it is locked, and its text is for whoever copies the folder
+		folder.Checkpoints + "/gold.checkpoint": harmless, // it is asked for again, and compared with the blocks
 	}
 	for name, is := range rows {
 		t.Run(name, func(t *testing.T) {
@@ -90,19 +92,19 @@ func TestEachLostFileOfAFollowerIsNoticedOrHarmless(t *testing.T) {
 			}
 			require.ErrorContains(t, err, command)
 			require.Equal(t, is == decided, strings.Contains(err.Error(), "--anew"))
-			plan, err := PlanRebuild(t.Context(), cfg.Data)
+			plan, err := repair.PlanRebuild(t.Context(), cfg.Data)
 			require.NoError(t, err)
-			require.Equal(t, RebuildState, plan.Way, plan.Damaged)
-			err = plan.Run(t.Context(), time.Now(), Sources{})
+			require.Equal(t, repair.WayState, plan.Way, plan.Damaged)
+			err = plan.Run(t.Context(), time.Now(), repair.Sources{})
 			if is == decided {
-				require.ErrorIs(t, err, ErrOnlyCopy)
+				require.ErrorIs(t, err, repair.ErrOnlyCopy)
 				plan.Anew()
-				err = plan.Run(t.Context(), time.Now(), Sources{})
+				err = plan.Run(t.Context(), time.Now(), repair.Sources{})
 			}
 			require.NoError(t, err)
-			again, err := PlanRebuild(t.Context(), cfg.Data)
+			again, err := repair.PlanRebuild(t.Context(), cfg.Data)
 			require.NoError(t, err)
-			require.Equal(t, RebuildNothing, again.Way, again.Damaged)
+			require.Equal(t, repair.WayNothing, again.Way, again.Damaged)
 			f, err = StartFollower(t.Context(), cfg)
 			require.NoError(t, err)
 			require.NoError(t, f.Stop(t.Context()))
@@ -125,7 +127,7 @@ func TestEachLostFileOfAFollowerIsNoticedOrHarmless(t *testing.T) {
 	t.Run("a policy that is given needs none that was kept", func(t *testing.T) {
 		require.NoError(t, os.RemoveAll(cfg.Data))
 		require.NoError(t, os.CopyFS(cfg.Data, os.DirFS(sound)))
-		require.NoError(t, os.Remove(filepath.Join(cfg.Data, policiesFolder, "gold.policy")))
+		require.NoError(t, os.Remove(filepath.Join(cfg.Data, folder.Policies, "gold.policy")))
 		given := cfg
 		given.Policies = []*proof.History{gold}
 		f, err := StartFollower(t.Context(), given)
@@ -135,13 +137,13 @@ func TestEachLostFileOfAFollowerIsNoticedOrHarmless(t *testing.T) {
 	t.Run("its own chain in a folder of a release before", func(t *testing.T) {
 		require.NoError(t, os.RemoveAll(cfg.Data))
 		require.NoError(t, os.CopyFS(cfg.Data, os.DirFS(sound)))
-		require.NoError(t, errors.Join(os.Remove(filepath.Join(cfg.Data, keepsake.File)), os.Remove(filepath.Join(cfg.Data, personalFile))))
+		require.NoError(t, errors.Join(os.Remove(filepath.Join(cfg.Data, keepsake.File)), os.Remove(filepath.Join(cfg.Data, folder.Personal))))
 		_, err := StartFollower(t.Context(), cfg)
 		require.ErrorIs(t, err, errLost)
-		plan, err := PlanRebuild(t.Context(), cfg.Data)
+		plan, err := repair.PlanRebuild(t.Context(), cfg.Data)
 		require.NoError(t, err)
 		plan.Anew()
-		require.NoError(t, plan.Run(t.Context(), time.Now(), Sources{}))
+		require.NoError(t, plan.Run(t.Context(), time.Now(), repair.Sources{}))
 		f, err := StartFollower(t.Context(), cfg)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, f.personal.Length())

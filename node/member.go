@@ -14,6 +14,7 @@ import (
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/internal/admitted"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/node/metrics"
 	"github.com/bpsc/bpsc/store"
 )
@@ -53,7 +54,7 @@ func StartMember(ctx context.Context, cfg MemberConfig) (*Member, error) {
 	if cfg.Advertise == "" {
 		cfg.Advertise = cfg.TLS.scheme() + cfg.Listen
 	}
-	m := &Member{service: newService(cfg.Common, "raft", "state"), cfg: cfg, admitted: admitted.New()}
+	m := &Member{service: newService(cfg.Common, folder.Raft, folder.State), cfg: cfg, admitted: admitted.New()}
 	m.agreed.compare = m.compareAll
 	if err := m.start(ctx, m); err != nil {
 		return nil, err
@@ -75,19 +76,19 @@ func (m *Member) open() (err error) {
 	if err := m.take(); err != nil {
 		return err
 	}
-	for _, left := range []string{backupFolder, copyFolder} { // by a crash
+	for _, left := range []string{backupFolder, folder.Copied} { // by a crash
 		if err := durable.RemoveAll(m.path(left)); err != nil {
 			return err
 		}
 	}
 	m.fence.Look()
 	began := time.Now()
-	m.store, err = store.Open(store.Config{Dir: m.path("state"), Tables: m.files.tables, Logger: m.log, Fatal: m.distrust(m)})
+	m.store, err = store.Open(store.Config{Dir: m.path(folder.State), Tables: m.files.tables, Logger: m.log, Fatal: m.distrust(m)})
 	if err != nil {
 		return err
 	}
 	m.log.Info("the state is open", "took", time.Since(began))
-	met := others(m.store.Members(), m.cfg.ID)
+	met := folder.Others(m.store.Members(), m.cfg.ID)
 	m.met.Store(&met)
 	m.opened(m.store.Close)
 	if err := m.checkDefault(); err != nil {
@@ -104,7 +105,7 @@ func (m *Member) open() (err error) {
 	m.opened(m.leave)
 	m.sever = m.cluster.Abandon
 	// Only now: the folder of the log has said whose it is.
-	if m.key, err = signingKey(m.path(memberKey), "", m.cfg.ID); err != nil {
+	if m.key, err = folder.SigningKey(m.path(folder.MemberKey), "", m.cfg.ID); err != nil {
 		return err
 	}
 	if _, unsaid, err := m.cluster.Recovery(); err != nil {
@@ -154,13 +155,13 @@ func (m *Member) path(name string) string { return filepath.Join(m.cfg.Data, nam
 // check finds what is wrong with the configuration on this machine, before
 // anything is written.
 func (m *Member) check() error {
-	if err := errors.Join(m.openCertificates(), m.openMemberCertificates(), checkFolder(m.cfg.Data, "a member")); err != nil {
+	if err := errors.Join(m.openCertificates(), m.openMemberCertificates(), folder.Check(m.cfg.Data, folder.Member)); err != nil {
 		return err
 	}
 	if err := m.checkFirstStart(); err != nil {
 		return err
 	}
-	if err := checkSigningKey(m.path(memberKey), "", m.cfg.ID); err != nil {
+	if err := folder.CheckSigningKey(m.path(folder.MemberKey), "", m.cfg.ID); err != nil {
 		return err
 	}
 	return checkListen(address{"listen", m.cfg.Listen}, address{"raft", m.cfg.clusterConfig().Bind})

@@ -11,6 +11,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/node/folder"
 )
 
 // MemberConfig is how a member is to run. Start from DefaultMemberConfig; Data and ID
@@ -156,7 +157,7 @@ func (c *MemberConfig) others() (ids []string) {
 // clusterConfig is the part of c that the cluster package needs.
 func (c *MemberConfig) clusterConfig() cluster.Config {
 	cc := cluster.DefaultConfig()
-	cc.ID, cc.Peers, cc.Bind, cc.Dir = c.ID, c.Peers, c.Raft, filepath.Join(c.Data, "raft")
+	cc.ID, cc.Peers, cc.Bind, cc.Dir = c.ID, c.Peers, c.Raft, filepath.Join(c.Data, folder.Raft)
 	if cc.Bind == "" {
 		cc.Bind = c.address()
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -26,7 +27,7 @@ type ledgerOf struct {
 }
 
 func newLedgerOf(t *testing.T) *ledgerOf {
-	s, err := store.Open(store.Config{Dir: filepath.Join(t.TempDir(), "state")})
+	s, err := store.Open(store.Config{Dir: filepath.Join(t.TempDir(), folder.State)})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	return &ledgerOf{t: t, Machine: fsm.New(s), store: s, keys: map[string]proof.SigningKey{}}

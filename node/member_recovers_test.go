@@ -13,16 +13,17 @@ import (
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/internal/harness"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/store"
 )
 
 // rescue makes a member that is stopped all that there is of its cluster.
 func rescue(t *testing.T, cfg MemberConfig) {
 	t.Helper()
-	s, err := store.Open(store.Config{Dir: filepath.Join(cfg.Data, "state")})
+	s, err := store.Open(store.Config{Dir: filepath.Join(cfg.Data, folder.State)})
 	require.NoError(t, err)
 	_, err = cluster.Recover(cluster.Rescue{
-		Dir: filepath.Join(cfg.Data, "raft"), ID: cfg.ID, Members: []cluster.Peer{{ID: cfg.ID, Addr: cfg.address()}},
+		Dir: filepath.Join(cfg.Data, folder.Raft), ID: cfg.ID, Members: []cluster.Peer{{ID: cfg.ID, Addr: cfg.address()}},
 		By: "ops", Reason: "fire", Time: 1_800_000_000,
 	}, fsm.New(s))
 	require.NoError(t, err)

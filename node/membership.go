@@ -11,6 +11,7 @@ import (
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/node/folder"
 )
 
 // followMembership has the cluster go by what the state says of members: who was
@@ -38,7 +39,7 @@ func misplaced(err error) error {
 // checkFirstStart refuses a first start that says neither with whom a cluster begins
 // nor that it is to join one.
 func (m *Member) checkFirstStart() error {
-	_, err := os.Stat(m.path("raft"))
+	_, err := os.Stat(m.path(folder.Raft))
 	if errors.Is(err, fs.ErrNotExist) && len(m.cfg.Peers) == 0 && !m.cfg.Join {
 		return usage(errors.New("the first start needs --cluster or --join"))
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/outcome"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -52,7 +53,7 @@ func TestWhatToDoNamesTheCommand(t *testing.T) {
 	joined.Peers = nil
 	knows.Data = filepath.Join(t.TempDir(), "it's here")
 	require.NoError(t, os.MkdirAll(knows.Data, 0o700))
-	require.NoError(t, durable.WriteSealed(filepath.Join(knows.Data, neighboursFile), []string{"http://10.0.0.2:5000", "http://10.0.0.3:5000"}))
+	require.NoError(t, durable.WriteSealed(filepath.Join(knows.Data, folder.NeighboursFile), []string{"http://10.0.0.2:5000", "http://10.0.0.3:5000"}))
 	rebuild := func(cfg MemberConfig) string { return "bpsc cluster rebuild --data " + quoted(cfg.Data) + " --id n2" }
 	for _, tc := range []struct {
 		cfg  MemberConfig
@@ -88,7 +89,7 @@ func TestMistakesOfAStartAreUsage(t *testing.T) {
 func TestAFolderThatIsThereMayBeStartedWithoutAList(t *testing.T) {
 	cfg := configs(t, 1)[0]
 	cfg.Peers = nil
-	require.NoError(t, os.MkdirAll(filepath.Join(cfg.Data, "raft"), 0o700))
+	require.NoError(t, os.MkdirAll(filepath.Join(cfg.Data, folder.Raft), 0o700))
 	m := &Member{service: newService(cfg.Common), cfg: cfg}
 	require.NoError(t, m.checkFirstStart())
 }

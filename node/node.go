@@ -17,12 +17,13 @@ import (
 	"github.com/bpsc/bpsc/internal/diskspace"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/webserver"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/node/metrics"
 )
 
 var (
 	// ErrUsage: the configuration cannot be, or is not for this folder or cluster.
-	ErrUsage = errors.New("usage")
+	ErrUsage = folder.ErrUsage
 	// ErrFatal: the node cannot trust its disk or its state, and is cut off.
 	ErrFatal = errors.New("this node cannot go on")
 )

@@ -19,6 +19,7 @@ import (
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/internal/harness"
+	"github.com/bpsc/bpsc/node/folder"
 )
 
 // limit is how long anything here may take.
@@ -177,7 +178,7 @@ func TestAMemberOfAnotherContractStopsByItself(t *testing.T) {
 	_, err = StartMember(t.Context(), cfg)
 	require.ErrorIs(t, err, ErrUsage)
 	require.ErrorContains(t, err, "silver.json")
-	require.NoError(t, os.RemoveAll(filepath.Join(cfg.Data, "state")))
+	require.NoError(t, os.RemoveAll(filepath.Join(cfg.Data, folder.State)))
 	m = start(t, cfg) // it learns of the contract from its log
 	select {
 	case <-m.Done():

@@ -6,46 +6,13 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-
-	"github.com/bpsc/bpsc/internal/keepsake"
 )
 
 // What is in this file finds mistakes before the first byte is written: what was
 // written under a wrong name or in a wrong place stands in the way of the right
 // one.
-
-// marks are what only one kind of process keeps in its folder.
-var marks = map[string][]string{
-	"a member":   {"raft", memberKey},
-	"a follower": {personalFile, keepsake.File, checkpointsFolder},
-	"a witness":  {witnessKey},
-}
-
-// checkFolder refuses the folder of a process of another kind, and what is no
-// folder at all.
-func checkFolder(dir, kind string) error {
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
-	case err != nil:
-		return fmt.Errorf("--data: %w", err)
-	case !info.IsDir():
-		return fmt.Errorf("%w: --data %s is not a folder", ErrUsage, dir)
-	}
-	for other, names := range marks {
-		for _, name := range names {
-			if _, err := os.Stat(filepath.Join(dir, name)); other != kind && err == nil {
-				return fmt.Errorf("%w: --data %s is the folder of %s, for it has %s; this is %s", ErrUsage, dir, other, name, kind)
-			}
-		}
-	}
-	return nil
-}
 
 // checkListen tells whether a node can listen on its addresses at this moment, on
 // all at once: one address cannot be two. An empty one is none.

@@ -18,6 +18,8 @@ import (
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/internal/harness"
+	"github.com/bpsc/bpsc/node/folder"
+	"github.com/bpsc/bpsc/node/repair"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -29,7 +31,7 @@ const nodesInFolder = 240
 // reaches back to either.
 func openFolder(t *testing.T, cfg MemberConfig) (m *cluster.Member, s *store.Store) {
 	t.Helper()
-	s, err := store.Open(store.Config{Dir: filepath.Join(cfg.Data, "state")})
+	s, err := store.Open(store.Config{Dir: filepath.Join(cfg.Data, folder.State)})
 	require.NoError(t, err)
 	cc := cfg.clusterConfig()
 	cc.Logger, cc.SnapshotInterval, cc.SnapshotThreshold, cc.TrailingLogs = cfg.Logger, 10*time.Millisecond, 20, 180
@@ -47,7 +49,7 @@ func closeFolder(t *testing.T, m *cluster.Member, s *store.Store) {
 // snapshotsOf are the folders of a member's snapshots, the newest last.
 func snapshotsOf(t *testing.T, data string) []string {
 	t.Helper()
-	all, err := filepath.Glob(filepath.Join(data, "raft", "snapshots", "*", "state"))
+	all, err := filepath.Glob(filepath.Join(data, "raft", "snapshots", "*", folder.State))
 	require.NoError(t, err)
 	slices.SortFunc(all, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }) // as numbers
 	return all
@@ -114,69 +116,69 @@ func TestWhatIsDamagedDecidesHowAMemberIsRebuilt(t *testing.T) {
 	require.NoError(t, os.CopyFS(sound, os.DirFS(cfg.Data)))
 	for name, tc := range map[string]struct {
 		damage func(t *testing.T)
-		way    RebuildWay
+		way    repair.Way
 		aside  []string
 	}{
-		"nothing": {func(*testing.T) {}, RebuildNothing, []string{}},
-		"the state": {func(t *testing.T) { flip(t, cfg.Data+"/state/db-*/*.sst") }, RebuildState,
+		"nothing": {func(*testing.T) {}, repair.WayNothing, []string{}},
+		"the state": {func(t *testing.T) { flip(t, cfg.Data+"/state/db-*/*.sst") }, repair.WayState,
 			[]string{"state"}},
-		"the name of the state": {func(t *testing.T) { require.NoError(t, os.Remove(cfg.Data+"/state/CURRENT")) }, RebuildState,
+		"the name of the state": {func(t *testing.T) { require.NoError(t, os.Remove(cfg.Data+"/state/CURRENT")) }, repair.WayState,
 			[]string{"state"}},
 		"the state and the newest snapshot": {func(t *testing.T) {
 			flip(t, cfg.Data+"/state/db-*/*.sst")
 			flip(t, all[1]+"/*.sst")
-		}, RebuildState, []string{"state", "raft/snapshots/" + filepath.Base(filepath.Dir(all[1]))}},
+		}, repair.WayState, []string{"state", "raft/snapshots/" + filepath.Base(filepath.Dir(all[1]))}},
 		"the state and all snapshots": {func(t *testing.T) {
 			flip(t, cfg.Data+"/state/db-*/*.sst")
 			flip(t, all[0]+"/*.sst")
 			flip(t, all[1]+"/*.sst")
-		}, RebuildCopy, []string{"state", "raft/snapshots/" + filepath.Base(filepath.Dir(all[1])), "raft/snapshots/" + filepath.Base(filepath.Dir(all[0]))}},
+		}, repair.WayCopy, []string{"state", "raft/snapshots/" + filepath.Base(filepath.Dir(all[1])), "raft/snapshots/" + filepath.Base(filepath.Dir(all[0]))}},
 		"no state, and the newest snapshot is damaged": {func(t *testing.T) {
 			require.NoError(t, os.RemoveAll(cfg.Data+"/state"))
 			flip(t, all[1]+"/*.sst")
-		}, RebuildState, []string{"raft/snapshots/" + filepath.Base(filepath.Dir(all[1]))}},
+		}, repair.WayState, []string{"raft/snapshots/" + filepath.Base(filepath.Dir(all[1]))}},
 		"no state, and no snapshot": {func(t *testing.T) {
 			require.NoError(t, os.RemoveAll(cfg.Data+"/state"))
 			require.NoError(t, os.RemoveAll(filepath.Dir(all[0])))
 			require.NoError(t, os.RemoveAll(filepath.Dir(all[1])))
-		}, RebuildReplace, []string{"raft"}}, // nothing says who the members are
+		}, repair.WayReplace, []string{"raft"}}, // nothing says who the members are
 		"another state than the majority's": {func(t *testing.T) {
-			require.NoError(t, os.WriteFile(cfg.Data+"/"+divergedFile, []byte("a test says so"), 0o600))
-		}, RebuildState, []string{"state", divergedFile}},
-		"the log": {func(t *testing.T) { require.NoError(t, os.Truncate(cfg.Data+"/raft/raft.db", 8192)) }, RebuildReplace, []string{"state", "raft"}},
+			require.NoError(t, os.WriteFile(cfg.Data+"/"+folder.Diverged, []byte("a test says so"), 0o600))
+		}, repair.WayState, []string{"state", folder.Diverged}},
+		"the log": {func(t *testing.T) { require.NoError(t, os.Truncate(cfg.Data+"/raft/raft.db", 8192)) }, repair.WayReplace, []string{"state", "raft"}},
 		"an entry of the log": {func(t *testing.T) {
 			path := cfg.Data + "/raft/raft.db"
 			text, err := os.ReadFile(path)
 			require.NoError(t, err)
 			require.Contains(t, string(text), "127.0.0.1:10200")
 			require.NoError(t, os.WriteFile(path, bytes.ReplaceAll(text, []byte("127.0.0.1:10200"), []byte("127.0.0.1:10201")), 0o600))
-		}, RebuildReplace, []string{"state", "raft"}},
-		"the vote":        {func(t *testing.T) { flip(t, cfg.Data+"/raft/vote.json") }, RebuildReplace, []string{"state", "raft"}},
-		"no vote":         {func(t *testing.T) { require.NoError(t, os.Remove(cfg.Data+"/raft/vote.json")) }, RebuildReplace, []string{"state", "raft"}},
-		"what it saw":     {func(t *testing.T) { flip(t, cfg.Data+"/raft/memory.json") }, RebuildReplace, []string{"state", "raft"}},
-		"a snapshot":      {func(t *testing.T) { flip(t, cfg.Data+"/raft/snapshots/*/meta.json") }, RebuildReplace, []string{"state", "raft"}},
-		"the identity":    {func(t *testing.T) { flip(t, cfg.Data+"/raft/identity.json") }, RebuildReplace, []string{"state", "raft"}},
-		"all of the raft": {func(t *testing.T) { require.NoError(t, os.RemoveAll(cfg.Data+"/raft")) }, RebuildReplace, []string{"state", "raft"}},
+		}, repair.WayReplace, []string{"state", "raft"}},
+		"the vote":        {func(t *testing.T) { flip(t, cfg.Data+"/raft/vote.json") }, repair.WayReplace, []string{"state", "raft"}},
+		"no vote":         {func(t *testing.T) { require.NoError(t, os.Remove(cfg.Data+"/raft/vote.json")) }, repair.WayReplace, []string{"state", "raft"}},
+		"what it saw":     {func(t *testing.T) { flip(t, cfg.Data+"/raft/memory.json") }, repair.WayReplace, []string{"state", "raft"}},
+		"a snapshot":      {func(t *testing.T) { flip(t, cfg.Data+"/raft/snapshots/*/meta.json") }, repair.WayReplace, []string{"state", "raft"}},
+		"the identity":    {func(t *testing.T) { flip(t, cfg.Data+"/raft/identity.json") }, repair.WayReplace, []string{"state", "raft"}},
+		"all of the raft": {func(t *testing.T) { require.NoError(t, os.RemoveAll(cfg.Data+"/raft")) }, repair.WayReplace, []string{"state", "raft"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, os.RemoveAll(cfg.Data))
 			require.NoError(t, os.CopyFS(cfg.Data, os.DirFS(sound)))
 			tc.damage(t)
-			plan, err := PlanRebuild(t.Context(), cfg.Data)
+			plan, err := repair.PlanRebuild(t.Context(), cfg.Data)
 			require.NoError(t, err)
 			require.Equal(t, tc.way, plan.Way, plan.Damaged)
 			require.Equal(t, tc.aside, plan.Aside)
-			require.Equal(t, tc.way == RebuildNothing, len(plan.Damaged) == 0)
-			if tc.way == RebuildCopy { // of which there is nobody here
-				nobody := Sources{State: func(context.Context, func(io.Reader) error) error { return errors.New("nobody is here") }}
-				require.ErrorIs(t, plan.Run(t.Context(), time.Now(), nobody), ErrNobodyHas)
-				again, err := PlanRebuild(t.Context(), cfg.Data)
+			require.Equal(t, tc.way == repair.WayNothing, len(plan.Damaged) == 0)
+			if tc.way == repair.WayCopy { // of which there is nobody here
+				nobody := repair.Sources{State: func(context.Context, func(io.Reader) error) error { return errors.New("nobody is here") }}
+				require.ErrorIs(t, plan.Run(t.Context(), time.Now(), nobody), repair.ErrNobodyHas)
+				again, err := repair.PlanRebuild(t.Context(), cfg.Data)
 				require.NoError(t, err)
 				require.Equal(t, plan.Aside, again.Aside, "the folder is as it was")
 				return
 			}
 			require.NoError(t, plan.Move(time.Now()))
-			if tc.way == RebuildReplace {
+			if tc.way == repair.WayReplace {
 				require.NoDirExists(t, cfg.Data+"/raft")
 				return
 			}
@@ -202,19 +204,19 @@ func TestDamagedSegmentsDecideHowAMemberIsRebuilt(t *testing.T) {
 	segments := cfg.Data + "/raft/wal/*.wal"
 	for name, tc := range map[string]struct {
 		damage func(t *testing.T)
-		way    RebuildWay
+		way    repair.Way
 	}{
-		"nothing":            {func(*testing.T) {}, RebuildNothing},
-		"the state":          {func(t *testing.T) { flip(t, cfg.Data+"/state/db-*/*.sst") }, RebuildState},
-		"the list":           {func(t *testing.T) { flip(t, cfg.Data+"/raft/wal/segments.json") }, RebuildReplace},
-		"no segments":        {func(t *testing.T) { require.NoError(t, os.RemoveAll(cfg.Data+"/raft/wal")) }, RebuildReplace},
-		"an entry of theirs": {func(t *testing.T) { replaceIn(t, segments, "127.0.0.1:10200", "127.0.0.1:10201") }, RebuildReplace},
+		"nothing":            {func(*testing.T) {}, repair.WayNothing},
+		"the state":          {func(t *testing.T) { flip(t, cfg.Data+"/state/db-*/*.sst") }, repair.WayState},
+		"the list":           {func(t *testing.T) { flip(t, cfg.Data+"/raft/wal/segments.json") }, repair.WayReplace},
+		"no segments":        {func(t *testing.T) { require.NoError(t, os.RemoveAll(cfg.Data+"/raft/wal")) }, repair.WayReplace},
+		"an entry of theirs": {func(t *testing.T) { replaceIn(t, segments, "127.0.0.1:10200", "127.0.0.1:10201") }, repair.WayReplace},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, os.RemoveAll(cfg.Data))
 			require.NoError(t, os.CopyFS(cfg.Data, os.DirFS(sound)))
 			tc.damage(t)
-			plan, err := PlanRebuild(t.Context(), cfg.Data)
+			plan, err := repair.PlanRebuild(t.Context(), cfg.Data)
 			require.NoError(t, err)
 			require.Equal(t, tc.way, plan.Way, plan.Damaged)
 		})
@@ -238,33 +240,33 @@ func replaceIn(t *testing.T, pattern, old, text string) {
 
 func TestAFolderThatIsNotToBeRebuilt(t *testing.T) {
 	cfg := usedFolder(t)
-	_, err := PlanRebuild(t.Context(), filepath.Join(cfg.Data, "nowhere"))
+	_, err := repair.PlanRebuild(t.Context(), filepath.Join(cfg.Data, "nowhere"))
 	require.ErrorIs(t, err, ErrUsage)
 
 	m := start(t, cfg)
 	ready(t, m.WaitReady)
-	_, err = PlanRebuild(t.Context(), cfg.Data)
+	_, err = repair.PlanRebuild(t.Context(), cfg.Data)
 	require.ErrorIs(t, err, ErrUsage, "it runs")
 	require.NoError(t, m.Stop(t.Context()))
 
-	plan, err := PlanRebuild(t.Context(), cfg.Data)
+	plan, err := repair.PlanRebuild(t.Context(), cfg.Data)
 	require.NoError(t, err)
-	require.Equal(t, RebuildNothing, plan.Way)
+	require.Equal(t, repair.WayNothing, plan.Way)
 	require.Equal(t, cfg.ID, plan.Member)
 	plan.Anew()
 	require.NoError(t, plan.Move(time.Now()))
 	left, err := os.ReadDir(cfg.Data)
 	require.NoError(t, err)
 	require.Len(t, left, 2, "the lock, and what was moved aside")
-	plan, err = PlanRebuild(t.Context(), cfg.Data)
+	plan, err = repair.PlanRebuild(t.Context(), cfg.Data)
 	require.NoError(t, err)
-	require.Equal(t, RebuildNothing, plan.Way, "what was moved aside is not looked at again")
+	require.Equal(t, repair.WayNothing, plan.Way, "what was moved aside is not looked at again")
 
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "personal.db"), nil, 0o600))
-	plan, err = PlanRebuild(t.Context(), folder)
+	plan, err = repair.PlanRebuild(t.Context(), folder)
 	require.NoError(t, err)
-	require.ErrorIs(t, plan.Run(t.Context(), time.Now(), Sources{}), ErrOnlyCopy, "a follower's own chain")
+	require.ErrorIs(t, plan.Run(t.Context(), time.Now(), repair.Sources{}), repair.ErrOnlyCopy, "a follower's own chain")
 	require.FileExists(t, filepath.Join(folder, "personal.db"))
 }
 
@@ -273,17 +275,17 @@ func TestWhatWasMovedAsideStaysApart(t *testing.T) {
 	cfg, now := usedFolder(t), time.Now()
 	var to []string
 	for range 3 {
-		require.NoError(t, os.MkdirAll(filepath.Join(cfg.Data, "state"), 0o700))
+		require.NoError(t, os.MkdirAll(filepath.Join(cfg.Data, folder.State), 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(cfg.Data, "state", "CURRENT"), []byte("../nowhere"), 0o600))
-		plan, err := PlanRebuild(t.Context(), cfg.Data)
+		plan, err := repair.PlanRebuild(t.Context(), cfg.Data)
 		require.NoError(t, err)
-		require.Equal(t, RebuildState, plan.Way)
-		require.NoError(t, plan.Run(t.Context(), now, Sources{}))
+		require.Equal(t, repair.WayState, plan.Way)
+		require.NoError(t, plan.Run(t.Context(), now, repair.Sources{}))
 		require.FileExists(t, filepath.Join(plan.To, "state", "CURRENT"))
 		require.NotContains(t, to, plan.To)
 		to = append(to, plan.To)
 	}
-	all, err := readRebuilt(cfg.Data)
+	all, err := folder.ReadRebuilt(cfg.Data)
 	require.NoError(t, err)
 	require.Len(t, all, 3)
 }
@@ -295,16 +297,16 @@ func TestARebuildIsToldAndCounted(t *testing.T) {
 	ready(t, m.WaitReady)
 	require.NoError(t, m.Stop(t.Context()))
 	require.NoError(t, os.WriteFile(filepath.Join(cfg.Data, "state", "CURRENT"), []byte("../nowhere"), 0o600))
-	plan, err := PlanRebuild(t.Context(), cfg.Data)
+	plan, err := repair.PlanRebuild(t.Context(), cfg.Data)
 	require.NoError(t, err)
-	require.NoError(t, plan.Run(t.Context(), time.Now(), Sources{}))
+	require.NoError(t, plan.Run(t.Context(), time.Now(), repair.Sources{}))
 	for range 2 {
 		m = start(t, cfg)
 		ready(t, m.WaitReady)
 		byWay, _ := m.rebuilt()
 		require.Equal(t, map[string]uint64{"state": 1}, byWay)
 		require.NoError(t, harness.Until(t.Context(), limit, "the audit log has it", func(context.Context) error {
-			all, err := readRebuilt(cfg.Data)
+			all, err := folder.ReadRebuilt(cfg.Data)
 			if err == nil && !all[0].Told {
 				err = errors.New("it was not told yet")
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/bpsc/bpsc/follower/personal"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -74,9 +75,9 @@ func (m *Member) remedy(err error) (text string, known bool) {
 	case errors.Is(err, cluster.ErrDamaged):
 		text = fmt.Sprintf("What to do: check the disk and the memory of this machine, and do not put an earlier\n"+
 			"state of %[1]s in its place: acknowledged transfers could be lost with it.\n%[2]s", data, m.replacement())
-	case errors.Is(err, errKey):
+	case errors.Is(err, folder.ErrKey):
 		text = fmt.Sprintf("What to do: check the disk. If there is a copy of %[1]s, put it back. Else this\n"+
-			"member has to be replaced by one with a key of its own: nobody else has this one.\n%[2]s", m.path(memberKey), m.replacement())
+			"member has to be replaced by one with a key of its own: nobody else has this one.\n%[2]s", m.path(folder.MemberKey), m.replacement())
 	case errors.Is(err, cluster.ErrDiskHangs):
 		text = fmt.Sprintf("What to do: the disk of this machine did not answer; another member leads meanwhile. Look at\n"+
 			"the kernel's log and at the storage. When the disk answers, start this member again on\n"+
@@ -97,13 +98,13 @@ func (f *Follower) remedy(err error) (text string, known bool) {
 		return fmt.Sprintf("What to do: check the disk. %[1]s holds this node's own chain, which\n"+
 			"nobody else has: keep it. The node starts again, and begins another chain of its own, after\n"+
 			"  %[2]s --anew\n"+
-			"which moves the file aside and deletes nothing.", f.path(personalFile), f.rebuild()), true
+			"which moves the file aside and deletes nothing.", f.path(folder.Personal), f.rebuild()), true
 	}
 	return fmt.Sprintf("What to do: check the disk. Then\n"+
 			"  %[1]s\n"+
 			"mends what others have, or moves it aside, and this node, started again, fetches and\n"+
-			"verifies it anew. It leaves %[2]s, which nobody else has.", f.rebuild(), f.path(personalFile)),
-		errors.Is(err, store.ErrDamaged) || errors.Is(err, errDirectory) || errors.Is(err, chainsync.ErrDamaged)
+			"verifies it anew. It leaves %[2]s, which nobody else has.", f.rebuild(), f.path(folder.Personal)),
+		errors.Is(err, store.ErrDamaged) || errors.Is(err, folder.ErrDirectory) || errors.Is(err, chainsync.ErrDamaged)
 }
 
 // rebuild is the command that mends this follower's folder.
@@ -169,24 +170,21 @@ func (m *Member) replacement() string {
 		"  %[2]s", who, m.rebuild(), elsewhere)
 }
 
-// divergedFile keeps a member whose state is not that of the majority from
-// starting before somebody has looked.
-const divergedFile = "DIVERGED"
-
+// refuseDiverged refuses a state that is not the majority's before somebody has looked.
 func refuseDiverged(data, command string) error {
-	text, err := os.ReadFile(filepath.Join(data, divergedFile))
+	text, err := os.ReadFile(filepath.Join(data, folder.Diverged))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil
 	case err != nil:
 		return err
 	}
-	return fmt.Errorf("%w\n\n%s", fmt.Errorf("%s says: %s", divergedFile, text), divergedRemedy(command))
+	return fmt.Errorf("%w\n\n%s", fmt.Errorf("%s says: %s", folder.Diverged, text), divergedRemedy(command))
 }
 
 func divergedRemedy(command string) string {
 	return fmt.Sprintf("What to do: find out why: look at the memory and the disk of this machine first. Then\n"+
 		"  %[1]s\n"+
 		"moves the state and %[2]s aside, and this member, started again, builds it anew. Where that\n"+
-		"comes to the same, --anew replaces the member.", command, divergedFile)
+		"comes to the same, --anew replaces the member.", command, folder.Diverged)
 }

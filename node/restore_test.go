@@ -13,6 +13,7 @@ import (
 	"github.com/bpsc/bpsc/backup"
 	"github.com/bpsc/bpsc/client"
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/node/repair"
 )
 
 // backedUp is a cluster of one that has served, and a place with a backup of its state
@@ -53,9 +54,9 @@ func backedUp(t *testing.T) (place backup.Folder, cfg MemberConfig) {
 }
 
 // restoreOne is the restore of a cluster of one under the id that there was.
-func restoreOne(t *testing.T) (Restore, MemberConfig) {
+func restoreOne(t *testing.T) (repair.Restore, MemberConfig) {
 	cfg := configs(t, 1)[0]
-	return Restore{Data: cfg.Data, ID: cfg.ID, Peers: cfg.Peers, By: "ann"}, cfg
+	return repair.Restore{Data: cfg.Data, ID: cfg.ID, Peers: cfg.Peers, By: "ann"}, cfg
 }
 
 func openBackups(t *testing.T, place backup.Folder) (state backup.Stored, series *backup.Series) {
@@ -76,12 +77,12 @@ func TestAMemberIsRestoredAndGoesOn(t *testing.T) {
 	place, old := backedUp(t)
 	state, series := openBackups(t, place)
 	for name, c := range map[string]struct {
-		from   func(*Restore)
+		from   func(*repair.Restore)
 		length uint64
 	}{
-		"a state":            {func(r *Restore) { r.State = state }, 3},
-		"a chain":            {func(r *Restore) { r.Series = []*backup.Series{series} }, 3},
-		"a chain until then": {func(r *Restore) { r.Series, r.Until.Block = []*backup.Series{series}, 2 }, 2},
+		"a state":            {func(r *repair.Restore) { r.State = state }, 3},
+		"a chain":            {func(r *repair.Restore) { r.Series = []*backup.Series{series} }, 3},
+		"a chain until then": {func(r *repair.Restore) { r.Series, r.Until.Block = []*backup.Series{series}, 2 }, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, cfg := restoreOne(t)
@@ -127,7 +128,7 @@ func TestAMemberIsRestoredForOtherMachines(t *testing.T) {
 	r.Peers = []cluster.Peer{{ID: "n1", Addr: "10.0.0.1:6000"}, {ID: "n2", Addr: "ledger-2.example:6000"}, {ID: "n3", Addr: "[fd00::3]:6000"}}
 	_, err := r.Run(t.Context())
 	require.NoError(t, err)
-	has, err := Survey(r.Data)
+	has, err := repair.Survey(r.Data)
 	require.NoError(t, err)
 	require.Len(t, has.Voters, 3)
 }
@@ -136,21 +137,21 @@ func TestARestoreThatIsRefusedLeavesWhatWasThere(t *testing.T) {
 	place, _ := backedUp(t)
 	state, series := openBackups(t, place)
 	for name, c := range map[string]struct {
-		spoil func(*Restore)
+		spoil func(*repair.Restore)
 		want  error
 	}{
-		"no id":                     {func(r *Restore) { r.ID = "" }, ErrUsage},
-		"an id that cannot be one":  {func(r *Restore) { r.ID = "n 1" }, ErrUsage},
-		"no members":                {func(r *Restore) { r.Peers = nil }, ErrUsage},
-		"two of one address":        {func(r *Restore) { r.Peers = append(r.Peers, cluster.Peer{ID: "n2", Addr: r.Peers[0].Addr}) }, ErrUsage},
-		"an id that is not in it":   {func(r *Restore) { r.ID = "n7" }, ErrUsage},
-		"nobody does it":            {func(r *Restore) { r.By = "" }, ErrUsage},
-		"from nothing":              {func(r *Restore) { r.State = nil }, ErrUsage},
-		"from both":                 {func(r *Restore) { r.Series = []*backup.Series{series} }, ErrUsage},
-		"a state until a block":     {func(r *Restore) { r.Until.Block = 1 }, ErrUsage},
-		"a block that is not there": {func(r *Restore) { r.State, r.Series, r.Until.Block = nil, []*backup.Series{series}, 9 }, backup.ErrUntil},
-		"an address of nowhere":     {func(r *Restore) { r.Peers = []cluster.Peer{{ID: "n1", Addr: "nowhere"}} }, ErrUsage},
-		"cut short":                 {func(r *Restore) { r.State = cut{r.State} }, backup.ErrDamaged},
+		"no id":                     {func(r *repair.Restore) { r.ID = "" }, ErrUsage},
+		"an id that cannot be one":  {func(r *repair.Restore) { r.ID = "n 1" }, ErrUsage},
+		"no members":                {func(r *repair.Restore) { r.Peers = nil }, ErrUsage},
+		"two of one address":        {func(r *repair.Restore) { r.Peers = append(r.Peers, cluster.Peer{ID: "n2", Addr: r.Peers[0].Addr}) }, ErrUsage},
+		"an id that is not in it":   {func(r *repair.Restore) { r.ID = "n7" }, ErrUsage},
+		"nobody does it":            {func(r *repair.Restore) { r.By = "" }, ErrUsage},
+		"from nothing":              {func(r *repair.Restore) { r.State = nil }, ErrUsage},
+		"from both":                 {func(r *repair.Restore) { r.Series = []*backup.Series{series} }, ErrUsage},
+		"a state until a block":     {func(r *repair.Restore) { r.Until.Block = 1 }, ErrUsage},
+		"a block that is not there": {func(r *repair.Restore) { r.State, r.Series, r.Until.Block = nil, []*backup.Series{series}, 9 }, backup.ErrUntil},
+		"an address of nowhere":     {func(r *repair.Restore) { r.Peers = []cluster.Peer{{ID: "n1", Addr: "nowhere"}} }, ErrUsage},
+		"cut short":                 {func(r *repair.Restore) { r.State = cut{r.State} }, backup.ErrDamaged},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, _ := restoreOne(t)
@@ -169,7 +170,7 @@ func TestARestoreThatIsRefusedLeavesWhatWasThere(t *testing.T) {
 	require.NoError(t, os.MkdirAll(r.Data, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(r.Data, "mine"), nil, 0o600))
 	_, err := r.Run(t.Context())
-	require.ErrorIs(t, err, ErrNotEmpty)
+	require.ErrorIs(t, err, repair.ErrNotEmpty)
 	require.FileExists(t, filepath.Join(r.Data, "mine"))
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/witness"
 )
 
@@ -122,14 +123,14 @@ func WitnessKey(data, name string) (proof.SigningKey, error) {
 	if err := durable.MkdirAll(data, 0o700); err != nil {
 		return proof.SigningKey{}, err
 	}
-	return signingKey(filepath.Join(data, witnessKey), "witness", name)
+	return folder.SigningKey(filepath.Join(data, folder.WitnessKey), "witness", name)
 }
 
 // checkWitness finds what is wrong with a witness's folder and name, and writes
 // nothing.
 func checkWitness(data, name string) error {
-	if err := checkFolder(data, "a witness"); err != nil {
+	if err := folder.Check(data, folder.Witness); err != nil {
 		return err
 	}
-	return checkSigningKey(filepath.Join(data, witnessKey), "witness", name)
+	return folder.CheckSigningKey(filepath.Join(data, folder.WitnessKey), "witness", name)
 }

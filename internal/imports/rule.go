@@ -23,6 +23,10 @@ var inside = map[string][]string{
 	"cluster/port":       {"cluster/datadir", "cluster/memory"},
 	"cluster/peer":       {"cluster/health", "cluster/queue"},
 
+	"node/metrics": {},
+	"node/folder":  {},
+	"node/repair":  {"node/folder"},
+
 	"cmd/bpsc/internal/cli":       {},
 	"cmd/bpsc/internal/settings":  {"cmd/bpsc/internal/cli"},
 	"cmd/bpsc/internal/serve":     {"cmd/bpsc/internal/cli", "cmd/bpsc/internal/settings"},

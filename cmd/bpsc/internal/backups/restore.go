@@ -11,7 +11,7 @@ import (
 
 	"github.com/bpsc/bpsc/backup"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
-	"github.com/bpsc/bpsc/node"
+	"github.com/bpsc/bpsc/node/repair"
 )
 
 // olderWords is what --older-than-witness has to say: nobody types it by mistake.
@@ -20,7 +20,7 @@ const olderWords = "newer transactions will be lost"
 // backupRestore is one run of bpsc backup restore.
 type backupRestore struct {
 	*backups
-	node.Restore
+	repair.Restore
 	peers, name, witnesses, words, at string
 	policy                            cli.PolicyFlags
 	tokens                            []string
@@ -214,7 +214,7 @@ type restoredMember struct {
 	Chains []backup.ChainRange `json:"chains"`
 }
 
-func (r *backupRestore) tell(cmd *cobra.Command, done *node.Restored) error {
+func (r *backupRestore) tell(cmd *cobra.Command, done *repair.Restored) error {
 	text := ""
 	for _, c := range done.Chains {
 		text += fmt.Sprintf("%s: restored as of block %d, made %s, with hash %s\n", c.Token, c.Length, c.Time.Time().UTC().Format(time.DateTime), c.Tip)

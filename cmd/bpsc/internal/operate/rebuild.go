@@ -16,7 +16,7 @@ import (
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/outcome"
-	"github.com/bpsc/bpsc/node"
+	"github.com/bpsc/bpsc/node/repair"
 )
 
 // rebuildOptions are the flags of cluster rebuild, which replaces the member where it
@@ -29,7 +29,7 @@ type rebuildOptions struct {
 
 // rebuilt is what cluster rebuild found and did.
 type rebuilt struct {
-	node.Rebuild
+	repair.Rebuild
 	Replaced *client.MembersChanged `json:"replaced,omitempty"` // or would be, with --dry-run
 }
 
@@ -65,7 +65,7 @@ func (r *rebuildOptions) rebuild(cmd *cobra.Command) error {
 	if r.data == "" {
 		return cli.ArgError("--data is required")
 	}
-	plan, err := node.PlanRebuild(cmd.Context(), r.data)
+	plan, err := repair.PlanRebuild(cmd.Context(), r.data)
 	if err != nil {
 		if advice, system := durable.Advice(err); system {
 			err = fmt.Errorf("%w\n\nWhat to do: %s", err, advice)
@@ -85,13 +85,13 @@ func (r *rebuildOptions) rebuild(cmd *cobra.Command) error {
 	if err := r.seek(cmd, plan.Others); err != nil {
 		return err
 	}
-	if plan.Way != node.RebuildReplace && !r.change.DryRun {
+	if plan.Way != repair.WayReplace && !r.change.DryRun {
 		from, err := r.sources(cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
 		switch err := done.Run(cmd.Context(), time.Now(), from); {
-		case errors.Is(err, node.ErrNobodyHas): // a new member gets all of it
+		case errors.Is(err, repair.ErrNobodyHas): // a new member gets all of it
 			if _, err := fmt.Fprintln(cmd.ErrOrStderr(), cli.Printable(err.Error())); err != nil {
 				return err
 			}
@@ -100,7 +100,7 @@ func (r *rebuildOptions) rebuild(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	if done.Way == node.RebuildReplace {
+	if done.Way == repair.WayReplace {
 		return r.replace(cmd, done)
 	}
 	return r.Say(cmd.OutOrStdout(), done, done.text(r.change.DryRun))
@@ -108,21 +108,21 @@ func (r *rebuildOptions) rebuild(cmd *cobra.Command) error {
 
 // text says what was done with a folder that its node goes on with, or would be.
 func (d rebuilt) text(dryRun bool) string {
-	if d.Way == node.RebuildNothing {
+	if d.Way == repair.WayNothing {
 		return "Nothing is damaged.\n"
 	}
 	if dryRun {
-		would := map[node.RebuildWay]string{
-			node.RebuildState:  "What is damaged would be moved aside, and built anew by the next start.",
-			node.RebuildBlocks: "The damaged blocks would be fetched from others, verified, and written anew.",
-			node.RebuildCopy:   "The state would be copied from another member, and verified.",
+		would := map[repair.Way]string{
+			repair.WayState:  "What is damaged would be moved aside, and built anew by the next start.",
+			repair.WayBlocks: "The damaged blocks would be fetched from others, verified, and written anew.",
+			repair.WayCopy:   "The state would be copied from another member, and verified.",
 		}
 		return would[d.Way] + " Nothing has been changed.\n"
 	}
-	did := map[node.RebuildWay]string{
-		node.RebuildState:  "Start it again: what has made way is built anew.",
-		node.RebuildBlocks: "The damaged blocks are written anew. Start it again.",
-		node.RebuildCopy:   "The state of another member is in its place. Start it again.",
+	did := map[repair.Way]string{
+		repair.WayState:  "Start it again: what has made way is built anew.",
+		repair.WayBlocks: "The damaged blocks are written anew. Start it again.",
+		repair.WayCopy:   "The state of another member is in its place. Start it again.",
 	}
 	text := did[d.Way] + "\n"
 	if d.Mended != nil {

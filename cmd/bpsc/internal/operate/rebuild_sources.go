@@ -11,7 +11,7 @@ import (
 
 	"github.com/bpsc/bpsc/client"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
-	"github.com/bpsc/bpsc/node"
+	"github.com/bpsc/bpsc/node/repair"
 )
 
 // seek decides whom to ask: the servers that were named, and the others that the folder
@@ -38,7 +38,7 @@ func (r *rebuildOptions) seek(cmd *cobra.Command, others []string) error {
 
 // sources are the servers, each asked in turn until one has what is needed: what the first
 // one has may be damaged, too.
-func (r *rebuildOptions) sources(people io.Writer) (from node.Sources, err error) {
+func (r *rebuildOptions) sources(people io.Writer) (from repair.Sources, err error) {
 	var each []*client.Client
 	for _, server := range r.Servers {
 		c, err := r.Reach("server", server)

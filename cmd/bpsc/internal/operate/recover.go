@@ -13,20 +13,20 @@ import (
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 	"github.com/bpsc/bpsc/internal/identity"
-	"github.com/bpsc/bpsc/node"
+	"github.com/bpsc/bpsc/node/repair"
 )
 
 // recoverOptions are the flags of cluster recover.
 type recoverOptions struct {
 	*cli.Options
-	rescue        node.Recover
+	rescue        repair.Recover
 	members, most string
 	dryRun        bool
 }
 
 // recovered is what cluster recover found, and did.
 type recovered struct {
-	node.Survivor
+	repair.Survivor
 	Has    string   `json:"has"`              // TERM/ENTRY
 	Before []string `json:"before,omitempty"` // voters
 	After  []string `json:"after,omitempty"`
@@ -62,7 +62,7 @@ func (r *recoverOptions) recover(out io.Writer) (err error) {
 		return cli.ArgError("--data is required")
 	}
 	if r.most != "" {
-		if r.rescue.Most, err = node.ParseReach(r.most); err != nil {
+		if r.rescue.Most, err = repair.ParseReach(r.most); err != nil {
 			return cli.ArgError("--most: %w", err)
 		}
 	}
@@ -76,7 +76,7 @@ func (r *recoverOptions) recover(out io.Writer) (err error) {
 			return err
 		}
 	}
-	has, err := node.Survey(r.rescue.Data)
+	has, err := repair.Survey(r.rescue.Data)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (r *recoverOptions) recover(out io.Writer) (err error) {
 		return r.Say(out, done, done.survey(r.rescue.Members))
 	}
 	if done.Before, done.After, err = r.rescue.Run(time.Now()); err != nil {
-		if errors.Is(err, node.ErrNotTheMost) {
+		if errors.Is(err, repair.ErrNotTheMost) {
 			err = fmt.Errorf("%w: %w", cli.ErrRejected, err)
 		}
 		return err

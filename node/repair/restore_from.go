@@ -1,4 +1,4 @@
-package node
+package repair
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/bpsc/bpsc/backup"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/store"
 	"github.com/bpsc/bpsc/witness"
 )
@@ -71,7 +72,7 @@ func notesOf(ctx context.Context, dir string, any bool) (notes map[string][][]by
 
 // takeChains verifies all of each series, and then makes a state of their blocks.
 func (w *restoring) takeChains(ctx context.Context) (err error) {
-	dir := filepath.Join(w.temp, "state")
+	dir := filepath.Join(w.temp, folder.State)
 	s, err := store.Open(store.Config{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
@@ -128,7 +129,7 @@ func (w *restoring) askWitnesses(ctx context.Context) error {
 			}
 			if seen > c.Length {
 				return fmt.Errorf("%w: %w: %s: witness %s has seen %d blocks, the restored chain would have %d: what clients were told of the others would be undone",
-					ErrUsage, ErrOlder, c.Token, asked.Name, seen, c.Length)
+					folder.ErrUsage, ErrOlder, c.Token, asked.Name, seen, c.Length)
 			}
 		}
 	}

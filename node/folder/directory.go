@@ -1,4 +1,4 @@
-package node
+package folder
 
 import (
 	"bytes"
@@ -15,10 +15,10 @@ import (
 	"github.com/bpsc/bpsc/internal/nodelist"
 )
 
-// directory is the set of nodes that were registered with a follower, in a
+// Directory is the set of nodes that were registered with a follower, in a
 // file of its own. It is a list to read: nobody sends anything to an address
 // that a stranger wrote there.
-type directory struct {
+type Directory struct {
 	path string
 	kept *keepsake.List
 
@@ -26,14 +26,16 @@ type directory struct {
 	nodes nodelist.List // host:port
 }
 
-// nodesFile has the directory.
-const nodesFile = "nodes.json"
+// NodesFile has the directory.
+const NodesFile = "nodes.json"
 
-// errDirectory: the file is not as it was written.
-var errDirectory = errors.New("the list of registered nodes is damaged")
+// ErrDirectory: the file is not as it was written.
+var ErrDirectory = errors.New("the list of registered nodes is damaged")
 
-func openDirectory(path string, kept *keepsake.List) (*directory, error) {
-	d := &directory{path: path, kept: kept}
+// OpenDirectory reads a directory; there is none in a file that is not there. What it has is put
+// on the list of what the folder keeps. Errors wrap ErrDirectory where it is damaged.
+func OpenDirectory(path string, kept *keepsake.List) (*Directory, error) {
+	d := &Directory{path: path, kept: kept}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return d, nil
@@ -45,20 +47,20 @@ func openDirectory(path string, kept *keepsake.List) (*directory, error) {
 		err = json.Unmarshal(text, &d.nodes)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", errDirectory, path, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrDirectory, path, err)
 	}
 	return d, kept.Add(path)
 }
 
 // Nodes lists nodes that come after one, sorted, and says how many there are.
-func (d *directory) Nodes(after string, limit int) (page []string, count int) {
+func (d *Directory) Nodes(after string, limit int) (page []string, count int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.nodes.Page(after, limit), d.nodes.Len()
 }
 
 // Register adds nodes for the network that asks.
-func (d *directory) Register(nodes []string, from string) error {
+func (d *Directory) Register(nodes []string, from string) error {
 	return d.change(func(l *nodelist.List) (changed bool) {
 		for _, n := range nodes {
 			changed = l.Add(n, from) || changed
@@ -68,7 +70,7 @@ func (d *directory) Register(nodes []string, from string) error {
 }
 
 // Remove takes a node off the list.
-func (d *directory) Remove(node string) error {
+func (d *Directory) Remove(node string) error {
 	found := false
 	err := d.change(func(l *nodelist.List) bool {
 		found = l.Remove(node)
@@ -81,7 +83,7 @@ func (d *directory) Remove(node string) error {
 }
 
 // change makes a change that is on disk before anybody sees it.
-func (d *directory) change(do func(l *nodelist.List) (changed bool)) error {
+func (d *Directory) change(do func(l *nodelist.List) (changed bool)) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	next := d.nodes.Clone()

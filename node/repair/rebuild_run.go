@@ -1,4 +1,4 @@
-package node
+package repair
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/bpsc/bpsc/backup"
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -29,10 +30,7 @@ type Sources struct {
 	State func(ctx context.Context, read func(archive io.Reader) error) error
 }
 
-// copyFolder is in the data folder, for a state that is being copied from another member.
-const copyFolder = "copied"
-
-// Run does what the plan says, but for RebuildReplace. Until it has what it needs, and has
+// Run does what the plan says, but for WayReplace. Until it has what it needs, and has
 // verified that, the state is as it was. Errors wrap ErrNobodyHas where others do not have
 // what is needed, and a member has to be replaced; ErrOnlyCopy where nobody else ever had it.
 func (r *Rebuild) Run(ctx context.Context, now time.Time, from Sources) (err error) {
@@ -41,7 +39,7 @@ func (r *Rebuild) Run(ctx context.Context, now time.Time, from Sources) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	if r.Way == RebuildNothing {
+	if r.Way == WayNothing {
 		return nil
 	}
 	if err := r.run(ctx, now, from); err != nil {
@@ -54,16 +52,16 @@ func (r *Rebuild) run(ctx context.Context, now time.Time, from Sources) (err err
 	if err := r.moveBeside(now); err != nil {
 		return err
 	}
-	if r.Way == RebuildBlocks {
+	if r.Way == WayBlocks {
 		if err = r.mend(ctx, now, from.Block); !errors.Is(err, store.ErrNotMended) {
 			return err
 		}
 		r.Damaged = append(r.Damaged, err.Error())
-		if r.Way = RebuildCopy; r.follower {
-			r.Way, r.Aside = RebuildState, []string{"state"}
+		if r.Way = WayCopy; r.follower {
+			r.Way, r.Aside = WayState, []string{folder.State}
 		}
 	}
-	if r.Way == RebuildCopy {
+	if r.Way == WayCopy {
 		return r.copy(ctx, now, from.State)
 	}
 	return r.move(now, r.Aside...)
@@ -72,7 +70,7 @@ func (r *Rebuild) run(ctx context.Context, now time.Time, from Sources) (err err
 // mend writes the damaged blocks of the state anew, and gives a member a snapshot of it in
 // the place of those that have the same damage.
 func (r *Rebuild) mend(ctx context.Context, now time.Time, fetch store.Fetch) error {
-	state := filepath.Join(r.data, "state")
+	state := filepath.Join(r.data, folder.State)
 	done, err := store.Mend(ctx, state, r.follower, fetch)
 	if err != nil {
 		return err
@@ -86,7 +84,7 @@ func (r *Rebuild) mend(ctx context.Context, now time.Time, fetch store.Fetch) er
 	if r.follower {
 		return nil
 	}
-	in, err := cluster.Examine(filepath.Join(r.data, "raft"))
+	in, err := cluster.Examine(filepath.Join(r.data, folder.Raft))
 	defer func() { err = errors.Join(err, in.Close()) }()
 	if err != nil {
 		return err
@@ -106,7 +104,7 @@ func (r *Rebuild) mend(ctx context.Context, now time.Time, fetch store.Fetch) er
 
 // snapshot makes a snapshot of a state. It is the newest there is.
 func (r *Rebuild) snapshot(ctx context.Context, in *cluster.Examined, state string) (err error) {
-	temp := filepath.Join(r.data, copyFolder)
+	temp := filepath.Join(r.data, folder.Copied)
 	if err := durable.RemoveAll(temp); err != nil {
 		return err
 	}
@@ -114,22 +112,22 @@ func (r *Rebuild) snapshot(ctx context.Context, in *cluster.Examined, state stri
 	if err := durable.MkdirAll(temp, 0o700); err != nil {
 		return err
 	}
-	index, err := store.Export(ctx, state, filepath.Join(temp, "state"))
+	index, err := store.Export(ctx, state, filepath.Join(temp, folder.State))
 	if err != nil {
 		return err
 	}
-	return in.Adopt(filepath.Join(temp, "state"), index)
+	return in.Adopt(filepath.Join(temp, folder.State), index)
 }
 
 // copy gets the state from another member, verifies all of it, and makes it the snapshot
 // from which this one goes on.
 func (r *Rebuild) copy(ctx context.Context, now time.Time, get func(context.Context, func(io.Reader) error) error) (err error) {
-	in, err := cluster.Examine(filepath.Join(r.data, "raft"))
+	in, err := cluster.Examine(filepath.Join(r.data, folder.Raft))
 	defer func() { err = errors.Join(err, in.Close()) }()
 	if err != nil {
 		return err
 	}
-	temp := filepath.Join(r.data, copyFolder)
+	temp := filepath.Join(r.data, folder.Copied)
 	defer func() { err = errors.Join(err, durable.RemoveAll(temp)) }()
 	var got backup.Manifest
 	err = get(ctx, func(archive io.Reader) error {
@@ -168,7 +166,7 @@ func (r *Rebuild) copy(ctx context.Context, now time.Time, get func(context.Cont
 	if err := in.Close(); err != nil {
 		return err
 	}
-	if in, err = cluster.Examine(filepath.Join(r.data, "raft")); err != nil {
+	if in, err = cluster.Examine(filepath.Join(r.data, folder.Raft)); err != nil {
 		return err
 	}
 	if err := in.Adopt(backup.StateFolder(temp), got.Applied); err != nil || keep < 0 {
@@ -179,3 +177,19 @@ func (r *Rebuild) copy(ctx context.Context, now time.Time, get func(context.Cont
 
 // isSnapshot tells which of what makes way is a snapshot of the log's.
 func isSnapshot(name string) bool { return strings.HasPrefix(filepath.ToSlash(name), "raft/") }
+
+// note adds what was done to the file.
+func (r *Rebuild) note(now time.Time) error {
+	done := folder.Rebuilt{Time: now.UTC(), Way: string(r.Way), Damaged: r.Damaged}
+	if r.Mended != nil {
+		for _, b := range r.Mended.Blocks {
+			done.Mended += b.To - b.From + 1
+		}
+		done.Fetched = r.Mended.Fetched
+	}
+	all, err := folder.ReadRebuilt(r.data)
+	if err != nil {
+		return err
+	}
+	return folder.WriteRebuilt(r.data, append(all, done))
+}

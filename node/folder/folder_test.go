@@ -1,4 +1,4 @@
-package node
+package folder
 
 import (
 	"os"
@@ -10,20 +10,21 @@ import (
 
 // The folder of one kind of process is not taken for another's.
 func TestAFolderIsOfOneKind(t *testing.T) {
-	for kind, names := range marks {
-		for _, name := range names {
+	kinds := []Kind{Member, Follower, Witness}
+	for _, kind := range kinds {
+		for _, name := range marks(kind) {
 			dir := t.TempDir()
 			require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
-			for other := range marks {
+			for _, other := range kinds {
 				if other == kind {
-					require.NoError(t, checkFolder(dir, other))
+					require.NoError(t, Check(dir, other))
 				} else {
-					require.ErrorIs(t, checkFolder(dir, other), ErrUsage, "%s for %s", name, other)
+					require.ErrorIs(t, Check(dir, other), ErrUsage, "%s for %s", name, other)
 				}
 			}
 		}
 	}
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	require.ErrorIs(t, checkFolder(file, "a member"), ErrUsage)
+	require.ErrorIs(t, Check(file, Member), ErrUsage)
 }

@@ -1,4 +1,4 @@
-package node
+package folder
 
 import (
 	"crypto/rand"
@@ -12,17 +12,17 @@ import (
 
 // The files of a member's and of a witness's key.
 const (
-	memberKey  = "member.key"
-	witnessKey = "witness.key"
+	MemberKey  = "member.key"
+	WitnessKey = "witness.key"
 )
 
-// errKey: what is in the file of a key is none.
-var errKey = errors.New("the key is damaged")
+// ErrKey: what is in the file of a key is none.
+var ErrKey = errors.New("the key is damaged")
 
-// signingKey is the key in a file, made when there is none. Whoever has the
+// SigningKey is the key in a file, made when there is none. Whoever has the
 // file speaks for its owner: a member, or a witness, whose keys have names of
 // their own.
-func signingKey(path, group, owner string) (proof.SigningKey, error) {
+func SigningKey(path, group, owner string) (proof.SigningKey, error) {
 	name, err := proof.KeyName(group, owner)
 	if err != nil {
 		return proof.SigningKey{}, fmt.Errorf("%w: %w", ErrUsage, err)
@@ -34,8 +34,8 @@ func signingKey(path, group, owner string) (proof.SigningKey, error) {
 	return k, err
 }
 
-// checkSigningKey finds what signingKey would, and writes nothing.
-func checkSigningKey(path, group, owner string) error {
+// CheckSigningKey finds what SigningKey would, and writes nothing.
+func CheckSigningKey(path, group, owner string) error {
 	name, err := proof.KeyName(group, owner)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUsage, err)
@@ -60,7 +60,7 @@ func readSigningKey(path, name string) (proof.SigningKey, error) {
 	}
 	k, err := proof.ParseSigningKey(string(text))
 	if err != nil {
-		return k, fmt.Errorf("%w: %s: %w", errKey, path, err)
+		return k, fmt.Errorf("%w: %s: %w", ErrKey, path, err)
 	}
 	if k.Verifier().Name() != name {
 		err = fmt.Errorf("it is the key of %s, not of %s", k.Verifier().Name(), name)
@@ -71,15 +71,15 @@ func readSigningKey(path, name string) (proof.SigningKey, error) {
 	return k, nil
 }
 
-// keyDamage tells whether the key of a member that was at work is there and is none; nil
+// KeyDamage tells whether the key of a member that was at work is there and is none; nil
 // where it is a key, whosever it is, or cannot be read now.
-func keyDamage(path string) error {
+func KeyDamage(path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil
 	}
 	if _, err := proof.ParseSigningKey(string(text)); err != nil {
-		return fmt.Errorf("%w: %s: %w", errKey, path, err)
+		return fmt.Errorf("%w: %s: %w", ErrKey, path, err)
 	}
 	return nil
 }

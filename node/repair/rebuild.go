@@ -1,4 +1,4 @@
-package node
+package repair
 
 import (
 	"context"
@@ -11,39 +11,39 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/cluster"
-	"github.com/bpsc/bpsc/internal/datafolder"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/store"
 )
 
-// RebuildWay is how a member comes by what its folder has lost.
-type RebuildWay string
+// Way is how a member comes by what its folder has lost.
+type Way string
 
 const (
-	// RebuildNothing: nothing is damaged.
-	RebuildNothing RebuildWay = "nothing"
-	// RebuildState: the state comes from a snapshot and the log, which are sound. The
+	// WayNothing: nothing is damaged.
+	WayNothing Way = "nothing"
+	// WayState: the state comes from a snapshot and the log, which are sound. The
 	// member stays who it is. A follower's comes from its upstreams.
-	RebuildState RebuildWay = "state"
-	// RebuildBlocks: blocks alone are damaged, and no snapshot is without them. They come
+	WayState Way = "state"
+	// WayBlocks: blocks alone are damaged, and no snapshot is without them. They come
 	// from another member or a follower, and all else stays. Where nobody has them it is
-	// done as RebuildCopy.
-	RebuildBlocks RebuildWay = "blocks"
-	// RebuildCopy: state and snapshots are damaged, and log and votes are sound. The state
+	// done as WayCopy.
+	WayBlocks Way = "blocks"
+	// WayCopy: state and snapshots are damaged, and log and votes are sound. The state
 	// comes from another member, and the member stays who it is.
-	RebuildCopy RebuildWay = "copy"
-	// RebuildReplace: what the member has promised to others is lost or in doubt, so
+	WayCopy Way = "copy"
+	// WayReplace: what the member has promised to others is lost or in doubt, so
 	// that it may not take part again as who it was: a new member with an empty folder
 	// takes its place.
-	RebuildReplace RebuildWay = "replace"
+	WayReplace Way = "replace"
 )
 
 // Rebuild says what is damaged in the folder of a member or a follower, and what is to be
 // done.
 type Rebuild struct {
-	Member  string     `json:"member,omitempty"` // id; "" where the folder does not tell, and of a follower
-	Way     RebuildWay `json:"way"`
-	Damaged []string   `json:"damaged"` // what is, in words; empty where nothing is
+	Member  string   `json:"member,omitempty"` // id; "" where the folder does not tell, and of a follower
+	Way     Way      `json:"way"`
+	Damaged []string `json:"damaged"` // what is, in words; empty where nothing is
 	// Blocks are those that are damaged, where only blocks are.
 	Blocks []store.BadBlocks `json:"blocks,omitempty"`
 	// Others are URLs at which the others were known to be, as far as the folder tells.
@@ -68,22 +68,22 @@ const asidePrefix = "aside-"
 // PlanRebuild looks at the folder of a member or a follower, which no process may use, and
 // reads all of it. It changes nothing.
 func PlanRebuild(ctx context.Context, data string) (plan Rebuild, err error) {
-	plan = Rebuild{Way: RebuildNothing, Damaged: []string{}, Aside: []string{}, data: data}
-	for _, mark := range marks["a follower"] {
-		if is, err := durable.Exists(filepath.Join(data, mark)); err != nil || is {
-			plan.follower = true
-			return plan, errors.Join(err, plan.lookAtFollower(ctx))
-		}
+	plan = Rebuild{Way: WayNothing, Damaged: []string{}, Aside: []string{}, data: data}
+	if plan.follower, err = folder.Is(data, folder.Follower); err != nil {
+		return plan, err
 	}
-	release, err := takeStopped(data, "a member")
+	if plan.follower {
+		return plan, plan.lookAtFollower(ctx)
+	}
+	release, err := folder.TakeStopped(data, folder.Member)
 	if err != nil {
 		return plan, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	in, err := cluster.Examine(filepath.Join(data, "raft"))
+	in, err := cluster.Examine(filepath.Join(data, folder.Raft))
 	defer func() { err = errors.Join(err, in.Close()) }()
 	plan.Member = in.Member
-	plan.Others = neighbours(data, in.Member)
+	plan.Others = folder.Neighbours(data, in.Member)
 	switch {
 	case errors.Is(err, cluster.ErrDamaged), errors.Is(err, cluster.ErrWentBack), errors.Is(err, fs.ErrNotExist) && plan.hasState():
 		plan.replace(err)
@@ -94,7 +94,7 @@ func PlanRebuild(ctx context.Context, data string) (plan Rebuild, err error) {
 		return plan, err
 	}
 	// Others know this member by its key, and nobody else has it.
-	if damage := keyDamage(filepath.Join(data, memberKey)); damage != nil {
+	if damage := folder.KeyDamage(filepath.Join(data, folder.MemberKey)); damage != nil {
 		plan.replace(damage)
 		return plan, nil
 	}
@@ -104,41 +104,23 @@ func PlanRebuild(ctx context.Context, data string) (plan Rebuild, err error) {
 	return plan, plan.findSource(ctx, in)
 }
 
-// takeStopped takes the folder of a process of a kind, if none runs on it.
-func takeStopped(data, kind string) (release func() error, err error) {
-	if err := checkFolder(data, kind); err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(data); err != nil {
-		return nil, fmt.Errorf("%w: --data: %w", ErrUsage, err)
-	}
-	folder, err := datafolder.Take(data)
-	if errors.Is(err, datafolder.ErrInUse) {
-		return nil, fmt.Errorf("%w: stop the node first: %w", ErrUsage, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return folder.Release, nil
-}
-
-// take is takeStopped for the plan's folder.
+// take is folder.TakeStopped for the plan's folder.
 func (r *Rebuild) take() (release func() error, err error) {
 	if r.follower {
-		return takeStopped(r.data, "a follower")
+		return folder.TakeStopped(r.data, folder.Follower)
 	}
-	return takeStopped(r.data, "a member")
+	return folder.TakeStopped(r.data, folder.Member)
 }
 
 // lookAtState finds what is wrong with the state.
 func (r *Rebuild) lookAtState(ctx context.Context) error {
-	if text, err := os.ReadFile(filepath.Join(r.data, divergedFile)); err == nil {
-		r.rest = fmt.Errorf("%s says: %s", divergedFile, strings.TrimSpace(string(text)))
-		r.state(r.rest.Error(), divergedFile)
+	if text, err := os.ReadFile(filepath.Join(r.data, folder.Diverged)); err == nil {
+		r.rest = fmt.Errorf("%s says: %s", folder.Diverged, strings.TrimSpace(string(text)))
+		r.state(r.rest.Error(), folder.Diverged)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	found, err := store.DamageIn(ctx, filepath.Join(r.data, "state"))
+	found, err := store.DamageIn(ctx, filepath.Join(r.data, folder.State))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // there is none yet, or it has been moved away already
 	}
@@ -158,23 +140,23 @@ func (r *Rebuild) lookAtState(ctx context.Context) error {
 
 // hasState tells whether there is a state, as only a member has that has run.
 func (r *Rebuild) hasState() bool {
-	_, err := os.Stat(filepath.Join(r.data, "state"))
+	_, err := os.Stat(filepath.Join(r.data, folder.State))
 	return err == nil
 }
 
 // state says that the state is to be built anew, and moves more aside with it.
 func (r *Rebuild) state(damage string, more ...string) {
-	r.Way = RebuildState
+	r.Way = WayState
 	r.Damaged = append(r.Damaged, damage)
 	if len(r.Aside) == 0 {
-		r.Aside = []string{"state"}
+		r.Aside = []string{folder.State}
 	}
 	r.Aside = append(r.Aside, more...)
 }
 
 // replace says that all of the folder is to make way.
 func (r *Rebuild) replace(damage error) {
-	r.Way, r.Aside = RebuildReplace, nil
+	r.Way, r.Aside = WayReplace, nil
 	r.Damaged = append(r.Damaged, damage.Error())
 	entries, err := os.ReadDir(r.data)
 	if err != nil {
@@ -182,13 +164,13 @@ func (r *Rebuild) replace(damage error) {
 	}
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case name == "LOCK", name == "lost+found", name == "raft", name == neighboursFile, name == rebuiltFile, strings.HasPrefix(name, asidePrefix):
+		case name == "LOCK", name == "lost+found", name == folder.Raft, name == folder.NeighboursFile, name == folder.RebuiltFile, strings.HasPrefix(name, asidePrefix):
 		default:
 			r.Aside = append(r.Aside, name)
 		}
 	}
 	// Last, so that where only some could be moved the rest still shows that it is.
-	r.Aside = append(r.Aside, "raft")
+	r.Aside = append(r.Aside, folder.Raft)
 }
 
 // findSource finds the newest snapshot that is sound and from which the log reaches on;
@@ -196,7 +178,7 @@ func (r *Rebuild) replace(damage error) {
 // the state. Without a snapshot the log has to begin with the first entry. Where there is
 // no such snapshot others have what is missing.
 func (r *Rebuild) findSource(ctx context.Context, in *cluster.Examined) error {
-	if r.Way == RebuildNothing && r.hasState() {
+	if r.Way == WayNothing && r.hasState() {
 		return nil
 	}
 	from := uint64(0)
@@ -213,7 +195,7 @@ func (r *Rebuild) findSource(ctx context.Context, in *cluster.Examined) error {
 		if err != nil {
 			return err
 		}
-		r.Way = RebuildState
+		r.Way = WayState
 		r.Damaged = append(r.Damaged, name+" is damaged as well")
 		r.Aside = append(r.Aside, name)
 	}
@@ -221,9 +203,9 @@ func (r *Rebuild) findSource(ctx context.Context, in *cluster.Examined) error {
 	switch {
 	case reaches == nil:
 	case r.rest == nil && len(r.Blocks) > 0:
-		r.Way = RebuildBlocks
+		r.Way = WayBlocks
 	default:
-		r.Way = RebuildCopy
+		r.Way = WayCopy
 		r.Damaged = append(r.Damaged, reaches.Error())
 	}
 	return nil
@@ -278,7 +260,7 @@ func newAside(data string, now time.Time) (string, error) {
 // damaged; of a follower, one that gives up its own chain where that is.
 func (r *Rebuild) Anew() {
 	r.anew = true
-	if !r.follower && r.Way != RebuildReplace {
+	if !r.follower && r.Way != WayReplace {
 		r.replace(errors.New("a new member was asked for"))
 	}
 }

@@ -1,4 +1,4 @@
-package node
+package repair
 
 import (
 	"errors"
@@ -13,6 +13,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/internal/identity"
+	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -64,12 +65,12 @@ type Survivor struct {
 
 // Survey says what a member that is stopped has, and changes nothing.
 func Survey(data string) (s Survivor, err error) {
-	release, err := takeStopped(data, "a member")
+	release, err := folder.TakeStopped(data, folder.Member)
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	has, err := cluster.Inspect(filepath.Join(data, "raft"))
+	has, err := cluster.Inspect(filepath.Join(data, folder.Raft))
 	if err != nil {
 		return s, err
 	}
@@ -86,7 +87,7 @@ func Survey(data string) (s Survivor, err error) {
 func (r *Recover) behind(has Reach) (bool, error) {
 	switch {
 	case r.Most == Reach{} && len(r.Members) > 1:
-		return false, fmt.Errorf("%w: --most is required: what the member has that has the most, as --dry-run shows on each of them", ErrUsage)
+		return false, fmt.Errorf("%w: --most is required: what the member has that has the most, as --dry-run shows on each of them", folder.ErrUsage)
 	case r.Most == Reach{}:
 		return false, nil
 	case has.beyond(r.Most):
@@ -121,19 +122,19 @@ func (r *Recover) Run(now time.Time) (before, after []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	release, err := takeStopped(r.Data, "a member")
+	release, err := folder.TakeStopped(r.Data, folder.Member)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	rescue := cluster.Rescue{
-		Dir: filepath.Join(r.Data, "raft"), ID: identity.Identity(has.Member).ID(), Members: slices.Clone(r.Members), Behind: behind,
+		Dir: filepath.Join(r.Data, folder.Raft), ID: identity.Identity(has.Member).ID(), Members: slices.Clone(r.Members), Behind: behind,
 		By: r.By, Reason: r.Reason, Time: now.Unix(),
 	}
 	// Whoever finds the state damaged does not return: it is left behind.
 	ended := make(chan error, 2)
 	go func() {
-		said, err := recoverOn(filepath.Join(r.Data, "state"), rescue, func(damage error) { ended <- damage; select {} })
+		said, err := recoverOn(filepath.Join(r.Data, folder.State), rescue, func(damage error) { ended <- damage; select {} })
 		before, after = said.Before, said.After
 		ended <- err
 	}()
@@ -143,9 +144,13 @@ func (r *Recover) Run(now time.Time) (before, after []string, err error) {
 	return before, after, nil
 }
 
+// recoverTables is how many files of the state are open: it is read by nobody else, and whoever
+// calls the command may have few.
+const recoverTables = 74
+
 // recoverOn recovers a member with its state.
 func recoverOn(state string, rescue cluster.Rescue, fatal func(error)) (said datadir.Recovery, err error) {
-	s, err := store.Open(store.Config{Dir: state, Tables: minTables, Logger: slog.New(slog.DiscardHandler), Fatal: fatal})
+	s, err := store.Open(store.Config{Dir: state, Tables: recoverTables, Logger: slog.New(slog.DiscardHandler), Fatal: fatal})
 	if err != nil {
 		return said, err
 	}

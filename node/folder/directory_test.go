@@ -1,4 +1,4 @@
-package node
+package folder
 
 import (
 	"bytes"
@@ -15,9 +15,9 @@ import (
 
 func TestTheDirectoryIsASetThatSurvives(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nodes.json")
-	d, err := openDirectory(path, nil)
+	d, err := OpenDirectory(path, nil)
 	require.NoError(t, err)
-	nodes := func(d *directory) []string { page, _ := d.Nodes("", 10); return page }
+	nodes := func(d *Directory) []string { page, _ := d.Nodes("", 10); return page }
 	require.Empty(t, nodes(d))
 	require.NoError(t, d.Register([]string{"b:2", "a:1"}, "net"))
 	require.NoError(t, d.Register([]string{"a:1", "c:3"}, "net"))
@@ -25,7 +25,7 @@ func TestTheDirectoryIsASetThatSurvives(t *testing.T) {
 	require.ErrorIs(t, d.Remove("c:3"), chain.NotFound)
 	require.Equal(t, []string{"a:1", "b:2"}, nodes(d))
 
-	again, err := openDirectory(path, nil)
+	again, err := OpenDirectory(path, nil)
 	require.NoError(t, err)
 	require.Equal(t, []string{"a:1", "b:2"}, nodes(again))
 }
@@ -33,11 +33,11 @@ func TestTheDirectoryIsASetThatSurvives(t *testing.T) {
 func TestADamagedDirectoryIsNotTaken(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nodes.json")
 	require.NoError(t, os.WriteFile(path, []byte("["), 0o600))
-	_, err := openDirectory(path, nil)
-	require.ErrorIs(t, err, errDirectory)
+	_, err := OpenDirectory(path, nil)
+	require.ErrorIs(t, err, ErrDirectory)
 
 	require.NoError(t, os.Remove(path))
-	d, err := openDirectory(path, nil)
+	d, err := OpenDirectory(path, nil)
 	require.NoError(t, err)
 	require.NoError(t, d.Register([]string{"a:1", "b:2"}, "net"))
 	sound, err := os.ReadFile(path)
@@ -47,9 +47,9 @@ func TestADamagedDirectoryIsNotTaken(t *testing.T) {
 		text := bytes.Clone(sound)
 		text[at/8] ^= 1 << (at % 8)
 		require.NoError(t, os.WriteFile(path, text, 0o600))
-		d, err := openDirectory(path, nil)
+		d, err := OpenDirectory(path, nil)
 		if err != nil {
-			require.ErrorIs(t, err, errDirectory)
+			require.ErrorIs(t, err, ErrDirectory)
 			refused++
 			continue
 		}
@@ -63,7 +63,7 @@ func TestADamagedDirectoryIsNotTaken(t *testing.T) {
 func TestADirectoryOfAnotherRelease(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nodes.json")
 	require.NoError(t, os.WriteFile(path, []byte(`[{"from":"net","nodes":["a:1"]}]`+"\n"), 0o600))
-	d, err := openDirectory(path, nil)
+	d, err := OpenDirectory(path, nil)
 	require.NoError(t, err)
 	page, _ := d.Nodes("", 10)
 	require.Equal(t, []string{"a:1"}, page)
@@ -73,7 +73,7 @@ func TestADirectoryOfAnotherRelease(t *testing.T) {
 		require.NoError(t, err)
 		var before nodelist.List
 		require.NoError(t, json.Unmarshal(text, &before))
-		d, err = openDirectory(path, nil)
+		d, err = OpenDirectory(path, nil)
 		require.NoError(t, err)
 		page, _ = d.Nodes("", 10)
 		require.Equal(t, before.Page("", 10), page)

@@ -1,4 +1,4 @@
-package node
+package repair
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/node/folder"
 )
 
 var (
@@ -75,7 +76,7 @@ func (r Restore) Run(ctx context.Context) (done Restored, err error) {
 		return done, err
 	}
 	if (r.State == nil) == (len(r.Series) == 0) || r.State != nil && r.Until != (backup.Until{}) || r.Until.Block > 0 && len(r.Series) != 1 {
-		return done, fmt.Errorf("%w: a state is restored as it is, and one chain until a block", ErrUsage)
+		return done, fmt.Errorf("%w: a state is restored as it is, and one chain until a block", folder.ErrUsage)
 	}
 	parent := filepath.Dir(filepath.Clean(r.Data))
 	if err := durable.MkdirAll(parent, 0o755); err != nil {
@@ -118,21 +119,21 @@ func (r *Restore) Validate() error {
 		return usage(err)
 	}
 	if _, err := chain.NewRecovery(r.By, "restored", []string{"before"}, []string{"after"}, 0); err != nil {
-		return fmt.Errorf("%w: --by %.80q: %w", ErrUsage, r.By, err)
+		return fmt.Errorf("%w: --by %.80q: %w", folder.ErrUsage, r.By, err)
 	}
 	switch entries, err := os.ReadDir(r.Data); {
 	case errors.Is(err, os.ErrNotExist):
 	case err != nil:
 		return err
 	case len(entries) > 0:
-		return fmt.Errorf("%w: %w: %s: restore into a new one, and leave this as it is", ErrUsage, ErrNotEmpty, r.Data)
+		return fmt.Errorf("%w: %w: %s: restore into a new one, and leave this as it is", folder.ErrUsage, ErrNotEmpty, r.Data)
 	}
 	return nil
 }
 
 // found makes the member's log, which has nothing but the snapshot.
 func (w *restoring) found() error {
-	raft := filepath.Join(w.temp, "raft")
+	raft := filepath.Join(w.temp, folder.Raft)
 	if err := os.RemoveAll(raft); err != nil { // unpacking made an empty one
 		return err
 	}
@@ -165,7 +166,7 @@ func (w *restoring) place() error {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() != "raft" {
+		if e.Name() != folder.Raft {
 			if err := os.RemoveAll(filepath.Join(w.temp, e.Name())); err != nil {
 				return err
 			}
