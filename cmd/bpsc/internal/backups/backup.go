@@ -94,11 +94,19 @@ func (l *listed) row() table.Row {
 	if l.Manifest == nil {
 		return table.Row{l.Name, l.Bytes, "", "", l.State + ": " + l.Why}
 	}
+	return table.Row{l.Name, l.Bytes, l.Manifest.Taken.Format(time.DateTime), l.chains(), l.State}
+}
+
+// chains says which blocks of which chains are in it.
+func (l *listed) chains() string {
+	if len(l.Manifest.Chains) == 0 {
+		return "no chain"
+	}
 	var chains []string
 	for _, c := range l.Manifest.Chains {
 		chains = append(chains, fmt.Sprintf("%s %d-%d", c.Token, c.From, c.Length))
 	}
-	return table.Row{l.Name, l.Bytes, l.Manifest.Taken.Format(time.DateTime), strings.Join(chains, ", "), l.State}
+	return strings.Join(chains, ", ")
 }
 
 func (b *backups) newListCommand() *cobra.Command {

@@ -197,7 +197,7 @@ func (c *backupCreate) tell(cmd *cobra.Command) error {
 	}
 	text := ""
 	for _, l := range c.made {
-		text += fmt.Sprintf("%s: %d bytes, %s; its digest is %s\n", l.Name, l.Bytes, l.row()[3], l.Manifest.Digest)
+		text += fmt.Sprintf("%s: %d bytes, %s; its digest is %s\n", l.Name, l.Bytes, l.chains(), l.Manifest.Digest)
 	}
 	return c.Say(cmd.OutOrStdout(), append([]listed{}, c.made...), text)
 }
