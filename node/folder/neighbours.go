@@ -23,7 +23,8 @@ func WriteNeighbours(data string, urls []string) error {
 	return durable.WriteSealed(filepath.Join(data, NeighboursFile), urls)
 }
 
-// Others are the URLs of the members of a cluster but that of one id, whichever instance.
+// Others are the URLs of the members of a cluster but that of one id, whichever instance; each
+// once, sorted.
 func Others(members map[string]store.Member, id string) (urls []string) {
 	for who, other := range members {
 		if other.Since > 0 && !other.Removed && other.URL != "" && identity.Identity(who).ID() != id {
@@ -31,7 +32,7 @@ func Others(members map[string]store.Member, id string) (urls []string) {
 		}
 	}
 	slices.Sort(urls)
-	return urls
+	return slices.Compact(urls) // one that is being replaced is two
 }
 
 // Neighbours are the URLs of the others as far as the folder of a member tells that no process
