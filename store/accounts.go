@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // accounts are wallets by contract and name. Nothing is looked up as often, so the
@@ -76,7 +77,7 @@ func (a *accounts) add(b *accounts) {
 }
 
 // appendRows appends the rows of all. They are many and small, so they share memory.
-func (a *accounts) appendRows(rows []row) (_ []row, err error) {
+func (a *accounts) appendRows(rows []engine.Row) (_ []engine.Row, err error) {
 	arena := make([]byte, 0, len(a.names)+len(a.list)*accountRowBytes)
 	for i := range a.list {
 		n := &a.list[i]
@@ -86,7 +87,7 @@ func (a *accounts) appendRows(rows []row) (_ []row, err error) {
 		if arena, err = appendAccount(arena, n.account); err != nil {
 			return nil, err
 		}
-		rows = append(rows, row{key: arena[start:split:split], value: arena[split:len(arena):len(arena)]})
+		rows = append(rows, engine.Row{Key: arena[start:split:split], Value: arena[split:len(arena):len(arena)]})
 	}
 	return rows, nil
 }

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/bpsc/bpsc/internal/auditlog"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 func auditKey(number uint64) string {
@@ -15,14 +14,14 @@ func auditKey(number uint64) string {
 }
 
 // loadAudit reads the audit log, which is in memory.
-func (l *loaded) loadAudit(db *pebble.DB) error {
-	return scan(db, []byte{auditTable}, func(key, row []byte) error {
+func (l *loaded) loadAudit(db *engine.DB) error {
+	return engine.Scan(db, []byte{auditTable}, func(key, row []byte) error {
 		e, err := auditlog.Decode(row)
 		if err != nil || string(key) != auditKey(e.Number) {
-			return fmt.Errorf("%w: entry of the audit log: %w", errCorrupt, err)
+			return fmt.Errorf("%w: entry of the audit log: %w", engine.ErrCorrupt, err)
 		}
 		if n := len(l.audit); n > 0 && l.audit[n-1].Number+1 != e.Number {
-			return fmt.Errorf("%w: entry %d of the audit log is missing", errCorrupt, l.audit[n-1].Number+1)
+			return fmt.Errorf("%w: entry %d of the audit log is missing", engine.ErrCorrupt, l.audit[n-1].Number+1)
 		}
 		l.audit = append(l.audit, e)
 		return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // Block is a produced block. Its maker has computed its hash and knows where
@@ -31,7 +32,7 @@ func (b *Block) record(position int) ([]byte, error) {
 
 func checkHash(hash chain.Hash, canonical []byte) error {
 	if chain.HashBytes(canonical) != hash {
-		return fmt.Errorf("%w: block %s does not have that hash any more", errCorrupt, hash)
+		return fmt.Errorf("%w: block %s does not have that hash any more", engine.ErrCorrupt, hash)
 	}
 	return nil
 }
@@ -88,7 +89,7 @@ func (a *assembler) add(key, value []byte) (whole bool, err error) {
 func (a *assembler) open() bool { return len(a.text) < a.size }
 
 func (a *assembler) broken() error {
-	return fmt.Errorf("%w: block %d is not whole", errCorrupt, a.key.index)
+	return fmt.Errorf("%w: block %d is not whole", engine.ErrCorrupt, a.key.index)
 }
 
 // readBlocks reads the blocks of a contract from an index on and before end,
@@ -103,7 +104,7 @@ func readBlocks(r pebble.Reader, contract uint32, from, end uint64) (run []*Bloc
 func readBlocksChecked(r pebble.Reader, contract uint32, from, end uint64, sums bool) (run []*Block, err error) {
 	a := assembler{sums: sums}
 	size := 0
-	err = scanRange(r, blockKey{contract, from}.inTable(blockTable), blockKey{contract, end}.inTable(blockTable), func(key, value []byte) error {
+	err = engine.ScanRange(r, blockKey{contract, from}.inTable(blockTable), blockKey{contract, end}.inTable(blockTable), func(key, value []byte) error {
 		whole, err := a.add(key, value)
 		if err != nil || !whole {
 			return err
@@ -129,7 +130,7 @@ func readBlocksChecked(r pebble.Reader, contract uint32, from, end uint64, sums 
 }
 
 func missing(index uint64) error {
-	return fmt.Errorf("%w: block %d is missing", errCorrupt, index)
+	return fmt.Errorf("%w: block %d is missing", engine.ErrCorrupt, index)
 }
 
 func readBlock(r pebble.Reader, k blockKey) (*Block, error) {
@@ -201,13 +202,13 @@ func (k blockKey) piece(number int) []byte {
 // pieceKey reads the key of a piece.
 func pieceKey(key []byte) (k blockKey, number int, err error) {
 	if len(key) != 1+4+8+2 {
-		return k, 0, fmt.Errorf("%w: key of a block", errCorrupt)
+		return k, 0, fmt.Errorf("%w: key of a block", engine.ErrCorrupt)
 	}
 	return blockKey{contractOf(key), binary.BigEndian.Uint64(key[5:])}, int(binary.BigEndian.Uint16(key[13:])), nil
 }
 
 // appendPieces appends the rows of a block, with quick sums or without.
-func (b *Block) appendPieces(rows []row, k blockKey, quick bool) []row {
+func (b *Block) appendPieces(rows []engine.Row, k blockKey, quick bool) []engine.Row {
 	for at, number := 0, 0; at < len(b.Canonical); number++ {
 		first := number * pieceRecords
 		records := b.Records[min(first, len(b.Records)):min(first+pieceRecords, len(b.Records))]
@@ -228,8 +229,8 @@ func (b *Block) appendPieces(rows []row, k blockKey, quick bool) []row {
 		for _, r := range records {
 			head = binary.AppendUvarint(head, uint64(r.To-r.From))
 		}
-		r := row{key: k.piece(number), value: head, more: b.Canonical[at:end]}
-		sum := sumOf(quick, r.key, head[sumBytes:], r.more)
+		r := engine.Row{Key: k.piece(number), Value: head, More: b.Canonical[at:end]}
+		sum := sumOf(quick, r.Key, head[sumBytes:], r.More)
 		copy(head, sum[:])
 		rows = append(rows, r)
 		at = end
@@ -253,7 +254,7 @@ func parsePiece(number int, value []byte) (p piece, err error) {
 	}
 	p.text = r.rest
 	if r.bad || p.count > pieceRecords {
-		return p, fmt.Errorf("%w: a piece of a block", errCorrupt)
+		return p, fmt.Errorf("%w: a piece of a block", engine.ErrCorrupt)
 	}
 	return p, nil
 }
@@ -264,7 +265,7 @@ func (r *rowReader) length() int { return int(r.uvarint(chain.MaxBlockBytes)) }
 // check compares the sum of the piece, which was read from the row of key.
 func (p *piece) check(key []byte) error {
 	if sumOf(p.sum.quick(), key, p.summed) != p.sum {
-		return fmt.Errorf("%w: a piece of a block does not have its sum any more", errCorrupt)
+		return fmt.Errorf("%w: a piece of a block does not have its sum any more", engine.ErrCorrupt)
 	}
 	return nil
 }
@@ -282,18 +283,18 @@ func (p *piece) record(i int) ([]byte, error) {
 	if end := at + lengths.length(); end <= len(p.text) {
 		return p.text[at:end], nil
 	}
-	return nil, fmt.Errorf("%w: a record leaves its piece", errCorrupt)
+	return nil, fmt.Errorf("%w: a record leaves its piece", engine.ErrCorrupt)
 }
 
 // readPiece reads one piece of a block, which is there, and checks it.
 func readPiece(r pebble.Reader, k blockKey, number int) (p piece, err error) {
 	key := k.piece(number)
-	value, err := get(r, key)
+	value, err := engine.Get(r, key)
 	if err != nil {
 		return p, err
 	}
 	if value == nil {
-		return p, fmt.Errorf("%w: piece %d of block %d is missing", errCorrupt, number, k.index)
+		return p, fmt.Errorf("%w: piece %d of block %d is missing", engine.ErrCorrupt, number, k.index)
 	}
 	if p, err = parsePiece(number, value); err != nil {
 		return p, err

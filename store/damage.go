@@ -9,11 +9,11 @@ import (
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // BadBlocks are blocks of a chain, one behind the other, that cannot be read any more as
@@ -102,9 +102,9 @@ func (e *examination) damage() Damage {
 // examine reads all of a database. Damage is in what it returns; errors are those of the
 // operating system and of ctx.
 func examine(ctx context.Context, dir string) (e examination, err error) {
-	err = look(dir, func(db *pebble.DB, l *loaded) error {
+	err = look(dir, func(db *engine.DB, l *loaded) error {
 		e.heads = l.heads
-		if err := e.tables(ctx, db, dir); err != nil {
+		if err := e.tables(ctx, db); err != nil {
 			return err
 		}
 		if err := e.rows(ctx, db); err != nil {
@@ -124,29 +124,26 @@ func examine(ctx context.Context, dir string) (e examination, err error) {
 
 // tables looks at what no scan of the rows reads. A table that is damaged there makes way,
 // with all blocks in it.
-func (e *examination) tables(ctx context.Context, db *pebble.DB, dir string) error {
-	levels, err := db.SSTables()
+func (e *examination) tables(ctx context.Context, db *engine.DB) error {
+	tables, err := db.Tables()
 	if err != nil {
 		return err
 	}
-	for _, level := range levels {
-		for _, table := range level {
-			_, err := checkTable(ctx, vfs.Default, vfs.Default.PathJoin(dir, table.BackingSSTNum.String()+".sst"))
-			if err == nil {
+	for _, t := range tables {
+		_, err := db.CheckTable(ctx, t.Name)
+		if err == nil {
+			continue
+		}
+		if !isDamage(err) {
+			return err
+		}
+		if from, _, bad := pieceKey(t.First); bad == nil && t.First[0] == blockTable {
+			if to, _, bad := pieceKey(t.Last); bad == nil && t.Last[0] == blockTable && e.has(from) && e.has(to) {
+				e.wounds = append(e.wounds, wound{from, to})
 				continue
 			}
-			if !isDamage(err) {
-				return err
-			}
-			first, last := table.Smallest.UserKey, table.Largest.UserKey
-			if from, _, bad := pieceKey(first); bad == nil && first[0] == blockTable {
-				if to, _, bad := pieceKey(last); bad == nil && last[0] == blockTable && e.has(from) && e.has(to) {
-					e.wounds = append(e.wounds, wound{from, to})
-					continue
-				}
-			}
-			e.rest = errors.Join(e.rest, err)
 		}
+		e.rest = errors.Join(e.rest, err)
 	}
 	return nil
 }
@@ -157,12 +154,12 @@ func (e *examination) has(k blockKey) bool {
 }
 
 // rows reads all rows but those of blocks.
-func (e *examination) rows(ctx context.Context, db *pebble.DB) error {
+func (e *examination) rows(ctx context.Context, db *engine.DB) error {
 	sum := xxhash.New()
 	read := 0
-	err := caught(func() error {
+	err := engine.Caught(func() error {
 		for _, part := range [][2][]byte{{nil, {blockTable}}, {{blockTable + 1}, nil}} {
-			err := scanRange(db, part[0], part[1], func(key, value []byte) error {
+			err := engine.ScanRange(db, part[0], part[1], func(key, value []byte) error {
 				_, _ = sum.Write(key) // never fails
 				_, _ = sum.Write(value)
 				if read += len(value); read > scrubRunBytes {
@@ -187,7 +184,7 @@ func (e *examination) rows(ctx context.Context, db *pebble.DB) error {
 
 // blocks reads each block that the heads know of, and looks whether it links to the one
 // before and, the newest, to the head.
-func (e *examination) blocks(ctx context.Context, db *pebble.DB) error {
+func (e *examination) blocks(ctx context.Context, db *engine.DB) error {
 	for _, h := range e.heads {
 		previous := chain.Hash{} // of the block before, where that is known
 		for from := uint64(1); from <= h.Index; {
@@ -195,14 +192,14 @@ func (e *examination) blocks(ctx context.Context, db *pebble.DB) error {
 				return err
 			}
 			var run []*Block
-			err := caught(func() (err error) {
+			err := engine.Caught(func() (err error) {
 				run, err = readBlocksChecked(db, h.Number, from, h.Index+1, true)
 				return err
 			})
 			if err != nil && !isDamage(err) {
 				return err
 			}
-			if errors.Is(err, errPanicked) { // what Pebble does then is not known
+			if errors.Is(err, engine.ErrPanicked) { // what Pebble does then is not known
 				e.rest = errors.Join(e.rest, err)
 				return nil
 			}

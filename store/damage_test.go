@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/sstable/block"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
@@ -62,6 +63,9 @@ func TestAFileOfValuesThatIsGoneIsFoundAtStart(t *testing.T) {
 	}
 }
 
+// apart is the size of a value that Pebble keeps apart from its key.
+const apart = 2 << 10
+
 // compacted is the folder of a store whose rows are all on the last level, where reads
 // do without filters, and of which one value is kept apart.
 func compacted(t *testing.T) string {
@@ -70,7 +74,7 @@ func compacted(t *testing.T) string {
 	for i := range uint64(40) {
 		addBlock(t, s, i+1)
 	}
-	require.NoError(t, s.db.Set([]byte{0xfe}, make([]byte, separateBytes+1), pebble.NoSync))
+	require.NoError(t, s.db.Set([]byte{0xfe}, make([]byte, apart), pebble.NoSync))
 	dir := filepath.Join(t.TempDir(), "snapshot")
 	require.NoError(t, s.Snapshot(t.Context(), filepath.Join(t.TempDir(), "flushed")))
 	require.NoError(t, s.db.Compact(t.Context(), []byte{0}, []byte{0xff}, false))
@@ -94,7 +98,11 @@ func TestADamagedFilterIsFoundAtStart(t *testing.T) {
 // filterOf is where the filter of a table stands in its file.
 func filterOf(t *testing.T, path string) block.Handle {
 	t.Helper()
-	table, err := openTable(t.Context(), vfs.Default, path)
+	file, err := vfs.Default.Open(path)
+	require.NoError(t, err)
+	readable, err := sstable.NewSimpleReadable(file)
+	require.NoError(t, err)
+	table, err := sstable.NewReader(t.Context(), readable, sstable.ReaderOptions{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, table.Close()) }()
 	layout, err := table.Layout()

@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // Decided calls yield for every id of a chain that is in a block, was refused or is
@@ -71,10 +72,10 @@ func (s *Store) OfNoChain() error {
 		stray := func(key, _ []byte) error {
 			return fmt.Errorf("%w: table %q has the row %x, of none of the %d contracts", ErrMisplaced, table, key[1:], len(s.heads))
 		}
-		if err := scanRange(s.db, []byte{table}, tableKey(table, 0), stray); err != nil {
+		if err := engine.ScanRange(s.db, []byte{table}, tableKey(table, 0), stray); err != nil {
 			return err
 		}
-		if err := scanRange(s.db, tableKey(table, uint32(len(s.heads))), []byte{table + 1}, stray); err != nil {
+		if err := engine.ScanRange(s.db, tableKey(table, uint32(len(s.heads))), []byte{table + 1}, stray); err != nil {
 			return err
 		}
 	}
@@ -83,28 +84,28 @@ func (s *Store) OfNoChain() error {
 
 // nothingBeside makes sure that no id stands where idStreams does not look: in an epoch that
 // is still to come, or in none though its table has them.
-func nothingBeside(db *pebble.DB, contract uint32, newest epoch) error {
+func nothingBeside(db *engine.DB, contract uint32, newest epoch) error {
 	table := tableKey(epochIDTable, contract)
 	in := func(e epoch) []byte { return binary.BigEndian.AppendUint32(bytes.Clone(table), uint32(e)) }
 	stray := func(key, _ []byte) error {
 		return fmt.Errorf("%w: id %x stands in an epoch that there is not", ErrMisplaced, key[min(len(key), 1+4+4):])
 	}
-	if err := scanRange(db, table, in(0), stray); err != nil {
+	if err := engine.ScanRange(db, table, in(0), stray); err != nil {
 		return err
 	}
-	return scanRange(db, after(in(newest)), after(table), stray)
+	return engine.ScanRange(db, engine.After(in(newest)), engine.After(table), stray)
 }
 
 // idStreams are the rows of ids in each epoch, and those without one.
 type idStreams []*pebble.Iterator
 
-func (s *idStreams) open(db *pebble.DB, contract uint32, newest epoch) error {
+func (s *idStreams) open(db *engine.DB, contract uint32, newest epoch) error {
 	for e := int64(-1); e <= int64(newest); e++ {
 		prefix := tableKey(idTable, contract)
 		if e >= 0 {
 			prefix = binary.BigEndian.AppendUint32(tableKey(epochIDTable, contract), uint32(e))
 		}
-		it, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+		it, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: engine.After(prefix)})
 		if err != nil {
 			return err
 		}

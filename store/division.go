@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"slices"
 	"sync/atomic"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 // growingTables are those whose rows become more with a chain, in the order of their keys.
@@ -38,19 +36,19 @@ func (d *division) divide(heads []*Head, epoch uint64) {
 	d.long.Store(&long)
 }
 
-// after is pebble.SpanPolicyFunc: a file that begins with a key ends before the end.
-func (d *division) after(first []byte) (policy pebble.SpanPolicy, end []byte, err error) {
+// end is engine.Config.FileEnd.
+func (d *division) end(first []byte) (end []byte) {
 	next, ok := slices.BinarySearch(growingTables, first[0])
 	if !ok { // rows that are few, up to the next table of many
 		if next < len(growingTables) {
 			end = growingTables[next : next+1]
 		}
-		return policy, end, nil
+		return end
 	}
 	end = []byte{first[0] + 1}
 	long := d.long.Load()
 	if long == nil || len(first) < 1+4 {
-		return policy, end, nil
+		return end
 	}
 	contract := binary.BigEndian.Uint32(first[1:])
 	next, own := slices.BinarySearch(*long, contract)
@@ -60,5 +58,5 @@ func (d *division) after(first []byte) (policy pebble.SpanPolicy, end []byte, er
 	case next < len(*long):
 		end = tableKey(first[0], (*long)[next])
 	}
-	return policy, end, nil
+	return end
 }

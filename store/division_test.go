@@ -30,14 +30,10 @@ func TestWhereAFileEnds(t *testing.T) {
 		{"behind the last long one", tableKey(blockTable, 4), []byte{blockTable + 1}},
 		{"the table as a whole", []byte{blockTable}, []byte{blockTable + 1}},
 	} {
-		_, end, err := d.after(tc.first)
-		require.NoError(t, err)
-		require.Equal(t, tc.end, end, tc.what)
+		require.Equal(t, tc.end, d.end(tc.first), tc.what)
 	}
 	d.long.Store(nil)
-	_, end, err := d.after(tableKey(blockTable, 2))
-	require.NoError(t, err)
-	require.Equal(t, []byte{blockTable + 1}, end)
+	require.Equal(t, []byte{blockTable + 1}, d.end(tableKey(blockTable, 2)))
 }
 
 func TestChainsOfMoreThanAnEpochAreLong(t *testing.T) {
@@ -62,8 +58,7 @@ func filesOf(t *testing.T, s *Store, level int) (all []string) {
 	require.NoError(t, err)
 	for i := range levels {
 		for _, file := range levels[i] {
-			_, end, err := s.files.after(file.Smallest.UserKey)
-			require.NoError(t, err)
+			end := s.files.end(file.Smallest.UserKey)
 			require.True(t, end == nil || bytes.Compare(file.Largest.UserKey, end) < 0, "%x to %x", file.Smallest.UserKey, file.Largest.UserKey)
 			if i == level && slices.Contains(orderedTables[:], file.Smallest.UserKey[0]) {
 				all = append(all, file.BackingSSTNum.String())
@@ -84,8 +79,8 @@ func TestWhatComesInOrderIsNotWrittenAgain(t *testing.T) {
 			require.NoError(t, s.Sync(t.Context()))
 		}
 		require.NotNil(t, s.sinking)
-		<-s.sinking.done
-		require.Less(t, len(filesOf(t, s, 0)), filesToSink)
+		<-s.sinking.Done()
+		require.Less(t, len(filesOf(t, s, 0)), 200, "so many are not left to lie beside each other")
 	}
 	add()
 	merged := func() int64 { return s.db.Metrics().Compact.Count }

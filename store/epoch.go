@@ -8,6 +8,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // epoch numbers stretches of epochRecords records of a chain, from 0. Keys that are
@@ -78,7 +79,7 @@ func idOf(key []byte) (idKey, error) {
 		head += 4
 	}
 	if len(key) != head+len(chain.ID{}) {
-		return idKey{}, fmt.Errorf("%w: key of an id", errCorrupt)
+		return idKey{}, fmt.Errorf("%w: key of an id", engine.ErrCorrupt)
 	}
 	return idKey{contractOf(key), chain.ID(key[head:])}, nil
 }
@@ -93,7 +94,7 @@ func placementOnDisk(r pebble.Reader, k idKey, newest int64) (found, error) {
 		} else {
 			key = k.inTable(idTable)
 		}
-		row, err := get(r, key)
+		row, err := engine.Get(r, key)
 		if err != nil {
 			return found{}, err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 const testEpoch = 4 // records
@@ -101,8 +102,8 @@ func (r *idRig) mustKnow() {
 // tables counts the rows of ids in Pebble: those without an epoch, and those of each.
 func (r *idRig) tables() (without int, with map[uint32]int) {
 	with = map[uint32]int{}
-	require.NoError(r.t, scan(r.s.db, []byte{idTable}, func(_, _ []byte) error { without++; return nil }))
-	require.NoError(r.t, scan(r.s.db, []byte{epochIDTable}, func(key, _ []byte) error {
+	require.NoError(r.t, engine.Scan(r.s.db, []byte{idTable}, func(_, _ []byte) error { without++; return nil }))
+	require.NoError(r.t, engine.Scan(r.s.db, []byte{epochIDTable}, func(key, _ []byte) error {
 		with[contractOf(key[4:])]++
 		return nil
 	}))
@@ -141,7 +142,7 @@ func TestAFollowerHasEpochsAtOnce(t *testing.T) {
 	without, with := r.tables()
 	require.Zero(t, without)
 	require.Len(t, with, 3)
-	row, err := get(r.s.db, []byte(metaKey))
+	row, err := engine.Get(r.s.db, []byte(metaKey))
 	require.NoError(t, err)
 	m, err := decodeMeta(row)
 	require.NoError(t, err)
@@ -167,7 +168,7 @@ func TestEpochsGoOnWhoeverOpensTheStore(t *testing.T) {
 func TestNothingComesBetweenTheRowsOfAPastEpoch(t *testing.T) {
 	r := newIDRig(t, true)
 	r.decide(6)
-	past := after(append(tableKey(epochIDTable, 0), 0, 0, 0, 0))
+	past := engine.After(append(tableKey(epochIDTable, 0), 0, 0, 0, 0))
 	count := func(lower, upper []byte) (n int) {
 		it, err := r.s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 		require.NoError(t, err)
@@ -326,7 +327,7 @@ func TestAKeyThatIsNoIDsEndsNoProcess(t *testing.T) {
 			<-f.done
 			require.False(t, f.ready.Load())
 			err := errors.Join(r.s.Decided("aka", func(chain.ID, Placement) error { return nil }), r.s.OfNoChain())
-			require.True(t, errors.Is(err, errCorrupt) || errors.Is(err, ErrMisplaced), err)
+			require.True(t, errors.Is(err, engine.ErrCorrupt) || errors.Is(err, ErrMisplaced), err)
 		})
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"sync/atomic"
 
-	"github.com/cockroachdb/pebble/v2"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // idFilter knows which ids have surely not been decided. Almost every id that
@@ -35,7 +35,7 @@ const lineWords = 8
 
 // newIDFilter returns a filter of so many bytes, a multiple of a line's, that is being filled with what db
 // holds. It keeps reading from db until done or stopped.
-func newIDFilter(db *pebble.DB, bytes int) *idFilter {
+func newIDFilter(db *engine.DB, bytes int) *idFilter {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &idFilter{words: make([]uint64, bytes/8), stop: cancel, done: make(chan struct{})}
 	go f.fill(ctx, db)
@@ -48,9 +48,9 @@ func (f *idFilter) close() {
 	<-f.done
 }
 
-func (f *idFilter) fill(ctx context.Context, db *pebble.DB) {
+func (f *idFilter) fill(ctx context.Context, db *engine.DB) {
 	defer close(f.done)
-	err := scanRange(db, []byte{idTable}, []byte{epochIDTable + 1}, func(key, _ []byte) error {
+	err := engine.ScanRange(db, []byte{idTable}, []byte{epochIDTable + 1}, func(key, _ []byte) error {
 		id, err := idOf(key)
 		if err != nil {
 			return err

@@ -1,14 +1,10 @@
 package store
 
 import (
-	"bytes"
-	"cmp"
-	"encoding/binary"
 	"encoding/json"
-	"slices"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // freeze ends the active layer and starts its way into Pebble. The caller
@@ -49,10 +45,10 @@ func (s *Store) idle() error {
 // One runs at a time, since s.frozen is its layer until it ends, and whoever closes
 // db waits for that. Update and readers run beside it: nobody changes l any more, but
 // for its index, which has a lock of its own.
-func (s *Store) flush(db *pebble.DB, l *layer) {
+func (s *Store) flush(db *engine.DB, l *layer) {
 	began := time.Now()
 	err := s.write(db, l)
-	ended(s.cfg.Logger, "a layer was flushed", time.Since(began))
+	s.cfg.Logger.Debug("a layer was flushed", "took", time.Since(began))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -81,63 +77,18 @@ func (s *Store) remember(l *layer) {
 	s.recent.add(l.accounts)
 }
 
-// row is one change; without a value it is a deletion. more is the rest of a
-// value that is in two places in memory.
-type row struct{ key, value, more []byte }
-
-func (r *row) write(batch *pebble.Batch) error {
-	switch {
-	case r.value == nil:
-		return batch.Delete(r.key, nil)
-	case r.more == nil:
-		return batch.Set(r.key, r.value, nil)
-	}
-	op := batch.SetDeferred(len(r.key), len(r.value)+len(r.more))
-	copy(op.Key, r.key)
-	copy(op.Value[copy(op.Value, r.value):], r.more)
-	return op.Finish()
-}
-
-// sorted returns the places of rows in the order of their keys. Nearly all
-// keys differ in their first 16 bytes, which are compared without a look at the
-// memory that they are in.
-func sorted(rows []row) []rowPlace {
-	places := make([]rowPlace, len(rows))
-	for i := range rows {
-		var head [16]byte
-		copy(head[:], rows[i].key)
-		places[i] = rowPlace{binary.BigEndian.Uint64(head[:8]), binary.BigEndian.Uint64(head[8:]), i}
-	}
-	slices.SortFunc(places, func(a, b rowPlace) int {
-		switch {
-		case a.first != b.first:
-			return cmp.Compare(a.first, b.first)
-		case a.second != b.second:
-			return cmp.Compare(a.second, b.second)
-		}
-		return bytes.Compare(rows[a.row].key, rows[b.row].key)
-	})
-	return places
-}
-
-// rowPlace is a row by its number, with the first 16 bytes of its key.
-type rowPlace struct {
-	first, second uint64
-	row           int
-}
-
 // appendRefused appends the rows of ids that were refused.
-func (l *layer) appendRefused(rows []row) []row {
+func (l *layer) appendRefused(rows []engine.Row) []engine.Row {
 	for k, p := range l.refused {
-		rows = append(rows, row{key: k.appendKey(nil, l.epochs), value: encodePlacement(p)})
+		rows = append(rows, engine.Row{Key: k.appendKey(nil, l.epochs), Value: encodePlacement(p)})
 	}
 	return rows
 }
 
-func (s *Store) write(db *pebble.DB, l *layer) error {
-	rows := make([]row, 0, len(l.rows)+len(l.accounts.list)+len(l.ids.list)+len(l.refused)+len(l.blocks)+len(l.hashes)+2*len(l.holds))
+func (s *Store) write(db *engine.DB, l *layer) error {
+	rows := make([]engine.Row, 0, len(l.rows)+len(l.accounts.list)+len(l.ids.list)+len(l.refused)+len(l.blocks)+len(l.hashes)+2*len(l.holds))
 	for k, v := range l.rows {
-		rows = append(rows, row{key: []byte(k), value: v})
+		rows = append(rows, engine.Row{Key: []byte(k), Value: v})
 	}
 	rows, err := l.accounts.appendRows(rows)
 	if err != nil {
@@ -148,7 +99,7 @@ func (s *Store) write(db *pebble.DB, l *layer) error {
 		rows = b.appendPieces(rows, k, l.epochs != nil)
 	}
 	for k, hash := range l.hashes {
-		rows = append(rows, row{key: blockKey{k.contract, k.index}.inTable(byte(k.table)), value: hash[:]})
+		rows = append(rows, engine.Row{Key: blockKey{k.contract, k.index}.inTable(byte(k.table)), Value: hash[:]})
 	}
 	if rows, err = l.appendNotes(rows); err != nil {
 		return err
@@ -159,21 +110,39 @@ func (s *Store) write(db *pebble.DB, l *layer) error {
 			return err
 		}
 		if v.Ended == "" {
-			rows = append(rows, row{key: k.inTable(openHoldTable), value: encoded})
+			rows = append(rows, engine.Row{Key: k.inTable(openHoldTable), Value: encoded})
 			continue
 		}
-		rows = append(rows, row{key: k.inTable(openHoldTable)}, row{key: k.inTable(endedHoldTable), value: encoded})
+		rows = append(rows, engine.Row{Key: k.inTable(openHoldTable)}, engine.Row{Key: k.inTable(endedHoldTable), Value: encoded})
 	}
 	l.index.expect(2 * len(l.ids.list))
 	for from, blocks := l.unindexed(); len(blocks) > 0; from, blocks = l.unindexed() {
 		l.index.extend(from, blocks)
 	}
 	rows = l.index.appendRows(rows, l.epochs)
-	batch := db.NewBatchWithSize(l.bytes + l.bytes/8)
-	for _, place := range sorted(rows) {
-		if err := rows[place.row].write(batch); err != nil {
-			return err
+	return db.Write(rows, l.bytes+l.bytes/8)
+}
+
+// orderedTables are those whose new rows come behind all others of their chain.
+var orderedTables = [...]byte{blockTable, digestTable, nodeTable}
+
+// sink begins to take down what flushes have left of them, where the one before is not still
+// about it. The caller holds mu.
+func (s *Store) sink() {
+	if s.sinking != nil {
+		select {
+		case <-s.sinking.Done():
+		default:
+			return
 		}
 	}
-	return batch.Commit(&pebble.WriteOptions{Sync: s.cfg.Log})
+	s.sinking = s.db.Sink(orderedTables[:])
+}
+
+// closeSinking ends it and waits for that. The caller holds mu.
+func (s *Store) closeSinking() {
+	if s.sinking != nil {
+		s.sinking.Stop()
+		s.sinking = nil
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // Head is where one chain stands: everything about it that is not keyed by
@@ -206,16 +207,16 @@ func (h *Head) save(l *layer) error {
 func loadHead(number uint32, row, pending []byte, genesis *Block) (*Head, error) {
 	var r headRow
 	if err := json.Unmarshal(row, &r); err != nil {
-		return nil, fmt.Errorf("%w: head: %w", errCorrupt, err)
+		return nil, fmt.Errorf("%w: head: %w", engine.ErrCorrupt, err)
 	}
 	b, err := chain.DecodeBlock(genesis.Canonical, 0)
 	if err != nil || b.Contract == nil {
-		return nil, fmt.Errorf("%w: genesis block: %w", errCorrupt, err)
+		return nil, fmt.Errorf("%w: genesis block: %w", engine.ErrCorrupt, err)
 	}
 	h := newHead(number, *b.Contract)
 	h.ID, h.Standing, h.attested = genesis.Hash, r.Standing, r.Attested
 	if err := h.Pending.load(pending); err != nil || h.Pending.Count() != r.Pending {
-		return nil, fmt.Errorf("%w: pending records", errCorrupt)
+		return nil, fmt.Errorf("%w: pending records", engine.ErrCorrupt)
 	}
 	if h.first = h.Index + 1; h.Pending.Count() > 0 {
 		h.first++ // of those, what is on the disk says

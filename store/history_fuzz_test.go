@@ -31,7 +31,7 @@ func FuzzHistoryCursor(f *testing.F) {
 func FuzzDecodePostings(f *testing.F) {
 	x := &layerIndex{postings: []posting{{at: placeOf(2, 3), hash: 9 << restBits, contract: 7, tags: 9}, {at: placeOf(5, 0), hash: 9<<restBits | 77, contract: 7, tags: 10}}}
 	row := x.appendRows(nil, nil)[0]
-	f.Add(row.key, row.value)
+	f.Add(row.Key, row.Value)
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		list, err := decodePostings(nil, key, value)
 		if err != nil {
@@ -43,7 +43,7 @@ func FuzzDecodePostings(f *testing.F) {
 		}
 		rows := (&layerIndex{postings: list}).appendRows(nil, nil)
 		require.Len(t, rows, 1)
-		again, err := decodePostings(nil, rows[0].key, rows[0].value)
+		again, err := decodePostings(nil, rows[0].Key, rows[0].Value)
 		require.NoError(t, err)
 		require.Equal(t, list, again)
 	})

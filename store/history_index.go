@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // posting says that a record concerns an account, and how.
@@ -193,13 +194,13 @@ const postingBytes = 1 + 2 + restBits/8
 
 // openRow is a row that is being filled.
 type openRow struct {
-	row
+	engine.Row
 	n    int
 	last place
 }
 
 // appendRows appends the rows of a finished index, of the epochs of their contracts.
-func (x *layerIndex) appendRows(rows []row, epochs []epoch) []row {
+func (x *layerIndex) appendRows(rows []engine.Row, epochs []epoch) []engine.Row {
 	type buckets [1 << bucketBits]*openRow
 	open := map[uint32]*buckets{}
 	var of *buckets // of the contract of the posting before, as nearly always
@@ -218,18 +219,18 @@ func (x *layerIndex) appendRows(rows []row, epochs []epoch) []row {
 			of[p.hash.bucket()] = r
 		}
 		if r.n == historyRow {
-			rows = append(rows, r.row)
+			rows = append(rows, r.Row)
 			*r = openRow{}
 		}
-		if r.value == nil {
-			r.value = make([]byte, 0, room)
+		if r.Value == nil {
+			r.Value = make([]byte, 0, room)
 		}
 		r.add(p, epochs)
 	}
 	for _, of := range open {
 		for _, r := range of {
 			if r != nil {
-				rows = append(rows, r.row)
+				rows = append(rows, r.Row)
 			}
 		}
 	}
@@ -240,13 +241,13 @@ func (x *layerIndex) appendRows(rows []row, epochs []epoch) []row {
 // bits of the hash that the key does not have.
 func (r *openRow) add(p *posting, epochs []epoch) {
 	if r.n == 0 {
-		r.key = historyKey(historyPrefix(p.contract, p.hash, epochs), p.at)
+		r.Key = historyKey(historyPrefix(p.contract, p.hash, epochs), p.at)
 		r.last = p.at
 	}
-	r.value = append(binary.AppendUvarint(r.value, uint64(p.at-r.last)), byte(p.tags))
+	r.Value = append(binary.AppendUvarint(r.Value, uint64(p.at-r.last)), byte(p.tags))
 	var rest [8]byte
 	binary.BigEndian.PutUint64(rest[:], uint64(p.hash)<<(64-restBits))
-	r.value = append(r.value, rest[:restBits/8]...)
+	r.Value = append(r.Value, rest[:restBits/8]...)
 	r.last = p.at
 	r.n++
 }
@@ -256,14 +257,14 @@ func decodePostings(dst []posting, key, value []byte) ([]posting, error) {
 	const tail = 1 + restBits/8
 	head := len(key) - 8
 	if head+8 != historyKeyBytes && head+8 != historyKeyBytes-epochBytes || len(value) == 0 {
-		return nil, fmt.Errorf("%w: history", errCorrupt)
+		return nil, fmt.Errorf("%w: history", engine.ErrCorrupt)
 	}
 	p := posting{contract: contractOf(key), at: place(binary.BigEndian.Uint64(key[head:]))}
 	bucket := accountHash(binary.BigEndian.Uint16(key[head-2:])) << restBits
 	for len(value) > 0 {
 		distance, n := binary.Uvarint(value)
 		if n <= 0 || len(value) < n+tail || distance > math.MaxUint64-uint64(p.at) {
-			return nil, fmt.Errorf("%w: history", errCorrupt)
+			return nil, fmt.Errorf("%w: history", engine.ErrCorrupt)
 		}
 		p.at += place(distance)
 		p.tags = tags(value[n])

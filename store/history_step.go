@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // beginWalk fixes the end of the walk at the newest record there is now, so
@@ -147,7 +148,7 @@ func historyPart(contract uint32, w accountHash, part int64) []byte {
 // takeRows weighs the postings from lo to hi of the rows with a prefix. It reports
 // whether it came to their end.
 func (w *walk) takeRows(it *pebble.Iterator, prefix []byte, lo, hi place) (whole bool, err error) {
-	it.SetBounds(prefix, after(prefix))
+	it.SetBounds(prefix, engine.After(prefix))
 	// A row's key is the first place in it: the row before may reach into lo.
 	var valid bool
 	if w.up {

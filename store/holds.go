@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // Holds are the open holds of h. Only SetHold changes them.
@@ -81,7 +82,7 @@ func (s *Store) holdInMemory(k idKey) (heldAs, bool) {
 // found among the others.
 func holdOnDisk(r pebble.Reader, k idKey) (heldAs, error) {
 	for _, table := range []byte{openHoldTable, endedHoldTable} {
-		row, err := get(r, k.inTable(table))
+		row, err := engine.Get(r, k.inTable(table))
 		if err != nil {
 			return heldAs{}, err
 		}
@@ -95,7 +96,7 @@ func holdOnDisk(r pebble.Reader, k idKey) (heldAs, error) {
 
 func decodeHold(row []byte) (h hold, err error) {
 	if err := json.Unmarshal(row, &h); err != nil {
-		return h, fmt.Errorf("%w: hold: %w", errCorrupt, err)
+		return h, fmt.Errorf("%w: hold: %w", engine.ErrCorrupt, err)
 	}
 	return h, nil
 }
@@ -118,7 +119,7 @@ func (s *Store) held(token string, id chain.ID) (hold, error) {
 
 // loadHolds fills the queue and the index from disk.
 func (h *Head) loadHolds(r pebble.Reader) error {
-	return scan(r, tableKey(openHoldTable, h.Number), func(key, row []byte) error {
+	return engine.Scan(r, tableKey(openHoldTable, h.Number), func(key, row []byte) error {
 		state, err := decodeHold(row)
 		if err == nil {
 			h.queueHold(chain.ID(key[5:]), state.HoldState)

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // ids are placements that are no refusals, which almost all are, by contract and id.
@@ -64,7 +65,7 @@ func (s *ids) set(k idKey, p Placement) {
 
 // appendRows appends the rows of all, of the epochs of their contracts. They share
 // memory.
-func (s *ids) appendRows(rows []row, epochs []epoch) []row {
+func (s *ids) appendRows(rows []engine.Row, epochs []epoch) []engine.Row {
 	arena := make([]byte, 0, len(s.list)*(idKeyBytes+2*binary.MaxVarintLen32+len(Fingerprint{})))
 	for i := range s.list {
 		at := &s.list[i]
@@ -72,7 +73,7 @@ func (s *ids) appendRows(rows []row, epochs []epoch) []row {
 		arena = at.appendKey(arena, epochs)
 		split := len(arena)
 		arena = at.appendRow(arena)
-		rows = append(rows, row{key: arena[start:split:split], value: arena[split:len(arena):len(arena)]})
+		rows = append(rows, engine.Row{Key: arena[start:split:split], Value: arena[split:len(arena):len(arena)]})
 	}
 	return rows
 }

@@ -10,11 +10,11 @@ import (
 	"math"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // Inspected is what a snapshot is of.
@@ -35,7 +35,7 @@ type InspectedChain struct {
 // stand and their open holds, and checks no more: whoever restores it does. The
 // folder is left as it is.
 func Inspect(dir string) (found Inspected, err error) {
-	err = look(dir, func(_ *pebble.DB, l *loaded) error {
+	err = look(dir, func(_ *engine.DB, l *loaded) error {
 		found.Applied, found.Needs = l.meta.Applied, l.meta.Level
 		for id, m := range l.members {
 			if m.Voter {
@@ -59,7 +59,7 @@ func MembersIn(dir string) (members map[string]Member, err error) {
 	if name, err := f.inUse(); err == nil {
 		dir = f.path(name)
 	}
-	err = look(dir, func(_ *pebble.DB, l *loaded) error {
+	err = look(dir, func(_ *engine.DB, l *loaded) error {
 		members = l.members
 		return nil
 	})
@@ -71,7 +71,7 @@ func Check(ctx context.Context, dir string) error { return check(ctx, dir, 0, ma
 
 // check is Check for one that has to end with one of the entries from first to last.
 func check(ctx context.Context, dir string, first, last uint64) error {
-	return look(dir, func(db *pebble.DB, l *loaded) error {
+	return look(dir, func(db *engine.DB, l *loaded) error {
 		if at := l.meta.Applied; at < first || at > last {
 			return fmt.Errorf("it ends with entry %d of the log, and not with one from %d to %d", at, first, last)
 		}
@@ -87,7 +87,7 @@ func check(ctx context.Context, dir string, first, last uint64) error {
 				return err
 			}
 		}
-		return checkTables(ctx, db, vfs.Default, dir, math.MaxInt)
+		return db.CheckTables(ctx, math.MaxInt)
 	})
 }
 
@@ -126,21 +126,20 @@ func (u unlocked) Lock(path string) (io.Closer, error) {
 }
 
 // look opens a snapshot for a short while, or a database that no store has open.
-func look(dir string, at func(*pebble.DB, *loaded) error) (err error) {
-	cfg := Config{FS: unlocked{vfs.Default}, ReadOnly: true, Tables: inspectTables, Logger: slog.New(slog.DiscardHandler)}
-	// The alarm is not armed: damage is an error here.
-	db, err := openDB(dir, cfg, &alarm{dir: dir, fatal: func(err error) { panic(err) }}, &division{})
+func look(dir string, at func(*engine.DB, *loaded) error) (err error) {
+	db, err := engine.Open(dir, engine.Config{FS: unlocked{vfs.Default}, ReadOnly: true, Tables: inspectTables, Format: pebbleFormat(release.First),
+		FileEnd: new(division).end, Fatal: panics(dir), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return damaged(dir, err)
 	}
 	defer func() {
-		closed := caught(db.Close)
-		if errors.Is(closed, errPanicked) { // it could not open a file that it needed, and holds what belongs to it
+		closed := engine.Caught(db.Close)
+		if errors.Is(closed, engine.ErrPanicked) { // it could not open a file that it needed, and holds what belongs to it
 			closed = damaged(dir, closed)
 		}
 		err = errors.Join(err, closed)
 	}()
-	err = caught(func() error {
+	err = engine.Caught(func() error {
 		l, err := load(db)
 		if err != nil {
 			return err
@@ -152,3 +151,7 @@ func look(dir string, at func(*pebble.DB, *loaded) error) (err error) {
 	}
 	return err
 }
+
+// panics is engine.Config.Fatal for a database that is never armed: damage is an error of who
+// reads it, and there is nobody to tell of what keeps Pebble from going on.
+func panics(dir string) func(error) { return func(err error) { panic(damaged(dir, err)) } }

@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // levelFile says beside the database what a binary must know to open it: whoever does
@@ -61,7 +62,7 @@ func (f folder) level() (need release.Need, err error) {
 }
 
 // raise makes files and database those of a level. It does nothing where they are.
-func (s *Store) raise(db *pebble.DB, need release.Need) error {
+func (s *Store) raise(db *engine.DB, need release.Need) error {
 	if s.cfg.ReadOnly || need.Level <= release.First {
 		return nil
 	}

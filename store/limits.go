@@ -1,7 +1,5 @@
 package store
 
-import "time"
-
 const (
 	// LayerBytes is how much changed state the overlay gathers before it is
 	// frozen and flushed. Larger runs mean fewer, better sorted writes; two
@@ -15,24 +13,8 @@ const (
 	recentAdded    = 2_000
 
 	// cacheBytes bounds Pebble's block cache. It is in Go's heap, and so costs up to twice
-	// as much; the system caches the files besides. memTableBytes bounds Pebble's write
-	// buffer. A layer's batch, which is sorted, is larger than half of that, and so Pebble
-	// writes it as it is and copies it into no buffer.
-	cacheBytes    = 32 << 20
-	memTableBytes = 8 << 20
-
-	// flushesToMerge is how many flushes lie one upon another before Pebble merges them
-	// into the level below: new ids cost no reads, so fewer merges are the better bargain.
-	// With flushesToStop a flush waits for the merge. levelBytes is from how many bytes of
-	// keys on there is a level more: what a merge meets there is what flushes fall among,
-	// accounts and one epoch (see epoch.go), and each level writes all once more.
-	flushesToMerge = 10
-	flushesToStop  = 48
-	levelBytes     = 2 << 30
-
-	// bloomBits is bits a key in Pebble's filters: 10 give one false hit in
-	// a hundred, so a new id rarely costs a read.
-	bloomBits = 10
+	// as much; the system caches the files besides.
+	cacheBytes = 32 << 20
 
 	// filterBytes is how large the filter of ids is at first, and maxFilterBytes at most:
 	// when there are more ids than idsAWord for each of its 64 bits, one of twice the size
@@ -47,24 +29,16 @@ const (
 	// fifty transfers, which stay in the processor's cache. Members must agree about it.
 	foldBytes = 4 << 10
 
-	// separateBytes is the size from which a value is kept apart from its key:
-	// pieces of blocks with more than a few records, and nothing else of note.
-	separateBytes = 1 << 10
-
 	// epochRecords is how many records of a chain an epoch has. What Pebble writes again
 	// for a transfer grows with the epoch, what a look for an old id costs with the
 	// number of epochs, 1.5 µs each: ten of them in ten million records.
 	epochRecords = 1 << 20
 
 	// dividedChains is how many chains have files of their own in Pebble, some ten of each in
-	// a flush: see division.go. Those that come in order are taken down when there are
-	// filesToSink, which is looked at every flushesToSink flushes. Until then they lie beside
-	// each other and cost nobody anything, so Pebble is not to merge because of their number,
-	// up to filesToMerge.
+	// a flush: see division.go. Those that come in order are taken down, where there are many,
+	// which is looked at every flushesToSink flushes.
 	dividedChains = 8
 	flushesToSink = 50
-	filesToSink   = 200
-	filesToMerge  = 4000
 
 	// pieceRecords is how many records share a row, so that one of them is read
 	// without the rest of its block: 10 KiB of plain transfers, 192 KiB at most.
@@ -77,14 +51,6 @@ const (
 	// startCheckBytes bounds what is read back and checked at start, so that
 	// a long chain does not make a slow start.
 	startCheckBytes = 256 << 20
-
-	// retryFor is how long Pebble may try again what it does in the background, once
-	// every retryPause: a disk that is full may have room again. Then the process ends
-	// and says why. Pebble itself would try again at once and for ever.
-	retryFor   = 5 * time.Second
-	retryPause = 50 * time.Millisecond
-	// retryGap is how long nothing fails after a trouble that is over.
-	retryGap = 5 * time.Second
 
 	// scrubRunBytes is what Scrub reads while it holds the store: a millisecond
 	// or two.

@@ -6,10 +6,9 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // Member is a member of the cluster, by its identity, or a witness.
@@ -28,11 +27,11 @@ type Member struct {
 func memberKey(id string) string { return string(memberTable) + id }
 
 // loadMembers reads all rows of members: they are few, and in memory.
-func (l *loaded) loadMembers(db *pebble.DB) error {
-	return scan(db, []byte{memberTable}, func(key, row []byte) error {
+func (l *loaded) loadMembers(db *engine.DB) error {
+	return engine.Scan(db, []byte{memberTable}, func(key, row []byte) error {
 		var m Member
 		if err := json.Unmarshal(row, &m); err != nil {
-			return fmt.Errorf("%w: member: %w", errCorrupt, err)
+			return fmt.Errorf("%w: member: %w", engine.ErrCorrupt, err)
 		}
 		l.members[string(key[1:])] = m
 		return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 var (
@@ -134,7 +135,7 @@ func TestMembersOfTheFirstFormatAreTaken(t *testing.T) {
 	require.NoError(t, s.Close())
 	s = openTest(t, dir, 0)
 	require.Equal(t, want, s.Members())
-	row, err := get(s.db, []byte(metaKey))
+	row, err := engine.Get(s.db, []byte(metaKey))
 	require.NoError(t, err)
 	require.Contains(t, string(row), `"Format":6`)
 	require.NotContains(t, string(row), "Members")

@@ -8,12 +8,11 @@ import (
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/bloom"
-	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
-	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // ErrNotMended: blocks that are damaged could not be had, or more than blocks is damaged.
@@ -80,7 +79,7 @@ type mending struct {
 	log     bool
 	fetch   Fetch
 	found   *examination
-	db      *pebble.DB
+	db      *engine.DB
 	quick   bool // sums of pieces, as the store's format has them
 	fetched int
 	files   int // tables written so far
@@ -88,17 +87,17 @@ type mending struct {
 
 // run replaces the stretches of rows that are damaged by new ones.
 func (m *mending) run(ctx context.Context) (err error) {
-	cfg := Config{FS: vfs.Default, Log: m.log, Tables: inspectTables, Logger: slog.New(slog.DiscardHandler)}
-	m.db, err = openDB(m.dir, cfg, &alarm{dir: m.dir, fatal: func(err error) { panic(err) }}, &division{})
+	m.db, err = engine.Open(m.dir, engine.Config{FS: vfs.Default, Log: m.log, Tables: inspectTables, Format: pebbleFormat(release.First),
+		FileEnd: new(division).end, Fatal: panics(m.dir), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return damaged(m.dir, err)
 	}
-	defer func() { err = errors.Join(err, caught(m.db.Close)) }()
+	defer func() { err = errors.Join(err, engine.Caught(m.db.Close)) }()
 	l, err := load(m.db)
 	if err != nil {
 		return damaged(m.dir, err)
 	}
-	m.quick = (&Store{cfg: cfg, meta: l.meta}).byEpoch()
+	m.quick = (&Store{cfg: Config{Log: m.log}, meta: l.meta}).byEpoch()
 	for _, w := range joined(m.widened()) {
 		if err := m.replace(ctx, w); err != nil {
 			return err
@@ -157,7 +156,7 @@ func (m *mending) replace(ctx context.Context, w wound) error {
 			_ = vfs.Default.Remove(table) // it is linked into the database, or of no use
 		}
 	}()
-	var rows [][]row // of each block, the last one first
+	var rows [][]engine.Row // of each block, the last one first
 	size := 0
 	var want chain.Hash // of the block at k
 	for k := w.last; ; k = m.before(k) {
@@ -219,7 +218,7 @@ func (m *mending) block(ctx context.Context, h *Head, index uint64, want chain.H
 		return err
 	}
 	var own *Block
-	if caught(func() (err error) { own, err = readBlock(m.db, blockKey{h.Number, index}); return err }) == nil && take(own.Canonical) == nil {
+	if engine.Caught(func() (err error) { own, err = readBlock(m.db, blockKey{h.Number, index}); return err }) == nil && take(own.Canonical) == nil {
 		return b, nil
 	}
 	if err := m.fetch(ctx, h.Contract.Token, index, take); err != nil {
@@ -231,24 +230,18 @@ func (m *mending) block(ctx context.Context, h *Head, index uint64, want chain.H
 
 // table writes the rows of blocks, the last of which comes first, into a new table beside
 // the database.
-func (m *mending) table(blocks [][]row) (path string, err error) {
+func (m *mending) table(blocks [][]engine.Row) (path string, err error) {
 	m.files++
 	path = fmt.Sprintf("%s.mend-%d", m.dir, m.files)
-	file, err := vfs.Default.Create(path, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return path, err
-	}
-	w := sstable.NewWriter(objstorageprovider.NewFileWritable(file), sstable.WriterOptions{
-		TableFormat: m.db.TableFormat(), Compression: sstable.MinLZCompression, FilterPolicy: bloom.FilterPolicy(bloomBits),
-	})
-	for _, rows := range slices.Backward(blocks) {
-		for _, r := range rows {
-			if err := w.Set(r.key, slices.Concat(r.value, r.more)); err != nil {
-				return path, errors.Join(err, w.Close())
+	return path, m.db.WriteTable(path, func(yield func(engine.Row) bool) {
+		for _, rows := range slices.Backward(blocks) {
+			for _, r := range rows {
+				if !yield(r) {
+					return
+				}
 			}
 		}
-	}
-	return path, w.Close()
+	})
 }
 
 // verify reads all of what was made: every block is there and links to the next, and of all

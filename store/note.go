@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // note is what an account was before the record at a place: all that it was made
@@ -68,14 +69,14 @@ func (k accountKey) notes() []byte {
 	return append(append(tableKey(noteTable, k.contract), byte(len(k.name))), k.name...)
 }
 
-func (k accountKey) noteRow(n note) (row, error) {
+func (k accountKey) noteRow(n note) (engine.Row, error) {
 	value, err := appendAccount([]byte{noteVersion}, n.account)
-	return row{key: binary.BigEndian.AppendUint64(k.notes(), uint64(n.at)), value: value}, err
+	return engine.Row{Key: binary.BigEndian.AppendUint64(k.notes(), uint64(n.at)), Value: value}, err
 }
 
 func decodeNote(key, value []byte) (n note, err error) {
 	if len(key) < 8 || len(value) == 0 {
-		return n, fmt.Errorf("%w: note", errCorrupt)
+		return n, fmt.Errorf("%w: note", engine.ErrCorrupt)
 	}
 	if value[0] != noteVersion {
 		return n, fmt.Errorf("%w: note of version %d", errFormat, value[0])
@@ -85,7 +86,7 @@ func decodeNote(key, value []byte) (n note, err error) {
 	return n, err
 }
 
-func (l *layer) appendNotes(rows []row) ([]row, error) {
+func (l *layer) appendNotes(rows []engine.Row) ([]engine.Row, error) {
 	for k, notes := range l.notes {
 		for _, n := range notes {
 			r, err := k.noteRow(n)
@@ -148,14 +149,14 @@ func (s *Store) SetNote(token, name string, n Noted) error {
 	if n.Position == 0 {
 		last--
 	}
-	return s.keep(token, last, func(contract uint32) (row, error) {
+	return s.keep(token, last, func(contract uint32) (engine.Row, error) {
 		return accountKey{contract, name}.noteRow(note{placeOf(n.Block, n.Position), n.Account})
 	})
 }
 
 // keep writes a row that a reader has made of blocks up to one, all of which are in
 // Pebble. It is lost in a crash, perhaps, and then made again.
-func (s *Store) keep(token string, block uint64, of func(contract uint32) (row, error)) error {
+func (s *Store) keep(token string, block uint64, of func(contract uint32) (engine.Row, error)) error {
 	s.using.RLock()
 	defer s.using.RUnlock()
 	s.mu.RLock()
@@ -170,5 +171,5 @@ func (s *Store) keep(token string, block uint64, of func(contract uint32) (row, 
 	if err != nil {
 		return err
 	}
-	return db.Set(r.key, r.value, pebble.NoSync)
+	return db.Set(r.Key, r.Value, pebble.NoSync)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // Moment is the end of a block; one that is not here fails with chain.NotFound.
@@ -32,7 +33,7 @@ func (s *Store) Moment(token string, index uint64) (chain.Moment, error) {
 		}
 		at, ok := chain.TimestampOf(p.text)
 		if !ok {
-			err = fmt.Errorf("%w: block %d has no timestamp", errCorrupt, index)
+			err = fmt.Errorf("%w: block %d has no timestamp", engine.ErrCorrupt, index)
 		}
 		return chain.Moment{Block: index, Hash: p.hash, Timestamp: at}, err
 	})

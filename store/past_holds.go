@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // HoldAt returns what a hold was at the end of a block. One that was not opened by
@@ -60,7 +61,7 @@ func (s *Store) findEnd(token string, id chain.ID, h *hold, opened Placement, pa
 			}
 		}
 		if h.EndedIn == 0 && page.Next == "" {
-			return fmt.Errorf("%w: hold %s has ended, and no record says so", errCorrupt, id)
+			return fmt.Errorf("%w: hold %s has ended, and no record says so", engine.ErrCorrupt, id)
 		}
 		if h.Searched, err = parseCursor(page.Next); err != nil && page.Next != "" {
 			return err
@@ -78,8 +79,8 @@ func (s *Store) noteEnd(token string, id chain.ID, h *hold) error {
 	if err != nil {
 		return err
 	}
-	return s.keep(token, 0, func(contract uint32) (row, error) {
-		return row{key: idKey{contract, id}.inTable(endedHoldTable), value: value}, nil
+	return s.keep(token, 0, func(contract uint32) (engine.Row, error) {
+		return engine.Row{Key: idKey{contract, id}.inTable(endedHoldTable), Value: value}, nil
 	})
 }
 

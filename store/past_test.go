@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // A row from before it was noted where holds end says so after one read.
@@ -54,7 +55,7 @@ func TestTheEndOfAHoldThatNobodyNotedIsLookedFor(t *testing.T) {
 	requireHold(end, ended)
 
 	key := idKey{0, id}.inTable(endedHoldTable)
-	row, err := get(r.store.db, key)
+	row, err := engine.Get(r.store.db, key)
 	require.NoError(t, err)
 	old := []byte(`{"Sender":"a","Recipient":"b","Amount":1,"Until":1900000000,"Ended":"hold_delivered"}`)
 	require.NotEqual(t, string(old), string(row))
@@ -64,7 +65,7 @@ func TestTheEndOfAHoldThatNobodyNotedIsLookedFor(t *testing.T) {
 	page, err := r.store.HoldsAt("aka", chain.PastHoldQuery{Account: "a", Role: chain.HoldSender, Block: 5, Limit: 1})
 	require.NoError(t, err, "the search has gone on from where it was")
 	require.Equal(t, []chain.OpenHold{{ID: id, HoldState: state}}, page.Holds)
-	again, err := get(r.store.db, key)
+	again, err := engine.Get(r.store.db, key)
 	require.NoError(t, err)
 	h, err := decodeHold(again)
 	require.NoError(t, err)
@@ -107,9 +108,9 @@ func FuzzDecodeNote(f *testing.F) {
 	k := accountKey{3, "name"}
 	r, err := k.noteRow(note{placeOf(7, 2), chain.Account{Balance: -5, Records: 9, Wallet: &chain.Wallet{Frozen: true}}})
 	require.NoError(f, err)
-	f.Add(r.key, r.value)
+	f.Add(r.Key, r.Value)
 	f.Add([]byte{}, []byte{})
-	f.Add(r.key, []byte{noteVersion + 1, 0, 0})
+	f.Add(r.Key, []byte{noteVersion + 1, 0, 0})
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		n, err := decodeNote(key, value)
 		if err != nil {
@@ -117,7 +118,7 @@ func FuzzDecodeNote(f *testing.F) {
 		}
 		again, err := k.noteRow(n)
 		require.NoError(t, err)
-		back, err := decodeNote(again.key, again.value)
+		back, err := decodeNote(again.Key, again.Value)
 		require.NoError(t, err)
 		require.Equal(t, n, back)
 	})

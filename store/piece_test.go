@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // anyBlock has so many records of any length.
@@ -29,14 +30,11 @@ func pieces(t *testing.T, blocks []*Block, quick bool) *Store {
 	s, err := Open(Config{Dir: t.TempDir(), Fatal: func(error) {}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	batch := s.db.NewBatch()
+	var rows []engine.Row
 	for i, b := range blocks {
-		rows := b.appendPieces(nil, blockKey{0, uint64(i) + 1}, quick == (i%2 == 1))
-		for j := range rows {
-			require.NoError(t, rows[j].write(batch))
-		}
+		rows = b.appendPieces(rows, blockKey{0, uint64(i) + 1}, quick == (i%2 == 1))
 	}
-	require.NoError(t, batch.Commit(pebble.NoSync))
+	require.NoError(t, s.db.Write(rows, 0))
 	return s
 }
 
@@ -70,9 +68,9 @@ func TestABlockComesBackFromItsPieces(t *testing.T) {
 		}
 	}
 	_, err := r.read(Placement{Block: uint64(len(blocks)) + 1})
-	require.ErrorIs(t, err, errCorrupt)
+	require.ErrorIs(t, err, engine.ErrCorrupt)
 	_, err = readBlock(s.db, blockKey{0, uint64(len(blocks)) + 1})
-	require.ErrorIs(t, err, errCorrupt)
+	require.ErrorIs(t, err, engine.ErrCorrupt)
 }
 
 // Whatever becomes of one row of a block, its reader, the block's and Scrub say
@@ -90,7 +88,7 @@ func findChanges(t *testing.T, quick bool) {
 	for name, change := range map[string]func(s *Store, key, value []byte) error{
 		"lost": func(s *Store, key, _ []byte) error { return s.db.Delete(key, pebble.NoSync) },
 		"another block's": func(s *Store, key, _ []byte) error {
-			other, err := get(s.db, blockKey{0, 3}.piece(1))
+			other, err := engine.Get(s.db, blockKey{0, 3}.piece(1))
 			require.NoError(t, err)
 			return s.db.Set(key, other, pebble.NoSync)
 		},
@@ -100,7 +98,7 @@ func findChanges(t *testing.T, quick bool) {
 		s := pieces(t, blocks, quick)
 		requireFound(t, s, name, change, damaged)
 	}
-	value, err := get(pieces(t, blocks, quick).db, blockKey{0, 2}.piece(1))
+	value, err := engine.Get(pieces(t, blocks, quick).db, blockKey{0, 2}.piece(1))
 	require.NoError(t, err)
 	require.Equal(t, quick, (*pieceSum)(value).quick())
 	s := pieces(t, blocks, quick)
@@ -116,19 +114,19 @@ func findChanges(t *testing.T, quick bool) {
 func requireFound(t *testing.T, s *Store, name string, change func(s *Store, key, value []byte) error, position int) {
 	t.Helper()
 	key := blockKey{0, 2}.piece(1)
-	value, err := get(s.db, key)
+	value, err := engine.Get(s.db, key)
 	require.NoError(t, err)
 	require.NoError(t, change(s, key, value))
 	r := recordReader{db: s.db}
 	_, err = r.read(Placement{Block: 2, Position: position})
-	require.ErrorIs(t, err, errCorrupt, name)
+	require.ErrorIs(t, err, engine.ErrCorrupt, name)
 	_, err = readBlock(s.db, blockKey{0, 1})
 	require.NoError(t, err)
 	_, _, err = s.scrubRun(nil)
-	require.ErrorIs(t, err, errCorrupt, name)
+	require.ErrorIs(t, err, engine.ErrCorrupt, name)
 	if name != "flipped" { // in the sum itself, which whoever reads the whole does not need
 		_, err = readBlock(s.db, blockKey{0, 2})
-		require.ErrorIs(t, err, errCorrupt, name)
+		require.ErrorIs(t, err, engine.ErrCorrupt, name)
 	}
 }
 

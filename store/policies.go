@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // Policy is whose attestations count for the chains of the cluster: those of the
@@ -136,14 +135,14 @@ func policyRow(number int) []byte { return tableKey(policyTable, uint32(number))
 
 // loadPolicies reads all of them: there is one for each change of the voters, with some
 // bytes for each chain.
-func (l *loaded) loadPolicies(db *pebble.DB) error {
-	return scan(db, []byte{policyTable}, func(_, row []byte) error {
+func (l *loaded) loadPolicies(db *engine.DB) error {
+	return engine.Scan(db, []byte{policyTable}, func(_, row []byte) error {
 		p := &Policy{}
 		if err := json.Unmarshal(row, p); err != nil {
-			return fmt.Errorf("%w: policy: %w", errCorrupt, err)
+			return fmt.Errorf("%w: policy: %w", engine.ErrCorrupt, err)
 		}
 		if p.Number != len(l.policies)+1 {
-			return fmt.Errorf("%w: policy %d is missing", errCorrupt, len(l.policies)+1)
+			return fmt.Errorf("%w: policy %d is missing", engine.ErrCorrupt, len(l.policies)+1)
 		}
 		l.policies = append(l.policies, p)
 		return nil

@@ -2,13 +2,13 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // accountInMemory looks in the layers. The caller holds mu, as in all lookups of
@@ -29,7 +29,7 @@ func (s *Store) accountInMemory(contract uint32, name string) (chain.Account, bo
 }
 
 func accountOnDisk(r pebble.Reader, contract uint32, name string) (chain.Account, error) {
-	row, err := get(r, append(tableKey(accountTable, contract), name...))
+	row, err := engine.Get(r, append(tableKey(accountTable, contract), name...))
 	if row == nil || err != nil {
 		return chain.Account{}, err
 	}
@@ -172,18 +172,14 @@ func lookup[T any](s *Store, token string, memory func(h *Head) (T, bool), disk 
 	return v, s.report(err)
 }
 
-// report hands damage to the alarm. The caller holds using, so the alarm is that of
-// the database in which the damage was found.
+// report hands damage to the database in which it was found, which using keeps open: the
+// caller holds it.
 func (s *Store) report(err error) error {
-	if isCorrupt(err) {
-		s.alarm.raise(err)
+	if engine.IsCorrupt(err) {
+		s.db.Report(err)
 	}
 	return err
 }
-
-// isCorrupt tells whether what was read is not what was written: as we find, or as Pebble does,
-// which tells its listener only of tables, and of files of values whoever reads them.
-func isCorrupt(err error) bool { return errors.Is(err, errCorrupt) || pebble.IsCorruptionError(err) }
 
 // Transaction returns what an id was decided to be. It reads the record and its
 // neighbours, not their block.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // DefaultToken is the token of the first contract created.
@@ -195,7 +196,7 @@ func (s *Store) Holds(token string, yield func(id chain.ID, h chain.HoldState) e
 			return err
 		}
 		if len(key) != len(chain.ID{}) {
-			return errCorrupt
+			return engine.ErrCorrupt
 		}
 		return yield(chain.ID(key), h.HoldState)
 	})
@@ -231,7 +232,7 @@ func (s *Store) rows(token string, tables []byte, yield func(key, row []byte) er
 	}
 	for _, table := range tables {
 		prefix := tableKey(table, h.Number)
-		err := scan(s.db, prefix, func(key, row []byte) error { return yield(key[len(prefix):], row) })
+		err := engine.Scan(s.db, prefix, func(key, row []byte) error { return yield(key[len(prefix):], row) })
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/nodelist"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // Pebble's keys: a letter for the table, then the contract's number, then the
@@ -60,8 +61,6 @@ type Placement struct {
 // and deceive only the one who made both: the id is its own.
 type Fingerprint [12]byte
 
-var errCorrupt = errors.New("stored row is not readable")
-
 func encodePlacement(p Placement) []byte {
 	b := binary.AppendUvarint(nil, p.Block)
 	if p.Refused != "" {
@@ -85,7 +84,7 @@ func decodePlacement(row []byte) (p Placement, err error) {
 		}
 	}
 	if r.bad {
-		return Placement{}, fmt.Errorf("%w: id", errCorrupt)
+		return Placement{}, fmt.Errorf("%w: id", engine.ErrCorrupt)
 	}
 	return p, nil
 }
@@ -130,17 +129,17 @@ func appendAccount(row []byte, a chain.Account) ([]byte, error) {
 func decodeAccount(b []byte) (chain.Account, error) {
 	balance, n := binary.Varint(b)
 	if n <= 0 {
-		return chain.Account{}, fmt.Errorf("%w: account", errCorrupt)
+		return chain.Account{}, fmt.Errorf("%w: account", engine.ErrCorrupt)
 	}
 	records, m := binary.Uvarint(b[n:])
 	if m <= 0 {
-		return chain.Account{}, fmt.Errorf("%w: account", errCorrupt)
+		return chain.Account{}, fmt.Errorf("%w: account", engine.ErrCorrupt)
 	}
 	a := chain.Account{Balance: chain.Amount(balance), Records: records}
 	if rest := b[n+m:]; len(rest) > 0 {
 		a.Wallet = &chain.Wallet{}
 		if err := json.Unmarshal(rest, a.Wallet); err != nil {
-			return a, fmt.Errorf("%w: wallet: %w", errCorrupt, err)
+			return a, fmt.Errorf("%w: wallet: %w", engine.ErrCorrupt, err)
 		}
 	}
 	return a, nil
@@ -186,7 +185,7 @@ func (m *meta) encode() ([]byte, error) { return json.Marshal(m) }
 func decodeMeta(row []byte) (meta, error) {
 	m := newMeta()
 	if err := json.Unmarshal(row, &m); err != nil {
-		return m, fmt.Errorf("%w: meta: %w", errCorrupt, err)
+		return m, fmt.Errorf("%w: meta: %w", engine.ErrCorrupt, err)
 	}
 	if err := m.Level.Check(); err != nil {
 		return m, err

@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"syscall"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // Scrub reads everything on disk over and over, at most bytesPerSecond, until
@@ -12,12 +15,12 @@ import (
 // Damage goes to Config.Fatal. pause is the time between two passes.
 func (s *Store) Scrub(ctx context.Context, bytesPerSecond int, pause time.Duration) {
 	for ctx.Err() == nil {
-		err := caught(func() error { return s.scrubAll(ctx, bytesPerSecond) })
-		if isCorrupt(err) {
+		err := engine.Caught(func() error { return s.scrubAll(ctx, bytesPerSecond) })
+		if engine.IsCorrupt(err) {
 			s.mu.RLock()
-			a := s.alarm
+			db := s.db
 			s.mu.RUnlock()
-			a.raise(err)
+			db.Report(err)
 		}
 		if err != nil {
 			return // closed or damaged, which has been reported, or ctx has ended
@@ -44,12 +47,12 @@ func (s *Store) scrubAll(ctx context.Context, bytesPerSecond int) error {
 			return err
 		}
 	}
-	names, err := s.tables()
+	tables, err := s.tables()
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		if err := paced(func() (int, error) { return s.scrubTable(ctx, name) }); err != nil {
+	for _, t := range tables {
+		if err := paced(func() (int, error) { return s.scrubTable(ctx, t.Name) }); err != nil {
 			return err
 		}
 	}
@@ -68,25 +71,50 @@ func rest(ctx context.Context, wait time.Duration) error {
 // scrubRun reads some rows from a key on, whole blocks among them, and returns
 // where to go on; nil at the end. Between two runs nothing is held.
 func (s *Store) scrubRun(from []byte) (next []byte, read int, err error) {
-	err = s.onDisk(func(db *pebble.DB, _ string) error {
+	err = s.onDisk(func(db *engine.DB) error {
 		next, read, err = checkRows(db, from, scrubRunBytes)
 		if err != nil {
-			s.alarm.raise(err)
+			db.Report(err)
 		}
 		return err
 	})
 	return next, read, err
 }
 
-// onDisk has the database read, and tells its folder, while nobody closes or replaces it.
-func (s *Store) onDisk(read func(db *pebble.DB, dir string) error) error {
+// tables lists those of the database in use.
+func (s *Store) tables() (tables []engine.Table, err error) {
+	err = s.onDisk(func(db *engine.DB) (err error) {
+		tables, err = db.Tables()
+		return err
+	})
+	return tables, err
+}
+
+// scrubTable checks a table. One that is gone has been compacted meanwhile, and where there
+// are no descriptors left it is looked at in the next pass.
+func (s *Store) scrubTable(ctx context.Context, name string) (read int, err error) {
+	err = s.onDisk(func(db *engine.DB) (err error) {
+		read, err = db.CheckTable(ctx, name)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			return nil
+		}
+		if err != nil {
+			db.Report(err)
+		}
+		return err
+	})
+	return read, err
+}
+
+// onDisk has the database read while nobody closes or replaces it.
+func (s *Store) onDisk(read func(db *engine.DB) error) error {
 	s.using.RLock()
 	defer s.using.RUnlock()
 	s.mu.RLock()
-	db, dir, err := s.db, s.folder.path(s.dbName), s.failed
+	db, err := s.db, s.failed
 	s.mu.RUnlock()
 	if err != nil {
 		return err
 	}
-	return read(db, dir)
+	return read(db)
 }

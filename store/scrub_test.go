@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -11,6 +13,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // scrubbed runs Scrub on s until it ends by itself or has read everything
@@ -62,7 +66,7 @@ func TestScrubFindsWhatHasRotted(t *testing.T) {
 	require.NoError(t, scrubbed(t, s, found))
 
 	key := blockKey{0, 150}.piece(0)
-	stored, err := get(s.db, key)
+	stored, err := engine.Get(s.db, key)
 	require.NoError(t, err)
 	stored[len(stored)/2] ^= 1
 	require.NoError(t, s.db.Set(key, stored, pebble.NoSync))
@@ -89,12 +93,13 @@ func TestScrubReadsFilters(t *testing.T) {
 	require.NoError(t, s.Close())
 	path := one(t, dir, "db-*/*.sst")
 	found := make(chan error, 1)
-	s, err := Open(Config{Dir: dir, Fatal: func(err error) { found <- err }})
+	files := &scarceFS{FS: vfs.Default}
+	s, err := Open(Config{Dir: dir, FS: files, Fatal: func(err error) { found <- err }})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
-	names, err := s.tables()
+	tables, err := s.tables()
 	require.NoError(t, err)
-	require.Contains(t, names, filepath.Base(path))
+	require.True(t, slices.ContainsFunc(tables, func(f engine.Table) bool { return f.Name == filepath.Base(path) }))
 	require.NoError(t, s.scrubAll(t.Context(), 1<<40))
 
 	filter := filterOf(t, path)
@@ -105,16 +110,24 @@ func TestScrubReadsFilters(t *testing.T) {
 	require.NoError(t, os.Remove(path)) // a compaction was quicker
 	_, err = s.scrubTable(t.Context(), filepath.Base(path))
 	require.NoError(t, err)
-	s.cfg.FS = noDescriptors{s.cfg.FS}
+	files.none.Store(true)
+	defer files.none.Store(false)
 	_, err = s.scrubTable(t.Context(), filepath.Base(path))
 	require.NoError(t, err)
 }
 
-// noDescriptors opens nothing, as in a process that has as many files open as it may.
-type noDescriptors struct{ vfs.FS }
+// scarceFS opens nothing while there are none, as in a process that has as many files open
+// as it may.
+type scarceFS struct {
+	vfs.FS
+	none atomic.Bool
+}
 
-func (noDescriptors) Open(name string, _ ...vfs.OpenOption) (vfs.File, error) {
-	return nil, &os.PathError{Op: "open", Path: name, Err: syscall.EMFILE}
+func (f *scarceFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	if f.none.Load() {
+		return nil, &os.PathError{Op: "open", Path: name, Err: syscall.EMFILE}
+	}
+	return f.FS.Open(name, opts...)
 }
 
 // A value that is kept apart from its key, in a file of which Pebble tells nobody that it is
@@ -136,7 +149,7 @@ func TestARottenFileOfValuesIsReported(t *testing.T) {
 	require.NoError(t, scrubbed(t, s, found))
 
 	flip(t, one(t, dir, "db-*/*.blob"), 10) // in place
-	_, err = get(s.db, []byte{0xfe})
+	_, err = engine.Get(s.db, []byte{0xfe})
 	require.Error(t, s.report(err))
 	require.Len(t, found, 1)
 	require.ErrorIs(t, <-found, ErrDamaged)
@@ -167,12 +180,12 @@ func TestAFileOfValuesThatDoesNotOpenIsReported(t *testing.T) {
 			}})
 			require.NoError(t, err)
 			defer func() { require.NoError(t, s.Abandon()) }()
-			require.NoError(t, s.db.Set([]byte{0xfe}, make([]byte, separateBytes+1), pebble.NoSync))
+			require.NoError(t, s.db.Set([]byte{0xfe}, make([]byte, apart), pebble.NoSync))
 			require.NoError(t, s.db.Flush())
 
 			spoil(t, one(t, dir, "db-*/*.blob"))
-			_, err = get(s.db, []byte{0xfe})
-			require.ErrorIs(t, err, errCorrupt)
+			_, err = engine.Get(s.db, []byte{0xfe})
+			require.ErrorIs(t, err, engine.ErrCorrupt)
 			require.ErrorIs(t, <-found, ErrDamaged)
 		})
 	}

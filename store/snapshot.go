@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io/fs"
 
-	"github.com/cockroachdb/pebble/v2"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // Snapshot writes the state, as it is at the time of the call or later,
@@ -95,7 +95,7 @@ func (s *Store) Sync(ctx context.Context) error {
 
 // settle waits until the database, which it returns, has been given all that is
 // applied at the time of the call.
-func (s *Store) settle(ctx context.Context) (*pebble.DB, error) {
+func (s *Store) settle(ctx context.Context) (*engine.DB, error) {
 	s.mu.Lock()
 	l, db := s.frozen, s.db
 	if l == nil || l.applied < s.meta.Applied {

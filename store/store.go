@@ -17,6 +17,7 @@ import (
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/internal/token"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // ErrDamaged means that what is on disk cannot be trusted.
@@ -102,18 +103,17 @@ type Store struct {
 
 	mu      sync.RWMutex // guards all below
 	settled *sync.Cond   // on mu's write side: frozen became nil, or failed was set
-	db      *pebble.DB   // replaced by Restore alone
+	db      *engine.DB   // replaced by Restore alone
 	dbName  string       // db's folder inside cfg.Dir
 	audited string       // what SetAudited has noted last
-	alarm   *alarm       // db's
 	active  *layer
-	frozen  *layer    // nil: no flush runs
-	ids     *idFilter // of db and the layers
-	larger  *idFilter // that is to take its place; nil: it is large enough
-	flushes int       // of layers, since db was opened
-	sinking *sinking  // of db; nil: none yet
-	recent  *accounts // accounts of the last layers that reached db, to spare reads; nil: none
-	heads   []*Head   // by number
+	frozen  *layer          // nil: no flush runs
+	ids     *idFilter       // of db and the layers
+	larger  *idFilter       // that is to take its place; nil: it is large enough
+	flushes int             // of layers, since db was opened
+	sinking *engine.Sinking // of db; nil: none yet
+	recent  *accounts       // accounts of the last layers that reached db, to spare reads; nil: none
+	heads   []*Head         // by number
 	byToken map[string]*Head
 	meta    meta
 	members map[string]Member // by identity
@@ -232,20 +232,26 @@ func (s *Store) drain() error {
 // use opens the database in the named folder, loads and checks it, and makes
 // it the one in use. The caller has seen to it that nobody else looks.
 func (s *Store) use(name string) error {
-	raised := &alarm{dir: s.folder.path(name), fatal: s.cfg.Fatal}
-	db, err := openDB(s.folder.path(name), s.cfg, raised, &s.files)
+	// A member has no write-ahead log here: the Raft log is the durability point, and what
+	// Pebble has not flushed is applied again from that. A batch reaches the disk whole or not
+	// at all, so the applied index inside it always tells the truth.
+	db, err := engine.Open(s.folder.path(name), engine.Config{
+		FS: s.cfg.FS, CacheBytes: s.cfg.CacheBytes, Log: s.cfg.Log, ReadOnly: s.cfg.ReadOnly, Tables: s.cfg.Tables,
+		Format: s.cfg.formatOn(release.First), FileEnd: s.files.end, Logger: s.cfg.Logger,
+		Fatal: func(err error) { s.cfg.Fatal(damaged(s.folder.path(name), err)) },
+	})
 	if err != nil {
 		return damaged(s.folder.path(name), err)
 	}
 	var loaded *loaded
-	err = caught(func() (err error) {
-		if err = checkValueFiles(db, s.cfg.FS, s.folder.path(name)); err != nil {
+	err = engine.Caught(func() (err error) {
+		if err = db.CheckValueFiles(); err != nil {
 			return err
 		}
 		if loaded, err = load(db); err == nil {
 			var read int
 			if read, err = loaded.check(db); err == nil {
-				err = checkTables(context.Background(), db, s.cfg.FS, s.folder.path(name), startCheckBytes-read)
+				err = db.CheckTables(context.Background(), startCheckBytes-read)
 			}
 		}
 		if err == nil {
@@ -254,10 +260,10 @@ func (s *Store) use(name string) error {
 		return err
 	})
 	if err != nil {
-		return errors.Join(damaged(s.folder.path(name), err), caught(db.Close))
+		return errors.Join(damaged(s.folder.path(name), err), engine.Caught(db.Close))
 	}
-	raised.armed.Store(true)
-	s.alarm, s.db, s.dbName = raised, db, name
+	db.Arm()
+	s.db, s.dbName = db, name
 	s.meta, s.heads, s.byToken = loaded.meta, loaded.heads, loaded.byToken
 	s.contracts.Clear()
 	for _, h := range s.heads {

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 func TestMain(m *testing.M) {
@@ -259,7 +260,7 @@ func TestABlockThatChangedInMemoryIsNotServed(t *testing.T) {
 	addBlock(t, s, 1)
 	s.active.blocks[blockKey{0, 1}].Canonical[50] ^= 1
 	_, _, err = s.Block("aka", 1)
-	require.ErrorIs(t, err, errCorrupt)
+	require.ErrorIs(t, err, engine.ErrCorrupt)
 	require.ErrorIs(t, alarmed, ErrDamaged)
 }
 

@@ -6,19 +6,18 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/bpsc/bpsc/internal/token"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 func tokenKey(h token.Hash) string { return string(tokenTable) + string(h[:]) }
 
 // loadTokens reads all rows of tokens: they are few, and in memory.
-func (l *loaded) loadTokens(db *pebble.DB) error {
-	return scan(db, []byte{tokenTable}, func(key, row []byte) error {
+func (l *loaded) loadTokens(db *engine.DB) error {
+	return engine.Scan(db, []byte{tokenTable}, func(key, row []byte) error {
 		t, err := token.Decode(row)
 		if err != nil || string(key) != tokenKey(t.Hash) {
-			return fmt.Errorf("%w: token: %w", errCorrupt, err)
+			return fmt.Errorf("%w: token: %w", engine.ErrCorrupt, err)
 		}
 		l.tokens[t.Hash], l.tokenIDs[t.ID()] = t, t
 		return nil

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/engine"
 )
 
 // frontier is the right edge of a log of headers: the roots of its complete
@@ -37,17 +38,17 @@ func (f *frontier) add(leaf chain.Hash, store func(index uint64, node chain.Hash
 func nodeIndex(level int, n uint64) uint64 { return uint64(tlog.StoredHashIndex(level, int64(n))) }
 
 // loadTree reads the frontier back.
-func (h *Head) loadTree(db *pebble.DB) error {
+func (h *Head) loadTree(db *engine.DB) error {
 	h.tree = frontier{size: h.Index}
 	begin := uint64(0)
 	for left := h.Index; left > 0; {
 		level := bits.Len64(left) - 1
-		row, err := get(db, blockKey{h.Number, nodeIndex(level, begin>>level)}.inTable(nodeTable))
+		row, err := engine.Get(db, blockKey{h.Number, nodeIndex(level, begin>>level)}.inTable(nodeTable))
 		if err != nil {
 			return err
 		}
 		if len(row) != len(chain.Hash{}) {
-			return fmt.Errorf("%w: log of headers of %s", errCorrupt, h.Contract.Token)
+			return fmt.Errorf("%w: log of headers of %s", engine.ErrCorrupt, h.Contract.Token)
 		}
 		h.tree.roots = append(h.tree.roots, chain.Hash(row))
 		begin += 1 << level
@@ -87,7 +88,7 @@ func (s *Store) hash(token string, table byte, index uint64) (chain.Hash, error)
 		}
 		return hash, known
 	}, func(r pebble.Reader, contract uint32) (chain.Hash, error) {
-		row, err := get(r, blockKey{contract, index}.inTable(table))
+		row, err := engine.Get(r, blockKey{contract, index}.inTable(table))
 		if err == nil && len(row) != len(chain.Hash{}) {
 			err = fmt.Errorf("%w: %d in table %q", chain.NotFound, index, table)
 		}

@@ -1,4 +1,4 @@
-package store
+package engine
 
 import (
 	"context"
@@ -56,7 +56,7 @@ func (w watchedFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 		return file, nil
 	case pebble.IsCorruptionError(err), errors.Is(err, fs.ErrNotExist):
 		// By its text alone: Pebble panics where it finds that a file of values is damaged.
-		err = fmt.Errorf("%w: %s: %v", errCorrupt, w.PathBase(name), err) //nolint:errorlint // see above
+		err = fmt.Errorf("%w: %s: %v", ErrCorrupt, w.PathBase(name), err) //nolint:errorlint // see above
 		w.alarm.raise(err)
 	}
 	return nil, err

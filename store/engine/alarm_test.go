@@ -1,8 +1,7 @@
-package store
+package engine
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -10,9 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/internal/durable"
 )
 
 // A disk that is full for a moment holds up a flush, and that is all; Pebble
@@ -27,28 +29,29 @@ func TestAFlushWaitsForRoom(t *testing.T) {
 		return nil
 	}))
 	var log bytes.Buffer
-	s, err := Open(Config{Dir: "state", FS: files, Fatal: func(err error) { t.Error(err) },
-		Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	db, err := Open("db", Config{FS: files, Format: pebble.FormatValueSeparation, FileEnd: func([]byte) []byte { return nil },
+		Fatal: func(err error) { t.Error(err) }, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	require.NoError(t, err)
-	addBlock(t, s, 1)
+	require.NoError(t, db.Write([]Row{{Key: []byte("k"), Value: []byte("v")}}, 0))
 	began := time.Now()
-	require.NoError(t, s.Sync(context.Background()))
+	require.NoError(t, db.Flush())
 	require.GreaterOrEqual(t, time.Since(began), failures*retryPause, "it does not rest between two tries")
-	require.NoError(t, s.Close())
+	require.NoError(t, db.Close())
 	require.Equal(t, failures, strings.Count(log.String(), "no space left on device"))
 }
 
 // Where there is no room for long the process ends and says why.
 func TestPatienceEnds(t *testing.T) {
 	var fatal error
-	a := &alarm{dir: "state", fatal: func(err error) { fatal = err }}
+	a := &alarm{fatal: func(err error) { fatal = err }}
 	p := &retryLimit{log: slog.New(slog.DiscardHandler), alarm: a}
 	p.failed(syscall.ENOSPC)
 	require.NoError(t, fatal)
 	p.since = p.since.Add(-retryFor)
-	p.failed(syscall.ENOSPC) // not armed: while the store is being opened, too
+	p.failed(syscall.ENOSPC) // not armed: while the database is being opened, too
 	require.ErrorIs(t, fatal, syscall.ENOSPC)
-	require.NotErrorIs(t, fatal, ErrDamaged)
+	_, system := durable.Advice(fatal)
+	require.True(t, system, "that is no damage")
 
 	fatal = nil
 	p.last = p.last.Add(-retryGap)

@@ -1,4 +1,4 @@
-package store
+package engine
 
 import (
 	"context"
@@ -6,29 +6,32 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
-	"syscall"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/sstable/block"
 	"github.com/cockroachdb/pebble/v2/sstable/block/blockkind"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// tablesOf lists the names of the files of tables that count now, in the order in which
-// Pebble has them. A compaction may remove any of them at once.
-func tablesOf(db *pebble.DB) ([]string, error) {
+// Table is a file of rows in the order of their keys.
+type Table struct {
+	Name        string // of the file
+	First, Last []byte // of its keys
+}
+
+// Tables lists those that count now, in the order in which Pebble has them. A compaction may
+// remove any of them at once.
+func (db *DB) Tables() (tables []Table, err error) {
 	levels, err := db.SSTables()
 	if err != nil {
 		return nil, err
 	}
-	var names []string
 	for _, level := range levels {
-		for _, table := range level {
-			names = append(names, table.BackingSSTNum.String()+".sst")
+		for _, t := range level {
+			tables = append(tables, Table{t.BackingSSTNum.String() + ".sst", t.Smallest.UserKey, t.Largest.UserKey})
 		}
 	}
-	return names, nil
+	return tables, nil
 }
 
 // openTable opens the file of a table.
@@ -48,16 +51,16 @@ func openTable(ctx context.Context, files vfs.FS, path string) (*sstable.Reader,
 	return table, nil
 }
 
-// checkTable reads what of a table no scan of its rows does, its filter above all, and
-// compares it with its checksums. It returns how many bytes it read. Errors: what Pebble
-// finds damaged, fs.ErrNotExist, or what the operating system says.
-func checkTable(ctx context.Context, files vfs.FS, path string) (read int, err error) {
+// CheckTable reads what of the table with a name no scan of its rows does, its filter above
+// all, and compares it with its checksums. It returns how many bytes it read. Errors: what
+// Pebble finds damaged, fs.ErrNotExist, or what the operating system says.
+func (db *DB) CheckTable(ctx context.Context, name string) (read int, err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("%s: %w", files.PathBase(path), err)
+			err = fmt.Errorf("%s: %w", name, err)
 		}
 	}()
-	table, err := openTable(ctx, files, path)
+	table, err := openTable(ctx, db.cfg.FS, db.cfg.FS.PathJoin(db.dir, name))
 	if err != nil {
 		return 0, err
 	}
@@ -84,18 +87,18 @@ func checkTable(ctx context.Context, files vfs.FS, path string) (read int, err e
 	return read, nil
 }
 
-// checkTables is checkTable for all tables of a database, until it has read about budget
-// bytes. One that is gone by then has been compacted: all were there for who read the rows.
-func checkTables(ctx context.Context, db *pebble.DB, files vfs.FS, dir string, budget int) error {
-	names, err := tablesOf(db)
+// CheckTables is CheckTable for all tables, until it has read about budget bytes. One that is
+// gone by then has been compacted: all were there for who read the rows.
+func (db *DB) CheckTables(ctx context.Context, budget int) error {
+	tables, err := db.Tables()
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
+	for _, t := range tables {
 		if budget <= 0 {
 			break
 		}
-		read, err := checkTable(ctx, files, files.PathJoin(dir, name))
+		read, err := db.CheckTable(ctx, t.Name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -104,13 +107,14 @@ func checkTables(ctx context.Context, db *pebble.DB, files vfs.FS, dir string, b
 	return nil
 }
 
-// checkValueFiles fails where files of values are gone or were cut short: fewer are there, or they
+// CheckValueFiles fails where files of values are gone or were cut short: fewer are there, or they
 // are smaller, than the database counts. Pebble looks for its tables alone when it opens one, and
 // panics once somebody reads, or merges, what such a file had. More there may be: what is of no use
 // any more is removed in the background. Where a merge changes them meanwhile nothing is said.
-func checkValueFiles(db *pebble.DB, files vfs.FS, dir string) error {
+func (db *DB) CheckValueFiles() error {
 	before := db.Metrics().BlobFiles
-	names, err := files.List(dir)
+	files := db.cfg.FS
+	names, err := files.List(db.dir)
 	if err != nil {
 		return err
 	}
@@ -119,7 +123,7 @@ func checkValueFiles(db *pebble.DB, files vfs.FS, dir string) error {
 		if !strings.HasSuffix(name, valuesSuffix) {
 			continue
 		}
-		info, err := files.Stat(files.PathJoin(dir, name))
+		info, err := files.Stat(files.PathJoin(db.dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // removed since the list was made: what came in its place is not in that
 		}
@@ -131,33 +135,7 @@ func checkValueFiles(db *pebble.DB, files vfs.FS, dir string) error {
 	after := db.Metrics().BlobFiles
 	count, bytes := min(before.LiveCount, after.LiveCount), min(before.LiveSize, after.LiveSize)
 	if there < count || size < bytes {
-		return fmt.Errorf("%w: %d files of values with %d bytes, where %d with %d are in use", errCorrupt, there, size, count, bytes)
+		return fmt.Errorf("%w: %d files of values with %d bytes, where %d with %d are in use", ErrCorrupt, there, size, count, bytes)
 	}
 	return nil
-}
-
-// tables is tablesOf for a store that is in use.
-func (s *Store) tables() (names []string, err error) {
-	err = s.onDisk(func(db *pebble.DB, _ string) (err error) {
-		names, err = tablesOf(db)
-		return err
-	})
-	return names, err
-}
-
-// scrubTable is checkTable for a store that is in use. A table that is gone has been
-// compacted meanwhile, and where there are no descriptors left it is looked at in the next
-// pass.
-func (s *Store) scrubTable(ctx context.Context, name string) (read int, err error) {
-	err = s.onDisk(func(_ *pebble.DB, dir string) (err error) {
-		read, err = checkTable(ctx, s.cfg.FS, s.cfg.FS.PathJoin(dir, name))
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-			return nil
-		}
-		if err != nil {
-			s.alarm.raise(err)
-		}
-		return err
-	})
-	return read, err
 }
