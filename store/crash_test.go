@@ -93,8 +93,8 @@ func anyStep(op errorfs.Op) bool {
 // ourStep is one that the store takes, and not Pebble below it.
 func ourStep(op errorfs.Op) bool {
 	name := strings.TrimSuffix(path.Base(op.Path), ".tmp")
-	database := strings.HasPrefix(name, dbPrefix) && op.Kind != errorfs.OpFileSync // which Pebble does
-	return anyStep(op) && (name == "store" || name == currentFile || database || op.Kind == errorfs.OpLink)
+	database := strings.HasPrefix(name, "db-") && op.Kind != errorfs.OpFileSync // which Pebble does
+	return anyStep(op) && (name == "store" || name == "CURRENT" || database || op.Kind == errorfs.OpLink)
 }
 
 // note remembers what the file system will forget with no particular hurry: it

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/durable"
@@ -43,31 +42,20 @@ type Damage struct {
 // is damaged, as CheckFolder does. It changes nothing. Errors are those of the operating
 // system, and fs.ErrNotExist where there is no store.
 func DamageIn(ctx context.Context, dir string) (Damage, error) {
-	f := newFolder(Config{Dir: dir, FS: vfs.Default})
-	name, err := f.inUse()
+	f := folderAt(dir)
+	name, err := f.InUse()
 	switch {
 	case errors.Is(err, ErrDamaged):
 		return Damage{Rest: err}, nil
 	case err != nil:
 		return Damage{}, err
 	}
-	e, err := examine(ctx, f.path(name))
+	e, err := examine(ctx, f.Path(name))
 	found := e.damage()
-	if _, level := f.level(); errors.Is(level, ErrDamaged) {
+	if level := checkLevel(f); errors.Is(level, ErrDamaged) {
 		found.Rest = errors.Join(found.Rest, level)
 	}
 	return found, err
-}
-
-// inUse is current for a folder that nobody has open and that may be damaged.
-func (f folder) inUse() (string, error) {
-	name, err := f.current()
-	if errors.Is(err, fs.ErrNotExist) {
-		if unnamed := f.unnamed(); unnamed != nil && !errors.Is(unnamed, fs.ErrNotExist) {
-			return "", unnamed
-		}
-	}
-	return name, err
 }
 
 // wound is a stretch of blocks in the order of their rows, both ends among them, that

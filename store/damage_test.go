@@ -10,6 +10,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/sstable/block"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/store/folder"
 )
 
 // Whatever bit of a table or of a file of values is damaged, Check finds it: in a filter
@@ -117,12 +119,12 @@ func TestADamagedLevelIsFound(t *testing.T) {
 	s := openTest(t, dir, 0)
 	addBlock(t, s, 1)
 	require.NoError(t, s.Close())
-	require.NoError(t, os.WriteFile(filepath.Join(dir, levelFile), []byte("noise"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, folder.LevelFile), []byte("noise"), 0o600))
 	_, err := Open(Config{Dir: dir})
 	require.ErrorIs(t, err, ErrDamaged)
 	found, err := DamageIn(t.Context(), dir)
 	require.NoError(t, err)
 	require.ErrorIs(t, found.Rest, ErrDamaged)
-	require.ErrorContains(t, found.Rest, levelFile)
+	require.ErrorContains(t, found.Rest, folder.LevelFile)
 	require.Empty(t, found.Blocks)
 }

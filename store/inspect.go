@@ -15,6 +15,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/folder"
 )
 
 // Inspected is what a snapshot is of.
@@ -55,9 +56,9 @@ func Inspect(dir string) (found Inspected, err error) {
 // MembersIn tells who the members are by the folder of a snapshot, or of a store that nobody
 // has open, as far as that can be read.
 func MembersIn(dir string) (members map[string]Member, err error) {
-	f := newFolder(Config{Dir: dir, FS: vfs.Default})
-	if name, err := f.inUse(); err == nil {
-		dir = f.path(name)
+	f := folderAt(dir)
+	if name, err := f.InUse(); err == nil {
+		dir = f.Path(name)
 	}
 	err = look(dir, func(_ *engine.DB, l *loaded) error {
 		members = l.members
@@ -105,13 +106,16 @@ func CheckReceived(ctx context.Context, dir string, first, last uint64) error {
 // CheckFolder is Check for the folder of a store that nobody has open; fs.ErrNotExist
 // where there is nothing in it.
 func CheckFolder(ctx context.Context, dir string) error {
-	f := newFolder(Config{Dir: dir, FS: vfs.Default})
-	name, err := f.inUse()
+	f := folderAt(dir)
+	name, err := f.InUse()
 	if err != nil {
 		return err
 	}
-	return Check(ctx, f.path(name))
+	return Check(ctx, f.Path(name))
 }
+
+// folderAt is the folder of a store that nobody has open.
+func folderAt(dir string) folder.Folder { return folder.New(dir, vfs.Default, ErrDamaged) }
 
 // unlocked makes no lock file where there is none: a snapshot with one more file is another one,
 // which nobody gives to others any more. A database that a store may have open has one, and is locked.

@@ -1,19 +1,12 @@
 package store
 
 import (
-	"errors"
-	"io/fs"
-
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/folder"
 )
-
-// levelFile says beside the database what a binary must know to open it: whoever does
-// not know a level may not be able to open its database, and is to say so in our words.
-// It is there from the second level on.
-const levelFile = "LEVEL"
 
 // pebbleFormat is that of Pebble's files on a level, named and not Pebble's newest: a
 // newer one cannot be opened by a binary that does not know it. Blocks in blob files
@@ -49,16 +42,13 @@ func (m *meta) need() release.Need {
 	return m.Level
 }
 
-// level is what levelFile says.
-func (f folder) level() (need release.Need, err error) {
-	err = f.disk.ReadSealed(f.path(levelFile), &need)
-	if errors.Is(err, fs.ErrNotExist) {
-		return release.Need{}, nil
-	}
+// checkLevel fails where the folder says that this binary does not know what is in it.
+func checkLevel(f folder.Folder) error {
+	need, err := f.Level()
 	if err != nil {
-		return need, damaged(f.path(levelFile), err)
+		return damaged(f.Path(folder.LevelFile), err)
 	}
-	return need, need.Check()
+	return need.Check()
 }
 
 // raise makes files and database those of a level. It does nothing where they are.
@@ -66,7 +56,7 @@ func (s *Store) raise(db *engine.DB, need release.Need) error {
 	if s.cfg.ReadOnly || need.Level <= release.First {
 		return nil
 	}
-	if err := s.folder.disk.WriteSealed(s.folder.path(levelFile), need); err != nil {
+	if err := s.folder.SetLevel(need); err != nil {
 		return err
 	}
 	if to := s.cfg.formatOn(need.Level); to > db.FormatMajorVersion() {

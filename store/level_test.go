@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/store/folder"
 )
 
 // later is a level that this binary does not know.
@@ -52,7 +53,7 @@ func TestLevels(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, release.For(release.First), s.Level())
 	require.Equal(t, pebble.FormatTableFormatV6, s.db.FormatMajorVersion(), "a start raises nothing")
-	require.NoFileExists(t, filepath.Join(dir, levelFile))
+	require.NoFileExists(t, filepath.Join(dir, folder.LevelFile))
 
 	setLevel(t, s, s.AppliedIndex()+1, later())
 	require.Equal(t, pebble.FormatValueSeparation, s.db.FormatMajorVersion())
@@ -68,12 +69,12 @@ func TestLevels(t *testing.T) {
 	requireTooOld(t, err)
 	_, err = Open(Config{Dir: dir, ReadOnly: true})
 	requireTooOld(t, err)
-	require.NoError(t, os.Remove(filepath.Join(dir, levelFile)))
+	require.NoError(t, os.Remove(filepath.Join(dir, folder.LevelFile)))
 	s, err = openByLevel(dir)
 	require.NoError(t, err, "what was restored is of the first level")
 	setLevel(t, s, s.AppliedIndex()+1, later())
 	require.NoError(t, s.Close())
-	require.NoError(t, os.Remove(filepath.Join(dir, levelFile)))
+	require.NoError(t, os.Remove(filepath.Join(dir, folder.LevelFile)))
 	_, err = openByLevel(dir)
 	requireTooOld(t, err)
 }

@@ -42,34 +42,34 @@ type Mended struct {
 // What is fetched is taken if it has the hash that the next block, or the head, says it has:
 // that hash chain ends with what this store has itself.
 func Mend(ctx context.Context, dir string, log bool, fetch Fetch) (done Mended, err error) {
-	f := newFolder(Config{Dir: dir, FS: vfs.Default})
-	name, err := f.current()
+	f := folderAt(dir)
+	name, err := f.Current()
 	if err != nil {
 		return done, err
 	}
-	found, err := examine(ctx, f.path(name))
+	found, err := examine(ctx, f.Path(name))
 	if err != nil || found.rest == nil && len(found.wounds) == 0 {
 		return done, err
 	}
 	if found.rest != nil {
 		return done, fmt.Errorf("%w: %w", ErrNotMended, found.rest)
 	}
-	fresh, err := f.adopt(f.path(name), name)
+	fresh, err := f.Adopt(f.Path(name), name)
 	if err != nil {
 		return done, err
 	}
 	done.Blocks = found.damage().Blocks
-	m := &mending{dir: f.path(fresh), log: log, fetch: fetch, found: &found}
+	m := &mending{dir: f.Path(fresh), log: log, fetch: fetch, found: &found}
 	if err = m.run(ctx); err == nil {
 		err = m.verify(ctx)
 	}
 	if err == nil {
-		err = f.setCurrent(fresh)
+		err = f.SetCurrent(fresh)
 	}
 	if err != nil {
-		return Mended{}, errors.Join(err, f.disk.RemoveAll(f.path(fresh)))
+		return Mended{}, errors.Join(err, f.Remove(fresh))
 	}
-	done.Fetched, done.Old = m.fetched, f.path(name)
+	done.Fetched, done.Old = m.fetched, f.Path(name)
 	return done, nil
 }
 
@@ -265,12 +265,12 @@ func (m *mending) verify(ctx context.Context) error {
 // was closed in order or keeps no log of its own. It returns the log index of the last entry
 // in it.
 func Export(ctx context.Context, dir, to string) (applied uint64, err error) {
-	f := newFolder(Config{Dir: dir, FS: vfs.Default})
-	name, err := f.current()
+	f := folderAt(dir)
+	name, err := f.Current()
 	if err != nil {
 		return 0, err
 	}
-	if err := f.link(f.path(name), to); err != nil {
+	if err := f.Link(f.Path(name), to); err != nil {
 		return 0, err
 	}
 	if err := Check(ctx, to); err != nil {

@@ -40,7 +40,7 @@ func (s *Store) Restore(dir string) error {
 	if err := s.idle(); err != nil {
 		return err
 	}
-	name, err := s.folder.adopt(dir, s.dbName)
+	name, err := s.folder.Adopt(dir, s.dbName)
 	if err != nil {
 		return err
 	}
@@ -51,9 +51,9 @@ func (s *Store) Restore(dir string) error {
 	s.closeSinking()
 	old, oldName, oldIDs, waiting := s.db, s.dbName, s.ids, s.heads
 	if err := s.use(name); err != nil {
-		return errors.Join(err, s.folder.disk.RemoveAll(s.folder.path(name)))
+		return errors.Join(err, s.folder.Remove(name))
 	}
-	if err := s.folder.setCurrent(name); err != nil {
+	if err := s.folder.SetCurrent(name); err != nil {
 		oldIDs.close()
 		return errors.Join(s.fail(err), old.Close()) // which of the two is in use is not known any more
 	}
@@ -64,7 +64,7 @@ func (s *Store) Restore(dir string) error {
 	close(s.policed)
 	s.policed = make(chan struct{})
 	oldIDs.close()
-	return errors.Join(old.Close(), s.folder.disk.RemoveAll(s.folder.path(oldName)))
+	return errors.Join(old.Close(), s.folder.Remove(oldName))
 }
 
 // Sync makes all that is applied at the time of the call durable before it

@@ -18,6 +18,7 @@ import (
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/internal/token"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/folder"
 )
 
 // ErrDamaged means that what is on disk cannot be trusted.
@@ -87,7 +88,7 @@ type Config struct {
 // Update waiting. What does is a frozen layer when the active one is full as well.
 type Store struct {
 	cfg    Config
-	folder folder
+	folder folder.Folder
 
 	// using keeps db open. It is held to read by all who work with db without
 	// mu, and to write by Close, Abandon and Restore, which close db. It is taken
@@ -157,18 +158,18 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.FS == nil {
 		cfg.FS = vfs.Default
 	}
-	s := &Store{cfg: cfg, folder: newFolder(cfg), active: newLayer(nil), policed: make(chan struct{})}
+	s := &Store{cfg: cfg, folder: folder.New(cfg.Dir, cfg.FS, ErrDamaged), active: newLayer(nil), policed: make(chan struct{})}
 	s.settled = sync.NewCond(&s.mu)
-	if _, err := s.folder.level(); err != nil {
+	if err := checkLevel(s.folder); err != nil {
 		return nil, fmt.Errorf("store: %s: %w", cfg.Dir, err)
 	}
 	var err error
-	if s.audited, err = s.folder.lastAudited(); err != nil {
+	if s.audited, err = s.folder.Audited(); err != nil {
 		return nil, err
 	}
-	name, err := s.folder.current()
+	name, err := s.folder.Current()
 	if errors.Is(err, fs.ErrNotExist) && !cfg.ReadOnly {
-		name, err = s.folder.begin()
+		name, err = s.folder.Begin()
 	}
 	if err != nil {
 		return nil, err
@@ -179,7 +180,7 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.ReadOnly {
 		return s, nil
 	}
-	if err := s.folder.removeOthers(name); err != nil {
+	if err := s.folder.RemoveOthers(name); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -235,13 +236,13 @@ func (s *Store) use(name string) error {
 	// A member has no write-ahead log here: the Raft log is the durability point, and what
 	// Pebble has not flushed is applied again from that. A batch reaches the disk whole or not
 	// at all, so the applied index inside it always tells the truth.
-	db, err := engine.Open(s.folder.path(name), engine.Config{
+	db, err := engine.Open(s.folder.Path(name), engine.Config{
 		FS: s.cfg.FS, CacheBytes: s.cfg.CacheBytes, Log: s.cfg.Log, ReadOnly: s.cfg.ReadOnly, Tables: s.cfg.Tables,
 		Format: s.cfg.formatOn(release.First), FileEnd: s.files.end, Logger: s.cfg.Logger,
-		Fatal: func(err error) { s.cfg.Fatal(damaged(s.folder.path(name), err)) },
+		Fatal: func(err error) { s.cfg.Fatal(damaged(s.folder.Path(name), err)) },
 	})
 	if err != nil {
-		return damaged(s.folder.path(name), err)
+		return damaged(s.folder.Path(name), err)
 	}
 	var loaded *loaded
 	err = engine.Caught(func() (err error) {
@@ -260,7 +261,7 @@ func (s *Store) use(name string) error {
 		return err
 	})
 	if err != nil {
-		return errors.Join(damaged(s.folder.path(name), err), engine.Caught(db.Close))
+		return errors.Join(damaged(s.folder.Path(name), err), engine.Caught(db.Close))
 	}
 	db.Arm()
 	s.db, s.dbName = db, name

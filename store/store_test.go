@@ -223,12 +223,12 @@ func TestDamageIsFoundAtStart(t *testing.T) {
 		"a manifest of zeros": func(t *testing.T, dir string) {
 			require.NoError(t, os.WriteFile(one(t, dir, "db-*/MANIFEST-*"), make([]byte, 500), 0o600))
 		},
-		"the pointer gone": func(t *testing.T, dir string) { require.NoError(t, os.Remove(filepath.Join(dir, currentFile))) },
+		"the pointer gone": func(t *testing.T, dir string) { require.NoError(t, os.Remove(filepath.Join(dir, "CURRENT"))) },
 		"the pointer astray": func(t *testing.T, dir string) {
-			require.NoError(t, os.WriteFile(filepath.Join(dir, currentFile), []byte("../x"), 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "CURRENT"), []byte("../x"), 0o600))
 		},
 		"the pointer to a gone folder": func(t *testing.T, dir string) {
-			require.NoError(t, os.WriteFile(filepath.Join(dir, currentFile), []byte("db-9"), 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "CURRENT"), []byte("db-9"), 0o600))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
