@@ -6,6 +6,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // accounts are wallets by contract and name. Nothing is looked up as often, so the
@@ -82,7 +83,7 @@ func (a *accounts) appendRows(rows []engine.Row) (_ []engine.Row, err error) {
 	for i := range a.list {
 		n := &a.list[i]
 		start := len(arena)
-		arena = append(binary.BigEndian.AppendUint32(append(arena, accountTable), n.contract), a.name(n)...)
+		arena = append(binary.BigEndian.AppendUint32(append(arena, keys.AccountTable), n.contract), a.name(n)...)
 		split := len(arena)
 		if arena, err = appendAccount(arena, n.account); err != nil {
 			return nil, err

@@ -7,15 +7,16 @@ import (
 
 	"github.com/bpsc/bpsc/internal/auditlog"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 func auditKey(number uint64) string {
-	return string(binary.BigEndian.AppendUint64([]byte{auditTable}, number))
+	return string(binary.BigEndian.AppendUint64([]byte{keys.AuditTable}, number))
 }
 
 // loadAudit reads the audit log, which is in memory.
 func (l *loaded) loadAudit(db *engine.DB) error {
-	return engine.Scan(db, []byte{auditTable}, func(key, row []byte) error {
+	return engine.Scan(db, []byte{keys.AuditTable}, func(key, row []byte) error {
 		e, err := auditlog.Decode(row)
 		if err != nil || string(key) != auditKey(e.Number) {
 			return fmt.Errorf("%w: entry of the audit log: %w", engine.ErrCorrupt, err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // Block is a produced block. Its maker has computed its hash and knows where
@@ -49,7 +50,7 @@ func (b *Block) bytes() int { return len(b.Canonical) + 16*len(b.Records) }
 type assembler struct {
 	sums bool // compare those of the pieces, too
 
-	key    blockKey
+	key    keys.Block
 	hash   chain.Hash
 	size   int // of the block; 0 before the first
 	pieces int // so far
@@ -89,7 +90,7 @@ func (a *assembler) add(key, value []byte) (whole bool, err error) {
 func (a *assembler) open() bool { return len(a.text) < a.size }
 
 func (a *assembler) broken() error {
-	return fmt.Errorf("%w: block %d is not whole", engine.ErrCorrupt, a.key.index)
+	return fmt.Errorf("%w: block %d is not whole", engine.ErrCorrupt, a.key.Index)
 }
 
 // readBlocks reads the blocks of a contract from an index on and before end,
@@ -104,12 +105,12 @@ func readBlocks(r pebble.Reader, contract uint32, from, end uint64) (run []*Bloc
 func readBlocksChecked(r pebble.Reader, contract uint32, from, end uint64, sums bool) (run []*Block, err error) {
 	a := assembler{sums: sums}
 	size := 0
-	err = engine.ScanRange(r, blockKey{contract, from}.inTable(blockTable), blockKey{contract, end}.inTable(blockTable), func(key, value []byte) error {
+	err = engine.ScanRange(r, keys.Block{Contract: contract, Index: from}.In(keys.BlockTable), keys.Block{Contract: contract, Index: end}.In(keys.BlockTable), func(key, value []byte) error {
 		whole, err := a.add(key, value)
 		if err != nil || !whole {
 			return err
 		}
-		if a.key.index != from+uint64(len(run)) {
+		if a.key.Index != from+uint64(len(run)) {
 			return missing(from + uint64(len(run)))
 		}
 		run = append(run, &Block{Canonical: a.text, Hash: a.hash})
@@ -133,8 +134,8 @@ func missing(index uint64) error {
 	return fmt.Errorf("%w: block %d is missing", engine.ErrCorrupt, index)
 }
 
-func readBlock(r pebble.Reader, k blockKey) (*Block, error) {
-	run, err := readBlocks(r, k.contract, k.index, k.index+1)
+func readBlock(r pebble.Reader, k keys.Block) (*Block, error) {
+	run, err := readBlocks(r, k.Contract, k.Index, k.Index+1)
 	if err != nil {
 		return nil, err
 	}
@@ -195,20 +196,17 @@ type piece struct {
 	text    []byte
 }
 
-func (k blockKey) piece(number int) []byte {
-	return binary.BigEndian.AppendUint16(k.inTable(blockTable), uint16(number))
-}
-
 // pieceKey reads the key of a piece.
-func pieceKey(key []byte) (k blockKey, number int, err error) {
-	if len(key) != 1+4+8+2 {
+func pieceKey(key []byte) (k keys.Block, number int, err error) {
+	k, number, ok := keys.ParsePiece(key)
+	if !ok {
 		return k, 0, fmt.Errorf("%w: key of a block", engine.ErrCorrupt)
 	}
-	return blockKey{contractOf(key), binary.BigEndian.Uint64(key[5:])}, int(binary.BigEndian.Uint16(key[13:])), nil
+	return k, number, nil
 }
 
 // appendPieces appends the rows of a block, with quick sums or without.
-func (b *Block) appendPieces(rows []engine.Row, k blockKey, quick bool) []engine.Row {
+func (b *Block) appendPieces(rows []engine.Row, k keys.Block, quick bool) []engine.Row {
 	for at, number := 0, 0; at < len(b.Canonical); number++ {
 		first := number * pieceRecords
 		records := b.Records[min(first, len(b.Records)):min(first+pieceRecords, len(b.Records))]
@@ -229,7 +227,7 @@ func (b *Block) appendPieces(rows []engine.Row, k blockKey, quick bool) []engine
 		for _, r := range records {
 			head = binary.AppendUvarint(head, uint64(r.To-r.From))
 		}
-		r := engine.Row{Key: k.piece(number), Value: head, More: b.Canonical[at:end]}
+		r := engine.Row{Key: k.Piece(number), Value: head, More: b.Canonical[at:end]}
 		sum := sumOf(quick, r.Key, head[sumBytes:], r.More)
 		copy(head, sum[:])
 		rows = append(rows, r)
@@ -287,14 +285,14 @@ func (p *piece) record(i int) ([]byte, error) {
 }
 
 // readPiece reads one piece of a block, which is there, and checks it.
-func readPiece(r pebble.Reader, k blockKey, number int) (p piece, err error) {
-	key := k.piece(number)
+func readPiece(r pebble.Reader, k keys.Block, number int) (p piece, err error) {
+	key := k.Piece(number)
 	value, err := engine.Get(r, key)
 	if err != nil {
 		return p, err
 	}
 	if value == nil {
-		return p, fmt.Errorf("%w: piece %d of block %d is missing", engine.ErrCorrupt, number, k.index)
+		return p, fmt.Errorf("%w: piece %d of block %d is missing", engine.ErrCorrupt, number, k.Index)
 	}
 	if p, err = parsePiece(number, value); err != nil {
 		return p, err

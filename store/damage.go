@@ -13,6 +13,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // BadBlocks are blocks of a chain, one behind the other, that cannot be read any more as
@@ -60,7 +61,7 @@ func DamageIn(ctx context.Context, dir string) (Damage, error) {
 
 // wound is a stretch of blocks in the order of their rows, both ends among them, that
 // cannot be read, or that stand in a table which is damaged elsewhere.
-type wound struct{ first, last blockKey }
+type wound struct{ first, last keys.Block }
 
 // examination is what a look at all of a database has found.
 type examination struct {
@@ -73,13 +74,13 @@ type examination struct {
 func (e *examination) damage() Damage {
 	d := Damage{Rest: e.rest}
 	for _, w := range e.wounds {
-		for number := w.first.contract; number <= w.last.contract; number++ {
+		for number := w.first.Contract; number <= w.last.Contract; number++ {
 			b := BadBlocks{Token: e.heads[number].Contract.Token, From: 1, To: e.heads[number].Index}
-			if number == w.first.contract {
-				b.From = w.first.index
+			if number == w.first.Contract {
+				b.From = w.first.Index
 			}
-			if number == w.last.contract {
-				b.To = w.last.index
+			if number == w.last.Contract {
+				b.To = w.last.Index
 			}
 			d.Blocks = append(d.Blocks, b)
 		}
@@ -125,8 +126,8 @@ func (e *examination) tables(ctx context.Context, db *engine.DB) error {
 		if !isDamage(err) {
 			return err
 		}
-		if from, _, bad := pieceKey(t.First); bad == nil && t.First[0] == blockTable {
-			if to, _, bad := pieceKey(t.Last); bad == nil && t.Last[0] == blockTable && e.has(from) && e.has(to) {
+		if from, _, bad := pieceKey(t.First); bad == nil && t.First[0] == keys.BlockTable {
+			if to, _, bad := pieceKey(t.Last); bad == nil && t.Last[0] == keys.BlockTable && e.has(from) && e.has(to) {
 				e.wounds = append(e.wounds, wound{from, to})
 				continue
 			}
@@ -137,8 +138,8 @@ func (e *examination) tables(ctx context.Context, db *engine.DB) error {
 }
 
 // has tells whether the heads know of a block.
-func (e *examination) has(k blockKey) bool {
-	return int(k.contract) < len(e.heads) && k.index >= 1 && k.index <= e.heads[k.contract].Index
+func (e *examination) has(k keys.Block) bool {
+	return int(k.Contract) < len(e.heads) && k.Index >= 1 && k.Index <= e.heads[k.Contract].Index
 }
 
 // rows reads all rows but those of blocks.
@@ -146,7 +147,7 @@ func (e *examination) rows(ctx context.Context, db *engine.DB) error {
 	sum := xxhash.New()
 	read := 0
 	err := engine.Caught(func() error {
-		for _, part := range [][2][]byte{{nil, {blockTable}}, {{blockTable + 1}, nil}} {
+		for _, part := range [][2][]byte{{nil, {keys.BlockTable}}, {{keys.BlockTable + 1}, nil}} {
 			err := engine.ScanRange(db, part[0], part[1], func(key, value []byte) error {
 				_, _ = sum.Write(key) // never fails
 				_, _ = sum.Write(value)
@@ -219,7 +220,7 @@ func linked(h *Head, b *Block, index uint64, previous chain.Hash) bool {
 }
 
 func (e *examination) bad(h *Head, index uint64) {
-	k := blockKey{h.Number, index}
+	k := keys.Block{Contract: h.Number, Index: index}
 	e.wounds = append(e.wounds, wound{k, k})
 }
 
@@ -230,8 +231,8 @@ func isDamage(err error) bool {
 		errors.Is(err, fs.ErrNotExist) // a file that its manifest names
 }
 
-func compareBlocks(a, b blockKey) int {
-	return cmp.Or(cmp.Compare(a.contract, b.contract), cmp.Compare(a.index, b.index))
+func compareBlocks(a, b keys.Block) int {
+	return cmp.Or(cmp.Compare(a.Contract, b.Contract), cmp.Compare(a.Index, b.Index))
 }
 
 // joined sorts wounds, and makes one of those that overlap or touch.
@@ -240,7 +241,7 @@ func joined(wounds []wound) (out []wound) {
 	for _, w := range wounds {
 		if n := len(out); n > 0 {
 			last := &out[n-1]
-			next := blockKey{last.last.contract, last.last.index + 1}
+			next := keys.Block{Contract: last.last.Contract, Index: last.last.Index + 1}
 			if compareBlocks(w.first, next) <= 0 {
 				if compareBlocks(w.last, last.last) > 0 {
 					last.last = w.last

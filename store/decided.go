@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // Decided calls yield for every id of a chain that is in a block, was refused or is
@@ -59,8 +59,8 @@ func (s *Store) Decided(token string, yield func(id chain.ID, p Placement) error
 var ErrMisplaced = errors.New("a row is misplaced")
 
 // contractTables are those whose rows are of a contract, but for heads.
-var contractTables = [...]byte{accountTable, blockTable, idTable, pendingTable, openHoldTable, endedHoldTable, historyTable,
-	nodeTable, digestTable, noteTable, epochIDTable, epochHistoryTable}
+var contractTables = [...]byte{keys.AccountTable, keys.BlockTable, keys.IDTable, keys.PendingTable, keys.OpenHoldTable, keys.EndedHoldTable, keys.HistoryTable,
+	keys.NodeTable, keys.DigestTable, keys.NoteTable, keys.EpochIDTable, keys.EpochHistoryTable}
 
 // OfNoChain fails with ErrMisplaced where there are rows of a contract that is still to be
 // created, which would have accounts and ids from its first block on. It is for a store
@@ -72,10 +72,10 @@ func (s *Store) OfNoChain() error {
 		stray := func(key, _ []byte) error {
 			return fmt.Errorf("%w: table %q has the row %x, of none of the %d contracts", ErrMisplaced, table, key[1:], len(s.heads))
 		}
-		if err := engine.ScanRange(s.db, []byte{table}, tableKey(table, 0), stray); err != nil {
+		if err := engine.ScanRange(s.db, []byte{table}, keys.Prefix(table, 0), stray); err != nil {
 			return err
 		}
-		if err := engine.ScanRange(s.db, tableKey(table, uint32(len(s.heads))), []byte{table + 1}, stray); err != nil {
+		if err := engine.ScanRange(s.db, keys.Prefix(table, uint32(len(s.heads))), []byte{table + 1}, stray); err != nil {
 			return err
 		}
 	}
@@ -84,9 +84,9 @@ func (s *Store) OfNoChain() error {
 
 // nothingBeside makes sure that no id stands where idStreams does not look: in an epoch that
 // is still to come, or in none though its table has them.
-func nothingBeside(db *engine.DB, contract uint32, newest epoch) error {
-	table := tableKey(epochIDTable, contract)
-	in := func(e epoch) []byte { return binary.BigEndian.AppendUint32(bytes.Clone(table), uint32(e)) }
+func nothingBeside(db *engine.DB, contract uint32, newest keys.Epoch) error {
+	table := keys.Prefix(keys.EpochIDTable, contract)
+	in := func(e keys.Epoch) []byte { return keys.InEpoch(keys.EpochIDTable, contract, e) }
 	stray := func(key, _ []byte) error {
 		return fmt.Errorf("%w: id %x stands in an epoch that there is not", ErrMisplaced, key[min(len(key), 1+4+4):])
 	}
@@ -99,11 +99,11 @@ func nothingBeside(db *engine.DB, contract uint32, newest epoch) error {
 // idStreams are the rows of ids in each epoch, and those without one.
 type idStreams []*pebble.Iterator
 
-func (s *idStreams) open(db *engine.DB, contract uint32, newest epoch) error {
+func (s *idStreams) open(db *engine.DB, contract uint32, newest keys.Epoch) error {
 	for e := int64(-1); e <= int64(newest); e++ {
-		prefix := tableKey(idTable, contract)
+		prefix := keys.Prefix(keys.IDTable, contract)
 		if e >= 0 {
-			prefix = binary.BigEndian.AppendUint32(tableKey(epochIDTable, contract), uint32(e))
+			prefix = keys.InEpoch(keys.EpochIDTable, contract, keys.Epoch(e))
 		}
 		it, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: engine.After(prefix)})
 		if err != nil {
@@ -127,8 +127,8 @@ func (s idStreams) first() (lowest *pebble.Iterator, id chain.ID, err error) {
 		if err != nil {
 			return nil, id, err
 		}
-		if lowest == nil || bytes.Compare(k.id[:], id[:]) < 0 {
-			lowest, id = it, k.id
+		if lowest == nil || bytes.Compare(k.ID[:], id[:]) < 0 {
+			lowest, id = it, k.ID
 		}
 	}
 	return lowest, id, nil

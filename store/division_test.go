@@ -11,43 +11,15 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-func TestTheTablesThatGrowAreInTheOrderOfTheirKeys(t *testing.T) {
-	require.True(t, slices.IsSorted(growingTables))
-}
-
-func TestWhereAFileEnds(t *testing.T) {
-	var d division
-	d.long.Store(&[]uint32{2, 3})
-	for _, tc := range []struct {
-		what       string
-		first, end []byte
-	}{
-		{"few rows go as far as the next table of many", []byte{headTable, 9}, []byte{idTable}},
-		{"there is none behind the last", []byte{policyTable}, nil},
-		{"a short chain's, with those of other short ones", tableKey(blockTable, 0), tableKey(blockTable, 2)},
-		{"a long chain's", append(tableKey(blockTable, 2), 7), tableKey(blockTable, 3)},
-		{"the next one's", append(tableKey(blockTable, 3), 7), tableKey(blockTable, 4)},
-		{"behind the last long one", tableKey(blockTable, 4), []byte{blockTable + 1}},
-		{"the table as a whole", []byte{blockTable}, []byte{blockTable + 1}},
-	} {
-		require.Equal(t, tc.end, d.end(tc.first), tc.what)
-	}
-	d.long.Store(nil)
-	require.Equal(t, []byte{blockTable + 1}, d.end(tableKey(blockTable, 2)))
-}
-
 func TestChainsOfMoreThanAnEpochAreLong(t *testing.T) {
-	var d division
 	var heads []*Head
 	for i := range uint32(2 * dividedChains) {
 		h := newHead(i, chain.Contract{})
 		h.Records = uint64(i % 3)
 		heads = append(heads, h)
 	}
-	d.divide(heads, 1)
-	require.Equal(t, []uint32{2, 5, 8, 11, 14}, *d.long.Load())
-	d.divide(heads, 0)
-	require.Len(t, *d.long.Load(), dividedChains)
+	require.Equal(t, []uint32{2, 5, 8, 11, 14}, longChains(heads, 1))
+	require.Len(t, longChains(heads, 0), dividedChains)
 }
 
 // filesOf are the files in a level of the tables that come in order, in the order of their
@@ -58,7 +30,7 @@ func filesOf(t *testing.T, s *Store, level int) (all []string) {
 	require.NoError(t, err)
 	for i := range levels {
 		for _, file := range levels[i] {
-			end := s.files.end(file.Smallest.UserKey)
+			end := s.division.End(file.Smallest.UserKey)
 			require.True(t, end == nil || bytes.Compare(file.Largest.UserKey, end) < 0, "%x to %x", file.Smallest.UserKey, file.Largest.UserKey)
 			if i == level && slices.Contains(orderedTables[:], file.Smallest.UserKey[0]) {
 				all = append(all, file.BackingSSTNum.String())

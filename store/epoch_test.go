@@ -13,6 +13,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 const testEpoch = 4 // records
@@ -102,9 +103,9 @@ func (r *idRig) mustKnow() {
 // tables counts the rows of ids in Pebble: those without an epoch, and those of each.
 func (r *idRig) tables() (without int, with map[uint32]int) {
 	with = map[uint32]int{}
-	require.NoError(r.t, engine.Scan(r.s.db, []byte{idTable}, func(_, _ []byte) error { without++; return nil }))
-	require.NoError(r.t, engine.Scan(r.s.db, []byte{epochIDTable}, func(key, _ []byte) error {
-		with[contractOf(key[4:])]++
+	require.NoError(r.t, engine.Scan(r.s.db, []byte{keys.IDTable}, func(_, _ []byte) error { without++; return nil }))
+	require.NoError(r.t, engine.Scan(r.s.db, []byte{keys.EpochIDTable}, func(key, _ []byte) error {
+		with[keys.ContractOf(key[4:])]++
 		return nil
 	}))
 	return without, with
@@ -168,7 +169,7 @@ func TestEpochsGoOnWhoeverOpensTheStore(t *testing.T) {
 func TestNothingComesBetweenTheRowsOfAPastEpoch(t *testing.T) {
 	r := newIDRig(t, true)
 	r.decide(6)
-	past := engine.After(append(tableKey(epochIDTable, 0), 0, 0, 0, 0))
+	past := engine.After(append(keys.Prefix(keys.EpochIDTable, 0), 0, 0, 0, 0))
 	count := func(lower, upper []byte) (n int) {
 		it, err := r.s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 		require.NoError(t, err)
@@ -179,10 +180,10 @@ func TestNothingComesBetweenTheRowsOfAPastEpoch(t *testing.T) {
 		return n
 	}
 	r.decide(3)
-	before := count([]byte{epochIDTable}, past)
+	before := count([]byte{keys.EpochIDTable}, past)
 	r.decide(30)
-	require.Equal(t, before, count([]byte{epochIDTable}, past))
-	require.Positive(t, count(past, []byte{epochIDTable + 1}))
+	require.Equal(t, before, count([]byte{keys.EpochIDTable}, past))
+	require.Positive(t, count(past, []byte{keys.EpochIDTable + 1}))
 }
 
 // A filter that has become small is replaced by a larger one, and no id that was decided
@@ -206,7 +207,7 @@ func TestTheFilterGrowsWithTheIDs(t *testing.T) {
 		r.decide(1)
 		require.Same(t, fresh, r.s.ids)
 		for i := range r.next {
-			require.False(t, r.s.ids.lacks(&idKey{0, r.id(i)}), "id %d", i)
+			require.False(t, r.s.ids.lacks(&keys.ID{ID: r.id(i)}), "id %d", i)
 		}
 	}
 	require.Equal(t, 4, larger, "from 40 ids on to 640, in doubles")
@@ -223,7 +224,7 @@ func TestTheFilterTakesFewNewIDsForKnown(t *testing.T) {
 	const words = 4 << 10
 	f := &idFilter{words: make([]uint64, words)}
 	f.ready.Store(true)
-	id := func(n int) *idKey { return &idKey{0, chain.DeriveID([]byte(strconv.Itoa(n)))} }
+	id := func(n int) *keys.ID { return &keys.ID{ID: chain.DeriveID([]byte(strconv.Itoa(n)))} }
 	for n := range words * idsAWord {
 		f.add(id(n))
 	}
@@ -290,7 +291,7 @@ func TestTheFilterGrowsWithRefusedIDs(t *testing.T) {
 	settle()
 	require.Contains(t, sizes, len(r.s.ids.words))
 	for i := range r.next {
-		require.False(t, r.s.ids.lacks(&idKey{0, r.id(i)}), "id %d", i)
+		require.False(t, r.s.ids.lacks(&keys.ID{ID: r.id(i)}), "id %d", i)
 	}
 }
 
@@ -301,7 +302,7 @@ func TestRowsOfNoChainAreFound(t *testing.T) {
 	r.decide(9)
 	require.NoError(t, r.s.OfNoChain())
 	for _, table := range contractTables {
-		key := append(tableKey(table, 1), "carol"...)
+		key := append(keys.Prefix(table, 1), "carol"...)
 		require.NoError(t, r.s.db.Set(key, []byte{2, 0}, pebble.NoSync))
 		require.ErrorIs(t, r.s.OfNoChain(), ErrMisplaced, "table %q", table)
 		require.NoError(t, r.s.db.Delete(key, pebble.NoSync))
@@ -313,11 +314,11 @@ func TestRowsOfNoChainAreFound(t *testing.T) {
 // of whoever reads it, and keeps the filter of ids out of use.
 func TestAKeyThatIsNoIDsEndsNoProcess(t *testing.T) {
 	for name, key := range map[string][]byte{
-		"without an epoch":    append(tableKey(idTable, 0), "carol"...),
-		"with one":            append(tableKey(epochIDTable, 0), 0, 0, 0, 0, 'c'),
-		"with a part of one":  append(tableKey(epochIDTable, 0), 0, 0),
-		"no contract":         {idTable, 0},
-		"no contract, behind": {epochIDTable, 0xff},
+		"without an epoch":    append(keys.Prefix(keys.IDTable, 0), "carol"...),
+		"with one":            append(keys.Prefix(keys.EpochIDTable, 0), 0, 0, 0, 0, 'c'),
+		"with a part of one":  append(keys.Prefix(keys.EpochIDTable, 0), 0, 0),
+		"no contract":         {keys.IDTable, 0},
+		"no contract, behind": {keys.EpochIDTable, 0xff},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newIDRig(t, true)

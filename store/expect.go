@@ -1,6 +1,9 @@
 package store
 
-import "github.com/bpsc/bpsc/chain"
+import (
+	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/keys"
+)
 
 // ExpectAhead is how many transactions Expect is best called with: what they look up
 // stays in the processor's nearest cache until they are decided.
@@ -14,7 +17,7 @@ func (tx *Tx) Expect(h *Head, next []chain.Transaction) {
 	var found [2 * ExpectAhead]expected
 	for i := range next[:min(len(next), ExpectAhead)] {
 		t := &next[i]
-		k := idKey{h.Number, t.ID}
+		k := keys.ID{Contract: h.Number, ID: t.ID}
 		seen += s.ids.peek(&k) | s.active.ids.peek(&k)
 		found[2*i], found[2*i+1] = s.peek(h.Number, t.Sender), s.peek(h.Number, t.Recipient)
 	}
@@ -58,7 +61,7 @@ func (s *Store) frozenAccounts() *accounts {
 }
 
 // peek returns the slot that an id is looked for at first.
-func (s *ids) peek(k *idKey) uint64 {
+func (s *ids) peek(k *keys.ID) uint64 {
 	if len(s.list) == 0 {
 		return 0
 	}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // idFilter knows which ids have surely not been decided. Almost every id that
@@ -50,7 +51,7 @@ func (f *idFilter) close() {
 
 func (f *idFilter) fill(ctx context.Context, db *engine.DB) {
 	defer close(f.done)
-	err := engine.ScanRange(db, []byte{idTable}, []byte{epochIDTable + 1}, func(key, _ []byte) error {
+	err := engine.ScanRange(db, []byte{keys.IDTable}, []byte{keys.EpochIDTable + 1}, func(key, _ []byte) error {
 		id, err := idOf(key)
 		if err != nil {
 			return err
@@ -67,13 +68,13 @@ func (f *idFilter) fill(ctx context.Context, db *engine.DB) {
 
 // line returns the words that have a bit of a key each, and which bits: six bits a word, from
 // the lowest.
-func (f *idFilter) line(k *idKey) (words *[lineWords]uint64, bits uint64) {
-	h := binary.LittleEndian.Uint64(k.id[:8]) ^ uint64(k.contract)*0x9e3779b97f4a7c15
+func (f *idFilter) line(k *keys.ID) (words *[lineWords]uint64, bits uint64) {
+	h := binary.LittleEndian.Uint64(k.ID[:8]) ^ uint64(k.Contract)*0x9e3779b97f4a7c15
 	at := h % uint64(len(f.words)/lineWords) * lineWords
-	return (*[lineWords]uint64)(f.words[at:]), binary.LittleEndian.Uint64(k.id[8:])
+	return (*[lineWords]uint64)(f.words[at:]), binary.LittleEndian.Uint64(k.ID[8:])
 }
 
-func (f *idFilter) add(k *idKey) {
+func (f *idFilter) add(k *keys.ID) {
 	words, bits := f.line(k)
 	for i := range words {
 		atomic.OrUint64(&words[i], 1<<(bits&63))
@@ -83,7 +84,7 @@ func (f *idFilter) add(k *idKey) {
 
 // lacks tells that k has surely not been decided: every id in the database, and
 // every one decided since, is in the filter.
-func (f *idFilter) lacks(k *idKey) bool {
+func (f *idFilter) lacks(k *keys.ID) bool {
 	if !f.ready.Load() {
 		return false
 	}
@@ -98,7 +99,7 @@ func (f *idFilter) lacks(k *idKey) bool {
 }
 
 // peek reads from where a key is looked for.
-func (f *idFilter) peek(k *idKey) uint64 {
+func (f *idFilter) peek(k *keys.ID) uint64 {
 	words, _ := f.line(k)
 	return atomic.LoadUint64(&words[0])
 }

@@ -1,5 +1,7 @@
 package store
 
+import "github.com/bpsc/bpsc/store/keys"
+
 // recorded is how many ids have become records, which are nearly all, but where somebody
 // sends what is refused.
 func (s *Store) recorded() (ids uint64) {
@@ -41,7 +43,7 @@ func (s *Store) growFilter() {
 
 func (f *idFilter) addLayer(l *layer) {
 	for i := range l.ids.list {
-		f.add(&l.ids.list[i].idKey)
+		f.add(&l.ids.list[i].key)
 	}
 	for k := range l.refused {
 		f.add(&k)
@@ -49,7 +51,7 @@ func (f *idFilter) addLayer(l *layer) {
 }
 
 // decided puts a new id into the filters.
-func (s *Store) decided(k *idKey) {
+func (s *Store) decided(k *keys.ID) {
 	for _, f := range [...]*idFilter{s.ids, s.larger} {
 		if f != nil {
 			f.add(k)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // freeze ends the active layer and starts its way into Pebble. The caller
@@ -15,7 +16,7 @@ func (s *Store) freeze() error {
 	}
 	l := s.active
 	l.epochs = s.epochs()
-	s.files.divide(s.heads, s.cfg.EpochRecords)
+	s.division.Divide(longChains(s.heads, s.cfg.EpochRecords))
 	for _, h := range s.heads {
 		if err := h.save(l); err != nil {
 			return s.fail(err)
@@ -31,6 +32,16 @@ func (s *Store) freeze() error {
 	s.growFilter()
 	go s.flush(s.db, l)
 	return nil
+}
+
+// longChains are those that are longer than an epoch, the first dividedChains of them.
+func longChains(heads []*Head, epoch uint64) (long []uint32) {
+	for _, h := range heads {
+		if h.Records > epoch && len(long) < dividedChains {
+			long = append(long, h.Number)
+		}
+	}
+	return long
 }
 
 // idle waits until no layer is on its way into Pebble. The caller holds mu.
@@ -80,7 +91,7 @@ func (s *Store) remember(l *layer) {
 // appendRefused appends the rows of ids that were refused.
 func (l *layer) appendRefused(rows []engine.Row) []engine.Row {
 	for k, p := range l.refused {
-		rows = append(rows, engine.Row{Key: k.appendKey(nil, l.epochs), Value: encodePlacement(p)})
+		rows = append(rows, engine.Row{Key: k.Append(nil, l.epochs), Value: encodePlacement(p)})
 	}
 	return rows
 }
@@ -99,7 +110,7 @@ func (s *Store) write(db *engine.DB, l *layer) error {
 		rows = b.appendPieces(rows, k, l.epochs != nil)
 	}
 	for k, hash := range l.hashes {
-		rows = append(rows, engine.Row{Key: blockKey{k.contract, k.index}.inTable(byte(k.table)), Value: hash[:]})
+		rows = append(rows, engine.Row{Key: keys.Block{Contract: k.contract, Index: k.index}.In(byte(k.table)), Value: hash[:]})
 	}
 	if rows, err = l.appendNotes(rows); err != nil {
 		return err
@@ -110,10 +121,10 @@ func (s *Store) write(db *engine.DB, l *layer) error {
 			return err
 		}
 		if v.Ended == "" {
-			rows = append(rows, engine.Row{Key: k.inTable(openHoldTable), Value: encoded})
+			rows = append(rows, engine.Row{Key: k.In(keys.OpenHoldTable), Value: encoded})
 			continue
 		}
-		rows = append(rows, engine.Row{Key: k.inTable(openHoldTable)}, engine.Row{Key: k.inTable(endedHoldTable), Value: encoded})
+		rows = append(rows, engine.Row{Key: k.In(keys.OpenHoldTable)}, engine.Row{Key: k.In(keys.EndedHoldTable), Value: encoded})
 	}
 	l.index.expect(2 * len(l.ids.list))
 	for from, blocks := l.unindexed(); len(blocks) > 0; from, blocks = l.unindexed() {
@@ -124,7 +135,7 @@ func (s *Store) write(db *engine.DB, l *layer) error {
 }
 
 // orderedTables are those whose new rows come behind all others of their chain.
-var orderedTables = [...]byte{blockTable, digestTable, nodeTable}
+var orderedTables = [...]byte{keys.BlockTable, keys.DigestTable, keys.NodeTable}
 
 // sink begins to take down what flushes have left of them, where the one before is not still
 // about it. The caller holds mu.

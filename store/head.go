@@ -1,13 +1,13 @@
 package store
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // Head is where one chain stands: everything about it that is not keyed by
@@ -183,7 +183,7 @@ type headRow struct {
 	Attested []chain.Attestation
 }
 
-func (h *Head) rowKey(table byte) string { return string(tableKey(table, h.Number)) }
+func (h *Head) rowKey(table byte) string { return string(keys.Prefix(table, h.Number)) }
 
 // save writes h's rows into l where they have changed since the last time.
 func (h *Head) save(l *layer) error {
@@ -195,9 +195,9 @@ func (h *Head) save(l *layer) error {
 	if err != nil {
 		return err
 	}
-	l.rows[h.rowKey(headTable)] = row
+	l.rows[h.rowKey(keys.HeadTable)] = row
 	if h.saved == nil || h.saved.pending != now.pending {
-		l.rows[h.rowKey(pendingTable)] = h.Pending.share()
+		l.rows[h.rowKey(keys.PendingTable)] = h.Pending.share()
 	}
 	h.saved = &now
 	return nil
@@ -229,9 +229,6 @@ func loadHead(number uint32, row, pending []byte, genesis *Block) (*Head, error)
 func newHead(number uint32, c chain.Contract) *Head {
 	return &Head{Number: number, Contract: c, first: 1, parties: newHoldIndex(), produced: make(chan struct{}), more: make(chan struct{})}
 }
-
-// contractOf reads the contract's number from a key of any table.
-func contractOf(key []byte) uint32 { return binary.BigEndian.Uint32(key[1:]) }
 
 // nextPlace is where the record that is decided next will stand.
 func (h *Head) nextPlace() place { return placeOf(h.Index+1, h.Pending.Count()) }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // BenchmarkHistoryIndex is what the flusher does for a transfer, Pebble aside.
@@ -22,7 +23,7 @@ func BenchmarkHistoryIndex(b *testing.B) {
 			p.Add(chain.AppendRecord(nil, &r, 6))
 		}
 		canonical, at := chain.AppendBlock(nil, &chain.Header{Index: uint64(i) + 1}, p.Text(), 6)
-		l.setBlock(blockKey{0, uint64(i) + 1}, &Block{Canonical: canonical, Hash: chain.HashBytes(canonical), Records: p.Places(at)})
+		l.setBlock(keys.Block{Index: uint64(i) + 1}, &Block{Canonical: canonical, Hash: chain.HashBytes(canonical), Records: p.Places(at)})
 	}
 	rows := 0
 	for b.Loop() {

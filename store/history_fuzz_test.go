@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 func FuzzHistoryCursor(f *testing.F) {
@@ -38,7 +39,7 @@ func FuzzDecodePostings(f *testing.F) {
 			return
 		}
 		require.NotEmpty(t, list)
-		if len(list) > historyRow || key[0] != historyTable || uint16(list[0].hash>>restBits) >= 1<<bucketBits {
+		if len(list) > historyRow || key[0] != keys.HistoryTable || uint16(list[0].hash>>restBits) >= 1<<bucketBits {
 			return
 		}
 		rows := (&layerIndex{postings: list}).appendRows(nil, nil)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // posting says that a record concerns an account, and how.
@@ -80,7 +81,7 @@ type layerIndex struct {
 
 // indexedBlock is a block on its way into the index.
 type indexedBlock struct {
-	key   blockKey
+	key   keys.Block
 	block *Block
 }
 
@@ -125,10 +126,10 @@ func (x *layerIndex) addBlock(b *indexedBlock) {
 	var m chain.Mention
 	for position, span := range b.block.Records {
 		m.Read(b.block.Canonical[span.From:span.To])
-		at, start := placeOf(b.key.index, position), len(x.postings)
+		at, start := placeOf(b.key.Index, position), len(x.postings)
 		for i := range m.Wallets {
 			if w := &m.Wallets[i]; len(w.Name) > 0 {
-				x.add(start, posting{at, x.hashes.of(b.key.contract, w.Name), b.key.contract, tagsOf(m.Kind, w.Role)})
+				x.add(start, posting{at, x.hashes.of(b.key.Contract, w.Name), b.key.Contract, tagsOf(m.Kind, w.Role)})
 			}
 		}
 	}
@@ -177,13 +178,13 @@ func tagsOf(kind int, role chain.Role) tags { return tags(kind)<<roleBits | tags
 // transfer, which cost as much as all else that is written for it. In return a
 // reader passes over one posting in 4096 of the chain.
 
-func historyPrefix(contract uint32, w accountHash, epochs []epoch) []byte {
-	key := appendTable(make([]byte, 0, historyKeyBytes), historyTable, epochHistoryTable, contract, epochs)
+func historyPrefix(contract uint32, w accountHash, epochs []keys.Epoch) []byte {
+	key := keys.AppendPrefix(make([]byte, 0, historyKeyBytes), keys.HistoryTable, keys.EpochHistoryTable, contract, epochs)
 	return binary.BigEndian.AppendUint16(key, w.bucket())
 }
 
 // historyKeyBytes is the length of a key with an epoch.
-const historyKeyBytes = 1 + 4 + epochBytes + 2 + 8
+const historyKeyBytes = 1 + 4 + keys.EpochBytes + 2 + 8
 
 func historyKey(prefix []byte, at place) []byte {
 	return binary.BigEndian.AppendUint64(append(make([]byte, 0, len(prefix)+8), prefix...), uint64(at))
@@ -200,7 +201,7 @@ type openRow struct {
 }
 
 // appendRows appends the rows of a finished index, of the epochs of their contracts.
-func (x *layerIndex) appendRows(rows []engine.Row, epochs []epoch) []engine.Row {
+func (x *layerIndex) appendRows(rows []engine.Row, epochs []keys.Epoch) []engine.Row {
 	type buckets [1 << bucketBits]*openRow
 	open := map[uint32]*buckets{}
 	var of *buckets // of the contract of the posting before, as nearly always
@@ -239,7 +240,7 @@ func (x *layerIndex) appendRows(rows []engine.Row, epochs []epoch) []engine.Row 
 
 // add appends a posting: the distance from the one before, its tags, and the
 // bits of the hash that the key does not have.
-func (r *openRow) add(p *posting, epochs []epoch) {
+func (r *openRow) add(p *posting, epochs []keys.Epoch) {
 	if r.n == 0 {
 		r.Key = historyKey(historyPrefix(p.contract, p.hash, epochs), p.at)
 		r.last = p.at
@@ -256,10 +257,10 @@ func (r *openRow) add(p *posting, epochs []epoch) {
 func decodePostings(dst []posting, key, value []byte) ([]posting, error) {
 	const tail = 1 + restBits/8
 	head := len(key) - 8
-	if head+8 != historyKeyBytes && head+8 != historyKeyBytes-epochBytes || len(value) == 0 {
+	if head+8 != historyKeyBytes && head+8 != historyKeyBytes-keys.EpochBytes || len(value) == 0 {
 		return nil, fmt.Errorf("%w: history", engine.ErrCorrupt)
 	}
-	p := posting{contract: contractOf(key), at: place(binary.BigEndian.Uint64(key[head:]))}
+	p := posting{contract: keys.ContractOf(key), at: place(binary.BigEndian.Uint64(key[head:]))}
 	bucket := accountHash(binary.BigEndian.Uint16(key[head-2:])) << restBits
 	for len(value) > 0 {
 		distance, n := binary.Uvarint(value)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // beginWalk fixes the end of the walk at the newest record there is now, so
@@ -53,7 +54,7 @@ func (s *Store) step(token string, w *walk) error {
 // flushedTo is the newest block of h that no layer holds.
 func (s *Store) flushedTo(h *Head) uint64 {
 	return uint64(sort.Search(int(h.Index), func(i int) bool {
-		_, ok := s.blockInMemory(blockKey{h.Number, uint64(i) + 1})
+		_, ok := s.blockInMemory(keys.Block{Contract: h.Number, Index: uint64(i) + 1})
 		return ok
 	}))
 }
@@ -115,7 +116,7 @@ func (w *walk) takePending(h *Head, lo place) {
 
 // walkRows goes through some of the rows of the account's bucket from lo to hi, in one
 // epoch after another up to the newest. Rows without an epoch are older than all others.
-func walkRows(r pebble.Reader, contract uint32, newest epoch, w *walk, lo, hi place) error {
+func walkRows(r pebble.Reader, contract uint32, newest keys.Epoch, w *walk, lo, hi place) error {
 	it, err := r.NewIter(nil)
 	if err != nil {
 		return err
@@ -141,7 +142,7 @@ func historyPart(contract uint32, w accountHash, part int64) []byte {
 	if part == 0 {
 		return historyPrefix(contract, w, nil)
 	}
-	key := binary.BigEndian.AppendUint32(tableKey(epochHistoryTable, contract), uint32(part-1))
+	key := keys.InEpoch(keys.EpochHistoryTable, contract, keys.Epoch(part-1))
 	return binary.BigEndian.AppendUint16(key, w.bucket())
 }
 

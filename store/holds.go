@@ -13,6 +13,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // Holds are the open holds of h. Only SetHold changes them.
@@ -20,7 +21,7 @@ func (h *Head) Holds() *HoldQueue { return &h.holds }
 
 // Hold returns what is known of a hold.
 func (tx *Tx) Hold(h *Head, id chain.ID) (chain.HoldState, bool) {
-	k := idKey{h.Number, id}
+	k := keys.ID{Contract: h.Number, ID: id}
 	state, known := tx.s.holdInMemory(k)
 	if !known {
 		var err error
@@ -37,7 +38,7 @@ func (tx *Tx) SetHold(h *Head, id chain.ID, s chain.HoldState) {
 	if s.Ended != "" {
 		row.EndedIn = h.Index + 1
 	}
-	tx.s.active.setHold(idKey{h.Number, id}, row)
+	tx.s.active.setHold(keys.ID{Contract: h.Number, ID: id}, row)
 	h.queueHold(id, s)
 }
 
@@ -57,7 +58,7 @@ type hold struct {
 	Searched place  `json:",omitzero"`
 }
 
-func (l *layer) setHold(k idKey, h hold) {
+func (l *layer) setHold(k keys.ID, h hold) {
 	if _, known := l.holds[k]; !known {
 		l.bytes += holdCost
 	}
@@ -70,7 +71,7 @@ type heldAs struct {
 	known bool
 }
 
-func (s *Store) holdInMemory(k idKey) (heldAs, bool) {
+func (s *Store) holdInMemory(k keys.ID) (heldAs, bool) {
 	h, ok := s.active.holds[k]
 	if !ok && s.frozen != nil {
 		h, ok = s.frozen.holds[k]
@@ -80,9 +81,9 @@ func (s *Store) holdInMemory(k idKey) (heldAs, bool) {
 
 // holdOnDisk looks among the open holds first: one that ends in between is then
 // found among the others.
-func holdOnDisk(r pebble.Reader, k idKey) (heldAs, error) {
-	for _, table := range []byte{openHoldTable, endedHoldTable} {
-		row, err := engine.Get(r, k.inTable(table))
+func holdOnDisk(r pebble.Reader, k keys.ID) (heldAs, error) {
+	for _, table := range []byte{keys.OpenHoldTable, keys.EndedHoldTable} {
+		row, err := engine.Get(r, k.In(table))
 		if err != nil {
 			return heldAs{}, err
 		}
@@ -109,8 +110,10 @@ func (s *Store) Hold(token string, id chain.ID) (chain.HoldState, error) {
 
 func (s *Store) held(token string, id chain.ID) (hold, error) {
 	h, err := lookup(s, token,
-		func(h *Head) (heldAs, bool) { return s.holdInMemory(idKey{h.Number, id}) },
-		func(r pebble.Reader, contract uint32) (heldAs, error) { return holdOnDisk(r, idKey{contract, id}) })
+		func(h *Head) (heldAs, bool) { return s.holdInMemory(keys.ID{Contract: h.Number, ID: id}) },
+		func(r pebble.Reader, contract uint32) (heldAs, error) {
+			return holdOnDisk(r, keys.ID{Contract: contract, ID: id})
+		})
 	if err == nil && !h.known {
 		err = fmt.Errorf("%w: no hold %s", chain.NotFound, id)
 	}
@@ -119,7 +122,7 @@ func (s *Store) held(token string, id chain.ID) (hold, error) {
 
 // loadHolds fills the queue and the index from disk.
 func (h *Head) loadHolds(r pebble.Reader) error {
-	return engine.Scan(r, tableKey(openHoldTable, h.Number), func(key, row []byte) error {
+	return engine.Scan(r, keys.Prefix(keys.OpenHoldTable, h.Number), func(key, row []byte) error {
 		state, err := decodeHold(row)
 		if err == nil {
 			h.queueHold(chain.ID(key[5:]), state.HoldState)

@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 
-	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // ids are placements that are no refusals, which almost all are, by contract and id.
@@ -19,7 +19,7 @@ type ids struct {
 // placedID is an id and its Placement. It has the size of a line of the processor's
 // cache.
 type placedID struct {
-	idKey
+	key      keys.ID
 	position uint32
 	block    uint64
 	content  Fingerprint
@@ -33,19 +33,19 @@ func (s *ids) alike() ids {
 }
 
 // hash keys an id's own bits: somebody may have chosen them to fall together.
-func (s *ids) hash(k *idKey) uint64 {
-	return maphash.Bytes(s.seed, k.id[:]) + uint64(k.contract)*0x9e3779b97f4a7c15
+func (s *ids) hash(k *keys.ID) uint64 {
+	return maphash.Bytes(s.seed, k.ID[:]) + uint64(k.Contract)*0x9e3779b97f4a7c15
 }
 
 // find returns the entry of an id; nil where there is none. It is valid until the
 // next set.
-func (s *ids) find(k *idKey) *placedID {
+func (s *ids) find(k *keys.ID) *placedID {
 	if len(s.list) == 0 {
 		return nil
 	}
 	hash := s.hash(k)
 	for entry, slot := s.places.next(hash, s.places.first(hash)); entry >= 0; entry, slot = s.places.next(hash, slot) {
-		if at := &s.list[entry]; at.idKey == *k {
+		if at := &s.list[entry]; at.key == *k {
 			return at
 		}
 	}
@@ -53,7 +53,7 @@ func (s *ids) find(k *idKey) *placedID {
 }
 
 // set decides an id.
-func (s *ids) set(k idKey, p Placement) {
+func (s *ids) set(k keys.ID, p Placement) {
 	at := placedID{k, uint32(p.Position), p.Block, p.Content}
 	if old := s.find(&k); old != nil {
 		*old = at
@@ -65,12 +65,12 @@ func (s *ids) set(k idKey, p Placement) {
 
 // appendRows appends the rows of all, of the epochs of their contracts. They share
 // memory.
-func (s *ids) appendRows(rows []engine.Row, epochs []epoch) []engine.Row {
-	arena := make([]byte, 0, len(s.list)*(idKeyBytes+2*binary.MaxVarintLen32+len(Fingerprint{})))
+func (s *ids) appendRows(rows []engine.Row, epochs []keys.Epoch) []engine.Row {
+	arena := make([]byte, 0, len(s.list)*(keys.IDBytes+2*binary.MaxVarintLen32+len(Fingerprint{})))
 	for i := range s.list {
 		at := &s.list[i]
 		start := len(arena)
-		arena = at.appendKey(arena, epochs)
+		arena = at.key.Append(arena, epochs)
 		split := len(arena)
 		arena = at.appendRow(arena)
 		rows = append(rows, engine.Row{Key: arena[start:split:split], Value: arena[split:len(arena):len(arena)]})
@@ -91,6 +91,3 @@ func (at *placedID) appendRow(row []byte) []byte {
 func (at *placedID) placement() Placement {
 	return Placement{Block: at.block, Position: int(at.position), Content: at.content}
 }
-
-// idKeyBytes is the length of an id's key.
-const idKeyBytes = 1 + 4 + epochBytes + len(chain.ID{})

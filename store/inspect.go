@@ -16,6 +16,7 @@ import (
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/folder"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // Inspected is what a snapshot is of.
@@ -132,7 +133,7 @@ func (u unlocked) Lock(path string) (io.Closer, error) {
 // look opens a snapshot for a short while, or a database that no store has open.
 func look(dir string, at func(*engine.DB, *loaded) error) (err error) {
 	db, err := engine.Open(dir, engine.Config{FS: unlocked{vfs.Default}, ReadOnly: true, Tables: inspectTables, Format: pebbleFormat(release.First),
-		FileEnd: new(division).end, Fatal: panics(dir), Logger: slog.New(slog.DiscardHandler)})
+		FileEnd: new(keys.Division).End, Fatal: panics(dir), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return damaged(dir, err)
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // layer is a set of changes in memory, on top of what Pebble holds. Update writes the
@@ -11,27 +12,17 @@ type layer struct {
 	rows     map[string][]byte // heads, pending records, nodes, members: by full key
 	accounts *accounts
 	ids      ids
-	refused  map[idKey]Placement
-	holds    map[idKey]hold
+	refused  map[keys.ID]Placement
+	holds    map[keys.ID]hold
 	notes    map[accountKey][]note // each account's in the order of their places
-	blocks   map[blockKey]*Block
-	order    []blockKey // of blocks, as they came
+	blocks   map[keys.Block]*Block
+	order    []keys.Block // of blocks, as they came
 	hashes   map[hashKey]chain.Hash
 	index    layerIndex    // of blocks, as far as it was needed
 	bytes    int           // estimate, for LayerBytes
 	applied  uint64        // of a frozen one: the last entry in it
-	epochs   []epoch       // of a frozen one: by contract, of its rows; nil: they have none
+	epochs   []keys.Epoch  // of a frozen one: by contract, of its rows; nil: they have none
 	flushed  chan struct{} // closed once Pebble holds the layer
-}
-
-type idKey struct {
-	contract uint32
-	id       chain.ID
-}
-
-type blockKey struct {
-	contract uint32
-	index    uint64
 }
 
 // hashKey is a row of nodeTable or digestTable. The table has the width that leaves
@@ -62,10 +53,10 @@ func newLayer(before *layer) *layer {
 		rows:     map[string][]byte{},
 		accounts: before.accounts.alike(),
 		ids:      before.ids.alike(),
-		refused:  map[idKey]Placement{},
-		holds:    map[idKey]hold{},
+		refused:  map[keys.ID]Placement{},
+		holds:    map[keys.ID]hold{},
 		notes:    map[accountKey][]note{},
-		blocks:   make(map[blockKey]*Block, len(before.blocks)),
+		blocks:   make(map[keys.Block]*Block, len(before.blocks)),
 		hashes:   make(map[hashKey]chain.Hash, len(before.hashes)),
 		flushed:  make(chan struct{}),
 	}
@@ -83,7 +74,7 @@ func (l *layer) setAccount(hash uint64, contract uint32, name string, a chain.Ac
 	}
 }
 
-func (l *layer) setID(k idKey, p Placement) {
+func (l *layer) setID(k keys.ID, p Placement) {
 	if p.Refused != "" {
 		l.refused[k] = p
 	} else {
@@ -93,7 +84,7 @@ func (l *layer) setID(k idKey, p Placement) {
 }
 
 // placement finds what the layer knows of an id.
-func (l *layer) placement(k idKey) (Placement, bool) {
+func (l *layer) placement(k keys.ID) (Placement, bool) {
 	if at := l.ids.find(&k); at != nil {
 		return at.placement(), true
 	}
@@ -101,7 +92,7 @@ func (l *layer) placement(k idKey) (Placement, bool) {
 	return p, ok
 }
 
-func (l *layer) setBlock(k blockKey, b *Block) {
+func (l *layer) setBlock(k keys.Block, b *Block) {
 	l.blocks[k] = b
 	l.order = append(l.order, k)
 	l.bytes += blockCost + b.bytes() + 2*nodeCost // a block adds two nodes in the mean

@@ -11,6 +11,7 @@ import (
 	"github.com/bpsc/bpsc/internal/auditlog"
 	"github.com/bpsc/bpsc/internal/token"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // loaded is what Open and Restore read into memory.
@@ -41,16 +42,16 @@ func load(db *engine.DB) (*loaded, error) {
 			return l, err
 		}
 	}
-	return l, engine.Scan(db, []byte{headTable}, func(key, row []byte) error {
+	return l, engine.Scan(db, []byte{keys.HeadTable}, func(key, row []byte) error {
 		number := uint32(len(l.heads))
-		if len(key) != 1+4 || contractOf(key) != number {
+		if len(key) != 1+4 || keys.ContractOf(key) != number {
 			return fmt.Errorf("%w: contract %d is missing", engine.ErrCorrupt, number)
 		}
-		pending, err := engine.Get(db, tableKey(pendingTable, number))
+		pending, err := engine.Get(db, keys.Prefix(keys.PendingTable, number))
 		if err != nil {
 			return err
 		}
-		genesis, err := readBlock(db, blockKey{number, 1})
+		genesis, err := readBlock(db, keys.Block{Contract: number, Index: 1})
 		if err != nil {
 			return err
 		}
@@ -86,7 +87,7 @@ var errEnough = errors.New("enough")
 // how many it read: Pebble checks its own sums on the way, and blocks have theirs.
 func (l *loaded) check(db *engine.DB) (read int, err error) {
 	for _, h := range l.heads {
-		tip, err := readBlock(db, blockKey{h.Number, h.Index})
+		tip, err := readBlock(db, keys.Block{Contract: h.Number, Index: h.Index})
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", h.Contract.Token, err)
 		}
@@ -104,7 +105,7 @@ func checkRows(r pebble.Reader, from []byte, budget int) (next []byte, read int,
 	blocks := assembler{sums: true}
 	err = engine.ScanRange(r, from, nil, func(key, value []byte) error {
 		read += len(key) + len(value)
-		if key[0] == blockTable || blocks.open() {
+		if key[0] == keys.BlockTable || blocks.open() {
 			if _, err := blocks.add(key, value); err != nil {
 				return err
 			}

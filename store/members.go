@@ -9,6 +9,7 @@ import (
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // Member is a member of the cluster, by its identity, or a witness.
@@ -24,11 +25,11 @@ type Member struct {
 	Level release.Level `json:",omitempty"`
 }
 
-func memberKey(id string) string { return string(memberTable) + id }
+func memberKey(id string) string { return string(keys.MemberTable) + id }
 
 // loadMembers reads all rows of members: they are few, and in memory.
 func (l *loaded) loadMembers(db *engine.DB) error {
-	return engine.Scan(db, []byte{memberTable}, func(key, row []byte) error {
+	return engine.Scan(db, []byte{keys.MemberTable}, func(key, row []byte) error {
 		var m Member
 		if err := json.Unmarshal(row, &m); err != nil {
 			return fmt.Errorf("%w: member: %w", engine.ErrCorrupt, err)

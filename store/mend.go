@@ -13,6 +13,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // ErrNotMended: blocks that are damaged could not be had, or more than blocks is damaged.
@@ -88,7 +89,7 @@ type mending struct {
 // run replaces the stretches of rows that are damaged by new ones.
 func (m *mending) run(ctx context.Context) (err error) {
 	m.db, err = engine.Open(m.dir, engine.Config{FS: vfs.Default, Log: m.log, Tables: inspectTables, Format: pebbleFormat(release.First),
-		FileEnd: new(division).end, Fatal: panics(m.dir), Logger: slog.New(slog.DiscardHandler)})
+		FileEnd: new(keys.Division).End, Fatal: panics(m.dir), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return damaged(m.dir, err)
 	}
@@ -123,25 +124,25 @@ func (m *mending) widened() []wound {
 
 // before is the block before in the order of rows, which may be another chain's; the first
 // one itself.
-func (m *mending) before(k blockKey) blockKey {
-	if k.index > 1 {
-		return blockKey{k.contract, k.index - 1}
+func (m *mending) before(k keys.Block) keys.Block {
+	if k.Index > 1 {
+		return keys.Block{Contract: k.Contract, Index: k.Index - 1}
 	}
-	if k.contract == 0 {
+	if k.Contract == 0 {
 		return k
 	}
-	return blockKey{k.contract - 1, m.found.heads[k.contract-1].Index}
+	return keys.Block{Contract: k.Contract - 1, Index: m.found.heads[k.Contract-1].Index}
 }
 
 // after is the next one; the last one itself.
-func (m *mending) after(k blockKey) blockKey {
-	if k.index < m.found.heads[k.contract].Index {
-		return blockKey{k.contract, k.index + 1}
+func (m *mending) after(k keys.Block) keys.Block {
+	if k.Index < m.found.heads[k.Contract].Index {
+		return keys.Block{Contract: k.Contract, Index: k.Index + 1}
 	}
-	if int(k.contract)+1 == len(m.found.heads) {
+	if int(k.Contract)+1 == len(m.found.heads) {
 		return k
 	}
-	return blockKey{k.contract + 1, 1}
+	return keys.Block{Contract: k.Contract + 1, Index: 1}
 }
 
 // mendBytes is how much of blocks is in memory at once, and then in a table.
@@ -160,17 +161,17 @@ func (m *mending) replace(ctx context.Context, w wound) error {
 	size := 0
 	var want chain.Hash // of the block at k
 	for k := w.last; ; k = m.before(k) {
-		h := m.found.heads[k.contract]
-		if k.index == h.Index {
+		h := m.found.heads[k.Contract]
+		if k.Index == h.Index {
 			want = h.Hash
 		} else if k == w.last { // the one behind it is sound
-			next, err := readBlock(m.db, blockKey{k.contract, k.index + 1})
+			next, err := readBlock(m.db, keys.Block{Contract: k.Contract, Index: k.Index + 1})
 			if err != nil {
 				return err
 			}
 			want, _ = chain.PreviousOf(next.Canonical)
 		}
-		b, err := m.block(ctx, h, k.index, want)
+		b, err := m.block(ctx, h, k.Index, want)
 		if err != nil {
 			return err
 		}
@@ -189,16 +190,16 @@ func (m *mending) replace(ctx context.Context, w wound) error {
 			break
 		}
 	}
-	_, err := m.db.IngestAndExcise(ctx, tables, nil, nil, pebble.KeyRange{Start: w.first.piece(0), End: m.end(w)})
+	_, err := m.db.IngestAndExcise(ctx, tables, nil, nil, pebble.KeyRange{Start: w.first.Piece(0), End: m.end(w)})
 	return err
 }
 
 // end is the first key behind a stretch.
 func (m *mending) end(w wound) []byte {
 	if next := m.after(w.last); next != w.last {
-		return next.piece(0)
+		return next.Piece(0)
 	}
-	return []byte{blockTable + 1}
+	return []byte{keys.BlockTable + 1}
 }
 
 // block is the block of a height as it has to be: that of the store, or one that is fetched.
@@ -218,7 +219,10 @@ func (m *mending) block(ctx context.Context, h *Head, index uint64, want chain.H
 		return err
 	}
 	var own *Block
-	if engine.Caught(func() (err error) { own, err = readBlock(m.db, blockKey{h.Number, index}); return err }) == nil && take(own.Canonical) == nil {
+	if engine.Caught(func() (err error) {
+		own, err = readBlock(m.db, keys.Block{Contract: h.Number, Index: index})
+		return err
+	}) == nil && take(own.Canonical) == nil {
 		return b, nil
 	}
 	if err := m.fetch(ctx, h.Contract.Token, index, take); err != nil {

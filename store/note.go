@@ -9,6 +9,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // note is what an account was before the record at a place: all that it was made
@@ -66,7 +67,7 @@ func (tx *Tx) noteFees(h *Head, records int) {
 const noteVersion = 1
 
 func (k accountKey) notes() []byte {
-	return append(append(tableKey(noteTable, k.contract), byte(len(k.name))), k.name...)
+	return append(append(keys.Prefix(keys.NoteTable, k.contract), byte(len(k.name))), k.name...)
 }
 
 func (k accountKey) noteRow(n note) (engine.Row, error) {

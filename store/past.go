@@ -9,6 +9,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // Moment is the end of a block; one that is not here fails with chain.NotFound.
@@ -20,14 +21,14 @@ func (s *Store) Moment(token string, index uint64) (chain.Moment, error) {
 		if index == h.Index || !there {
 			return m, true
 		}
-		b, ok := s.blockInMemory(blockKey{h.Number, index})
+		b, ok := s.blockInMemory(keys.Block{Contract: h.Number, Index: index})
 		if ok {
 			m.Hash = b.Hash
 			m.Timestamp, ok = chain.TimestampOf(b.Canonical)
 		}
 		return m, ok
 	}, func(r pebble.Reader, contract uint32) (m chain.Moment, err error) {
-		p, err := readPiece(r, blockKey{contract, index}, 0)
+		p, err := readPiece(r, keys.Block{Contract: contract, Index: index}, 0)
 		if err != nil {
 			return m, err
 		}

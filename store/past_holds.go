@@ -7,6 +7,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // HoldAt returns what a hold was at the end of a block. One that was not opened by
@@ -80,7 +81,7 @@ func (s *Store) noteEnd(token string, id chain.ID, h *hold) error {
 		return err
 	}
 	return s.keep(token, 0, func(contract uint32) (engine.Row, error) {
-		return engine.Row{Key: idKey{contract, id}.inTable(endedHoldTable), Value: value}, nil
+		return engine.Row{Key: keys.ID{Contract: contract, ID: id}.In(keys.EndedHoldTable), Value: value}, nil
 	})
 }
 

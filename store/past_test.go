@@ -10,6 +10,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // A row from before it was noted where holds end says so after one read.
@@ -54,7 +55,7 @@ func TestTheEndOfAHoldThatNobodyNotedIsLookedFor(t *testing.T) {
 	requireHold(end-1, state)
 	requireHold(end, ended)
 
-	key := idKey{0, id}.inTable(endedHoldTable)
+	key := keys.ID{ID: id}.In(keys.EndedHoldTable)
 	row, err := engine.Get(r.store.db, key)
 	require.NoError(t, err)
 	old := []byte(`{"Sender":"a","Recipient":"b","Amount":1,"Until":1900000000,"Ended":"hold_delivered"}`)

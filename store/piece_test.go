@@ -12,6 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // anyBlock has so many records of any length.
@@ -32,7 +33,7 @@ func pieces(t *testing.T, blocks []*Block, quick bool) *Store {
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	var rows []engine.Row
 	for i, b := range blocks {
-		rows = b.appendPieces(rows, blockKey{0, uint64(i) + 1}, quick == (i%2 == 1))
+		rows = b.appendPieces(rows, keys.Block{Index: uint64(i) + 1}, quick == (i%2 == 1))
 	}
 	require.NoError(t, s.db.Write(rows, 0))
 	return s
@@ -69,7 +70,7 @@ func TestABlockComesBackFromItsPieces(t *testing.T) {
 	}
 	_, err := r.read(Placement{Block: uint64(len(blocks)) + 1})
 	require.ErrorIs(t, err, engine.ErrCorrupt)
-	_, err = readBlock(s.db, blockKey{0, uint64(len(blocks)) + 1})
+	_, err = readBlock(s.db, keys.Block{Index: uint64(len(blocks)) + 1})
 	require.ErrorIs(t, err, engine.ErrCorrupt)
 }
 
@@ -88,7 +89,7 @@ func findChanges(t *testing.T, quick bool) {
 	for name, change := range map[string]func(s *Store, key, value []byte) error{
 		"lost": func(s *Store, key, _ []byte) error { return s.db.Delete(key, pebble.NoSync) },
 		"another block's": func(s *Store, key, _ []byte) error {
-			other, err := engine.Get(s.db, blockKey{0, 3}.piece(1))
+			other, err := engine.Get(s.db, keys.Block{Index: 3}.Piece(1))
 			require.NoError(t, err)
 			return s.db.Set(key, other, pebble.NoSync)
 		},
@@ -98,7 +99,7 @@ func findChanges(t *testing.T, quick bool) {
 		s := pieces(t, blocks, quick)
 		requireFound(t, s, name, change, damaged)
 	}
-	value, err := engine.Get(pieces(t, blocks, quick).db, blockKey{0, 2}.piece(1))
+	value, err := engine.Get(pieces(t, blocks, quick).db, keys.Block{Index: 2}.Piece(1))
 	require.NoError(t, err)
 	require.Equal(t, quick, (*pieceSum)(value).quick())
 	s := pieces(t, blocks, quick)
@@ -107,25 +108,25 @@ func findChanges(t *testing.T, quick bool) {
 		flipped := bytes.Clone(value)
 		flipped[at] ^= bit
 		requireFound(t, s, "flipped", func(s *Store, key, _ []byte) error { return s.db.Set(key, flipped, pebble.NoSync) }, damaged)
-		require.NoError(t, s.db.Set(blockKey{0, 2}.piece(1), value, pebble.NoSync))
+		require.NoError(t, s.db.Set(keys.Block{Index: 2}.Piece(1), value, pebble.NoSync))
 	}
 }
 
 func requireFound(t *testing.T, s *Store, name string, change func(s *Store, key, value []byte) error, position int) {
 	t.Helper()
-	key := blockKey{0, 2}.piece(1)
+	key := keys.Block{Index: 2}.Piece(1)
 	value, err := engine.Get(s.db, key)
 	require.NoError(t, err)
 	require.NoError(t, change(s, key, value))
 	r := recordReader{db: s.db}
 	_, err = r.read(Placement{Block: 2, Position: position})
 	require.ErrorIs(t, err, engine.ErrCorrupt, name)
-	_, err = readBlock(s.db, blockKey{0, 1})
+	_, err = readBlock(s.db, keys.Block{Index: 1})
 	require.NoError(t, err)
 	_, _, err = s.scrubRun(nil)
 	require.ErrorIs(t, err, engine.ErrCorrupt, name)
 	if name != "flipped" { // in the sum itself, which whoever reads the whole does not need
-		_, err = readBlock(s.db, blockKey{0, 2})
+		_, err = readBlock(s.db, keys.Block{Index: 2})
 		require.ErrorIs(t, err, engine.ErrCorrupt, name)
 	}
 }

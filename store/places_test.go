@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 func TestAccountsAreWhatAMapHas(t *testing.T) {
@@ -56,8 +57,8 @@ func TestAccountsAreWhatAMapHas(t *testing.T) {
 
 func TestIDsAreWhatAMapHas(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s, want := newIDs(), map[idKey]Placement{}
-		key := func(n int) idKey { return idKey{uint32(n % 3), chain.DeriveID([]byte{byte(n / 3)})} }
+		s, want := newIDs(), map[keys.ID]Placement{}
+		key := func(n int) keys.ID { return keys.ID{Contract: uint32(n % 3), ID: chain.DeriveID([]byte{byte(n / 3)})} }
 		for i := range rapid.IntRange(0, 300).Draw(t, "changes") {
 			k := key(rapid.IntRange(0, 200).Draw(t, "id"))
 			p := Placement{Block: uint64(i) + 1, Position: i, Content: Fingerprint{byte(i)}}

@@ -8,6 +8,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // Policy is whose attestations count for the chains of the cluster: those of the
@@ -131,12 +132,12 @@ func (tx *Tx) SetPolicy(p *Policy) {
 	s.policed = make(chan struct{})
 }
 
-func policyRow(number int) []byte { return tableKey(policyTable, uint32(number)) }
+func policyRow(number int) []byte { return keys.Prefix(keys.PolicyTable, uint32(number)) }
 
 // loadPolicies reads all of them: there is one for each change of the voters, with some
 // bytes for each chain.
 func (l *loaded) loadPolicies(db *engine.DB) error {
-	return engine.Scan(db, []byte{policyTable}, func(_, row []byte) error {
+	return engine.Scan(db, []byte{keys.PolicyTable}, func(_, row []byte) error {
 		p := &Policy{}
 		if err := json.Unmarshal(row, p); err != nil {
 			return fmt.Errorf("%w: policy: %w", engine.ErrCorrupt, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // accountInMemory looks in the layers. The caller holds mu, as in all lookups of
@@ -29,7 +30,7 @@ func (s *Store) accountInMemory(contract uint32, name string) (chain.Account, bo
 }
 
 func accountOnDisk(r pebble.Reader, contract uint32, name string) (chain.Account, error) {
-	row, err := engine.Get(r, append(tableKey(accountTable, contract), name...))
+	row, err := engine.Get(r, append(keys.Prefix(keys.AccountTable, contract), name...))
 	if row == nil || err != nil {
 		return chain.Account{}, err
 	}
@@ -44,7 +45,7 @@ type found struct {
 
 // placementInMemory answers for almost every new id, too: that it is neither here
 // nor in Pebble.
-func (s *Store) placementInMemory(k idKey) (f found, sure bool) {
+func (s *Store) placementInMemory(k keys.ID) (f found, sure bool) {
 	if s.ids.lacks(&k) {
 		return found{}, true
 	}
@@ -65,13 +66,13 @@ func (s *Store) placement(token string, id chain.ID, seen func(h *Head)) (found,
 	return lookup(s, token, func(h *Head) (found, bool) {
 		newest = s.newestEpoch(h)
 		seen(h)
-		return s.placementInMemory(idKey{h.Number, id})
+		return s.placementInMemory(keys.ID{Contract: h.Number, ID: id})
 	}, func(r pebble.Reader, contract uint32) (found, error) {
-		return placementOnDisk(r, idKey{contract, id}, newest)
+		return placementOnDisk(r, keys.ID{Contract: contract, ID: id}, newest)
 	})
 }
 
-func (s *Store) blockInMemory(k blockKey) (*Block, bool) {
+func (s *Store) blockInMemory(k keys.Block) (*Block, bool) {
 	b, ok := s.active.blocks[k]
 	if !ok && s.frozen != nil {
 		b, ok = s.frozen.blocks[k]
@@ -260,7 +261,7 @@ func (s *Store) recordInMemory(h *Head, p Placement) ([]byte, error) {
 		}
 		return slices.Clone(h.Pending.Record(p.Position)), nil
 	}
-	if b, ok := s.blockInMemory(blockKey{h.Number, p.Block}); ok {
+	if b, ok := s.blockInMemory(keys.Block{Contract: h.Number, Index: p.Block}); ok {
 		return b.record(p.Position)
 	}
 	return nil, nil
@@ -273,13 +274,13 @@ type recordReader struct {
 	contract uint32
 	size     int // bytes read so far
 
-	key    blockKey
+	key    keys.Block
 	number int
 	piece  piece
 }
 
 func (r *recordReader) read(p Placement) ([]byte, error) {
-	k, number := blockKey{r.contract, p.Block}, p.Position/pieceRecords
+	k, number := keys.Block{Contract: r.contract, Index: p.Block}, p.Position/pieceRecords
 	if k != r.key || number != r.number {
 		read, err := readPiece(r.db, k, number)
 		if err != nil {

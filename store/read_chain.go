@@ -6,6 +6,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // DefaultToken is the token of the first contract created.
@@ -145,7 +146,7 @@ func checkAll(run []*Block) error {
 // runInMemory returns blocks of a range as long as the layers have them.
 func (s *Store) runInMemory(h *Head, from, end uint64) (run []*Block) {
 	for size := 0; from < end && len(run) < readRun && size < readRunBytes; from++ {
-		b, ok := s.blockInMemory(blockKey{h.Number, from})
+		b, ok := s.blockInMemory(keys.Block{Contract: h.Number, Index: from})
 		if !ok {
 			break
 		}
@@ -178,7 +179,7 @@ var errInUse = errors.New("the state store is in use: its accounts and holds can
 
 // Accounts calls yield for every account of a chain, in the order of names.
 func (s *Store) Accounts(token string, yield func(name string, a chain.Account) error) error {
-	return s.rows(token, []byte{accountTable}, func(key, row []byte) error {
+	return s.rows(token, []byte{keys.AccountTable}, func(key, row []byte) error {
 		a, err := decodeAccount(row)
 		if err != nil {
 			return err
@@ -190,7 +191,7 @@ func (s *Store) Accounts(token string, yield func(name string, a chain.Account) 
 // Holds calls yield for every hold of a chain, the open ones first, in the order
 // of ids.
 func (s *Store) Holds(token string, yield func(id chain.ID, h chain.HoldState) error) error {
-	return s.rows(token, []byte{openHoldTable, endedHoldTable}, func(key, row []byte) error {
+	return s.rows(token, []byte{keys.OpenHoldTable, keys.EndedHoldTable}, func(key, row []byte) error {
 		h, err := decodeHold(row)
 		if err != nil {
 			return err
@@ -231,7 +232,7 @@ func (s *Store) rows(token string, tables []byte, yield func(key, row []byte) er
 		return errInUse
 	}
 	for _, table := range tables {
-		prefix := tableKey(table, h.Number)
+		prefix := keys.Prefix(table, h.Number)
 		err := engine.Scan(s.db, prefix, func(key, row []byte) error { return yield(key[len(prefix):], row) })
 		if err != nil {
 			return err

@@ -11,41 +11,8 @@ import (
 	"github.com/bpsc/bpsc/internal/nodelist"
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
-
-// Pebble's keys: a letter for the table, then the contract's number, then the
-// row's own key. Numbers are big-endian, so that rows sort by them.
-const (
-	accountTable   = 'a' // contract, name    -> balance, records
-	blockTable     = 'b' // contract, index, piece -> see block.go
-	headTable      = 'h' // contract          -> headRow
-	idTable        = 'i' // contract, id      -> Placement; before there were epochs
-	pendingTable   = 'p' // contract          -> records joined by RecordSeparator
-	openHoldTable  = 'o' // contract, id      -> HoldState, open
-	endedHoldTable = 'e' // contract, id      -> HoldState, resolved
-	metaTable      = 'm' // name              -> see meta
-	historyTable   = 't' // contract, bucket, first place -> postings, see history_index.go; likewise
-	nodeTable      = 'n' // contract, index of tlog.StoredHashIndex -> hash, see tree.go
-	digestTable    = 'd' // contract, index of a block -> Head.Digest after it
-	memberTable    = 'u' // identity          -> Member
-	policyTable    = 'y' // number            -> Policy
-	tokenTable     = 'k' // hash              -> token.Token, from release.Access on
-	auditTable     = 'l' // number            -> auditlog.Entry, likewise
-	noteTable      = 'v' // contract, name's length, name, place -> note, see note.go
-
-	epochIDTable      = 'j' // contract, epoch, id -> Placement, see epoch.go
-	epochHistoryTable = 's' // contract, epoch, bucket, first place -> postings
-)
-
-func tableKey(table byte, contract uint32) []byte {
-	return binary.BigEndian.AppendUint32(append(make([]byte, 0, 48), table), contract)
-}
-
-func (k idKey) inTable(table byte) []byte { return append(tableKey(table, k.contract), k.id[:]...) }
-
-func (k blockKey) inTable(table byte) []byte {
-	return binary.BigEndian.AppendUint64(tableKey(table, k.contract), k.index)
-}
 
 // Placement is what an id was decided to be: a record at a place in the chain,
 // or a refusal.
@@ -174,7 +141,7 @@ type meta struct {
 	OperateMade bool `json:",omitempty"`
 }
 
-var metaKey = string(append([]byte{metaTable}, "meta"...))
+var metaKey = string(append([]byte{keys.MetaTable}, "meta"...))
 
 func newMeta() meta {
 	return meta{Format: format}

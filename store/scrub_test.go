@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // scrubbed runs Scrub on s until it ends by itself or has read everything
@@ -65,7 +66,7 @@ func TestScrubFindsWhatHasRotted(t *testing.T) {
 	defer func() { require.NoError(t, s.Close()) }()
 	require.NoError(t, scrubbed(t, s, found))
 
-	key := blockKey{0, 150}.piece(0)
+	key := keys.Block{Index: 150}.Piece(0)
 	stored, err := engine.Get(s.db, key)
 	require.NoError(t, err)
 	stored[len(stored)/2] ^= 1

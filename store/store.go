@@ -19,6 +19,7 @@ import (
 	"github.com/bpsc/bpsc/internal/token"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/folder"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // ErrDamaged means that what is on disk cannot be trusted.
@@ -96,8 +97,8 @@ type Store struct {
 	// is waited for.
 	using sync.RWMutex
 
-	// files says where db's files end. It is used without a lock.
-	files division
+	// division says where db's files end. It is used without a lock.
+	division keys.Division
 
 	// contracts are those of heads, by token: for KnownContract, which takes no mu.
 	contracts sync.Map
@@ -238,7 +239,7 @@ func (s *Store) use(name string) error {
 	// at all, so the applied index inside it always tells the truth.
 	db, err := engine.Open(s.folder.Path(name), engine.Config{
 		FS: s.cfg.FS, CacheBytes: s.cfg.CacheBytes, Log: s.cfg.Log, ReadOnly: s.cfg.ReadOnly, Tables: s.cfg.Tables,
-		Format: s.cfg.formatOn(release.First), FileEnd: s.files.end, Logger: s.cfg.Logger,
+		Format: s.cfg.formatOn(release.First), FileEnd: s.division.End, Logger: s.cfg.Logger,
 		Fatal: func(err error) { s.cfg.Fatal(damaged(s.folder.Path(name), err)) },
 	})
 	if err != nil {

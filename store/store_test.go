@@ -15,6 +15,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 func TestMain(m *testing.M) {
@@ -258,7 +259,7 @@ func TestABlockThatChangedInMemoryIsNotServed(t *testing.T) {
 	require.NoError(t, err)
 	defer s.Close()
 	addBlock(t, s, 1)
-	s.active.blocks[blockKey{0, 1}].Canonical[50] ^= 1
+	s.active.blocks[keys.Block{Index: 1}].Canonical[50] ^= 1
 	_, _, err = s.Block("aka", 1)
 	require.ErrorIs(t, err, engine.ErrCorrupt)
 	require.ErrorIs(t, alarmed, ErrDamaged)
@@ -278,13 +279,13 @@ func TestTheFilterNeverDeniesAnIDThatIsThere(t *testing.T) {
 	denied := 0
 	for i := uint64(1); i <= 300; i++ {
 		known, unknown := chain.DeriveID([]byte(fmt.Sprint(i))), chain.DeriveID([]byte(fmt.Sprint("not ", i)))
-		require.False(t, s.ids.lacks(&idKey{0, known}))
+		require.False(t, s.ids.lacks(&keys.ID{ID: known}))
 		out, err := s.Transaction("aka", known)
 		require.ErrorContains(t, err, "no record", "a block without records here")
 		require.Zero(t, out.Refused)
 		_, err = s.Transaction("aka", unknown)
 		require.ErrorIs(t, err, chain.NotFound)
-		if s.ids.lacks(&idKey{0, unknown}) {
+		if s.ids.lacks(&keys.ID{ID: unknown}) {
 			denied++
 		}
 	}

@@ -8,13 +8,14 @@ import (
 
 	"github.com/bpsc/bpsc/internal/token"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
-func tokenKey(h token.Hash) string { return string(tokenTable) + string(h[:]) }
+func tokenKey(h token.Hash) string { return string(keys.TokenTable) + string(h[:]) }
 
 // loadTokens reads all rows of tokens: they are few, and in memory.
 func (l *loaded) loadTokens(db *engine.DB) error {
-	return engine.Scan(db, []byte{tokenTable}, func(key, row []byte) error {
+	return engine.Scan(db, []byte{keys.TokenTable}, func(key, row []byte) error {
 		t, err := token.Decode(row)
 		if err != nil || string(key) != tokenKey(t.Hash) {
 			return fmt.Errorf("%w: token: %w", engine.ErrCorrupt, err)

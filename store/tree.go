@@ -9,6 +9,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // frontier is the right edge of a log of headers: the roots of its complete
@@ -43,7 +44,7 @@ func (h *Head) loadTree(db *engine.DB) error {
 	begin := uint64(0)
 	for left := h.Index; left > 0; {
 		level := bits.Len64(left) - 1
-		row, err := engine.Get(db, blockKey{h.Number, nodeIndex(level, begin>>level)}.inTable(nodeTable))
+		row, err := engine.Get(db, keys.Block{Contract: h.Number, Index: nodeIndex(level, begin>>level)}.In(keys.NodeTable))
 		if err != nil {
 			return err
 		}
@@ -63,7 +64,7 @@ func (s *Store) LogHashes(token string) tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
 		hashes := make([]tlog.Hash, len(indexes))
 		for i, index := range indexes {
-			node, err := s.hash(token, nodeTable, uint64(index))
+			node, err := s.hash(token, keys.NodeTable, uint64(index))
 			if err != nil {
 				return nil, err
 			}
@@ -76,7 +77,7 @@ func (s *Store) LogHashes(token string) tlog.HashReader {
 // Digest is what all changes of a chain's state up to a block come to; it
 // fails with chain.NotFound where it is not kept.
 func (s *Store) Digest(token string, index uint64) (chain.Hash, error) {
-	return s.hash(token, digestTable, index)
+	return s.hash(token, keys.DigestTable, index)
 }
 
 // hash reads a hash of a table whose rows are hashes by number.
@@ -88,7 +89,7 @@ func (s *Store) hash(token string, table byte, index uint64) (chain.Hash, error)
 		}
 		return hash, known
 	}, func(r pebble.Reader, contract uint32) (chain.Hash, error) {
-		row, err := engine.Get(r, blockKey{contract, index}.inTable(table))
+		row, err := engine.Get(r, keys.Block{Contract: contract, Index: index}.In(table))
 		if err == nil && len(row) != len(chain.Hash{}) {
 			err = fmt.Errorf("%w: %d in table %q", chain.NotFound, index, table)
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/keys"
 )
 
 // Tx is the state as one entry of the log sees and changes it. It is valid
@@ -143,7 +144,7 @@ func (tx *Tx) SetAccount(h *Head, name string, before, now chain.Account) {
 
 // Placement returns what an id was decided to be.
 func (tx *Tx) Placement(h *Head, id chain.ID) (Placement, bool) {
-	k := idKey{h.Number, id}
+	k := keys.ID{Contract: h.Number, ID: id}
 	f, sure := tx.s.placementInMemory(k)
 	if !sure {
 		var err error
@@ -155,7 +156,7 @@ func (tx *Tx) Placement(h *Head, id chain.ID) (Placement, bool) {
 
 // SetPlacement decides a new id.
 func (tx *Tx) SetPlacement(h *Head, id chain.ID, p Placement) {
-	k := idKey{h.Number, id}
+	k := keys.ID{Contract: h.Number, ID: id}
 	tx.s.active.setID(k, p)
 	tx.s.decided(&k)
 }
@@ -164,10 +165,12 @@ func (tx *Tx) SetPlacement(h *Head, id chain.ID, p Placement) {
 // the hash of its leaf in the log of headers, which the caller has computed.
 // AddBlock keeps b.
 func (tx *Tx) AddBlock(h *Head, leaf chain.Hash, b *Block) {
-	tx.s.active.setBlock(blockKey{h.Number, h.Index}, b)
-	h.tree.add(leaf, func(index uint64, node chain.Hash) { tx.s.active.hashes[hashKey{h.Number, nodeTable, index}] = node })
+	tx.s.active.setBlock(keys.Block{Contract: h.Number, Index: h.Index}, b)
+	h.tree.add(leaf, func(index uint64, node chain.Hash) {
+		tx.s.active.hashes[hashKey{h.Number, keys.NodeTable, index}] = node
+	})
 	if h.settle(); h.Digest != (chain.Hash{}) {
-		tx.s.active.hashes[hashKey{h.Number, digestTable, h.Index}] = h.Digest
+		tx.s.active.hashes[hashKey{h.Number, keys.DigestTable, h.Index}] = h.Digest
 	}
 	tx.noteFees(h, len(b.Records))
 	close(h.produced)

@@ -1,4 +1,4 @@
-package store
+package keys
 
 import (
 	"encoding/binary"
@@ -6,11 +6,11 @@ import (
 	"sync/atomic"
 )
 
-// growingTables are those whose rows become more with a chain, in the order of their keys.
-var growingTables = []byte{accountTable, blockTable, digestTable, endedHoldTable, idTable, epochIDTable, nodeTable,
-	epochHistoryTable, historyTable, noteTable}
+// growingTables are those whose rows become more with a chain, in the order of their
+var growingTables = []byte{AccountTable, BlockTable, DigestTable, EndedHoldTable, IDTable, EpochIDTable, NodeTable,
+	EpochHistoryTable, HistoryTable, NoteTable}
 
-// division says where one of Pebble's files ends and the next begins. A merge reads and
+// Division says where one of Pebble's files ends and the next begins. A merge reads and
 // writes all files of the level below from the first to the last key of those that it takes in,
 // whether there is anything between them or not. A file from the newest block of a chain to its
 // newest digest lies over all digests before, so with such files each merge would write
@@ -19,25 +19,18 @@ var growingTables = []byte{accountTable, blockTable, digestTable, endedHoldTable
 // and Pebble moves it.
 //
 // How files are divided is in no format: what was written otherwise is read alike, and
-// divided when it is merged. Pebble asks from any of its goroutines; freeze sets long.
-type division struct {
+// divided when it is merged.
+type Division struct {
 	long atomic.Pointer[[]uint32] // contracts with files of their own, in order; nil: none
 }
 
-// divide gives files of their own to the chains that are longer than an epoch, the first
-// dividedChains of them: those of the others together are not worth a file each in each flush.
-func (d *division) divide(heads []*Head, epoch uint64) {
-	var long []uint32
-	for _, h := range heads {
-		if h.Records > epoch && len(long) < dividedChains {
-			long = append(long, h.Number)
-		}
-	}
-	d.long.Store(&long)
-}
+// Divide gives files of their own to contracts, which are in order: to those of the long
+// chains, since a file each in each flush is not worth while for the others.
+func (d *Division) Divide(long []uint32) { d.long.Store(&long) }
 
-// end is engine.Config.FileEnd.
-func (d *division) end(first []byte) (end []byte) {
+// End is the key before which a file that begins with first ends; nil is no bound. It may be
+// asked from any goroutine.
+func (d *Division) End(first []byte) (end []byte) {
 	next, ok := slices.BinarySearch(growingTables, first[0])
 	if !ok { // rows that are few, up to the next table of many
 		if next < len(growingTables) {
@@ -54,9 +47,9 @@ func (d *division) end(first []byte) (end []byte) {
 	next, own := slices.BinarySearch(*long, contract)
 	switch {
 	case own:
-		end = tableKey(first[0], contract+1)
+		end = Prefix(first[0], contract+1)
 	case next < len(*long):
-		end = tableKey(first[0], (*long)[next])
+		end = Prefix(first[0], (*long)[next])
 	}
 	return end
 }
