@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/hashtable"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -18,14 +19,14 @@ func (tx *Tx) Expect(h *Head, next []chain.Transaction) {
 	for i := range next[:min(len(next), ExpectAhead)] {
 		t := &next[i]
 		k := keys.ID{Contract: h.Number, ID: t.ID}
-		seen += s.ids.peek(&k) | s.active.ids.peek(&k)
+		seen += s.ids.peek(&k) | s.active.ids.Peek(&k)
 		found[2*i], found[2*i+1] = s.peek(h.Number, t.Sender), s.peek(h.Number, t.Recipient)
 	}
 	for _, e := range found {
 		if e.in != nil {
-			n := &e.in.list[e.entry]
-			seen += n.account.Records
-			if name := e.in.name(n); len(name) > 0 {
+			_, name, a := e.in.At(e.entry)
+			seen += a.Records
+			if len(name) > 0 {
 				seen += uint64(name[0])
 			}
 		}
@@ -35,35 +36,27 @@ func (tx *Tx) Expect(h *Head, next []chain.Transaction) {
 
 // expected is where an account probably is; without a set it is not in memory.
 type expected struct {
-	in    *accounts
+	in    *hashtable.Accounts
 	entry int
 }
 
 // peek finds an account without a look at its name.
 func (s *Store) peek(contract uint32, name string) expected {
-	hash := s.active.accounts.hash(contract, name)
-	for _, in := range [...]*accounts{s.active.accounts, s.frozenAccounts(), s.recent} {
-		if in == nil || len(in.list) == 0 {
+	hash := s.active.accounts.Hash(contract, name)
+	for _, in := range [...]*hashtable.Accounts{s.active.accounts, s.frozenAccounts(), s.recent} {
+		if in == nil {
 			continue
 		}
-		if entry, _ := in.places.next(hash, in.places.first(hash)); entry >= 0 {
+		if entry := in.Probe(hash); entry >= 0 {
 			return expected{in, entry}
 		}
 	}
 	return expected{}
 }
 
-func (s *Store) frozenAccounts() *accounts {
+func (s *Store) frozenAccounts() *hashtable.Accounts {
 	if s.frozen == nil {
 		return nil
 	}
 	return s.frozen.accounts
-}
-
-// peek returns the slot that an id is looked for at first.
-func (s *ids) peek(k *keys.ID) uint64 {
-	if len(s.list) == 0 {
-		return 0
-	}
-	return s.places.slots[s.places.first(s.hash(k))]
 }

@@ -42,8 +42,9 @@ func (s *Store) growFilter() {
 }
 
 func (f *idFilter) addLayer(l *layer) {
-	for i := range l.ids.list {
-		f.add(&l.ids.list[i].key)
+	list := l.ids.List()
+	for i := range list {
+		f.add(&list[i].Key)
 	}
 	for k := range l.refused {
 		f.add(&k)

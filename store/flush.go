@@ -81,11 +81,11 @@ func (s *Store) flush(db *engine.DB, l *layer) {
 // place of those before it; but those of a small layer, as Sync makes them, are
 // added.
 func (s *Store) remember(l *layer) {
-	if n := len(l.accounts.list); n > recentAdded || s.recent == nil || len(s.recent.list)+n > recentAccounts {
+	if n := l.accounts.Len(); n > recentAdded || s.recent == nil || s.recent.Len()+n > recentAccounts {
 		s.recent = l.accounts
 		return
 	}
-	s.recent.add(l.accounts)
+	s.recent.Add(l.accounts)
 }
 
 // appendRefused appends the rows of ids that were refused.
@@ -97,15 +97,15 @@ func (l *layer) appendRefused(rows []engine.Row) []engine.Row {
 }
 
 func (s *Store) write(db *engine.DB, l *layer) error {
-	rows := make([]engine.Row, 0, len(l.rows)+len(l.accounts.list)+len(l.ids.list)+len(l.refused)+len(l.blocks)+len(l.hashes)+2*len(l.holds))
+	rows := make([]engine.Row, 0, len(l.rows)+l.accounts.Len()+len(l.ids.List())+len(l.refused)+len(l.blocks)+len(l.hashes)+2*len(l.holds))
 	for k, v := range l.rows {
 		rows = append(rows, engine.Row{Key: []byte(k), Value: v})
 	}
-	rows, err := l.accounts.appendRows(rows)
+	rows, err := appendAccounts(rows, l.accounts)
 	if err != nil {
 		return err
 	}
-	rows = l.appendRefused(l.ids.appendRows(rows, l.epochs))
+	rows = l.appendRefused(appendIDs(rows, &l.ids, l.epochs))
 	for k, b := range l.blocks {
 		rows = b.appendPieces(rows, k, l.epochs != nil)
 	}
@@ -126,7 +126,7 @@ func (s *Store) write(db *engine.DB, l *layer) error {
 		}
 		rows = append(rows, engine.Row{Key: k.In(keys.OpenHoldTable)}, engine.Row{Key: k.In(keys.EndedHoldTable), Value: encoded})
 	}
-	l.index.expect(2 * len(l.ids.list))
+	l.index.expect(2 * len(l.ids.List()))
 	for from, blocks := l.unindexed(); len(blocks) > 0; from, blocks = l.unindexed() {
 		l.index.extend(from, blocks)
 	}

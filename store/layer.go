@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/hashtable"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -10,8 +11,8 @@ import (
 // index, and is read without a lock.
 type layer struct {
 	rows     map[string][]byte // heads, pending records, nodes, members: by full key
-	accounts *accounts
-	ids      ids
+	accounts *hashtable.Accounts
+	ids      hashtable.IDs // but for refused ones
 	refused  map[keys.ID]Placement
 	holds    map[keys.ID]hold
 	notes    map[accountKey][]note // each account's in the order of their places
@@ -47,12 +48,12 @@ const (
 // it took: maps that need not grow spare a fifth of the work of filling them.
 func newLayer(before *layer) *layer {
 	if before == nil {
-		before = &layer{accounts: newAccounts(), ids: newIDs()}
+		before = &layer{accounts: hashtable.NewAccounts(), ids: hashtable.NewIDs()}
 	}
 	return &layer{
 		rows:     map[string][]byte{},
-		accounts: before.accounts.alike(),
-		ids:      before.ids.alike(),
+		accounts: before.accounts.Alike(),
+		ids:      before.ids.Alike(),
 		refused:  map[keys.ID]Placement{},
 		holds:    map[keys.ID]hold{},
 		notes:    map[accountKey][]note{},
@@ -69,7 +70,7 @@ func (l *layer) setRow(key string, value []byte) {
 }
 
 func (l *layer) setAccount(hash uint64, contract uint32, name string, a chain.Account) {
-	if l.accounts.set(hash, contract, name, a) {
+	if l.accounts.Set(hash, contract, name, a) {
 		l.bytes += accountCost + len(name)
 	}
 }
@@ -78,15 +79,15 @@ func (l *layer) setID(k keys.ID, p Placement) {
 	if p.Refused != "" {
 		l.refused[k] = p
 	} else {
-		l.ids.set(k, p)
+		l.ids.Set(hashtable.Placed{Key: k, Position: uint32(p.Position), Block: p.Block, Content: p.Content})
 	}
 	l.bytes += idCost
 }
 
 // placement finds what the layer knows of an id.
 func (l *layer) placement(k keys.ID) (Placement, bool) {
-	if at := l.ids.find(&k); at != nil {
-		return at.placement(), true
+	if at := l.ids.Find(&k); at != nil {
+		return Placement{Block: at.Block, Position: int(at.Position), Content: at.Content}, true
 	}
 	p, ok := l.refused[k]
 	return p, ok

@@ -15,18 +15,18 @@ import (
 // accountInMemory looks in the layers. The caller holds mu, as in all lookups of
 // that name.
 func (s *Store) accountInMemory(contract uint32, name string) (chain.Account, bool) {
-	hash := s.active.accounts.hash(contract, name)
-	n := s.active.accounts.find(hash, contract, name)
-	if n == nil && s.frozen != nil {
-		n = s.frozen.accounts.find(hash, contract, name)
+	hash := s.active.accounts.Hash(contract, name)
+	a := s.active.accounts.Find(hash, contract, name)
+	if a == nil && s.frozen != nil {
+		a = s.frozen.accounts.Find(hash, contract, name)
 	}
-	if n == nil && s.recent != nil {
-		n = s.recent.find(hash, contract, name)
+	if a == nil && s.recent != nil {
+		a = s.recent.Find(hash, contract, name)
 	}
-	if n == nil {
+	if a == nil {
 		return chain.Account{}, false
 	}
-	return n.account, true
+	return *a, true
 }
 
 func accountOnDisk(r pebble.Reader, contract uint32, name string) (chain.Account, error) {

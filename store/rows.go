@@ -11,6 +11,7 @@ import (
 	"github.com/bpsc/bpsc/internal/nodelist"
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/hashtable"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -33,7 +34,31 @@ func encodePlacement(p Placement) []byte {
 	if p.Refused != "" {
 		return append(append(b, p.Content[:]...), p.Refused...)
 	}
-	return (&placedID{block: p.Block, position: uint32(p.Position), content: p.Content}).appendRow(b[:0])
+	return appendPlaced(b[:0], p.Block, uint32(p.Position), p.Content)
+}
+
+// appendPlaced appends what is stored under an id that has become a record.
+func appendPlaced(row []byte, block uint64, position uint32, content Fingerprint) []byte {
+	row = binary.AppendUvarint(binary.AppendUvarint(row, block), uint64(position))
+	if content != (Fingerprint{}) {
+		row = append(row, content[:]...)
+	}
+	return row
+}
+
+// appendIDs appends the rows of ids, of the epochs of their contracts. They share memory.
+func appendIDs(rows []engine.Row, ids *hashtable.IDs, epochs []keys.Epoch) []engine.Row {
+	list := ids.List()
+	arena := make([]byte, 0, len(list)*(keys.IDBytes+2*binary.MaxVarintLen32+len(Fingerprint{})))
+	for i := range list {
+		at := &list[i]
+		start := len(arena)
+		arena = at.Key.Append(arena, epochs)
+		split := len(arena)
+		arena = appendPlaced(arena, at.Block, at.Position, at.Content)
+		rows = append(rows, engine.Row{Key: arena[start:split:split], Value: arena[split:len(arena):len(arena)]})
+	}
+	return rows
 }
 
 func decodePlacement(row []byte) (p Placement, err error) {
@@ -92,6 +117,25 @@ func appendAccount(row []byte, a chain.Account) ([]byte, error) {
 	wallet, err := json.Marshal(a.Wallet)
 	return append(row, wallet...), err
 }
+
+// appendAccounts appends the rows of accounts. They are many and small, so they share memory.
+func appendAccounts(rows []engine.Row, accounts *hashtable.Accounts) (_ []engine.Row, err error) {
+	arena := make([]byte, 0, accounts.NameBytes()+accounts.Len()*accountRowBytes)
+	for i := range accounts.Len() {
+		contract, name, account := accounts.At(i)
+		start := len(arena)
+		arena = append(binary.BigEndian.AppendUint32(append(arena, keys.AccountTable), contract), name...)
+		split := len(arena)
+		if arena, err = appendAccount(arena, *account); err != nil {
+			return nil, err
+		}
+		rows = append(rows, engine.Row{Key: arena[start:split:split], Value: arena[split:len(arena):len(arena)]})
+	}
+	return rows, nil
+}
+
+// accountRowBytes is about what the row of an account takes beside its name.
+const accountRowBytes = 1 + 4 + 16
 
 func decodeAccount(b []byte) (chain.Account, error) {
 	balance, n := binary.Varint(b)

@@ -19,6 +19,7 @@ import (
 	"github.com/bpsc/bpsc/internal/token"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/folder"
+	"github.com/bpsc/bpsc/store/hashtable"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -109,13 +110,13 @@ type Store struct {
 	dbName  string       // db's folder inside cfg.Dir
 	audited string       // what SetAudited has noted last
 	active  *layer
-	frozen  *layer          // nil: no flush runs
-	ids     *idFilter       // of db and the layers
-	larger  *idFilter       // that is to take its place; nil: it is large enough
-	flushes int             // of layers, since db was opened
-	sinking *engine.Sinking // of db; nil: none yet
-	recent  *accounts       // accounts of the last layers that reached db, to spare reads; nil: none
-	heads   []*Head         // by number
+	frozen  *layer              // nil: no flush runs
+	ids     *idFilter           // of db and the layers
+	larger  *idFilter           // that is to take its place; nil: it is large enough
+	flushes int                 // of layers, since db was opened
+	sinking *engine.Sinking     // of db; nil: none yet
+	recent  *hashtable.Accounts // accounts of the last layers that reached db, to spare reads; nil: none
+	heads   []*Head             // by number
 	byToken map[string]*Head
 	meta    meta
 	members map[string]Member // by identity

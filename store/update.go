@@ -139,7 +139,7 @@ func (tx *Tx) SetAccount(h *Head, name string, before, now chain.Account) {
 		tx.s.active.note(accountKey{h.Number, strings.Clone(name)}, note{h.nextPlace(), before})
 	}
 	active := tx.s.active
-	active.setAccount(active.accounts.hash(h.Number, name), h.Number, name, now)
+	active.setAccount(active.accounts.Hash(h.Number, name), h.Number, name, now)
 }
 
 // Placement returns what an id was decided to be.

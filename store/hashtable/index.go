@@ -1,11 +1,14 @@
-package store
+// Package hashtable has the accounts and the ids of a layer in memory, in tables made for them:
+// most of what a transaction costs there is the way to memory, so entries stand in the order in
+// which they came, without pointers where that can be, and are found by one keyed hash.
+package hashtable
 
-// places finds entries of a list by their hashes: a table with open addressing and
+// index finds entries of a list by their hashes: a table with open addressing and
 // linear probing, at most half full. Whoever has the list compares keys. A slot is
 // the number of an entry, from 1, below the upper half of its hash, whose first bits
 // say where to look first; so to grow takes no look at the list, and to find nothing
 // takes none at an entry. Hashes must be keyed: keys come from strangers.
-type places struct {
+type index struct {
 	slots []uint64
 	shift uint8 // from a hash to its first slot
 	used  int
@@ -17,14 +20,14 @@ const (
 )
 
 // first is the slot where the hash is looked for. There must be slots.
-func (p *places) first(hash uint64) int { return int(hash >> p.shift) }
+func (x *index) first(hash uint64) int { return int(hash >> x.shift) }
 
 // next returns the next entry, from a slot on, that may be of the hash, and the slot
 // behind it; no entry, and where one can be put, when there is none.
-func (p *places) next(hash uint64, slot int) (entry, behind int) {
+func (x *index) next(hash uint64, slot int) (entry, behind int) {
 	for {
-		slot &= len(p.slots) - 1
-		s := p.slots[slot]
+		slot &= len(x.slots) - 1
+		s := x.slots[slot]
 		switch {
 		case s == 0:
 			return -1, slot
@@ -36,40 +39,40 @@ func (p *places) next(hash uint64, slot int) (entry, behind int) {
 }
 
 // add puts in an entry that is not there.
-func (p *places) add(hash uint64, entry int) {
-	if 2*(p.used+1) > len(p.slots) {
-		p.grow(2 * len(p.slots))
+func (x *index) add(hash uint64, entry int) {
+	if 2*(x.used+1) > len(x.slots) {
+		x.grow(2 * len(x.slots))
 	}
-	p.put(hash>>entryBits<<entryBits | uint64(entry+1))
-	p.used++
+	x.put(hash>>entryBits<<entryBits | uint64(entry+1))
+	x.used++
 }
 
 // put puts a slot where there is room for it.
-func (p *places) put(s uint64) {
-	at := p.first(s)
-	for ; p.slots[at] != 0; at = (at + 1) & (len(p.slots) - 1) {
+func (x *index) put(s uint64) {
+	at := x.first(s)
+	for ; x.slots[at] != 0; at = (at + 1) & (len(x.slots) - 1) {
 	}
-	p.slots[at] = s
+	x.slots[at] = s
 }
 
 // grow makes slots for at least that many.
-func (p *places) grow(least int) {
+func (x *index) grow(least int) {
 	n, shift := fewestSlots, uint8(64-4)
 	for ; n < least; n, shift = 2*n, shift-1 {
 	}
-	old := p.slots
-	p.slots, p.shift = make([]uint64, n), shift
+	old := x.slots
+	x.slots, x.shift = make([]uint64, n), shift
 	for _, s := range old {
 		if s != 0 {
-			p.put(s)
+			x.put(s)
 		}
 	}
 }
 
 // roomFor returns a table for about that many entries.
-func roomFor(entries int) (p places) {
+func roomFor(entries int) (x index) {
 	if entries > 0 {
-		p.grow(2*entries + entries/4)
+		x.grow(2*entries + entries/4)
 	}
-	return p
+	return x
 }
