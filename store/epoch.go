@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/filter"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -53,6 +55,20 @@ func idOf(key []byte) (keys.ID, error) {
 		return k, fmt.Errorf("%w: key of an id", engine.ErrCorrupt)
 	}
 	return k, nil
+}
+
+// decidedIn is the filter's source: all ids of a database.
+func decidedIn(db *engine.DB) filter.Source {
+	return func(ctx context.Context, add func(keys.ID)) error {
+		return engine.ScanRange(db, []byte{keys.IDTable}, []byte{keys.EpochIDTable + 1}, func(key, _ []byte) error {
+			id, err := idOf(key)
+			if err != nil {
+				return err
+			}
+			add(id)
+			return ctx.Err()
+		})
+	}
 }
 
 // placementOnDisk looks for an id in the epochs up to the newest, and where releases

@@ -1,9 +1,9 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -13,6 +13,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/filter"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -83,9 +84,11 @@ func (r *idRig) mustKnow() {
 	if testing.Short() && r.next > 200 {
 		step = 13
 	}
-	<-r.s.ids.done
-	for _, ready := range []bool{true, false} {
-		r.s.ids.ready.Store(ready)
+	<-r.s.ids.Filled()
+	whole := r.s.ids
+	never := filter.New(filter.Size{Least: testFilter}, 0, func(context.Context, func(keys.ID)) error { return engine.ErrCorrupt })
+	for _, f := range []*filter.Filter{whole, never} {
+		r.s.ids = f
 		r.update(func(tx *Tx) {
 			h := tx.Head("aka")
 			for i := 0; i < r.next; i += step {
@@ -97,7 +100,7 @@ func (r *idRig) mustKnow() {
 			require.False(r.t, known)
 		})
 	}
-	r.s.ids.ready.Store(true)
+	r.s.ids = whole
 }
 
 // tables counts the rows of ids in Pebble: those without an epoch, and those of each.
@@ -193,48 +196,29 @@ func TestTheFilterGrowsWithTheIDs(t *testing.T) {
 	require.NoError(t, r.s.Close())
 	r.cfg.FilterBytes = 64
 	r.open()
-	<-r.s.ids.done
+	<-r.s.ids.Filled()
 	larger := 0
-	for range 30 {
+	for range 27 {
+		before := r.s.ids.Bytes()
 		r.decide(20)
-		if r.s.larger == nil {
+		r.decide(1) // while it is filled, perhaps
+		<-r.s.ids.Filled()
+		r.decide(1)
+		if r.s.ids.Bytes() == before {
 			continue
 		}
 		larger++
-		fresh := r.s.larger
-		r.decide(1)
-		<-fresh.done
-		r.decide(1)
-		require.Same(t, fresh, r.s.ids)
 		for i := range r.next {
-			require.False(t, r.s.ids.lacks(&keys.ID{ID: r.id(i)}), "id %d", i)
+			require.False(t, r.s.ids.Lacks(&keys.ID{ID: r.id(i)}), "id %d", i)
 		}
 	}
 	require.Equal(t, 4, larger, "from 40 ids on to 640, in doubles")
-	require.Len(t, r.s.ids.words, 128)
+	require.Equal(t, 1024, r.s.ids.Bytes())
 	require.NoError(t, r.s.Close())
 	r.open()
-	<-r.s.ids.done
-	require.Len(t, r.s.ids.words, 128, "at start it is as large as it was")
+	<-r.s.ids.Filled()
+	require.Equal(t, 1024, r.s.ids.Bytes(), "at start it is as large as it was")
 	r.mustKnow()
-}
-
-// Each new id that the filter takes for known is looked for in every epoch.
-func TestTheFilterTakesFewNewIDsForKnown(t *testing.T) {
-	const words = 4 << 10
-	f := &idFilter{words: make([]uint64, words)}
-	f.ready.Store(true)
-	id := func(n int) *keys.ID { return &keys.ID{ID: chain.DeriveID([]byte(strconv.Itoa(n)))} }
-	for n := range words * idsAWord {
-		f.add(id(n))
-	}
-	known := 0
-	for n := range 100_000 {
-		if !f.lacks(id(-1 - n)) {
-			known++
-		}
-	}
-	require.Less(t, known, 500, "one in 300 is expected where it is as full as it gets")
 }
 
 func TestTheFilterStaysBelowItsBound(t *testing.T) {
@@ -245,11 +229,9 @@ func TestTheFilterStaysBelowItsBound(t *testing.T) {
 	for range 2 {
 		for range 8 {
 			r.decide(50)
-			if <-r.s.ids.done; r.s.larger != nil {
-				<-r.s.larger.done
-			}
+			<-r.s.ids.Filled()
 		}
-		require.Len(t, r.s.ids.words, 32)
+		require.Equal(t, 256, r.s.ids.Bytes())
 		require.NoError(t, r.s.Close())
 		r.open()
 	}
@@ -261,7 +243,7 @@ func TestTheFilterStaysBelowItsBound(t *testing.T) {
 func TestTheFilterGrowsWithRefusedIDs(t *testing.T) {
 	// An id that is decided while a filter is filled, and flushed before the filling comes by,
 	// is counted twice: the filter may be one size larger than it had to be.
-	sizes := []int{64, 128}
+	sizes := []int{512, 1024} // bytes
 	r := newIDRig(t, true)
 	require.NoError(t, r.s.Close())
 	r.cfg.FilterBytes = 64
@@ -277,21 +259,19 @@ func TestTheFilterGrowsWithRefusedIDs(t *testing.T) {
 	}
 	settle := func() {
 		for range 8 {
-			if <-r.s.ids.done; r.s.larger != nil {
-				<-r.s.larger.done
-			}
+			<-r.s.ids.Filled()
 			refuse(1)
 		}
 	}
 	refuse(300)
 	settle()
-	require.Contains(t, sizes, len(r.s.ids.words))
+	require.Contains(t, sizes, r.s.ids.Bytes())
 	require.NoError(t, r.s.Close())
 	r.open()
 	settle()
-	require.Contains(t, sizes, len(r.s.ids.words))
+	require.Contains(t, sizes, r.s.ids.Bytes())
 	for i := range r.next {
-		require.False(t, r.s.ids.lacks(&keys.ID{ID: r.id(i)}), "id %d", i)
+		require.False(t, r.s.ids.Lacks(&keys.ID{ID: r.id(i)}), "id %d", i)
 	}
 }
 
@@ -324,9 +304,9 @@ func TestAKeyThatIsNoIDsEndsNoProcess(t *testing.T) {
 			r := newIDRig(t, true)
 			r.decide(9)
 			require.NoError(t, r.s.db.Set(key, []byte{2, 0}, pebble.NoSync))
-			f := newIDFilter(r.s.db, testFilter)
-			<-f.done
-			require.False(t, f.ready.Load())
+			f := filter.New(filter.Size{Least: testFilter}, 0, decidedIn(r.s.db))
+			<-f.Filled()
+			require.False(t, f.Lacks(&keys.ID{ID: r.id(r.next)}), "a new one")
 			err := errors.Join(r.s.Decided("aka", func(chain.ID, Placement) error { return nil }), r.s.OfNoChain())
 			require.True(t, errors.Is(err, engine.ErrCorrupt) || errors.Is(err, ErrMisplaced), err)
 		})

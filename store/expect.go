@@ -19,7 +19,7 @@ func (tx *Tx) Expect(h *Head, next []chain.Transaction) {
 	for i := range next[:min(len(next), ExpectAhead)] {
 		t := &next[i]
 		k := keys.ID{Contract: h.Number, ID: t.ID}
-		seen += s.ids.peek(&k) | s.active.ids.Peek(&k)
+		seen += s.ids.Peek(&k) | s.active.ids.Peek(&k)
 		found[2*i], found[2*i+1] = s.peek(h.Number, t.Sender), s.peek(h.Number, t.Recipient)
 	}
 	for _, e := range found {

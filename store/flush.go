@@ -29,7 +29,7 @@ func (s *Store) freeze() error {
 	l.rows[metaKey] = row
 	l.applied = s.meta.Applied
 	s.frozen, s.active = l, newLayer(l)
-	s.growFilter()
+	s.ids.Grow(l.decided())
 	go s.flush(s.db, l)
 	return nil
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"iter"
+
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/hashtable"
 	"github.com/bpsc/bpsc/store/keys"
@@ -82,6 +84,23 @@ func (l *layer) setID(k keys.ID, p Placement) {
 		l.ids.Set(hashtable.Placed{Key: k, Position: uint32(p.Position), Block: p.Block, Content: p.Content})
 	}
 	l.bytes += idCost
+}
+
+// decided are all ids of the layer, those that were refused too.
+func (l *layer) decided() iter.Seq[keys.ID] {
+	return func(yield func(keys.ID) bool) {
+		list := l.ids.List()
+		for i := range list {
+			if !yield(list[i].Key) {
+				return
+			}
+		}
+		for k := range l.refused {
+			if !yield(k) {
+				return
+			}
+		}
+	}
 }
 
 // placement finds what the layer knows of an id.

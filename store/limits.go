@@ -17,13 +17,12 @@ const (
 	cacheBytes = 32 << 20
 
 	// filterBytes is how large the filter of ids is at first, and maxFilterBytes at most:
-	// when there are more ids than idsAWord for each of its 64 bits, one of twice the size
+	// when there are more ids than five for each of its words, one of twice the size
 	// is filled beside it, from 21 million on. So one new id in 300 at most costs a read in
 	// vain, up to 84 million of them; with 168 million it is one in 14. The answers are
 	// right at any size. To fill one reads all ids.
 	filterBytes    = 32 << 20
 	maxFilterBytes = 128 << 20
-	idsAWord       = 5
 
 	// foldBytes is how many bytes of changes a head gathers before they are hashed: some
 	// fifty transfers, which stay in the processor's cache. Members must agree about it.

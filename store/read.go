@@ -46,7 +46,7 @@ type found struct {
 // placementInMemory answers for almost every new id, too: that it is neither here
 // nor in Pebble.
 func (s *Store) placementInMemory(k keys.ID) (f found, sure bool) {
-	if s.ids.lacks(&k) {
+	if s.ids.Lacks(&k) {
 		return found{}, true
 	}
 	if p, ok := s.active.placement(k); ok {

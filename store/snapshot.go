@@ -44,17 +44,13 @@ func (s *Store) Restore(dir string) error {
 	if err != nil {
 		return err
 	}
-	if s.larger != nil { // of what is about to be replaced
-		s.larger.close()
-		s.larger = nil
-	}
 	s.closeSinking()
 	old, oldName, oldIDs, waiting := s.db, s.dbName, s.ids, s.heads
 	if err := s.use(name); err != nil {
 		return errors.Join(err, s.folder.Remove(name))
 	}
 	if err := s.folder.SetCurrent(name); err != nil {
-		oldIDs.close()
+		oldIDs.Close()
 		return errors.Join(s.fail(err), old.Close()) // which of the two is in use is not known any more
 	}
 	for _, h := range waiting {
@@ -63,7 +59,7 @@ func (s *Store) Restore(dir string) error {
 	}
 	close(s.policed)
 	s.policed = make(chan struct{})
-	oldIDs.close()
+	oldIDs.Close()
 	return errors.Join(old.Close(), s.folder.Remove(oldName))
 }
 

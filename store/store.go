@@ -18,6 +18,7 @@ import (
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/internal/token"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/filter"
 	"github.com/bpsc/bpsc/store/folder"
 	"github.com/bpsc/bpsc/store/hashtable"
 	"github.com/bpsc/bpsc/store/keys"
@@ -111,8 +112,7 @@ type Store struct {
 	audited string       // what SetAudited has noted last
 	active  *layer
 	frozen  *layer              // nil: no flush runs
-	ids     *idFilter           // of db and the layers
-	larger  *idFilter           // that is to take its place; nil: it is large enough
+	ids     *filter.Filter      // of db and the layers
 	flushes int                 // of layers, since db was opened
 	sinking *engine.Sinking     // of db; nil: none yet
 	recent  *hashtable.Accounts // accounts of the last layers that reached db, to spare reads; nil: none
@@ -216,7 +216,7 @@ func (s *Store) close(drain func() error) error {
 	}
 	s.failed = ErrClosed
 	s.settled.Broadcast()
-	s.closeFilters()
+	s.ids.Close()
 	s.closeSinking()
 	return errors.Join(err, s.db.Close())
 }
@@ -274,7 +274,7 @@ func (s *Store) use(name string) error {
 	}
 	s.durable = s.meta.Applied
 	s.active, s.recent = newLayer(nil), nil
-	s.ids = newIDFilter(db, s.filterSize(s.recorded()))
+	s.ids = filter.New(filter.Size{Least: s.cfg.FilterBytes, Most: s.cfg.MaxFilterBytes}, s.recorded(), decidedIn(db))
 	s.members, s.policies = loaded.members, loaded.policies
 	s.tokens, s.tokenIDs, s.audit = loaded.tokens, loaded.tokenIDs, loaded.audit
 	if !loaded.old {
@@ -286,6 +286,15 @@ func (s *Store) use(name string) error {
 		}
 	}
 	return nil
+}
+
+// recorded is how many ids have become records, which are nearly all, but where somebody
+// sends what is refused.
+func (s *Store) recorded() (ids uint64) {
+	for _, h := range s.heads {
+		ids += h.Records
+	}
+	return ids
 }
 
 // damaged says that what is at path cannot be trusted, unless the operating

@@ -274,18 +274,17 @@ func TestTheFilterNeverDeniesAnIDThatIsThere(t *testing.T) {
 	require.NoError(t, s.Close())
 	s = openTest(t, dir, 1000)
 	defer s.Close()
-	<-s.ids.done
-	require.True(t, s.ids.ready.Load())
+	<-s.ids.Filled()
 	denied := 0
 	for i := uint64(1); i <= 300; i++ {
 		known, unknown := chain.DeriveID([]byte(fmt.Sprint(i))), chain.DeriveID([]byte(fmt.Sprint("not ", i)))
-		require.False(t, s.ids.lacks(&keys.ID{ID: known}))
+		require.False(t, s.ids.Lacks(&keys.ID{ID: known}))
 		out, err := s.Transaction("aka", known)
 		require.ErrorContains(t, err, "no record", "a block without records here")
 		require.Zero(t, out.Refused)
 		_, err = s.Transaction("aka", unknown)
 		require.ErrorIs(t, err, chain.NotFound)
-		if s.ids.lacks(&keys.ID{ID: unknown}) {
+		if s.ids.Lacks(&keys.ID{ID: unknown}) {
 			denied++
 		}
 	}

@@ -158,7 +158,7 @@ func (tx *Tx) Placement(h *Head, id chain.ID) (Placement, bool) {
 func (tx *Tx) SetPlacement(h *Head, id chain.ID, p Placement) {
 	k := keys.ID{Contract: h.Number, ID: id}
 	tx.s.active.setID(k, p)
-	tx.s.decided(&k)
+	tx.s.ids.Add(&k)
 }
 
 // AddBlock stores the next block of a chain and wakes who waits for it. leaf is
