@@ -13,6 +13,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/store"
+	"github.com/bpsc/bpsc/store/blocks"
 )
 
 // restoreFrom replaces a member's state by a snapshot that another one takes of its own,
@@ -159,7 +160,7 @@ func TestAnAuditOfAnotherChainIsNotGoneOnWith(t *testing.T) {
 		require.NoError(t, other.Update(1, func(tx *store.Tx) error {
 			h := tx.CreateChain(c)
 			h.Index, h.Hash = 1, chain.Hash{1}
-			tx.AddBlock(h, chain.Hash{2}, &store.Block{Canonical: []byte("{}"), Hash: chain.Hash{1}})
+			tx.AddBlock(h, chain.Hash{2}, &blocks.Block{Canonical: []byte("{}"), Hash: chain.Hash{1}})
 			return nil
 		}))
 		require.NoError(t, other.Abandon())

@@ -8,6 +8,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/store"
+	"github.com/bpsc/bpsc/store/blocks"
 )
 
 // Adopter takes verified blocks of chains that are produced elsewhere into a
@@ -107,7 +108,7 @@ func (a *Adopter) add(tx *store.Tx, h *store.Head, token string, v *chain.Verifi
 	h.Totals = *b.Totals
 	h.Records += uint64(len(b.Records))
 	leaf := proof.LeafOf(&b.Header, c.Hash, len(b.Records))
-	tx.AddBlock(h, leaf.EntryHash(), &store.Block{Canonical: bytes.Clone(c.Canonical), Hash: c.Hash, Records: c.Records})
+	tx.AddBlock(h, leaf.EntryHash(), &blocks.Block{Canonical: bytes.Clone(c.Canonical), Hash: c.Hash, Records: c.Records})
 	tx.SetTime(max(tx.Time(), b.Timestamp))
 	return h, nil
 }

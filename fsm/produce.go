@@ -6,6 +6,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/store"
+	"github.com/bpsc/bpsc/store/blocks"
 )
 
 // runDue does what the clock asks for: holds that expired go back, then blocks
@@ -90,7 +91,7 @@ func produce(tx *store.Tx, h *store.Head, why chain.Trigger) error {
 	if len(canonical) > chain.MaxBlockBytes {
 		return fmt.Errorf("block %d of %s has %d bytes, at most %d", header.Index, h.Contract.Token, len(canonical), chain.MaxBlockBytes)
 	}
-	b := &store.Block{Canonical: canonical, Hash: chain.HashBytes(canonical), Records: h.Pending.Places(recordsAt)}
+	b := &blocks.Block{Canonical: canonical, Hash: chain.HashBytes(canonical), Records: h.Pending.Places(recordsAt)}
 	h.Index, h.Hash, h.Timestamp = header.Index, b.Hash, header.Timestamp
 	leaf := proof.LeafOf(&header, h.Hash, h.Pending.Count())
 	h.Pending.Clear()

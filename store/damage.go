@@ -12,6 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/durable"
+	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/keys"
 )
@@ -126,11 +127,11 @@ func (e *examination) tables(ctx context.Context, db *engine.DB) error {
 		if !isDamage(err) {
 			return err
 		}
-		if from, _, bad := pieceKey(t.First); bad == nil && t.First[0] == keys.BlockTable {
-			if to, _, bad := pieceKey(t.Last); bad == nil && t.Last[0] == keys.BlockTable && e.has(from) && e.has(to) {
-				e.wounds = append(e.wounds, wound{from, to})
-				continue
-			}
+		from, _, begins := keys.ParsePiece(t.First)
+		to, _, ends := keys.ParsePiece(t.Last)
+		if begins && ends && t.First[0] == keys.BlockTable && t.Last[0] == keys.BlockTable && e.has(from) && e.has(to) {
+			e.wounds = append(e.wounds, wound{from, to})
+			continue
 		}
 		e.rest = errors.Join(e.rest, err)
 	}
@@ -180,9 +181,9 @@ func (e *examination) blocks(ctx context.Context, db *engine.DB) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			var run []*Block
+			var run []*blocks.Block
 			err := engine.Caught(func() (err error) {
-				run, err = readBlocksChecked(db, h.Number, from, h.Index+1, true)
+				run, err = blocks.ReadChecked(db, h.Number, from, h.Index+1)
 				return err
 			})
 			if err != nil && !isDamage(err) {
@@ -208,7 +209,7 @@ func (e *examination) blocks(ctx context.Context, db *engine.DB) error {
 }
 
 // linked tells whether a block that is as it was written is the one of that height.
-func linked(h *Head, b *Block, index uint64, previous chain.Hash) bool {
+func linked(h *Head, b *blocks.Block, index uint64, previous chain.Hash) bool {
 	if index == h.Index && b.Hash != h.Hash {
 		return false
 	}

@@ -107,7 +107,7 @@ func (s *Store) write(db *engine.DB, l *layer) error {
 	}
 	rows = l.appendRefused(appendIDs(rows, &l.ids, l.epochs))
 	for k, b := range l.blocks {
-		rows = b.appendPieces(rows, k, l.epochs != nil)
+		rows = b.AppendRows(rows, k, l.epochs != nil)
 	}
 	for k, hash := range l.hashes {
 		rows = append(rows, engine.Row{Key: keys.Block{Contract: k.contract, Index: k.index}.In(byte(k.table)), Value: hash[:]})

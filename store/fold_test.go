@@ -9,6 +9,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/store/blocks"
 )
 
 // folded is the digest that changes come to, each list in an entry of its own.
@@ -75,7 +76,7 @@ func TestABlockEndsTheChangesBeforeIt(t *testing.T) {
 		h := tx.Head("aka")
 		tx.Fold(h, []byte("before"))
 		h.Index++
-		tx.AddBlock(h, chain.Hash{}, &Block{Canonical: []byte("x")})
+		tx.AddBlock(h, chain.Hash{}, &blocks.Block{Canonical: []byte("x")})
 		at = h.Digest
 		tx.Fold(h, []byte("behind"))
 		return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
+	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/keys"
 )
@@ -204,7 +205,7 @@ func (h *Head) save(l *layer) error {
 }
 
 // loadHead rebuilds a head from its rows and its genesis block.
-func loadHead(number uint32, row, pending []byte, genesis *Block) (*Head, error) {
+func loadHead(number uint32, row, pending []byte, genesis *blocks.Block) (*Head, error) {
 	var r headRow
 	if err := json.Unmarshal(row, &r); err != nil {
 		return nil, fmt.Errorf("%w: head: %w", engine.ErrCorrupt, err)

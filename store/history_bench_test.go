@@ -8,14 +8,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
 // BenchmarkHistoryIndex is what the flusher does for a transfer, Pebble aside.
 func BenchmarkHistoryIndex(b *testing.B) {
-	const blocks, size = 50, 1000
+	const length, size = 50, 1000
 	l := newLayer(nil)
-	for i := range blocks {
+	for i := range length {
 		var p Pending
 		for j := range size {
 			n := i*size + j
@@ -23,7 +24,7 @@ func BenchmarkHistoryIndex(b *testing.B) {
 			p.Add(chain.AppendRecord(nil, &r, 6))
 		}
 		canonical, at := chain.AppendBlock(nil, &chain.Header{Index: uint64(i) + 1}, p.Text(), 6)
-		l.setBlock(keys.Block{Index: uint64(i) + 1}, &Block{Canonical: canonical, Hash: chain.HashBytes(canonical), Records: p.Places(at)})
+		l.setBlock(keys.Block{Index: uint64(i) + 1}, &blocks.Block{Canonical: canonical, Hash: chain.HashBytes(canonical), Records: p.Places(at)})
 	}
 	rows := 0
 	for b.Loop() {
@@ -34,8 +35,8 @@ func BenchmarkHistoryIndex(b *testing.B) {
 		}
 		rows = len(l.index.appendRows(nil, nil))
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*blocks*size), "ns/record")
-	b.ReportMetric(float64(rows)/(blocks*size), "rows/record")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*length*size), "ns/record")
+	b.ReportMetric(float64(rows)/(length*size), "rows/record")
 }
 
 // BenchmarkHistory reads pages of a chain of a million records, 1000 a block.

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/keys"
 )
@@ -82,7 +83,7 @@ type layerIndex struct {
 // indexedBlock is a block on its way into the index.
 type indexedBlock struct {
 	key   keys.Block
-	block *Block
+	block *blocks.Block
 }
 
 // unindexed returns some of the blocks that the index lacks, and how many

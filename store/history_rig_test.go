@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/blocks"
 )
 
 // historyRig is a store with one chain, to which records are added as the
@@ -79,7 +80,7 @@ func seal(h *Head, tx *Tx) {
 		header.PreviousHash, header.Trigger, header.Contract = chain.GenesisPrevious, chain.ByGenesis, &h.Contract
 	}
 	canonical, recordsAt := chain.AppendBlock(nil, &header, h.Pending.Text(), h.Contract.Decimals)
-	b := &Block{Canonical: canonical, Hash: chain.HashBytes(canonical), Records: h.Pending.Places(recordsAt)}
+	b := &blocks.Block{Canonical: canonical, Hash: chain.HashBytes(canonical), Records: h.Pending.Places(recordsAt)}
 	h.Index, h.Hash = header.Index, b.Hash
 	if h.Index == 1 {
 		h.ID = h.Hash

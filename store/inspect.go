@@ -14,6 +14,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/folder"
 	"github.com/bpsc/bpsc/store/keys"
@@ -82,7 +83,7 @@ func check(ctx context.Context, dir string, first, last uint64) error {
 		}
 		for from, first := []byte(nil), true; first || from != nil; first = false {
 			var err error
-			if from, _, err = checkRows(db, from, scrubRunBytes); err != nil {
+			if from, _, err = blocks.CheckRows(db, from, scrubRunBytes); err != nil {
 				return err
 			}
 			if err := ctx.Err(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"iter"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/hashtable"
 	"github.com/bpsc/bpsc/store/keys"
 )
@@ -18,7 +19,7 @@ type layer struct {
 	refused  map[keys.ID]Placement
 	holds    map[keys.ID]hold
 	notes    map[accountKey][]note // each account's in the order of their places
-	blocks   map[keys.Block]*Block
+	blocks   map[keys.Block]*blocks.Block
 	order    []keys.Block // of blocks, as they came
 	hashes   map[hashKey]chain.Hash
 	index    layerIndex    // of blocks, as far as it was needed
@@ -59,7 +60,7 @@ func newLayer(before *layer) *layer {
 		refused:  map[keys.ID]Placement{},
 		holds:    map[keys.ID]hold{},
 		notes:    map[accountKey][]note{},
-		blocks:   make(map[keys.Block]*Block, len(before.blocks)),
+		blocks:   make(map[keys.Block]*blocks.Block, len(before.blocks)),
 		hashes:   make(map[hashKey]chain.Hash, len(before.hashes)),
 		flushed:  make(chan struct{}),
 	}
@@ -112,8 +113,8 @@ func (l *layer) placement(k keys.ID) (Placement, bool) {
 	return p, ok
 }
 
-func (l *layer) setBlock(k keys.Block, b *Block) {
+func (l *layer) setBlock(k keys.Block, b *blocks.Block) {
 	l.blocks[k] = b
 	l.order = append(l.order, k)
-	l.bytes += blockCost + b.bytes() + 2*nodeCost // a block adds two nodes in the mean
+	l.bytes += blockCost + b.Bytes() + 2*nodeCost // a block adds two nodes in the mean
 }

@@ -1,5 +1,7 @@
 package store
 
+import "github.com/bpsc/bpsc/store/blocks"
+
 const (
 	// LayerBytes is how much changed state the overlay gathers before it is
 	// frozen and flushed. Larger runs mean fewer, better sorted writes; two
@@ -39,11 +41,6 @@ const (
 	dividedChains = 8
 	flushesToSink = 50
 
-	// pieceRecords is how many records share a row, so that one of them is read
-	// without the rest of its block: 10 KiB of plain transfers, 192 KiB at most.
-	// A row for each would make a flush sort and compact twice as many.
-	pieceRecords = 32
-
 	// inspectTables is how many files Inspect has open: it reads a few rows.
 	inspectTables = 32
 
@@ -55,10 +52,10 @@ const (
 	// or two.
 	scrubRunBytes = 1 << 20
 
-	// readRun and readRunBytes bound how many blocks one pass reads before it
-	// lets go of the store, so that a slow reader holds nothing but those.
-	readRun      = 256
-	readRunBytes = 256 << 10
+	// readRun and readRunBytes bound what one pass looks at before it lets go of the
+	// store: blocks, and as many records or rows.
+	readRun      = blocks.MaxRun
+	readRunBytes = blocks.MaxRunBytes
 
 	// maxHistoryPage is the most records a call of History returns, and
 	// defaultHistoryPage what it returns when nobody says.

@@ -1,15 +1,12 @@
 package store
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/bpsc/bpsc/internal/auditlog"
 	"github.com/bpsc/bpsc/internal/token"
+	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/keys"
 )
@@ -51,7 +48,7 @@ func load(db *engine.DB) (*loaded, error) {
 		if err != nil {
 			return err
 		}
-		genesis, err := readBlock(db, keys.Block{Contract: number, Index: 1})
+		genesis, err := blocks.ReadBlock(db, keys.Block{Contract: number, Index: 1})
 		if err != nil {
 			return err
 		}
@@ -80,14 +77,11 @@ func (l *loaded) upgrade() {
 	l.meta.Format, l.meta.Members = format, nil
 }
 
-// errEnough ends a scan early.
-var errEnough = errors.New("enough")
-
 // check reads back every tip and then rows in order, up to startCheckBytes, and returns
 // how many it read: Pebble checks its own sums on the way, and blocks have theirs.
 func (l *loaded) check(db *engine.DB) (read int, err error) {
 	for _, h := range l.heads {
-		tip, err := readBlock(db, keys.Block{Contract: h.Number, Index: h.Index})
+		tip, err := blocks.ReadBlock(db, keys.Block{Contract: h.Number, Index: h.Index})
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", h.Contract.Token, err)
 		}
@@ -95,32 +89,6 @@ func (l *loaded) check(db *engine.DB) (read int, err error) {
 			return 0, fmt.Errorf("%w: %s: the newest block has another hash than its head says", engine.ErrCorrupt, h.Contract.Token)
 		}
 	}
-	_, read, err = checkRows(db, nil, startCheckBytes)
+	_, read, err = blocks.CheckRows(db, nil, startCheckBytes)
 	return read, err
-}
-
-// checkRows reads rows from a key on, about budget bytes of them and whole blocks
-// among them, and returns where to go on, nil at the end, and how much it read.
-func checkRows(r pebble.Reader, from []byte, budget int) (next []byte, read int, err error) {
-	blocks := assembler{sums: true}
-	err = engine.ScanRange(r, from, nil, func(key, value []byte) error {
-		read += len(key) + len(value)
-		if key[0] == keys.BlockTable || blocks.open() {
-			if _, err := blocks.add(key, value); err != nil {
-				return err
-			}
-		}
-		if read < budget || blocks.open() {
-			return nil
-		}
-		next = append(bytes.Clone(key), 0)
-		return errEnough
-	})
-	switch {
-	case errors.Is(err, errEnough):
-		return next, read, nil
-	case err == nil && blocks.open():
-		err = blocks.broken()
-	}
-	return nil, read, err
 }

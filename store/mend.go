@@ -12,6 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/release"
+	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/keys"
 )
@@ -165,7 +166,7 @@ func (m *mending) replace(ctx context.Context, w wound) error {
 		if k.Index == h.Index {
 			want = h.Hash
 		} else if k == w.last { // the one behind it is sound
-			next, err := readBlock(m.db, keys.Block{Contract: k.Contract, Index: k.Index + 1})
+			next, err := blocks.ReadBlock(m.db, keys.Block{Contract: k.Contract, Index: k.Index + 1})
 			if err != nil {
 				return err
 			}
@@ -176,7 +177,7 @@ func (m *mending) replace(ctx context.Context, w wound) error {
 			return err
 		}
 		want, _ = chain.PreviousOf(b.Canonical)
-		rows = append(rows, b.appendPieces(nil, k, m.quick))
+		rows = append(rows, b.AppendRows(nil, k, m.quick))
 		size += len(b.Canonical)
 		if size < mendBytes && k != w.first {
 			continue
@@ -203,7 +204,7 @@ func (m *mending) end(w wound) []byte {
 }
 
 // block is the block of a height as it has to be: that of the store, or one that is fetched.
-func (m *mending) block(ctx context.Context, h *Head, index uint64, want chain.Hash) (b *Block, err error) {
+func (m *mending) block(ctx context.Context, h *Head, index uint64, want chain.Hash) (b *blocks.Block, err error) {
 	take := func(canonical []byte) error {
 		if chain.HashBytes(canonical) != want {
 			return fmt.Errorf("block %d is not the one of this chain, which has the hash %s", index, want)
@@ -214,13 +215,13 @@ func (m *mending) block(ctx context.Context, h *Head, index uint64, want chain.H
 		}
 		c, err := chain.CheckBlock(canonical, contract, h.ID)
 		if err == nil {
-			b = &Block{Canonical: canonical, Hash: c.Hash, Records: c.Records}
+			b = &blocks.Block{Canonical: canonical, Hash: c.Hash, Records: c.Records}
 		}
 		return err
 	}
-	var own *Block
+	var own *blocks.Block
 	if engine.Caught(func() (err error) {
-		own, err = readBlock(m.db, keys.Block{Contract: h.Number, Index: index})
+		own, err = blocks.ReadBlock(m.db, keys.Block{Contract: h.Number, Index: index})
 		return err
 	}) == nil && take(own.Canonical) == nil {
 		return b, nil
@@ -234,12 +235,12 @@ func (m *mending) block(ctx context.Context, h *Head, index uint64, want chain.H
 
 // table writes the rows of blocks, the last of which comes first, into a new table beside
 // the database.
-func (m *mending) table(blocks [][]engine.Row) (path string, err error) {
+func (m *mending) table(rows [][]engine.Row) (path string, err error) {
 	m.files++
 	path = fmt.Sprintf("%s.mend-%d", m.dir, m.files)
 	return path, m.db.WriteTable(path, func(yield func(engine.Row) bool) {
-		for _, rows := range slices.Backward(blocks) {
-			for _, r := range rows {
+		for _, block := range slices.Backward(rows) {
+			for _, r := range block {
 				if !yield(r) {
 					return
 				}

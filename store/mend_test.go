@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/blocks"
 )
 
 // appendRealBlock adds a block that keeps all rules of a block by itself, with n transfers of
@@ -56,7 +57,7 @@ func appendRealBlock(t testing.TB, s *Store, index uint64, token string, n int) 
 		name := fmt.Sprint("wallet-", index%7)
 		before := tx.Account(h, name)
 		tx.SetAccount(h, name, before, chain.Account{Balance: before.Balance + 1, Records: before.Records + 1})
-		tx.AddBlock(h, checked.Hash, &Block{Canonical: canonical, Hash: checked.Hash, Records: checked.Records})
+		tx.AddBlock(h, checked.Hash, &blocks.Block{Canonical: canonical, Hash: checked.Hash, Records: checked.Records})
 		return nil
 	}))
 }

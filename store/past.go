@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/keys"
 )
@@ -28,15 +29,15 @@ func (s *Store) Moment(token string, index uint64) (chain.Moment, error) {
 		}
 		return m, ok
 	}, func(r pebble.Reader, contract uint32) (m chain.Moment, err error) {
-		p, err := readPiece(r, keys.Block{Contract: contract, Index: index}, 0)
+		text, hash, err := blocks.Begin(r, keys.Block{Contract: contract, Index: index})
 		if err != nil {
 			return m, err
 		}
-		at, ok := chain.TimestampOf(p.text)
+		at, ok := chain.TimestampOf(text)
 		if !ok {
 			err = fmt.Errorf("%w: block %d has no timestamp", engine.ErrCorrupt, index)
 		}
-		return chain.Moment{Block: index, Hash: p.hash, Timestamp: at}, err
+		return chain.Moment{Block: index, Hash: hash, Timestamp: at}, err
 	})
 	if err == nil && !there {
 		err = fmt.Errorf("%w: block %d", chain.NotFound, index)

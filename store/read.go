@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/keys"
 )
@@ -72,7 +73,7 @@ func (s *Store) placement(token string, id chain.ID, seen func(h *Head)) (found,
 	})
 }
 
-func (s *Store) blockInMemory(k keys.Block) (*Block, bool) {
+func (s *Store) blockInMemory(k keys.Block) (*blocks.Block, bool) {
 	b, ok := s.active.blocks[k]
 	if !ok && s.frozen != nil {
 		b, ok = s.frozen.blocks[k]
@@ -239,15 +240,15 @@ func (s *Store) records(token string, at []Placement, budget int) (texts [][]byt
 			break
 		}
 	}
-	r := recordReader{db: s.db, contract: h.Number}
+	r := blocks.NewReader(s.db, h.Number)
 	s.mu.RUnlock()
 	for i := 0; err == nil && i < len(at) && (i == 0 || size < budget); i++ {
 		text := inMemory[i]
 		if text == nil {
-			text, err = r.read(at[i])
+			text, err = r.Record(at[i].Block, at[i].Position)
 		}
 		texts = append(texts, text)
-		size = r.size
+		size = r.Size()
 	}
 	return texts, size, s.report(err)
 }
@@ -257,37 +258,12 @@ func (s *Store) records(token string, at []Placement, budget int) (texts [][]byt
 func (s *Store) recordInMemory(h *Head, p Placement) ([]byte, error) {
 	if p.Block == h.Index+1 {
 		if p.Position >= h.Pending.Count() {
-			return nil, noRecord(p.Position)
+			return nil, blocks.NoRecord(p.Position)
 		}
 		return slices.Clone(h.Pending.Record(p.Position)), nil
 	}
 	if b, ok := s.blockInMemory(keys.Block{Contract: h.Number, Index: p.Block}); ok {
-		return b.record(p.Position)
+		return b.Record(p.Position)
 	}
 	return nil, nil
-}
-
-// recordReader reads records from Pebble and keeps the piece that it read last:
-// neighbours often follow one another.
-type recordReader struct {
-	db       pebble.Reader
-	contract uint32
-	size     int // bytes read so far
-
-	key    keys.Block
-	number int
-	piece  piece
-}
-
-func (r *recordReader) read(p Placement) ([]byte, error) {
-	k, number := keys.Block{Contract: r.contract, Index: p.Block}, p.Position/pieceRecords
-	if k != r.key || number != r.number {
-		read, err := readPiece(r.db, k, number)
-		if err != nil {
-			return nil, err
-		}
-		r.key, r.number, r.piece = k, number, read
-		r.size += len(read.text)
-	}
-	return r.piece.record(p.Position % pieceRecords)
 }

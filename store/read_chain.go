@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/keys"
 )
@@ -111,7 +112,7 @@ func (s *Store) BlocksHashed(token string, from, limit uint64, yield func(index 
 
 // readRun reads at least one block from the start of a range, and no more
 // than is good to hold at once. They have been checked against their hashes.
-func (s *Store) readRun(token string, from, end uint64) ([]*Block, error) {
+func (s *Store) readRun(token string, from, end uint64) ([]*blocks.Block, error) {
 	s.using.RLock()
 	defer s.using.RUnlock()
 	s.mu.RLock()
@@ -130,13 +131,13 @@ func (s *Store) readRun(token string, from, end uint64) ([]*Block, error) {
 	}
 	db, contract, onDisk := s.db, h.Number, s.flushedTo(h)
 	s.mu.RUnlock()
-	run, err = readBlocks(db, contract, from, min(end, onDisk+1))
+	run, err = blocks.Read(db, contract, from, min(end, onDisk+1))
 	return run, s.report(err)
 }
 
-func checkAll(run []*Block) error {
+func checkAll(run []*blocks.Block) error {
 	for _, b := range run {
-		if err := checkHash(b.Hash, b.Canonical); err != nil {
+		if err := b.Check(); err != nil {
 			return err
 		}
 	}
@@ -144,7 +145,7 @@ func checkAll(run []*Block) error {
 }
 
 // runInMemory returns blocks of a range as long as the layers have them.
-func (s *Store) runInMemory(h *Head, from, end uint64) (run []*Block) {
+func (s *Store) runInMemory(h *Head, from, end uint64) (run []*blocks.Block) {
 	for size := 0; from < end && len(run) < readRun && size < readRunBytes; from++ {
 		b, ok := s.blockInMemory(keys.Block{Contract: h.Number, Index: from})
 		if !ok {

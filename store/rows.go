@@ -62,49 +62,23 @@ func appendIDs(rows []engine.Row, ids *hashtable.IDs, epochs []keys.Epoch) []eng
 }
 
 func decodePlacement(row []byte) (p Placement, err error) {
-	r := rowReader{rest: row}
-	p.Block = r.uvarint(math.MaxUint64)
+	r := engine.ValueReader{Rest: row}
+	p.Block = r.Uvarint(math.MaxUint64)
 	if p.Block == 0 {
-		r.take(p.Content[:])
-		p.Refused = chain.Code(r.rest)
-		r.bad = r.bad || p.Refused == ""
+		r.Take(p.Content[:])
+		p.Refused = chain.Code(r.Rest)
+		r.Bad = r.Bad || p.Refused == ""
 	} else {
-		p.Position = int(r.uvarint(chain.MaxBlockRecords - 1))
-		if len(r.rest) > 0 {
-			r.take(p.Content[:])
-			r.bad = r.bad || len(r.rest) > 0
+		p.Position = int(r.Uvarint(chain.MaxBlockRecords - 1))
+		if len(r.Rest) > 0 {
+			r.Take(p.Content[:])
+			r.Bad = r.Bad || len(r.Rest) > 0
 		}
 	}
-	if r.bad {
+	if r.Bad {
 		return Placement{}, fmt.Errorf("%w: id", engine.ErrCorrupt)
 	}
 	return p, nil
-}
-
-// rowReader reads a row from its start. What it reads once the row is bad is zero.
-type rowReader struct {
-	rest []byte
-	bad  bool
-}
-
-// uvarint reads a number up to most.
-func (r *rowReader) uvarint(most uint64) uint64 {
-	v, n := binary.Uvarint(r.rest)
-	if n <= 0 || v > most {
-		r.rest, r.bad = nil, true
-		return 0
-	}
-	r.rest = r.rest[n:]
-	return v
-}
-
-// take fills dst with the next bytes.
-func (r *rowReader) take(dst []byte) {
-	if len(r.rest) < len(dst) {
-		r.rest, r.bad = nil, true
-		return
-	}
-	r.rest = r.rest[copy(dst, r.rest):]
 }
 
 // appendAccount appends the numbers and, where something has been set for the

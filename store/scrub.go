@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/engine"
 )
 
@@ -72,7 +73,7 @@ func rest(ctx context.Context, wait time.Duration) error {
 // where to go on; nil at the end. Between two runs nothing is held.
 func (s *Store) scrubRun(from []byte) (next []byte, read int, err error) {
 	err = s.onDisk(func(db *engine.DB) error {
-		next, read, err = checkRows(db, from, scrubRunBytes)
+		next, read, err = blocks.CheckRows(db, from, scrubRunBytes)
 		if err != nil {
 			db.Report(err)
 		}

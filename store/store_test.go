@@ -9,11 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/keys"
 )
@@ -58,7 +60,7 @@ func addBlock(t testing.TB, s *Store, index uint64) {
 		before := tx.Account(h, name)
 		tx.SetAccount(h, name, before, chain.Account{Balance: before.Balance + 1, Records: before.Records + 1})
 		tx.SetPlacement(h, chain.DeriveID([]byte(fmt.Sprint(index))), Placement{Block: h.Index})
-		tx.AddBlock(h, chain.Hash{byte(h.Index)}, &Block{Canonical: canonical, Hash: h.Hash})
+		tx.AddBlock(h, chain.Hash{byte(h.Index)}, &blocks.Block{Canonical: canonical, Hash: h.Hash})
 		return nil
 	}))
 }
@@ -420,4 +422,25 @@ func TestAnotherFormatIsNoDamage(t *testing.T) {
 	require.ErrorContains(t, damaged("state", err), "use the binary that wrote it")
 	_, err = decodeMeta(row[:5])
 	require.ErrorIs(t, damaged("state", err), ErrDamaged)
+}
+
+// Nobody who reads from disk keeps Update waiting meanwhile.
+func TestADiskThatIsSlowToReadDelaysNoUpdate(t *testing.T) {
+	s := openTest(t, t.TempDir(), 0)
+	defer func() { require.NoError(t, s.Close()) }()
+	addBlock(t, s, 1)
+	slow, read := make(chan struct{}), make(chan error)
+	begun := make(chan struct{})
+	go func() {
+		_, err := lookup(s, "aka", func(*Head) (int, bool) { return 0, false }, func(pebble.Reader, uint32) (int, error) {
+			close(begun)
+			<-slow
+			return 1, nil
+		})
+		read <- err
+	}()
+	<-begun
+	addBlock(t, s, 2) // would wait for ever
+	close(slow)
+	require.NoError(t, <-read)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -164,7 +165,7 @@ func (tx *Tx) SetPlacement(h *Head, id chain.ID, p Placement) {
 // AddBlock stores the next block of a chain and wakes who waits for it. leaf is
 // the hash of its leaf in the log of headers, which the caller has computed.
 // AddBlock keeps b.
-func (tx *Tx) AddBlock(h *Head, leaf chain.Hash, b *Block) {
+func (tx *Tx) AddBlock(h *Head, leaf chain.Hash, b *blocks.Block) {
 	tx.s.active.setBlock(keys.Block{Contract: h.Number, Index: h.Index}, b)
 	h.tree.add(leaf, func(index uint64, node chain.Hash) {
 		tx.s.active.hashes[hashKey{h.Number, keys.NodeTable, index}] = node
