@@ -126,11 +126,11 @@ func (s *Store) write(db *engine.DB, l *layer) error {
 		}
 		rows = append(rows, engine.Row{Key: k.In(keys.OpenHoldTable)}, engine.Row{Key: k.In(keys.EndedHoldTable), Value: encoded})
 	}
-	l.index.expect(2 * len(l.ids.List()))
-	for from, blocks := l.unindexed(); len(blocks) > 0; from, blocks = l.unindexed() {
-		l.index.extend(from, blocks)
+	l.index.Expect(2 * len(l.ids.List()))
+	for from, more := l.unindexed(); len(more) > 0; from, more = l.unindexed() {
+		l.index.Extend(from, more)
 	}
-	rows = l.index.appendRows(rows, l.epochs)
+	rows = l.index.AppendRows(rows, l.epochs)
 	return db.Write(rows, l.bytes+l.bytes/8)
 }
 

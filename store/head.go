@@ -8,6 +8,7 @@ import (
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/history"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -232,7 +233,7 @@ func newHead(number uint32, c chain.Contract) *Head {
 }
 
 // nextPlace is where the record that is decided next will stand.
-func (h *Head) nextPlace() place { return placeOf(h.Index+1, h.Pending.Count()) }
+func (h *Head) nextPlace() history.Place { return history.PlaceOf(h.Index+1, h.Pending.Count()) }
 
 // Due is the machine time at which h's next block is due by its schedule;
 // ok is false when it is not due by time at all.

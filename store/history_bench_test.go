@@ -9,6 +9,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/blocks"
+	"github.com/bpsc/bpsc/store/history"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -28,12 +29,11 @@ func BenchmarkHistoryIndex(b *testing.B) {
 	}
 	rows := 0
 	for b.Loop() {
-		l.index.postings = nil
-		l.index.done.Store(0)
-		for from, blocks := l.unindexed(); len(blocks) > 0; from, blocks = l.unindexed() {
-			l.index.extend(from, blocks)
+		l.index = history.Index{}
+		for from, more := l.unindexed(); len(more) > 0; from, more = l.unindexed() {
+			l.index.Extend(from, more)
 		}
-		rows = len(l.index.appendRows(nil, nil))
+		rows = len(l.index.AppendRows(nil, nil))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*length*size), "ns/record")
 	b.ReportMetric(float64(rows)/(length*size), "rows/record")

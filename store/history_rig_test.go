@@ -10,6 +10,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/blocks"
+	"github.com/bpsc/bpsc/store/history"
 )
 
 // historyRig is a store with one chain, to which records are added as the
@@ -95,7 +96,7 @@ func (r *historyRig) scan() (all []chain.HistoryRecord) {
 		b, err := chain.DecodeBlock(canonical, 6)
 		require.NoError(r.t, err)
 		for i, record := range b.Records {
-			all = append(all, chain.HistoryRecord{Record: record, Block: index, Position: i, Cursor: placeOf(index, i).cursor()})
+			all = append(all, chain.HistoryRecord{Record: record, Block: index, Position: i, Cursor: history.PlaceOf(index, i).Cursor()})
 		}
 		return nil
 	}))
@@ -103,7 +104,7 @@ func (r *historyRig) scan() (all []chain.HistoryRecord) {
 	for i := range h.Pending.Count() {
 		record, err := chain.DecodeRecord(h.Pending.Record(i), 6)
 		require.NoError(r.t, err)
-		all = append(all, chain.HistoryRecord{Record: record, Block: h.Index + 1, Position: i, Pending: true, Cursor: placeOf(h.Index+1, i).cursor()})
+		all = append(all, chain.HistoryRecord{Record: record, Block: h.Index + 1, Position: i, Pending: true, Cursor: history.PlaceOf(h.Index+1, i).Cursor()})
 	}
 	return all
 }
@@ -127,7 +128,7 @@ func matching(all []chain.HistoryRecord, account string, q chain.HistoryQuery) (
 	return list
 }
 
-func place1(r chain.HistoryRecord) place { return placeOf(r.Block, r.Position) }
+func place1(r chain.HistoryRecord) history.Place { return history.PlaceOf(r.Block, r.Position) }
 
 func transferRecord(i int, from, to string) chain.Record {
 	return chain.Record{

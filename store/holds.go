@@ -13,6 +13,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/history"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -54,8 +55,8 @@ type hold struct {
 	// EndedIn is the block that has the record which ended it, or will. It is 0 in
 	// rows from before it was noted; Searched is then the place up to which the
 	// record has been looked for.
-	EndedIn  uint64 `json:",omitzero"`
-	Searched place  `json:",omitzero"`
+	EndedIn  uint64        `json:",omitzero"`
+	Searched history.Place `json:",omitzero"`
 }
 
 func (l *layer) setHold(k keys.ID, h hold) {

@@ -6,6 +6,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/hashtable"
+	"github.com/bpsc/bpsc/store/history"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -22,7 +23,7 @@ type layer struct {
 	blocks   map[keys.Block]*blocks.Block
 	order    []keys.Block // of blocks, as they came
 	hashes   map[hashKey]chain.Hash
-	index    layerIndex    // of blocks, as far as it was needed
+	index    history.Index // of blocks, as far as it was needed
 	bytes    int           // estimate, for LayerBytes
 	applied  uint64        // of a frozen one: the last entry in it
 	epochs   []keys.Epoch  // of a frozen one: by contract, of its rows; nil: they have none
@@ -117,4 +118,20 @@ func (l *layer) setBlock(k keys.Block, b *blocks.Block) {
 	l.blocks[k] = b
 	l.order = append(l.order, k)
 	l.bytes += blockCost + b.Bytes() + 2*nodeCost // a block adds two nodes in the mean
+}
+
+// unindexed returns some of the blocks that the index lacks, and how many
+// come before them; none when it is up to date. The layer must be frozen, or
+// the caller hold the store's mu.
+func (l *layer) unindexed() (from int, more []history.Block) {
+	from = l.index.Done()
+	size := 0
+	for _, k := range l.order[from:] {
+		if len(more) == readRun || size >= readRunBytes {
+			break
+		}
+		more = append(more, history.Block{Key: k, Block: l.blocks[k]})
+		size += len(l.blocks[k].Canonical)
+	}
+	return from, more
 }

@@ -57,18 +57,6 @@ const (
 	readRun      = blocks.MaxRun
 	readRunBytes = blocks.MaxRunBytes
 
-	// maxHistoryPage is the most records a call of History returns, and
-	// defaultHistoryPage what it returns when nobody says.
-	maxHistoryPage     = 1000
-	defaultHistoryPage = 100
-
-	// historyBudget and historyBytes bound the postings that one call passes,
-	// a row counting for historyRowCost more, and the blocks it reads: some
-	// hundredths of a second.
-	historyBudget  = 100_000
-	historyRowCost = 16
-	historyBytes   = 16 << 20
-
 	// noteEvery is how many records of an account lie between two of its notes: a
 	// read of the past takes so many records at most, about a millisecond, and the
 	// notes are a hundredth of what else is written for a transfer.
@@ -78,11 +66,4 @@ const (
 	// through for the ends of holds of which nobody has noted in which block they
 	// ended.
 	searchPages = 16
-
-	// hashedAccounts is how many accounts an index keeps the hashes of, in 160 KB.
-	hashedAccounts = 4096
-
-	// historyRow bounds the postings in a row, so that where accounts are few
-	// a page does not read far more than it shows.
-	historyRow = 256
 )

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/history"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -18,7 +19,7 @@ import (
 // last note before it and a bounded number of records. What no note tells is read
 // from the beginning, some at a time, and noted by who reads.
 type note struct {
-	at      place
+	at      history.Place
 	account chain.Account
 }
 
@@ -34,7 +35,7 @@ func (l *layer) note(k accountKey, n note) {
 }
 
 // noteOf finds the newest note that is not behind end.
-func (l *layer) noteOf(k accountKey, end place) (n note, ok bool) {
+func (l *layer) noteOf(k accountKey, end history.Place) (n note, ok bool) {
 	notes := l.notes[k]
 	i := sort.Search(len(notes), func(i int) bool { return notes[i].at > end })
 	if i == 0 {
@@ -82,7 +83,7 @@ func decodeNote(key, value []byte) (n note, err error) {
 	if value[0] != noteVersion {
 		return n, fmt.Errorf("%w: note of version %d", errFormat, value[0])
 	}
-	n.at = place(binary.BigEndian.Uint64(key[len(key)-8:]))
+	n.at = history.Place(binary.BigEndian.Uint64(key[len(key)-8:]))
 	n.account, err = decodeAccount(value[1:])
 	return n, err
 }
@@ -100,7 +101,7 @@ func (l *layer) appendNotes(rows []engine.Row) ([]engine.Row, error) {
 	return rows, nil
 }
 
-func noteOnDisk(r pebble.Reader, k accountKey, end place) (n note, err error) {
+func noteOnDisk(r pebble.Reader, k accountKey, end history.Place) (n note, err error) {
 	prefix := k.notes()
 	it, err := r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: binary.BigEndian.AppendUint64(k.notes(), uint64(end)+1)})
 	if err != nil {
@@ -129,7 +130,7 @@ type Noted struct {
 
 // Note returns the newest note of an account up to the end of a block.
 func (s *Store) Note(token, name string, block uint64) (Noted, error) {
-	end := placeOf(block+1, 0)
+	end := history.PlaceOf(block+1, 0)
 	n, err := lookup(s, token, func(h *Head) (note, bool) {
 		k := accountKey{h.Number, name}
 		n, ok := s.active.noteOf(k, end)
@@ -140,7 +141,7 @@ func (s *Store) Note(token, name string, block uint64) (Noted, error) {
 	}, func(r pebble.Reader, contract uint32) (note, error) {
 		return noteOnDisk(r, accountKey{contract, name}, end)
 	})
-	return Noted{n.account, n.at.block(), n.at.position()}, err
+	return Noted{n.account, n.at.Block(), n.at.Position()}, err
 }
 
 // SetNote keeps a note of somebody who has read the records up to it. Where the
@@ -151,7 +152,7 @@ func (s *Store) SetNote(token, name string, n Noted) error {
 		last--
 	}
 	return s.keep(token, last, func(contract uint32) (engine.Row, error) {
-		return accountKey{contract, name}.noteRow(note{placeOf(n.Block, n.Position), n.Account})
+		return accountKey{contract, name}.noteRow(note{history.PlaceOf(n.Block, n.Position), n.Account})
 	})
 }
 

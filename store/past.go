@@ -10,6 +10,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/history"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -80,11 +81,7 @@ func (s *Store) RecordsFrom(token, account string, from Noted, block uint64) (re
 	if earnsFees(&info.Contract, account) {
 		return s.allRecords(token, info.Contract.Decimals, from, block)
 	}
-	w, err := newWalk(&chain.HistoryQuery{OldestFirst: true, Limit: maxHistoryPage}, account)
-	if err != nil {
-		return nil, next, err
-	}
-	w.lo, w.hi = placeOf(from.Block, from.Position), placeOf(block+1, 0)-1
+	w := history.Between(account, history.PlaceOf(from.Block, from.Position), history.PlaceOf(block+1, 0))
 	s.using.RLock()
 	defer s.using.RUnlock()
 	page, err := s.history(token, w)
@@ -93,11 +90,11 @@ func (s *Store) RecordsFrom(token, account string, from Noted, block uint64) (re
 	}
 	next.Block = block + 1
 	if page.Next != "" {
-		at, err := parseCursor(page.Next)
+		at, err := history.ParseCursor(page.Next)
 		if err != nil {
 			return nil, next, err
 		}
-		next.Block, next.Position = (at + 1).block(), (at + 1).position()
+		next.Block, next.Position = (at + 1).Block(), (at + 1).Position()
 	}
 	return records, next, err
 }

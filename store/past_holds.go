@@ -7,6 +7,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/history"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -49,8 +50,8 @@ func (s *Store) holdAt(token string, id chain.ID, block uint64, pages *int) (cha
 // opened, and notes what it finds out. Such a row does not change otherwise: it is
 // on the disk, and its hold has ended.
 func (s *Store) findEnd(token string, id chain.ID, h *hold, opened Placement, pages *int) error {
-	from := max(placeOf(opened.Block, opened.Position), h.Searched)
-	q := chain.HistoryQuery{Kinds: []chain.Kind{chain.Delivery, chain.Refund}, OldestFirst: true, Limit: maxHistoryPage, After: from.cursor()}
+	from := max(history.PlaceOf(opened.Block, opened.Position), h.Searched)
+	q := chain.HistoryQuery{Kinds: []chain.Kind{chain.Delivery, chain.Refund}, OldestFirst: true, Limit: history.MaxPage, After: from.Cursor()}
 	for ; *pages > 0 && h.EndedIn == 0; *pages-- {
 		page, err := s.History(token, h.Recipient, q)
 		if err != nil {
@@ -64,7 +65,7 @@ func (s *Store) findEnd(token string, id chain.ID, h *hold, opened Placement, pa
 		if h.EndedIn == 0 && page.Next == "" {
 			return fmt.Errorf("%w: hold %s has ended, and no record says so", engine.ErrCorrupt, id)
 		}
-		if h.Searched, err = parseCursor(page.Next); err != nil && page.Next != "" {
+		if h.Searched, err = history.ParseCursor(page.Next); err != nil && page.Next != "" {
 			return err
 		}
 		q.After = page.Next
@@ -93,21 +94,21 @@ func (s *Store) HoldsAt(token string, q chain.PastHoldQuery) (page chain.PastHol
 	if err != nil {
 		return page, err
 	}
-	history := chain.HistoryQuery{Kinds: []chain.Kind{chain.Hold}, Direction: chain.In, Limit: maxHistoryPage, After: q.After}
+	past := chain.HistoryQuery{Kinds: []chain.Kind{chain.Hold}, Direction: chain.In, Limit: history.MaxPage, After: q.After}
 	if q.Role == chain.HoldSender {
-		history.Direction = chain.Out
+		past.Direction = chain.Out
 	}
-	end := placeOf(q.Block+1, 0)
-	if history.After == "" {
-		history.After = end.cursor()
+	end := history.PlaceOf(q.Block+1, 0)
+	if past.After == "" {
+		past.After = end.Cursor()
 	}
-	switch at, err := parseCursor(history.After); {
+	switch at, err := history.ParseCursor(past.After); {
 	case err != nil:
 		return page, err
 	case at > end:
 		return page, fmt.Errorf("%w: the cursor is of another block", chain.InvalidField)
 	}
-	opened, err := s.History(token, q.Account, history)
+	opened, err := s.History(token, q.Account, past)
 	if err != nil {
 		return page, err
 	}

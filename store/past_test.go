@@ -10,6 +10,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
+	"github.com/bpsc/bpsc/store/history"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -36,7 +37,7 @@ func TestTheEndOfAHoldThatNobodyNotedIsLookedFor(t *testing.T) {
 	}
 	const pages = searchPages + 2
 	for i := range pages { // blocks 3 to pages+2
-		r.add(refunds(i*maxHistoryPage, maxHistoryPage)...)
+		r.add(refunds(i*history.MaxPage, history.MaxPage)...)
 		r.produce()
 	}
 	ended := state
@@ -107,7 +108,7 @@ func TestNotesAreFoundByPlaceWhereverTheyAre(t *testing.T) {
 
 func FuzzDecodeNote(f *testing.F) {
 	k := accountKey{3, "name"}
-	r, err := k.noteRow(note{placeOf(7, 2), chain.Account{Balance: -5, Records: 9, Wallet: &chain.Wallet{Frozen: true}}})
+	r, err := k.noteRow(note{history.PlaceOf(7, 2), chain.Account{Balance: -5, Records: 9, Wallet: &chain.Wallet{Frozen: true}}})
 	require.NoError(f, err)
 	f.Add(r.Key, r.Value)
 	f.Add([]byte{}, []byte{})

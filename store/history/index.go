@@ -1,4 +1,7 @@
-package store
+// Package history says which records concern an account: an index of the blocks that are in
+// memory, its rows, the places of records and cursors to them, and the walk that answers a
+// query from both.
+package history
 
 import (
 	"bytes"
@@ -18,7 +21,7 @@ import (
 
 // posting says that a record concerns an account, and how.
 type posting struct {
-	at       place
+	at       Place
 	hash     accountHash
 	contract uint32
 	tags     tags
@@ -31,7 +34,7 @@ type accountHash uint64
 
 const (
 	accountBits = 60
-	bucketBits  = 12 // accounts share rows by these, see appendRows
+	bucketBits  = 12 // accounts share rows by these, see AppendRows
 	restBits    = accountBits - bucketBits
 )
 
@@ -69,53 +72,39 @@ func (a *accountHashes) of(contract uint32, name []byte) accountHash {
 
 func (w accountHash) bucket() uint16 { return uint16(w >> restBits) }
 
-// layerIndex says which records of a layer's blocks concern which account. It
-// is made beside Update, by what needs it first: a reader, or the flush, which turns
-// it into rows. Several may extend it at once: each block is put in under mu by the
-// one that finds done at that block, so it is there once and in order.
-type layerIndex struct {
-	done     atomic.Int64 // how many of the layer's blocks are in, in their order
+// Index says which records of the blocks of a layer concern which account, until rows say so.
+// Several may extend it at once: each block is put in under mu by the one that finds done at
+// that block, so it is there once and in order.
+type Index struct {
+	done     atomic.Int64 // how many blocks are in, in their order
 	mu       sync.Mutex   // guards what follows, and done's changes
 	hashes   accountHashes
 	postings []posting // in the order of the blocks; what has been added does not change
 }
 
-// indexedBlock is a block on its way into the index.
-type indexedBlock struct {
-	key   keys.Block
-	block *blocks.Block
+// Block is a block on its way into the index.
+type Block struct {
+	Key   keys.Block
+	Block *blocks.Block
 }
 
-// unindexed returns some of the blocks that the index lacks, and how many
-// come before them; none when it is up to date. The layer must be frozen, or
-// the caller hold the store's mu.
-func (l *layer) unindexed() (from int, blocks []indexedBlock) {
-	from = int(l.index.done.Load())
-	size := 0
-	for _, k := range l.order[from:] {
-		if len(blocks) == readRun || size >= readRunBytes {
-			break
-		}
-		blocks = append(blocks, indexedBlock{k, l.blocks[k]})
-		size += len(l.blocks[k].Canonical)
-	}
-	return from, blocks
-}
+// Done is how many blocks are in.
+func (x *Index) Done() int { return int(x.done.Load()) }
 
-// extend adds blocks of which from come before; others may be doing the same.
-func (x *layerIndex) extend(from int, blocks []indexedBlock) {
-	for i := range blocks {
+// Extend adds blocks of which from come before; others may be doing the same.
+func (x *Index) Extend(from int, more []Block) {
+	for i := range more {
 		x.mu.Lock()
 		if x.done.Load() == int64(from+i) {
-			x.addBlock(&blocks[i])
+			x.addBlock(&more[i])
 			x.done.Add(1)
 		}
 		x.mu.Unlock()
 	}
 }
 
-// expect makes room for that many postings where there is none yet.
-func (x *layerIndex) expect(n int) {
+// Expect makes room for that many postings where there is none yet.
+func (x *Index) Expect(n int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.postings == nil {
@@ -123,14 +112,14 @@ func (x *layerIndex) expect(n int) {
 	}
 }
 
-func (x *layerIndex) addBlock(b *indexedBlock) {
+func (x *Index) addBlock(b *Block) {
 	var m chain.Mention
-	for position, span := range b.block.Records {
-		m.Read(b.block.Canonical[span.From:span.To])
-		at, start := placeOf(b.key.Index, position), len(x.postings)
+	for position, span := range b.Block.Records {
+		m.Read(b.Block.Canonical[span.From:span.To])
+		at, start := PlaceOf(b.Key.Index, position), len(x.postings)
 		for i := range m.Wallets {
 			if w := &m.Wallets[i]; len(w.Name) > 0 {
-				x.add(start, posting{at, x.hashes.of(b.key.Contract, w.Name), b.key.Contract, tagsOf(m.Kind, w.Role)})
+				x.add(start, posting{at, x.hashes.of(b.Key.Contract, w.Name), b.Key.Contract, tagsOf(m.Kind, w.Role)})
 			}
 		}
 	}
@@ -138,7 +127,7 @@ func (x *layerIndex) addBlock(b *indexedBlock) {
 
 // add adds a posting of the record whose postings begin at start; an account
 // has one in a record.
-func (x *layerIndex) add(start int, p posting) {
+func (x *Index) add(start int, p posting) {
 	for i := range x.postings[start:] {
 		if other := &x.postings[start+i]; other.hash == p.hash {
 			other.tags |= p.tags
@@ -149,7 +138,7 @@ func (x *layerIndex) add(start int, p posting) {
 }
 
 // of returns the postings of an account.
-func (x *layerIndex) of(w accountHash) []posting {
+func (x *Index) of(w accountHash) []posting {
 	x.mu.Lock()
 	all := x.postings
 	x.mu.Unlock()
@@ -179,15 +168,15 @@ func tagsOf(kind int, role chain.Role) tags { return tags(kind)<<roleBits | tags
 // transfer, which cost as much as all else that is written for it. In return a
 // reader passes over one posting in 4096 of the chain.
 
-func historyPrefix(contract uint32, w accountHash, epochs []keys.Epoch) []byte {
-	key := keys.AppendPrefix(make([]byte, 0, historyKeyBytes), keys.HistoryTable, keys.EpochHistoryTable, contract, epochs)
+func rowsPrefix(contract uint32, w accountHash, epochs []keys.Epoch) []byte {
+	key := keys.AppendPrefix(make([]byte, 0, keyBytes), keys.HistoryTable, keys.EpochHistoryTable, contract, epochs)
 	return binary.BigEndian.AppendUint16(key, w.bucket())
 }
 
-// historyKeyBytes is the length of a key with an epoch.
-const historyKeyBytes = 1 + 4 + keys.EpochBytes + 2 + 8
+// keyBytes is the length of a key with an epoch.
+const keyBytes = 1 + 4 + keys.EpochBytes + 2 + 8
 
-func historyKey(prefix []byte, at place) []byte {
+func rowKey(prefix []byte, at Place) []byte {
 	return binary.BigEndian.AppendUint64(append(make([]byte, 0, len(prefix)+8), prefix...), uint64(at))
 }
 
@@ -198,15 +187,15 @@ const postingBytes = 1 + 2 + restBits/8
 type openRow struct {
 	engine.Row
 	n    int
-	last place
+	last Place
 }
 
-// appendRows appends the rows of a finished index, of the epochs of their contracts.
-func (x *layerIndex) appendRows(rows []engine.Row, epochs []keys.Epoch) []engine.Row {
+// AppendRows appends the rows of a finished index, of the epochs of their contracts.
+func (x *Index) AppendRows(rows []engine.Row, epochs []keys.Epoch) []engine.Row {
 	type buckets [1 << bucketBits]*openRow
 	open := map[uint32]*buckets{}
 	var of *buckets // of the contract of the posting before, as nearly always
-	room := postingBytes * (1 + min(historyRow, len(x.postings)>>bucketBits))
+	room := postingBytes * (1 + min(rowPostings, len(x.postings)>>bucketBits))
 	for i := range x.postings {
 		p := &x.postings[i]
 		if i == 0 || p.contract != x.postings[i-1].contract {
@@ -220,7 +209,7 @@ func (x *layerIndex) appendRows(rows []engine.Row, epochs []keys.Epoch) []engine
 			r = &openRow{}
 			of[p.hash.bucket()] = r
 		}
-		if r.n == historyRow {
+		if r.n == rowPostings {
 			rows = append(rows, r.Row)
 			*r = openRow{}
 		}
@@ -243,7 +232,7 @@ func (x *layerIndex) appendRows(rows []engine.Row, epochs []keys.Epoch) []engine
 // bits of the hash that the key does not have.
 func (r *openRow) add(p *posting, epochs []keys.Epoch) {
 	if r.n == 0 {
-		r.Key = historyKey(historyPrefix(p.contract, p.hash, epochs), p.at)
+		r.Key = rowKey(rowsPrefix(p.contract, p.hash, epochs), p.at)
 		r.last = p.at
 	}
 	r.Value = append(binary.AppendUvarint(r.Value, uint64(p.at-r.last)), byte(p.tags))
@@ -258,17 +247,17 @@ func (r *openRow) add(p *posting, epochs []keys.Epoch) {
 func decodePostings(dst []posting, key, value []byte) ([]posting, error) {
 	const tail = 1 + restBits/8
 	head := len(key) - 8
-	if head+8 != historyKeyBytes && head+8 != historyKeyBytes-keys.EpochBytes || len(value) == 0 {
+	if head+8 != keyBytes && head+8 != keyBytes-keys.EpochBytes || len(value) == 0 {
 		return nil, fmt.Errorf("%w: history", engine.ErrCorrupt)
 	}
-	p := posting{contract: keys.ContractOf(key), at: place(binary.BigEndian.Uint64(key[head:]))}
+	p := posting{contract: keys.ContractOf(key), at: Place(binary.BigEndian.Uint64(key[head:]))}
 	bucket := accountHash(binary.BigEndian.Uint16(key[head-2:])) << restBits
 	for len(value) > 0 {
 		distance, n := binary.Uvarint(value)
 		if n <= 0 || len(value) < n+tail || distance > math.MaxUint64-uint64(p.at) {
 			return nil, fmt.Errorf("%w: history", engine.ErrCorrupt)
 		}
-		p.at += place(distance)
+		p.at += Place(distance)
 		p.tags = tags(value[n])
 		var rest [8]byte
 		copy(rest[:], value[n+1:n+tail])
