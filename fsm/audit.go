@@ -2,7 +2,7 @@ package fsm
 
 import (
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/store"
+	"github.com/bpsc/bpsc/store/holds"
 )
 
 // Auditor checks a whole chain from its blocks alone: all that
@@ -40,7 +40,7 @@ type memory struct {
 	Totals   chain.Totals
 	accounts map[string]chain.Account
 	holds    map[chain.ID]chain.HoldState
-	open     store.HoldQueue
+	open     holds.Queue
 	tip      chain.Micros // time of the last block
 	ids      map[chain.ID]struct{}
 	sum      chain.Amount // of all balances
@@ -70,7 +70,7 @@ func (m *memory) SetHold(id chain.ID, s chain.HoldState) {
 }
 
 // Holds are the open ones.
-func (m *memory) Holds() *store.HoldQueue { return &m.open }
+func (m *memory) Holds() *holds.Queue { return &m.open }
 
 func (m *memory) tipTime() chain.Micros { return m.tip }
 

@@ -3,6 +3,7 @@ package fsm
 import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store"
+	"github.com/bpsc/bpsc/store/holds"
 )
 
 // wallets are accounts by their names.
@@ -33,8 +34,8 @@ type books interface {
 	accounts
 	decided(id chain.ID) bool
 	setDecided(id chain.ID, block uint64, position int)
-	Holds() *store.HoldQueue // the open ones
-	tipTime() chain.Micros   // of the last block
+	Holds() *holds.Queue   // the open ones
+	tipTime() chain.Micros // of the last block
 	sums() (totals chain.Totals, balances chain.Amount)
 }
 
@@ -69,7 +70,7 @@ func (l headLedger) setDecided(id chain.ID, block uint64, position int) {
 	l.tx.SetPlacement(l.h, id, store.Placement{Block: block, Position: position})
 }
 
-func (l headLedger) Holds() *store.HoldQueue { return l.h.Holds() }
+func (l headLedger) Holds() *holds.Queue { return l.h.Holds() }
 
 func (l headLedger) tipTime() chain.Micros { return l.h.Timestamp }
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/store"
+	"github.com/bpsc/bpsc/store/holds"
 )
 
 // scratch is a ledger that one block is tried on. It lies on the books and
@@ -18,10 +18,10 @@ type scratch struct {
 	touched  []touchedAccount
 	holds    map[chain.ID]int // place in held
 	held     []touchedHold
-	open     int              // holds
-	sent     map[string]int   // what the block adds to a sender's open holds
-	opened   store.HoldQueue  // holds of this block
-	waiting  store.QueuedHold // the first of the holds below that may still be open, if there is one
+	open     int            // holds
+	sent     map[string]int // what the block adds to a sender's open holds
+	opened   holds.Queue    // holds of this block
+	waiting  holds.Queued   // the first of the holds below that may still be open, if there is one
 	waits    bool
 	clock    chain.Micros // of the chain: machine time of what came last
 	ids      map[chain.ID]struct{}
@@ -56,7 +56,7 @@ func (s *scratch) start(below books, c *chain.Contract) {
 	clear(s.sent)
 	s.touched, s.held = s.touched[:0], s.held[:0]
 	s.totals, s.sum = below.sums()
-	s.open, s.opened = below.Holds().Count(), store.HoldQueue{}
+	s.open, s.opened = below.Holds().Count(), holds.Queue{}
 	s.waiting, s.waits = below.Holds().First()
 	s.clock = below.tipTime()
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/store"
+	"github.com/bpsc/bpsc/store/holds"
 )
 
 // The clock comes first: whatever a member does at a time, it has given back all
@@ -32,7 +32,7 @@ func (s *scratch) settled() error {
 }
 
 // firstHold is the open hold that expires first.
-func (s *scratch) firstHold() (first store.QueuedHold, ok bool) {
+func (s *scratch) firstHold() (first holds.Queued, ok bool) {
 	for s.waits {
 		if i, touched := s.holds[s.waiting.ID]; !touched || s.held[i].state.Ended == "" {
 			break

@@ -9,6 +9,7 @@ import (
 	"github.com/bpsc/bpsc/store/blocks"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/history"
+	"github.com/bpsc/bpsc/store/holds"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
@@ -29,8 +30,8 @@ type Head struct {
 	attests  uint64 // how often attested was replaced
 	tree     frontier
 	first    uint64 // the first block that this process produces from records that it has decided
-	holds    HoldQueue
-	parties  holdIndex
+	holds    holds.Queue
+	parties  holds.Parties
 	saved    *version      // what the rows say; nil before there are any
 	produced chan struct{} // closed when the next block is there
 	more     chan struct{} // closed when attested has changed
@@ -229,7 +230,7 @@ func loadHead(number uint32, row, pending []byte, genesis *blocks.Block) (*Head,
 }
 
 func newHead(number uint32, c chain.Contract) *Head {
-	return &Head{Number: number, Contract: c, first: 1, parties: newHoldIndex(), produced: make(chan struct{}), more: make(chan struct{})}
+	return &Head{Number: number, Contract: c, first: 1, parties: holds.NewParties(), produced: make(chan struct{}), more: make(chan struct{})}
 }
 
 // nextPlace is where the record that is decided next will stand.

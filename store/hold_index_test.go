@@ -113,26 +113,3 @@ func TestOpenHoldsKnowNothingOfStrangers(t *testing.T) {
 	_, err = r.store.OpenHolds("nope", chain.HoldQuery{Account: "a", Limit: 1})
 	require.ErrorIs(t, err, chain.ContractUnknown)
 }
-
-// A page costs what it shows, a change next to nothing, however many holds are open.
-func TestOpenHoldsCostNoMoreThanThePage(t *testing.T) {
-	const open, page = 100_000, 10
-	looks := 0
-	counting := func(party func(*chain.OpenHold) string) *holdTree {
-		return newHoldTree(func(h *chain.OpenHold) string { looks++; return party(h) })
-	}
-	x := holdIndex{counting(recipientOf), counting(senderOf)}
-	hold := func(i int) (chain.ID, chain.HoldState) {
-		return chain.DeriveID([]byte(fmt.Sprint(i))), chain.HoldState{Sender: fmt.Sprint(i % 7), Recipient: "b", Until: chain.Seconds(i / 3)}
-	}
-	for i := range open {
-		x.set(hold(i))
-	}
-	perChange := looks / open
-	require.Less(t, perChange, 2*2*40, "two trees, two looks a comparison")
-	for _, after := range []chain.Seconds{0, open / 6, open / 3} {
-		looks = 0
-		x.page(&chain.HoldQuery{Account: "b", Role: chain.HoldRecipient, Limit: page}, chain.OpenHold{HoldState: chain.HoldState{Until: after}})
-		require.Less(t, looks, 4*(page+40))
-	}
-}

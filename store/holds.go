@@ -1,24 +1,22 @@
 package store
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/RaduBerinde/btreemap"
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/store/engine"
 	"github.com/bpsc/bpsc/store/history"
+	"github.com/bpsc/bpsc/store/holds"
 	"github.com/bpsc/bpsc/store/keys"
 )
 
 // Holds are the open holds of h. Only SetHold changes them.
-func (h *Head) Holds() *HoldQueue { return &h.holds }
+func (h *Head) Holds() *holds.Queue { return &h.holds }
 
 // Hold returns what is known of a hold.
 func (tx *Tx) Hold(h *Head, id chain.ID) (chain.HoldState, bool) {
@@ -46,7 +44,7 @@ func (tx *Tx) SetHold(h *Head, id chain.ID, s chain.HoldState) {
 // queueHold keeps what is derived from the open holds.
 func (h *Head) queueHold(id chain.ID, s chain.HoldState) {
 	h.holds.Set(id, s)
-	h.parties.set(id, s)
+	h.parties.Set(id, s)
 }
 
 // hold is what a row has of a hold.
@@ -132,135 +130,6 @@ func (h *Head) loadHolds(r pebble.Reader) error {
 	})
 }
 
-// HoldQueue holds the open holds of one chain in the order of (expiry, id), and
-// counts them by sender. It is in memory, which a bound on open holds makes
-// small, because the clock asks for its first at every entry. The zero value is
-// empty.
-type HoldQueue struct {
-	byExpiry *btreemap.BTreeMap[QueuedHold, struct{}] // nil before the first
-	sent     map[string]int
-}
-
-// QueuedHold is a place in the order in which holds expire.
-type QueuedHold struct {
-	Until  chain.Seconds
-	ID     chain.ID
-	sender string
-}
-
-// Before tells whether h expires before other.
-func (h QueuedHold) Before(other QueuedHold) bool { return h.compare(other) < 0 }
-
-func (h QueuedHold) compare(other QueuedHold) int {
-	return cmp.Or(cmp.Compare(h.Until, other.Until), bytes.Compare(h.ID[:], other.ID[:]))
-}
-
-// Set adds an open hold, or removes an ended one, which names sender and until
-// as it did when it was opened.
-func (q *HoldQueue) Set(id chain.ID, s chain.HoldState) {
-	if q.sent == nil {
-		q.byExpiry, q.sent = btreemap.New[QueuedHold, struct{}](holdDegree, QueuedHold.compare), map[string]int{}
-	}
-	h := QueuedHold{s.Until, id, s.Sender}
-	if s.Ended == "" {
-		if _, _, known := q.byExpiry.ReplaceOrInsert(h, struct{}{}); !known {
-			q.sent[s.Sender]++
-		}
-	} else if _, _, known := q.byExpiry.Delete(h); known {
-		if q.sent[s.Sender]--; q.sent[s.Sender] == 0 {
-			delete(q.sent, s.Sender)
-		}
-	}
-}
-
-// Count is how many holds nobody has decided yet.
-func (q *HoldQueue) Count() int {
-	if q.byExpiry == nil {
-		return 0
-	}
-	return q.byExpiry.Len()
-}
-
-// SentBy is how many of them a wallet has sent.
-func (q *HoldQueue) SentBy(sender string) int { return q.sent[sender] }
-
-// First is the hold that expires first.
-func (q *HoldQueue) First() (first QueuedHold, ok bool) {
-	if q.byExpiry != nil {
-		first, _, ok = q.byExpiry.Min()
-	}
-	return first, ok
-}
-
-// After is the hold that expires next after one that is in q, or was.
-func (q *HoldQueue) After(h QueuedHold) (next QueuedHold, ok bool) {
-	for next := range q.byExpiry.Ascend(btreemap.GT(h), btreemap.Max[QueuedHold]()) {
-		return next, true
-	}
-	return next, false
-}
-
-// holdIndex finds the open holds of one chain by whom they are for and by whom
-// they are from, each account's in the order of (expiry, id). Like the queue it
-// is in memory, and holds no more than that. A change costs the logarithm of the
-// number of open holds.
-type holdIndex struct {
-	byRecipient, bySender *holdTree
-}
-
-type holdTree = btreemap.BTreeMap[*chain.OpenHold, struct{}]
-
-// holdDegree is google/btree's own choice for keys of a word.
-const holdDegree = 32
-
-func newHoldIndex() holdIndex { return holdIndex{newHoldTree(recipientOf), newHoldTree(senderOf)} }
-
-func newHoldTree(party func(*chain.OpenHold) string) *holdTree {
-	return btreemap.New[*chain.OpenHold, struct{}](holdDegree, func(a, b *chain.OpenHold) int {
-		if order := cmp.Compare(party(a), party(b)); order != 0 {
-			return order
-		}
-		return cmp.Or(cmp.Compare(a.Until, b.Until), bytes.Compare(a.ID[:], b.ID[:]))
-	})
-}
-
-func recipientOf(h *chain.OpenHold) string { return h.Recipient }
-
-func senderOf(h *chain.OpenHold) string { return h.Sender }
-
-// set adds an open hold, or removes an ended one, which names whom and until as
-// it did when it was opened.
-func (x *holdIndex) set(id chain.ID, s chain.HoldState) {
-	h := &chain.OpenHold{ID: id, HoldState: s}
-	for _, tree := range []*holdTree{x.byRecipient, x.bySender} {
-		if s.Ended == "" {
-			tree.ReplaceOrInsert(h, struct{}{})
-		} else {
-			tree.Delete(h)
-		}
-	}
-}
-
-// page returns what follows a place among the holds of an account.
-func (x *holdIndex) page(q *chain.HoldQuery, after chain.OpenHold) (page chain.HoldPage) {
-	tree, party := x.byRecipient, recipientOf
-	if q.Role == chain.HoldSender {
-		tree, party = x.bySender, senderOf
-	}
-	after.Recipient, after.Sender = q.Account, q.Account
-	for h := range tree.Ascend(btreemap.GT(&after), btreemap.Max[*chain.OpenHold]()) {
-		if party(h) != q.Account {
-			break
-		}
-		if len(page.Holds) == q.Limit {
-			page.More = true
-			break
-		}
-		page.Holds = append(page.Holds, *h)
-	}
-	return page
-}
-
 // OpenHolds lists the open holds of an account. It fails with chain.ErrBeyond
 // where the hold that it is to go on after is not known here.
 func (s *Store) OpenHolds(token string, q chain.HoldQuery) (chain.HoldPage, error) {
@@ -281,5 +150,5 @@ func (s *Store) OpenHolds(token string, q chain.HoldQuery) (chain.HoldPage, erro
 	if err != nil {
 		return chain.HoldPage{}, err
 	}
-	return h.parties.page(&q, after), nil
+	return h.parties.Page(&q, after), nil
 }

@@ -1,4 +1,4 @@
-package store
+package holds
 
 import (
 	"bytes"
@@ -14,8 +14,8 @@ import (
 
 func TestHoldsComeInTheOrderInWhichTheyExpire(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var q HoldQueue
-		var open []QueuedHold
+		var q Queue
+		var open []Queued
 		for i := range rapid.IntRange(0, 60).Draw(t, "changes") {
 			if len(open) > 0 && rapid.IntRange(0, 2).Draw(t, "end") == 0 {
 				at := rapid.IntRange(0, len(open)-1).Draw(t, "which")
@@ -25,11 +25,11 @@ func TestHoldsComeInTheOrderInWhichTheyExpire(t *testing.T) {
 				q.Set(h.ID, chain.HoldState{Sender: h.sender, Until: h.Until, Ended: chain.HoldDelivered}) // changes nothing more
 				continue
 			}
-			h := QueuedHold{chain.Seconds(rapid.Int64Range(1, 5).Draw(t, "until")), chain.DeriveID([]byte{byte(i)}), rapid.SampledFrom([]string{"a", "b"}).Draw(t, "sender")}
+			h := Queued{chain.Seconds(rapid.Int64Range(1, 5).Draw(t, "until")), chain.DeriveID([]byte{byte(i)}), rapid.SampledFrom([]string{"a", "b"}).Draw(t, "sender")}
 			open = append(open, h)
 			q.Set(h.ID, chain.HoldState{Sender: h.sender, Until: h.Until})
 		}
-		slices.SortFunc(open, func(a, b QueuedHold) int {
+		slices.SortFunc(open, func(a, b Queued) int {
 			return cmp.Or(cmp.Compare(a.Until, b.Until), bytes.Compare(a.ID[:], b.ID[:]))
 		})
 		require.Equal(t, len(open), q.Count())
