@@ -36,7 +36,7 @@ const (
 	epochRecords = 1 << 20
 
 	// dividedChains is how many chains have files of their own in Pebble, some ten of each in
-	// a flush: see division.go. Those that come in order are taken down, where there are many,
+	// a flush: see keys.Division. Those that come in order are taken down, where there are many,
 	// which is looked at every flushesToSink flushes.
 	dividedChains = 8
 	flushesToSink = 50

@@ -1,5 +1,10 @@
 // Package store keeps the state of a BPSC on disk: Pebble below, a bounded
-// overlay of changes in memory on top. See DESIGN.md beside this file.
+// overlay of changes in memory on top. This package is the state itself: what an entry of
+// the log changes and what is read, the layers and their way to the disk, snapshots, damage
+// and its repair. What can be told without it is below: the database (engine), the folder
+// that it is in (folder), where each row stands (keys), blocks in rows (blocks), who is in
+// which record (history), and what is in memory alone (hashtable, filter, holds). See
+// DESIGN.md beside this file.
 package store
 
 import (
@@ -40,7 +45,7 @@ type Config struct {
 	// NoteEvery is after how many of its records an account is noted, so that what it
 	// was then is read without those before; noteEvery when 0. Tests make it small.
 	NoteEvery uint64
-	// EpochRecords is how many records of a chain share an epoch, see epoch.go;
+	// EpochRecords is how many records of a chain share an epoch, see keys.Epoch;
 	// epochRecords when 0. Tests make it small.
 	EpochRecords uint64
 	// FilterBytes is the size of the filter that tells new ids, a multiple of 64;

@@ -85,7 +85,7 @@ var broken = map[string]harness.Patch{
 	},
 	"what is flushed is not written": {
 		File: "store/flush.go",
-		Old:  "rows = l.appendRefused(l.ids.appendRows(rows, l.epochs))",
+		Old:  "rows = l.appendRefused(appendIDs(rows, &l.ids, l.epochs))",
 		New:  "rows = l.appendRefused(rows)",
 	},
 	"who sends keeps it": {
@@ -215,8 +215,8 @@ var broken = map[string]harness.Patch{
 	},
 	"refusals that are flushed are not written": {
 		File: "store/flush.go",
-		Old:  "rows = l.appendRefused(l.ids.appendRows(rows, l.epochs))",
-		New:  "rows = l.ids.appendRows(rows, l.epochs)",
+		Old:  "rows = l.appendRefused(appendIDs(rows, &l.ids, l.epochs))",
+		New:  "rows = appendIDs(rows, &l.ids, l.epochs)",
 	},
 }
 

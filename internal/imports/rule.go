@@ -23,6 +23,15 @@ var inside = map[string][]string{
 	"cluster/port":       {"cluster/datadir", "cluster/memory"},
 	"cluster/peer":       {"cluster/health", "cluster/queue"},
 
+	"store/engine":    {},
+	"store/folder":    {},
+	"store/keys":      {},
+	"store/holds":     {},
+	"store/hashtable": {"store/keys"},
+	"store/filter":    {"store/keys"},
+	"store/blocks":    {"store/engine", "store/keys"},
+	"store/history":   {"store/engine", "store/keys", "store/blocks"},
+
 	"node/metrics": {},
 	"node/folder":  {},
 	"node/repair":  {"node/folder"},

@@ -32,7 +32,6 @@ func TestNamesThatFallTogetherStayApart(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, w.Begin(&chain.Contract{Decimals: 6}, 0, PlaceOf(2, 0), PlaceOf(2, 0)))
 	w.TakeBlocks([]*Index{&x}, PlaceOf(1, 0), PlaceOf(2, 0))
-	require.True(t, w.Done())
 	page, err := w.Page(func(at []Place, _ int) (found [][]byte, size int, err error) {
 		require.Len(t, at, 2, "both are looked at")
 		for _, p := range at {

@@ -12,23 +12,23 @@ import (
 // The tables.
 const (
 	AccountTable   = 'a' // contract, name    -> balance, records
-	BlockTable     = 'b' // contract, index, piece -> see block.go
+	BlockTable     = 'b' // contract, index, piece -> see blocks
 	HeadTable      = 'h' // contract          -> headRow
 	IDTable        = 'i' // contract, id      -> Placement; before there were epochs
 	PendingTable   = 'p' // contract          -> records joined by RecordSeparator
 	OpenHoldTable  = 'o' // contract, id      -> HoldState, open
 	EndedHoldTable = 'e' // contract, id      -> HoldState, resolved
 	MetaTable      = 'm' // name              -> see meta
-	HistoryTable   = 't' // contract, bucket, first place -> postings, see history_index.go; likewise
-	NodeTable      = 'n' // contract, index of tlog.StoredHashIndex -> hash, see tree.go
+	HistoryTable   = 't' // contract, bucket, first place -> postings, see history; likewise
+	NodeTable      = 'n' // contract, index of tlog.StoredHashIndex -> hash
 	DigestTable    = 'd' // contract, index of a block -> Head.Digest after it
 	MemberTable    = 'u' // identity          -> Member
 	PolicyTable    = 'y' // number            -> Policy
 	TokenTable     = 'k' // hash              -> token.Token, from release.Access on
 	AuditTable     = 'l' // number            -> auditlog.Entry, likewise
-	NoteTable      = 'v' // contract, name's length, name, place -> note, see note.go
+	NoteTable      = 'v' // contract, name's length, name, place -> note
 
-	EpochIDTable      = 'j' // contract, epoch, id -> Placement, see epoch.go
+	EpochIDTable      = 'j' // contract, epoch, id -> Placement, see Epoch
 	EpochHistoryTable = 's' // contract, epoch, bucket, first place -> postings
 )
 
