@@ -11,6 +11,7 @@ import (
 
 	"github.com/bpsc/bpsc/api/admission"
 	"github.com/bpsc/bpsc/api/edge"
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 )
@@ -25,7 +26,6 @@ var (
 	typeProblem = []string{"application/problem+json"}
 	typeText    = []string{"text/plain; charset=utf-8"}
 	replayed    = []string{"true"}
-	inASecond   = []string{"1"} // Retry-After
 )
 
 // sendJSON answers with a JSON text.
@@ -63,7 +63,7 @@ func sendAll(c *gin.Context, status int, body []byte) {
 }
 
 // errNoMemory is what a client is told for whose answer there is no memory.
-var errNoMemory = fmt.Errorf("%w: large answers that others do not read fill the memory", errTooManyClients)
+var errNoMemory = fmt.Errorf("%w: large answers that others do not read fill the memory", problem.TooManyClients)
 
 // sendValue answers with what encoding/json makes of v.
 func (s *server) sendValue(c *gin.Context, status int, v any) error {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/bpsc/bpsc/api/edge"
+	"github.com/bpsc/bpsc/api/problem"
 )
 
 // Around has requests to a handler that is not this package's meet first what those to a
@@ -22,9 +23,9 @@ func Around(next http.Handler, guard *edge.Guard) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		p := newProblem(tooBusy(err))
+		p := problem.New(tooBusy(err))
 		if p.Retryable {
-			w.Header()["Retry-After"] = retryAfter(err)
+			w.Header()["Retry-After"] = problem.RetryAfter(err)
 		}
 		http.Error(w, p.Detail, p.Status)
 	})

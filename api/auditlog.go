@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/access"
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/auditlog"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -88,7 +89,7 @@ func unnoted(err error) error {
 	if own, ok := outcome.Of(err); !ok || own == outcome.Unknown {
 		err = fmt.Errorf("%w: %w", outcome.NotOrdered, err)
 	}
-	return withDetail(err, "It was not done, because the audit log could not say so first: that takes a majority of the members")
+	return problem.WithDetail(err, "It was not done, because the audit log could not say so first: that takes a majority of the members")
 }
 
 // ended notes how an action ended, which nothing that happens to the request keeps it
@@ -96,7 +97,7 @@ func unnoted(err error) error {
 func (s *memberServer) ended(a auditlog.Action, number uint64, err error) error {
 	result := auditlog.OK
 	if err != nil {
-		result = codeOf(err)
+		result = problem.CodeOf(err)
 	}
 	s.cfg.Logger.Info("an operator's action", "action", a.What, "subject", a.Subject, "who", a.Who, "token", a.Token,
 		"from", a.From, "request_id", a.Request, "entry", number, "result", result)

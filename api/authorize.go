@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/access"
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/token"
 )
@@ -21,7 +22,7 @@ func (s *server) identify(c *gin.Context) error {
 		unescaped, _ := url.QueryUnescape(u.RawQuery)
 		if token.In(u.Path) || token.In(u.RawQuery) || token.In(unescaped) {
 			c.Request.URL, c.Request.RequestURI = &url.URL{Path: "/"}, "/"
-			return withDetail(outcome.TokenInURL, "Send a token as Authorization: Bearer …, and never in an address; revoke this one, which others may have read")
+			return problem.WithDetail(outcome.TokenInURL, "Send a token as Authorization: Bearer …, and never in an address; revoke this one, which others may have read")
 		}
 	}
 	if who := s.guard.Identify(c.Request); who != (access.Who{}) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/internal/webserver"
 )
 
@@ -19,7 +20,7 @@ func (s *memberServer) getBackup(c *gin.Context) error {
 	}
 	leave, ok := s.backingUp.Enter()
 	if !ok {
-		return errBackupRuns
+		return problem.BackupRuns
 	}
 	defer leave()
 	return s.notedIfPossible(c, "backup", func() error { return s.sendBackup(c) })
@@ -55,5 +56,5 @@ func (e ending) Write(p []byte) (int, error) {
 
 // followersBackup is why a follower has none of a state.
 func followersBackup(*gin.Context) error {
-	return withDetail(errNotHere, "This is a follower, which has no member's state: copy its chains, which needs no operator (bpsc backup create --chains)")
+	return problem.WithDetail(problem.NotHere, "This is a follower, which has no member's state: copy its chains, which needs no operator (bpsc backup create --chains)")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -77,7 +78,7 @@ func (s *memberServer) submitBatch(c *gin.Context, w *work, contract *intake.Cha
 	}
 	for i := range outcomes {
 		if outcomes[i].Err != nil {
-			outcomes[i].Err = writeError(outcomes[i].Err, nil)
+			outcomes[i].Err = problem.NoResult(nil, outcomes[i].Err)
 		}
 	}
 	if len(txs) == len(drafts) {
@@ -111,9 +112,9 @@ func noneOrdered(outcomes []chain.Outcome) error {
 	if outcomes[0].Err == nil {
 		return nil
 	}
-	code := codeOf(outcomes[0].Err)
+	code := problem.CodeOf(outcomes[0].Err)
 	for i := range outcomes {
-		if outcomes[i].Err == nil || code == string(outcome.Unknown) || codeOf(outcomes[i].Err) != code {
+		if outcomes[i].Err == nil || code == string(outcome.Unknown) || problem.CodeOf(outcomes[i].Err) != code {
 			return nil
 		}
 	}
@@ -148,7 +149,7 @@ func appendResults(dst []byte, drafts []intake.Draft, outcomes []chain.Outcome, 
 
 // appendRefused writes why an item was refused before it reached the log.
 func appendRefused(dst []byte, err error) []byte {
-	p := newProblem(err)
+	p := problem.New(err)
 	dst = appendText(dst, "status", statusRefused)
 	dst = appendText(dst, "code", p.Code)
 	return appendText(dst, "detail", p.Detail)
@@ -176,12 +177,12 @@ func appendResult(dst []byte, draft *intake.Draft, o *chain.Outcome, resolved ch
 func appendFailure(dst []byte, draft *intake.Draft, err error) []byte {
 	status := "not_applied"
 	if errors.Is(err, outcome.Unknown) {
-		status = "unknown"
+		status = statusUnknown
 	}
-	code := codeOf(err)
+	code := problem.CodeOf(err)
 	dst = appendText(dst, "status", status)
 	dst = appendText(dst, "code", code)
-	dst = strconv.AppendBool(appendKey(dst, "retryable"), meanings[code].retryable())
+	dst = strconv.AppendBool(appendKey(dst, "retryable"), problem.MeaningOf(code).Retryable())
 	if draft.Drawn != "" {
 		dst = appendText(dst, "key", draft.Drawn)
 	}

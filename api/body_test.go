@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/api/problem"
 )
 
 // broken is a body that ends after some bytes.
@@ -30,7 +32,7 @@ func TestBodyTakesWhatHasCome(t *testing.T) {
 	for _, size := range []int{-1, 0, 1, maxBatchBody} {
 		for _, come := range []int{0, 1, 1_000, smallBody, 100_000, 1 << 20} {
 			w, steps := &work{pool: &s.pool, bodies: s.pool.bodies}, 0
-			require.ErrorIs(t, fill(w, &broken{come}, size, func() { steps++ }), errBodyIncomplete)
+			require.ErrorIs(t, fill(w, &broken{come}, size, func() { steps++ }), problem.BodyIncomplete)
 			require.LessOrEqual(t, cap(w.in), 3*come+2*smallBody)
 			require.LessOrEqual(t, w.reserved, come+bodyStep)
 			require.Equal(t, w.reserved, steps*bodyStep)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/protocol"
 	"github.com/bpsc/bpsc/internal/webserver"
@@ -127,7 +128,7 @@ func (s *server) chainRequest(c *gin.Context, byDefault, most uint64) (sp span, 
 func (s *server) waitLong(c *gin.Context, most time.Duration, wait func(ctx context.Context) error) error {
 	leave, ok := enterShared(c, s.reading)
 	if !ok {
-		return errTooManyClients
+		return problem.TooManyClients
 	}
 	defer leave()
 	ctx, cancel := context.WithTimeout(c.Request.Context(), most)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/protocol"
@@ -159,7 +160,7 @@ func notLinearizable(c *gin.Context, err error) error {
 	if err == nil || queryText(c, "consistency") != "" {
 		return err
 	}
-	return withDetail(err, fmt.Sprintf("The newest state cannot be had now (%s); ?consistency=local asks for what this member has", err))
+	return problem.WithDetail(err, fmt.Sprintf("The newest state cannot be had now (%s); ?consistency=local asks for what this member has", err))
 }
 
 func (s *memberServer) mustLead() error {
@@ -167,7 +168,7 @@ func (s *memberServer) mustLead() error {
 		return nil
 	}
 	if id, ok := s.member.Leader(); ok {
-		return withDetail(errNotLeader, "The leader is "+id)
+		return problem.WithDetail(problem.NotLeader, "The leader is "+id)
 	}
 	return outcome.NoLeader
 }
@@ -179,9 +180,9 @@ func readError(err error) error {
 	if err == nil {
 		return nil
 	}
-	switch outcome.Code(codeOf(err)) {
-	case outcome.Unknown, outcome.NotOrdered, errInternal:
-		return fmt.Errorf("%w: %s", errBehind, err.Error()) // the code is this one alone
+	switch outcome.Code(problem.CodeOf(err)) {
+	case outcome.Unknown, outcome.NotOrdered, problem.Internal:
+		return fmt.Errorf("%w: %s", problem.Behind, err.Error()) // the code is this one alone
 	}
 	return err
 }

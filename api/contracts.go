@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/access"
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -56,7 +57,7 @@ func (s *memberServer) createContract(c *gin.Context) error {
 		return err
 	}
 	if _, ok := s.read.DefaultToken(); !ok && s.cfg.DefaultConfigured {
-		return withDetail(errNoContract, "The default contract, which the configuration names, is not there yet")
+		return problem.WithDetail(problem.NoContract, "The default contract, which the configuration names, is not there yet")
 	}
 	if _, err := s.read.Contract(contract.Token); err == nil {
 		return fmt.Errorf("%w: %s", chain.ContractExists, contract.Token)
@@ -199,7 +200,7 @@ func (s *server) info(ctx context.Context, token string) (chain.Info, error) {
 		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 		defer cancel()
 		if err := s.role.findContract(ctx, token); err != nil {
-			return info, fmt.Errorf("%w: %q: %s", errContractNotHere, intake.Echo(token), err.Error())
+			return info, fmt.Errorf("%w: %q: %s", problem.ContractNotHere, intake.Echo(token), err.Error())
 		}
 		info, err = s.read.Contract(token)
 	}
@@ -217,9 +218,9 @@ func (s *server) defaultToken() (string, error) {
 	token, ok := s.read.DefaultToken()
 	if !ok {
 		if why := s.role.whyNoContract(); why != "" {
-			return "", withDetail(errNoContract, "There is no contract yet: "+why)
+			return "", problem.WithDetail(problem.NoContract, "There is no contract yet: "+why)
 		}
-		return "", errNoContract
+		return "", problem.NoContract
 	}
 	s.contracts.defaultToken.Store(&token)
 	return token, nil

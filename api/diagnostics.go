@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 )
 
@@ -129,7 +130,7 @@ func (s *server) getRecentLog(c *gin.Context) error {
 func (s *server) getGoroutines(c *gin.Context) error {
 	leave, ok := s.dumping.Enter()
 	if !ok {
-		return errTooManyClients
+		return problem.TooManyClients
 	}
 	defer leave()
 	text := make([]byte, maxGoroutines)

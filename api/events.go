@@ -11,6 +11,7 @@ import (
 
 	"github.com/bpsc/bpsc/api/admission"
 	"github.com/bpsc/bpsc/api/edge"
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
@@ -53,7 +54,7 @@ func (s *server) getEvents(c *gin.Context) error {
 	}
 	leave, ok := enterShared(c, s.listening)
 	if !ok {
-		return errTooManyClients
+		return problem.TooManyClients
 	}
 	defer leave()
 	ctx, cancel := context.WithCancel(c.Request.Context())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 )
@@ -82,7 +83,7 @@ func (s *server) awaitPlace(c *gin.Context, token string, at place) error {
 	defer cancel()
 	err := s.read.WaitBlock(ctx, token, last)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return withDetail(errBehind, fmt.Sprintf("There is no block %d here yet, and the events that are asked for come after it", last))
+		return problem.WithDetail(problem.Behind, fmt.Sprintf("There is no block %d here yet, and the events that are asked for come after it", last))
 	}
 	if err != nil || at.position == 0 {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 )
@@ -57,7 +58,7 @@ func (s *server) getCheckpoint(c *gin.Context) error {
 	}
 	note, err := s.evidence.Checkpoint(token)
 	if errors.Is(err, chain.NotFound) {
-		return withDetail(err, "There is no checkpoint yet: a majority of the members has to verify the chain and sign it; ask again, or wait with ?size=1")
+		return problem.WithDetail(err, "There is no checkpoint yet: a majority of the members has to verify the chain and sign it; ask again, or wait with ?size=1")
 	}
 	if err != nil {
 		return err
@@ -74,12 +75,12 @@ func (s *server) getPolicy(c *gin.Context) error {
 	switch {
 	case err == nil:
 		token = contract.Token
-	case !errors.Is(err, errNoContract): // a cluster has members before it has a chain
+	case !errors.Is(err, problem.NoContract): // a cluster has members before it has a chain
 		return err
 	}
 	text, err := s.evidence.Policy(token)
 	if errors.Is(err, chain.NotFound) {
-		return withDetail(err, "This node does not know the keys of the members yet: each makes its own known once it runs")
+		return problem.WithDetail(err, "This node does not know the keys of the members yet: each makes its own known once it runs")
 	}
 	if err != nil {
 		return err
@@ -100,12 +101,12 @@ func (s *server) getPolicies(c *gin.Context) error {
 	switch {
 	case err == nil:
 		token = contract.Token
-	case !errors.Is(err, errNoContract):
+	case !errors.Is(err, problem.NoContract):
 		return err
 	}
 	text, err := s.evidence.Policies(token, int(from))
 	if errors.Is(err, chain.NotFound) {
-		return withDetail(err, fmt.Sprintf("This node knows no policy %d", from))
+		return problem.WithDetail(err, fmt.Sprintf("This node knows no policy %d", from))
 	}
 	if err != nil {
 		return err
@@ -150,7 +151,7 @@ func (s *server) getTile(c *gin.Context) error {
 		return err
 	}
 	if !proof.TileInTree(tile, info.Length) {
-		return withDetail(proof.ErrTileMissing, fmt.Sprintf("The log of %d blocks has no %s", info.Length, proof.TilePath(tile)))
+		return problem.WithDetail(proof.ErrTileMissing, fmt.Sprintf("The log of %d blocks has no %s", info.Length, proof.TilePath(tile)))
 	}
 	if notModifiedEver(c, `"`+info.ID.String()+"/"+proof.TilePath(tile)+`"`) {
 		return nil
@@ -176,7 +177,7 @@ func (s *server) bundle(ctx context.Context, token string, tile tlog.Tile) ([]by
 	defer cancel()
 	leave, err := s.bundling.Await(wait)
 	if err != nil {
-		return nil, fmt.Errorf("%w: other bundles are being made", errBehind)
+		return nil, fmt.Errorf("%w: other bundles are being made", problem.Behind)
 	}
 	defer leave()
 	var data, leaf []byte
@@ -226,11 +227,11 @@ func (s *server) getReceipt(c *gin.Context) error {
 	outcome, err := find(c, s, func() (chain.Outcome, error) { return s.read.Transaction(contract.Token, id) })
 	switch {
 	case errors.Is(err, chain.NotFound):
-		return &detailed{err: err, id: id, unknown: true}
+		return &problem.Error{Err: err, ID: id, Unknown: true}
 	case err != nil:
 		return err
 	case outcome.Refused != "":
-		return &detailed{err: chain.NotFound, id: id, detail: fmt.Sprintf(
+		return &problem.Error{Err: chain.NotFound, ID: id, Detail: fmt.Sprintf(
 			"There is no record to prove: the transaction was refused (%s) and nothing moved", outcome.Refused)}
 	}
 	if wait > 0 {
@@ -294,6 +295,6 @@ func (s *server) buildReceipt(token string, o *chain.Outcome, size uint64, note 
 }
 
 func notReady(o *chain.Outcome, why string) error {
-	return &detailed{err: errReceiptNotReady, id: o.Record.ID, detail: fmt.Sprintf(
+	return &problem.Error{Err: problem.ReceiptNotReady, ID: o.Record.ID, Detail: fmt.Sprintf(
 		"The record is final, in block %d, and not signed for yet: %s; ask again, or with ?wait=5s", o.Block, why)}
 }

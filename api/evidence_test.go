@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 )
@@ -358,7 +359,7 @@ func TestBundlesTakeTurns(t *testing.T) {
 		tile, err := proof.ParseTilePath("tile/entries/000.p/3")
 		require.NoError(t, err)
 		_, err = s.bundle(t.Context(), "aka", tile)
-		require.ErrorIs(t, err, errBehind)
+		require.ErrorIs(t, err, problem.Behind)
 		<-s.bundling
 		_, err = s.bundle(t.Context(), "aka", tile)
 		require.NoError(t, err)

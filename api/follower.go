@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/access"
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
@@ -83,7 +84,7 @@ func (s *followerServer) logged(c *gin.Context, what string, do func() error) er
 }
 
 func notHere(*gin.Context) error {
-	return withDetail(errNotHere, "This is a follower, which produces no blocks: ask a member of the cluster")
+	return problem.WithDetail(problem.NotHere, "This is a follower, which produces no blocks: ask a member of the cluster")
 }
 
 // readHere is before every read of a follower's ledger.
@@ -197,11 +198,11 @@ func (s *followerServer) addInformation(c *gin.Context) error {
 		return err
 	}
 	if information == nil {
-		return withDetail(chain.MissingValues, intake.MissingValues)
+		return problem.WithDetail(chain.MissingValues, intake.MissingValues)
 	}
 	block, err := s.personal.Add(information)
 	if errors.Is(err, outcome.PersonalFull) {
-		return withDetail(err, "Forge the block first: GET /mine")
+		return problem.WithDetail(err, "Forge the block first: GET /mine")
 	}
 	if err != nil {
 		return intake.JSONError(err)

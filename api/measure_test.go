@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/api/problem"
 )
 
 // Each request is measured once, by its route and not its path, also one that has no
@@ -40,7 +42,7 @@ func TestRequestsAreMeasured(t *testing.T) {
 	call(h, "POST", "/v1/transactions:batch", "{")
 	call(h, "GET", "/metrics", "")
 	require.Equal(t, map[string]int{"invalid_field": 1, "path_unknown": 1, "invalid_json": 1, "internal": 1}, problems)
-	require.Subset(t, Codes(), slices.Collect(maps.Keys(problems)))
+	require.Subset(t, problem.Codes(), slices.Collect(maps.Keys(problems)))
 	require.Equal(t, []measured{
 		{"/v1/blocks/:index", "GET", 200}, {"/v1/blocks/:index", "GET", 400}, {"", "GET", 404},
 		{"/v1/transactions:batch", "POST", 400}, {"/metrics", "GET", 500},

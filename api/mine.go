@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/internal/protocol"
@@ -43,7 +44,7 @@ func (s *memberServer) mine(c *gin.Context) error {
 	defer s.pool.put(w)
 	w.out, err = s.appendForged(c, append(w.out, '{'), contract.Token, produced.Block, produced.AppliedIndex)
 	if err != nil {
-		return &detailed{err: err, final: true, detail: fmt.Sprintf(
+		return &problem.Error{Err: err, Final: true, Detail: fmt.Sprintf(
 			"Block %d was forged; this member cannot show it yet: GET /v1/blocks/%d", produced.Block, produced.Block)}
 	}
 	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
@@ -88,7 +89,7 @@ func (s *memberServer) appendForged(c *gin.Context, dst []byte, token string, in
 // than contracts.
 func (s *server) mayForge(token string) error {
 	if s.forging.Take(token, 1, time.Now()) > 0 {
-		return errTooManyBlocks
+		return problem.TooManyBlocks
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 )
@@ -86,7 +87,7 @@ func (s *server) moment(c *gin.Context, token string, block uint64) (chain.Momen
 		return m, err
 	}
 	if m, err = s.read.Moment(token, block); errors.Is(err, chain.NotFound) {
-		err = withDetail(errBlockNotHere, fmt.Sprintf("The chain has no block %d here yet; min_block=%d waits for it", block, block))
+		err = problem.WithDetail(problem.BlockNotHere, fmt.Sprintf("The chain has no block %d here yet; min_block=%d waits for it", block, block))
 	}
 	return m, err
 }
@@ -108,7 +109,7 @@ func (s *server) momentAt(c *gin.Context, token string, at chain.Micros) (m chai
 		}
 	}
 	if err == nil && m.Block == 0 {
-		err = withDetail(errBeforeGenesis, "The chain begins after that time")
+		err = problem.WithDetail(problem.BeforeGenesis, "The chain begins after that time")
 	}
 	return m, settled, err
 }
@@ -129,7 +130,7 @@ func queryTime(c *gin.Context, name string) (at chain.Micros, given bool, err er
 // pastError tells a client to come again for what takes more than one request.
 func pastError(err error) error {
 	if errors.Is(err, chain.ErrUnfinished) {
-		return fmt.Errorf("%w: %s", errPastNotReady, err.Error())
+		return fmt.Errorf("%w: %s", problem.PastNotReady, err.Error())
 	}
 	return err
 }
@@ -157,7 +158,7 @@ func (s *server) pastHold(c *gin.Context, contract *intake.Chain, id chain.ID) (
 	}
 	hold, err := s.read.HoldAt(contract.Token, id, m.Block)
 	if errors.Is(err, chain.NotFound) {
-		return nil, withDetail(chain.HoldUnknown, fmt.Sprintf("There was no such hold at block %d", m.Block))
+		return nil, problem.WithDetail(chain.HoldUnknown, fmt.Sprintf("There was no such hold at block %d", m.Block))
 	}
 	if err != nil {
 		return nil, pastError(err)

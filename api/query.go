@@ -13,6 +13,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -165,7 +166,7 @@ func fromCursor[T any](c *gin.Context, s *server, token string, read func() (T, 
 			return page, err
 		}
 		if waited != nil {
-			return page, withDetail(errBehind, fmt.Sprintf("This node may not have caught up: %s", err))
+			return page, problem.WithDetail(problem.Behind, fmt.Sprintf("This node may not have caught up: %s", err))
 		}
 		waited = s.read.WaitBlock(ctx, token, info.Length+1)
 	}

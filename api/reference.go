@@ -6,14 +6,16 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/openapi"
+	"github.com/bpsc/bpsc/api/problem"
 )
 
 // Description is the API of these kinds of nodes.
 func Description(nodes openapi.Nodes) *openapi.Document {
-	problems := make([]openapi.Problem, 0, len(meanings))
-	for _, code := range Codes() {
-		m := meanings[code]
-		problems = append(problems, openapi.Problem{Code: code, Status: m.status, Title: m.title, Retryable: m.retryable()})
+	codes := problem.Codes()
+	problems := make([]openapi.Problem, 0, len(codes))
+	for _, code := range codes {
+		m := problem.MeaningOf(code)
+		problems = append(problems, openapi.Problem{Code: code, Status: m.Status, Title: m.Title, Retryable: m.Retryable()})
 	}
 	return openapi.New(nodes, problems)
 }

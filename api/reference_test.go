@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/api/openapi"
+	"github.com/bpsc/bpsc/api/problem"
 )
 
 // Nodes serve their own part, and pages that a browser may show and nothing else.
@@ -53,10 +54,10 @@ func TestReferenceIsServed(t *testing.T) {
 		if kind == "follower" {
 			continue
 		}
-		for _, code := range Codes() {
+		for _, code := range problem.Codes() {
 			about := call(h, "GET", openapi.ProblemPath+code, "")
 			require.Equal(t, http.StatusOK, about.Code, code)
-			require.Contains(t, about.Body.String(), fmt.Sprintf("<dd>%d ", meanings[code].status))
+			require.Contains(t, about.Body.String(), fmt.Sprintf("<dd>%d ", problem.MeaningOf(code).Status))
 			require.NotContains(t, about.Body.String(), "<dd></dd>", "%s: what to do", code)
 			require.Contains(t, about.Body.String(), "<li>", "%s: where it may come from", code)
 		}

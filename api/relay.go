@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/access"
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -107,7 +108,7 @@ func (s *followerServer) lookElsewhere(c *gin.Context) (again bool, err error) {
 	answer, err := s.relay.Do(ctx, q)
 	if err != nil {
 		// That it is unknown is not for this node to say.
-		return false, withDetail(outcome.NoUpstream, fmt.Sprintf(
+		return false, problem.WithDetail(outcome.NoUpstream, fmt.Sprintf(
 			"It is in no block that this node has, and no member can be asked whether it is elsewhere: %s", err))
 	}
 	c.Writer.Header()[protocol.Relayed] = []string{"true"}
@@ -159,7 +160,7 @@ func (s *followerServer) locationHere(there, token string) string {
 	return s.location([]byte(id), token)
 }
 
-// relayError is writeError for a write that was handed on. One that may have been
+// relayError is problem.NoResult for a write that was handed on. One that may have been
 // applied, and whose parts have no keys, is not to be sent again.
 func relayError(err error, q *protocol.RelayRequest) error {
 	var draft *intake.Draft
@@ -175,9 +176,9 @@ func relayError(err error, q *protocol.RelayRequest) error {
 	case q.Repeatable:
 		draft = &intake.Draft{}
 	}
-	err = writeError(err, draft)
+	err = problem.NoResult(draft, err)
 	if draft == nil && errors.Is(err, outcome.Unknown) {
-		return &detailed{err: err, final: true, detail: "It may have been applied, and there is no key to send it again under: look at the accounts first"}
+		return &problem.Error{Err: err, Final: true, Detail: "It may have been applied, and there is no key to send it again under: look at the accounts first"}
 	}
 	return err
 }

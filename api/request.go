@@ -20,6 +20,7 @@ import (
 
 	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/api/edge"
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -80,7 +81,7 @@ func (s *server) admit(c *gin.Context, v *edge.Visit, refused error) error {
 		return refused
 	}
 	if v.Token == "" && webserver.OnSpare(r.Context()) && !vital(r) {
-		return errTooManyClients
+		return problem.TooManyClients
 	}
 	if err := edge.CheckShape(r); err != nil {
 		return err
@@ -94,7 +95,7 @@ func (s *server) admit(c *gin.Context, v *edge.Visit, refused error) error {
 // tooBusy is err with a code.
 func tooBusy(err error) error {
 	if errors.Is(err, edge.ErrBusy) {
-		return fmt.Errorf("%w: %w", errTooManyClients, err)
+		return fmt.Errorf("%w: %w", problem.TooManyClients, err)
 	}
 	return err
 }
@@ -141,7 +142,7 @@ func (s *server) panicked(c *gin.Context, cause any) {
 		panic(http.ErrAbortHandler)
 	}
 	c.Abort()
-	s.fail(c, errInternal)
+	s.fail(c, problem.Internal)
 }
 
 // requestIDs names requests: a random prefix for each start of the process and
@@ -231,7 +232,7 @@ func (p *workPool) put(w *work) {
 // What it takes goes back with w.
 func (w *work) reserve(n int) error {
 	if !w.bodies.TryAcquire(int64(n)) {
-		return fmt.Errorf("%w: the requests of others fill the memory", errTooManyClients)
+		return fmt.Errorf("%w: the requests of others fill the memory", problem.TooManyClients)
 	}
 	w.reserved += n
 	return nil
@@ -271,7 +272,7 @@ func fill(w *work, body io.Reader, size int, more func()) error {
 		case errors.As(err, &over):
 			return tooLarge(over.Limit)
 		default:
-			return fmt.Errorf("%w: %w", errBodyIncomplete, err)
+			return fmt.Errorf("%w: %w", problem.BodyIncomplete, err)
 		}
 	}
 }

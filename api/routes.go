@@ -15,7 +15,7 @@ import (
 
 // A route is added in this file, with the names that its query may have, and its
 // handler in the file of its noun. What the handler needs of the ledger goes into
-// the interface that stands there; a new reason to refuse goes into errors.go.
+// the interface that stands there; a new reason to refuse goes into problem/.
 
 // handler is an http handler that returns why it could not answer.
 type handler func(c *gin.Context) error

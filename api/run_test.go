@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/api/admission"
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 )
 
@@ -47,7 +48,7 @@ func takeAll(t *testing.T, r *runs) (blocks uint64, err error) {
 func TestARunIsReadWhileTheOneBeforeIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var last uint64
-		memory, places := admission.NewMemory(2*runBytes, 1, errTooManyClients), admission.NewPlaces(1)
+		memory, places := admission.NewMemory(2*runBytes, 1, problem.TooManyClients), admission.NewPlaces(1)
 		r := newRuns(memory, places, blocksOfSize(usual, 20, &last), 1, 21)
 		for _, want := range []uint64{8, 12, 16, 20, 20} {
 			_, err := r.take(t.Context(), 0)
@@ -91,7 +92,7 @@ func TestRunsWithoutRoomToReadAhead(t *testing.T) {
 				}
 				return nil
 			}
-			memory, places := admission.NewMemory(tc.memory, 1, errTooManyClients), admission.NewPlaces(tc.places)
+			memory, places := admission.NewMemory(tc.memory, 1, problem.TooManyClients), admission.NewPlaces(tc.places)
 			r := newRuns(memory, places, source, 1, 51)
 			n, err := takeAll(t, r)
 			require.Equal(t, tc.length, n)
@@ -105,7 +106,7 @@ func TestRunsWithoutRoomToReadAhead(t *testing.T) {
 // Who goes while a run is being read leaves nothing behind.
 func TestAStreamThatIsLeft(t *testing.T) {
 	var last uint64
-	memory, places := admission.NewMemory(4*runBytes, 1, errTooManyClients), admission.NewPlaces(1)
+	memory, places := admission.NewMemory(4*runBytes, 1, problem.TooManyClients), admission.NewPlaces(1)
 	r := newRuns(memory, places, blocksOfSize(usual, 50, &last), 1, 51)
 	_, err := r.take(t.Context(), 0)
 	require.NoError(t, err)

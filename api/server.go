@@ -17,6 +17,7 @@ import (
 	"github.com/bpsc/bpsc/api/admission"
 	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/api/page"
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/protocol"
 	"github.com/bpsc/bpsc/internal/webserver"
@@ -189,12 +190,12 @@ type refuser struct {
 
 // ServeHTTP implements http.Handler.
 func (f refuser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p := newProblem(errTooManyClients)
+	p := problem.New(problem.TooManyClients)
 	header := w.Header()
 	edge.Harden(header, r)
 	p.RequestID = f.requests.of(r.Header[protocol.RequestID])
 	header[protocol.RequestID] = []string{p.RequestID}
-	header["Retry-After"] = inASecond
+	header["Retry-After"] = problem.RetryAfter(problem.TooManyClients)
 	header[headerType] = typeProblem
 	header[headerCache] = noStore
 	if f.problem != nil {

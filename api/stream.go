@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 )
 
@@ -95,7 +96,7 @@ func (s *server) sendBlocks(c *gin.Context, f frame, sp span, length uint64, blo
 	}
 	leave, ok := enterShared(c, s.reading)
 	if !ok {
-		return errTooManyClients
+		return problem.TooManyClients
 	}
 	defer leave()
 	release, err := s.answersFor(c).Room(c.Request.Context(), firstPatience, chunk)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/api/access"
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/auditlog"
 	"github.com/bpsc/bpsc/internal/token"
@@ -144,7 +145,7 @@ func TestTokensAreMadeAndRevoked(t *testing.T) {
 	// What the ledger may say about one (fsm/tokens.go) is described, or this fails.
 	for _, why := range []chain.Code{chain.ContractUnknown, chain.IDReused, chain.InvalidField, chain.TokenTooBroad, chain.TokensFull, chain.TokenRevoked, chain.TokenExpired} {
 		f.makeErr = why
-		requireProblem(t, send("POST", "/v1/tokens", `{"name":"x","roles":["read"],"contract":"eur"}`, boss), meanings[string(why)].status, string(why), "")
+		requireProblem(t, send("POST", "/v1/tokens", `{"name":"x","roles":["read"],"contract":"eur"}`, boss), problem.MeaningOf(string(why)).Status, string(why), "")
 	}
 	f.audit = f.audit[:3]
 	require.Len(t, f.tokens, 2)

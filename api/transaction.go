@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 )
@@ -38,7 +39,7 @@ func (s *server) getTransaction(c *gin.Context) error {
 	case errors.Is(err, chain.NotFound) && expired:
 		return s.sendExpired(c, contract, id)
 	case errors.Is(err, chain.NotFound):
-		return &detailed{err: err, id: id, unknown: true}
+		return &problem.Error{Err: err, ID: id, Unknown: true}
 	case err != nil:
 		return err
 	}
@@ -119,7 +120,7 @@ func appendMoved(dst []byte, contract *intake.Chain, o *chain.Outcome, resolved 
 func appendRefusal(dst []byte, code chain.Code) []byte {
 	dst = appendText(dst, "status", statusRefused)
 	dst = appendText(dst, "code", string(code))
-	return appendText(dst, "detail", meanings[string(code)].title)
+	return appendText(dst, "detail", problem.MeaningOf(string(code)).Title)
 }
 
 // transactionsPath is where transactions are read, each under its id.

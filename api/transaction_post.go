@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/protocol"
@@ -41,6 +42,14 @@ func (s *memberServer) postTutorialTransaction(c *gin.Context) error {
 	w.out = appendMoved(w.out, to, &outcome, resolved)
 	s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
 	return nil
+}
+
+// inTutorialWords replaces the detail where the tutorial has a sentence.
+func inTutorialWords(err error) error {
+	if errors.Is(err, chain.MissingValues) {
+		return problem.WithDetail(chain.MissingValues, intake.MissingValues)
+	}
+	return err
 }
 
 // postTransaction is POST /v1/transactions.
@@ -116,7 +125,7 @@ func (s *memberServer) transact(c *gin.Context, w *work, e intake.Envelope) (*in
 		return nil, chain.Outcome{}, err
 	}
 	outcome := outcomes[0]
-	if err := failure(draft, &outcome); err != nil {
+	if err := problem.NoRecord(draft, &outcome); err != nil {
 		return nil, chain.Outcome{}, s.aboutTime(err, to, draft)
 	}
 	if outcome.Replay {
@@ -180,13 +189,13 @@ func liesInTime(code chain.Code) bool { return code == chain.Expired || code == 
 // aboutTime adds to a refusal that lies in the time of a transaction what the
 // chain's time is: the client's clock may be wrong, or the chain's ahead.
 func (s *memberServer) aboutTime(err error, to *intake.Chain, draft *intake.Draft) error {
-	var d *detailed
+	var d *problem.Error
 	var code chain.Code
 	if draft.Tx.Auth == nil || !errors.As(err, &d) || !errors.As(err, &code) || !liesInTime(code) {
 		return err
 	}
-	d.chainTime = s.chainNow(to.Token).Seconds()
-	d.detail = fmt.Sprintf("It expires at %s, and the chain's time is %s", readable(draft.Tx.Auth.Expires), readable(d.chainTime))
+	d.ChainTime = s.chainNow(to.Token).Seconds()
+	d.Detail = fmt.Sprintf("It expires at %s, and the chain's time is %s", readable(draft.Tx.Auth.Expires), readable(d.ChainTime))
 	return d
 }
 

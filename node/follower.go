@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/client"
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/follower/personal"
@@ -109,7 +110,7 @@ func (f *Follower) openServer() error {
 	}
 	cfg.Certificates = f.Certificates
 	cfg.Diagnostics = followerDiagnosis{f, time.Now()}
-	problems := metrics.NewProblems(api.Codes())
+	problems := metrics.NewProblems(problem.Codes())
 	cfg.Metrics, cfg.Measure, cfg.Problem = f.figures(problems), f.measured.Measure, problems.Count
 	handler, err := api.NewFollower(cfg,
 		copies{Store: f.store, follower: f.sync, directory: f.directory},

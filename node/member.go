@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/api"
+	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/command"
@@ -132,7 +133,7 @@ func (m *Member) openServer() error {
 	}
 	cfg.Certificates, cfg.Admitted = m.Certificates, m.admitted
 	cfg.Diagnostics = memberDiagnosis{m, time.Now()}
-	problems := metrics.NewProblems(api.Codes())
+	problems := metrics.NewProblems(problem.Codes())
 	cfg.Metrics, cfg.Measure, cfg.Problem = m.figures(problems), m.measured.Measure, problems.Count
 	cfg.Backup = m.backup
 	handler, err := api.New(cfg, unless(m.writesNothing, m.requests), memberState{m.store}, memberStatus{m.cluster, m}, Evidence{m.policies(), &m.key})

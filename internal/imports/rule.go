@@ -11,6 +11,13 @@ const module = "github.com/bpsc/bpsc"
 // them may import of the others. The package above all of them puts them together and
 // imports any.
 var inside = map[string][]string{
+	"api/access":    {},
+	"api/admission": {},
+	"api/openapi":   {},
+	"api/page":      {},
+	"api/edge":      {"api/admission"},
+	"api/problem":   {"api/access", "api/edge", "api/openapi"},
+
 	"cluster/clock":      {},
 	"cluster/membership": {},
 	"cluster/health":     {},

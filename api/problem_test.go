@@ -5,14 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"go/types"
 	"log/slog"
-	"os"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,78 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
-
-// constantsOf lists the values of a file's constants of a type.
-func constantsOf(t *testing.T, file, typeName string) (values []string) {
-	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-	require.NoError(t, err)
-	ast.Inspect(parsed, func(n ast.Node) bool {
-		spec, ok := n.(*ast.ValueSpec)
-		if !ok {
-			return true
-		}
-		if spec.Type == nil || types.ExprString(spec.Type) != typeName {
-			return true
-		}
-		for _, value := range spec.Values {
-			text, err := strconv.Unquote(value.(*ast.BasicLit).Value)
-			require.NoError(t, err)
-			values = append(values, text)
-		}
-		return true
-	})
-	return values
-}
-
-func TestEveryCodeHasAMeaning(t *testing.T) {
-	codes := constantsOf(t, "../chain/code.go", "Code")
-	require.Greater(t, len(codes), 20)
-	own := append(constantsOf(t, "../internal/outcome/code.go", "Code"), constantsOf(t, "errors.go", "outcome.Code")...)
-	require.Greater(t, len(own), 10)
-	codes = append(codes, own...)
-	codes = append(codes, string(proof.ErrTilePath), string(proof.ErrTileMissing))
-	for _, code := range codes {
-		m, ok := meanings[code]
-		require.True(t, ok, "errors.go lacks %s", code)
-		require.NotEmpty(t, m.title, code)
-		require.GreaterOrEqual(t, m.status, 400, code)
-	}
-	require.Len(t, meanings, len(codes), "errors.go has codes that do not exist, or one has two names")
-}
-
-// The table is read beside the declarations, so it keeps their order.
-func TestMeaningsStandInTheOrderOfTheCodes(t *testing.T) {
-	codes := slices.Concat(constantNames(t, "../chain/code.go", "chain."), constantNames(t, "../internal/outcome/code.go", "outcome."), constantNames(t, "errors.go", ""))
-	codes = append(codes, "proof.ErrTilePath", "proof.ErrTileMissing")
-	text, err := os.ReadFile("errors.go")
-	require.NoError(t, err)
-	var rows []string
-	for line := range strings.Lines(string(text)) {
-		if name, row := strings.CutPrefix(line, "\tstring("); row {
-			name, _, _ = strings.Cut(name, ")")
-			rows = append(rows, name)
-		}
-	}
-	require.Equal(t, codes, rows)
-}
-
-// constantNames lists the typed constants of a file.
-func constantNames(t *testing.T, file, prefix string) (names []string) {
-	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-	require.NoError(t, err)
-	ast.Inspect(parsed, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok && spec.Type != nil {
-			names = append(names, prefix+spec.Names[0].Name)
-		}
-		return true
-	})
-	return names
-}
 
 func TestWritesThatWereNotAppliedAreToldFromThoseThatMayHaveBeen(t *testing.T) {
 	for _, tc := range []struct {

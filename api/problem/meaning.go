@@ -1,4 +1,4 @@
-package api
+package problem
 
 import (
 	"maps"
@@ -10,60 +10,22 @@ import (
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
-// Reasons of this package's own, beside the ledger's chain.Code and what became of
-// a write that got no result.
-
-// Why a read was not answered.
-const (
-	errBehind    outcome.Code = "behind"
-	errNotLeader outcome.Code = "not_leader"
-
-	// errContractNotHere: there may be such a contract, and this node has not
-	// heard of it yet.
-	errContractNotHere outcome.Code = "contract_not_here"
-
-	// Of the past: the chain has not come to that block, it began later, or
-	// this node has not read all that it takes.
-	errBlockNotHere  outcome.Code = "block_not_here"
-	errBeforeGenesis outcome.Code = "before_genesis"
-	errPastNotReady  outcome.Code = "past_not_ready"
-)
-
-// errReceiptNotReady: no checkpoint covers the transaction's block yet.
-const errReceiptNotReady outcome.Code = "receipt_not_ready"
-
-// This node has no place or no memory for another client at the moment.
-const errTooManyClients outcome.Code = "too_many_clients"
-
-// errNotHere: only a member does what a follower was asked to.
-const errNotHere outcome.Code = "not_here"
-
-// What is wrong with a request as such.
-const (
-	errNoContract     outcome.Code = "no_contract"
-	errBodyIncomplete outcome.Code = "body_incomplete"
-	errInternal       outcome.Code = "internal"
-
-	// errTooManyBlocks: they are asked for too often.
-	errTooManyBlocks outcome.Code = "too_many_blocks"
-)
-
-// errBackupRuns: a member makes one backup at a time.
-const errBackupRuns outcome.Code = "backup_in_progress"
-
-// meaning is what a code is in HTTP.
-type meaning struct {
-	status int
-	title  string
+// Meaning is what a code is in HTTP.
+type Meaning struct {
+	Status int
+	Title  string
 }
 
-// noEffect: nothing has happened, and the same request may succeed in a moment.
-func (m meaning) noEffect() bool {
-	return m.status == http.StatusServiceUnavailable || m.status == http.StatusTooManyRequests
+// NoEffect: nothing has happened, and the same request may succeed in a moment.
+func (m Meaning) NoEffect() bool {
+	return m.Status == http.StatusServiceUnavailable || m.Status == http.StatusTooManyRequests
 }
 
-// retryable: the same request may succeed later, and is safe to send.
-func (m meaning) retryable() bool { return m.noEffect() || m.status == http.StatusGatewayTimeout }
+// Retryable: the same request may succeed later, and is safe to send.
+func (m Meaning) Retryable() bool { return m.NoEffect() || m.Status == http.StatusGatewayTimeout }
+
+// MeaningOf is that of one of Codes.
+func MeaningOf(code string) Meaning { return meanings[code] }
 
 // Codes are all that a problem can have, in order.
 func Codes() []string { return slices.Sorted(maps.Keys(meanings)) }
@@ -84,7 +46,7 @@ func Codes() []string { return slices.Sorted(maps.Keys(meanings)) }
 // hold_not_yours, and how the hold was resolved; for a freeze not_freezable,
 // then not_issuer; for an issue not_mintable, then not_issuer; for spend and
 // burn not_treasurer, then insufficient_fees; at last the ranges.
-var meanings = map[string]meaning{
+var meanings = map[string]Meaning{
 	string(chain.MissingValues):     {http.StatusBadRequest, "Missing values"},
 	string(chain.InvalidField):      {http.StatusBadRequest, "A field is not valid"},
 	string(chain.InvalidUTF8):       {http.StatusBadRequest, "Text is not valid Unicode"},
@@ -207,28 +169,28 @@ var meanings = map[string]meaning{
 	string(outcome.BatchTooLarge): {http.StatusRequestEntityTooLarge, "The batch has too many transactions"},
 	string(outcome.PersonalFull):  {http.StatusUnprocessableEntity, "The next block of the personal chain is full"},
 
-	string(errBehind):    {http.StatusServiceUnavailable, "This node has not caught up"},
-	string(errNotLeader): {http.StatusServiceUnavailable, "This member is not the leader"},
+	string(Behind):    {http.StatusServiceUnavailable, "This node has not caught up"},
+	string(NotLeader): {http.StatusServiceUnavailable, "This member is not the leader"},
 
-	string(errContractNotHere): {http.StatusServiceUnavailable, "This node has not heard of such a contract yet"},
+	string(ContractNotHere): {http.StatusServiceUnavailable, "This node has not heard of such a contract yet"},
 
-	string(errBlockNotHere):  {http.StatusNotFound, "The chain has no such block here yet"},
-	string(errBeforeGenesis): {http.StatusNotFound, "The chain begins later"},
-	string(errPastNotReady):  {http.StatusServiceUnavailable, "This node has not read all of that past yet"},
+	string(BlockNotHere):  {http.StatusNotFound, "The chain has no such block here yet"},
+	string(BeforeGenesis): {http.StatusNotFound, "The chain begins later"},
+	string(PastNotReady):  {http.StatusServiceUnavailable, "This node has not read all of that past yet"},
 
-	string(errReceiptNotReady): {http.StatusServiceUnavailable, "No checkpoint covers the transaction yet"},
+	string(ReceiptNotReady): {http.StatusServiceUnavailable, "No checkpoint covers the transaction yet"},
 
-	string(errTooManyClients): {http.StatusServiceUnavailable, "This node serves as many clients as it can"},
+	string(TooManyClients): {http.StatusServiceUnavailable, "This node serves as many clients as it can"},
 
-	string(errNotHere): {http.StatusNotFound, "Only a member of the cluster does this"},
+	string(NotHere): {http.StatusNotFound, "Only a member of the cluster does this"},
 
-	string(errNoContract):     {http.StatusServiceUnavailable, "There is no contract yet"},
-	string(errBodyIncomplete): {http.StatusBadRequest, "The body ended too early"},
-	string(errInternal):       {http.StatusInternalServerError, "Internal error"},
+	string(NoContract):     {http.StatusServiceUnavailable, "There is no contract yet"},
+	string(BodyIncomplete): {http.StatusBadRequest, "The body ended too early"},
+	string(Internal):       {http.StatusInternalServerError, "Internal error"},
 
-	string(errTooManyBlocks): {http.StatusTooManyRequests, "Blocks are asked for too often"},
+	string(TooManyBlocks): {http.StatusTooManyRequests, "Blocks are asked for too often"},
 
-	string(errBackupRuns): {http.StatusConflict, "A backup is being taken already"},
+	string(BackupRuns): {http.StatusConflict, "A backup is being taken already"},
 
 	string(proof.ErrTilePath):    {http.StatusBadRequest, "There are no tiles of that name"},
 	string(proof.ErrTileMissing): {http.StatusNotFound, "The log has no such tile yet"},
