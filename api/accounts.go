@@ -10,6 +10,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/cursor"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 )
@@ -152,23 +154,23 @@ func (s *server) getHistory(c *gin.Context) error {
 }
 
 func historyQuery(c *gin.Context, contract *intake.Chain) (q chain.HistoryQuery, err error) {
-	limit, err := queryUint(c, "limit", defaultPage, maxPage)
+	limit, err := query.Uint(c, "limit", defaultPage, maxPage)
 	if err != nil {
 		return q, err
 	}
-	q = chain.HistoryQuery{Limit: int(limit), Direction: chain.Direction(queryText(c, "direction"))}
-	if q.After, err = ofChain(queryText(c, "after"), contract.ID); err != nil {
+	q = chain.HistoryQuery{Limit: int(limit), Direction: chain.Direction(query.Text(c, "direction"))}
+	if q.After, err = cursor.OfChain(query.Text(c, "after"), contract.ID); err != nil {
 		return q, err
 	}
-	if q.Before, err = ofChain(queryText(c, "before"), contract.ID); err != nil {
+	if q.Before, err = cursor.OfChain(query.Text(c, "before"), contract.ID); err != nil {
 		return q, err
 	}
-	if kinds := queryText(c, "kind"); kinds != "" {
+	if kinds := query.Text(c, "kind"); kinds != "" {
 		for kind := range strings.SplitSeq(kinds, ",") {
 			q.Kinds = append(q.Kinds, chain.Kind(kind))
 		}
 	}
-	switch queryText(c, "order") {
+	switch query.Text(c, "order") {
 	case "", "desc":
 	case "asc":
 		q.OldestFirst = true
@@ -187,10 +189,10 @@ func appendHistoryRecord(dst []byte, r *chain.HistoryRecord, contract *intake.Ch
 }
 
 // appendHistoryCursor writes a cursor with the chain it is of; "" is none.
-func appendHistoryCursor(dst []byte, key, cursor string, contract *intake.Chain) []byte {
-	if cursor == "" {
+func appendHistoryCursor(dst []byte, key, place string, contract *intake.Chain) []byte {
+	if place == "" {
 		return dst
 	}
 	dst = append(appendKey(dst, key), '"')
-	return append(append(appendCursor(dst, contract.ID), cursor...), '"')
+	return append(append(cursor.Append(dst, contract.ID), place...), '"')
 }

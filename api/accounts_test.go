@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bpsc/bpsc/api/cursor"
 	"github.com/bpsc/bpsc/chain"
 )
 
@@ -24,7 +25,7 @@ func TestHistoryPassesTheQuestionOn(t *testing.T) {
 
 // cursorOf is a cursor as clients see it.
 func cursorOf(f *fake, place string) string {
-	return string(appendCursor(nil, chain.HashBytes(f.chains[0].blocks[0]))) + place
+	return string(cursor.Append(nil, chain.HashBytes(f.chains[0].blocks[0]))) + place
 }
 
 func TestCursorsAreOfOneChain(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/api/problem"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/auditlog"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -146,11 +147,11 @@ type auditAnswer struct {
 // getAudit is GET /v1/audit: {"items":[ … ]}, the oldest first; "next" is where the next
 // page begins, as ?after=. As lines there are the items and no more.
 func (s *memberServer) getAudit(c *gin.Context) error {
-	limit, err := queryUint(c, "limit", defaultPage, maxPage)
+	limit, err := query.Uint(c, "limit", defaultPage, maxPage)
 	if err != nil {
 		return err
 	}
-	after, err := queryUint(c, "after", 0, math.MaxInt64-1)
+	after, err := query.Uint(c, "after", 0, math.MaxInt64-1)
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (s *server) authorize(c *gin.Context, who access.Who, role token.Roles) {
 // are those of a contract.
 func (s *server) aboutContract(c *gin.Context) bool {
 	route := c.FullPath()
-	return strings.HasPrefix(route, "/v1/contracts/:token") || strings.HasPrefix(route, "/v1/tokens") || s.queryNames.takes(c.Request.Method, route, "contract")
+	return strings.HasPrefix(route, "/v1/contracts/:token") || strings.HasPrefix(route, "/v1/tokens") || s.queryNames.Takes(c.Request.Method, route, "contract")
 }
 
 // sameSite is before everything that changes something, GET /mine included. What is shared

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
@@ -54,7 +55,7 @@ func (s *server) sealedTag(info *chain.Info, sp span, form string) (string, erro
 // it for ever, so it cannot say how fresh it is; under any other address a ledger
 // that was made anew has something else.
 func notModifiedEver(c *gin.Context, tag string) bool {
-	if queryText(c, "chain") == "" {
+	if query.Text(c, "chain") == "" {
 		return notModified(c, tag, revalidate)
 	}
 	header := c.Writer.Header()

@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/problem"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/protocol"
 	"github.com/bpsc/bpsc/internal/webserver"
@@ -53,7 +54,7 @@ func (s *server) getChain(c *gin.Context) error {
 // limit, wait and NDJSON it is how followers keep up.
 func (s *server) getSmartChain(c *gin.Context) error {
 	c.Writer.Header().Add(headerVary, varyAccept[0])
-	wait, err := queryDuration(c, "wait", maxLongPoll)
+	wait, err := query.Duration(c, "wait", maxLongPoll)
 	if err != nil {
 		return err
 	}
@@ -187,7 +188,7 @@ func (s *server) getBlocks(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if queryText(c, "limit") != "" && sp.sealed(info.Length-1) {
+	if query.Text(c, "limit") != "" && sp.sealed(info.Length-1) {
 		tag, err := s.sealedTag(&info, sp, formPage)
 		if err != nil || notModifiedEver(c, tag) {
 			return err

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/bpsc/bpsc/api/query"
 )
 
 // ClusterLog is what a member remembers of what happened to the cluster.
@@ -36,11 +38,11 @@ type ClusterEvent struct {
 
 // getClusterEvents is GET /v1/cluster/events: elections, and how members come and go.
 func (s *memberServer) getClusterEvents(c *gin.Context) error {
-	limit, err := queryUint(c, "limit", defaultPage, maxPage)
+	limit, err := query.Uint(c, "limit", defaultPage, maxPage)
 	if err != nil {
 		return err
 	}
-	after, err := queryUint(c, "after", 0, math.MaxInt64-1)
+	after, err := query.Uint(c, "after", 0, math.MaxInt64-1)
 	if err != nil {
 		return err
 	}

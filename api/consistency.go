@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/problem"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/protocol"
@@ -65,7 +66,7 @@ func setLastContact(c *gin.Context, ago time.Duration) {
 // minBlock is the block that a read is to wait for: ?min_block=, or, unless
 // that is there, the header that the answer to a write suggested.
 func minBlock(c *gin.Context) (index uint64, given bool, err error) {
-	if index, err = queryUint(c, "min_block", 0, math.MaxInt64); index != 0 || err != nil {
+	if index, err = query.Uint(c, "min_block", 0, math.MaxInt64); index != 0 || err != nil {
 		return index, true, err
 	}
 	values := c.Request.Header[protocol.MinBlock]
@@ -87,7 +88,7 @@ func (s *server) awaitBlock(ctx context.Context, c *gin.Context, index uint64) e
 	}
 	token := c.Param("token") // of /v1/contracts/:token
 	if token == "" {
-		token = queryText(c, "contract")
+		token = query.Text(c, "contract")
 	}
 	contract, err := s.contract(ctx, token)
 	if err != nil {
@@ -100,7 +101,7 @@ func (s *server) awaitBlock(ctx context.Context, c *gin.Context, index uint64) e
 // suggested as the least block is in a linearizable answer, block or no block: a
 // member knows records before they are in one.
 func (s *memberServer) await(ctx context.Context, c *gin.Context, wanted consistency) error {
-	minIndex, err := queryUint(c, "min_index", 0, math.MaxInt64)
+	minIndex, err := query.Uint(c, "min_index", 0, math.MaxInt64)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (s *memberServer) await(ctx context.Context, c *gin.Context, wanted consist
 	if asksForThePast(c) {
 		wanted = local // who answers waits where the moment is not here
 	}
-	if text := queryText(c, "consistency"); text != "" {
+	if text := query.Text(c, "consistency"); text != "" {
 		wanted = consistency(text)
 	}
 	switch wanted {
@@ -150,14 +151,14 @@ func (s *memberServer) catchUp(c *gin.Context, appliedIndex uint64) error {
 
 // newestOnly implements role of a read of state that has passed readAt.
 func (s *memberServer) newestOnly(c *gin.Context) bool {
-	wanted := consistency(queryText(c, "consistency"))
+	wanted := consistency(query.Text(c, "consistency"))
 	return wanted == "" || wanted == linearizable
 }
 
 // notLinearizable says how to get an older answer, to who did not ask for a new
 // one.
 func notLinearizable(c *gin.Context, err error) error {
-	if err == nil || queryText(c, "consistency") != "" {
+	if err == nil || query.Text(c, "consistency") != "" {
 		return err
 	}
 	return problem.WithDetail(err, fmt.Sprintf("The newest state cannot be had now (%s); ?consistency=local asks for what this member has", err))
@@ -212,6 +213,35 @@ func find[T any](c *gin.Context, s *server, read func() (T, error)) (T, error) {
 	return found, err
 }
 
+// fromCursor reads a page that begins at a cursor. Where that is of something
+// which is not here, the page would be empty, for as long as the chain does not get
+// there: who asked for the newest state has made the cursor up; else another
+// replica may be a little ahead, and this one is given the time of a read to get
+// there.
+func fromCursor[T any](c *gin.Context, s *server, token string, read func() (T, error)) (page T, err error) {
+	if page, err = read(); !errors.Is(err, chain.ErrBeyond) {
+		return page, err
+	}
+	if s.role.newestOnly(c) {
+		return page, fmt.Errorf("%w: %w", chain.InvalidField, err)
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
+	defer cancel()
+	for waited := error(nil); ; {
+		info, failed := s.read.Contract(token)
+		if failed != nil {
+			return page, failed
+		}
+		if page, err = read(); !errors.Is(err, chain.ErrBeyond) {
+			return page, err
+		}
+		if waited != nil {
+			return page, problem.WithDetail(problem.Behind, fmt.Sprintf("This node may not have caught up: %s", err))
+		}
+		waited = s.read.WaitBlock(ctx, token, info.Length+1)
+	}
+}
+
 // answered is the highest log index that a member has answered for. Any number
 // of requests may raise it at the same time; it never falls.
 type answered struct{ index atomic.Uint64 }
@@ -229,7 +259,7 @@ func (a *answered) saw(index uint64) {
 // member has answered for and, unless it is asked what is here, all that any has:
 // a receipt is read as it is here, and its record may be known elsewhere only.
 func (s *memberServer) lookElsewhere(c *gin.Context) (again bool, err error) {
-	if queryText(c, "consistency") == "" {
+	if query.Text(c, "consistency") == "" {
 		return true, s.awaitNewest(c)
 	}
 	index := s.answered.index.Load()
@@ -244,7 +274,7 @@ func (s *memberServer) lookElsewhere(c *gin.Context) (again bool, err error) {
 // awaitNewest implements role: it waits until this replica has all that was
 // acknowledged anywhere, unless the client asked for what is here.
 func (s *memberServer) awaitNewest(c *gin.Context) error {
-	if queryText(c, "consistency") != "" {
+	if query.Text(c, "consistency") != "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)

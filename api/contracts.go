@@ -13,6 +13,7 @@ import (
 
 	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/api/problem"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -232,7 +233,7 @@ func (s *server) contractOf(c *gin.Context) (*intake.Chain, error) { return s.co
 // contractNamed is the contract a request is about: ?contract= or, in a body, the
 // key "contract". Both may be given if they agree.
 func (s *server) contractNamed(c *gin.Context, inBody string) (*intake.Chain, error) {
-	token := queryText(c, "contract")
+	token := query.Text(c, "contract")
 	if token != "" && inBody != "" && token != inBody {
 		return nil, fmt.Errorf("%w: the body and the address name different contracts", chain.InvalidField)
 	}
@@ -247,7 +248,7 @@ func (s *server) contractOnChain(c *gin.Context, token string) (*intake.Chain, e
 		return nil, err
 	}
 	named := c.Request.Header[protocol.Chain]
-	if text := queryText(c, "chain"); text != "" {
+	if text := query.Text(c, "chain"); text != "" {
 		named = append(named[:len(named):len(named)], text)
 	}
 	for _, id := range named {

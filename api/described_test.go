@@ -84,13 +84,14 @@ func TestRoutesAreThoseThatAreDescribed(t *testing.T) {
 	}
 	routed := map[openapi.Nodes]map[string]bool{openapi.Member: {}, openapi.Follower: {}}
 	for kind, s := range map[openapi.Nodes]*server{openapi.Member: member, openapi.Follower: follower} {
-		for route, names := range s.queryNames.byRoute {
+		routes := s.queryNames.Routes()
+		for route, names := range routes {
 			if ofThePage(route) {
 				continue
 			}
 			method, _, _ := strings.Cut(route, " ")
 			if method == http.MethodHead {
-				require.Contains(t, s.queryNames.byRoute, "GET"+strings.TrimPrefix(route, "HEAD"), route)
+				require.Contains(t, routes, "GET"+strings.TrimPrefix(route, "HEAD"), route)
 				continue
 			}
 			for _, path := range pathsOf(route) {
@@ -102,7 +103,7 @@ func TestRoutesAreThoseThatAreDescribed(t *testing.T) {
 				}
 				require.ElementsMatch(t, names, namesOf(op, kind), "the query of %s", route)
 				if method == http.MethodGet {
-					_, head := s.queryNames.byRoute["HEAD"+strings.TrimPrefix(route, "GET")]
+					_, head := routes["HEAD"+strings.TrimPrefix(route, "GET")]
 					require.Equal(t, !op.NoHead, head, "HEAD of %s", route)
 				}
 			}

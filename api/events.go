@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"time"
@@ -10,13 +11,18 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/admission"
+	"github.com/bpsc/bpsc/api/cursor"
 	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/api/problem"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/webserver"
 )
+
+// headerLastEvent names the last event that a reader got.
+const headerLastEvent = "Last-Event-Id"
 
 // events is one reader of GET /v1/events. It keeps no queue: it reads from the
 // chain where the reader stands, so nothing is ever dropped, and one that is
@@ -34,11 +40,11 @@ type events struct {
 	keepAlive       time.Duration
 	token           string
 	chainID         chain.Hash
-	records, blocks bool      // what is wanted
-	at              place     // of what comes next
-	out             []byte    // what is not written yet, in a buffer of the pool while there are blocks to send
-	unsent          bool      // something is in out, or in the server's own buffers
-	due             time.Time // when something has to be sent at the latest
+	records, blocks bool         // what is wanted
+	at              cursor.Place // of what comes next
+	out             []byte       // what is not written yet, in a buffer of the pool while there are blocks to send
+	unsent          bool         // something is in out, or in the server's own buffers
+	due             time.Time    // when something has to be sent at the latest
 
 	gone    context.Context // ends when the client says no more
 	suspect bool            // it has ended: the client may still read all the same
@@ -87,7 +93,7 @@ func (s *server) getEvents(c *gin.Context) error {
 
 func (s *server) newEvents(c *gin.Context) (*events, error) {
 	e := &events{read: s.read, w: c.Writer, pool: &s.pool, answers: s.answersFor(c), keepAlive: s.cfg.KeepAlive, records: true, blocks: true}
-	switch queryText(c, "only") {
+	switch query.Text(c, "only") {
 	case "":
 	case "blocks":
 		e.records = false
@@ -96,7 +102,7 @@ func (s *server) newEvents(c *gin.Context) (*events, error) {
 	default:
 		return nil, intake.WrongKind("only", "blocks or records")
 	}
-	from, err := queryUint(c, "from", 0, math.MaxInt64)
+	from, err := query.Uint(c, "from", 0, math.MaxInt64)
 	if err != nil {
 		return nil, err
 	}
@@ -105,18 +111,64 @@ func (s *server) newEvents(c *gin.Context) (*events, error) {
 		return nil, err
 	}
 	e.token, e.chainID = contract.Token, contract.ID
-	if e.at, err = lastEvent(c.Request.Header[headerLastEvent], e.chainID); err != nil {
+	if e.at, err = cursor.LastEvent(c.Request.Header[headerLastEvent], e.chainID); err != nil {
 		return nil, err
 	}
-	if e.at.block == 0 {
-		e.at.block = from
+	if e.at.Block == 0 {
+		e.at.Block = from
 	}
-	if e.at.block == 0 {
+	if e.at.Block == 0 {
 		info, err := s.read.Contract(e.token)
-		e.at.block = info.Length + 1
+		e.at.Block = info.Length + 1
 		return e, err
 	}
 	return e, s.awaitPlace(c, e.token, e.at)
+}
+
+// awaitPlace makes sure that the place is one of the chain's, or what comes next:
+// a reader that stands beyond it would be told nothing for as long as the chain
+// does not get there, and is told that instead. Another replica may be a little
+// ahead, so this one is given the time of a read to get there.
+func (s *server) awaitPlace(c *gin.Context, token string, at cursor.Place) error {
+	last := at.Block
+	if at.Position == 0 {
+		last-- // the block itself may be the next
+	}
+	if last == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.cfg.ReadTimeout)
+	defer cancel()
+	err := s.read.WaitBlock(ctx, token, last)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return problem.WithDetail(problem.Behind, fmt.Sprintf("There is no block %d here yet, and the events that are asked for come after it", last))
+	}
+	if err != nil || at.Position == 0 {
+		return err
+	}
+	canonical, _, err := s.read.Block(token, at.Block)
+	if err != nil {
+		return err
+	}
+	if count, err := countRecords(canonical); err != nil || at.Position > count {
+		return errors.Join(err, fmt.Errorf("%w: block %d has no record %d", chain.InvalidField, at.Block, at.Position-1))
+	}
+	return nil
+}
+
+// countRecords counts the records of a block.
+func countRecords(canonical []byte) (count int, err error) {
+	s := pyjson.NewScanner(canonical)
+	err = s.Object(func(key string) error {
+		if key != "transactions" {
+			return nil
+		}
+		return s.Array(func(int) error {
+			count++
+			return nil
+		})
+	})
+	return count, err
 }
 
 func (e *events) run(ctx context.Context) error {
@@ -138,7 +190,7 @@ func (e *events) await(ctx context.Context) error {
 		if !e.suspect {
 			connected = context.AfterFunc(e.gone, cancel)
 		}
-		err := e.read.WaitBlock(quiet, e.token, e.at.block)
+		err := e.read.WaitBlock(quiet, e.token, e.at.Block)
 		silent := quiet.Err() != nil
 		cancel()
 		if !connected() && !e.suspect {
@@ -174,7 +226,7 @@ func (e *events) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		e.at = place{block: e.at.block + 1}
+		e.at = cursor.Place{Block: e.at.Block + 1}
 	}
 	return ctx.Err()
 }
@@ -184,7 +236,7 @@ func (e *events) sendNext(ctx context.Context, s *pyjson.Scanner) error {
 	var canonical []byte
 	var hash chain.Hash
 	release, err := e.answers.Hold(ctx, nextPatience, func() (_ int, err error) {
-		canonical, hash, err = e.read.Block(e.token, e.at.block)
+		canonical, hash, err = e.read.Block(e.token, e.at.Block)
 		return len(canonical) + chunk, err
 	})
 	if err != nil {
@@ -200,7 +252,7 @@ const keepAliveLine = ": keep-alive\n\n"
 // sendBlock sends the events of the block at which the reader stands, from
 // there on.
 func (e *events) sendBlock(s *pyjson.Scanner, canonical []byte, hash chain.Hash) error {
-	head := appendUint([]byte{'{'}, "index", e.at.block)
+	head := appendUint([]byte{'{'}, "index", e.at.Block)
 	head = appendHash(head, "hash", hash)
 	head = appendText(head, "contract", e.token)
 	*s = *pyjson.NewScanner(canonical)
@@ -220,7 +272,7 @@ func (e *events) sendBlock(s *pyjson.Scanner, canonical []byte, hash chain.Hash)
 	if err != nil || !e.blocks {
 		return err
 	}
-	e.begin("block", wholeBlock)
+	e.begin("block", cursor.WholeBlock)
 	return e.end(append(e.out, head...))
 }
 
@@ -229,7 +281,7 @@ func (e *events) sendBlock(s *pyjson.Scanner, canonical []byte, hash chain.Hash)
 func (e *events) sendRecords(s *pyjson.Scanner) (count uint64, err error) {
 	err = s.Array(func(i int) error {
 		count++
-		if !e.records || i < e.at.position {
+		if !e.records || i < e.at.Position {
 			return nil
 		}
 		record, err := s.Raw()
@@ -237,7 +289,7 @@ func (e *events) sendRecords(s *pyjson.Scanner) (count uint64, err error) {
 			return err
 		}
 		e.begin("record", i)
-		out := appendUint(append(e.out, '{'), "block", e.at.block)
+		out := appendUint(append(e.out, '{'), "block", e.at.Block)
 		out = appendUint(out, "position", uint64(i))
 		return e.end(appendRaw(out, "record", record))
 	})
@@ -247,7 +299,7 @@ func (e *events) sendRecords(s *pyjson.Scanner) (count uint64, err error) {
 // begin writes an event of a record, or of the whole block, up to its data.
 func (e *events) begin(kind string, position int) {
 	e.out = append(append(append(e.out, "event: "...), kind...), "\nid: "...)
-	e.out = append(appendEventID(e.out, e.chainID, e.at.block, position), "\ndata: "...)
+	e.out = append(cursor.AppendEvent(e.out, e.chainID, e.at.Block, position), "\ndata: "...)
 }
 
 // end takes what out has become, whose data is an object without its end, and

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/bpsc/bpsc/api/cursor"
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // event is a server-sent event as a client reads it.
@@ -107,7 +107,7 @@ func eventful(t testing.TB, blocks int) (f *fake, all []event) {
 
 // eventsOf is how the ids of a chain's events begin.
 func eventsOf(f *fake) string {
-	return chain.HashBytes(f.chains[0].blocks[0]).String()[:cursorDigits] + "-"
+	return string(cursor.Append(nil, chain.HashBytes(f.chains[0].blocks[0])))
 }
 
 // requireEvents compares what is fixed to the byte: all but the data of blocks.
@@ -210,41 +210,6 @@ func TestEventsGoOnAfterTheLastOne(t *testing.T) {
 	})
 }
 
-func TestEventIDsArePlaces(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		block := rapid.Uint64Range(1, 1<<62).Draw(t, "block")
-		position := rapid.IntRange(wholeBlock, chain.MaxBlockRecords).Draw(t, "position")
-		id, other := chain.HashBytes([]byte("one")), chain.HashBytes([]byte("another"))
-		text := []string{string(appendEventID(nil, id, block, position))}
-		_, err := lastEvent(text, other)
-		require.ErrorIs(t, err, outcome.OtherChain)
-		at, err := lastEvent(text, id)
-		require.NoError(t, err)
-		if position == wholeBlock {
-			require.Equal(t, place{block: block + 1}, at)
-		} else {
-			require.Equal(t, place{block: block, position: position + 1}, at)
-		}
-	})
-}
-
-func FuzzLastEvent(f *testing.F) {
-	for _, id := range []string{"7", "7-3", "0", "-1", "7-", "7-x", "18446744073709551616", "7-2147483648"} {
-		f.Add(id)
-	}
-	of := chain.HashBytes([]byte("one"))
-	f.Fuzz(func(t *testing.T, id string) {
-		if id != "" {
-			id = of.String()[:cursorDigits] + "-" + id
-		}
-		at, err := lastEvent([]string{id}, of)
-		if err == nil && id != "" {
-			require.Positive(t, at.block)
-			require.GreaterOrEqual(t, at.position, 0)
-		}
-	})
-}
-
 func TestBadRequestsForEventsAreRefused(t *testing.T) {
 	f, _ := eventful(t, 3)
 	cfg := DefaultConfig()
@@ -252,7 +217,7 @@ func TestBadRequestsForEventsAreRefused(t *testing.T) {
 	h := newHandlerWith(t, cfg, f)
 	info, err := f.Contract("aka")
 	require.NoError(t, err)
-	of := info.ID.String()[:cursorDigits] + "-"
+	of := string(cursor.Append(nil, info.ID))
 	for _, id := range []string{"x", "0", "-1", "1-", "1-x", "-", "1-2-3", "+1", "99999999999999999999", " ", "2-1000"} {
 		requireProblem(t, call(h, "GET", "/v1/events", "", "Last-Event-ID", of+id), 400, "invalid_field", "")
 		requireProblem(t, call(h, "GET", "/v1/events", "", "Last-Event-ID", id), 400, "invalid_field", "")

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/bpsc/bpsc/api/problem"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 )
@@ -44,7 +45,7 @@ type Evidence interface {
 // over the log of headers. ?size=N waits for one that covers so many blocks.
 func (s *server) getCheckpoint(c *gin.Context) error {
 	token := c.Param("token")
-	size, err := queryUint(c, "size", 0, proof.MaxSize)
+	size, err := query.Uint(c, "size", 0, proof.MaxSize)
 	if err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (s *server) getPolicy(c *gin.Context) error {
 // getPolicies is GET /v1/policies: who has been signing for a chain, from the policy
 // with the number ?from= on, and what the members before signed of each change.
 func (s *server) getPolicies(c *gin.Context) error {
-	from, err := queryUint(c, "from", 1, math.MaxInt32)
+	from, err := query.Uint(c, "from", 1, math.MaxInt32)
 	if err != nil {
 		return err
 	}
@@ -216,7 +217,7 @@ func ownFault(err error) error {
 // to whoever knows the members' keys. ?wait= is how long to wait for a
 // checkpoint that covers it. A later one gives another receipt, as good.
 func (s *server) getReceipt(c *gin.Context) error {
-	wait, err := queryDuration(c, "wait", maxLongPoll)
+	wait, err := query.Duration(c, "wait", maxLongPoll)
 	if err != nil {
 		return err
 	}

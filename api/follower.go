@@ -13,6 +13,7 @@ import (
 
 	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/api/problem"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
@@ -97,10 +98,10 @@ func (s *followerServer) readHere(c *gin.Context) {
 // await refuses what a follower cannot promise: it hears of blocks only, and
 // of those later than a member does.
 func (s *followerServer) await(ctx context.Context, c *gin.Context) error {
-	if wanted := queryText(c, "consistency"); wanted != "" && consistency(wanted) != local {
+	if wanted := query.Text(c, "consistency"); wanted != "" && consistency(wanted) != local {
 		return fmt.Errorf("%w: a follower answers consistency=local only; ask a member, or wait here with min_block", chain.InvalidField)
 	}
-	if queryText(c, "min_index") != "" {
+	if query.Text(c, "min_index") != "" {
 		return fmt.Errorf("%w: a follower has no log and no index in it; wait with min_block, the block of the answer to a write", chain.InvalidField)
 	}
 	index, _, err := minBlock(c)

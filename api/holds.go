@@ -9,6 +9,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/cursor"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -127,7 +129,7 @@ func (s *server) getOpenHolds(c *gin.Context) error {
 	answer := newHoldsAnswer(contract, page.Holds)
 	answer.appliedAt = appliedAt{applied}
 	if page.More {
-		answer.Next = string(answer.Items[len(answer.Items)-1].ID.AppendHex(appendCursor(nil, contract.ID)))
+		answer.Next = string(answer.Items[len(answer.Items)-1].ID.AppendHex(cursor.Append(nil, contract.ID)))
 	}
 	return s.sendValue(c, http.StatusOK, answer)
 }
@@ -150,18 +152,18 @@ func newHoldsAnswer(contract *intake.Chain, holds []chain.OpenHold) *holdsAnswer
 // holdPageQuery reads which page of an account's holds is asked for; after is the
 // place in this chain that its cursor names.
 func holdPageQuery(c *gin.Context, contract *intake.Chain) (limit int, role chain.HoldRole, after string, err error) {
-	number, err := queryUint(c, "limit", defaultPage, maxPage)
+	number, err := query.Uint(c, "limit", defaultPage, maxPage)
 	if err != nil {
 		return 0, "", "", err
 	}
-	switch role = chain.HoldRole(queryText(c, "role")); role {
+	switch role = chain.HoldRole(query.Text(c, "role")); role {
 	case "":
 		role = chain.HoldRecipient
 	case chain.HoldRecipient, chain.HoldSender:
 	default:
 		return 0, "", "", intake.WrongKind("role", "recipient or sender")
 	}
-	after, err = ofChain(queryText(c, "after"), contract.ID)
+	after, err = cursor.OfChain(query.Text(c, "after"), contract.ID)
 	return int(number), role, after, err
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -98,7 +99,7 @@ func (s *memberServer) transferLeader(c *gin.Context) error {
 // changeMembers adds the fields of the body to a change, and has it made. ?wait= is
 // how long it may wait for a member that is not there yet.
 func (s *memberServer) changeMembers(c *gin.Context, change MemberChange, fields ...string) error {
-	wait, err := queryDuration(c, "wait", maxLongPoll)
+	wait, err := query.Duration(c, "wait", maxLongPoll)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/access"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 )
@@ -116,11 +117,11 @@ func (s *followerServer) dropNode(c *gin.Context, node string) error {
 // getNodes is GET /v1/nodes: {"items":[ … ]}, sorted; "next" is where the next
 // page begins, as ?after=.
 func (s *server) getNodes(c *gin.Context) error {
-	limit, err := queryUint(c, "limit", maxNodesShown, maxNodesShown)
+	limit, err := query.Uint(c, "limit", maxNodesShown, maxNodesShown)
 	if err != nil {
 		return err
 	}
-	page, _ := s.read.Nodes(queryText(c, "after"), int(limit)+1)
+	page, _ := s.read.Nodes(query.Text(c, "after"), int(limit)+1)
 	answer := struct {
 		Items []string `json:"items"`
 		Next  string   `json:"next,omitempty"`

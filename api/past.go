@@ -7,7 +7,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/cursor"
 	"github.com/bpsc/bpsc/api/problem"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 )
@@ -32,7 +34,7 @@ var asOf = []string{"at_block", "at"}
 
 // asksForThePast tells of a read that any replica answers alike which has the block.
 func asksForThePast(c *gin.Context) bool {
-	return queryText(c, "at_block") != "" || queryText(c, "at") != ""
+	return query.Text(c, "at_block") != "" || query.Text(c, "at") != ""
 }
 
 // momentAnswer is as of when an answer is.
@@ -50,11 +52,11 @@ func newMomentAnswer(m chain.Moment) *momentAnswer {
 // answer already; then it has been told so. As of a block is as of it for ever, and
 // so is a time before the newest block; after that, blocks may still come.
 func (s *server) past(c *gin.Context, contract *intake.Chain) (m chain.Moment, known bool, err error) {
-	block, err := queryUint(c, "at_block", 0, math.MaxInt64)
+	block, err := query.Uint(c, "at_block", 0, math.MaxInt64)
 	if err != nil {
 		return m, false, err
 	}
-	at, timed, err := queryTime(c, "at")
+	at, timed, err := query.Time(c, "at")
 	switch {
 	case err != nil:
 		return m, false, err
@@ -112,19 +114,6 @@ func (s *server) momentAt(c *gin.Context, token string, at chain.Micros) (m chai
 		err = problem.WithDetail(problem.BeforeGenesis, "The chain begins after that time")
 	}
 	return m, settled, err
-}
-
-// queryTime returns a time: unix seconds with up to six places, or as RFC 3339 has
-// it.
-func queryTime(c *gin.Context, name string) (at chain.Micros, given bool, err error) {
-	text := queryText(c, name)
-	if text == "" {
-		return 0, false, nil
-	}
-	if at, err = chain.ParseTime(text); err != nil {
-		err = fmt.Errorf("%w: %s must be a time, in unix seconds or like 2026-11-28T17:00:00Z; a + in it is written %%2B", chain.InvalidField, name)
-	}
-	return at, true, err
 }
 
 // pastError tells a client to come again for what takes more than one request.
@@ -186,7 +175,7 @@ func (s *server) pastHolds(c *gin.Context, contract *intake.Chain, name string) 
 	answer = newHoldsAnswer(contract, page.Holds)
 	answer.AsOf = newMomentAnswer(m)
 	if page.Next != "" {
-		answer.Next = string(append(appendCursor(nil, contract.ID), page.Next...))
+		answer.Next = string(append(cursor.Append(nil, contract.ID), page.Next...))
 	}
 	return answer, nil
 }

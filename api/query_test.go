@@ -21,10 +21,10 @@ func TestQueryNamesAreHonouredOrRefused(t *testing.T) {
 	m.routes()
 	n := newFakeNode()
 	for node, h := range map[string]http.Handler{"member": newHandler(t, f), "follower": newFollower(t, f, n)} {
-		for route, takes := range m.queryNames.byRoute {
+		for route, takes := range m.queryNames.Routes() {
 			method, path, _ := strings.Cut(route, " ")
 			target := strings.NewReplacer(":index", "1", ":address", "a", ":token", "aka", "*tile", "0/000", ":id", strings.Repeat("0", 64)).Replace(path)
-			for name := range m.queryNames.known {
+			for name := range m.queryNames.Known() {
 				allowed := false
 				for _, taken := range takes {
 					allowed = allowed || taken == name

@@ -58,7 +58,7 @@ func (s *server) leave(c *gin.Context, v *edge.Visit, id string, start time.Time
 	}
 	if !v.Local() {
 		s.audit.Note(c.Request.Context(), v, edge.Answered{RequestID: id, Trace: protocol.Trace(c.Request.Header),
-			Method: c.Request.Method, Route: cmp.Or(plain(c.FullPath()), "none"), Status: c.Writer.Status(), Bytes: c.Writer.Size(), Took: time.Since(start)})
+			Method: c.Request.Method, Route: cmp.Or(c.FullPath(), "none"), Status: c.Writer.Status(), Bytes: c.Writer.Size(), Took: time.Since(start)})
 	} else if s.cfg.Logger.Enabled(c.Request.Context(), slog.LevelDebug) {
 		s.named(c).LogAttrs(c.Request.Context(), slog.LevelDebug, "request",
 			slog.String("method", c.Request.Method), slog.String("path", intake.Echo(c.Request.URL.Path)),
@@ -89,7 +89,7 @@ func (s *server) admit(c *gin.Context, v *edge.Visit, refused error) error {
 	if err := s.guard.Named(r); err != nil {
 		return err
 	}
-	return s.checkQuery(c)
+	return s.queryNames.Check(r, c.FullPath())
 }
 
 // tooBusy is err with a code.

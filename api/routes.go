@@ -36,7 +36,7 @@ func (s *server) newRouter() *gin.Engine {
 }
 
 // The parameters that requests have in common. What a route takes besides stands
-// with the route; whatever else is in a query is refused (query.go).
+// with the route; whatever else is in a query is refused (query/).
 var (
 	aboutAChain = []string{"contract", "chain"}
 	ofAge       = []string{"consistency", "min_index", "min_block"}
@@ -177,8 +177,12 @@ func (s *server) post(routes gin.IRoutes, path string, h handler, names ...[]str
 // on routes one method, with the names that a query may have.
 func (s *server) on(routes gin.IRoutes, method, path string, h handler, names ...[]string) {
 	routes.Handle(method, path, s.handle(h))
-	s.queryNames.add(method, path, names...)
+	s.queryNames.Add(method, plain(path), names...)
 }
+
+// plain is the path of a route without gin's marks of colons that stand for themselves, as
+// a request's FullPath has it.
+func plain(route string) string { return strings.ReplaceAll(route, `\:`, ":") }
 
 // handle answers with a problem where h could not answer. Once part of an
 // answer is out, all that is left is to cut the connection, so that nobody

@@ -18,6 +18,7 @@ import (
 	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/api/page"
 	"github.com/bpsc/bpsc/api/problem"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/protocol"
 	"github.com/bpsc/bpsc/internal/webserver"
@@ -54,7 +55,7 @@ type server struct {
 	requests  requestIDs
 	page      *page.Page
 
-	queryNames queryNames // set while the routes are, never changed after
+	queryNames query.Names // set while the routes are, never changed after
 	shared     shared
 	reference  reference
 

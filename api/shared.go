@@ -105,7 +105,7 @@ func vary(c *gin.Context) { c.Writer.Header()[headerVary] = varyOrigin }
 // pages may make; nil of any other. The route is that which gin has found, so no way to
 // write a path leads elsewhere than it says.
 func (s *server) sharedWith(c *gin.Context) []string {
-	if len(c.Request.Header[headerOrigin]) == 0 || !s.shared.routes[c.Request.Method+" "+plain(c.FullPath())] {
+	if len(c.Request.Header[headerOrigin]) == 0 || !s.shared.routes[c.Request.Method+" "+c.FullPath()] {
 		return nil
 	}
 	return s.peerOf(c.Request)

@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/problem"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 )
 
@@ -19,10 +20,10 @@ import (
 type span struct{ from, limit uint64 }
 
 func querySpan(c *gin.Context, byDefault, most uint64) (sp span, err error) {
-	if sp.from, err = queryUint(c, "from", 1, math.MaxInt64); err != nil {
+	if sp.from, err = query.Uint(c, "from", 1, math.MaxInt64); err != nil {
 		return sp, err
 	}
-	sp.limit, err = queryUint(c, "limit", byDefault, most)
+	sp.limit, err = query.Uint(c, "limit", byDefault, most)
 	return sp, err
 }
 

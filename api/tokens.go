@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/access"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/token"
@@ -112,7 +113,7 @@ func (s *memberServer) readToken(c *gin.Context) (asked tokenRequest, err error)
 // getTokens is GET /v1/tokens: {"items":[ … ]}, the oldest first; "next" is where the next
 // page begins, as ?after=. A token that is limited to a contract sees those of it.
 func (s *memberServer) getTokens(c *gin.Context) error {
-	limit, err := queryUint(c, "limit", defaultPage, maxPage)
+	limit, err := query.Uint(c, "limit", defaultPage, maxPage)
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func (s *memberServer) getTokens(c *gin.Context) error {
 		Items []tokenAnswer `json:"items"`
 		Next  string        `json:"next,omitempty"`
 	}{Items: []tokenAnswer{}}
-	who, after := access.From(c.Request.Context()), queryText(c, "after")
+	who, after := access.From(c.Request.Context()), query.Text(c, "after")
 	for _, t := range s.member.Tokens() {
 		switch {
 		case after != "":

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/problem"
+	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 )
@@ -194,7 +195,7 @@ func (s *memberServer) resolvedSince(c *gin.Context, contract *intake.Chain, o *
 // not there at a later state than that will never be.
 func (s *server) expiredBefore(c *gin.Context, contract *intake.Chain) (bool, error) {
 	most := uint64(chain.MaxTimestamp.Seconds())
-	expires, err := queryUint(c, "expires", 0, most)
+	expires, err := query.Uint(c, "expires", 0, most)
 	if err != nil || expires == 0 {
 		return false, err
 	}

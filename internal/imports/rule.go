@@ -15,6 +15,8 @@ var inside = map[string][]string{
 	"api/admission": {},
 	"api/openapi":   {},
 	"api/page":      {},
+	"api/cursor":    {},
+	"api/query":     {},
 	"api/edge":      {"api/admission"},
 	"api/problem":   {"api/access", "api/edge", "api/openapi"},
 
