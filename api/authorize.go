@@ -72,7 +72,7 @@ func (s *server) aboutContract(c *gin.Context) bool {
 // sameSite is before everything that changes something, GET /mine included. What is shared
 // pages of other members may send, too.
 func (s *server) sameSite(c *gin.Context) {
-	if err := s.guard.SameSite(c.Request, s.sharedWith(c)...); err != nil {
+	if err := s.guard.SameSite(c.Request, s.shared.Origin(c.Request, c.FullPath())...); err != nil {
 		c.Abort()
 		s.fail(c, err)
 	}

@@ -209,7 +209,7 @@ func (d *description) schema(place ...string) (*jsonschema.Schema, error) {
 	return s, err
 }
 
-// ofEveryAnswer are headers that say the same whatever is asked for; see edge.Harden and shared.go.
+// ofEveryAnswer are headers that say the same whatever is asked for; see edge.Harden and package cors.
 var ofEveryAnswer = []string{"Content-Security-Policy", "Cross-Origin-Resource-Policy", "Referrer-Policy", "X-Content-Type-Options",
 	"Strict-Transport-Security", "Content-Length", "Content-Type", "Content-Encoding", "Date", "Connection", "Allow", "Vary",
 	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers"}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/api/admission"
+	"github.com/bpsc/bpsc/api/cors"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
 )
@@ -118,3 +119,6 @@ func (s *memberServer) whyNoContract() string {
 	}
 	return howToContract
 }
+
+// peers implements role: the members, by the addresses that they go by.
+func (s *memberServer) peers() []string { return cors.Origins(s.member.Addresses()) }

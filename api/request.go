@@ -34,7 +34,7 @@ func (s *server) enter(c *gin.Context) {
 	id := s.requests.of(c.Request.Header[protocol.RequestID])
 	c.Writer.Header()[protocol.RequestID] = []string{id}
 	edge.Harden(c.Writer.Header(), c.Request)
-	s.share(c)
+	s.shared.Allow(c.Writer.Header(), c.Request, c.FullPath()) // before all else: a page is told as well why it has no answer
 	refused := s.identify(c)
 	v := s.edge.Visit(c.Request.RemoteAddr, tokenOf(access.From(c.Request.Context())))
 	if v.Token != "" {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/cors"
 	"github.com/bpsc/bpsc/api/openapi"
 	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/token"
@@ -70,7 +71,7 @@ func (s *server) readRoutes(state, here gin.IRoutes) {
 
 func (s *memberServer) routes() http.Handler {
 	engine := s.newRouter()
-	s.shared = nothingShared()
+	s.shared = cors.New(s.peers)
 	readers := engine.Group("", vary, s.may(token.Read))
 	reads := s.sharedReads(readers)
 	state, here := s.sharedReads(readers.Group("", s.readAt(linearizable))), s.sharedReads(readers.Group("", s.readAt(local)))
@@ -100,6 +101,33 @@ func (s *memberServer) routes() http.Handler {
 	s.get(engine, "/readyz", s.readyz)
 	s.referenceRoutes(engine, openapi.Member)
 	return unescapeColons(engine)
+}
+
+// vary is before the reads of a member, which pages of other members share.
+func vary(c *gin.Context) { cors.Vary(c.Writer.Header()) }
+
+// sharedRoutes are routes of a member that pages of others may use, by some methods: GET
+// /mine writes, whatever its name says, and is for programs and the member's own pages.
+type sharedRoutes struct {
+	gin.IRoutes
+	methods []string
+	with    *cors.Routes
+}
+
+// Handle implements gin.IRoutes.
+func (r sharedRoutes) Handle(method, path string, handlers ...gin.HandlerFunc) gin.IRoutes {
+	if slices.Contains(r.methods, method) {
+		r.with.Add(method, plain(path))
+	}
+	return r.IRoutes.Handle(method, path, handlers...)
+}
+
+func (s *memberServer) sharedReads(routes gin.IRoutes) gin.IRoutes {
+	return sharedRoutes{routes, []string{http.MethodGet, http.MethodHead}, &s.shared}
+}
+
+func (s *memberServer) sharedWrites(routes gin.IRoutes) gin.IRoutes {
+	return sharedRoutes{routes, []string{http.MethodPost}, &s.shared}
 }
 
 // memberRoutes change who the members are.
@@ -204,7 +232,8 @@ func pathUnknown(*gin.Context) error { return outcome.PathUnknown }
 
 // methodNotAllowed puts the methods that gin found into a stable order.
 func (s *server) methodNotAllowed(c *gin.Context) error {
-	if s.preflight(c) {
+	if s.shared.Preflight(c.Writer.Header(), c.Request) {
+		c.Status(http.StatusNoContent)
 		return nil
 	}
 	allowed := strings.Split(c.Writer.Header().Get("Allow"), ", ")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/api/admission"
+	"github.com/bpsc/bpsc/api/cors"
 	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/api/page"
 	"github.com/bpsc/bpsc/api/problem"
@@ -56,7 +57,7 @@ type server struct {
 	page      *page.Page
 
 	queryNames query.Names // set while the routes are, never changed after
-	shared     shared
+	shared     cors.Routes // of a member; a follower shares nothing
 	reference  reference
 
 	complain  admission.LogLimit

@@ -14,7 +14,7 @@ var (
 
 // Harden says to browsers that an answer is data and nothing else: it is not guessed
 // what it might be, loads and runs nothing, is shown in no frame, and is not for other
-// sites: what a page of another member may read all the same, api/shared.go says.
+// sites: what a page of another member may read all the same, package cors says.
 func Harden(answer http.Header, r *http.Request) {
 	answer["X-Content-Type-Options"] = noSniff
 	answer["Content-Security-Policy"] = noContent

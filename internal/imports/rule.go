@@ -15,6 +15,7 @@ var inside = map[string][]string{
 	"api/admission": {},
 	"api/openapi":   {},
 	"api/page":      {},
+	"api/cors":      {},
 	"api/cursor":    {},
 	"api/query":     {},
 	"api/edge":      {"api/admission"},
