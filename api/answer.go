@@ -16,7 +16,11 @@ import (
 	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
-const headerType = "Content-Type"
+// Headers of answers, as net/http spells them.
+const (
+	headerType = "Content-Type"
+	headerVary = "Vary"
+)
 
 // Values of headers, shared by all answers and never changed.
 var (
@@ -25,6 +29,7 @@ var (
 	typeZstd    = []string{"application/zstd"}
 	typeProblem = []string{"application/problem+json"}
 	typeText    = []string{"text/plain; charset=utf-8"}
+	varyAccept  = []string{"Accept"}
 	replayed    = []string{"true"}
 )
 

@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/access"
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
@@ -163,7 +164,7 @@ func (s *memberServer) getAudit(c *gin.Context) error {
 	for _, e := range page {
 		answer.Items = append(answer.Items, auditAnswer{e.Number, timestamp(e.Time), e.Action, timestamp(e.Ended), e.Result})
 	}
-	c.Writer.Header()[headerCache] = noStore
+	httpcache.NoStore(c.Writer.Header())
 	c.Writer.Header()[headerVary] = varyAccept
 	if !acceptsLines(c) {
 		if more {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/internal/webserver"
 )
@@ -31,7 +32,8 @@ func (s *memberServer) sendBackup(c *gin.Context) error {
 	defer cancel()
 	defer webserver.UntilDraining(ctx, cancel)()
 	header := c.Writer.Header()
-	header[headerType], header[headerCache] = typeZstd, noStore
+	header[headerType] = typeZstd
+	httpcache.NoStore(header)
 	out := s.chunks.get(c.Writer)
 	defer s.chunks.put(out)
 	if err := s.cfg.Backup(ctx, ending{ctx, out}); err != nil {

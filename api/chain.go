@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
@@ -44,7 +45,7 @@ const (
 // whole chain also when from or limit ask for a part of it.
 func (s *server) getChain(c *gin.Context) error {
 	sp, info, err := s.chainRequest(c, 0, math.MaxInt64)
-	if err != nil || notModified(c, sp.tag(info.Tip, formChain), revalidate) {
+	if err != nil || httpcache.NotModified(c, sp.tag(info.Tip, formChain)) {
 		return err
 	}
 	return s.sendBlocks(c, ofLength(`{"chain": [`, info.Length), sp, info.Length, s.blocksOf(&info))
@@ -76,8 +77,8 @@ func (s *server) getSmartChain(c *gin.Context) error {
 		return s.sendLines(c, sp, &info, waits)
 	}
 	if waits {
-		c.Writer.Header()[headerCache] = noStore
-	} else if notModified(c, sp.tag(info.Tip, formSmart), revalidate) {
+		httpcache.NoStore(c.Writer.Header())
+	} else if httpcache.NotModified(c, sp.tag(info.Tip, formSmart)) {
 		return nil
 	}
 	f := ofLength(`{"message": "Smart chain update by bpsc", "smart chain": [`, info.Length)
@@ -92,14 +93,14 @@ func (s *server) sendLines(c *gin.Context, sp span, info *chain.Info, waited boo
 	header := c.Writer.Header()
 	if sp.sealed(info.Length) {
 		tag, err := s.sealedTag(info, sp, formLines)
-		if err != nil || notModifiedEver(c, tag) {
+		if err != nil || httpcache.NotModifiedEver(c, tag) {
 			return err
 		}
 	} else {
 		header[protocol.ChainLength] = []string{strconv.FormatUint(info.Length, 10)}
 		if waited {
-			header[headerCache] = noStore
-		} else if notModified(c, sp.tag(info.Tip, formLines), revalidate) {
+			httpcache.NoStore(header)
+		} else if httpcache.NotModified(c, sp.tag(info.Tip, formLines)) {
 			return nil
 		}
 	}
@@ -172,7 +173,7 @@ func (s *server) getBlock(c *gin.Context) error {
 		return err
 	}
 	defer release()
-	if notModifiedEver(c, `"`+hash.String()+`"`) {
+	if httpcache.NotModifiedEver(c, `"`+hash.String()+`"`) {
 		return nil
 	}
 	c.Writer.Header()[headerType] = typeJSON
@@ -190,10 +191,10 @@ func (s *server) getBlocks(c *gin.Context) error {
 	}
 	if query.Text(c, "limit") != "" && sp.sealed(info.Length-1) {
 		tag, err := s.sealedTag(&info, sp, formPage)
-		if err != nil || notModifiedEver(c, tag) {
+		if err != nil || httpcache.NotModifiedEver(c, tag) {
 			return err
 		}
-	} else if notModified(c, sp.tag(info.Tip, formNow), revalidate) {
+	} else if httpcache.NotModified(c, sp.tag(info.Tip, formNow)) {
 		return nil
 	}
 	f := frame{mediaType: typeJSON, opening: `{"items":[`, between: ",", ending: "]}\n"}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/query"
 )
 
@@ -50,6 +51,6 @@ func (s *memberServer) getClusterEvents(c *gin.Context) error {
 	if page.Items == nil {
 		page.Items = []ClusterEvent{} // a list in JSON, never null
 	}
-	c.Writer.Header()[headerCache] = noStore
+	httpcache.NoStore(c.Writer.Header())
 	return s.sendValue(c, http.StatusOK, page)
 }

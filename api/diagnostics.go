@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 )
@@ -114,7 +115,7 @@ func (s *server) getDiagnostics(c *gin.Context) error {
 	if d.Chains == nil {
 		d.Chains = []ChainStatus{} // a list in JSON, never null
 	}
-	c.Writer.Header()[headerCache] = noStore
+	httpcache.NoStore(c.Writer.Header())
 	return s.sendValue(c, http.StatusOK, d)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/bpsc/bpsc/api/admission"
 	"github.com/bpsc/bpsc/api/cursor"
 	"github.com/bpsc/bpsc/api/edge"
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
@@ -76,7 +77,7 @@ func (s *server) getEvents(c *gin.Context) error {
 	}
 	header := c.Writer.Header()
 	header[headerType] = []string{"text/event-stream"}
-	header[headerCache] = revalidate
+	httpcache.Revalidate(header)
 	header["X-Accel-Buffering"] = []string{"no"} // nginx would hold events back
 	if headOnly(c) {
 		return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
@@ -123,7 +124,7 @@ func (s *server) awaitCheckpoint(c *gin.Context, token string, size uint64, wait
 
 // sendChanging answers with a text that another may take the place of.
 func (s *server) sendChanging(c *gin.Context, text []byte) {
-	if notModified(c, `"`+chain.HashBytes(text).String()+`"`, revalidate) {
+	if httpcache.NotModified(c, `"`+chain.HashBytes(text).String()+`"`) {
 		return
 	}
 	c.Writer.Header()[headerType] = typeText
@@ -154,7 +155,7 @@ func (s *server) getTile(c *gin.Context) error {
 	if !proof.TileInTree(tile, info.Length) {
 		return problem.WithDetail(proof.ErrTileMissing, fmt.Sprintf("The log of %d blocks has no %s", info.Length, proof.TilePath(tile)))
 	}
-	if notModifiedEver(c, `"`+info.ID.String()+"/"+proof.TilePath(tile)+`"`) {
+	if httpcache.NotModifiedEver(c, `"`+info.ID.String()+"/"+proof.TilePath(tile)+`"`) {
 		return nil
 	}
 	var data []byte

@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/access"
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
@@ -142,7 +143,7 @@ func (s *followerServer) sendOldChain(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Writer.Header()[headerCache] = noStore
+	httpcache.NoStore(c.Writer.Header())
 	f := ofLength(`{"message": "Unsuccessful: Please try again", "old chain": [`, info.Length)
 	return s.sendBlocks(c, f, sp, info.Length, s.blocksOf(&info))
 }
@@ -217,7 +218,7 @@ func (s *followerServer) addInformation(c *gin.Context) error {
 // minePersonal is GET and POST /mine on a follower, which produces blocks of no
 // chain but its own.
 func (s *followerServer) minePersonal(c *gin.Context) error {
-	c.Writer.Header()[headerCache] = noStore
+	httpcache.NoStore(c.Writer.Header())
 	if err := s.mayForge(""); err != nil { // no contract has that name
 		return err
 	}
@@ -241,7 +242,7 @@ func (s *followerServer) getPersonalChain(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Writer.Header()[headerCache] = revalidate
+	httpcache.Revalidate(c.Writer.Header())
 	length := s.personal.Length()
 	return s.sendBlocks(c, ofLength(`{"chain2": [`, length), sp, length, s.personal.Blocks)
 }

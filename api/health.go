@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/internal/release"
 )
 
@@ -118,7 +119,7 @@ func (s *memberServer) getCluster(c *gin.Context) error {
 	if status.Members == nil {
 		status.Members = []MemberStatus{} // a list in JSON, never null
 	}
-	c.Writer.Header()[headerCache] = noStore
+	httpcache.NoStore(c.Writer.Header())
 	return s.sendValue(c, http.StatusOK, status)
 }
 
@@ -190,13 +191,13 @@ func (s *server) certificateLines(now time.Time) (lines string) {
 func (s *server) sendText(c *gin.Context, status int, text string) {
 	header := c.Writer.Header()
 	header[headerType] = typeText
-	header[headerCache] = noStore
+	httpcache.NoStore(header)
 	s.send(c, status, []byte(text))
 }
 
 // getSync is GET /v1/sync: how this follower keeps up with each chain, what it
 // refused to take, and why.
 func (s *followerServer) getSync(c *gin.Context) error {
-	c.Writer.Header()[headerCache] = noStore
+	httpcache.NoStore(c.Writer.Header())
 	return s.sendValue(c, http.StatusOK, s.node.Sync())
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
@@ -117,7 +118,7 @@ func (s *memberServer) changeMembers(c *gin.Context, change MemberChange, fields
 	if err != nil {
 		return err
 	}
-	c.Writer.Header()[headerCache] = noStore
+	httpcache.NoStore(c.Writer.Header())
 	return s.sendValue(c, http.StatusOK, changed)
 }
 
@@ -209,7 +210,7 @@ func (s *memberServer) activateLevel(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Writer.Header()[headerCache] = noStore
+	httpcache.NoStore(c.Writer.Header())
 	return s.sendValue(c, http.StatusOK, done)
 }
 

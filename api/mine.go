@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
@@ -18,7 +19,7 @@ import (
 // mine is GET and POST /mine: it changes the ledger whatever the method says,
 // so nothing may keep or prefetch it.
 func (s *memberServer) mine(c *gin.Context) error {
-	c.Writer.Header()[headerCache] = noStore
+	httpcache.NoStore(c.Writer.Header())
 	contract, err := s.contractOf(c)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/cursor"
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
@@ -74,9 +75,9 @@ func (s *server) past(c *gin.Context, contract *intake.Chain) (m chain.Moment, k
 	}
 	tag := `"` + m.Hash.String() + `-as-of"`
 	if settled {
-		return m, notModifiedEver(c, tag), nil
+		return m, httpcache.NotModifiedEver(c, tag), nil
 	}
-	return m, notModified(c, tag, revalidate), nil
+	return m, httpcache.NotModified(c, tag), nil
 }
 
 // moment is the end of a block, of which another member may have heard before.

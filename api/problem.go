@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -38,8 +39,7 @@ func (s *server) fail(c *gin.Context, err error) {
 	challenge(header, err)
 	header[headerType] = typeProblem
 	// An answer that may be kept is about to be replaced by one that may not.
-	header[headerCache] = noStore
-	delete(header, headerTag)
+	httpcache.NoStore(header)
 	text, _ := encode(&p) // texts and numbers
 	sendAll(c, p.Status, text)
 }

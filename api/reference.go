@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/openapi"
 	"github.com/bpsc/bpsc/api/problem"
 )
@@ -52,7 +53,7 @@ func (s *server) getReference(c *gin.Context) error {
 	}
 	header := c.Writer.Header()
 	header[headerVary] = varyEncoding
-	if notModified(c, p.Tag, revalidate) {
+	if httpcache.NotModified(c, p.Tag) {
 		return nil
 	}
 	if p.Policy != "" {

@@ -29,7 +29,7 @@ type Relay interface {
 
 // passedOn are the headers of an answer that are the client's. The others are
 // about a connection that is not.
-var passedOn = [...]string{headerType, "Location", protocol.IdempotentReplay, "Retry-After", headerCache, protocol.MinBlock, headerAuthenticate}
+var passedOn = [...]string{headerType, "Location", protocol.IdempotentReplay, "Retry-After", "Cache-Control", protocol.MinBlock, headerAuthenticate}
 
 // relayTransaction is POST /transactions/new and /v1/transactions on a follower.
 // What is not JSON is refused here; all else is for the BPSC to judge.

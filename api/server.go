@@ -17,6 +17,7 @@ import (
 	"github.com/bpsc/bpsc/api/admission"
 	"github.com/bpsc/bpsc/api/cors"
 	"github.com/bpsc/bpsc/api/edge"
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/page"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/api/query"
@@ -199,7 +200,7 @@ func (f refuser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header[protocol.RequestID] = []string{p.RequestID}
 	header["Retry-After"] = problem.RetryAfter(problem.TooManyClients)
 	header[headerType] = typeProblem
-	header[headerCache] = noStore
+	httpcache.NoStore(header)
 	if f.problem != nil {
 		f.problem(p.Code)
 	}

@@ -27,6 +27,29 @@ func querySpan(c *gin.Context, byDefault, most uint64) (sp span, err error) {
 	return sp, err
 }
 
+// tag names the bytes of an answer: a part of a chain, in some form, up to the
+// block with that hash, which commits to all blocks before it.
+func (sp span) tag(hash chain.Hash, form string) string {
+	buf := hash.AppendHex([]byte{'"'})
+	buf = strconv.AppendUint(append(buf, '-'), sp.from, 10)
+	buf = strconv.AppendUint(append(buf, '-'), sp.limit, 10)
+	return string(append(append(append(buf, '-'), form...), '"'))
+}
+
+// sealed tells whether the client asked for a number of blocks, and a chain of
+// that length has all of them: they are what they are for ever.
+func (sp span) sealed(length uint64) bool { return sp.limit > 0 && sp.from+sp.limit-1 <= length }
+
+// sealedTag is the tag of a sealed part of a chain.
+func (s *server) sealedTag(info *chain.Info, sp span, form string) (string, error) {
+	last := sp.from + sp.limit - 1
+	if last == info.Length {
+		return sp.tag(info.Tip, form), nil
+	}
+	_, hash, err := s.read.Block(info.Contract.Token, last)
+	return sp.tag(hash, form), err
+}
+
 // blocksOf is a chain as it stands in info.
 func (s *server) blocksOf(info *chain.Info) source {
 	token := info.Contract.Token

@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/access"
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -79,7 +80,7 @@ func (s *memberServer) makeToken(c *gin.Context) error {
 			answer = answerToken(s.member.Tokens()[i])
 		}
 		answer.Text = text
-		c.Writer.Header()[headerCache] = noStore
+		httpcache.NoStore(c.Writer.Header())
 		return s.sendValue(c, http.StatusCreated, answer)
 	})
 }
@@ -138,7 +139,7 @@ func (s *memberServer) getTokens(c *gin.Context) error {
 	if after != "" {
 		return fmt.Errorf("%w: there is no token that after names", chain.InvalidField)
 	}
-	c.Writer.Header()[headerCache] = noStore
+	httpcache.NoStore(c.Writer.Header())
 	return s.sendValue(c, http.StatusOK, answer)
 }
 

@@ -8,12 +8,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/page"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
-
-// Values of headers, see answer.go.
-var forEver = []string{"public, max-age=31536000, immutable"}
 
 // pageRoutes are the page at the root, and its files. There is nothing of the ledger in
 // them, so they need no token, which a browser could not send for an address that
@@ -34,7 +32,7 @@ func (s *server) getPage(c *gin.Context) error {
 	text, policy := s.page.Shell(page.Node{Kind: s.role.kind(), Version: s.cfg.Version, Peers: s.role.peers()})
 	sum := sha256.Sum256(text)
 	header["Content-Security-Policy"] = []string{policy}
-	if notModified(c, `"`+hex.EncodeToString(sum[:8])+`"`, revalidate) {
+	if httpcache.NotModified(c, `"`+hex.EncodeToString(sum[:8])+`"`) {
 		return nil
 	}
 	header[headerType] = []string{"text/html; charset=utf-8"}
@@ -50,7 +48,7 @@ func (s *server) getAsset(c *gin.Context) error {
 	}
 	header := c.Writer.Header()
 	header[headerType] = []string{asset.Type}
-	header[headerCache] = forEver
+	httpcache.Immutable(header)
 	header[headerVary] = varyEncoding
 	s.sendEither(c, asset.Plain, asset.Gzip)
 	return nil

@@ -18,6 +18,7 @@ var inside = map[string][]string{
 	"api/cors":      {},
 	"api/cursor":    {},
 	"api/query":     {},
+	"api/httpcache": {"api/query"},
 	"api/edge":      {"api/admission"},
 	"api/problem":   {"api/access", "api/edge", "api/openapi"},
 

@@ -1,14 +1,15 @@
-package api
+// Package httpcache is what caches are told of an answer: for how long it may be kept, and
+// by which tag it is known. What never changes in a chain is kept for ever, under an address
+// that names the chain; all else is asked for again, or not kept at all.
+package httpcache
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/query"
-	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/protocol"
 )
 
@@ -16,7 +17,6 @@ import (
 const (
 	headerCache = "Cache-Control"
 	headerTag   = "Etag"
-	headerVary  = "Vary"
 )
 
 // What caches are told, shared by all answers and never changed.
@@ -24,37 +24,25 @@ var (
 	immutable  = []string{"public, max-age=31536000, immutable"} // it never changes
 	revalidate = []string{"no-cache"}                            // keep it, and ask each time whether it still stands
 	noStore    = []string{"no-store"}
-	varyAccept = []string{"Accept"}
 )
 
-// tag names the bytes of an answer: a part of a chain, in some form, up to the
-// block with that hash, which commits to all blocks before it.
-func (sp span) tag(hash chain.Hash, form string) string {
-	buf := hash.AppendHex([]byte{'"'})
-	buf = strconv.AppendUint(append(buf, '-'), sp.from, 10)
-	buf = strconv.AppendUint(append(buf, '-'), sp.limit, 10)
-	return string(append(append(append(buf, '-'), form...), '"'))
+// NoStore is for an answer that nobody keeps: it has no tag, whatever was about to be said.
+func NoStore(answer http.Header) {
+	answer[headerCache] = noStore
+	delete(answer, headerTag)
 }
 
-// sealed tells whether the client asked for a number of blocks, and a chain of
-// that length has all of them: they are what they are for ever.
-func (sp span) sealed(length uint64) bool { return sp.limit > 0 && sp.from+sp.limit-1 <= length }
+// Revalidate is for an answer that may be kept, and is asked for again each time.
+func Revalidate(answer http.Header) { answer[headerCache] = revalidate }
 
-// sealedTag is the tag of a sealed part of a chain.
-func (s *server) sealedTag(info *chain.Info, sp span, form string) (string, error) {
-	last := sp.from + sp.limit - 1
-	if last == info.Length {
-		return sp.tag(info.Tip, form), nil
-	}
-	_, hash, err := s.read.Block(info.Contract.Token, last)
-	return sp.tag(hash, form), err
-}
+// Immutable is for what its address names for ever.
+func Immutable(answer http.Header) { answer[headerCache] = immutable }
 
-// notModifiedEver is notModified for an answer that never changes in this chain.
+// NotModifiedEver is NotModified for an answer that never changes in this chain.
 // Where the address names the chain, as against its contract only, caches may keep
 // it for ever, so it cannot say how fresh it is; under any other address a ledger
 // that was made anew has something else.
-func notModifiedEver(c *gin.Context, tag string) bool {
+func NotModifiedEver(c *gin.Context, tag string) bool {
 	if query.Text(c, "chain") == "" {
 		return notModified(c, tag, revalidate)
 	}
@@ -64,8 +52,10 @@ func notModifiedEver(c *gin.Context, tag string) bool {
 	return notModified(c, tag, immutable)
 }
 
-// notModified tells whether the client has the answer with that tag already, and
-// then has said so.
+// NotModified tells whether the client has the answer with that tag already, and then has
+// said so. Another may take the place of the answer: it may be kept, and is asked for again.
+func NotModified(c *gin.Context, tag string) bool { return notModified(c, tag, revalidate) }
+
 func notModified(c *gin.Context, tag string, rule []string) bool {
 	header := c.Writer.Header()
 	header[headerTag] = []string{tag}
