@@ -72,7 +72,7 @@ type memberServer struct {
 	member Member
 	check  *intake.Checker
 	// patience is how long each transaction may take.
-	patience patience
+	patience *admission.Patience
 	// backingUp has a place for one backup.
 	backingUp admission.Places
 	answered  answered
@@ -95,7 +95,7 @@ func newMember(cfg Config, w Writer, r Reader, m Member, e Evidence) (*memberSer
 	if err != nil {
 		return nil, err
 	}
-	member := &memberServer{server: s, write: w, member: m, check: intake.NewChecker(s.cfg.Random, s.cfg.Admitted), patience: patience{limit: s.cfg.WriteTimeout}, backingUp: admission.NewPlaces(1)}
+	member := &memberServer{server: s, write: w, member: m, check: intake.NewChecker(s.cfg.Random, s.cfg.Admitted), patience: admission.NewPatience(s.cfg.WriteTimeout), backingUp: admission.NewPlaces(1)}
 	s.role = member
 	return member, nil
 }

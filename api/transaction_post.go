@@ -137,7 +137,7 @@ func (s *memberServer) transact(c *gin.Context, w *work, e intake.Envelope) (*in
 
 // submit orders transactions of one contract.
 func (s *memberServer) submit(c *gin.Context, to *intake.Chain, txs []chain.Transaction) ([]chain.Outcome, error) {
-	outcomes := s.write.Submit(s.patience.within(c.Request.Context()), &to.Contract, txs)
+	outcomes := s.write.Submit(s.patience.Within(c.Request.Context()), &to.Contract, txs)
 	if len(outcomes) != len(txs) {
 		return nil, fmt.Errorf("%d outcomes of %d transactions", len(outcomes), len(txs))
 	}

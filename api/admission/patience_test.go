@@ -1,4 +1,4 @@
-package api
+package admission
 
 import (
 	"context"
@@ -16,17 +16,17 @@ func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, stop := context.WithCancel(context.Background())
 		defer stop()
-		p := patience{limit: 10 * time.Second}
+		p := NewPatience(10 * time.Second)
 		began := time.Now()
-		first := p.within(context.WithValue(server, key{}, 1))
+		first := p.Within(context.WithValue(server, key{}, 1))
 		time.Sleep(99 * time.Millisecond)
-		second := p.within(context.WithValue(server, key{}, 2))
+		second := p.Within(context.WithValue(server, key{}, 2))
 		require.Equal(t, first.Done(), second.Done(), "they share one")
 		require.Equal(t, 1, first.Value(key{}))
 		require.Equal(t, 2, second.Value(key{}))
 
 		time.Sleep(time.Millisecond)
-		third := p.within(server)
+		third := p.Within(server)
 		require.NotEqual(t, first.Done(), third.Done(), "a step later it is another one")
 
 		<-second.Done()
@@ -35,13 +35,13 @@ func TestPatience(t *testing.T) {
 		require.NoError(t, third.Err())
 
 		other, stopOther := context.WithCancel(context.Background())
-		fourth := p.within(other)
-		fifth := p.within(server)
+		fourth := p.Within(other)
+		fifth := p.Within(server)
 		stopOther()
 		<-fourth.Done()
 		require.ErrorIs(t, fourth.Err(), context.Canceled)
 		require.NoError(t, fifth.Err(), "that of another server goes on")
-		require.NoError(t, p.within(server).Err())
+		require.NoError(t, p.Within(server).Err())
 		stop()
 		<-fifth.Done()
 	})

@@ -1,4 +1,4 @@
-package api
+package admission
 
 import (
 	"context"
@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// patience gives requests contexts that end after the same time, for next to nothing:
+// Patience gives requests contexts that end after the same time, for next to nothing:
 // those that come within one step of it share one. A context of its own for each takes a
 // lock that all requests share, a timer and five allocations, and hardly one of them is
 // ever needed.
-type patience struct {
+type Patience struct {
 	limit time.Duration
 
 	mu     sync.Mutex // guards what follows
@@ -25,8 +25,11 @@ type patience struct {
 // one wait.
 const patienceSteps = 100
 
-// within is a request's context with an end.
-func (p *patience) within(request context.Context) context.Context {
+// NewPatience gives contexts that end after limit, or a hundredth of it later at most.
+func NewPatience(limit time.Duration) *Patience { return &Patience{limit: limit} }
+
+// Within is a request's context with an end.
+func (p *Patience) Within(request context.Context) context.Context {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
