@@ -34,8 +34,8 @@ func (s *memberServer) sendBackup(c *gin.Context) error {
 	header := c.Writer.Header()
 	header[headerType] = typeZstd
 	httpcache.NoStore(header)
-	out := s.chunks.get(c.Writer)
-	defer s.chunks.put(out)
+	out := s.chunks.Get(c.Writer)
+	defer s.chunks.Put(out)
 	if err := s.cfg.Backup(ctx, ending{ctx, out}); err != nil {
 		return err
 	}

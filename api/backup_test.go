@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/api/stream"
 )
 
 // backingUp is a member's handler whose backups are made so.
@@ -52,7 +54,7 @@ func TestABackupThatFails(t *testing.T) {
 	early := backingUp(t, func(context.Context, io.Writer) error { return errors.New("no disk") })
 	requireProblem(t, call(early, "GET", "/v1/backup", ""), http.StatusInternalServerError, "internal", "")
 	late := backingUp(t, func(_ context.Context, out io.Writer) error {
-		_, err := out.Write(make([]byte, 2*chunk))
+		_, err := out.Write(make([]byte, 2*stream.Chunk))
 		return errors.Join(err, errors.New("no disk"))
 	})
 	require.PanicsWithValue(t, http.ErrAbortHandler, func() { call(late, "GET", "/v1/backup", "") })

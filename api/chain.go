@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/admission"
 	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/api/query"
@@ -161,13 +162,13 @@ func (s *server) getBlock(c *gin.Context) error {
 		canonical, hash, err = s.read.Block(contract.Token, index)
 		return len(canonical), err
 	}
-	release, err := s.answersFor(c).Hold(c.Request.Context(), firstPatience, read)
+	release, err := s.answersFor(c).Hold(c.Request.Context(), admission.FirstPatience, read)
 	if errors.Is(err, chain.NotFound) {
 		// Another member may have answered for it.
 		if err := s.role.awaitNewest(c); err != nil {
 			return err
 		}
-		release, err = s.answersFor(c).Hold(c.Request.Context(), firstPatience, read)
+		release, err = s.answersFor(c).Hold(c.Request.Context(), admission.FirstPatience, read)
 	}
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/api/query"
+	"github.com/bpsc/bpsc/api/stream"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
@@ -236,9 +237,9 @@ func (e *events) catchUp(ctx context.Context) error {
 func (e *events) sendNext(ctx context.Context, s *pyjson.Scanner) error {
 	var canonical []byte
 	var hash chain.Hash
-	release, err := e.answers.Hold(ctx, nextPatience, func() (_ int, err error) {
+	release, err := e.answers.Hold(ctx, admission.NextPatience, func() (_ int, err error) {
 		canonical, hash, err = e.read.Block(e.token, e.at.Block)
-		return len(canonical) + chunk, err
+		return len(canonical) + stream.Chunk, err
 	})
 	if err != nil {
 		return err
@@ -308,7 +309,7 @@ func (e *events) begin(kind string, position int) {
 // canonical text.
 func (e *events) end(out []byte) error {
 	e.out, e.unsent = append(out, "}\n\n"...), true
-	if len(e.out) < chunk {
+	if len(e.out) < stream.Chunk {
 		return nil
 	}
 	return e.write()

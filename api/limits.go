@@ -76,10 +76,6 @@ const (
 	// batch of 1,000 fits.
 	maxPooled = 512 << 10
 
-	// chunk is how much of a stream goes into one write: enough that system
-	// calls do not count. A client gets Config.ChunkTimeout for each.
-	chunk = 64 << 10
-
 	// The memory of what clients send and get, all of them together. What is
 	// beyond it is answered with 503 and Retry-After, so that many clients which
 	// are slow, on purpose or not, cannot take this node's memory: a client costs
@@ -107,29 +103,19 @@ const (
 	guestShare  = 4
 	guestPlaces = 2
 
-	// guestChunks is how many pieces of events, of up to chunk bytes, go out a second to
-	// all guests together: each takes half a millisecond to make, and a block with
-	// thousands of records is sent to each reader anew.
+	// guestChunks is how many pieces of events, of up to stream.Chunk bytes, go out a
+	// second to all guests together: each takes half a millisecond to make, and a block
+	// with thousands of records is sent to each reader anew.
 	guestChunks = 256
 
 	// resultBytes is what the result of one item of a batch takes, at most but for
 	// a detail that is long.
 	resultBytes = 256
 
-	// runBlocks and runBytes bound what a stream reads at a time, which is what a
-	// reader costs that does not read.
-	runBlocks = 256
-	runBytes  = 256 << 10
-
 	// maxAhead bounds the streams that have a second run, read while they send the first: a
 	// sixteenth of the memory for answers, a quarter of the guests'. Those without one read
 	// and send in turns.
 	maxAhead = 32
-
-	// firstPatience is how long an answer waits for memory before its client is
-	// told to come again, nextPatience how long one does that is half out.
-	firstPatience = 3 * time.Second
-	nextPatience  = 30 * time.Second
 
 	// MaxConnections bounds the clients that are connected, where the process may
 	// have enough files open: an idle connection takes some 20 kB. The last

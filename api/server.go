@@ -21,6 +21,7 @@ import (
 	"github.com/bpsc/bpsc/api/page"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/api/query"
+	"github.com/bpsc/bpsc/api/stream"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/protocol"
 	"github.com/bpsc/bpsc/internal/webserver"
@@ -64,7 +65,7 @@ type server struct {
 	complain  admission.LogLimit
 	answers   *admission.Memory // of all but guests
 	ofGuests  *admission.Memory
-	chunks    chunks
+	chunks    stream.Chunks
 	forGuests *admission.Rate[struct{}] // pieces of events
 	listening admission.Shared          // a place for each stream of events
 	reading   admission.Shared          // a place for each long poll and each stream of a chain
@@ -172,7 +173,7 @@ func NewServer(cfg Config, handler http.Handler) (*webserver.Server, error) {
 		HeaderTimeout:      headerTimeout,
 		RequestTimeout:     requestTimeout,
 		WriteTimeout:       cfg.ChunkTimeout,
-		WriteStep:          chunk,
+		WriteStep:          stream.Chunk,
 		IdleTimeout:        idleTimeout,
 		Linger:             linger,
 		HeaderBytes:        maxHeaderBytes,

@@ -1,18 +1,16 @@
 package api
 
 import (
-	"bufio"
-	"cmp"
-	"io"
 	"math"
 	"net/http"
 	"strconv"
-	"sync"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/admission"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/api/query"
+	"github.com/bpsc/bpsc/api/stream"
 	"github.com/bpsc/bpsc/chain"
 )
 
@@ -51,7 +49,7 @@ func (s *server) sealedTag(info *chain.Info, sp span, form string) (string, erro
 }
 
 // blocksOf is a chain as it stands in info.
-func (s *server) blocksOf(info *chain.Info) source {
+func (s *server) blocksOf(info *chain.Info) stream.Source {
 	token := info.Contract.Token
 	return func(from, limit uint64, yield func(uint64, []byte) error) error {
 		return s.read.Blocks(token, from, limit, yield)
@@ -60,44 +58,12 @@ func (s *server) blocksOf(info *chain.Info) source {
 
 // each yields the part of a chain of that length and no block beyond: an answer
 // holds what its length and its tag say, though the chain grows meanwhile.
-func (s *server) each(c *gin.Context, sp span, length uint64, blocks source, yield func(index uint64, canonical []byte) error) error {
+func (s *server) each(c *gin.Context, sp span, length uint64, blocks stream.Source, yield func(index uint64, canonical []byte) error) error {
 	end := length + 1
 	if sp.limit > 0 && sp.from < end {
 		end = min(end, sp.from+min(sp.limit, length))
 	}
-	parts := newRuns(s.answersFor(c), s.ahead, blocks, sp.from, end)
-	defer parts.close()
-	for patience := firstPatience; parts.next < end; patience = nextPatience {
-		part, err := parts.take(c.Request.Context(), patience)
-		if err != nil {
-			return err
-		}
-		for i := 0; i < len(part.blocks) && err == nil; i++ {
-			err = yield(part.from+uint64(i), part.blocks[i])
-		}
-		if err = cmp.Or(err, part.ended); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// chunks hands out writers that send an answer in chunks: they hold one chunk,
-// whatever the length of the answer. The server cuts a client off that takes too
-// long over one.
-type chunks struct{ pool sync.Pool }
-
-func (p *chunks) get(w io.Writer) *bufio.Writer {
-	if out, ok := p.pool.Get().(*bufio.Writer); ok {
-		out.Reset(w)
-		return out
-	}
-	return bufio.NewWriterSize(w, chunk)
-}
-
-func (p *chunks) put(out *bufio.Writer) {
-	out.Reset(nil) // the client's connection is not kept alive
-	p.pool.Put(out)
+	return stream.Blocks(c.Request.Context(), s.answersFor(c), s.ahead, blocks, sp.from, end, yield)
 }
 
 // frame is what stands around the blocks of a chain in an answer.
@@ -113,7 +79,7 @@ func ofLength(opening string, length uint64) frame {
 
 // sendBlocks streams a part of a chain of that length. It takes a place among the
 // answers that may take long, and room for its chunk.
-func (s *server) sendBlocks(c *gin.Context, f frame, sp span, length uint64, blocks source) error {
+func (s *server) sendBlocks(c *gin.Context, f frame, sp span, length uint64, blocks stream.Source) error {
 	c.Writer.Header()[headerType] = f.mediaType
 	if headOnly(c) {
 		return nil
@@ -123,13 +89,13 @@ func (s *server) sendBlocks(c *gin.Context, f frame, sp span, length uint64, blo
 		return problem.TooManyClients
 	}
 	defer leave()
-	release, err := s.answersFor(c).Room(c.Request.Context(), firstPatience, chunk)
+	release, err := s.answersFor(c).Room(c.Request.Context(), admission.FirstPatience, stream.Chunk)
 	if err != nil {
 		return err
 	}
 	defer release()
-	out := s.chunks.get(c.Writer)
-	defer s.chunks.put(out)
+	out := s.chunks.Get(c.Writer)
+	defer s.chunks.Put(out)
 	_, _ = out.WriteString(f.opening) // what goes wrong shows at the next write, too
 	err = s.each(c, sp, length, blocks, func(index uint64, canonical []byte) error {
 		if index > sp.from {

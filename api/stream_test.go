@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bpsc/bpsc/api/stream"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/webserver"
 )
@@ -129,7 +130,7 @@ func TestRangeOfTheChainTellsTheWholeLength(t *testing.T) {
 
 func TestBlocksLargerThanAChunk(t *testing.T) {
 	f := newFake()
-	large := []byte(`{"x": "` + strings.Repeat("a", 3*chunk) + `"}`)
+	large := []byte(`{"x": "` + strings.Repeat("a", 3*stream.Chunk) + `"}`)
 	f.chains[0].blocks = append(f.chains[0].blocks, large, []byte(`{}`), large)
 	rec := call(unchecked(newHandler(t, f)), "GET", "/chain", "")
 	want := `{"chain": [` + string(f.chains[0].blocks[0]) + ", " + string(large) + ", {}, " + string(large) + `], "length": 4}` + "\n"

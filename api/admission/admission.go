@@ -65,6 +65,13 @@ func (s Shared) Enter(guest bool) (leave func(), ok bool) {
 // Taken is how many places are taken.
 func (s Shared) Taken() int { return len(s.all) }
 
+// FirstPatience is how long an answer waits for memory before its client is
+// told to come again, NextPatience how long one does that is half out.
+const (
+	FirstPatience = 3 * time.Second
+	NextPatience  = 30 * time.Second
+)
+
 // Memory is what answers may take, all together. A client that does not read makes
 // an answer stay, so there is a bound to all and not only to each.
 //

@@ -20,6 +20,7 @@ var inside = map[string][]string{
 	"api/query":     {},
 	"api/httpcache": {"api/query"},
 	"api/edge":      {"api/admission"},
+	"api/stream":    {"api/admission"},
 	"api/problem":   {"api/access", "api/edge", "api/openapi"},
 
 	"cluster/clock":      {},

@@ -1,4 +1,4 @@
-package api
+package stream
 
 import (
 	"cmp"
@@ -10,8 +10,30 @@ import (
 	"github.com/bpsc/bpsc/chain"
 )
 
-// source yields blocks as Reader.Blocks does.
-type source func(from, limit uint64, yield func(index uint64, canonical []byte) error) error
+// Source yields those of the blocks from…from+limit-1 that exist, oldest first, as the
+// Reader of package api does.
+type Source func(from, limit uint64, yield func(index uint64, canonical []byte) error) error
+
+// Blocks yields the blocks from…end-1 of a source, a run at a time, and reads the next run
+// while yield sends the one before, where there is room for it in memory and a place among
+// those that read ahead. It fails where one is not there.
+func Blocks(ctx context.Context, memory *admission.Memory, ahead admission.Places, blocks Source, from, end uint64, yield func(index uint64, canonical []byte) error) error {
+	parts := newRuns(memory, ahead, blocks, from, end)
+	defer parts.close()
+	for patience := admission.FirstPatience; parts.next < end; patience = admission.NextPatience {
+		part, err := parts.take(ctx, patience)
+		if err != nil {
+			return err
+		}
+		for i := 0; i < len(part.blocks) && err == nil; i++ {
+			err = yield(part.from+uint64(i), part.blocks[i])
+		}
+		if err = cmp.Or(err, part.ended); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // run is some blocks one after another, read at a time, so that nothing in the store is
 // kept open for a client that is slow.
@@ -26,7 +48,7 @@ type run struct {
 var errRunFull = errors.New("the run is full")
 
 // read reads what begins at from, and no block from end on. It fails where there is none.
-func (r *run) read(blocks source, from, end uint64) error {
+func (r *run) read(blocks Source, from, end uint64) error {
 	clear(r.blocks)
 	r.from, r.blocks, r.size = from, r.blocks[:0], 0
 	r.ended = blocks(from, min(runBlocks, end-from), func(_ uint64, canonical []byte) error {
@@ -55,7 +77,7 @@ type runs struct {
 	memory *admission.Memory
 	places admission.Places // of streams that may read ahead
 	leave  func()           // leaves the place; nil without one
-	blocks source
+	blocks Source
 	next   uint64 // behind what was taken
 	end    uint64 // behind what was asked for
 
@@ -64,7 +86,7 @@ type runs struct {
 	done        chan bool // whether there is a run in ahead, with room for it
 }
 
-func newRuns(memory *admission.Memory, places admission.Places, blocks source, from, end uint64) *runs {
+func newRuns(memory *admission.Memory, places admission.Places, blocks Source, from, end uint64) *runs {
 	return &runs{memory: memory, places: places, blocks: blocks, next: from, end: end, sent: &run{}, ahead: &run{}, done: make(chan bool, 1)}
 }
 

@@ -1,4 +1,4 @@
-package api
+package stream
 
 import (
 	"context"
@@ -9,12 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/api/admission"
-	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 )
 
 // blocksOfSize yields blocks 1 to length and notes which was read last.
-func blocksOfSize(size func(index uint64) int, length uint64, last *uint64) source {
+func blocksOfSize(size func(index uint64) int, length uint64, last *uint64) Source {
 	return func(from, limit uint64, yield func(uint64, []byte) error) error {
 		for i := from; i <= length && i < from+limit; i++ {
 			*last = i
@@ -25,6 +24,9 @@ func blocksOfSize(size func(index uint64) int, length uint64, last *uint64) sour
 		return nil
 	}
 }
+
+// errFull is what those are told for whom there is no room.
+var errFull = errors.New("the memory is full")
 
 func usual(uint64) int { return runBytes / 4 }
 
@@ -48,7 +50,7 @@ func takeAll(t *testing.T, r *runs) (blocks uint64, err error) {
 func TestARunIsReadWhileTheOneBeforeIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var last uint64
-		memory, places := admission.NewMemory(2*runBytes, 1, problem.TooManyClients), admission.NewPlaces(1)
+		memory, places := admission.NewMemory(2*runBytes, 1, errFull), admission.NewPlaces(1)
 		r := newRuns(memory, places, blocksOfSize(usual, 20, &last), 1, 21)
 		for _, want := range []uint64{8, 12, 16, 20, 20} {
 			_, err := r.take(t.Context(), 0)
@@ -92,7 +94,7 @@ func TestRunsWithoutRoomToReadAhead(t *testing.T) {
 				}
 				return nil
 			}
-			memory, places := admission.NewMemory(tc.memory, 1, problem.TooManyClients), admission.NewPlaces(tc.places)
+			memory, places := admission.NewMemory(tc.memory, 1, errFull), admission.NewPlaces(tc.places)
 			r := newRuns(memory, places, source, 1, 51)
 			n, err := takeAll(t, r)
 			require.Equal(t, tc.length, n)
@@ -106,7 +108,7 @@ func TestRunsWithoutRoomToReadAhead(t *testing.T) {
 // Who goes while a run is being read leaves nothing behind.
 func TestAStreamThatIsLeft(t *testing.T) {
 	var last uint64
-	memory, places := admission.NewMemory(4*runBytes, 1, problem.TooManyClients), admission.NewPlaces(1)
+	memory, places := admission.NewMemory(4*runBytes, 1, errFull), admission.NewPlaces(1)
 	r := newRuns(memory, places, blocksOfSize(usual, 50, &last), 1, 51)
 	_, err := r.take(t.Context(), 0)
 	require.NoError(t, err)
