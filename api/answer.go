@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -18,19 +19,22 @@ import (
 
 // Headers of answers, as net/http spells them.
 const (
-	headerType = "Content-Type"
-	headerVary = "Vary"
+	headerType     = "Content-Type"
+	headerVary     = "Vary"
+	headerEncoding = "Content-Encoding"
 )
 
 // Values of headers, shared by all answers and never changed.
 var (
-	typeJSON    = []string{"application/json"}
-	typeNDJSON  = []string{"application/x-ndjson"}
-	typeZstd    = []string{"application/zstd"}
-	typeProblem = []string{"application/problem+json"}
-	typeText    = []string{"text/plain; charset=utf-8"}
-	varyAccept  = []string{"Accept"}
-	replayed    = []string{"true"}
+	typeJSON     = []string{"application/json"}
+	typeNDJSON   = []string{"application/x-ndjson"}
+	typeZstd     = []string{"application/zstd"}
+	typeProblem  = []string{"application/problem+json"}
+	typeText     = []string{"text/plain; charset=utf-8"}
+	varyAccept   = []string{"Accept"}
+	varyEncoding = []string{"Accept-Encoding"}
+	encodingGzip = []string{"gzip"}
+	replayed     = []string{"true"}
 )
 
 // sendJSON answers with a JSON text.
@@ -85,6 +89,33 @@ func encode(v any) ([]byte, error) {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(v)
 	return text.Bytes(), err
+}
+
+// sendEither answers with what is the same for everybody and large, the files of the page
+// and what a node says of its API: as it is, or in gzip to those who take it, where packed
+// is not nil. Answers about the ledger are not packed: clients hash their bytes.
+// Who calls it has said varyEncoding.
+func (s *server) sendEither(c *gin.Context, plain []byte, packed func() []byte) {
+	if acceptsGzip(c.Request.Header) {
+		if zipped := packed(); zipped != nil {
+			c.Writer.Header()[headerEncoding] = encodingGzip
+			plain = zipped
+		}
+	}
+	s.send(c, http.StatusOK, plain)
+}
+
+// acceptsGzip tells whether a client takes an answer in gzip: q=0 says that it does not.
+func acceptsGzip(h http.Header) bool {
+	for _, list := range h["Accept-Encoding"] {
+		for coding := range strings.SplitSeq(list, ",") {
+			name, weight, _ := strings.Cut(strings.ToLower(strings.Join(strings.Fields(coding), "")), ";")
+			if name == "gzip" && (weight == "" || strings.Trim(strings.TrimPrefix(weight, "q="), "0.") != "") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // decimal is an amount of tokens in JSON, to the last of its places.
