@@ -69,9 +69,6 @@ const (
 	// maxGoroutines bounds the stacks of goroutines that are shown: some thousand.
 	maxGoroutines = 2 << 20
 
-	// maxRequestID bounds a client's X-Request-Id, which goes into logs.
-	maxRequestID = 64
-
 	// maxPooled is the largest buffer that is kept for the next request. A
 	// batch of 1,000 fits.
 	maxPooled = 512 << 10

@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -10,9 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -31,7 +28,7 @@ import (
 // enter is around every request: it names it, says whose it is and whether it is to
 // be dealt with, and turns a panic into a problem.
 func (s *server) enter(c *gin.Context) {
-	id := s.requests.of(c.Request.Header[protocol.RequestID])
+	id := s.requests.Of(c.Request.Header[protocol.RequestID])
 	c.Writer.Header()[protocol.RequestID] = []string{id}
 	edge.Harden(c.Writer.Header(), c.Request)
 	s.shared.Allow(c.Writer.Header(), c.Request, c.FullPath()) // before all else: a page is told as well why it has no answer
@@ -143,45 +140,6 @@ func (s *server) panicked(c *gin.Context, cause any) {
 	}
 	c.Abort()
 	s.fail(c, problem.Internal)
-}
-
-// requestIDs names requests: a random prefix for each start of the process and
-// a count.
-type requestIDs struct {
-	prefix string
-	count  *atomic.Uint64
-}
-
-func newRequestIDs(random io.Reader) (requestIDs, error) {
-	var prefix [4]byte
-	if _, err := io.ReadFull(random, prefix[:]); err != nil {
-		return requestIDs{}, err
-	}
-	return requestIDs{prefix: hex.EncodeToString(prefix[:]) + "-", count: new(atomic.Uint64)}, nil
-}
-
-// of returns the id the client gave if it is fit for a log, else a new one.
-func (r requestIDs) of(given []string) string {
-	if len(given) == 1 && validRequestID(given[0]) {
-		return given[0]
-	}
-	var buf [32]byte
-	return string(strconv.AppendUint(append(buf[:0], r.prefix...), r.count.Add(1), 10))
-}
-
-func validRequestID(id string) bool {
-	if id == "" || len(id) > maxRequestID {
-		return false
-	}
-	for i := range len(id) {
-		switch c := id[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case c == '-', c == '_', c == '.', c == ':':
-		default:
-			return false
-		}
-	}
-	return true
 }
 
 // work is the memory of one request. The goroutine that got it owns it until it

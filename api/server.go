@@ -55,7 +55,7 @@ type server struct {
 	edge      *edge.Guard
 	audit     *edge.Audit
 	pool      workPool
-	requests  requestIDs
+	requests  edge.RequestIDs
 	page      *page.Page
 
 	queryNames query.Names // set while the routes are, never changed after
@@ -102,7 +102,7 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	requests, err := newRequestIDs(cfg.Random)
+	requests, err := edge.NewRequestIDs(cfg.Random)
 	if err != nil {
 		return nil, fmt.Errorf("api: no random bytes: %w", err)
 	}
@@ -155,7 +155,7 @@ func newEngine() *gin.Engine {
 // places are taken gets 503 and Retry-After; who watches over the node, at
 // /livez, /readyz and /metrics, still gets an answer.
 func NewServer(cfg Config, handler http.Handler) (*webserver.Server, error) {
-	requests, err := newRequestIDs(cfg.Random)
+	requests, err := edge.NewRequestIDs(cfg.Random)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func probe(r *http.Request) bool { return r.URL.Path == "/livez" || r.URL.Path =
 
 // refuser answers those for whom there is no place.
 type refuser struct {
-	requests requestIDs
+	requests edge.RequestIDs
 	problem  func(code string) // nil: nobody counts
 }
 
@@ -197,7 +197,7 @@ func (f refuser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := problem.New(problem.TooManyClients)
 	header := w.Header()
 	edge.Harden(header, r)
-	p.RequestID = f.requests.of(r.Header[protocol.RequestID])
+	p.RequestID = f.requests.Of(r.Header[protocol.RequestID])
 	header[protocol.RequestID] = []string{p.RequestID}
 	header["Retry-After"] = problem.RetryAfter(problem.TooManyClients)
 	header[headerType] = typeProblem

@@ -40,6 +40,9 @@ const (
 	guestLines = 50
 	otherLines = 1_000
 
+	// maxRequestID bounds a client's X-Request-Id, which goes into logs.
+	maxRequestID = 64
+
 	// maxShown bounds a method or a user's text in a line.
 	maxShown = 32
 )
