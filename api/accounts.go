@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/cursor"
+	"github.com/bpsc/bpsc/api/jsonobject"
 	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
@@ -181,11 +182,11 @@ func historyQuery(c *gin.Context, contract *intake.Chain) (q chain.HistoryQuery,
 }
 
 func appendHistoryRecord(dst []byte, r *chain.HistoryRecord, contract *intake.Chain) []byte {
-	dst = appendUint(append(dst, '{'), "block", r.Block)
-	dst = appendUint(dst, "position", uint64(r.Position))
-	dst = strconv.AppendBool(appendKey(dst, "in_block"), !r.Pending)
+	dst = jsonobject.AppendUint(append(dst, '{'), "block", r.Block)
+	dst = jsonobject.AppendUint(dst, "position", uint64(r.Position))
+	dst = strconv.AppendBool(jsonobject.AppendKey(dst, "in_block"), !r.Pending)
 	dst = appendHistoryCursor(dst, "cursor", r.Cursor, contract)
-	return append(chain.AppendRecord(appendKey(dst, "record"), &r.Record, contract.Decimals), '}')
+	return append(chain.AppendRecord(jsonobject.AppendKey(dst, "record"), &r.Record, contract.Decimals), '}')
 }
 
 // appendHistoryCursor writes a cursor with the chain it is of; "" is none.
@@ -193,6 +194,6 @@ func appendHistoryCursor(dst []byte, key, place string, contract *intake.Chain) 
 	if place == "" {
 		return dst
 	}
-	dst = append(appendKey(dst, key), '"')
+	dst = append(jsonobject.AppendKey(dst, key), '"')
 	return append(append(cursor.Append(dst, contract.ID), place...), '"')
 }

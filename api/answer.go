@@ -14,7 +14,6 @@ import (
 	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/chain/pyjson"
 )
 
 // Headers of answers, as net/http spells them.
@@ -144,36 +143,6 @@ func (t timestamp) MarshalJSON() ([]byte, error) {
 // it out.
 type appliedAt struct {
 	Index uint64 `json:"applied_index,omitempty"`
-}
-
-// Answers to writes, and what holds canonical text that clients may hash, are
-// written by appending: no reflection, no allocation, not a byte changed. Each
-// function appends one member to an object that begins with "{".
-
-// appendKey appends the key of the next member.
-func appendKey(dst []byte, key string) []byte {
-	if dst[len(dst)-1] != '{' {
-		dst = append(dst, ',')
-	}
-	return append(append(append(dst, '"'), key...), `":`...)
-}
-
-// appendText appends a text, which must be valid UTF-8.
-func appendText(dst []byte, key, value string) []byte {
-	return pyjson.AppendString(appendKey(dst, key), value)
-}
-
-func appendUint(dst []byte, key string, value uint64) []byte {
-	return strconv.AppendUint(appendKey(dst, key), value, 10)
-}
-
-func appendHash(dst []byte, key string, value chain.Hash) []byte {
-	return append(value.AppendHex(append(appendKey(dst, key), '"')), '"')
-}
-
-// appendRaw appends a value that is JSON already.
-func appendRaw(dst []byte, key string, value []byte) []byte {
-	return append(appendKey(dst, key), value...)
 }
 
 // answersFor is the memory for an answer.

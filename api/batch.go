@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/jsonobject"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
@@ -45,7 +46,7 @@ func (s *memberServer) postBatch(c *gin.Context) error {
 	s.answerForBatch(c, outcomes)
 	w.out = appendResults(w.out, drafts, outcomes, s.resolveBatch(c, contract, outcomes))
 	if slices.ContainsFunc(outcomes, func(o chain.Outcome) bool { return liesInTime(o.Refused) }) {
-		w.out = strconv.AppendInt(appendKey(w.out, "chain_time"), int64(s.chainNow(contract.Token).Seconds()), 10)
+		w.out = strconv.AppendInt(jsonobject.AppendKey(w.out, "chain_time"), int64(s.chainNow(contract.Token).Seconds()), 10)
 	}
 	w.out = append(w.out, "}\n"...)
 	s.sendJSON(c, http.StatusOK, w.out)
@@ -150,13 +151,13 @@ func appendResults(dst []byte, drafts []intake.Draft, outcomes []chain.Outcome, 
 // appendRefused writes why an item was refused before it reached the log.
 func appendRefused(dst []byte, err error) []byte {
 	p := problem.New(err)
-	dst = appendText(dst, "status", statusRefused)
-	dst = appendText(dst, "code", p.Code)
-	return appendText(dst, "detail", p.Detail)
+	dst = jsonobject.AppendText(dst, "status", statusRefused)
+	dst = jsonobject.AppendText(dst, "code", p.Code)
+	return jsonobject.AppendText(dst, "detail", p.Detail)
 }
 
 func appendResult(dst []byte, draft *intake.Draft, o *chain.Outcome, resolved chain.Code) []byte {
-	dst = appendHash(dst, "id", draft.Tx.ID)
+	dst = jsonobject.AppendHash(dst, "id", draft.Tx.ID)
 	switch {
 	case o.Err != nil:
 		return appendFailure(dst, draft, o.Err)
@@ -164,10 +165,10 @@ func appendResult(dst []byte, draft *intake.Draft, o *chain.Outcome, resolved ch
 		return appendRefusal(dst, o.Refused)
 	}
 	dst = appendDecision(dst, &o.Record, resolved)
-	dst = appendUint(dst, "block", o.Block)
-	dst = appendUint(dst, "position", uint64(o.Position))
+	dst = jsonobject.AppendUint(dst, "block", o.Block)
+	dst = jsonobject.AppendUint(dst, "position", uint64(o.Position))
 	if o.Replay {
-		dst = append(appendKey(dst, "replay"), "true"...)
+		dst = append(jsonobject.AppendKey(dst, "replay"), "true"...)
 	}
 	return dst
 }
@@ -180,11 +181,11 @@ func appendFailure(dst []byte, draft *intake.Draft, err error) []byte {
 		status = statusUnknown
 	}
 	code := problem.CodeOf(err)
-	dst = appendText(dst, "status", status)
-	dst = appendText(dst, "code", code)
-	dst = strconv.AppendBool(appendKey(dst, "retryable"), problem.MeaningOf(code).Retryable())
+	dst = jsonobject.AppendText(dst, "status", status)
+	dst = jsonobject.AppendText(dst, "code", code)
+	dst = strconv.AppendBool(jsonobject.AppendKey(dst, "retryable"), problem.MeaningOf(code).Retryable())
 	if draft.Drawn != "" {
-		dst = appendText(dst, "key", draft.Drawn)
+		dst = jsonobject.AppendText(dst, "key", draft.Drawn)
 	}
 	return dst
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/api/httpcache"
+	"github.com/bpsc/bpsc/api/jsonobject"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
@@ -228,10 +229,10 @@ func (s *followerServer) minePersonal(c *gin.Context) error {
 	}
 	w := s.pool.get()
 	defer s.pool.put(w)
-	w.out = appendUint(append(w.out, '{'), "index2", block.Index)
-	w.out = appendRaw(w.out, "information", block.Information)
-	w.out = appendText(w.out, "message", "New Block Forged")
-	w.out = appendText(w.out, "previous_hash", block.PreviousHash)
+	w.out = jsonobject.AppendUint(append(w.out, '{'), "index2", block.Index)
+	w.out = jsonobject.AppendRaw(w.out, "information", block.Information)
+	w.out = jsonobject.AppendText(w.out, "message", "New Block Forged")
+	w.out = jsonobject.AppendText(w.out, "previous_hash", block.PreviousHash)
 	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
 	return nil
 }

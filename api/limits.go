@@ -51,10 +51,6 @@ const (
 	maxLongReads                          = 10_000
 	eventShares, longReadShares, ofShares = 5, 2, 8
 
-	// suspectKeepAlive is how often something is sent to a reader of events that
-	// may have gone.
-	suspectKeepAlive = time.Second
-
 	// maxBundles is how many bundles of entries are made at a time. One may take
 	// reading 256 of the largest blocks for 64 KiB of answer.
 	maxBundles = 2

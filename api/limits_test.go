@@ -5,7 +5,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bpsc/bpsc/api/stream"
 	"github.com/bpsc/bpsc/chain"
 )
 
@@ -14,6 +13,5 @@ func TestLimitsFitTogether(t *testing.T) {
 	require.LessOrEqual(t, chain.BlockOverhead, maxBody, "every valid contract must fit into a body")
 	require.LessOrEqual(t, 32*(255+20), maxBody, "every valid list of nodes must fit into a body")
 	require.LessOrEqual(t, chain.MaxBlockRecords*500, maxBatchBody, "a full batch of ordinary transactions must fit into a body")
-	require.LessOrEqual(t, stream.Chunk, maxPooled, "the buffer of a stream must be kept")
 	require.Less(t, maxLongPoll, idleTimeout)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/httpcache"
+	"github.com/bpsc/bpsc/api/jsonobject"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/pyjson"
@@ -80,10 +81,10 @@ func (s *memberServer) appendForged(c *gin.Context, dst []byte, token string, in
 	case previous == nil || transactions == nil:
 		return dst, fmt.Errorf("block %d lacks a field", index)
 	}
-	dst = appendText(dst, "message", "New Block Forged")
-	dst = appendUint(dst, "index", index)
-	dst = appendRaw(dst, "transactions", transactions)
-	return appendRaw(dst, "previous_hash", previous), nil
+	dst = jsonobject.AppendText(dst, "message", "New Block Forged")
+	dst = jsonobject.AppendUint(dst, "index", index)
+	dst = jsonobject.AppendRaw(dst, "transactions", transactions)
+	return jsonobject.AppendRaw(dst, "previous_hash", previous), nil
 }
 
 // mayForge bounds how fast blocks are made on request. There are no more tokens

@@ -18,7 +18,6 @@ import (
 	"github.com/bpsc/bpsc/api/access"
 	"github.com/bpsc/bpsc/api/edge"
 	"github.com/bpsc/bpsc/api/problem"
-	"github.com/bpsc/bpsc/chain/pyjson"
 	"github.com/bpsc/bpsc/intake"
 	"github.com/bpsc/bpsc/internal/outcome"
 	"github.com/bpsc/bpsc/internal/protocol"
@@ -152,9 +151,8 @@ type work struct {
 	reserved int                 // of them
 
 	read intake.Reader
-	in   []byte         // the body
-	out  []byte         // the answer
-	scan pyjson.Scanner // of blocks
+	in   []byte // the body
+	out  []byte // the answer
 }
 
 // workPool hands out work with empty buffers.

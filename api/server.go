@@ -17,6 +17,7 @@ import (
 	"github.com/bpsc/bpsc/api/admission"
 	"github.com/bpsc/bpsc/api/cors"
 	"github.com/bpsc/bpsc/api/edge"
+	"github.com/bpsc/bpsc/api/events"
 	"github.com/bpsc/bpsc/api/httpcache"
 	"github.com/bpsc/bpsc/api/page"
 	"github.com/bpsc/bpsc/api/problem"
@@ -66,6 +67,7 @@ type server struct {
 	answers   *admission.Memory // of all but guests
 	ofGuests  *admission.Memory
 	chunks    stream.Chunks
+	events    *events.Sender
 	forGuests *admission.Rate[struct{}] // pieces of events
 	listening admission.Shared          // a place for each stream of events
 	reading   admission.Shared          // a place for each long poll and each stream of a chain
@@ -117,7 +119,7 @@ func newServer(cfg Config, r Reader, e Evidence) (*server, error) {
 		return nil, err
 	}
 	return &server{
-		cfg: cfg, page: files, read: r, evidence: e, guard: guard, requests: requests, pool: newWorkPool(),
+		cfg: cfg, page: files, read: r, events: events.NewSender(r, cfg.KeepAlive), evidence: e, guard: guard, requests: requests, pool: newWorkPool(),
 		edge: cfg.Edge, audit: edge.NewAudit(cfg.Logger),
 		answers: admission.NewMemory(maxAnswerBytes, maxReading, errNoMemory), ofGuests: admission.NewMemory(maxAnswerBytes/guestShare, maxReading/guestShare, errNoMemory),
 		forging:   admission.NewRate[string](admission.Limit{Burst: mineBurst, Every: mineEvery}, maxForging),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/jsonobject"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
@@ -56,11 +57,11 @@ func (s *server) getTransaction(c *gin.Context) error {
 	defer s.pool.put(w)
 	w.out = append(w.out, '{')
 	if outcome.Refused != "" {
-		w.out = appendText(appendHash(w.out, "id", id), "contract", contract.Token)
+		w.out = jsonobject.AppendText(jsonobject.AppendHash(w.out, "id", id), "contract", contract.Token)
 		w.out = appendRefusal(w.out, outcome.Refused)
 	} else {
 		w.out = appendTransaction(w.out, contract, &outcome, resolved)
-		w.out = strconv.AppendBool(appendKey(w.out, "in_block"), outcome.Block <= info.Length)
+		w.out = strconv.AppendBool(jsonobject.AppendKey(w.out, "in_block"), outcome.Block <= info.Length)
 	}
 	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
 	return nil
@@ -79,16 +80,16 @@ func (s *server) idOf(c *gin.Context) (id chain.ID, contract *intake.Chain, err 
 // its record as it stands, or will stand, in the block. resolved is how it ended
 // if it is a hold.
 func appendTransaction(dst []byte, contract *intake.Chain, o *chain.Outcome, resolved chain.Code) []byte {
-	dst = appendHash(dst, "id", o.Record.ID)
+	dst = jsonobject.AppendHash(dst, "id", o.Record.ID)
 	dst = appendDecision(dst, &o.Record, resolved)
-	dst = appendText(dst, "contract", contract.Token)
-	dst = appendUint(dst, "block", o.Block)
-	dst = appendUint(dst, "position", uint64(o.Position))
-	dst = chain.AppendRecord(appendKey(dst, "record"), &o.Record, contract.Decimals)
+	dst = jsonobject.AppendText(dst, "contract", contract.Token)
+	dst = jsonobject.AppendUint(dst, "block", o.Block)
+	dst = jsonobject.AppendUint(dst, "position", uint64(o.Position))
+	dst = chain.AppendRecord(jsonobject.AppendKey(dst, "record"), &o.Record, contract.Decimals)
 	if o.AppliedIndex == 0 {
 		return dst // a follower has no log
 	}
-	return appendUint(dst, "applied_index", o.AppliedIndex)
+	return jsonobject.AppendUint(dst, "applied_index", o.AppliedIndex)
 }
 
 // appendMoved writes, after the tutorial's message, what moved and where it
@@ -96,12 +97,12 @@ func appendTransaction(dst []byte, contract *intake.Chain, o *chain.Outcome, res
 // time; a record of a signed one may be of any kind.
 func appendMoved(dst []byte, contract *intake.Chain, o *chain.Outcome, resolved chain.Code) []byte {
 	signed := contract.Wallets == chain.SignedWallets
-	dst = appendHash(dst, "id", o.Record.ID)
+	dst = jsonobject.AppendHash(dst, "id", o.Record.ID)
 	if signed {
 		dst = appendDecision(dst, &o.Record, resolved)
 	}
-	dst = appendUint(dst, "block", o.Block)
-	dst = appendUint(dst, "position", uint64(o.Position))
+	dst = jsonobject.AppendUint(dst, "block", o.Block)
+	dst = jsonobject.AppendUint(dst, "position", uint64(o.Position))
 	for _, amount := range [...]struct {
 		key    string
 		value  chain.Amount
@@ -111,17 +112,17 @@ func appendMoved(dst []byte, contract *intake.Chain, o *chain.Outcome, resolved 
 		{"amount_receive", o.Record.AmountReceive, !signed}, {"amount_refund", o.Record.AmountRefund, false},
 	} {
 		if amount.value != 0 || amount.always {
-			dst = chain.AppendAmount(appendKey(dst, amount.key), amount.value, contract.Decimals)
+			dst = chain.AppendAmount(jsonobject.AppendKey(dst, amount.key), amount.value, contract.Decimals)
 		}
 	}
-	return appendUint(dst, "applied_index", o.AppliedIndex)
+	return jsonobject.AppendUint(dst, "applied_index", o.AppliedIndex)
 }
 
 // appendRefusal writes why the ledger moved nothing.
 func appendRefusal(dst []byte, code chain.Code) []byte {
-	dst = appendText(dst, "status", statusRefused)
-	dst = appendText(dst, "code", string(code))
-	return appendText(dst, "detail", problem.MeaningOf(string(code)).Title)
+	dst = jsonobject.AppendText(dst, "status", statusRefused)
+	dst = jsonobject.AppendText(dst, "code", string(code))
+	return jsonobject.AppendText(dst, "detail", problem.MeaningOf(string(code)).Title)
 }
 
 // transactionsPath is where transactions are read, each under its id.
@@ -155,16 +156,16 @@ func appendDecision(dst []byte, r *chain.Record, resolved chain.Code) []byte {
 	if r.Kind == chain.Hold && resolved == "" {
 		status = statusPending
 	}
-	dst = appendText(dst, "status", status)
-	dst = appendText(dst, "kind", string(r.Kind))
+	dst = jsonobject.AppendText(dst, "status", status)
+	dst = jsonobject.AppendText(dst, "kind", string(r.Kind))
 	if r.Reason != "" {
-		dst = appendText(dst, "reason", string(r.Reason))
+		dst = jsonobject.AppendText(dst, "reason", string(r.Reason))
 	}
 	if r.Kind == chain.Hold {
-		dst = appendUint(dst, "hold_until", uint64(r.HoldUntil))
+		dst = jsonobject.AppendUint(dst, "hold_until", uint64(r.HoldUntil))
 	}
 	if resolved != "" {
-		dst = appendText(dst, "resolved", string(resolved))
+		dst = jsonobject.AppendText(dst, "resolved", string(resolved))
 	}
 	return dst
 }

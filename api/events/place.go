@@ -1,15 +1,16 @@
-package cursor
+package events
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/bpsc/bpsc/api/cursor"
 	"github.com/bpsc/bpsc/chain"
 )
 
-// WholeBlock stands for the position of a record in the event of the block.
-const WholeBlock = -1
+// wholeBlock stands for the position of a record in the event of the block.
+const wholeBlock = -1
 
 // Place is where a reader of events stands: the next event is that of the record
 // at the position or, if the block has none there, that of the block.
@@ -18,11 +19,11 @@ type Place struct {
 	Position int
 }
 
-// AppendEvent writes the chain's first digits and the place: 6f…a1-7-3 for record
+// appendEventID writes the chain's first digits and the place: 6f…a1-7-3 for record
 // 3 of block 7, 6f…a1-7 for block 7.
-func AppendEvent(dst []byte, id chain.Hash, block uint64, position int) []byte {
-	dst = strconv.AppendUint(Append(dst, id), block, 10)
-	if position == WholeBlock {
+func appendEventID(dst []byte, id chain.Hash, block uint64, position int) []byte {
+	dst = strconv.AppendUint(cursor.Append(dst, id), block, 10)
+	if position == wholeBlock {
 		return dst
 	}
 	return strconv.AppendInt(append(dst, '-'), int64(position), 10)
@@ -37,7 +38,7 @@ func LastEvent(given []string, id chain.Hash) (Place, error) {
 	case len(given) > 1:
 		return Place{}, fmt.Errorf("%w: more than one Last-Event-ID", chain.InvalidField)
 	}
-	text, err := OfChain(given[0], id)
+	text, err := cursor.OfChain(given[0], id)
 	if err != nil {
 		return Place{}, err
 	}

@@ -1,4 +1,4 @@
-package cursor
+package events
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/bpsc/bpsc/api/cursor"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -13,14 +14,14 @@ import (
 func TestEventIDsArePlaces(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		block := rapid.Uint64Range(1, 1<<62).Draw(t, "block")
-		position := rapid.IntRange(WholeBlock, chain.MaxBlockRecords).Draw(t, "position")
+		position := rapid.IntRange(wholeBlock, chain.MaxBlockRecords).Draw(t, "position")
 		id, other := chain.HashBytes([]byte("one")), chain.HashBytes([]byte("another"))
-		text := []string{string(AppendEvent(nil, id, block, position))}
+		text := []string{string(appendEventID(nil, id, block, position))}
 		_, err := LastEvent(text, other)
 		require.ErrorIs(t, err, outcome.OtherChain)
 		at, err := LastEvent(text, id)
 		require.NoError(t, err)
-		if position == WholeBlock {
+		if position == wholeBlock {
 			require.Equal(t, Place{Block: block + 1}, at)
 		} else {
 			require.Equal(t, Place{Block: block, Position: position + 1}, at)
@@ -35,7 +36,7 @@ func FuzzLastEvent(f *testing.F) {
 	of := chain.HashBytes([]byte("one"))
 	f.Fuzz(func(t *testing.T, id string) {
 		if id != "" {
-			id = of.String()[:digits] + "-" + id
+			id = string(cursor.Append(nil, of)) + id
 		}
 		at, err := LastEvent([]string{id}, of)
 		if err == nil && id != "" {
