@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/decision"
 	"github.com/bpsc/bpsc/api/jsonobject"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
@@ -44,7 +44,7 @@ func (s *memberServer) postBatch(c *gin.Context) error {
 		return err
 	}
 	s.answerForBatch(c, outcomes)
-	w.out = appendResults(w.out, drafts, outcomes, s.resolveBatch(c, contract, outcomes))
+	w.out = decision.AppendResults(w.out, drafts, outcomes, s.resolveBatch(c, contract, outcomes))
 	if slices.ContainsFunc(outcomes, func(o chain.Outcome) bool { return liesInTime(o.Refused) }) {
 		w.out = strconv.AppendInt(jsonobject.AppendKey(w.out, "chain_time"), int64(s.chainNow(contract.Token).Seconds()), 10)
 	}
@@ -120,72 +120,4 @@ func noneOrdered(outcomes []chain.Outcome) error {
 		}
 	}
 	return outcomes[0].Err
-}
-
-// appendResults writes one result for each item, in the order of the items, and
-// leaves the object open. There is an outcome for each item that is not refused,
-// and how the hold that it is has ended since, if any has.
-func appendResults(dst []byte, drafts []intake.Draft, outcomes []chain.Outcome, resolved []chain.Code) []byte {
-	dst = append(dst, `{"results":[`...)
-	next := 0
-	for i := range drafts {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, '{')
-		if drafts[i].Refused != nil {
-			dst = appendRefused(dst, drafts[i].Refused)
-		} else {
-			ended := chain.Code("")
-			if resolved != nil {
-				ended = resolved[next]
-			}
-			dst = appendResult(dst, &drafts[i], &outcomes[next], ended)
-			next++
-		}
-		dst = append(dst, '}')
-	}
-	return append(dst, ']')
-}
-
-// appendRefused writes why an item was refused before it reached the log.
-func appendRefused(dst []byte, err error) []byte {
-	p := problem.New(err)
-	dst = jsonobject.AppendText(dst, "status", statusRefused)
-	dst = jsonobject.AppendText(dst, "code", p.Code)
-	return jsonobject.AppendText(dst, "detail", p.Detail)
-}
-
-func appendResult(dst []byte, draft *intake.Draft, o *chain.Outcome, resolved chain.Code) []byte {
-	dst = jsonobject.AppendHash(dst, "id", draft.Tx.ID)
-	switch {
-	case o.Err != nil:
-		return appendFailure(dst, draft, o.Err)
-	case o.Refused != "":
-		return appendRefusal(dst, o.Refused)
-	}
-	dst = appendDecision(dst, &o.Record, resolved)
-	dst = jsonobject.AppendUint(dst, "block", o.Block)
-	dst = jsonobject.AppendUint(dst, "position", uint64(o.Position))
-	if o.Replay {
-		dst = append(jsonobject.AppendKey(dst, "replay"), "true"...)
-	}
-	return dst
-}
-
-// appendFailure writes that an item has no outcome, or none that is known,
-// with the key to send it again under.
-func appendFailure(dst []byte, draft *intake.Draft, err error) []byte {
-	status := "not_applied"
-	if errors.Is(err, outcome.Unknown) {
-		status = statusUnknown
-	}
-	code := problem.CodeOf(err)
-	dst = jsonobject.AppendText(dst, "status", status)
-	dst = jsonobject.AppendText(dst, "code", code)
-	dst = strconv.AppendBool(jsonobject.AppendKey(dst, "retryable"), problem.MeaningOf(code).Retryable())
-	if draft.Drawn != "" {
-		dst = jsonobject.AppendText(dst, "key", draft.Drawn)
-	}
-	return dst
 }

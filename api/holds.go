@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bpsc/bpsc/api/cursor"
+	"github.com/bpsc/bpsc/api/decision"
 	"github.com/bpsc/bpsc/api/query"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
@@ -92,7 +93,7 @@ type holdAnswer struct {
 }
 
 func newHoldAnswer(contract *intake.Chain, id chain.ID, hold *chain.HoldState) holdAnswer {
-	status := statusPending
+	status := decision.Pending
 	if hold.Ended != "" {
 		status = string(hold.Ended)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/decision"
 	"github.com/bpsc/bpsc/api/jsonobject"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/api/query"
@@ -58,9 +59,9 @@ func (s *server) getTransaction(c *gin.Context) error {
 	w.out = append(w.out, '{')
 	if outcome.Refused != "" {
 		w.out = jsonobject.AppendText(jsonobject.AppendHash(w.out, "id", id), "contract", contract.Token)
-		w.out = appendRefusal(w.out, outcome.Refused)
+		w.out = decision.AppendRefusal(w.out, outcome.Refused)
 	} else {
-		w.out = appendTransaction(w.out, contract, &outcome, resolved)
+		w.out = decision.AppendTransaction(w.out, contract, &outcome, resolved)
 		w.out = strconv.AppendBool(jsonobject.AppendKey(w.out, "in_block"), outcome.Block <= info.Length)
 	}
 	s.sendJSON(c, http.StatusOK, append(w.out, "}\n"...))
@@ -76,55 +77,6 @@ func (s *server) idOf(c *gin.Context) (id chain.ID, contract *intake.Chain, err 
 	return id, contract, err
 }
 
-// appendTransaction writes what was decided about a transaction: its place and
-// its record as it stands, or will stand, in the block. resolved is how it ended
-// if it is a hold.
-func appendTransaction(dst []byte, contract *intake.Chain, o *chain.Outcome, resolved chain.Code) []byte {
-	dst = jsonobject.AppendHash(dst, "id", o.Record.ID)
-	dst = appendDecision(dst, &o.Record, resolved)
-	dst = jsonobject.AppendText(dst, "contract", contract.Token)
-	dst = jsonobject.AppendUint(dst, "block", o.Block)
-	dst = jsonobject.AppendUint(dst, "position", uint64(o.Position))
-	dst = chain.AppendRecord(jsonobject.AppendKey(dst, "record"), &o.Record, contract.Decimals)
-	if o.AppliedIndex == 0 {
-		return dst // a follower has no log
-	}
-	return jsonobject.AppendUint(dst, "applied_index", o.AppliedIndex)
-}
-
-// appendMoved writes, after the tutorial's message, what moved and where it
-// stands. In an open contract, as in the tutorial, that is the same fields each
-// time; a record of a signed one may be of any kind.
-func appendMoved(dst []byte, contract *intake.Chain, o *chain.Outcome, resolved chain.Code) []byte {
-	signed := contract.Wallets == chain.SignedWallets
-	dst = jsonobject.AppendHash(dst, "id", o.Record.ID)
-	if signed {
-		dst = appendDecision(dst, &o.Record, resolved)
-	}
-	dst = jsonobject.AppendUint(dst, "block", o.Block)
-	dst = jsonobject.AppendUint(dst, "position", uint64(o.Position))
-	for _, amount := range [...]struct {
-		key    string
-		value  chain.Amount
-		always bool
-	}{
-		{"amount", o.Record.Amount, false}, {"amount_send", o.Record.AmountSend, !signed}, {"amount_bpsc", o.Record.AmountBPSC, !signed},
-		{"amount_receive", o.Record.AmountReceive, !signed}, {"amount_refund", o.Record.AmountRefund, false},
-	} {
-		if amount.value != 0 || amount.always {
-			dst = chain.AppendAmount(jsonobject.AppendKey(dst, amount.key), amount.value, contract.Decimals)
-		}
-	}
-	return jsonobject.AppendUint(dst, "applied_index", o.AppliedIndex)
-}
-
-// appendRefusal writes why the ledger moved nothing.
-func appendRefusal(dst []byte, code chain.Code) []byte {
-	dst = jsonobject.AppendText(dst, "status", statusRefused)
-	dst = jsonobject.AppendText(dst, "code", string(code))
-	return jsonobject.AppendText(dst, "detail", problem.MeaningOf(string(code)).Title)
-}
-
 // transactionsPath is where transactions are read, each under its id.
 const transactionsPath = "/v1/transactions/"
 
@@ -136,38 +88,6 @@ func (s *server) location(id []byte, token string) string {
 		path = append(append(path, "?contract="...), token...)
 	}
 	return string(path)
-}
-
-// What the id of a transaction is said to be. All but unknown and pending are
-// terminal: they never change.
-const (
-	statusUnknown = "unknown" // not applied here; it may yet be
-	statusPending = "pending" // a hold that nobody has decided
-	statusFinal   = "final"
-	statusRefused = "refused" // for good
-	statusExpired = "expired" // never applied, and too late now
-)
-
-// appendDecision writes what became of a transaction, which may be of another
-// kind than was asked for: a transfer can become a hold or a refund. resolved
-// is how a hold ended, "" while it is open or where that is not known.
-func appendDecision(dst []byte, r *chain.Record, resolved chain.Code) []byte {
-	status := statusFinal
-	if r.Kind == chain.Hold && resolved == "" {
-		status = statusPending
-	}
-	dst = jsonobject.AppendText(dst, "status", status)
-	dst = jsonobject.AppendText(dst, "kind", string(r.Kind))
-	if r.Reason != "" {
-		dst = jsonobject.AppendText(dst, "reason", string(r.Reason))
-	}
-	if r.Kind == chain.Hold {
-		dst = jsonobject.AppendUint(dst, "hold_until", uint64(r.HoldUntil))
-	}
-	if resolved != "" {
-		dst = jsonobject.AppendText(dst, "resolved", string(resolved))
-	}
-	return dst
 }
 
 // resolved is how a hold ended, as far as this replica knows.
@@ -212,5 +132,5 @@ func (s *server) sendExpired(c *gin.Context, contract *intake.Chain, id chain.ID
 		ID       chain.ID `json:"id"`
 		Contract string   `json:"contract"`
 		Status   string   `json:"status"`
-	}{id, contract.Token, statusExpired})
+	}{id, contract.Token, decision.Expired})
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/bpsc/bpsc/api/decision"
 	"github.com/bpsc/bpsc/api/problem"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/intake"
@@ -28,7 +29,7 @@ func (s *memberServer) postTutorialTransaction(c *gin.Context) error {
 		var err error
 		w.out, err = s.appendForged(c, append(w.out, '{'), to.Token, outcome.Block, outcome.AppliedIndex)
 		if err == nil {
-			w.out = appendMoved(w.out, to, &outcome, resolved)
+			w.out = decision.AppendMoved(w.out, to, &outcome, resolved)
 			s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
 			return nil
 		}
@@ -39,7 +40,7 @@ func (s *memberServer) postTutorialTransaction(c *gin.Context) error {
 	w.out = append(w.out, `{"message":"Transaction will be added to Block `...)
 	w.out = strconv.AppendUint(w.out, outcome.Block, 10)
 	w.out = append(w.out, '"')
-	w.out = appendMoved(w.out, to, &outcome, resolved)
+	w.out = decision.AppendMoved(w.out, to, &outcome, resolved)
 	s.sendJSON(c, http.StatusCreated, append(w.out, "}\n"...))
 	return nil
 }
@@ -72,7 +73,7 @@ func (s *memberServer) answerTransaction(c *gin.Context, e intake.Envelope) erro
 	c.Writer.Header()["Location"] = []string{s.location(outcome.Record.ID.AppendHex(id[:0]), to.Token)}
 	// Where this replica cannot tell how a hold ended, it says what was decided.
 	resolved, _ := s.resolvedSince(c, to, &outcome)
-	w.out = appendTransaction(append(w.out, '{'), to, &outcome, resolved)
+	w.out = decision.AppendTransaction(append(w.out, '{'), to, &outcome, resolved)
 	s.sendJSON(c, status, append(w.out, "}\n"...))
 	return nil
 }

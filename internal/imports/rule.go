@@ -24,6 +24,7 @@ var inside = map[string][]string{
 	"api/stream":     {"api/admission"},
 	"api/events":     {"api/admission", "api/cursor", "api/jsonobject", "api/stream"},
 	"api/problem":    {"api/access", "api/edge", "api/openapi"},
+	"api/decision":   {"api/jsonobject", "api/problem"},
 
 	"cluster/clock":      {},
 	"cluster/membership": {},
