@@ -2,6 +2,9 @@
 // everything else under /v1. It refuses what can be refused without the ledger
 // and answers reads from a [Reader]. Writes go to a [Writer] on a member of the
 // cluster, to a [Relay] on a follower, which is a node outside of it.
+//
+// Here are the handlers, a file a noun, and what is around each request. What an idea needs
+// without the server is in the packages below this one; DESIGN.md has a table of them.
 package api
 
 import (
