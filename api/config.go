@@ -58,7 +58,7 @@ type Config struct {
 	Measure func(route, method string, status int, took time.Duration)
 
 	// Problem counts a request that was answered with a problem, by its code, one of
-	// Codes; nil: nobody counts. It is as Measure is.
+	// problem.Codes; nil: nobody counts. It is as Measure is.
 	Problem func(code string)
 
 	// Metrics answers GET /metrics; nil is no such path.
