@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/clock"
+	"github.com/bpsc/bpsc/cluster/entry"
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/peer"
 	"github.com/bpsc/bpsc/cluster/queue"
@@ -164,7 +165,7 @@ func (b *batcher) propose(taken queue.Batch) {
 		taken.Fail(fmt.Errorf("%w: the leader does not know the clocks of a majority", outcome.NoLeader))
 		return
 	}
-	data := entry{micros: micros, requests: taken.Requests}.encode()
+	data := entry.Entry{Micros: micros, Requests: taken.Requests}.Encode()
 	began := time.Now()
 	future := b.raft.ApplyLog(raft.Log{Data: data}, 0)
 	b.waiting.Go(func() {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/bpsc/bpsc/cluster/entry"
 	"github.com/hashicorp/raft"
 )
 
@@ -42,7 +43,7 @@ type preparing struct {
 	data    []byte
 	claimed atomic.Bool
 	done    chan struct{}
-	entry   entry
+	entry   entry.Entry
 	ahead   any // nil where the entry is to be applied as it is
 }
 
@@ -72,8 +73,8 @@ func (p *preparation) run(ctx context.Context) {
 func (p *preparation) prepare(j *preparing) {
 	defer close(j.done)
 	var err error
-	if j.entry, err = decodeEntry(j.data); err == nil { // otherwise it is for Apply to say
-		j.ahead = p.machine.Prepare(j.entry.requests)
+	if j.entry, err = entry.Decode(j.data); err == nil { // otherwise it is for Apply to say
+		j.ahead = p.machine.Prepare(j.entry.Requests)
 	}
 }
 

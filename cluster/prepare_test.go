@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/raft"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bpsc/bpsc/cluster/entry"
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/cluster/raftlog"
@@ -35,7 +36,7 @@ func newPreparing(t *testing.T) (*preparingMachine, *replica) {
 
 func largeEntry(index, term uint64, begin string) *raft.Log {
 	request := append([]byte(begin), make([]byte, leastPrepared)...)
-	return &raft.Log{Index: index, Term: term, Data: entry{1, [][]byte{request}}.encode()}
+	return &raft.Log{Index: index, Term: term, Data: entry.Entry{Micros: 1, Requests: [][]byte{request}}.Encode()}
 }
 
 func (p *preparation) all() {
@@ -49,7 +50,7 @@ func (p *preparation) all() {
 func TestAnEntryIsPreparedWhileItIsWritten(t *testing.T) {
 	m, r := newPreparing(t)
 	log := preparedLog{raft.NewInmemStore(), r.preparation}
-	small := &raft.Log{Index: 2, Term: 1, Data: entry{1, [][]byte{[]byte("small")}}.encode()}
+	small := &raft.Log{Index: 2, Term: 1, Data: entry.Entry{Micros: 1, Requests: [][]byte{[]byte("small")}}.Encode()}
 	logs := []*raft.Log{largeEntry(1, 1, "one"), small, largeEntry(3, 1, "two"), largeEntry(4, 1, "wrong")}
 	logs[3].Data = append(make([]byte, leastPrepared), logs[3].Data...) // no entry
 	require.NoError(t, log.StoreLogs(logs))
@@ -105,7 +106,7 @@ func TestNoMoreBytesArePreparedThanTheBound(t *testing.T) {
 	_, r := newPreparing(t)
 	largest := func(index, term uint64) *raft.Log {
 		l := largeEntry(index, term, "all")
-		l.Data = entry{1, [][]byte{make([]byte, queue.MaxRequestBytes)}}.encode()
+		l.Data = entry.Entry{Micros: 1, Requests: [][]byte{make([]byte, queue.MaxRequestBytes)}}.Encode()
 		return l
 	}
 	for term := range uint64(3) {

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/datadir"
+	"github.com/bpsc/bpsc/cluster/entry"
 	"github.com/bpsc/bpsc/cluster/raftlog"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 	"github.com/bpsc/bpsc/internal/harness"
@@ -69,7 +70,7 @@ func readLog(t *testing.T, dir string) {
 		if l.Type != raft.LogCommand {
 			continue
 		}
-		if _, err := decodeEntry(l.Data); err != nil {
+		if _, err := entry.Decode(l.Data); err != nil {
 			t.Errorf("entry %d: %v", index, err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/entry"
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/raftlog"
 	"github.com/bpsc/bpsc/cluster/snapshot"
@@ -127,13 +128,13 @@ func (r *replica) apply(l *raft.Log) (result func(int) []byte, err error) {
 	began := time.Now()
 	defer func() { r.took.Observe(time.Since(began)) }()
 	if p := r.preparation.take(l); p != nil {
-		return r.preparation.machine.ApplyPrepared(l.Index, p.entry.micros, p.entry.requests, p.ahead)
+		return r.preparation.machine.ApplyPrepared(l.Index, p.entry.Micros, p.entry.Requests, p.ahead)
 	}
-	e, err := decodeEntry(l.Data)
+	e, err := entry.Decode(l.Data)
 	if err != nil {
 		return nil, err
 	}
-	return r.machine.Apply(l.Index, e.micros, e.requests)
+	return r.machine.Apply(l.Index, e.Micros, e.Requests)
 }
 
 // introduce tells the machine, before anything else, who the members are: it may be

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/bpsc/bpsc/cluster/datadir"
+	"github.com/bpsc/bpsc/cluster/entry"
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
@@ -234,7 +235,7 @@ func TestUnconfirmedEntriesMayGo(t *testing.T) {
 		}
 	}
 	before := c.members[old].raft.LastIndex()
-	c.members[old].raft.Apply(entry{micros: 1}.encode(), 0)
+	c.members[old].raft.Apply(entry.Entry{Micros: 1}.Encode(), 0)
 	waitFor(t, "an entry that nobody else has", func() bool { return c.members[old].raft.LastIndex() > before })
 	c.discard(old)
 	for i := range c.members {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/entry"
 	"github.com/bpsc/bpsc/cluster/raftlog"
 )
 
@@ -150,7 +151,7 @@ func TestUpstreamLeaderWhoseMachineHangs(t *testing.T) {
 			}
 			term := s.raft.CurrentTerm()
 			for range 20 {
-				s.raft.Apply(entry{requests: [][]byte{[]byte("x")}}.encode(), 0)
+				s.raft.Apply(entry.Entry{Requests: [][]byte{[]byte("x")}}.Encode(), 0)
 			}
 			leads = s.leadsOn(term)
 			if n := len(bare.seen()) + len(ours.snapshot().History); n > 0 {
@@ -197,7 +198,7 @@ func TestUpstreamAnswerFromBefore(t *testing.T) {
 		return stale
 	}
 	verify := func(r *raft.Raft) raft.Future { return r.VerifyLeader() }
-	barrier := func(r *raft.Raft) raft.Future { return r.ApplyLog(raft.Log{Data: entry{}.encode()}, 0) } // as batcher.propose
+	barrier := func(r *raft.Raft) raft.Future { return r.ApplyLog(raft.Log{Data: entry.Entry{}.Encode()}, 0) } // as batcher.propose
 	shown(t, stale(bareTransport, verify), stale(ourTransport(t), barrier), "that reads go through the log")
 }
 

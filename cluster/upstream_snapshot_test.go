@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/entry"
 	"github.com/bpsc/bpsc/cluster/raftlog"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 )
@@ -172,7 +173,7 @@ func TestUpstreamMachineBehindItsSnapshot(t *testing.T) {
 			s := newStage(t, p)
 			defer s.close()
 			s.lead()
-			if err := s.raft.Apply(entry{requests: [][]byte{[]byte("x")}}.encode(), 0).Error(); err != nil {
+			if err := s.raft.Apply(entry.Entry{Requests: [][]byte{[]byte("x")}}.Encode(), 0).Error(); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.raft.AddNonvoter("d", "d", 0, 0).Error(); err != nil {

@@ -75,8 +75,8 @@ var broken = map[string]harness.Patch{
 	},
 	"a member's own clock counts when it applies": {
 		File: "cluster/replica.go",
-		Old:  "return r.machine.Apply(l.Index, e.micros, e.requests)",
-		New:  "return r.machine.Apply(l.Index, time.Now().UnixMicro(), e.requests)",
+		Old:  "return r.machine.Apply(l.Index, e.Micros, e.Requests)",
+		New:  "return r.machine.Apply(l.Index, time.Now().UnixMicro(), e.Requests)",
 	},
 	"a refusal is forgotten": {
 		File: "fsm/submit.go",

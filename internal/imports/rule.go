@@ -32,6 +32,7 @@ var inside = map[string][]string{
 	"cluster/vacancy":    {},
 	"cluster/datadir":    {},
 	"cluster/queue":      {},
+	"cluster/entry":      {"cluster/queue"},
 	"cluster/snapshot":   {"cluster/datadir"},
 	"cluster/raftlog":    {"cluster/datadir", "cluster/health"},
 	"cluster/memory":     {"cluster/datadir", "cluster/health"},

@@ -1,4 +1,4 @@
-package cluster
+package entry
 
 import (
 	"bytes"
@@ -19,11 +19,11 @@ import (
 	"github.com/bpsc/bpsc/cluster/queue"
 )
 
-func goldenEntries() map[string]entry {
-	return map[string]entry{
-		"tick":     {micros: 1795361056000000},
-		"requests": {micros: 1795361056000001, requests: [][]byte{[]byte("a"), {}, bytes.Repeat([]byte{0xff}, 200)}},
-		"negative": {micros: -1, requests: [][]byte{[]byte("before 1970")}},
+func goldenEntries() map[string]Entry {
+	return map[string]Entry{
+		"tick":     {Micros: 1795361056000000},
+		"requests": {Micros: 1795361056000001, Requests: [][]byte{[]byte("a"), {}, bytes.Repeat([]byte{0xff}, 200)}},
+		"negative": {Micros: -1, Requests: [][]byte{[]byte("before 1970")}},
 	}
 }
 
@@ -32,7 +32,7 @@ func TestEntryGolden(t *testing.T) {
 	for name, e := range goldenEntries() {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join("testdata", "entry-"+name+".hex")
-			got := hex.EncodeToString(e.encode()) + "\n"
+			got := hex.EncodeToString(e.Encode()) + "\n"
 			if os.Getenv("UPDATE_GOLDEN") != "" {
 				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
@@ -49,12 +49,12 @@ func TestEntryGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			decoded, err := decodeEntry(raw)
-			if err != nil || decoded.micros != e.micros || len(decoded.requests) != len(e.requests) {
+			decoded, err := Decode(raw)
+			if err != nil || decoded.Micros != e.Micros || len(decoded.Requests) != len(e.Requests) {
 				t.Fatalf("decoded %+v, %v", decoded, err)
 			}
-			for i, r := range decoded.requests {
-				if !bytes.Equal(r, e.requests[i]) {
+			for i, r := range decoded.Requests {
+				if !bytes.Equal(r, e.Requests[i]) {
 					t.Errorf("request %d: %q", i, r)
 				}
 			}
@@ -63,7 +63,7 @@ func TestEntryGolden(t *testing.T) {
 }
 
 func TestEntryIsStrict(t *testing.T) {
-	good := entry{micros: 7, requests: [][]byte{[]byte("a")}}.encode()
+	good := Entry{Micros: 7, Requests: [][]byte{[]byte("a")}}.Encode()
 	withField := func(number protowire.Number) []byte {
 		return protowire.AppendBytes(protowire.AppendTag(bytes.Clone(good), number, protowire.BytesType), []byte("x"))
 	}
@@ -81,8 +81,8 @@ func TestEntryIsStrict(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := decodeEntry(tt.data)
-			if !errors.Is(err, errEntry) {
+			_, err := Decode(tt.data)
+			if !errors.Is(err, errUnknown) {
 				t.Fatalf("got %v", err)
 			}
 			if got := strings.Contains(err.Error(), "upgrade"); got != tt.upgrade {
@@ -102,7 +102,7 @@ func TestLargestBatchFitsInAnEntry(t *testing.T) {
 			}
 		}
 		b := q.Take(true)
-		if n := len(entry{micros: 1 << 62, requests: b.Requests}.encode()); n > queue.MaxEntryBytes {
+		if n := len(Entry{Micros: 1 << 62, Requests: b.Requests}.Encode()); n > queue.MaxEntryBytes {
 			t.Errorf("requests of %d bytes: an entry of %d", size, n)
 		}
 		if size > 0 && len(b.Requests) == 0 {
@@ -118,15 +118,15 @@ func TestEntriesAreWhatTheirDescriptionSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := description.Draw(t, func(string) int { return 0 })
 		fields := m.Descriptor().Fields()
-		m.Set(fields.ByName("version"), protoreflect.ValueOfUint64(entryVersion))
+		m.Set(fields.ByName("version"), protoreflect.ValueOfUint64(formatVersion))
 		micros := rapid.Int64().Filter(func(v int64) bool { return v != 0 }).Draw(t, "micros") // it is always there
 		m.Set(fields.ByName("micros"), protoreflect.ValueOfInt64(micros))
 		data, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		e, err := decodeEntry(data)
-		if err != nil || !proto.Equal(m, description.Read(e.encode())) {
+		e, err := Decode(data)
+		if err != nil || !proto.Equal(m, description.Read(e.Encode())) {
 			t.Fatalf("%v became %+v, %v", m, e, err)
 		}
 	})
@@ -137,23 +137,23 @@ func TestEntriesAreWhatTheirDescriptionSays(t *testing.T) {
 func FuzzEntry(f *testing.F) {
 	description := harness.CompileProto(f, "entry.proto", "Entry")
 	for _, e := range goldenEntries() {
-		f.Add(e.encode())
+		f.Add(e.Encode())
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		e, err := decodeEntry(data)
+		e, err := Decode(data)
 		if err != nil {
 			return
 		}
-		if m := description.Read(data); m == nil || !proto.Equal(m, description.Read(e.encode())) {
+		if m := description.Read(data); m == nil || !proto.Equal(m, description.Read(e.Encode())) {
 			t.Fatalf("%+v is %v", e, m)
 		}
-		again, err := decodeEntry(e.encode())
-		if err != nil || again.micros != e.micros || len(again.requests) != len(e.requests) {
+		again, err := Decode(e.Encode())
+		if err != nil || again.Micros != e.Micros || len(again.Requests) != len(e.Requests) {
 			t.Fatalf("%+v became %+v, %v", e, again, err)
 		}
-		for i, r := range e.requests {
-			if !bytes.Equal(r, again.requests[i]) {
-				t.Fatalf("request %d: %q became %q", i, r, again.requests[i])
+		for i, r := range e.Requests {
+			if !bytes.Equal(r, again.Requests[i]) {
+				t.Fatalf("request %d: %q became %q", i, r, again.Requests[i])
 			}
 		}
 	})
