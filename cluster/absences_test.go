@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"log/slog"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ func TestMembersWithDifferentLists(t *testing.T) {
 		logs[i] = &logged{}
 		cfg.Logger = slog.New(slog.NewTextHandler(logs[i], nil))
 		if i == 1 { // n2 thinks that n3 is elsewhere
-			cfg.Peers = append([]Peer(nil), cfg.Peers...)
+			cfg.Peers = append([]roster.Peer(nil), cfg.Peers...)
 			cfg.Peers[2].Addr = listen(t).Addr().String()
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/membership"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -84,7 +85,7 @@ func (ch *changer) execute(ctx context.Context, s membership.State, steps []Step
 func (ch *changer) state() membership.State {
 	latest, _ := ch.store.members.Latest()
 	s := membership.State{
-		Configuration: configurationOf(latest),
+		Configuration: roster.ConfigurationOf(latest),
 		Changing:      latest.Index > ch.raft.CommitIndex(),
 		Seen:          map[identity.Identity]membership.Seen{},
 		PromoteLag:    ch.cfg.PromoteLag,

@@ -1,18 +1,11 @@
 package cluster
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -22,6 +15,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/port"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/loopback"
 	"github.com/bpsc/bpsc/internal/release"
@@ -36,7 +30,7 @@ type Config struct {
 	// Peers are the founders of the cluster, this member included, the same list on
 	// each. It counts on the first start only, when the cluster id is derived from
 	// it; afterwards the log says who the members are.
-	Peers []Peer
+	Peers []roster.Peer
 	// Join has a first start wait until the members of a cluster add this one.
 	Join bool
 	// TwoVoters has a cluster begin with two founders, of whom neither may fail.
@@ -210,7 +204,7 @@ func (c Config) validatePeers() error {
 			return fmt.Errorf("cluster: peer id %q is listed twice", p.ID)
 		case addrs[p.Addr]:
 			return fmt.Errorf("cluster: peer address %q is listed twice", p.Addr)
-		case !reachable(p.Addr):
+		case !roster.Reachable(p.Addr):
 			return fmt.Errorf("cluster: address %q of peer %q is not a host:port that others can reach", p.Addr, p.ID)
 		}
 		ids[p.ID], addrs[p.Addr] = true, true
@@ -222,19 +216,6 @@ func (c Config) validatePeers() error {
 		return fmt.Errorf("cluster: member %q is not in the list of peers", c.ID)
 	}
 	return nil
-}
-
-// reachable tells whether others can connect to an address. Figures alone are no
-// host: 0 is read as the address that stands for all of a machine's.
-func reachable(addr string) bool {
-	host, service, err := net.SplitHostPort(addr)
-	ip, ipErr := netip.ParseAddr(host)
-	if err != nil || ipErr != nil && strings.Trim(host, "0123456789.") == "" || ip.WithZone("").Unmap().IsUnspecified() {
-		return false
-	}
-	_, portErr := strconv.ParseUint(service, 10, 16)
-	named := strings.Trim(service, "0123456789") != "" // such as "http"
-	return named || portErr == nil && strings.Trim(service, "0") != ""
 }
 
 func (c Config) validateTimes() error {
@@ -280,21 +261,6 @@ func (c Config) listen() (net.Listener, error) {
 
 // leaderGrace is how long requests wait for a leader.
 func (c Config) leaderGrace() time.Duration { return leaderlessGrace * c.ElectionTimeout }
-
-// clusterID tells clusters apart: it is derived from the founders, so two
-// clusters that reuse each other's ports do not mix.
-func clusterID(peers []Peer) string {
-	h := sha256.New()
-	for _, p := range sortedPeers(peers) {
-		fmt.Fprintf(h, "%q=%q\n", p.ID, p.Addr)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// sortedPeers is the list in an order that does not depend on who wrote it down.
-func sortedPeers(peers []Peer) []Peer {
-	return slices.SortedFunc(slices.Values(peers), func(a, b Peer) int { return cmp.Compare(a.ID, b.ID) })
-}
 
 // raftConfig is our configuration as raft takes it; nothing is left to a default
 // that matters.

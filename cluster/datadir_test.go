@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/cluster/datadir"
+	"github.com/bpsc/bpsc/cluster/roster"
 )
 
 const identityFile = "identity.json"
@@ -235,7 +236,7 @@ func TestOtherIdentity(t *testing.T) {
 	t.Run("other member", func(t *testing.T) {
 		other := cfg
 		other.ID = "n9"
-		other.Peers = []Peer{{ID: "n9", Addr: cfg.Bind}}
+		other.Peers = []roster.Peer{{ID: "n9", Addr: cfg.Bind}}
 		if _, err := Open(other, newTestMachine()); !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), `"n1"`) {
 			t.Errorf("got %v", err)
 		}
@@ -243,7 +244,7 @@ func TestOtherIdentity(t *testing.T) {
 	t.Run("other peers", func(t *testing.T) { // the log knows better, and the member says so
 		var out logged
 		c.tune = func(_ int, cfg *Config) {
-			cfg.Peers = []Peer{cfg.Peers[0], {ID: "n2", Addr: "h:1"}}
+			cfg.Peers = []roster.Peer{cfg.Peers[0], {ID: "n2", Addr: "h:1"}}
 			cfg.Logger = slog.New(slog.NewTextHandler(&out, nil))
 		}
 		m := c.start(0)
@@ -263,17 +264,6 @@ func TestLocked(t *testing.T) {
 	_, err := Open(c.config(0), newTestMachine())
 	if !errors.Is(err, ErrLocked) {
 		t.Errorf("got %v", err)
-	}
-}
-
-// The order in which the peers are written down does not matter.
-func TestClusterID(t *testing.T) {
-	a, b := Peer{"a", "h1:1"}, Peer{"b", "h2:1"}
-	if clusterID([]Peer{a, b}) != clusterID([]Peer{b, a}) {
-		t.Error("it depends on the order")
-	}
-	if clusterID([]Peer{a, b}) == clusterID([]Peer{a, {"b", "h2:2"}}) {
-		t.Error("it does not depend on the address")
 	}
 }
 

@@ -127,7 +127,7 @@ func (m *Member) noteSnapshot(meta snapshot.Meta) {
 // noteMembers notes what is different in a configuration that is final.
 func (m *Member) noteMembers(before, now Configuration) {
 	for _, p := range now.Members {
-		was, there := find(before, string(p.Identity()))
+		was, there := before.Member(string(p.Identity()))
 		switch {
 		case !there && p.Voter:
 			m.noteMember(EventAdded, p.ID, "was added as a voter", now)
@@ -143,7 +143,7 @@ func (m *Member) noteMembers(before, now Configuration) {
 		}
 	}
 	for _, p := range before.Members {
-		if _, there := find(now, string(p.Identity())); !there {
+		if _, there := now.Member(string(p.Identity())); !there {
 			m.noteMember(EventRemoved, p.ID, "was removed", now)
 		}
 	}

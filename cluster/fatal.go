@@ -116,9 +116,9 @@ func (j judge) Removed(peer string) bool { return j.member.isBarred(identity.Ide
 // those whom it knows that the id was added again since; one that is being fed meets states from
 // before it was added, in which all whom it knows may be gone, and judges nobody.
 func (j judge) Departed(peer string) bool {
-	id, latest := identity.Identity(peer).ID(), j.member.roster.latest()
+	id, latest := identity.Identity(peer).ID(), j.member.roster.Latest()
 	is := func(c membership.Member) bool { return c.ID == id }
-	_, added := find(latest, j.member.name)
+	_, added := latest.Member(j.member.name)
 	return added && j.member.cfg.Departed != nil && j.member.cfg.Departed(id) &&
 		!slices.ContainsFunc(latest.Members, is) && !j.member.gatherer.vouches(peer, latest.Index)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/membership"
 	"github.com/bpsc/bpsc/cluster/port"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -32,7 +33,7 @@ func (m *Member) firstStart() error {
 	case len(m.cfg.Peers) == 2 && !m.cfg.TwoVoters:
 		return fmt.Errorf("cluster: %w: when either fails nothing is written any more; found it with one or three, or say that two are wanted", outcome.TwoVoters)
 	default:
-		dir.Found(clusterID(m.cfg.Peers))
+		dir.Found(roster.ClusterID(m.cfg.Peers))
 		replaced, err := m.askFounders()
 		if err != nil {
 			return err
@@ -140,7 +141,7 @@ func (m *Member) accept(q port.Inquiry) error {
 
 // standing is what an id is here, for a process with nothing on its disk.
 func (m *Member) standing(id string) port.Standing {
-	members := m.roster.latest().Members
+	members := m.roster.Latest().Members
 	there := slices.IndexFunc(members, func(c membership.Member) bool { return c.ID == id })
 	founder := identity.New(id, "")
 	switch {
@@ -160,10 +161,10 @@ func (m *Member) standing(id string) port.Standing {
 // members are: it counts no more.
 func (m *Member) compareFlags() {
 	var given, are []string
-	for _, p := range sortedPeers(m.cfg.Peers) {
+	for _, p := range roster.Sorted(m.cfg.Peers) {
 		given = append(given, p.ID+"="+p.Addr)
 	}
-	for _, c := range m.roster.latest().Members {
+	for _, c := range m.roster.Latest().Members {
 		are = append(are, c.ID+"="+c.Addr)
 	}
 	slices.Sort(are)

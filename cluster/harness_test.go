@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/datadir"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/internal/harness"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -28,7 +29,7 @@ const patience = 20 * time.Second
 type testCluster struct {
 	t        testing.TB
 	root     string
-	peers    []Peer
+	peers    []roster.Peer
 	tune     func(i int, cfg *Config)
 	members  []*Member
 	machines []*testMachine
@@ -58,7 +59,7 @@ func newTestCluster(t testing.TB, n int) *testCluster {
 			t.Fatal(err)
 		}
 		c.spare = append(c.spare, l)
-		c.peers = append(c.peers, Peer{ID: fmt.Sprintf("n%d", i+1), Addr: l.Addr().String()})
+		c.peers = append(c.peers, roster.Peer{ID: fmt.Sprintf("n%d", i+1), Addr: l.Addr().String()})
 	}
 	t.Cleanup(c.cleanup)
 	return c

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"net"
 	"os"
 	"slices"
@@ -27,7 +28,7 @@ func newLinks(c *testCluster) *links {
 // dialer is how member from dials.
 func (l *links) dialer(from int) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		way := [2]int{from, slices.IndexFunc(l.c.peers, func(p Peer) bool { return p.Addr == addr })}
+		way := [2]int{from, slices.IndexFunc(l.c.peers, func(p roster.Peer) bool { return p.Addr == addr })}
 		l.mu.Lock()
 		err, lost := l.broken[way], l.lost[way]
 		if err != nil {

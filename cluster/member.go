@@ -24,6 +24,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/port"
 	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/cluster/raftlog"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 	"github.com/bpsc/bpsc/internal/latency"
 	"github.com/bpsc/bpsc/internal/logbridge"
@@ -62,7 +63,7 @@ type Member struct {
 	progress   *health.Progress
 	lag        *health.Lag
 	absences   *health.Absences
-	roster     *roster
+	roster     *roster.Roster
 	succession *succession
 	changer    *changer
 	raft       *raft.Raft
@@ -248,19 +249,19 @@ func (m *Member) start() {
 		watched:  map[string]context.CancelFunc{},
 		ctx:      m.ctx,
 	}
-	m.roster = &roster{
-		self:    m.name,
-		found:   m.store.members,
-		final:   m.replica.configured,
-		applied: m.replica.applied.get,
-		changed: m.follow,
-		settled: m.forget,
-		differs: m.noteMembers,
-		removed: m.cfg.Removed,
-		expelled: func(last Configuration) {
+	m.roster = roster.New(roster.Config{
+		Self:    m.name,
+		Found:   m.store.members,
+		Final:   m.replica.configured,
+		Applied: m.replica.applied.get,
+		Changed: m.follow,
+		Settled: m.forget,
+		Differs: m.noteMembers,
+		Removed: m.cfg.Removed,
+		Expelled: func(last Configuration) {
 			m.fatal(fmt.Errorf("%w: entry %d", ErrRemoved, last.Index))
 		},
-	}
+	})
 	watch := clock.NewWatch(m.clocks, m.fitness, m.led, m.log)
 	m.running.Go(func() { watch.Run(m.ctx) })
 	m.running.Go(func() { m.watchRoom(m.ctx) })
@@ -269,9 +270,9 @@ func (m *Member) start() {
 	m.changer = newChanger(m)
 	m.running.Go(m.gatherer.run)
 	m.running.Go(func() { m.changer.promote(m.ctx) })
-	m.roster.look()
+	m.roster.Look()
 	m.compareFlags()
-	m.running.Go(func() { m.roster.run(m.ctx) })
+	m.running.Go(func() { m.roster.Run(m.ctx) })
 	m.running.Go(func() { m.succession.run(m.ctx) })
 	m.running.Go(func() { m.judgeTiming(m.ctx) })
 	m.running.Go(func() { m.store.memory.Run(m.ctx) })

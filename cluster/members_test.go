@@ -433,7 +433,7 @@ func TestAnotherAddress(t *testing.T) {
 	c.change(leader, Change{Kind: membership.Add, ID: c.peers[moved].ID, Addr: to})
 	waitFor(t, "all to know the address", func() bool {
 		for _, m := range c.members {
-			if at, _ := find(m.Configuration(), c.peers[moved].ID); at.Addr != to {
+			if at, _ := m.Configuration().Member(c.peers[moved].ID); at.Addr != to {
 				return false
 			}
 		}

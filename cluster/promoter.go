@@ -70,7 +70,7 @@ func (ch *changer) noteLag() {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	maps.DeleteFunc(ch.caught, func(name string, _ time.Time) bool {
-		m, member := find(latest, name)
+		m, member := latest.Member(name)
 		return !member || m.Voter
 	})
 	for _, m := range latest.Members {

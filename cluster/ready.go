@@ -34,7 +34,7 @@ func (m *Member) leader() (name string, ok bool) {
 func (m *Member) Identity() identity.Identity { return identity.Identity(m.name) }
 
 // Configuration is who the members are, by the last entry of the log that says so.
-func (m *Member) Configuration() Configuration { return m.roster.latest() }
+func (m *Member) Configuration() Configuration { return m.roster.Latest() }
 
 // IsLeader tells whether this member leads, as far as it knows, and may go on.
 func (m *Member) IsLeader() bool {
@@ -66,7 +66,7 @@ func (m *Member) Ready() error {
 	if short := m.room().Short; short != "" {
 		return fmt.Errorf("%w: %w: %s", ErrNotReady, outcome.DiskFull, short)
 	}
-	if _, member := find(m.roster.latest(), m.name); !member {
+	if _, member := m.roster.Latest().Member(m.name); !member {
 		return fmt.Errorf("%w: it waits to be added to a cluster, by `bpsc cluster add %s HOST:PORT` on a member", ErrNotReady, m.cfg.ID)
 	}
 	if _, ok := m.leader(); !ok {

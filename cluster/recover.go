@@ -12,8 +12,8 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
-	"github.com/bpsc/bpsc/cluster/membership"
 	"github.com/bpsc/bpsc/cluster/raftlog"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/outcome"
@@ -51,7 +51,7 @@ func Inspect(dir string) (Survivor, error) {
 type Rescue struct {
 	Dir, ID string
 	// Members are those that go on, this one among them, each with its address.
-	Members []Peer
+	Members []roster.Peer
 	// Behind: another one of Members has more, and what this one does not know to be
 	// committed is dropped. All that the other has counts as committed.
 	Behind bool
@@ -124,7 +124,7 @@ func (s *storage) survivor() (Survivor, error) {
 	newest, _ := s.snapshots.Newest()
 	last, term, err := raftlog.Last(s.logs)
 	out := Survivor{
-		Identity: own.Name(), Cluster: own.Cluster, Configuration: configurationOf(latest),
+		Identity: own.Name(), Cluster: own.Cluster, Configuration: roster.ConfigurationOf(latest),
 		Last: max(last, newest.Index), Term: max(term, newest.Term), Commit: max(s.memory.Committed(), newest.Index),
 	}
 	return out, err
@@ -167,14 +167,14 @@ func (s *storage) rescue(r Rescue, sm StateMachine) (datadir.Recovery, error) {
 
 // servers are the members that go on, as raft knows them.
 func (r Rescue) servers(has Survivor) (out []raft.Server, err error) {
-	if !slices.ContainsFunc(r.Members, func(p Peer) bool { return p.ID == r.ID }) {
+	if !slices.ContainsFunc(r.Members, func(p roster.Peer) bool { return p.ID == r.ID }) {
 		return nil, fmt.Errorf("cluster: %w: %s itself is to go on", outcome.MemberUnknown, r.ID)
 	}
 	for i, p := range r.Members {
 		switch {
-		case !reachable(p.Addr):
+		case !roster.Reachable(p.Addr):
 			return nil, fmt.Errorf("cluster: address %q of %s is not a host:port that others can reach", p.Addr, p.ID)
-		case slices.ContainsFunc(r.Members[:i], func(other Peer) bool { return other.ID == p.ID || other.Addr == p.Addr }):
+		case slices.ContainsFunc(r.Members[:i], func(other roster.Peer) bool { return other.ID == p.ID || other.Addr == p.Addr }):
 			return nil, fmt.Errorf("cluster: %s at %s is named twice", p.ID, p.Addr)
 		}
 		name, err := r.named(has, p.ID)
@@ -182,7 +182,7 @@ func (r Rescue) servers(has Survivor) (out []raft.Server, err error) {
 			return nil, err
 		}
 		out = append(out, raft.Server{
-			Suffrage: raft.Voter, ID: raft.ServerID(name), Address: address{hostPort: p.Addr, instance: name.Instance()}.encode(),
+			Suffrage: raft.Voter, ID: raft.ServerID(name), Address: roster.Address{HostPort: p.Addr, Instance: name.Instance()}.Encode(),
 		})
 	}
 	return out, nil
@@ -204,7 +204,7 @@ func (r Rescue) named(has Survivor, id string) (identity.Identity, error) {
 // said is what is to be said of it in the log.
 func (r Rescue) said(has Survivor, servers []raft.Server, end uint64) datadir.Recovery {
 	said := datadir.Recovery{By: r.By, Reason: r.Reason, Time: r.Time, Index: end}
-	said.Before = names(has.Configuration, func(m membership.Member) bool { return m.Voter })
+	said.Before = has.Configuration.Voters()
 	for _, s := range servers {
 		said.After = append(said.After, string(s.ID))
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/memory"
 	"github.com/bpsc/bpsc/cluster/raftlog"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/identity"
@@ -20,9 +21,9 @@ import (
 
 // Restored is one member of a new cluster that goes on from a state.
 type Restored struct {
-	Dir   string // to be made: the data directory of the raft side
-	ID    string // of the member; one of Peers
-	Peers []Peer // of the new cluster, the same for each member
+	Dir   string        // to be made: the data directory of the raft side
+	ID    string        // of the member; one of Peers
+	Peers []roster.Peer // of the new cluster, the same for each member
 	// Origin says from what the cluster is made, the same for each member. Members
 	// that were made from something else belong to another cluster.
 	Origin string
@@ -106,7 +107,7 @@ func (r *Restored) snapshot(to *snapshot.Store, members raft.Configuration) erro
 // cluster tells the new cluster from others: it is a hash of what it is made from, and
 // of its members.
 func (r *Restored) cluster() string {
-	h := sha256.Sum256(fmt.Appendf(nil, "bpsc restored\n%q\n%s\n", r.Origin, clusterID(r.Peers)))
+	h := sha256.Sum256(fmt.Appendf(nil, "bpsc restored\n%q\n%s\n", r.Origin, roster.ClusterID(r.Peers)))
 	return hex.EncodeToString(h[:])
 }
 
@@ -119,12 +120,12 @@ func instanceOf(cluster, id string) string {
 
 // configuration is the members of the new cluster, all of which vote.
 func (r *Restored) configuration(cluster string) (c raft.Configuration) {
-	for _, p := range sortedPeers(r.Peers) {
+	for _, p := range roster.Sorted(r.Peers) {
 		instance := instanceOf(cluster, p.ID)
 		c.Servers = append(c.Servers, raft.Server{
 			Suffrage: raft.Voter,
 			ID:       raft.ServerID(identity.New(p.ID, instance)),
-			Address:  address{hostPort: p.Addr, instance: instance}.encode(),
+			Address:  roster.Address{HostPort: p.Addr, Instance: instance}.Encode(),
 		})
 	}
 	return c

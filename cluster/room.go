@@ -35,7 +35,7 @@ func (m *Member) NoRoom() error {
 	}
 	var short []string
 	voters, roomy := 0, 0
-	for _, p := range m.roster.latest().Members {
+	for _, p := range m.roster.Latest().Members {
 		if !p.Voter {
 			continue
 		}

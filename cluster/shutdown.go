@@ -64,7 +64,7 @@ func (m *Member) shutdown(ctx context.Context) error {
 // it leads again (hashicorp/raft#696).
 func (m *Member) handOver(ctx context.Context) {
 	for range transferAttempts {
-		if ctx.Err() != nil || !m.IsLeader() || len(voters(m.roster.latest())) == 1 {
+		if ctx.Err() != nil || !m.IsLeader() || len(m.roster.Latest().Voters()) == 1 {
 			return
 		}
 		err := await(ctx, m.raft.LeadershipTransfer())

@@ -67,11 +67,5 @@ type StateMachine interface {
 	Restore(dir string) error
 }
 
-// Peer is one of the members that found a cluster.
-type Peer struct {
-	ID   string // unique
-	Addr string // host:port of the member's raft listener, as the others reach it
-}
-
 // Result is the outcome of one request.
 type Result = queue.Result

@@ -64,7 +64,7 @@ type Certificate struct {
 // Status is how every member said it is when it was last asked, which for the
 // others was statusPeriod ago at most, or that it does not answer.
 func (m *Member) Status() Status {
-	configured, own := m.roster.latest().Members, m.changer.waits()
+	configured, own := m.roster.Latest().Members, m.changer.waits()
 	leader, _ := m.leader()
 	members := make([]MemberStatus, len(configured))
 	for i, p := range configured {
@@ -130,7 +130,7 @@ func (m *Member) status() MemberStatus {
 		ready = cmp.Or(ready, more)
 	}
 	room := m.room()
-	own, _ := find(m.roster.latest(), m.name)
+	own, _ := m.roster.Latest().Member(m.name)
 	newest, _ := m.store.snapshots.Newest()
 	writing, _ := m.writes.P99(time.Now())
 	return MemberStatus{
@@ -184,7 +184,7 @@ func reason(err error) string {
 func (m *Member) answerStatus() any {
 	vacant := m.succession.vacant() // before it says how far its log goes, which then is final
 	s := statusAnswer{MemberStatus: m.status(), Vacant: vacant, Searching: m.changer.searches(), Waits: m.changer.waits()}
-	latest := m.roster.latest()
+	latest := m.roster.Latest()
 	for _, member := range latest.Members {
 		if member.Instance != "" {
 			s.Joined, s.Configured = append(s.Joined, string(member.Identity())), latest.Index

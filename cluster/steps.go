@@ -11,6 +11,7 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/membership"
 	"github.com/bpsc/bpsc/cluster/port"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -27,11 +28,11 @@ func (ch *changer) do(ctx context.Context, index uint64, a membership.Action, jo
 		if err := ch.invite(ctx, a, joiner); err != nil {
 			return 0, err
 		}
-		to := address{hostPort: a.Addr, instance: a.Member.Instance(), joins: !a.Stays}.encode()
+		to := roster.Address{HostPort: a.Addr, Instance: a.Member.Instance(), Joins: !a.Stays}.Encode()
 		return ch.set(ctx, func() raft.IndexFuture { return ch.raft.AddNonvoter(id, to, index, raftTimeout) })
 	case membership.Readdress:
-		to := parseAddress(at.Address)
-		to.hostPort = a.Addr
+		to := roster.ParseAddress(at.Address)
+		to.HostPort = a.Addr
 		return ch.readdress(ctx, index, at, to)
 	case membership.MakeVoter:
 		if err := ch.settled(); err != nil {
@@ -59,20 +60,20 @@ func (ch *changer) do(ctx context.Context, index uint64, a membership.Action, jo
 }
 
 // readdress gives a member another address, or another remark in it.
-func (ch *changer) readdress(ctx context.Context, index uint64, at raft.Server, to address) (uint64, error) {
+func (ch *changer) readdress(ctx context.Context, index uint64, at raft.Server, to roster.Address) (uint64, error) {
 	return ch.set(ctx, func() raft.IndexFuture {
 		if at.Suffrage == raft.Voter {
-			return ch.raft.AddVoter(at.ID, to.encode(), index, raftTimeout)
+			return ch.raft.AddVoter(at.ID, to.Encode(), index, raftTimeout)
 		}
-		return ch.raft.AddNonvoter(at.ID, to.encode(), index, raftTimeout)
+		return ch.raft.AddNonvoter(at.ID, to.Encode(), index, raftTimeout)
 	})
 }
 
 // demote makes a non-voter of a member, for good. First it says that the member does not
 // become a voter by itself.
 func (ch *changer) demote(ctx context.Context, index uint64, at raft.Server) (uint64, error) {
-	if to := parseAddress(at.Address); to.joins {
-		to.joins = false
+	if to := roster.ParseAddress(at.Address); to.Joins {
+		to.Joins = false
 		var err error
 		if index, err = ch.readdress(ctx, index, at, to); err != nil || at.Suffrage != raft.Voter {
 			return index, err

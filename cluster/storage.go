@@ -12,6 +12,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/memory"
 	"github.com/bpsc/bpsc/cluster/raftlog"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/latency"
@@ -157,7 +158,7 @@ func (s *storage) bootstrap(cfg Config, conf *raft.Config) (err error) {
 	if s.dir.Identity().Joined {
 		err = s.votes.SetUint64([]byte("CurrentTerm"), 1) // as of a founder
 	} else {
-		err = raft.BootstrapCluster(conf, s.logs, s.votes, s.snapshots, nil, founders(cfg.Peers))
+		err = raft.BootstrapCluster(conf, s.logs, s.votes, s.snapshots, nil, roster.Founders(cfg.Peers))
 	}
 	if err != nil {
 		return fmt.Errorf("cluster: first start: %w", err)

@@ -144,7 +144,7 @@ func (s *succession) view(now time.Time) vacancy.View {
 	if !vacant {
 		return v
 	}
-	for _, id := range voters(s.m.roster.latest()) {
+	for _, id := range s.m.roster.Latest().Voters() {
 		if id == s.m.name {
 			v.May = s.m.fitness.Fit()
 			continue

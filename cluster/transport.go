@@ -14,6 +14,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/memory"
 	"github.com/bpsc/bpsc/cluster/port"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 )
 
@@ -275,7 +276,7 @@ func (t *serialTransport) TimeoutNow(id raft.ServerID, to raft.ServerAddress, ar
 // target is a member as the port dials it: at one address there may be two of them one
 // after the other, each with connections of its own.
 func target(id raft.ServerID, to raft.ServerAddress) raft.ServerAddress {
-	return port.Target(string(id), parseAddress(to).hostPort)
+	return port.Target(string(id), roster.ParseAddress(to).HostPort)
 }
 
 // Close implements raft.WithClose.

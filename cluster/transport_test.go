@@ -16,6 +16,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/memory"
 	"github.com/bpsc/bpsc/cluster/port"
+	"github.com/bpsc/bpsc/cluster/roster"
 )
 
 func listen(t *testing.T) net.Listener {
@@ -112,7 +113,7 @@ func TestConfigValidate(t *testing.T) {
 	good := func() Config {
 		c := DefaultConfig()
 		c.ID, c.Dir, c.Bind = "a", "d", "127.0.0.1:7000"
-		c.Peers = []Peer{{"a", "h1:7000"}, {"b", "h2:7000"}}
+		c.Peers = []roster.Peer{{ID: "a", Addr: "h1:7000"}, {ID: "b", Addr: "h2:7000"}}
 		return c
 	}
 	if err := good().Validate(); err != nil {
@@ -128,7 +129,7 @@ func TestConfigValidate(t *testing.T) {
 		"bad bind":           func(c *Config) { c.Bind = "7000" },
 		"plain on a network": func(c *Config) { c.Bind = ":7000" },
 		"long id":            func(c *Config) { c.Peers[1].ID = strings.Repeat("x", 65) },
-		"too many":           func(c *Config) { c.Peers = make([]Peer, 10); fill(c.Peers) },
+		"too many":           func(c *Config) { c.Peers = make([]roster.Peer, 10); fill(c.Peers) },
 		"short heartbeat":    func(c *Config) { c.HeartbeatTimeout = 1 },
 		"election < heart":   func(c *Config) { c.ElectionTimeout = c.HeartbeatTimeout / 2 },
 		"lease > heartbeat":  func(c *Config) { c.LeaderLeaseTimeout = 2 * c.HeartbeatTimeout },
@@ -148,9 +149,9 @@ func TestConfigValidate(t *testing.T) {
 	}
 }
 
-func fill(peers []Peer) {
+func fill(peers []roster.Peer) {
 	for i := range peers {
-		peers[i] = Peer{ID: string(rune('a' + i)), Addr: "h:" + string(rune('1'+i))}
+		peers[i] = roster.Peer{ID: string(rune('a' + i)), Addr: "h:" + string(rune('1'+i))}
 	}
 }
 

@@ -3,6 +3,7 @@ package cluster
 import (
 	"testing"
 
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/hashicorp/raft"
 	"github.com/stretchr/testify/require"
 )
@@ -30,7 +31,7 @@ func TestACandidateWithAShorterLogGetsNoVote(t *testing.T) {
 		require.NoError(t, servers.Error())
 		var from, to raft.Server
 		for _, s := range servers.Configuration().Servers {
-			switch parseAddress(s.Address).hostPort {
+			switch roster.ParseAddress(s.Address).HostPort {
 			case c.peers[candidate].Addr:
 				from = s
 			case c.peers[voter].Addr:

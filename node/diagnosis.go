@@ -15,7 +15,7 @@ import (
 
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/chain/proof"
-	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/internal/rlimit"
 	"github.com/bpsc/bpsc/node/folder"
 	"github.com/bpsc/bpsc/store"
@@ -175,7 +175,7 @@ func (c *MemberConfig) shown(now *Access) map[string]string {
 	now.show(s)
 	c.MemberTLS.show(s)
 	s["id"], s["raft"], s["advertise"], s["heartbeat"] = c.ID, c.Raft, shownURL(c.Advertise), c.Heartbeat.String()
-	s["cluster"] = joined(c.Peers, func(p cluster.Peer) string { return p.ID + "=" + p.Addr })
+	s["cluster"] = joined(c.Peers, func(p roster.Peer) string { return p.ID + "=" + p.Addr })
 	s["contract"], s["log-store"] = c.ContractFile, c.LogStore
 	s["witnesses"] = joined(c.Witnesses, func(w proof.Cosigner) string { return w.Name + "=" + shownURL(w.URL) })
 	s["witness-quorum"] = strconv.Itoa(c.WitnessQuorum)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/chain/proof"
-	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/follower/chainsync"
 )
 
@@ -19,7 +19,7 @@ func TestSettingsAreShownWithoutSecrets(t *testing.T) {
 	m := DefaultMemberConfig()
 	m.OperatorSecret = canary + "-operators-secret"
 	m.Advertise = "http://user:" + canary + "@host:1/?key=" + canary
-	m.Peers = []cluster.Peer{{ID: "n1", Addr: "127.0.0.1:1"}}
+	m.Peers = []roster.Peer{{ID: "n1", Addr: "127.0.0.1:1"}}
 	m.Witnesses = []proof.Cosigner{{Name: "w", URL: "https://" + canary + ":" + canary + "@witness/#" + canary}}
 	f := DefaultFollowerConfig()
 	f.OperatorSecret = m.OperatorSecret

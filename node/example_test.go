@@ -12,7 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/client"
-	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/internal/harness"
 	"github.com/bpsc/bpsc/node"
@@ -31,7 +31,7 @@ func ExampleStartMember() {
 
 	cfg := node.DefaultMemberConfig()
 	cfg.Data, cfg.Logger = dir, slog.New(slog.DiscardHandler)
-	cfg.ID, cfg.Peers = "n1", []cluster.Peer{{ID: "n1", Addr: freeAddress()}}
+	cfg.ID, cfg.Peers = "n1", []roster.Peer{{ID: "n1", Addr: freeAddress()}}
 	cfg.Listen, cfg.Advertise = "", "http://"+web.Listener.Addr().String()
 	cfg.Anonymous = []string{"read", "submit"} // whoever reaches the program needs no token
 	cfg.Contract = &contract
@@ -103,7 +103,7 @@ func startMember(ctx context.Context) (m *node.Member, at string) {
 	must(err)
 	cfg := node.DefaultMemberConfig()
 	cfg.Data, cfg.Logger, cfg.Listen = temporary(), slog.New(slog.DiscardHandler), freeAddress()
-	cfg.ID, cfg.Peers, cfg.Contract = "n1", []cluster.Peer{{ID: "n1", Addr: freeAddress()}}, &contract
+	cfg.ID, cfg.Peers, cfg.Contract = "n1", []roster.Peer{{ID: "n1", Addr: freeAddress()}}, &contract
 	m, err = node.StartMember(ctx, cfg)
 	must(err)
 	must(m.WaitReady(ctx))

@@ -11,6 +11,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/node/folder"
 )
 
@@ -24,7 +25,7 @@ type MemberConfig struct {
 	// Peers are the members with which the cluster begins, this one included, the same
 	// on each. They count on the first start only: afterwards the log says who the
 	// members are, and others here are a warning.
-	Peers []cluster.Peer
+	Peers []roster.Peer
 	// Join has a first start wait until the cluster adds this member.
 	Join bool
 	// TwoVoters has a cluster begin with two members, of whom neither may fail.

@@ -11,6 +11,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/internal/harness"
 	"github.com/bpsc/bpsc/node/folder"
@@ -23,7 +24,7 @@ func rescue(t *testing.T, cfg MemberConfig) {
 	s, err := store.Open(store.Config{Dir: filepath.Join(cfg.Data, folder.State)})
 	require.NoError(t, err)
 	_, err = cluster.Recover(cluster.Rescue{
-		Dir: filepath.Join(cfg.Data, folder.Raft), ID: cfg.ID, Members: []cluster.Peer{{ID: cfg.ID, Addr: cfg.address()}},
+		Dir: filepath.Join(cfg.Data, folder.Raft), ID: cfg.ID, Members: []roster.Peer{{ID: cfg.ID, Addr: cfg.address()}},
 		By: "ops", Reason: "fire", Time: 1_800_000_000,
 	}, fsm.New(s))
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/follower/chainsync"
 	"github.com/bpsc/bpsc/internal/harness"
 	"github.com/bpsc/bpsc/node/folder"
@@ -37,9 +37,9 @@ func configs(t *testing.T, n int) (all []MemberConfig) {
 	t.Helper()
 	contract, err := chain.DecodeNewContract([]byte(`{"token": "gold", "wallets": "open"}`))
 	require.NoError(t, err)
-	var peers []cluster.Peer
+	var peers []roster.Peer
 	for i := range n {
-		peers = append(peers, cluster.Peer{ID: fmt.Sprint("n", i+1), Addr: freeAddress(t)})
+		peers = append(peers, roster.Peer{ID: fmt.Sprint("n", i+1), Addr: freeAddress(t)})
 	}
 	for _, p := range peers {
 		cfg := DefaultMemberConfig()

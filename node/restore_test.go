@@ -12,7 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/backup"
 	"github.com/bpsc/bpsc/client"
-	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/node/repair"
 )
 
@@ -125,7 +125,7 @@ func TestAMemberIsRestoredForOtherMachines(t *testing.T) {
 	state, _ := openBackups(t, place)
 	r, _ := restoreOne(t)
 	r.State = state
-	r.Peers = []cluster.Peer{{ID: "n1", Addr: "10.0.0.1:6000"}, {ID: "n2", Addr: "ledger-2.example:6000"}, {ID: "n3", Addr: "[fd00::3]:6000"}}
+	r.Peers = []roster.Peer{{ID: "n1", Addr: "10.0.0.1:6000"}, {ID: "n2", Addr: "ledger-2.example:6000"}, {ID: "n3", Addr: "[fd00::3]:6000"}}
 	_, err := r.Run(t.Context())
 	require.NoError(t, err)
 	has, err := repair.Survey(r.Data)
@@ -143,14 +143,14 @@ func TestARestoreThatIsRefusedLeavesWhatWasThere(t *testing.T) {
 		"no id":                     {func(r *repair.Restore) { r.ID = "" }, ErrUsage},
 		"an id that cannot be one":  {func(r *repair.Restore) { r.ID = "n 1" }, ErrUsage},
 		"no members":                {func(r *repair.Restore) { r.Peers = nil }, ErrUsage},
-		"two of one address":        {func(r *repair.Restore) { r.Peers = append(r.Peers, cluster.Peer{ID: "n2", Addr: r.Peers[0].Addr}) }, ErrUsage},
+		"two of one address":        {func(r *repair.Restore) { r.Peers = append(r.Peers, roster.Peer{ID: "n2", Addr: r.Peers[0].Addr}) }, ErrUsage},
 		"an id that is not in it":   {func(r *repair.Restore) { r.ID = "n7" }, ErrUsage},
 		"nobody does it":            {func(r *repair.Restore) { r.By = "" }, ErrUsage},
 		"from nothing":              {func(r *repair.Restore) { r.State = nil }, ErrUsage},
 		"from both":                 {func(r *repair.Restore) { r.Series = []*backup.Series{series} }, ErrUsage},
 		"a state until a block":     {func(r *repair.Restore) { r.Until.Block = 1 }, ErrUsage},
 		"a block that is not there": {func(r *repair.Restore) { r.State, r.Series, r.Until.Block = nil, []*backup.Series{series}, 9 }, backup.ErrUntil},
-		"an address of nowhere":     {func(r *repair.Restore) { r.Peers = []cluster.Peer{{ID: "n1", Addr: "nowhere"}} }, ErrUsage},
+		"an address of nowhere":     {func(r *repair.Restore) { r.Peers = []roster.Peer{{ID: "n1", Addr: "nowhere"}} }, ErrUsage},
 		"cut short":                 {func(r *repair.Restore) { r.State = cut{r.State} }, backup.ErrDamaged},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,8 @@
 package membership
 
 import (
+	"slices"
+
 	"github.com/bpsc/bpsc/internal/identity"
 )
 
@@ -61,6 +63,34 @@ type Step struct {
 type Configuration struct {
 	Index   uint64 // of the log entry that made it so
 	Members []Member
+}
+
+// Member is the member of that identity.
+func (c Configuration) Member(name string) (Member, bool) {
+	i := slices.IndexFunc(c.Members, func(m Member) bool { return string(m.Identity()) == name })
+	if i < 0 {
+		return Member{}, false
+	}
+	return c.Members[i], true
+}
+
+// Voters are the identities of those that vote.
+func (c Configuration) Voters() (names []string) {
+	for _, m := range c.Members {
+		if m.Voter {
+			names = append(names, string(m.Identity()))
+		}
+	}
+	return names
+}
+
+// Addrs is where each member is, by its identity.
+func (c Configuration) Addrs() map[string]string {
+	out := map[string]string{}
+	for _, m := range c.Members {
+		out[string(m.Identity())] = m.Addr
+	}
+	return out
 }
 
 // Member is one of them.

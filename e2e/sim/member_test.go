@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/internal/identity"
@@ -86,7 +87,7 @@ func (m *member) config(l *life) cluster.Config {
 	c.Join = m.joins
 	for i := range m.cluster.plan.Members {
 		if !m.joins {
-			c.Peers = append(c.Peers, cluster.Peer{ID: memberName(i), Addr: address(i)})
+			c.Peers = append(c.Peers, roster.Peer{ID: memberName(i), Addr: address(i)})
 		}
 	}
 	c.Removed = func(who identity.Identity) bool { return l.store.Removed(string(who)) }

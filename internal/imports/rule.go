@@ -35,6 +35,7 @@ var inside = map[string][]string{
 	"cluster/entry":      {"cluster/queue"},
 	"cluster/snapshot":   {"cluster/datadir"},
 	"cluster/raftlog":    {"cluster/datadir", "cluster/health"},
+	"cluster/roster":     {"cluster/membership", "cluster/raftlog"},
 	"cluster/memory":     {"cluster/datadir", "cluster/health"},
 	"cluster/port":       {"cluster/datadir", "cluster/memory"},
 	"cluster/peer":       {"cluster/health", "cluster/queue"},

@@ -11,6 +11,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/cluster"
 	"github.com/bpsc/bpsc/cluster/datadir"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/node/folder"
@@ -25,7 +26,7 @@ var ErrNotTheMost = errors.New("what this member has is not what was said to be 
 type Recover struct {
 	Data string
 	// Members are those that go on, this one among them, the same on each.
-	Members []cluster.Peer
+	Members []roster.Peer
 	// Most is what the member has that has the most of them; what this one has when
 	// it is zero and there is no other.
 	Most Reach

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/node/folder"
 )
 
@@ -22,9 +22,9 @@ func TestReachIsReadAsItIsWritten(t *testing.T) {
 
 // The one that goes on has to be the one with the most, or to know that it is not.
 func TestWhoHasTheMostIsSaidInWords(t *testing.T) {
-	one, two := make([]cluster.Peer, 1), make([]cluster.Peer, 2)
+	one, two := make([]roster.Peer, 1), make([]roster.Peer, 2)
 	for name, tc := range map[string]struct {
-		members []cluster.Peer
+		members []roster.Peer
 		most    Reach
 		behind  bool
 		err     error

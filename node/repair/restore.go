@@ -15,6 +15,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/node/folder"
 )
@@ -29,10 +30,10 @@ var (
 // Restore is how one member of a new cluster is made from a backup: each member with
 // the same backup and Peers, and each on its own machine.
 type Restore struct {
-	Data  string         // folder to be made, or an empty one
-	ID    string         // of the member, one of Peers
-	Peers []cluster.Peer // of the new cluster
-	By    string         // who restores, the same for each member: it is said in the chains
+	Data  string        // folder to be made, or an empty one
+	ID    string        // of the member, one of Peers
+	Peers []roster.Peer // of the new cluster
+	By    string        // who restores, the same for each member: it is said in the chains
 
 	// State is the archive of a state; or Series are those of blocks, in the order in
 	// which their contracts were created, until Until.

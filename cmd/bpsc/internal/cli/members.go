@@ -6,18 +6,18 @@ import (
 	"strings"
 
 	"github.com/bpsc/bpsc/chain/proof"
-	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/node"
 )
 
 // ParsePeers reads id=host:port of members, comma-separated.
-func ParsePeers(text string) (peers []cluster.Peer, err error) {
+func ParsePeers(text string) (peers []roster.Peer, err error) {
 	for part := range strings.SplitSeq(text, ",") {
 		id, addr, ok := strings.Cut(strings.TrimSpace(part), "=")
 		if !ok {
 			return nil, fmt.Errorf("--cluster: %q is not id=host:port", part)
 		}
-		peers = append(peers, cluster.Peer{ID: id, Addr: addr})
+		peers = append(peers, roster.Peer{ID: id, Addr: addr})
 	}
 	return peers, nil
 }

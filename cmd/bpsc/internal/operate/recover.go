@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bpsc/bpsc/chain/proof"
-	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/node/repair"
@@ -96,7 +96,7 @@ func (r *recoverOptions) recover(out io.Writer) (err error) {
 }
 
 // survey says what a member has, and what majority there would be.
-func (d recovered) survey(members []cluster.Peer) string {
+func (d recovered) survey(members []roster.Peer) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s has %s (term and last entry), and knows entry %d to be final.\nThe voters are %s.\n",
 		identity.Identity(d.Member).ID(), d.Has, d.Commit, voterNames(d.Voters))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 	"github.com/bpsc/bpsc/internal/loopback"
 	"github.com/bpsc/bpsc/internal/pki"
@@ -66,7 +67,7 @@ func newLayout(out, name, members, apis string, hosts []string) (*layout, error)
 		m := member{id: p.ID, raft: p.Addr}
 		host, _, _ := net.SplitHostPort(p.Addr)
 		m.api = net.JoinHostPort(host, "5000")
-		if i := slices.IndexFunc(given, func(g cluster.Peer) bool { return g.ID == p.ID }); i >= 0 {
+		if i := slices.IndexFunc(given, func(g roster.Peer) bool { return g.ID == p.ID }); i >= 0 {
 			m.api = given[i].Addr
 			given = slices.Delete(given, i, i+1)
 		}
@@ -119,7 +120,7 @@ func namesOf(addrs ...string) (hosts []string) {
 }
 
 // peers reads id=host:port,… .
-func peers(flag, text string) (list []cluster.Peer, err error) {
+func peers(flag, text string) (list []roster.Peer, err error) {
 	if text == "" {
 		return nil, nil
 	}

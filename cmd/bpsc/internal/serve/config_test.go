@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
-	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/cli"
 	"github.com/bpsc/bpsc/cmd/bpsc/internal/settings"
 	"github.com/bpsc/bpsc/node"
@@ -69,7 +69,7 @@ func TestAFlagWinsOverAVariableWinsOverTheFile(t *testing.T) {
 	require.NoError(t, load(t, memberSettings(&c, logs), "--config", path, "--heartbeat", "100ms"))
 	want := node.DefaultMemberConfig()
 	want.Data, want.Listen, want.ID, want.Heartbeat = "from-file", "127.0.0.1:2", "n1", 100*time.Millisecond
-	want.Peers = []cluster.Peer{{ID: "n1", Addr: "127.0.0.1:6000"}, {ID: "n2", Addr: "127.0.0.1:6010"}, {ID: "n3", Addr: "127.0.0.1:6020"}}
+	want.Peers = []roster.Peer{{ID: "n1", Addr: "127.0.0.1:6000"}, {ID: "n2", Addr: "127.0.0.1:6010"}, {ID: "n3", Addr: "127.0.0.1:6020"}}
 	require.Equal(t, want, c)
 	require.Equal(t, logConfig{level: "warn", format: "text"}, *logs)
 }
