@@ -32,8 +32,6 @@ const (
 	// is written, sent or unpacked.
 	ownFiles = 16
 
-	raftTimeout = 3 * time.Second // bounds each raft RPC, votes included
-
 	// How often a member asks each of the others how it is: often enough to
 	// notice within a second that a clock was set, at a hundredth of a core at
 	// most. How long it waits before it connects again.
@@ -66,9 +64,6 @@ const (
 	// is far more than what a slow disk explains.
 	stallTimeouts = 4
 
-	// Bytes a second at which a member is sure to unpack and restore a snapshot.
-	restoreRate = 1 << 20
-
 	// How often a member looks whether its log is too large: a burst of 100 MB a
 	// second goes beyond the bound by that much. How long it waits after it could
 	// not do anything about it.
@@ -82,14 +77,6 @@ const (
 	// The least LogBytes, of which half are 16 of the largest entries: more than a
 	// few leaders had in flight.
 	minLogBytes = 32 * queue.MaxEntryBytes
-
-	// What is to be left of a short disk once a snapshot from the leader has been
-	// unpacked there.
-	snapshotSpare = 64 << 20
-
-	// How often raft's main goroutine is asked whether it goes on, where nothing else
-	// comes in: it costs it nothing, and what is found is a matter of minutes.
-	knockPeriod = time.Second
 
 	// How many entries a ready member's state may lag behind the commit index.
 	maxReadyLag = 256

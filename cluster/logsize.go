@@ -3,6 +3,8 @@ package cluster
 import (
 	"context"
 	"time"
+
+	"github.com/bpsc/bpsc/cluster/health"
 )
 
 // LogBytes is how large the entries in this member's log are together.
@@ -62,7 +64,7 @@ func (m *Member) boundLog(ctx context.Context) error {
 // room for both.
 func (m *Member) shrinkLog(ctx context.Context) error {
 	need, wasteful := m.store.log.Wasteful()
-	if free := m.room().Free; !wasteful || free > 0 && free < need+snapshotSpare {
+	if free := m.room().Free; !wasteful || free > 0 && free < need+health.Spare {
 		return nil
 	}
 	began := time.Now()

@@ -26,6 +26,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/raftlog"
 	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/cluster/snapshot"
+	"github.com/bpsc/bpsc/cluster/transport"
 	"github.com/bpsc/bpsc/internal/latency"
 	"github.com/bpsc/bpsc/internal/logbridge"
 )
@@ -53,7 +54,7 @@ type Member struct {
 	batcher    *batcher
 	peers      *peer.Server
 	port       *port.Port
-	transport  *serialTransport
+	transport  *transport.Transport
 	gatherer   *gatherer
 	clocks     *clock.Majority
 	clock      *clock.Stamper
@@ -169,9 +170,11 @@ func (m *Member) open(sm StateMachine) (err error) {
 		return err
 	}
 	m.running.Go(func() { m.uptime.Run(m.ctx, watch.Check) })
-	m.transport = newTransport(m.port.Raft(), m.fitness, m.progress, m.store.memory, m.room, watch, m.store.ahead.Written, hclog)
-	m.transport.refused = m.noteDamaged
-	m.replica.announce = m.transport.announcer.applied
+	m.transport = transport.New(transport.Config{
+		Streams: m.port.Raft(), Fitness: m.fitness, Progress: m.progress, Memory: m.store.memory, Watch: watch,
+		Room: m.room, Written: m.store.ahead.Written, Refused: m.noteDamaged, Logger: hclog,
+	})
+	m.replica.announce = m.transport.Applied
 	if m.replica.preparation != nil {
 		m.running.Go(func() { m.replica.preparation.run(m.ctx) })
 	}
@@ -191,8 +194,8 @@ func (m *Member) open(sm StateMachine) (err error) {
 	m.log.Info("the log is read", "first", first, "last", m.raft.LastIndex(), "applied", applied, "opening", opened, "reading", time.Since(scanning))
 	leads := func() bool { return m.raft.State() == raft.Leader }
 	m.store.ahead.Begin(leads)
-	m.transport.leads.Store(&leads)
-	m.running.Go(func() { m.transport.announcer.run(m.ctx, leads, m.cfg.CommitTimeout) })
+	m.transport.Begin(leads)
+	m.running.Go(func() { m.transport.Announce(m.ctx, leads, m.cfg.CommitTimeout) })
 	m.hear(m.turns.count)
 	m.hear(m.noteTurn)
 	m.store.members.Scanned()
@@ -220,7 +223,7 @@ func (m *Member) start() {
 		freed:   make(chan struct{}, 1),
 		lag:     m.lag,
 		flights: make(chan struct{}, maxEntriesInFlight),
-		refused: refusals{limit: 2*m.cfg.ElectionTimeout + raftTimeout},
+		refused: refusals{limit: 2*m.cfg.ElectionTimeout + transport.Timeout},
 		stuck:   m.stuck,
 	}
 	m.fitness.InFlight(func() int { return len(m.batcher.flights) })

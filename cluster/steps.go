@@ -12,6 +12,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/membership"
 	"github.com/bpsc/bpsc/cluster/port"
 	"github.com/bpsc/bpsc/cluster/roster"
+	"github.com/bpsc/bpsc/cluster/transport"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -29,7 +30,7 @@ func (ch *changer) do(ctx context.Context, index uint64, a membership.Action, jo
 			return 0, err
 		}
 		to := roster.Address{HostPort: a.Addr, Instance: a.Member.Instance(), Joins: !a.Stays}.Encode()
-		return ch.set(ctx, func() raft.IndexFuture { return ch.raft.AddNonvoter(id, to, index, raftTimeout) })
+		return ch.set(ctx, func() raft.IndexFuture { return ch.raft.AddNonvoter(id, to, index, transport.Timeout) })
 	case membership.Readdress:
 		to := roster.ParseAddress(at.Address)
 		to.HostPort = a.Addr
@@ -38,7 +39,7 @@ func (ch *changer) do(ctx context.Context, index uint64, a membership.Action, jo
 		if err := ch.settled(); err != nil {
 			return 0, err
 		}
-		return ch.set(ctx, func() raft.IndexFuture { return ch.raft.AddVoter(id, at.Address, index, raftTimeout) })
+		return ch.set(ctx, func() raft.IndexFuture { return ch.raft.AddVoter(id, at.Address, index, transport.Timeout) })
 	case membership.MakeNonVoter:
 		return ch.demote(ctx, index, at)
 	case membership.RemoveMember:
@@ -52,7 +53,7 @@ func (ch *changer) do(ctx context.Context, index uint64, a membership.Action, jo
 				return 0, err
 			}
 		}
-		return ch.set(ctx, func() raft.IndexFuture { return ch.raft.RemoveServer(id, index, raftTimeout) })
+		return ch.set(ctx, func() raft.IndexFuture { return ch.raft.RemoveServer(id, index, transport.Timeout) })
 	case membership.TransferLeading:
 		return index, ch.transfer(ctx, at)
 	}
@@ -63,9 +64,9 @@ func (ch *changer) do(ctx context.Context, index uint64, a membership.Action, jo
 func (ch *changer) readdress(ctx context.Context, index uint64, at raft.Server, to roster.Address) (uint64, error) {
 	return ch.set(ctx, func() raft.IndexFuture {
 		if at.Suffrage == raft.Voter {
-			return ch.raft.AddVoter(at.ID, to.Encode(), index, raftTimeout)
+			return ch.raft.AddVoter(at.ID, to.Encode(), index, transport.Timeout)
 		}
-		return ch.raft.AddNonvoter(at.ID, to.Encode(), index, raftTimeout)
+		return ch.raft.AddNonvoter(at.ID, to.Encode(), index, transport.Timeout)
 	})
 }
 
@@ -87,7 +88,7 @@ func (ch *changer) unseat(ctx context.Context, index uint64, at raft.Server) (ui
 	if err := ch.settled(); err != nil {
 		return 0, err
 	}
-	return ch.set(ctx, func() raft.IndexFuture { return ch.raft.DemoteVoter(at.ID, index, raftTimeout) })
+	return ch.set(ctx, func() raft.IndexFuture { return ch.raft.DemoteVoter(at.ID, index, transport.Timeout) })
 }
 
 // set changes raft's configuration and returns the index of the new one.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/transport"
 	"github.com/bpsc/bpsc/cluster/vacancy"
 )
 
@@ -111,19 +112,19 @@ func (s *succession) look(ctx context.Context, now time.Time) {
 	if !s.watch.Look(now, v) {
 		return
 	}
-	if s.m.transport.Stand(ctx, func() standing { return s.stands(v) }) {
+	if s.m.transport.Stand(ctx, func() transport.Standing { return s.stands(v) }) {
 		s.m.log.Info("stands for election: a majority of the voters hears no leader", "leader", v.Leader, "term", v.Self.Term+1)
 	}
 }
 
 // stands is how this member stands at the last moment: it may have heard the leader since it
 // looked.
-func (s *succession) stands(v vacancy.View) standing {
+func (s *succession) stands(v vacancy.View) transport.Standing {
 	term := s.m.raft.CurrentTerm()
-	return standing{
-		right:     term == v.Self.Term && s.vacant() && s.m.fitness.Fit(),
-		candidate: s.m.raft.State() == raft.Candidate, self: s.m.name, term: term,
-		follows: func() bool { return s.m.raft.State() == raft.Follower },
+	return transport.Standing{
+		Right:     term == v.Self.Term && s.vacant() && s.m.fitness.Fit(),
+		Candidate: s.m.raft.State() == raft.Candidate, Self: s.m.name, Term: term,
+		Follows: func() bool { return s.m.raft.State() == raft.Follower },
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bpsc/bpsc/cluster/transport"
 	"github.com/hashicorp/raft"
 )
 
@@ -166,60 +167,35 @@ func TestALeaderThatIsHeardAtTheLastMomentLeadsOn(t *testing.T) {
 	if v.Self.Term != m.raft.CurrentTerm() {
 		t.Fatal("another one leads")
 	}
-	if s.stands(v).right {
+	if s.stands(v).Right {
 		t.Error("it puts down a leader that it has just heard")
 	}
 }
 
-// A member asks once more, at the last moment, whether it is right to stand; and one that
-// is kept from winning by another candidate gives that election up first.
-func TestStand(t *testing.T) {
-	_, b, _ := testTransports(t)
-	handed := func() any { // what raft gets, knocks aside
-		late := time.After(patience)
-		for {
-			select {
-			case rpc := <-b.Consumer():
-				if q, asks := rpc.Command.(*raft.RequestVoteRequest); asks {
-					rpc.Respond(&raft.RequestVoteResponse{Term: q.Term}, nil) // and its term has moved
-				} else if rpc.Command != nil {
-					rpc.Respond(nil, nil)
-				}
-				if rpc.Command != nil {
-					return rpc.Command
-				}
-			case <-late:
-				return nil
-			}
-		}
+// What ends a candidacy puts no leader down, and ends one.
+func TestWhoGivesUp(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	c.start(0)
+	stand := func(m *Member, term uint64) bool {
+		return m.transport.Stand(t.Context(), func() transport.Standing {
+			return transport.Standing{Right: true, Candidate: true, Self: m.name, Term: term, Follows: func() bool { return m.raft.State() == raft.Follower }}
+		})
 	}
-	stood := make(chan bool, 1)
-	stand := func(now standing) {
-		go func() { stood <- b.Stand(t.Context(), func() standing { return now }) }()
+	alone := c.members[0]
+	waitFor(t, "a candidate", func() bool { return alone.raft.State() == raft.Candidate })
+	waitFor(t, "that it stands anew", func() bool { return stand(alone, alone.raft.CurrentTerm()) })
+	c.start(1)
+	c.start(2)
+	leader := c.members[c.leader()]
+	term := leader.raft.CurrentTerm()
+	if stand(leader, term) {
+		t.Error("a leader stands")
 	}
-	stand(standing{right: true, term: 4})
-	if got, ok := handed().(*raft.TimeoutNowRequest); !ok || !<-stood {
-		t.Fatalf("got %T", got)
+	if stand(leader, term-1) {
+		t.Error("one that leads already in the term after stands")
 	}
-	stand(standing{right: true, candidate: true, self: "b", term: 4, follows: func() bool { return true }})
-	if got, ok := handed().(*raft.RequestVoteRequest); !ok || got.Term != 5 || got.LastLogIndex != 0 || string(got.ID) != "b" {
-		t.Fatalf("got %+v", got)
-	}
-	if got, ok := handed().(*raft.TimeoutNowRequest); !ok || !<-stood {
-		t.Fatalf("got %T", got)
-	}
-	stand(standing{right: false, candidate: true, self: "b", term: 4})
-	for waiting := true; waiting; {
-		select {
-		case rpc := <-b.Consumer():
-			if rpc.Command != nil {
-				t.Fatalf("got %T", rpc.Command)
-			}
-		case was := <-stood:
-			if was {
-				t.Fatal("it stood")
-			}
-			waiting = false
-		}
+	if leader.raft.State() != raft.Leader || leader.raft.CurrentTerm() != term {
+		t.Errorf("it is a %v in term %d, and led in term %d", leader.raft.State(), leader.raft.CurrentTerm(), term)
 	}
 }

@@ -28,7 +28,7 @@ func (m *Member) judgeTiming(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			slowest := m.transport.slowest()
+			slowest := m.transport.Slowest()
 			if timingMargin*slowest > m.cfg.HeartbeatTimeout && now.Sub(said) > timingPause {
 				said = now
 				m.log.Warn("raft was held up for longer than a fifth of the heartbeat time-out: elections may follow. A faster disk, more processors, or a longer --heartbeat on all members helps",

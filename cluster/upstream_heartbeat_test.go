@@ -39,5 +39,5 @@ func TestUpstreamEntryOfAnothersTerm(t *testing.T) {
 		})
 		return otherwise
 	}
-	shown(t, diverges(bareTransport), diverges(ourTransport(t)), "serialTransport.SetHeartbeatHandler")
+	shown(t, diverges(bareTransport), diverges(ourTransport(t)), "transport.Transport.SetHeartbeatHandler")
 }

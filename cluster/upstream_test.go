@@ -16,6 +16,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/memory"
 	"github.com/bpsc/bpsc/cluster/raftlog"
+	"github.com/bpsc/bpsc/cluster/transport"
 )
 
 // What hashicorp/raft is known to do wrong (DESIGN.md) is shown here on the library alone, at
@@ -98,7 +99,10 @@ func (k *keepers) transport(streams raft.StreamLayer) raft.Transport {
 		k.t.Fatal(err)
 	}
 	room := func() health.Room { return health.Room{} }
-	return newTransport(streams, k.fitness, k.progress, mem, room, k.watch, func(index uint64) uint64 { return index }, hclog.NewNullLogger())
+	return transport.New(transport.Config{
+		Streams: streams, Fitness: k.fitness, Progress: k.progress, Memory: mem, Watch: k.watch,
+		Room: room, Written: func(index uint64) uint64 { return index }, Logger: hclog.NewNullLogger(),
+	})
 }
 
 // log is a member's log in a store.

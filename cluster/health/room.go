@@ -16,6 +16,10 @@ type Room struct {
 	None bool
 }
 
+// Spare is what is to be left of a short disk, in bytes, where a snapshot from the leader has
+// been unpacked there, or the log was written anew.
+const Spare = 64 << 20
+
 const (
 	// The key of what a short disk has against leading.
 	unfitRoom = "room"

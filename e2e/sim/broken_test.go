@@ -129,8 +129,8 @@ var broken = map[string]harness.Patch{
 		New:  "		HeartbeatTimeout:   10 * time.Second,\n		ElectionTimeout:    10 * time.Second,\n",
 	},
 	"a member that is far behind gets nothing": {
-		File: "cluster/transport.go",
-		Old:  "	err := t.NetworkTransport.InstallSnapshot(id, target(id, to), args, resp, &snapshotInTransit{Reader: data, to: string(id), progress: t.progress})\n",
+		File: "cluster/transport/transport.go",
+		Old:  "	err := t.NetworkTransport.InstallSnapshot(id, target(id, to), args, resp, &snapshotInTransit{Reader: data, to: string(id), progress: t.cfg.Progress})\n",
 		New:  "	err := errUnfit\n",
 	},
 	"nobody looks whether an entry is as it was written": {

@@ -38,6 +38,7 @@ var inside = map[string][]string{
 	"cluster/roster":     {"cluster/membership", "cluster/raftlog"},
 	"cluster/memory":     {"cluster/datadir", "cluster/health"},
 	"cluster/port":       {"cluster/datadir", "cluster/memory"},
+	"cluster/transport":  {"cluster/health", "cluster/memory", "cluster/port", "cluster/roster", "cluster/snapshot"},
 	"cluster/peer":       {"cluster/health", "cluster/queue"},
 
 	"store/engine":    {},

@@ -1,4 +1,4 @@
-package cluster
+package transport
 
 import (
 	"errors"
@@ -119,19 +119,5 @@ func TestWhoIsSlowIsToldToo(t *testing.T) {
 	}
 	if a.ask(time.Time{}); told != 5 {
 		t.Errorf("told %d", told)
-	}
-}
-
-// A member that follows applies what is committed at once, though nothing comes after it.
-func TestWhatIsCommittedIsAnnounced(t *testing.T) {
-	c := newTestCluster(t, 3)
-	c.tune = func(_ int, cfg *Config) { cfg.CommitTimeout = time.Hour }
-	for i := range c.members {
-		c.start(i)
-	}
-	leader := c.leader()
-	for _, through := range []int{leader, c.other(leader)} {
-		c.mustPropose(through, "the last for an hour")
-		c.sameHistory()
 	}
 }

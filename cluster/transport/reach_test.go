@@ -1,8 +1,7 @@
-package cluster
+package transport
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"testing"
 	"testing/synctest"
@@ -11,28 +10,6 @@ import (
 	"github.com/hashicorp/raft"
 	"github.com/stretchr/testify/require"
 )
-
-// A member that was away gets what it has missed at once when it is back, and not only after
-// as long again: raft would wait up to twice as long as before between two tries.
-func TestAMemberThatComesBackCatchesUpAtOnce(t *testing.T) {
-	c := startCluster(t, 3)
-	leader := c.leader()
-	away := c.other(leader)
-	c.stop(away)
-	// raft's pauses double from 10 ms on: the one that begins 2.6 s after the first try would last
-	// as long again.
-	for began, n := time.Now(), 0; time.Since(began) < 2900*time.Millisecond; n++ {
-		c.mustPropose(leader, fmt.Sprintf("request %d", n))
-	}
-	require.Equal(t, leader, c.leader(), "the test is about one leader's tries")
-	goal := c.members[leader].raft.AppliedIndex()
-	m := c.start(away)
-	began := time.Now()
-	waitFor(t, "the member that was away", func() bool { return m.raft.AppliedIndex() >= goal })
-	took := time.Since(began)
-	t.Logf("as far as the others after %v", took.Round(time.Millisecond))
-	require.Less(t, took, 1200*time.Millisecond)
-}
 
 func TestReach(t *testing.T) {
 	yes := func() bool { return true }
@@ -44,11 +21,11 @@ func TestReach(t *testing.T) {
 	waits := func() chan bool {
 		done := make(chan bool, 1)
 		go func() { done <- r.again("n2", yes, never) }()
-		waitFor(t, "a try that waits", func() bool {
+		require.Eventually(t, func() bool {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			return r.beat["n2"] != nil
-		})
+		}, patience, time.Millisecond, "a try that waits")
 		return done
 	}
 	done := waits()

@@ -1,4 +1,4 @@
-package cluster
+package transport
 
 import (
 	"context"
@@ -158,5 +158,13 @@ func (a *announcer) announce(id raft.ServerID, one *taken) {
 	one.told = max(one.told, message.LeaderCommitIndex)
 	if one.told < min(a.committed, one.message.PrevLogEntry) {
 		signal(a.wake)
+	}
+}
+
+// signal leaves a token in a channel of capacity one.
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
 	}
 }
