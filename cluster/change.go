@@ -57,7 +57,7 @@ func (m *Member) Change(ctx context.Context, c Change) (Changed, error) {
 			return changed, err
 		}
 		select {
-		case <-time.After(tickPause):
+		case <-time.After(lookPause):
 		case <-ctx.Done():
 			return Changed{}, errors.Join(err, context.Cause(ctx))
 		}

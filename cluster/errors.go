@@ -2,13 +2,9 @@ package cluster
 
 import (
 	"errors"
-	"fmt"
-
-	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
-	"github.com/bpsc/bpsc/internal/outcome"
 )
 
 // Reasons for which a member does not start or does not serve.
@@ -43,25 +39,6 @@ var (
 	// ErrNotReady: the member is not, or not yet, able to serve.
 	ErrNotReady = errors.New("member is not ready")
 )
-
-// translate turns what raft or a context answered about an entry that was
-// handed to raft into an outcome. Whatever it does not know
-// is of unknown outcome: that is the only safe guess.
-func translate(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, raft.ErrNotLeader),
-		errors.Is(err, raft.ErrEnqueueTimeout),
-		errors.Is(err, raft.ErrLeadershipTransferInProgress),
-		errors.Is(err, raft.ErrAbortedByRestore):
-		// The entry was refused before it reached the log, or its effects
-		// were taken out of the state again.
-		return fmt.Errorf("%w: %w", outcome.NoLeader, err)
-	default: // raft.ErrLeadershipLost and ErrRaftShutdown, a context's end, failed writes
-		return fmt.Errorf("%w: %w", outcome.Unknown, err)
-	}
-}
 
 // signal leaves a token in a channel of capacity one.
 func signal(ch chan struct{}) {

@@ -164,7 +164,7 @@ func TestOutcomeOfForwardedRequests(t *testing.T) {
 	var sent sync.WaitGroup
 	var result Result
 	sent.Go(func() { result = c.propose(through, "under way") })
-	waitFor(t, "the request at the leader", func() bool { return len(c.members[leader].batcher.flights) > 0 })
+	waitFor(t, "the request at the leader", func() bool { return c.members[leader].batcher.InFlight() > 0 })
 	c.accepted[leader].closeAll()
 	sent.Wait()
 	if !errors.Is(result.Err, outcome.Unknown) || retryable(result.Err) {

@@ -87,7 +87,7 @@ func (m *Member) askFounder(ctx context.Context, addr string, q port.Inquiry) (r
 			return r
 		}
 		select {
-		case <-time.After(tickPause):
+		case <-time.After(lookPause):
 		case <-ctx.Done():
 			return r
 		}

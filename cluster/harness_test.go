@@ -422,4 +422,3 @@ func listen(t *testing.T) net.Listener {
 	}
 	return l
 }
-

@@ -8,18 +8,6 @@ import (
 
 // Everything in this package that could grow has its bound here.
 const (
-	// Entries handed to raft and not yet applied. While three are on their way
-	// (one being synced here, one there, one being applied) more would only
-	// take requests away from the next entry. It is far below raft's own
-	// buffer, so that handing over never blocks.
-	maxEntriesInFlight = 3
-
-	// An entry that is handed to raft while another is under way has so many bytes at
-	// least, about a hundred transfers. An entry of one costs three members a
-	// millisecond of a core together, fifteen times what a transfer in a large one
-	// does: what is smaller waits for the one under way, and is larger then.
-	minEntryBeside = 16 << 10
-
 	// Entries raft groups in one write and one RPC. Entries are batches
 	// themselves, so a small group is enough.
 	maxAppendEntries = 64
@@ -89,13 +77,9 @@ const (
 	maxPreparedBytes = 4 * queue.MaxEntryBytes
 	leastPrepared    = 4 << 10
 
-	// How far ticks are apart at least. Each is an entry, a millisecond of a core on three
-	// members together, whatever it does, so a hundred a second are enough however much is
-	// due; what they are late by is a tenth of the shortest schedule at most.
-	tickGap = 10 * time.Millisecond
-
-	// A due time that a tick did not move is asked for again only so often.
-	tickPause = 20 * time.Millisecond
+	// How often a member looks again for what comes by itself: somebody who leads, or a
+	// founder that is only starting.
+	lookPause = 20 * time.Millisecond
 
 	// Attempts to hand leadership over at shutdown: raft refuses at once while
 	// it is busy with an earlier attempt.

@@ -42,7 +42,7 @@ func (m *Member) keepLogSmall(ctx context.Context) {
 // boundLog has raft keep as many entries behind a snapshot as have half of LogBytes,
 // TrailingLogs at most, and take one when all have more than LogBytes. That leaves at
 // least LogBytes / 2 / queue.MaxEntryBytes entries, far more than can be in conflict
-// (hashicorp/raft#697): those of a few leaderships, maxEntriesInFlight each.
+// (hashicorp/raft#697): those of a few leaderships, groupcommit.MaxInFlight each.
 func (m *Member) boundLog(ctx context.Context) error {
 	bytes, keep := m.LogBytes(), m.cfg.TrailingLogs
 	if bytes > m.cfg.LogBytes/2 {

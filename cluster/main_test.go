@@ -13,7 +13,7 @@ import (
 // Two tests show what of raft waits for ever (upstream_waits_test.go).
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/bpsc/bpsc/cluster.(*batcher).propose.func1"),
+		goleak.IgnoreAnyFunction("github.com/bpsc/bpsc/cluster/groupcommit.(*Batcher).propose.func1"),
 		goleak.IgnoreAnyFunction("github.com/bpsc/bpsc/cluster.(*Member).settle.func1"),
 		goleak.IgnoreAnyFunction("github.com/bpsc/bpsc/cluster.await.func1"),
 		goleak.IgnoreAnyFunction("github.com/hashicorp/raft.(*Raft).leadershipTransfer"),

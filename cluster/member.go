@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/clock"
+	"github.com/bpsc/bpsc/cluster/groupcommit"
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/peer"
 	"github.com/bpsc/bpsc/cluster/port"
@@ -51,7 +52,8 @@ type Member struct {
 	store      *storage
 	replica    *replica
 	queue      *queue.Queue
-	batcher    *batcher
+	batcher    *groupcommit.Batcher
+	refused    refusals
 	peers      *peer.Server
 	port       *port.Port
 	transport  *transport.Transport
@@ -208,39 +210,42 @@ func (m *Member) start() {
 	m.lag = health.NewLag(m.stallLimit(), m.uptime, observed{m})
 	m.absences = health.NewAbsences(m.log, m.cfg.leaderGrace(), m.uptime, func() bool { _, ok := m.Leader(); return ok })
 	m.peers = peer.NewServer(m.queue, m.IsLeader, m.answerStatus, m.answerChange, m.log)
-	m.batcher = &batcher{
-		queue:   m.queue,
-		raft:    m.raft,
-		replica: m.replica,
-		clock:   m.clock,
-		fitness: m.fitness,
-		room:    m.room,
-		self:    m.name,
-		leader:  m.leader,
-		dialer:  peer.NewDialer(m.port.Dial),
-		grace:   m.cfg.leaderGrace(),
-		changed: m.observe(),
-		freed:   make(chan struct{}, 1),
-		lag:     m.lag,
-		flights: make(chan struct{}, maxEntriesInFlight),
-		refused: refusals{limit: 2*m.cfg.ElectionTimeout + transport.Timeout},
-		stuck:   m.stuck,
-	}
-	m.fitness.InFlight(func() int { return len(m.batcher.flights) })
-	ticker := &ticker{
-		queue:   m.queue,
-		replica: m.replica,
-		clock:   m.clock,
-		leads:   func() (uint64, bool) { return m.raft.CurrentTerm(), m.IsLeader() },
-		changed: m.observe(),
-		settled: &m.settled,
-	}
+	m.refused = refusals{limit: 2*m.cfg.ElectionTimeout + transport.Timeout}
+	m.batcher = groupcommit.NewBatcher(groupcommit.Config{
+		Self:    m.name,
+		Queue:   m.queue,
+		Log:     m.raft,
+		Machine: m.replica,
+		Clock:   m.clock,
+		Fitness: m.fitness,
+		Lag:     m.lag,
+		Room:    m.room,
+		Leader:  m.leader,
+		Dialer:  peer.NewDialer(m.port.Dial),
+		Grace:   m.cfg.leaderGrace(),
+		Changed: m.observe(),
+		Told: func(err error) {
+			if m.refused.note(err, time.Now()) {
+				m.stuck()
+			}
+		},
+	})
+	m.fitness.InFlight(m.batcher.InFlight)
+	ticker := groupcommit.NewTicker(groupcommit.TickerConfig{
+		Queue:   m.queue,
+		Machine: m.replica,
+		Clock:   m.clock,
+		Leads:   func() (uint64, bool) { return m.raft.CurrentTerm(), m.IsLeader() },
+		Changed: m.observe(),
+		Moved:   m.replica.changed,
+		Settled: m.settled.Store,
+	})
 	m.succession = newSuccession(m)
 	m.gatherer = &gatherer{
 		connect:  m.port.Dial,
 		absences: m.absences,
 		clocks:   m.clocks,
-		news:     func() { signal(m.batcher.freed) }, // it may wait for the clocks
+		news:     m.batcher.Look, // it may wait for the clocks
 		last:     m.raft.LastIndex,
 		lost:     m.succession.alarm,
 		told:     m.notePresence,
@@ -279,8 +284,8 @@ func (m *Member) start() {
 	m.running.Go(func() { m.succession.run(m.ctx) })
 	m.running.Go(func() { m.judgeTiming(m.ctx) })
 	m.running.Go(func() { m.store.memory.Run(m.ctx) })
-	m.running.Go(func() { m.batcher.run(m.ctx) })
-	m.running.Go(func() { ticker.run(m.ctx) })
+	m.running.Go(func() { m.batcher.Run(m.ctx) })
+	m.running.Go(func() { ticker.Run(m.ctx) })
 	m.running.Go(func() {
 		m.uptime.Every(m.ctx, func() { m.progress.Look(); m.lag.Look(); m.absences.Look() })
 	})

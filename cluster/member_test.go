@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bpsc/bpsc/cluster/groupcommit"
 	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -170,11 +171,11 @@ func TestQueueFullAndGivingUp(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var giving sync.WaitGroup
-	outcomes := make(chan error, maxEntriesInFlight+10)
-	for n := range maxEntriesInFlight {
-		flying := fmt.Appendf(nil, "flying %d%*d", n, minEntryBeside, n)
+	outcomes := make(chan error, groupcommit.MaxInFlight+10)
+	for n := range groupcommit.MaxInFlight {
+		flying := fmt.Appendf(nil, "flying %d%*d", n, besideOthers, n)
 		giving.Go(func() { outcomes <- m.Propose(ctx, [][]byte{flying})[0].Err })
-		waitFor(t, "an entry in flight", func() bool { return len(m.batcher.flights) == n+1 })
+		waitFor(t, "an entry in flight", func() bool { return m.batcher.InFlight() == n+1 })
 	}
 	for n := range 10 {
 		giving.Go(func() { outcomes <- m.Propose(ctx, [][]byte{fmt.Appendf(nil, "queued %d", n)})[0].Err })
@@ -199,16 +200,19 @@ func TestQueueFullAndGivingUp(t *testing.T) {
 			count[fmt.Sprint(err)]++
 		}
 	}
-	if count["not ordered"] != 10 || count["unknown"] != maxEntriesInFlight {
+	if count["not ordered"] != 10 || count["unknown"] != groupcommit.MaxInFlight {
 		t.Errorf("outcomes %v", count)
 	}
 	close(release)
-	waitFor(t, "the entries in flight", func() bool { return len(c.machines[0].snapshot().History) == 1+maxEntriesInFlight })
+	waitFor(t, "the entries in flight", func() bool { return len(c.machines[0].snapshot().History) == 1+groupcommit.MaxInFlight })
 	c.mustPropose(0, "last")
-	if got := len(c.machines[0].snapshot().History); got != 2+maxEntriesInFlight {
+	if got := len(c.machines[0].snapshot().History); got != 2+groupcommit.MaxInFlight {
 		t.Errorf("%d requests happened: a request that was not ordered did", got)
 	}
 }
+
+// besideOthers is how large a request is that gets an entry while others are under way.
+const besideOthers = 16 << 10
 
 // While an entry is under way, small ones wait and share the next one; one that is
 // large enough goes beside it.
@@ -231,16 +235,16 @@ func TestSmallEntriesWaitForTheOneUnderWay(t *testing.T) {
 		})
 	}
 	propose([]byte("alone"))
-	waitFor(t, "one under way", func() bool { return len(m.batcher.flights) == 1 })
+	waitFor(t, "one under way", func() bool { return m.batcher.InFlight() == 1 })
 	for n := range 10 {
 		propose(fmt.Appendf(nil, "small %d", n))
 		waitFor(t, "it waits", func() bool { return m.queue.Len() == n+1 })
 	}
-	if got := len(m.batcher.flights); got != 1 {
+	if got := m.batcher.InFlight(); got != 1 {
 		t.Errorf("%d entries are under way", got)
 	}
-	propose(make([]byte, minEntryBeside))
-	waitFor(t, "one beside it", func() bool { return len(m.batcher.flights) == 2 && m.queue.Len() == 0 })
+	propose(make([]byte, besideOthers))
+	waitFor(t, "one beside it", func() bool { return m.batcher.InFlight() == 2 && m.queue.Len() == 0 })
 	close(release)
 	all.Wait()
 }

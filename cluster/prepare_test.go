@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/cluster/entry"
+	"github.com/bpsc/bpsc/cluster/groupcommit"
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/cluster/raftlog"
@@ -117,7 +118,7 @@ func TestNoMoreBytesArePreparedThanTheBound(t *testing.T) {
 		r.preparation.offer([]*raft.Log{largest(index+2, 3)})
 	}
 	require.LessOrEqual(t, r.preparation.bytes, maxPreparedBytes)
-	require.Greater(t, len(r.preparation.waiting), maxEntriesInFlight)
+	require.Greater(t, len(r.preparation.waiting), groupcommit.MaxInFlight)
 	r.ApplyBatch([]*raft.Log{largest(maxPrepared+2, 3)})
 	require.Zero(t, r.preparation.bytes)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/bpsc/bpsc/cluster/groupcommit"
 	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -83,7 +84,7 @@ func (m *Member) submit(ctx context.Context, requests [][]byte) []Result {
 		return c.Results()
 	case <-ctx.Done():
 		m.queue.Withdraw(c, fmt.Errorf("%w: %w", outcome.NotOrdered, ctx.Err()))
-		return c.Abandon(translate(ctx.Err()))
+		return c.Abandon(groupcommit.Translate(ctx.Err()))
 	case <-m.stopped:
 		m.queue.Withdraw(c, outcome.ShuttingDown)
 		return c.Abandon(fmt.Errorf("%w: %w", outcome.Unknown, outcome.ShuttingDown))

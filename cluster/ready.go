@@ -107,7 +107,7 @@ func (m *Member) Stuck() error {
 // Now is the time, in unix microseconds, that the next entry would carry if this
 // member led; false while it does not know the clocks of a majority.
 func (m *Member) Now() (micros int64, ok bool) {
-	machine, _ := m.replica.schedule()
+	machine, _ := m.replica.Schedule()
 	return m.clock.Now(machine)
 }
 

@@ -183,8 +183,8 @@ func (r *replica) publish() {
 	signal(r.changed)
 }
 
-// schedule returns the machine's time and when it is due next.
-func (r *replica) schedule() (now, due int64) {
+// Schedule returns the machine's time and when it is due next.
+func (r *replica) Schedule() (now, due int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.time, r.due

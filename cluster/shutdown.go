@@ -97,7 +97,7 @@ func (m *Member) stopRaft(ctx context.Context) error {
 // entries that it held in a buffer when it stopped: those it never answers.
 func (m *Member) settle() {
 	done := make(chan struct{})
-	go func() { m.batcher.waiting.Wait(); close(done) }()
+	go func() { m.batcher.Wait(); close(done) }()
 	select {
 	case <-done:
 	case <-time.After(settleTimeout):

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/groupcommit"
 	"github.com/bpsc/bpsc/cluster/membership"
 	"github.com/bpsc/bpsc/cluster/port"
 	"github.com/bpsc/bpsc/cluster/roster"
@@ -103,7 +104,7 @@ func (ch *changer) set(ctx context.Context, change func() raft.IndexFuture) (uin
 	case strings.Contains(err.Error(), "configuration changed since"): // raft has no name for it
 		return 0, fmt.Errorf("%w: %w", outcome.ConfigurationChanged, err)
 	default:
-		return 0, translate(err)
+		return 0, groupcommit.Translate(err)
 	}
 }
 

@@ -1,15 +1,9 @@
 package cluster
 
 import (
-	"context"
 	"slices"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
-
-	"github.com/bpsc/bpsc/cluster/clock"
-	"github.com/bpsc/bpsc/cluster/queue"
 )
 
 // What is due is done in time, with nobody asking, once.
@@ -93,60 +87,6 @@ func TestClockBehind(t *testing.T) {
 	if after := c.machines[leader].snapshot().Micros; after < before+200_000 {
 		t.Errorf("time went from %d to %d", before, after)
 	}
-}
-
-// tickTimes runs a ticker alone, for a machine whose next due time is each time a period
-// later, and returns when it proposed ticks within a second.
-func tickTimes(period time.Duration) (at []time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	majority := clock.NewMajority(time.Second, nil)
-	majority.Follow(nil, true)
-	r := &replica{changed: make(chan struct{}, 1)}
-	t := &ticker{queue: queue.New(), replica: r, clock: clock.NewStamper(majority),
-		leads: func() (uint64, bool) { return 0, true }, changed: make(chan struct{}), settled: new(atomic.Uint64)}
-	began := time.Now()
-	r.time, r.due = began.UnixMicro(), began.Add(period).UnixMicro()
-	done := make(chan struct{})
-	go func() { defer close(done); t.run(ctx) }()
-	for {
-		select {
-		case <-done:
-			return at
-		case <-t.queue.Wake:
-		}
-		at = append(at, time.Since(began))
-		r.mu.Lock()
-		r.time = time.Now().UnixMicro()
-		for r.due <= r.time {
-			r.due += period.Microseconds()
-		}
-		r.mu.Unlock()
-		t.queue.Take(false).Answer(nil, queue.Result{Index: 1})
-	}
-}
-
-// However much falls due, ticks are a hundred a second, and what is alone is not late.
-func TestTicksAreShared(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		before := time.Duration(0)
-		at := tickTimes(time.Millisecond)
-		for _, now := range at[1:] {
-			if gap := now - before; before > 0 && gap < tickGap || gap > tickGap+time.Millisecond {
-				t.Errorf("a tick after %v, and the next after %v", before, now)
-			}
-			before = now
-		}
-		if len(at) < 90 || len(at) > 100 {
-			t.Errorf("%d ticks in a second", len(at))
-		}
-		for i, now := range tickTimes(100 * time.Millisecond) {
-			if due := time.Duration(i+1) * 100 * time.Millisecond; now != due {
-				t.Errorf("a tick after %v, due after %v", now, due)
-			}
-		}
-	})
 }
 
 // Whoever comes to lead has all entries, and need not have applied them: until then what it has is

@@ -36,7 +36,7 @@ func (m *Member) transfer(ctx context.Context, to raft.Server) error {
 // most.
 func (m *Member) awaitFlights(ctx context.Context) {
 	limit := time.After(m.cfg.ElectionTimeout)
-	for len(m.batcher.flights) > 0 {
+	for m.batcher.InFlight() > 0 {
 		select {
 		case <-time.After(m.cfg.ElectionTimeout / 20):
 		case <-limit:
@@ -56,7 +56,7 @@ func (m *Member) awaitSuccessor(ctx context.Context) error {
 			return nil
 		}
 		select {
-		case <-time.After(tickPause):
+		case <-time.After(lookPause):
 		case <-ctx.Done():
 			return fmt.Errorf("%w: leadership was handed over, and nobody has taken it yet", outcome.NoLeader)
 		}

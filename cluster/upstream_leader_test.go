@@ -198,7 +198,7 @@ func TestUpstreamAnswerFromBefore(t *testing.T) {
 		return stale
 	}
 	verify := func(r *raft.Raft) raft.Future { return r.VerifyLeader() }
-	barrier := func(r *raft.Raft) raft.Future { return r.ApplyLog(raft.Log{Data: entry.Entry{}.Encode()}, 0) } // as batcher.propose
+	barrier := func(r *raft.Raft) raft.Future { return r.ApplyLog(raft.Log{Data: entry.Entry{}.Encode()}, 0) } // as Batcher.propose
 	shown(t, stale(bareTransport, verify), stale(ourTransport(t), barrier), "that reads go through the log")
 }
 

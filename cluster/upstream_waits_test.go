@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bpsc/bpsc/cluster/groupcommit"
 	"github.com/hashicorp/raft"
 )
 
@@ -137,7 +138,7 @@ func TestUpstreamTimeoutOfApply(t *testing.T) {
 		}
 		time.Sleep(long)
 		synctest.Wait()
-		shown(t, len(answers) == 0 && requests > maxEntriesInFlight, false, "batcher.flights")
+		shown(t, len(answers) == 0 && requests > groupcommit.MaxInFlight, false, "Batcher.flights")
 		release()
 		for range requests {
 			<-answers

@@ -27,7 +27,7 @@ var stages = []stage{
 	{"log written", []string{"bpsc/cluster/raftlog", "hashicorp/raft-boltdb", "hashicorp/raft-wal", "go.etcd.io/bbolt"}},
 	{"raft's transport", []string{"raft.(*NetworkTransport)", "raft.(*netPipeline)", "raft.(*Raft).replicate", "raft.(*Raft).pipeline", "raft.(*Raft).heartbeat", "raft.(*Raft).appendEntries", "raft.decodeResponse", "raft.sendRPC", "bpsc/cluster/peer", "bpsc/cluster/port"}},
 	{"raft's loops", []string{"hashicorp/raft."}},
-	{"batcher, results handed out", []string{"bpsc/cluster.(*batcher)", "bpsc/cluster/queue"}},
+	{"batcher, results handed out", []string{"bpsc/cluster/groupcommit.(*Batcher)", "bpsc/cluster/queue"}},
 	{"signatures", []string{"curve25519-voi", "crypto/ed25519", "bpsc/chain.(*Verifier)", "bpsc/chain.VerifyAll"}},
 	{"handed to the log, waiting", []string{"bpsc/command.Requester", "api.(*memberServer).submit"}},
 	{"request decoded", []string{"api.(*memberServer).readTransaction", "api.(*memberServer).readBatch", "bpsc/intake"}},

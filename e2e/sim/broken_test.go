@@ -49,7 +49,7 @@ var broken = map[string]harness.Patch{
 		New:  "false",
 	},
 	"a lost leadership is said to be no leader": {
-		File: "cluster/errors.go",
+		File: "cluster/groupcommit/outcome.go",
 		Old:  "	case errors.Is(err, raft.ErrNotLeader),\n",
 		New:  "	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipLost),\n",
 	},

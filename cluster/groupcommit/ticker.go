@@ -1,29 +1,33 @@
-package cluster
+package groupcommit
 
 import (
 	"context"
 	"math"
-	"sync/atomic"
 	"time"
 
 	"github.com/bpsc/bpsc/cluster/clock"
 	"github.com/bpsc/bpsc/cluster/queue"
 )
 
-// ticker proposes, on the leader, an entry without requests, a tick, when the
+const (
+	// How far ticks are apart at least. Each is an entry, a millisecond of a core on three
+	// members together, whatever it does, so a hundred a second are enough however much is
+	// due; what they are late by is a tenth of the shortest schedule at most.
+	tickGap = 10 * time.Millisecond
+
+	// A due time that a tick did not move is asked for again only so often.
+	tickPause = 20 * time.Millisecond
+)
+
+// Ticker proposes, on the leader, an entry without requests, a tick, when the
 // machine has something due. A tick that comes late, twice or from a former leader
 // is harmless, for the machine decides by the entry's time alone what to do. Much that falls
 // due at about the same time shares a tick: what comes soon after one waits for the next.
 //
-// run is its goroutine, which owns the fields below the line. At most one tick is
+// Run is its goroutine, which owns the fields below the line. At most one tick is
 // pending; nothing is polled.
-type ticker struct {
-	queue   *queue.Queue
-	replica *replica
-	clock   *clock.Stamper
-	leads   func() (term uint64, ok bool)
-	changed chan struct{}  // token: leadership may have changed
-	settled *atomic.Uint64 // term, for others
+type Ticker struct {
+	cfg TickerConfig
 
 	// ---
 	term    uint64      // of the leadership in which an entry of ours was applied
@@ -33,7 +37,22 @@ type ticker struct {
 	pause   time.Time   // nothing is proposed before
 }
 
-func (t *ticker) run(ctx context.Context) {
+// TickerConfig is what a Ticker stands on, and what it goes by.
+type TickerConfig struct {
+	Queue   *queue.Queue
+	Machine Machine
+	Clock   *clock.Stamper
+	Leads   func() (term uint64, ok bool)
+	Changed <-chan struct{}   // token: leadership may have changed
+	Moved   <-chan struct{}   // token: time or due time of the machine may have
+	Settled func(term uint64) // is told the last term in which an entry of this member's was applied
+}
+
+// NewTicker is one that proposes nothing until it runs.
+func NewTicker(cfg TickerConfig) *Ticker { return &Ticker{cfg: cfg} }
+
+// Run proposes ticks until ctx ends.
+func (t *Ticker) Run(ctx context.Context) {
 	for {
 		var alarm <-chan time.Time
 		if wait, ok := t.step(); ok {
@@ -46,8 +65,8 @@ func (t *ticker) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-t.changed:
-		case <-t.replica.changed:
+		case <-t.cfg.Changed:
+		case <-t.cfg.Moved:
 		case <-alarm:
 		case <-done:
 			t.finish()
@@ -57,12 +76,12 @@ func (t *ticker) run(ctx context.Context) {
 
 // step proposes a tick if it is time for one; otherwise it returns how long to
 // wait for that, if anything is to be waited for.
-func (t *ticker) step() (wait time.Duration, ok bool) {
-	term, leads := t.leads()
+func (t *Ticker) step() (wait time.Duration, ok bool) {
+	term, leads := t.cfg.Leads()
 	if !leads || t.pending != nil {
 		return 0, false
 	}
-	now, due := t.replica.schedule()
+	now, due := t.cfg.Machine.Schedule()
 	if term != t.term {
 		// The first one of a leadership is due at once: only when an entry of
 		// our own is applied does the machine know all that came before us.
@@ -71,7 +90,7 @@ func (t *ticker) step() (wait time.Duration, ok bool) {
 	if due == math.MaxInt64 {
 		return 0, false
 	}
-	wait, known := t.clock.Until(due, now)
+	wait, known := t.cfg.Clock.Until(due, now)
 	if !known {
 		return tickPause, true // the others are being asked
 	}
@@ -79,7 +98,7 @@ func (t *ticker) step() (wait time.Duration, ok bool) {
 		return wait, true
 	}
 	tick := queue.NewCall(nil, true, nil)
-	if err := t.queue.Push(tick); err != nil {
+	if err := t.cfg.Queue.Push(tick); err != nil {
 		t.pause = time.Now().Add(tickPause)
 		return tickPause, true
 	}
@@ -89,14 +108,14 @@ func (t *ticker) step() (wait time.Duration, ok bool) {
 }
 
 // finish looks at the tick that has come back.
-func (t *ticker) finish() {
+func (t *Ticker) finish() {
 	failed := t.pending.Results()[0].Err != nil
 	t.pending = nil
 	if !failed {
 		t.term = t.during
-		t.settled.Store(t.term)
+		t.cfg.Settled(t.term)
 	}
-	if _, due := t.replica.schedule(); failed || due <= t.last {
+	if _, due := t.cfg.Machine.Schedule(); failed || due <= t.last {
 		// The machine is no further. It is asked again, but not as fast as
 		// entries can be written.
 		t.pause = time.Now().Add(tickPause)

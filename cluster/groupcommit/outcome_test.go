@@ -1,4 +1,4 @@
-package cluster
+package groupcommit
 
 import (
 	"context"
@@ -31,7 +31,7 @@ func TestTranslate(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.err), func(t *testing.T) {
-			got := translate(tt.err)
+			got := Translate(tt.err)
 			if !errors.Is(got, tt.want) || (tt.want != nil && !errors.Is(got, tt.err)) {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
