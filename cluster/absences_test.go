@@ -2,12 +2,13 @@ package cluster
 
 import (
 	"bytes"
-	"github.com/bpsc/bpsc/cluster/roster"
 	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/bpsc/bpsc/cluster/roster"
 )
 
 // logged is a log that a test can read while members write.

@@ -151,7 +151,7 @@ func TestBarrierWaitsForTheLocalState(t *testing.T) {
 	passed := make(chan error, 1)
 	go func() { passed <- c.members[slow].Barrier(testContext(t)) }()
 	waitFor(t, "the barrier's entry at the leader", func() bool { return c.machines[leader].AppliedIndex() > before })
-	waitFor(t, "its answer at the other member", func() bool { return c.members[slow].replica.applied.waiting() > 0 })
+	waitFor(t, "its answer at the other member", func() bool { return c.members[slow].replica.Waiting() > 0 })
 	select {
 	case err := <-passed:
 		t.Errorf("it returned (%v) though the state is behind", err)

@@ -27,7 +27,7 @@ type Figures struct {
 // Figures is what this member has counted and measured.
 func (m *Member) Figures() Figures {
 	return Figures{
-		LogWrites: &m.store.took, Commits: &m.batcher.Took, Applies: &m.replica.took,
+		LogWrites: &m.store.took, Commits: &m.batcher.Took, Applies: &m.replica.Took,
 		Queue: m.queue.Load(), Elections: m.turns.elections.Load(), Leaders: m.turns.leaders.Load(),
 	}
 }

@@ -69,14 +69,6 @@ const (
 	// How many entries a ready member's state may lag behind the commit index.
 	maxReadyLag = 256
 
-	// What is prepared at most, ahead of what is applied: more entries than a leader
-	// has in flight, also of the largest. What is prepared of small transactions is 14
-	// times as large as they are. The least entry that is: for smaller ones it costs as
-	// much to hand them over as it saves.
-	maxPrepared      = 16
-	maxPreparedBytes = 4 * queue.MaxEntryBytes
-	leastPrepared    = 4 << 10
-
 	// How often a member looks again for what comes by itself: somebody who leads, or a
 	// founder that is only starting.
 	lookPause = 20 * time.Millisecond

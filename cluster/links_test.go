@@ -2,12 +2,13 @@ package cluster
 
 import (
 	"context"
-	"github.com/bpsc/bpsc/cluster/roster"
 	"net"
 	"os"
 	"slices"
 	"sync"
 	"syscall"
+
+	"github.com/bpsc/bpsc/cluster/roster"
 )
 
 // links are the ways between the members of a test cluster, as those who dial see them.

@@ -25,6 +25,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/port"
 	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/cluster/raftlog"
+	"github.com/bpsc/bpsc/cluster/replica"
 	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 	"github.com/bpsc/bpsc/cluster/transport"
@@ -50,7 +51,7 @@ type Member struct {
 	lost       []string // identities that a recovery has left behind
 	log        *slog.Logger
 	store      *storage
-	replica    *replica
+	replica    *replica.Replica
 	queue      *queue.Queue
 	batcher    *groupcommit.Batcher
 	refused    refusals
@@ -99,7 +100,7 @@ type Member struct {
 // returns the member follows the cluster; Ready tells when it can serve.
 //
 // The state machine belongs to the caller, who closes it after Shutdown.
-func Open(cfg Config, sm StateMachine) (*Member, error) {
+func Open(cfg Config, sm replica.StateMachine) (*Member, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
@@ -126,22 +127,22 @@ func Open(cfg Config, sm StateMachine) (*Member, error) {
 
 // open opens everything, in the order in which one needs the other. What it
 // opened before an error is released by the caller.
-func (m *Member) open(sm StateMachine) (err error) {
+func (m *Member) open(sm replica.StateMachine) (err error) {
 	m.uptime = health.NewRunClock(min(m.cfg.DiskStall/watchSteps, m.cfg.HeartbeatTimeout/2))
 	m.progress = health.NewProgress(m.stallLimit(), m.uptime, m.fitness, func() bool { return m.raft.State() == raft.Leader })
 	watch := health.NewWatchdog(m.cfg.DiskStall, m.uptime, m.fitness, m.fatal)
 	m.watchdog = watch
-	m.replica = newReplica(m.ctx, sm, watch, m.fatal)
+	m.replica = replica.New(m.ctx, sm, watch, m.fatal)
 	opening := time.Now()
 	if m.store, err = openStorage(m.cfg, watch, m.fatal); err != nil {
 		return err
 	}
 	opened := time.Since(opening)
-	if err := m.store.reconcile(m.cfg, m.replica); err != nil {
+	if err := m.store.reconcile(m.replica); err != nil {
 		return err
 	}
-	m.replica.members, m.replica.written = m.store.members, m.store.ahead.Await
-	m.replica.installed = func(index uint64) {
+	m.replica.Members, m.replica.Written = m.store.members, m.store.ahead.Await
+	m.replica.Installed = func(index uint64) {
 		m.Note(EventInstalled, m.cfg.ID, fmt.Sprintf("%s goes on from the leader's snapshot of entries up to %d", m.cfg.ID, index))
 	}
 	m.store.snapshots.Added, m.store.snapshots.Damaged = m.noteSnapshot, m.noteDamaged
@@ -176,17 +177,15 @@ func (m *Member) open(sm StateMachine) (err error) {
 		Streams: m.port.Raft(), Fitness: m.fitness, Progress: m.progress, Memory: m.store.memory, Watch: watch,
 		Room: m.room, Written: m.store.ahead.Written, Refused: m.noteDamaged, Logger: hclog,
 	})
-	m.replica.announce = m.transport.Applied
-	if m.replica.preparation != nil {
-		m.running.Go(func() { m.replica.preparation.run(m.ctx) })
-	}
+	m.replica.Announce = m.transport.Applied
+	m.running.Go(func() { m.replica.Prepare(m.ctx) })
 	applied, scanning := sm.AppliedIndex(), time.Now()
 	first, err := m.store.logs.FirstIndex()
 	if err != nil {
 		return errors.Join(err, m.transport.Close())
 	}
 	err = raftlog.Guard(func() (err error) {
-		m.raft, err = raft.NewRaft(conf, m.replica, preparedLog{m.store.logs, m.replica.preparation}, m.store.votes, m.store.snapshots, m.transport)
+		m.raft, err = raft.NewRaft(conf, m.replica, m.replica.Preparing(m.store.logs), m.store.votes, m.store.snapshots, m.transport)
 		return err
 	})
 	if err != nil {
@@ -237,7 +236,7 @@ func (m *Member) start() {
 		Clock:   m.clock,
 		Leads:   func() (uint64, bool) { return m.raft.CurrentTerm(), m.IsLeader() },
 		Changed: m.observe(),
-		Moved:   m.replica.changed,
+		Moved:   m.replica.Changed,
 		Settled: m.settled.Store,
 	})
 	m.succession = newSuccession(m)
@@ -260,8 +259,8 @@ func (m *Member) start() {
 	m.roster = roster.New(roster.Config{
 		Self:    m.name,
 		Found:   m.store.members,
-		Final:   m.replica.configured,
-		Applied: m.replica.applied.get,
+		Final:   m.replica.Configured,
+		Applied: m.replica.Applied,
 		Changed: m.follow,
 		Settled: m.forget,
 		Differs: m.noteMembers,

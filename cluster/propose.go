@@ -10,6 +10,9 @@ import (
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
+// Result is the outcome of one request.
+type Result = queue.Result
+
 // Propose orders the requests, in the order given; others may come between them. It waits
 // for their results, one for each. Any member takes requests; one that does not lead
 // passes them on, and its own state may then still be behind the results (see WaitApplied).
@@ -63,7 +66,7 @@ func (m *Member) WaitApplied(ctx context.Context, index uint64) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(m.ctx, func() { cancel(outcome.ShuttingDown) })()
-	if err := m.replica.applied.wait(ctx, index); err != nil {
+	if err := m.replica.WaitApplied(ctx, index); err != nil {
 		return fmt.Errorf("waiting for entry %d: %w", index, context.Cause(ctx))
 	}
 	return nil

@@ -77,7 +77,7 @@ func (m *Member) Ready() error {
 	}
 	// A member that has just started learns the commit index with the first
 	// entry from the leader.
-	commit, applied := m.raft.CommitIndex(), m.replica.applied.get()
+	commit, applied := m.raft.CommitIndex(), m.replica.Applied()
 	if commit == 0 || applied+maxReadyLag < commit {
 		return fmt.Errorf("%w: its state is at entry %d of %d", ErrNotReady, applied, commit)
 	}
@@ -146,4 +146,4 @@ func (m observed) Committed(leader string) (entry uint64, ok bool) {
 }
 
 // Applied implements health.Observed.
-func (m observed) Applied() uint64 { return m.replica.applied.get() }
+func (m observed) Applied() uint64 { return m.replica.Applied() }

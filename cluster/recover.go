@@ -13,6 +13,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/datadir"
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/raftlog"
+	"github.com/bpsc/bpsc/cluster/replica"
 	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 	"github.com/bpsc/bpsc/internal/identity"
@@ -67,7 +68,7 @@ type Rescue struct {
 //
 // The machine is the member's own, open, and is closed by the caller afterwards. When
 // Recover fails or is interrupted it can be called again.
-func Recover(r Rescue, sm StateMachine) (datadir.Recovery, error) {
+func Recover(r Rescue, sm replica.StateMachine) (datadir.Recovery, error) {
 	s, failed, err := openStopped(r.Dir, r.ID)
 	if err != nil {
 		return datadir.Recovery{}, err
@@ -131,7 +132,7 @@ func (s *storage) survivor() (Survivor, error) {
 }
 
 // rescue does it, on a directory that is open.
-func (s *storage) rescue(r Rescue, sm StateMachine) (datadir.Recovery, error) {
+func (s *storage) rescue(r Rescue, sm replica.StateMachine) (datadir.Recovery, error) {
 	has, err := s.survivor()
 	if err != nil {
 		return datadir.Recovery{}, err
@@ -141,16 +142,16 @@ func (s *storage) rescue(r Rescue, sm StateMachine) (datadir.Recovery, error) {
 		return datadir.Recovery{}, err
 	}
 	broken := &failure{}
-	replica := newReplica(context.Background(), sm, health.NewWatchdog(time.Hour, health.NewRunClock(time.Second), nil, broken.report), broken.report)
-	replica.members = s.members
-	if err := s.reconcile(Config{}, replica); err != nil {
+	applying := replica.New(context.Background(), sm, health.NewWatchdog(time.Hour, health.NewRunClock(time.Second), nil, broken.report), broken.report)
+	applying.Members = s.members
+	if err := s.reconcile(applying); err != nil {
 		return datadir.Recovery{}, err
 	}
 	end := has.Last
 	if r.Behind {
 		end = max(has.Commit, sm.AppliedIndex())
 	}
-	if err := errors.Join(s.apply(replica, end), broken.get()); err != nil {
+	if err := errors.Join(s.apply(applying, end), broken.get()); err != nil {
 		return datadir.Recovery{}, err
 	}
 	said := r.said(has, servers, end)
@@ -215,8 +216,8 @@ func (r Rescue) said(has Survivor, servers []raft.Server, end uint64) datadir.Re
 
 // apply brings the machine to the entry end. raft's own entries mean nothing to it, but
 // a snapshot that ends with one is newer than a machine that does not know of it.
-func (s *storage) apply(r *replica, end uint64) error {
-	for index := r.machine.AppliedIndex() + 1; index <= end; index++ {
+func (s *storage) apply(r *replica.Replica, end uint64) error {
+	for index := r.Machine().AppliedIndex() + 1; index <= end; index++ {
 		var l raft.Log
 		if err := s.logs.GetLog(index, &l); err != nil {
 			return fmt.Errorf("cluster: entry %d: %w", index, err)
@@ -224,11 +225,11 @@ func (s *storage) apply(r *replica, end uint64) error {
 		if l.Type == raft.LogCommand || l.Type == raft.LogConfiguration {
 			r.ApplyBatch([]*raft.Log{&l})
 		} else if index == end {
-			if _, err := r.machine.Apply(end, r.machine.Time(), nil); err != nil {
+			if _, err := r.Machine().Apply(end, r.Machine().Time(), nil); err != nil {
 				return err
 			}
 		}
-		if r.broken {
+		if r.Broken() {
 			return fmt.Errorf("cluster: entry %d cannot be applied", index)
 		}
 	}
@@ -237,7 +238,7 @@ func (s *storage) apply(r *replica, end uint64) error {
 
 // conclude puts a snapshot in the place of the log, with the members that go on, and
 // forgets what the others have shown: a majority of them is gone.
-func (s *storage) conclude(sm StateMachine, servers []raft.Server, end uint64) error {
+func (s *storage) conclude(sm replica.StateMachine, servers []raft.Server, end uint64) error {
 	var term uint64
 	if newest, _ := s.snapshots.Newest(); end == newest.Index {
 		term = newest.Term

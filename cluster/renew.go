@@ -57,7 +57,7 @@ func (m *Member) renewSnapshot(ctx context.Context) error {
 		return err
 	}
 	taken := opened.(*snapshot.Reader) // which nobody removes meanwhile
-	err = errors.Join(m.replica.machine.Check(ctx, taken.State, taken.Index, taken.Reach), taken.Close())
+	err = errors.Join(m.replica.Machine().Check(ctx, taken.State, taken.Index, taken.Reach), taken.Close())
 	if _, system := durable.Advice(err); err != nil && !system && ctx.Err() == nil {
 		m.fatal(fmt.Errorf("cluster: the state of which a snapshot was taken: %w", err))
 	}

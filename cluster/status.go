@@ -140,7 +140,7 @@ func (m *Member) status() MemberStatus {
 		DiskReserve: room.Reserve,
 		Role:        role(m.raft.State()),
 		Term:        m.raft.CurrentTerm(),
-		Applied:     m.replica.applied.get(),
+		Applied:     m.replica.Applied(),
 		Commit:      written{m.raft, m.store.ahead}.CommitIndex(),
 		Last:        m.raft.LastIndex(),
 		Unfit:       m.fitness.Why(),

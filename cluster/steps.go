@@ -124,9 +124,9 @@ func (ch *changer) awaitSettled(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, settleLimit)
 	defer cancel()
 	for {
-		at := ch.replica.applied.get()
+		at := ch.replica.Applied()
 		err := ch.settled()
-		if err == nil || ch.replica.applied.wait(ctx, at+1) != nil {
+		if err == nil || ch.replica.WaitApplied(ctx, at+1) != nil {
 			return err
 		}
 	}

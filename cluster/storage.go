@@ -12,6 +12,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/memory"
 	"github.com/bpsc/bpsc/cluster/raftlog"
+	"github.com/bpsc/bpsc/cluster/replica"
 	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 	"github.com/bpsc/bpsc/internal/durable"
@@ -170,14 +171,14 @@ func (s *storage) bootstrap(cfg Config, conf *raft.Config) (err error) {
 // together: no state that the log does not know, none that is older than the
 // log's beginning, for that a snapshot mends, and no file that is older than what
 // another one says of it.
-func (s *storage) reconcile(cfg Config, r *replica) error {
-	applied := r.machine.AppliedIndex()
+func (s *storage) reconcile(r *replica.Replica) error {
+	applied := r.Machine().AppliedIndex()
 	if err := s.fits(applied); err != nil {
 		return err
 	}
 	s.memory.Learn(s.term, applied)
 	if newest, _ := s.snapshots.Newest(); newest.Index > applied {
-		return r.restore(s.snapshots.State(newest.ID), newest.Index)
+		return r.RestoreFrom(s.snapshots.State(newest.ID), newest.Index)
 	}
 	return nil
 }

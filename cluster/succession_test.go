@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bpsc/bpsc/cluster/transport"
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/cluster/transport"
 )
 
 // patientCluster is three members whose time-outs are much longer than a test waits, and

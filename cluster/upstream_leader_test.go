@@ -11,6 +11,7 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/entry"
 	"github.com/bpsc/bpsc/cluster/raftlog"
+	"github.com/bpsc/bpsc/cluster/replica"
 )
 
 // long is far more than it takes to elect another leader.
@@ -136,8 +137,8 @@ func TestUpstreamLeaderWhoseMachineHangs(t *testing.T) {
 			ours.applying = gate
 			p.machine = bare
 			if guarded {
-				r := newReplica(t.Context(), ours, k.watch, k.dies)
-				r.members = raftlog.NewConfigurations(nil)
+				r := replica.New(t.Context(), ours, k.watch, k.dies)
+				r.Members = raftlog.NewConfigurations(nil)
 				p.transport, p.machine = k.transport, r
 			}
 			s := newStage(t, p)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/entry"
 	"github.com/bpsc/bpsc/cluster/raftlog"
+	"github.com/bpsc/bpsc/cluster/replica"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 )
 
@@ -162,8 +163,8 @@ func TestUpstreamMachineBehindItsSnapshot(t *testing.T) {
 			p := parts{machine: bare, snapshots: raft.NewInmemSnapshotStore()}
 			if guarded {
 				k := newKeepers(t)
-				r := newReplica(t.Context(), ours, k.watch, k.dies)
-				r.members = raftlog.NewConfigurations(nil)
+				r := replica.New(t.Context(), ours, k.watch, k.dies)
+				r.Members = raftlog.NewConfigurations(nil)
 				store, err := snapshot.Open(filepath.Join(t.TempDir(), "snapshots"))
 				if err != nil {
 					t.Fatal(err)
@@ -193,7 +194,7 @@ func TestUpstreamMachineBehindItsSnapshot(t *testing.T) {
 		})
 		return behind
 	}
-	shown(t, behind(false), behind(true), "replica.configure")
+	shown(t, behind(false), behind(true), "Replica.configure")
 }
 
 // returning is a machine that keeps its state by itself, and snapshots of it.

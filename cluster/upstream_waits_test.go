@@ -10,8 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/bpsc/bpsc/cluster/groupcommit"
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/cluster/groupcommit"
 )
 
 // Some of what is shown here leaves goroutines of raft's behind that wait for ever, which no

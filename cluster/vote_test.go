@@ -3,9 +3,10 @@ package cluster
 import (
 	"testing"
 
-	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/hashicorp/raft"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/cluster/roster"
 )
 
 // Who is elected has every entry that is final because nobody votes for a candidate that has

@@ -15,8 +15,8 @@ import (
 var hesitant = misdeed{"hesitant", []harness.Patch{
 	{File: "cluster/config.go", Old: "return Config{", New: "stall := 10 * time.Second\n\tif " + isMeant + " {\n\t\tstall = time.Second\n\t}\n\treturn Config{"},
 	{File: "cluster/config.go", Old: "DiskStall:    10 * time.Second", New: "DiskStall: stall"},
-	{File: "cluster/replica.go", Old: "\t\"sync\"\n", New: "\t\"slices\"\n\t\"sync\"\n"},
-	{File: "cluster/replica.go", Old: "\treturn r.machine.Apply(l.Index, e.Micros, e.Requests)\n", New: `
+	{File: "cluster/replica/replica.go", Old: "\t\"sync\"\n", New: "\t\"slices\"\n\t\"sync\"\n"},
+	{File: "cluster/replica/replica.go", Old: "\treturn r.machine.Apply(l.Index, e.Micros, e.Requests)\n", New: `
 	if ` + isMeant + ` {
 	` + harness.Held("program", `program.Args[slices.Index(program.Args, "--data")+1] + ".hang"`) + `
 	}

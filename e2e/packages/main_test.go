@@ -31,8 +31,8 @@ var genuine, patched func() (binary string, err error)
 var hanging = []harness.Patch{
 	{File: "cluster/config.go", Old: "10 * time.Second", New: "2 * time.Second"},
 	{File: "cluster/health/watchdog.go", Old: "const hangFactor = 6", New: "const hangFactor = 1"},
-	{File: "cluster/prepare.go", Old: "import (\n", New: "import (\n\t\"os\"\n"},
-	{File: "cluster/prepare.go", Old: "\ts.preparation.offer(logs)\n", New: harness.Held("os", `os.Getenv("HANG")`) + "\ts.preparation.offer(logs)\n"},
+	{File: "cluster/replica/prepare.go", Old: "import (\n", New: "import (\n\t\"os\"\n"},
+	{File: "cluster/replica/prepare.go", Old: "\ts.preparation.offer(logs)\n", New: harness.Held("os", `os.Getenv("HANG")`) + "\ts.preparation.offer(logs)\n"},
 }
 
 func TestMain(m *testing.M) {

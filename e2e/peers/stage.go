@@ -22,7 +22,7 @@ var stages = []stage{
 	{"garbage collection", []string{"runtime.gcBgMarkWorker", "runtime.gcStart", "runtime.gcAssistAlloc", "runtime.gcMarkDone", "runtime.bgsweep", "runtime.bgscavenge"}},
 	{"flush and merges", []string{"pebble/v2.(*DB).flush", "pebble/v2.(*DB).compact", "pebble/v2.(*DB).runCompaction", "store.(*Store).flush", "record.(*LogWriter)", "pebble/v2.(*commitPipeline)"}},
 	{"attest", []string{"bpsc/attest"}},
-	{"entry prepared", []string{"bpsc/fsm.(*Machine).Prepare", "bpsc/cluster.(*preparation)"}},
+	{"entry prepared", []string{"bpsc/fsm.(*Machine).Prepare", "bpsc/cluster/replica.(*preparation)"}},
 	{"apply", []string{"raft.(*Raft).runFSM", "bpsc/fsm.(*Machine).Apply"}},
 	{"log written", []string{"bpsc/cluster/raftlog", "hashicorp/raft-boltdb", "hashicorp/raft-wal", "go.etcd.io/bbolt"}},
 	{"raft's transport", []string{"raft.(*NetworkTransport)", "raft.(*netPipeline)", "raft.(*Raft).replicate", "raft.(*Raft).pipeline", "raft.(*Raft).heartbeat", "raft.(*Raft).appendEntries", "raft.decodeResponse", "raft.sendRPC", "bpsc/cluster/peer", "bpsc/cluster/port"}},

@@ -31,7 +31,7 @@ func TestASampleIsOfTheFirstStageThatItsStackHas(t *testing.T) {
 		{"request decoded", []string{"runtime.mallocgc", "github.com/bpsc/bpsc/intake.(*Reader).Batch", "github.com/bpsc/bpsc/api.(*memberServer).postBatch", serve}},
 		{"log written", []string{"syscall.fdatasync", "go.etcd.io/bbolt.(*Tx).Commit", "github.com/bpsc/bpsc/cluster/raftlog.(*Log).StoreLogs", "github.com/hashicorp/raft.(*Raft).leaderLoop"}},
 		{"apply", []string{"github.com/bpsc/bpsc/fsm.submitOne", "github.com/bpsc/bpsc/fsm.(*Machine).ApplyPrepared", "github.com/hashicorp/raft.(*Raft).runFSM"}},
-		{"entry prepared", []string{"crypto/sha256.Sum256", "github.com/bpsc/bpsc/fsm.(*Machine).Prepare", "github.com/bpsc/bpsc/cluster.(*preparation).run"}},
+		{"entry prepared", []string{"crypto/sha256.Sum256", "github.com/bpsc/bpsc/fsm.(*Machine).Prepare", "github.com/bpsc/bpsc/cluster/replica.(*preparation).run"}},
 		{"raft's loops", []string{"runtime.selectgo", "github.com/hashicorp/raft.(*Raft).leaderLoop"}},
 		{"answer written (net/http)", []string{"syscall.write", "net/http.(*response).finishRequest", serve}},
 		{"request read (net/http)", []string{"syscall.read", "net/http.(*connReader).Read", serve}},

@@ -44,7 +44,7 @@ var broken = map[string]harness.Patch{
 		New:  "	return found{}, true\n}\n\n// placement finds",
 	},
 	"entries that were applied are applied again": {
-		File: "cluster/replica.go",
+		File: "cluster/replica/replica.go",
 		Old:  "l.Index <= r.machine.AppliedIndex()",
 		New:  "false",
 	},
@@ -74,7 +74,7 @@ var broken = map[string]harness.Patch{
 		New:  "if err := error(nil); err != nil {",
 	},
 	"a member's own clock counts when it applies": {
-		File: "cluster/replica.go",
+		File: "cluster/replica/replica.go",
 		Old:  "return r.machine.Apply(l.Index, e.Micros, e.Requests)",
 		New:  "return r.machine.Apply(l.Index, time.Now().UnixMicro(), e.Requests)",
 	},

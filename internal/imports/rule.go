@@ -39,6 +39,7 @@ var inside = map[string][]string{
 	"cluster/roster":      {"cluster/membership", "cluster/raftlog"},
 	"cluster/memory":      {"cluster/datadir", "cluster/health"},
 	"cluster/port":        {"cluster/datadir", "cluster/memory"},
+	"cluster/replica":     {"cluster/datadir", "cluster/entry", "cluster/health", "cluster/queue", "cluster/raftlog", "cluster/snapshot"},
 	"cluster/transport":   {"cluster/health", "cluster/memory", "cluster/port", "cluster/roster", "cluster/snapshot"},
 	"cluster/peer":        {"cluster/health", "cluster/queue"},
 

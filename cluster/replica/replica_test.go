@@ -1,4 +1,4 @@
-package cluster
+package replica
 
 import (
 	"testing"
@@ -21,11 +21,11 @@ func (m configuring) Configure(index uint64, voters, nonVoters []string) error {
 // Whoever is told that a configuration is final finds it applied: it looks once.
 func TestAConfigurationIsAppliedWhenItIsSaidToBeFinal(t *testing.T) {
 	machine := configuring{testMachine: newTestMachine()}
-	var r *replica
-	machine.meanwhile = func() { require.Empty(t, r.configured, "said to be final before it is applied") }
+	var r *Replica
+	machine.meanwhile = func() { require.Empty(t, r.Configured, "said to be final before it is applied") }
 	r = newTestReplica(t, &machine)
 	voters := raft.Configuration{Servers: []raft.Server{{Suffrage: raft.Voter, ID: "n1", Address: "n1:1"}}}
 	r.ApplyBatch([]*raft.Log{{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(voters)}})
-	require.Len(t, r.configured, 1)
+	require.Len(t, r.Configured, 1)
 	require.EqualValues(t, 1, r.applied.get())
 }

@@ -1,9 +1,7 @@
-package cluster
+package replica
 
 import (
 	"context"
-
-	"github.com/bpsc/bpsc/cluster/queue"
 )
 
 // StateMachine is what a member replicates. It is declared here, by its user,
@@ -66,6 +64,3 @@ type StateMachine interface {
 	// hard-link files from dir but must not modify them.
 	Restore(dir string) error
 }
-
-// Result is the outcome of one request.
-type Result = queue.Result

@@ -1,12 +1,24 @@
-package cluster
+package replica
 
 import (
 	"context"
 	"sync"
 	"sync/atomic"
 
-	"github.com/bpsc/bpsc/cluster/entry"
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/cluster/entry"
+	"github.com/bpsc/bpsc/cluster/queue"
+)
+
+const (
+	// What is prepared at most, ahead of what is applied: more entries than a leader
+	// has in flight, also of the largest. What is prepared of small transactions is 14
+	// times as large as they are. The least entry that is: for smaller ones it costs as
+	// much to hand them over as it saves.
+	maxPrepared      = 16
+	maxPreparedBytes = 4 * queue.MaxEntryBytes
+	leastPrepared    = 4 << 10
 )
 
 // Preparer is a StateMachine that can do a part of Apply beforehand, beside Apply of

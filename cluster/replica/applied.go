@@ -1,4 +1,4 @@
-package cluster
+package replica
 
 import (
 	"cmp"
@@ -82,4 +82,14 @@ func (a *appliedIndex) leave(index uint64) {
 
 func (a *appliedIndex) find(index uint64) (at int, found bool) {
 	return slices.BinarySearchFunc(a.awaited, index, func(w awaited, index uint64) int { return cmp.Compare(w.index, index) })
+}
+
+// waiting is how many wait.
+func (a *appliedIndex) waiting() (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, w := range a.awaited {
+		n += w.waiting
+	}
+	return n
 }

@@ -1,4 +1,4 @@
-package cluster
+package replica
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func (m *preparingMachine) ApplyPrepared(index uint64, micros int64, requests []
 	return m.Apply(index, micros, requests)
 }
 
-func newPreparing(t *testing.T) (*preparingMachine, *replica) {
+func newPreparing(t *testing.T) (*preparingMachine, *Replica) {
 	m := &preparingMachine{testMachine: newTestMachine(), prepared: map[uint64]string{}}
 	r := newTestReplica(t, m)
 	require.NotNil(t, r.preparation)
@@ -146,11 +146,11 @@ func TestAMachineNeedNotPrepare(t *testing.T) {
 	require.False(t, r.broken)
 }
 
-func newTestReplica(t *testing.T, machine StateMachine) *replica {
+func newTestReplica(t *testing.T, machine StateMachine) *Replica {
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	watch := health.NewWatchdog(time.Hour, health.NewRunClock(time.Second), nil, func(error) {})
-	r := newReplica(ctx, machine, watch, func(error) {})
-	r.members = raftlog.NewConfigurations(nil)
+	r := New(ctx, machine, watch, func(error) {})
+	r.Members = raftlog.NewConfigurations(nil)
 	return r
 }
