@@ -102,7 +102,7 @@ func (ch *changer) state() membership.State {
 			Replacing: ch.isReplacing(m.ID),
 		}
 		if !seen.Reachable {
-			seen.Reachable, seen.Lag = ch.gatherer.lag(string(name))
+			seen.Reachable, seen.Lag = ch.gatherer.Lag(string(name))
 		}
 		ch.mu.Lock()
 		if since, ok := ch.caught[string(name)]; ok {

@@ -16,6 +16,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/port"
 	"github.com/bpsc/bpsc/cluster/roster"
+	"github.com/bpsc/bpsc/cluster/status"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/loopback"
 	"github.com/bpsc/bpsc/internal/release"
@@ -121,7 +122,7 @@ type Config struct {
 
 	// Certificates are those that this member shows, for others to see when they end. When
 	// nil, it has none. It must not wait.
-	Certificates func() []Certificate
+	Certificates func() []status.Certificate
 
 	Logger *slog.Logger // slog.Default() when nil
 

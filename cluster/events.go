@@ -152,27 +152,3 @@ func (m *Member) noteMembers(before, now Configuration) {
 func (m *Member) noteMember(kind EventKind, id, what string, by Configuration) {
 	m.Note(kind, id, fmt.Sprintf("%s %s, by entry %d", id, what, by.Index))
 }
-
-// presence tells whether a member answers, once that has lasted: what ends and begins
-// anew within moments is no news. One goroutine owns it.
-type presence struct {
-	told   func(there bool)
-	since  time.Time // when it answered last, or was first asked
-	absent bool      // so it was told
-}
-
-func (p *presence) answers() {
-	p.since = time.Now()
-	if p.absent {
-		p.absent = false
-		p.told(true)
-	}
-}
-
-// misses notes that it does not answer. gone: its process has ended.
-func (p *presence) misses(gone bool) {
-	if !p.absent && (gone || time.Since(p.since) > absentAfter) {
-		p.absent = true
-		p.told(false)
-	}
-}

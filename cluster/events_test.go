@@ -170,25 +170,3 @@ func TestEventsAreBounded(t *testing.T) {
 		t.Error(page, more)
 	}
 }
-
-// Connections that break and are there again at once are no news.
-func TestAMomentOfAbsenceIsNoEvent(t *testing.T) {
-	t.Parallel()
-	var told []bool
-	p := &presence{told: func(there bool) { told = append(told, there) }, since: time.Now()}
-	p.misses(false)
-	p.answers()
-	p.misses(false)
-	if told != nil {
-		t.Errorf("told %v", told)
-	}
-	p.since = time.Now().Add(-2 * absentAfter)
-	p.misses(false)
-	p.misses(false)
-	p.answers()
-	p.answers()
-	p.misses(true) // its process has ended
-	if fmt.Sprint(told) != "[false true false]" {
-		t.Errorf("told %v", told)
-	}
-}

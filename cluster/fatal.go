@@ -120,7 +120,7 @@ func (j judge) Departed(peer string) bool {
 	is := func(c membership.Member) bool { return c.ID == id }
 	_, added := latest.Member(j.member.name)
 	return added && j.member.cfg.Departed != nil && j.member.cfg.Departed(id) &&
-		!slices.ContainsFunc(latest.Members, is) && !j.member.gatherer.vouches(peer, latest.Index)
+		!slices.ContainsFunc(latest.Members, is) && !j.member.gatherer.Vouches(peer, latest.Index)
 }
 
 // Answer implements port.Judge.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/status"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -56,7 +57,7 @@ func TestUnfitLeaderMakesWay(t *testing.T) {
 		if err := m.Ready(); !errors.Is(err, ErrNotReady) || !strings.Contains(err.Error(), "because of a test") {
 			t.Errorf("an unfit member says of its readiness: %v", err)
 		}
-		if s := m.status(); len(s.Unfit) != 1 || s.Role == RoleLeader {
+		if s := m.status(); len(s.Unfit) != 1 || s.Role == status.RoleLeader {
 			t.Errorf("it describes itself as %+v", s)
 		}
 		m.fitness.Allow("test")

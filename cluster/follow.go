@@ -16,7 +16,7 @@ func (m *Member) follow(c Configuration) {
 	m.progress.Follow(voting)
 	m.clocks.Follow(slices.DeleteFunc(voting, func(id string) bool { return id == m.name }), votes)
 	delete(where, m.name)
-	m.gatherer.follow(slices.Sorted(maps.Keys(where)))
+	m.gatherer.Follow(slices.Sorted(maps.Keys(where)))
 }
 
 // others are the identities of the other members.

@@ -20,23 +20,6 @@ const (
 	// is written, sent or unpacked.
 	ownFiles = 16
 
-	// How often a member asks each of the others how it is: often enough to
-	// notice within a second that a clock was set, at a hundredth of a core at
-	// most. How long it waits before it connects again.
-	statusPeriod = 500 * time.Millisecond
-	statusRedial = 200 * time.Millisecond
-
-	// A member whose connection was lost is dialled again so often, for so long, until it
-	// is clear whether its process is there; but not in each of the connections that a
-	// network ends one after the other.
-	lostRedial = 3 * time.Millisecond
-	lostLooks  = 50 * time.Millisecond
-	lostPeriod = 200 * time.Millisecond
-
-	// For how long what another member said counts in the question whether anybody
-	// leads, at least. Meanwhile it is asked every few milliseconds.
-	freshStatus = 100 * time.Millisecond
-
 	// In how many looks a member notices that it has not heard the leader for a
 	// heartbeat time-out.
 	silenceLooks = 20
@@ -84,10 +67,6 @@ const (
 	// What a member remembers of what happened, some 100 kB: a year of a quiet cluster, and
 	// half an hour of one whose leader changes every few seconds.
 	maxEvents = 512
-
-	// For how long a member must not have answered before that is an event, unless its
-	// process has ended. A network that comes and goes fills the memory no faster.
-	absentAfter = time.Second
 
 	// Of how much of the past at least a member tells how long its writes took: at two
 	// writes a second, which an idle chain makes, some of them.

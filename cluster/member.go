@@ -28,6 +28,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/replica"
 	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/cluster/snapshot"
+	"github.com/bpsc/bpsc/cluster/status"
 	"github.com/bpsc/bpsc/cluster/transport"
 	"github.com/bpsc/bpsc/internal/latency"
 	"github.com/bpsc/bpsc/internal/logbridge"
@@ -58,7 +59,7 @@ type Member struct {
 	peers      *peer.Server
 	port       *port.Port
 	transport  *transport.Transport
-	gatherer   *gatherer
+	gatherer   *status.Gatherer
 	clocks     *clock.Majority
 	clock      *clock.Stamper
 	fitness    *health.Fitness
@@ -240,22 +241,15 @@ func (m *Member) start() {
 		Settled: m.settled.Store,
 	})
 	m.succession = newSuccession(m)
-	m.gatherer = &gatherer{
-		connect:  m.port.Dial,
-		absences: m.absences,
-		clocks:   m.clocks,
-		news:     m.batcher.Look, // it may wait for the clocks
-		last:     m.raft.LastIndex,
-		lost:     m.succession.alarm,
-		told:     m.notePresence,
-		period:   statusPeriod,
-		heard:    map[string]statusAnswer{},
-		gone:     map[string]bool{},
-		askers:   map[string]*peer.Asker{},
-		called:   map[string]chan struct{}{},
-		watched:  map[string]context.CancelFunc{},
-		ctx:      m.ctx,
-	}
+	m.gatherer = status.NewGatherer(m.ctx, status.Config{
+		Connect:  m.port.Dial,
+		Absences: m.absences,
+		Clocks:   m.clocks,
+		Last:     m.raft.LastIndex,
+		News:     m.batcher.Look, // it may wait for the clocks
+		Lost:     m.succession.alarm,
+		Told:     m.notePresence,
+	})
 	m.roster = roster.New(roster.Config{
 		Self:    m.name,
 		Found:   m.store.members,
@@ -275,7 +269,7 @@ func (m *Member) start() {
 	m.running.Go(func() { m.keepLogSmall(m.ctx) })
 	m.running.Go(func() { m.renewSnapshots(m.ctx) })
 	m.changer = newChanger(m)
-	m.running.Go(m.gatherer.run)
+	m.running.Go(m.gatherer.Run)
 	m.running.Go(func() { m.changer.promote(m.ctx) })
 	m.roster.Look()
 	m.compareFlags()
@@ -290,7 +284,7 @@ func (m *Member) start() {
 	})
 	close(m.serving)
 	m.port.Welcome(func(from string, conn net.Conn, known func()) {
-		m.gatherer.hears(from)
+		m.gatherer.Hears(from)
 		m.peers.Serve(from, conn, known)
 	})
 	m.running.Go(func() { m.greetOthers(greetTimeout); close(m.greeted) })

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/groupcommit"
 	"github.com/bpsc/bpsc/cluster/queue"
+	"github.com/bpsc/bpsc/cluster/status"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -265,7 +266,7 @@ func TestNoMajority(t *testing.T) {
 	if err := c.members[0].Barrier(testContext(t)); !errors.Is(err, outcome.NoLeader) {
 		t.Errorf("barrier: %v", err)
 	}
-	if s := c.members[0].Status(); s.Leader != "" || s.Members[1].Role != RoleUnreachable {
+	if s := c.members[0].Status(); s.Leader != "" || s.Members[1].Role != status.RoleUnreachable {
 		t.Errorf("status %+v", s)
 	}
 }
@@ -297,10 +298,10 @@ func TestStatus(t *testing.T) {
 	c.mustPropose(leader, "a")
 	c.sameHistory()
 	for _, m := range c.members {
-		var s Status
+		var s status.Cluster
 		waitFor(t, "everybody's status", func() bool {
 			s = m.Status()
-			return !slices.ContainsFunc(s.Members, func(one MemberStatus) bool { return one.Applied == 0 || one.Role == roleCandidate }) && s.Leader != ""
+			return !slices.ContainsFunc(s.Members, func(one status.Member) bool { return one.Applied == 0 || one.Role == status.RoleCandidate }) && s.Leader != ""
 		})
 		if s.Leader != c.peers[leader].ID || s.Term == 0 || len(s.Members) != 3 {
 			t.Fatalf("status %+v", s)
@@ -308,7 +309,7 @@ func TestStatus(t *testing.T) {
 		for i, one := range s.Members {
 			want := "follower"
 			if i == leader {
-				want = RoleLeader
+				want = status.RoleLeader
 			}
 			if one.Role != want || one.ID != c.peers[i].ID || one.Addr != c.peers[i].Addr || one.Applied == 0 || one.Last < one.Commit {
 				t.Errorf("member %d: %+v", i, one)
@@ -319,7 +320,7 @@ func TestStatus(t *testing.T) {
 	c.stop(gone)
 	waitFor(t, "one to be gone", func() bool {
 		s := c.members[leader].Status()
-		return s.Members[gone].Role == RoleUnreachable && s.Leader == c.peers[leader].ID
+		return s.Members[gone].Role == status.RoleUnreachable && s.Leader == c.peers[leader].ID
 	})
 }
 

@@ -75,7 +75,7 @@ func (ch *changer) noteLag() {
 	})
 	for _, m := range latest.Members {
 		name := string(m.Identity())
-		there, lag := ch.gatherer.lag(name)
+		there, lag := ch.gatherer.Lag(name)
 		switch _, counted := ch.caught[name]; {
 		case m.Voter:
 		case !ch.leads() || !there || lag > ch.cfg.PromoteLag:

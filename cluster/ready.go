@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/status"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -141,8 +142,8 @@ func (m observed) OtherLeader() (id string, ok bool) {
 // Committed implements health.Observed: the last entry that is known to be
 // committed, here or by the leader.
 func (m observed) Committed(leader string) (entry uint64, ok bool) {
-	s := m.gatherer.status(leader)
-	return max(m.raft.CommitIndex(), s.Commit), s.Role != RoleUnreachable
+	s := m.gatherer.Member(leader)
+	return max(m.raft.CommitIndex(), s.Commit), s.Role != status.RoleUnreachable
 }
 
 // Applied implements health.Observed.

@@ -96,5 +96,5 @@ func (ch *changer) searches() (ids []string) {
 // isReplacing tells whether a replacement of a member is looked for, here or by another
 // member that has said so.
 func (ch *changer) isReplacing(id string) bool {
-	return slices.Contains(ch.searches(), id) || ch.gatherer.searches(id)
+	return slices.Contains(ch.searches(), id) || ch.gatherer.Searches(id)
 }

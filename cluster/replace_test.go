@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/bpsc/bpsc/cluster/membership"
+	"github.com/bpsc/bpsc/cluster/status"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -100,7 +101,7 @@ func TestLeaderDiesWithinAReplacement(t *testing.T) {
 	leader := c.leader()
 	lost := c.other(leader)
 	waitFor(t, "the others to be heard", func() bool {
-		return !slices.ContainsFunc(c.members[leader].Status().Members, func(s MemberStatus) bool { return s.Role == RoleUnreachable })
+		return !slices.ContainsFunc(c.members[leader].Status().Members, func(s status.Member) bool { return s.Role == status.RoleUnreachable })
 	})
 	c.discard(lost)
 	c.wipe(lost)

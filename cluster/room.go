@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bpsc/bpsc/cluster/health"
+	"github.com/bpsc/bpsc/cluster/status"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -15,7 +16,7 @@ type Room = health.Room
 
 // roomPeriod is how often a member decides whether it makes way for one with more
 // room: as often as it hears how the others are.
-const roomPeriod = statusPeriod
+const roomPeriod = status.Period
 
 // NoRoom is an outcome.DiskFull while clients' writes are to be refused here: this
 // member's disk is short, or so many members' are that no majority with room is left.
@@ -39,7 +40,7 @@ func (m *Member) NoRoom() error {
 			roomy++
 			continue
 		}
-		switch there, noRoom := m.gatherer.noRoom(name); {
+		switch there, noRoom := m.gatherer.NoRoom(name); {
 		case noRoom != "":
 			short = append(short, p.ID+": "+noRoom)
 		case there:
@@ -64,7 +65,7 @@ func (m *Member) room() health.Room {
 // its log is as long as it has to be.
 func (m *Member) better() bool {
 	for _, v := range m.Status().Members {
-		if v.Voter && string(v.Identity()) != m.name && v.Role != RoleUnreachable && v.NoRoom == "" && v.NotReady == "" && len(v.Unfit) == 0 {
+		if v.Voter && string(v.Identity()) != m.name && v.Role != status.RoleUnreachable && v.NoRoom == "" && v.NotReady == "" && len(v.Unfit) == 0 {
 			return true
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/status"
 	"github.com/bpsc/bpsc/cluster/transport"
 	"github.com/bpsc/bpsc/cluster/vacancy"
 )
@@ -62,7 +63,7 @@ func (s *succession) vacant() bool {
 
 // isDead tells whether the process of a member has ended.
 func (s *succession) isDead(id string) bool {
-	return s.m.gatherer.isGone(id) && !s.m.port.Hears(id)
+	return s.m.gatherer.IsGone(id) && !s.m.port.Hears(id)
 }
 
 // run looks until ctx ends: when something has changed, at the pace of the vacancy while
@@ -73,7 +74,7 @@ func (s *succession) run(ctx context.Context) {
 		s.listen(now)
 		s.look(ctx, now)
 		wait, pace := s.m.cfg.HeartbeatTimeout/silenceLooks, s.watch.Pace(now)
-		s.m.gatherer.pace(min(cmp.Or(pace, statusPeriod), statusPeriod))
+		s.m.gatherer.Pace(min(cmp.Or(pace, status.Period), status.Period))
 		if pace > 0 {
 			wait = min(wait, pace)
 		}
@@ -150,8 +151,8 @@ func (s *succession) view(now time.Time) vacancy.View {
 			v.May = s.m.fitness.Fit()
 			continue
 		}
-		said, heard := s.m.gatherer.fresh(id, now, s.since)
-		v.Others = append(v.Others, vacancy.Voter{ID: id, Heard: heard, Vacant: said.Vacant, Stands: said.Role == roleCandidate, Term: said.Term, Last: said.Last})
+		said, heard := s.m.gatherer.Fresh(id, now, s.since)
+		v.Others = append(v.Others, vacancy.Voter{ID: id, Heard: heard, Vacant: said.Vacant, Stands: said.Role == status.RoleCandidate, Term: said.Term, Last: said.Last})
 	}
 	return v
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/status"
 	"github.com/bpsc/bpsc/cluster/transport"
 )
 
@@ -42,7 +43,7 @@ func (c *testCluster) connected() {
 	waitFor(c.t, "everybody's status", func() bool {
 		for i, m := range c.members {
 			for k, p := range c.peers {
-				if s := m.gatherer.status(p.ID); k != i && s.Role == RoleUnreachable {
+				if s := m.gatherer.Member(p.ID); k != i && s.Role == status.RoleUnreachable {
 					return false
 				}
 			}

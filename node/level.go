@@ -11,6 +11,7 @@ import (
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/status"
 	"github.com/bpsc/bpsc/internal/release"
 )
 
@@ -58,7 +59,7 @@ func (m *Member) activateLevel(ctx context.Context, level release.Level, dryRun 
 	return a, err
 }
 
-func memberLevels(members []cluster.MemberStatus) (levels []api.MemberLevel) {
+func memberLevels(members []status.Member) (levels []api.MemberLevel) {
 	for _, p := range members {
 		levels = append(levels, api.MemberLevel{ID: p.ID, Version: p.Release.Version, LevelSupported: p.Release.Knows})
 	}
@@ -66,10 +67,10 @@ func memberLevels(members []cluster.MemberStatus) (levels []api.MemberLevel) {
 }
 
 // commonLevel is the newest level that this binary and all members that answer know.
-func commonLevel(members []cluster.MemberStatus) release.Level {
+func commonLevel(members []status.Member) release.Level {
 	level := release.Newest
 	for _, p := range members {
-		if p.Role != cluster.RoleUnreachable {
+		if p.Role != status.RoleUnreachable {
 			level = min(level, p.Release.Knows)
 		}
 	}
@@ -77,10 +78,10 @@ func commonLevel(members []cluster.MemberStatus) release.Level {
 }
 
 // without says of each member that does not know a level what is known of it.
-func without(members []cluster.MemberStatus, level release.Level) (says []string) {
+func without(members []status.Member, level release.Level) (says []string) {
 	for _, p := range members {
 		switch {
-		case p.Role == cluster.RoleUnreachable:
+		case p.Role == status.RoleUnreachable:
 			says = append(says, p.ID+" does not answer")
 		case p.Release.Knows < level:
 			says = append(says, fmt.Sprintf("%s is bpsc %s", p.ID, p.Release.Version))

@@ -11,6 +11,7 @@ import (
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/status"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/internal/auditlog"
@@ -133,7 +134,7 @@ func (s memberStatus) Cluster() api.ClusterStatus {
 	return out
 }
 
-func shownCertificates(list []cluster.Certificate) (shown []api.CertificateStatus) {
+func shownCertificates(list []status.Certificate) (shown []api.CertificateStatus) {
 	for _, c := range list {
 		shown = append(shown, api.CertificateStatus(c))
 	}
@@ -141,9 +142,9 @@ func shownCertificates(list []cluster.Certificate) (shown []api.CertificateStatu
 }
 
 // shownToMembers is Certificates in the words of the cluster, which tells the other members.
-func (m *Member) shownToMembers() (list []cluster.Certificate) {
+func (m *Member) shownToMembers() (list []status.Certificate) {
 	for _, c := range m.Certificates() {
-		list = append(list, cluster.Certificate(c))
+		list = append(list, status.Certificate(c))
 	}
 	return list
 }

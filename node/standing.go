@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/status"
 )
 
 // How long the disk may take to say how much room there is, and a follower to take some
@@ -31,7 +31,7 @@ func (w *Witness) Stuck() error { return w.stuck() }
 func (m *Member) Summary() string {
 	self := m.cluster.Self()
 	role := self.Role
-	if leader, known := m.cluster.Leader(); known && self.Role != cluster.RoleLeader {
+	if leader, known := m.cluster.Leader(); known && self.Role != status.RoleLeader {
 		role += " of " + leader
 	}
 	return fmt.Sprintf("%s %s, %s", m.cfg.ID, role, readiness(m.Ready()))

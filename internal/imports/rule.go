@@ -42,6 +42,7 @@ var inside = map[string][]string{
 	"cluster/replica":     {"cluster/datadir", "cluster/entry", "cluster/health", "cluster/queue", "cluster/raftlog", "cluster/snapshot"},
 	"cluster/transport":   {"cluster/health", "cluster/memory", "cluster/port", "cluster/roster", "cluster/snapshot"},
 	"cluster/peer":        {"cluster/health", "cluster/queue"},
+	"cluster/status":      {"cluster/clock", "cluster/health", "cluster/membership", "cluster/peer", "cluster/port"},
 
 	"store/engine":    {},
 	"store/folder":    {},

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/status"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -33,7 +34,7 @@ func Member(m *cluster.Member) prometheus.Collector {
 		out.gauge(metric("raft_log_bytes", "Bytes of the entries in the log."), float64(m.LogBytes()))
 		out.flag(metric("raft_fit_to_lead", "0 while this member must not lead; /readyz says why."), len(s.Unfit) == 0)
 		role := metric("raft_role", "1 for the role that this member has.", "role")
-		for _, name := range []string{cluster.RoleLeader, "follower", "candidate"} {
+		for _, name := range []string{status.RoleLeader, "follower", "candidate"} {
 			out.flag(role, s.Role == name, name)
 		}
 		out.flag(metric("signing", "1 while this member signs checkpoints; /readyz says why not."), s.NotSigning == "")
@@ -59,7 +60,7 @@ func Members(m *cluster.Member) prometheus.Collector {
 		up := metric("member_ready", "1 for a member that says that it can serve; 0: it says that it cannot, or does not answer.", "member")
 		lag := metric("member_lag_entries", "Entries that a member has to apply to reach the leader.", "member")
 		for _, p := range s.Members {
-			can := p.NotReady == "" && p.Role != cluster.RoleUnreachable
+			can := p.NotReady == "" && p.Role != status.RoleUnreachable
 			out.flag(up, can, p.ID)
 			out.gauge(lag, float64(p.Lag), p.ID)
 			if p.Voter {

@@ -1,4 +1,4 @@
-package cluster
+package status
 
 import (
 	"context"
@@ -13,27 +13,40 @@ import (
 	"github.com/bpsc/bpsc/cluster/port"
 )
 
-// gatherer asks the other members how they are, again and again, over one
+const (
+	// Period is how often a member asks each of the others how it is: often enough to
+	// notice within a second that a clock was set, at a hundredth of a core at
+	// most. redialPause is how long it waits before it connects again.
+	Period      = 500 * time.Millisecond
+	redialPause = 200 * time.Millisecond
+
+	// A member whose connection was lost is dialled again so often, for so long, until it
+	// is clear whether its process is there; but not in each of the connections that a
+	// network ends one after the other.
+	lostRedial = 3 * time.Millisecond
+	lostLooks  = 50 * time.Millisecond
+	lostPeriod = 200 * time.Millisecond
+
+	// For how long what another member said counts in the question whether anybody
+	// leads, at least. Meanwhile it is asked every few milliseconds.
+	freshFor = 100 * time.Millisecond
+)
+
+// Gatherer asks the other members how they are, again and again, over one
 // kept-open connection to each, and keeps what they said last. All who want to
 // know read it here: so many readers cost the members no more than none.
 //
 // It owns one goroutine for each of the others, which alone writes that member's
-// entry in heard and ends with the context of run, or when the other is no member any
-// more. mu guards heard and watched, and that none is started after run.
-type gatherer struct {
-	connect  func(ctx context.Context, to string) (net.Conn, error)
-	absences *health.Absences
-	clocks   *clock.Majority             // learns what the others' clocks show
-	news     func()                      // called after every answer
-	last     func() uint64               // the last entry of this member's log
-	lost     func()                      // called when nobody listens any more where there was a member
-	told     func(id string, there bool) // called when a member does not answer, and when it does again
-	ctx      context.Context             // ends all of it
+// entry in heard and ends with ctx, or when the other is no member any
+// more. mu guards heard and watched, and that none is started after Run.
+type Gatherer struct {
+	ctx context.Context // ends all of it
+	cfg Config
 
 	mu       sync.Mutex
 	ended    bool
 	period   time.Duration                 // between two questions
-	heard    map[string]statusAnswer       // by identity; no entry for one that does not answer
+	heard    map[string]Answer             // by identity; no entry for one that does not answer
 	gone     map[string]bool               // by identity, those whose process has ended
 	askers   map[string]*peer.Asker        // of the connections that stand
 	called   map[string]chan struct{}      // token: the member has called
@@ -41,8 +54,28 @@ type gatherer struct {
 	watching sync.WaitGroup
 }
 
-// run waits for the end of ctx and of all that begin lets follow start.
-func (g *gatherer) run() {
+// Config is what a Gatherer asks by, and whom it tells.
+type Config struct {
+	Connect  func(ctx context.Context, to string) (net.Conn, error)
+	Absences *health.Absences
+	Clocks   *clock.Majority             // learns what the others' clocks show
+	Last     func() uint64               // the last entry of this member's log
+	News     func()                      // called after every answer
+	Lost     func()                      // called when nobody listens any more where there was a member
+	Told     func(id string, there bool) // called when a member does not answer, and when it does again
+}
+
+// NewGatherer is one that asks nobody yet. All of it ends with ctx.
+func NewGatherer(ctx context.Context, cfg Config) *Gatherer {
+	return &Gatherer{
+		ctx: ctx, cfg: cfg, period: Period,
+		heard: map[string]Answer{}, gone: map[string]bool{}, askers: map[string]*peer.Asker{},
+		called: map[string]chan struct{}{}, watched: map[string]context.CancelFunc{},
+	}
+}
+
+// Run waits for the end of ctx and of all that Follow starts.
+func (g *Gatherer) Run() {
 	<-g.ctx.Done()
 	g.mu.Lock()
 	g.ended = true
@@ -50,8 +83,8 @@ func (g *gatherer) run() {
 	g.watching.Wait()
 }
 
-// follow asks these members from now on, by their identities, and no others.
-func (g *gatherer) follow(others []string) {
+// Follow asks these members from now on, by their identities, and no others.
+func (g *Gatherer) Follow(others []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.ended {
@@ -75,42 +108,42 @@ func (g *gatherer) follow(others []string) {
 	}
 }
 
-// status is what a member said last.
-func (g *gatherer) status(id string) MemberStatus {
+// Member is what a member said last.
+func (g *Gatherer) Member(id string) Member {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if s, ok := g.heard[id]; ok {
-		return s.MemberStatus
+		return s.Member
 	}
-	return MemberStatus{Role: RoleUnreachable, NotReady: "it does not answer", NotSigning: "it does not answer"}
+	return Member{Role: RoleUnreachable, NotReady: "it does not answer", NotSigning: "it does not answer"}
 }
 
-// noRoom is why a member takes no writes for want of room, "" where it has room or was
+// NoRoom is why a member takes no writes for want of room, "" where it has room or was
 // not heard, and whether it takes part at all.
-func (g *gatherer) noRoom(id string) (there bool, why string) {
+func (g *Gatherer) NoRoom(id string) (there bool, why string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s, there := g.heard[id]
 	return there && s.Role != RoleUnreachable, s.NoRoom
 }
 
-// lag is how far behind this member's log another one was, if it answers.
-func (g *gatherer) lag(id string) (there bool, entries uint64) {
+// Lag is how far behind this member's log another one was, if it answers.
+func (g *Gatherer) Lag(id string) (there bool, entries uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s, there := g.heard[id]
 	return there, s.lag
 }
 
-// waits is what a leader said of a member that is to become a voter.
-func (g *gatherer) waits(leader, id string) string {
+// Waits is what a leader said of a member that is to become a voter.
+func (g *Gatherer) Waits(leader, id string) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.heard[leader].Waits[id]
 }
 
-// searches tells whether one of the others looks for a replacement of a member.
-func (g *gatherer) searches(id string) bool {
+// Searches tells whether one of the others looks for a replacement of a member.
+func (g *Gatherer) Searches(id string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, s := range g.heard {
@@ -121,9 +154,9 @@ func (g *gatherer) searches(id string) bool {
 	return false
 }
 
-// vouches tells whether one of the others has a member of that identity, which came after the
+// Vouches tells whether one of the others has a member of that identity, which came after the
 // founders, in a configuration that is later than one.
-func (g *gatherer) vouches(id string, later uint64) bool {
+func (g *Gatherer) Vouches(id string, later uint64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for who, s := range g.heard {
@@ -134,8 +167,8 @@ func (g *gatherer) vouches(id string, later uint64) bool {
 	return false
 }
 
-// pace sets how often all are asked from now on.
-func (g *gatherer) pace(period time.Duration) {
+// Pace sets how often all are asked from now on.
+func (g *Gatherer) Pace(period time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	faster := period < g.period
@@ -147,32 +180,32 @@ func (g *gatherer) pace(period time.Duration) {
 	}
 }
 
-// isGone tells whether a member's process has ended: a connection to it was lost, and
+// IsGone tells whether a member's process has ended: a connection to it was lost, and
 // twice since then its host has said that nobody listens there. A single refusal is also
 // that of a host on which it is just starting again.
-func (g *gatherer) isGone(id string) bool {
+func (g *Gatherer) IsGone(id string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.gone[id]
 }
 
-// fresh is what a member has said not long ago, asked after some moment. That its answer
+// Fresh is what a member has said not long ago, asked after some moment. That its answer
 // was on the way for long, as between regions, does not make it old.
-func (g *gatherer) fresh(id string, now, asked time.Time) (statusAnswer, bool) {
+func (g *Gatherer) Fresh(id string, now, asked time.Time) (Answer, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s, ok := g.heard[id]
-	return s, ok && s.asked.After(asked) && now.Sub(s.answered) < max(freshStatus, 2*g.period)
+	return s, ok && s.asked.After(asked) && now.Sub(s.answered) < max(freshFor, 2*g.period)
 }
 
 // watch asks one member, and connects again whenever that ends: many times at once when
 // it was connected before, to learn whether its process is there. One that ends closes
 // its connections and its port one after the other.
-func (g *gatherer) watch(ctx context.Context, id string, called <-chan struct{}) {
+func (g *Gatherer) watch(ctx context.Context, id string, called <-chan struct{}) {
 	met, refused, lost := false, 0, time.Time{}
-	there := &presence{told: func(is bool) { g.told(id, is) }, since: time.Now()}
+	there := &presence{told: func(is bool) { g.cfg.Told(id, is) }, since: time.Now()}
 	for ctx.Err() == nil {
-		conn, err := g.connect(ctx, id)
+		conn, err := g.cfg.Connect(ctx, id)
 		switch {
 		case err == nil:
 			met, refused = true, 0
@@ -190,13 +223,13 @@ func (g *gatherer) watch(ctx context.Context, id string, called <-chan struct{})
 			g.noteGone(id, false)
 		}
 		if ctx.Err() == nil { // else it is not missed
-			g.absences.Missed(id, port.Refusal(err, id))
+			g.cfg.Absences.Missed(id, port.Refusal(err, id))
 			there.misses(refused > 1)
 		}
 		g.mu.Lock()
 		delete(g.heard, id)
 		g.mu.Unlock()
-		pause := statusRedial
+		pause := redialPause
 		if refused == 1 || met && refused == 0 && time.Since(lost) < lostLooks {
 			pause = lostRedial
 		}
@@ -209,17 +242,20 @@ func (g *gatherer) watch(ctx context.Context, id string, called <-chan struct{})
 	g.noteGone(id, false)
 }
 
-// hears notes that a member has called: so it is there to be asked.
-func (g *gatherer) hears(id string) {
+// Hears notes that a member has called: so it is there to be asked.
+func (g *Gatherer) Hears(id string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if called, watched := g.called[id]; watched {
-		signal(called)
+		select {
+		case called <- struct{}{}:
+		default:
+		}
 	}
 }
 
 // noteGone notes whether a member's process has ended.
-func (g *gatherer) noteGone(id string, gone bool) {
+func (g *Gatherer) noteGone(id string, gone bool) {
 	g.mu.Lock()
 	news := gone && !g.gone[id]
 	if gone {
@@ -229,12 +265,12 @@ func (g *gatherer) noteGone(id string, gone bool) {
 	}
 	g.mu.Unlock()
 	if news {
-		g.lost()
+		g.cfg.Lost()
 	}
 }
 
 // ask asks over one connection until it breaks.
-func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn, there *presence) error {
+func (g *Gatherer) ask(ctx context.Context, id string, conn net.Conn, there *presence) error {
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	asker := peer.NewAsker(conn)
 	g.mu.Lock()
@@ -248,31 +284,31 @@ func (g *gatherer) ask(ctx context.Context, id string, conn net.Conn, there *pre
 		g.mu.Unlock()
 	}()
 	for {
-		asked, last := time.Now(), g.last()
-		var answer statusAnswer
+		asked, last := time.Now(), g.cfg.Last()
+		var answer Answer
 		if err := asker.Ask(&answer); err != nil {
 			return err
 		}
 		answer.asked, answer.answered = asked, time.Now()
-		g.clocks.Note(id, asked, answer.answered, answer.Clock)
+		g.cfg.Clocks.Note(id, asked, answer.answered, answer.Clock)
 		g.mu.Lock()
 		answer.lag = last - min(last, answer.Applied)
 		g.heard[id] = answer
 		period := g.period
 		g.mu.Unlock()
-		g.absences.Heard(id)
+		g.cfg.Absences.Heard(id)
 		there.answers()
-		g.news()
+		g.cfg.News()
 		if err := asker.Rest(period); err != nil {
 			return err
 		}
 	}
 }
 
-// statusAnswer is what a member answers: how it is, and what its wall clock shows
+// Answer is what a member answers: how it is, and what its wall clock shows
 // at this moment.
-type statusAnswer struct {
-	MemberStatus
+type Answer struct {
+	Member
 	Clock     int64    // unix microseconds
 	Vacant    bool     `json:",omitempty"` // it knows of no leader that it hears
 	Searching []string `json:",omitempty"` // ids of members for which it looks for a replacement
