@@ -31,7 +31,7 @@ type ClusterEvents struct {
 type ClusterEvent struct {
 	Number uint64    `json:"number"`
 	Time   time.Time `json:"time"`             // by the clock of that member
-	Kind   string    `json:"kind"`             // see cluster.EventKind
+	Kind   string    `json:"kind"`             // see cluster/events.Kind
 	Term   uint64    `json:"term,omitempty"`   // of an election or a leader
 	Member string    `json:"member,omitempty"` // that it is about
 	Text   string    `json:"text"`             // the same as a sentence

@@ -64,10 +64,6 @@ const (
 	// for the goroutines that pass it on.
 	settleTimeout = time.Second
 
-	// What a member remembers of what happened, some 100 kB: a year of a quiet cluster, and
-	// half an hour of one whose leader changes every few seconds.
-	maxEvents = 512
-
 	// Of how much of the past at least a member tells how long its writes took: at two
 	// writes a second, which an idle chain makes, some of them.
 	recentWrites = 10 * time.Second

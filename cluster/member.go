@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/clock"
+	"github.com/bpsc/bpsc/cluster/events"
 	"github.com/bpsc/bpsc/cluster/groupcommit"
 	"github.com/bpsc/bpsc/cluster/health"
 	"github.com/bpsc/bpsc/cluster/peer"
@@ -75,7 +76,7 @@ type Member struct {
 	failure    *failure
 	observer   []*raft.Observer
 	turns      turns
-	events     events
+	events     *events.Log
 	began      time.Time
 	writes     *latency.Recent // to the log
 
@@ -108,7 +109,7 @@ func Open(cfg Config, sm replica.StateMachine) (*Member, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Member{cfg: cfg, log: cfg.Logger, began: time.Now(), queue: queue.New(), failure: &failure{then: cfg.Fatal}, serving: make(chan struct{}), asking: make(chan struct{}, maxChanges), greeted: make(chan struct{}), stopped: make(chan struct{}), damaged: make(chan struct{}, 1)}
+	m := &Member{cfg: cfg, log: cfg.Logger, began: time.Now(), events: events.New(cfg.ID), queue: queue.New(), failure: &failure{then: cfg.Fatal}, serving: make(chan struct{}), asking: make(chan struct{}, maxChanges), greeted: make(chan struct{}), stopped: make(chan struct{}), damaged: make(chan struct{}, 1)}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.fitness = health.NewFitness(m.log, cfg.ElectionTimeout)
 	m.clocks = clock.NewMajority(cfg.ClockBound, cfg.wall)
@@ -121,7 +122,7 @@ func Open(cfg Config, sm replica.StateMachine) (*Member, error) {
 		m.release()
 		return nil, err
 	}
-	m.Note(EventStarted, cfg.ID, cfg.ID+" has started")
+	m.events.Started()
 	m.start()
 	return m, nil
 }
@@ -143,10 +144,9 @@ func (m *Member) open(sm replica.StateMachine) (err error) {
 		return err
 	}
 	m.replica.Members, m.replica.Written = m.store.members, m.store.ahead.Await
-	m.replica.Installed = func(index uint64) {
-		m.Note(EventInstalled, m.cfg.ID, fmt.Sprintf("%s goes on from the leader's snapshot of entries up to %d", m.cfg.ID, index))
-	}
-	m.store.snapshots.Added, m.store.snapshots.Damaged = m.noteSnapshot, m.noteDamaged
+	m.replica.Installed = m.events.Installed
+	m.store.snapshots.Added = func(meta snapshot.Meta) { m.events.Snapshot(meta.Index) }
+	m.store.snapshots.Damaged = m.noteDamaged
 	m.store.snapshots.Check = func(state string, of snapshot.Meta) error { return sm.Check(m.ctx, state, of.Index, of.Reach) }
 	m.writes = latency.NewRecent(&m.store.took, recentWrites)
 	if m.lost, err = lost(m.cfg.Dir); err != nil {
@@ -199,7 +199,7 @@ func (m *Member) open(sm replica.StateMachine) (err error) {
 	m.transport.Begin(leads)
 	m.running.Go(func() { m.transport.Announce(m.ctx, leads, m.cfg.CommitTimeout) })
 	m.hear(m.turns.count)
-	m.hear(m.noteTurn)
+	m.hear(func(o *raft.Observation) { m.events.Turn(o, m.raft.CurrentTerm()) })
 	m.store.members.Scanned()
 	m.store.memory.Attach(written{m.raft, m.store.ahead}, m.name, m.store.sum)
 	return nil
@@ -248,7 +248,7 @@ func (m *Member) start() {
 		Last:     m.raft.LastIndex,
 		News:     m.batcher.Look, // it may wait for the clocks
 		Lost:     m.succession.alarm,
-		Told:     m.notePresence,
+		Told:     m.events.Presence,
 	})
 	m.roster = roster.New(roster.Config{
 		Self:    m.name,
@@ -257,7 +257,7 @@ func (m *Member) start() {
 		Applied: m.replica.Applied,
 		Changed: m.follow,
 		Settled: m.forget,
-		Differs: m.noteMembers,
+		Differs: m.events.Members,
 		Removed: m.cfg.Removed,
 		Expelled: func(last Configuration) {
 			m.fatal(fmt.Errorf("%w: entry %d", ErrRemoved, last.Index))

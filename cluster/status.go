@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/events"
 	"github.com/bpsc/bpsc/cluster/status"
 	"github.com/bpsc/bpsc/internal/release"
 )
@@ -123,9 +124,22 @@ func (m *Member) answerStatus() any {
 	return s
 }
 
+// role is one of raft's, as a member tells it.
 func role(s raft.RaftState) string {
 	if s == raft.Shutdown {
 		return status.RoleUnreachable
 	}
 	return strings.ToLower(s.String())
+}
+
+// Events is at most limit of the events that this member remembers, the oldest first,
+// behind that of a number, and whether there are more. It remembers the last 512 since
+// it started.
+func (m *Member) Events(after uint64, limit int) (page []events.Event, more bool) {
+	return m.events.Page(after, limit)
+}
+
+// Note adds what the member's owner has learned.
+func (m *Member) Note(kind events.Kind, member, text string) {
+	m.events.Note(kind, member, text)
 }

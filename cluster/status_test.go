@@ -2,8 +2,9 @@ package cluster
 
 import (
 	"errors"
-	"github.com/bpsc/bpsc/cluster/status"
 	"testing"
+
+	"github.com/bpsc/bpsc/cluster/status"
 )
 
 // However often somebody asks for the status, the members do not talk more.

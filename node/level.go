@@ -10,7 +10,7 @@ import (
 
 	"github.com/bpsc/bpsc/api"
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/events"
 	"github.com/bpsc/bpsc/cluster/status"
 	"github.com/bpsc/bpsc/internal/release"
 )
@@ -107,7 +107,7 @@ func (m *Member) watchLevels(ctx context.Context) {
 		}
 		if now := m.store.Level().Level; now != active {
 			active = now
-			m.cluster.Note(cluster.EventLevel, "", fmt.Sprintf("level %d is active: no member can go back behind bpsc %s", now, now.Release()))
+			m.cluster.Note(events.Level, "", fmt.Sprintf("level %d is active: no member can go back behind bpsc %s", now, now.Release()))
 		}
 		level := m.dueLevel()
 		if level != pending {

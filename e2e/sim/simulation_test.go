@@ -15,7 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/bpsc/bpsc/chain"
-	"github.com/bpsc/bpsc/cluster"
+	"github.com/bpsc/bpsc/cluster/events"
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/wallet"
@@ -132,7 +132,7 @@ func (s *simulation) remember(l *life) {
 	page, _ := l.node.Events(0, 1000)
 	for _, e := range page {
 		switch e.Kind {
-		case cluster.EventInstalled, cluster.EventElection, cluster.EventSnapshot:
+		case events.Installed, events.Election, events.Snapshot:
 			s.reach(string(e.Kind))
 		}
 	}

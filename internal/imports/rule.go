@@ -32,6 +32,7 @@ var inside = map[string][]string{
 	"cluster/vacancy":     {},
 	"cluster/datadir":     {},
 	"cluster/queue":       {},
+	"cluster/events":      {"cluster/membership"},
 	"cluster/entry":       {"cluster/queue"},
 	"cluster/groupcommit": {"cluster/clock", "cluster/entry", "cluster/health", "cluster/peer", "cluster/queue"},
 	"cluster/snapshot":    {"cluster/datadir"},
