@@ -9,6 +9,7 @@ import (
 
 	"github.com/bpsc/bpsc/cluster/membership"
 	"github.com/bpsc/bpsc/cluster/peer"
+	"github.com/bpsc/bpsc/cluster/reconfig"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -49,9 +50,9 @@ func (m *Member) Change(ctx context.Context, c Change) (Changed, error) {
 		began := time.Now()
 		changed, err := m.changeOnce(ctx, c)
 		switch {
-		case err == nil, !errors.Is(err, outcome.NoLeader) && !errors.Is(err, errMadeWay):
+		case err == nil, !errors.Is(err, outcome.NoLeader) && !errors.Is(err, reconfig.ErrMadeWay):
 			return changed, err
-		case errors.Is(err, errMadeWay), time.Since(began) > grace:
+		case errors.Is(err, reconfig.ErrMadeWay), time.Since(began) > grace:
 			patience = time.Now().Add(grace)
 		case time.Now().After(patience):
 			return changed, err
@@ -71,7 +72,7 @@ func (m *Member) changeOnce(ctx context.Context, c Change) (Changed, error) {
 	case !ok:
 		return Changed{}, fmt.Errorf("%w: this member %v", outcome.NoLeader, m.absences)
 	case leader == m.name:
-		return m.changer.change(ctx, c)
+		return m.changer.Change(ctx, c)
 	}
 	conn, err := m.port.Dial(ctx, leader)
 	if err != nil {
@@ -99,7 +100,7 @@ func (m *Member) answerChange(ctx context.Context, request []byte) ([]byte, erro
 	if err := json.Unmarshal(request, &c); err != nil {
 		return nil, err
 	}
-	changed, err := m.changer.change(ctx, c)
+	changed, err := m.changer.Change(ctx, c)
 	return json.Marshal(answerOf(changed, err))
 }
 
@@ -114,7 +115,7 @@ type changeAnswer struct {
 func answerOf(changed Changed, err error) changeAnswer {
 	a := changeAnswer{Changed: changed}
 	if err != nil {
-		a.Text, a.MadeWay = err.Error(), errors.Is(err, errMadeWay)
+		a.Text, a.MadeWay = err.Error(), errors.Is(err, reconfig.ErrMadeWay)
 		if a.Code, _ = outcome.Of(err); a.Code == "" {
 			a.Code = outcome.Unknown
 		}
@@ -125,7 +126,7 @@ func answerOf(changed Changed, err error) changeAnswer {
 func (a changeAnswer) error() error {
 	switch {
 	case a.MadeWay:
-		return errMadeWay
+		return reconfig.ErrMadeWay
 	case a.Code == "":
 		return nil
 	}
@@ -140,6 +141,3 @@ type saidByLeader struct {
 
 func (s saidByLeader) Error() string { return s.text }
 func (s saidByLeader) Unwrap() error { return s.code }
-
-// errMadeWay: this member led, and another one has to go on with the change.
-var errMadeWay = errors.New("another member leads now and has to go on")

@@ -149,7 +149,7 @@ func (m *Member) standing(id string) port.Standing {
 		return ""
 	case there < 0:
 		return port.Unknown
-	case m.changer.isReplacing(id):
+	case m.changer.IsReplacing(id):
 		return port.Open
 	case members[there].Instance != "", m.store.memory.Met(string(founder)), m.cfg.MayVote != nil && m.cfg.MayVote(founder):
 		return port.Known

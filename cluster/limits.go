@@ -86,20 +86,6 @@ const (
 	// Changes of the members that wait on one member for the leader's answer: one is
 	// under way, and a few operators may ask what one would do.
 	maxChanges = 4
-
-	// How often a leader looks whether a member that was added has caught up: often
-	// enough for PromoteAfter to be measured in seconds.
-	promotePeriod = 250 * time.Millisecond
-
-	// How long a removal waits for what has to follow from the change before it: a
-	// signature of each of a majority of the members.
-	settleLimit = 10 * time.Second
-
-	// How often a leader looks for the member that is to replace another one.
-	searchPeriod = 250 * time.Millisecond
-
-	// How long a replacement stays open after whoever waited for it has gone.
-	searchGrace = 10 * time.Second
 )
 
 // MaxMembers is how many members a cluster has at most, a member and the one that

@@ -2,8 +2,13 @@
 // requests in one order that a majority of the members has on disk, and feeds
 // them to a StateMachine. It knows nothing of what the requests mean.
 //
-// DESIGN.md tells how a request travels, what always holds, and what happens
-// when something breaks.
+// Its parts are packages below it, each of one idea: a request waits in queue, becomes an entry
+// in groupcommit, is applied by replica; members talk through port, transport, peer and status;
+// what is on disk is in raftlog, snapshot, memory and datadir; who the members are, and how that
+// changes, in roster, membership and reconfig. Here they are put together.
+//
+// DESIGN.md has the table of them. It tells how a request travels, what always holds, and what
+// happens when something breaks.
 package cluster
 
 import (
@@ -26,6 +31,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/port"
 	"github.com/bpsc/bpsc/cluster/queue"
 	"github.com/bpsc/bpsc/cluster/raftlog"
+	"github.com/bpsc/bpsc/cluster/reconfig"
 	"github.com/bpsc/bpsc/cluster/replica"
 	"github.com/bpsc/bpsc/cluster/roster"
 	"github.com/bpsc/bpsc/cluster/snapshot"
@@ -71,7 +77,7 @@ type Member struct {
 	absences   *health.Absences
 	roster     *roster.Roster
 	succession *succession
-	changer    *changer
+	changer    *reconfig.Changer
 	raft       *raft.Raft
 	failure    *failure
 	observer   []*raft.Observer
@@ -211,7 +217,7 @@ func (m *Member) start() {
 	m.absences = health.NewAbsences(m.log, m.cfg.leaderGrace(), m.uptime, func() bool { _, ok := m.Leader(); return ok })
 	m.peers = peer.NewServer(m.queue, m.IsLeader, m.answerStatus, m.answerChange, m.log)
 	m.refused = refusals{limit: 2*m.cfg.ElectionTimeout + transport.Timeout}
-	m.batcher = groupcommit.NewBatcher(groupcommit.Config{
+	m.batcher = groupcommit.NewBatcher(groupcommit.BatcherConfig{
 		Self:    m.name,
 		Queue:   m.queue,
 		Log:     m.raft,
@@ -268,9 +274,27 @@ func (m *Member) start() {
 	m.running.Go(func() { m.watchRoom(m.ctx) })
 	m.running.Go(func() { m.keepLogSmall(m.ctx) })
 	m.running.Go(func() { m.renewSnapshots(m.ctx) })
-	m.changer = newChanger(m)
+	m.changer = reconfig.New(reconfig.Config{
+		Self:         m.name,
+		Raft:         m.raft,
+		Members:      m.store.members,
+		Latest:       m.roster.Latest,
+		Gatherer:     m.gatherer,
+		Applied:      m.replica,
+		Log:          m.log,
+		Folder:       m.store.dir.Identity,
+		Inquire:      m.port.Inquire,
+		Leads:        m.IsLeader,
+		Transfer:     m.transfer,
+		Barred:       m.isBarred,
+		Release:      m.about,
+		MayVote:      m.cfg.MayVote,
+		Settled:      m.cfg.Settled,
+		PromoteLag:   m.cfg.PromoteLag,
+		PromoteAfter: m.cfg.PromoteAfter,
+	})
 	m.running.Go(m.gatherer.Run)
-	m.running.Go(func() { m.changer.promote(m.ctx) })
+	m.running.Go(func() { m.changer.Promote(m.ctx) })
 	m.roster.Look()
 	m.compareFlags()
 	m.running.Go(func() { m.roster.Run(m.ctx) })

@@ -358,8 +358,8 @@ func TestDemoteAndPromote(t *testing.T) {
 	}
 	waitFor(t, "it to be a non-voter", is(false, true))
 	waitFor(t, "it to have kept up for long enough to be promoted", func() bool {
-		s := c.members[leader].changer.state()
-		return s.Seen[identity.New(id, "")].CaughtUp > s.PromoteAfter+2*promotePeriod
+		s := c.members[leader].changer.State()
+		return s.Seen[identity.New(id, "")].CaughtUp > s.PromoteAfter+time.Second
 	})
 	if !is(false, true)() {
 		t.Fatal("it was promoted by itself")

@@ -62,7 +62,7 @@ func TestReplaceAWipedMemberUnderLoad(t *testing.T) {
 		replaced <- err
 	}()
 	waitFor(t, "all to know of the replacement", func() bool {
-		return c.members[leader].changer.isReplacing(id) && c.members[other].changer.isReplacing(id)
+		return c.members[leader].changer.IsReplacing(id) && c.members[other].changer.IsReplacing(id)
 	})
 	c.start(lost) // as before, with the list of founders
 	if err := <-replaced; err != nil {

@@ -15,7 +15,7 @@ import (
 // Status is how every member said it is when it was last asked, which for the
 // others was status.Period ago at most, or that it does not answer.
 func (m *Member) Status() status.Cluster {
-	configured, own := m.roster.Latest().Members, m.changer.waits()
+	configured, own := m.roster.Latest().Members, m.changer.Waits()
 	leader, _ := m.leader()
 	members := make([]status.Member, len(configured))
 	for i, p := range configured {
@@ -25,7 +25,7 @@ func (m *Member) Status() status.Cluster {
 			members[i] = m.gatherer.Member(name)
 		}
 		members[i].Member = p // whatever it said
-		members[i].Replacing = m.changer.isReplacing(p.ID)
+		members[i].Replacing = m.changer.IsReplacing(p.ID)
 		name := string(p.Identity())
 		if members[i].Waits = own[name]; leader != m.name {
 			members[i].Waits = m.gatherer.Waits(leader, name)
@@ -113,7 +113,7 @@ func reason(err error) string {
 // answerStatus is what this member answers another.
 func (m *Member) answerStatus() any {
 	vacant := m.succession.vacant() // before it says how far its log goes, which then is final
-	s := status.Answer{Member: m.status(), Vacant: vacant, Searching: m.changer.searches(), Waits: m.changer.waits()}
+	s := status.Answer{Member: m.status(), Vacant: vacant, Searching: m.changer.Searches(), Waits: m.changer.Waits()}
 	latest := m.roster.Latest()
 	for _, member := range latest.Members {
 		if member.Instance != "" {

@@ -52,7 +52,7 @@ type Batcher struct {
 	// Took is how long it took from handing an entry to raft until it was applied here.
 	Took latency.Histogram
 
-	cfg     Config
+	cfg     BatcherConfig
 	freed   chan struct{}  // token: something that was under way is not any more
 	flights chan struct{}  // one token for each entry in flight
 	waiting sync.WaitGroup // for the goroutines that wait for raft
@@ -62,8 +62,8 @@ type Batcher struct {
 	giveUp <-chan time.Time // set while calls wait for a leader
 }
 
-// Config is what a Batcher stands on, and what it goes by.
-type Config struct {
+// BatcherConfig is what a Batcher stands on, and what it goes by.
+type BatcherConfig struct {
 	Self    string // identity of this member
 	Queue   *queue.Queue
 	Log     Log
@@ -93,7 +93,7 @@ type Machine interface {
 }
 
 // NewBatcher is one that takes nothing until it runs.
-func NewBatcher(cfg Config) *Batcher {
+func NewBatcher(cfg BatcherConfig) *Batcher {
 	return &Batcher{cfg: cfg, freed: make(chan struct{}, 1), flights: make(chan struct{}, MaxInFlight)}
 }
 

@@ -44,6 +44,7 @@ var inside = map[string][]string{
 	"cluster/transport":   {"cluster/health", "cluster/memory", "cluster/port", "cluster/roster", "cluster/snapshot"},
 	"cluster/peer":        {"cluster/health", "cluster/queue"},
 	"cluster/status":      {"cluster/clock", "cluster/health", "cluster/membership", "cluster/peer", "cluster/port"},
+	"cluster/reconfig":    {"cluster/datadir", "cluster/groupcommit", "cluster/membership", "cluster/port", "cluster/raftlog", "cluster/roster", "cluster/status", "cluster/transport"},
 
 	"store/engine":    {},
 	"store/folder":    {},

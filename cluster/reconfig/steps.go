@@ -1,4 +1,4 @@
-package cluster
+package reconfig
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -18,8 +19,12 @@ import (
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
+// settleLimit is how long a removal waits for what has to follow from the change before it: a
+// signature of each of a majority of the members.
+const settleLimit = 10 * time.Second
+
 // do takes one step, for the configuration of that index. It returns the next index.
-func (ch *changer) do(ctx context.Context, index uint64, a membership.Action, joiner *membership.Joiner) (uint64, error) {
+func (ch *Changer) do(ctx context.Context, index uint64, a membership.Action, joiner *membership.Joiner) (uint64, error) {
 	at, member := ch.server(a.Member)
 	id := raft.ServerID(a.Member)
 	if a.Op != membership.AddMember && !member {
@@ -31,7 +36,7 @@ func (ch *changer) do(ctx context.Context, index uint64, a membership.Action, jo
 			return 0, err
 		}
 		to := roster.Address{HostPort: a.Addr, Instance: a.Member.Instance(), Joins: !a.Stays}.Encode()
-		return ch.set(ctx, func() raft.IndexFuture { return ch.raft.AddNonvoter(id, to, index, transport.Timeout) })
+		return ch.set(ctx, func() raft.IndexFuture { return ch.cfg.Raft.AddNonvoter(id, to, index, transport.Timeout) })
 	case membership.Readdress:
 		to := roster.ParseAddress(at.Address)
 		to.HostPort = a.Addr
@@ -40,7 +45,7 @@ func (ch *changer) do(ctx context.Context, index uint64, a membership.Action, jo
 		if err := ch.settled(); err != nil {
 			return 0, err
 		}
-		return ch.set(ctx, func() raft.IndexFuture { return ch.raft.AddVoter(id, at.Address, index, transport.Timeout) })
+		return ch.set(ctx, func() raft.IndexFuture { return ch.cfg.Raft.AddVoter(id, at.Address, index, transport.Timeout) })
 	case membership.MakeNonVoter:
 		return ch.demote(ctx, index, at)
 	case membership.RemoveMember:
@@ -54,26 +59,26 @@ func (ch *changer) do(ctx context.Context, index uint64, a membership.Action, jo
 				return 0, err
 			}
 		}
-		return ch.set(ctx, func() raft.IndexFuture { return ch.raft.RemoveServer(id, index, transport.Timeout) })
+		return ch.set(ctx, func() raft.IndexFuture { return ch.cfg.Raft.RemoveServer(id, index, transport.Timeout) })
 	case membership.TransferLeading:
-		return index, ch.transfer(ctx, at)
+		return index, ch.cfg.Transfer(ctx, at)
 	}
 	return 0, fmt.Errorf("cluster: no step of the kind %d", a.Op)
 }
 
 // readdress gives a member another address, or another remark in it.
-func (ch *changer) readdress(ctx context.Context, index uint64, at raft.Server, to roster.Address) (uint64, error) {
+func (ch *Changer) readdress(ctx context.Context, index uint64, at raft.Server, to roster.Address) (uint64, error) {
 	return ch.set(ctx, func() raft.IndexFuture {
 		if at.Suffrage == raft.Voter {
-			return ch.raft.AddVoter(at.ID, to.Encode(), index, transport.Timeout)
+			return ch.cfg.Raft.AddVoter(at.ID, to.Encode(), index, transport.Timeout)
 		}
-		return ch.raft.AddNonvoter(at.ID, to.Encode(), index, transport.Timeout)
+		return ch.cfg.Raft.AddNonvoter(at.ID, to.Encode(), index, transport.Timeout)
 	})
 }
 
 // demote makes a non-voter of a member, for good. First it says that the member does not
 // become a voter by itself.
-func (ch *changer) demote(ctx context.Context, index uint64, at raft.Server) (uint64, error) {
+func (ch *Changer) demote(ctx context.Context, index uint64, at raft.Server) (uint64, error) {
 	if to := roster.ParseAddress(at.Address); to.Joins {
 		to.Joins = false
 		var err error
@@ -85,15 +90,15 @@ func (ch *changer) demote(ctx context.Context, index uint64, at raft.Server) (ui
 }
 
 // unseat takes a member's vote.
-func (ch *changer) unseat(ctx context.Context, index uint64, at raft.Server) (uint64, error) {
+func (ch *Changer) unseat(ctx context.Context, index uint64, at raft.Server) (uint64, error) {
 	if err := ch.settled(); err != nil {
 		return 0, err
 	}
-	return ch.set(ctx, func() raft.IndexFuture { return ch.raft.DemoteVoter(at.ID, index, transport.Timeout) })
+	return ch.set(ctx, func() raft.IndexFuture { return ch.cfg.Raft.DemoteVoter(at.ID, index, transport.Timeout) })
 }
 
 // set changes raft's configuration and returns the index of the new one.
-func (ch *changer) set(ctx context.Context, change func() raft.IndexFuture) (uint64, error) {
+func (ch *Changer) set(ctx context.Context, change func() raft.IndexFuture) (uint64, error) {
 	if !ch.leads() {
 		return 0, fmt.Errorf("%w: this member leads no more", outcome.NoLeader)
 	}
@@ -108,8 +113,20 @@ func (ch *changer) set(ctx context.Context, change func() raft.IndexFuture) (uin
 	}
 }
 
+// await waits for a future, which by itself may never come.
+func await(ctx context.Context, f raft.Future) error {
+	done := make(chan error, 1)
+	go func() { done <- f.Error() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // settled fails while something has to follow from the last change.
-func (ch *changer) settled() error {
+func (ch *Changer) settled() error {
 	if ch.cfg.Settled == nil {
 		return nil
 	}
@@ -120,21 +137,21 @@ func (ch *changer) settled() error {
 }
 
 // awaitSettled waits until what has to follow from the last change is done.
-func (ch *changer) awaitSettled(ctx context.Context) error {
+func (ch *Changer) awaitSettled(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, settleLimit)
 	defer cancel()
 	for {
-		at := ch.replica.Applied()
+		at := ch.cfg.Applied.Applied()
 		err := ch.settled()
-		if err == nil || ch.replica.WaitApplied(ctx, at+1) != nil {
+		if err == nil || ch.cfg.Applied.WaitApplied(ctx, at+1) != nil {
 			return err
 		}
 	}
 }
 
 // server is a member as raft knows it.
-func (ch *changer) server(name identity.Identity) (raft.Server, bool) {
-	latest, _ := ch.store.members.Latest()
+func (ch *Changer) server(name identity.Identity) (raft.Server, bool) {
+	latest, _ := ch.cfg.Members.Latest()
 	i := slices.IndexFunc(latest.Servers, func(s raft.Server) bool { return s.ID == raft.ServerID(name) })
 	if i < 0 {
 		return raft.Server{}, false
@@ -143,14 +160,14 @@ func (ch *changer) server(name identity.Identity) (raft.Server, bool) {
 }
 
 // meet asks who is at an address; nil for nobody that could join.
-func (ch *changer) meet(ctx context.Context, addr string) *membership.Joiner {
-	own := ch.store.dir.Identity()
-	r, err := ch.port.Inquire(ctx, addr, port.Inquiry{ID: own.Member, Instance: own.Instance, Cluster: own.Cluster})
+func (ch *Changer) meet(ctx context.Context, addr string) *membership.Joiner {
+	own := ch.cfg.Folder()
+	r, err := ch.cfg.Inquire(ctx, addr, port.Inquiry{ID: own.Member, Instance: own.Instance, Cluster: own.Cluster})
 	name, nameErr := identity.Parse(r.Name)
 	if err != nil || nameErr != nil || !r.Serving {
 		return nil
 	}
-	j := &membership.Joiner{Identity: name, Removed: ch.isBarred(name)}
+	j := &membership.Joiner{Identity: name, Removed: ch.cfg.Barred(name)}
 	switch r.Cluster {
 	case "":
 		j.Cluster = membership.Nowhere
@@ -163,14 +180,14 @@ func (ch *changer) meet(ctx context.Context, addr string) *membership.Joiner {
 }
 
 // invite tells a member that is to be added which cluster is its own.
-func (ch *changer) invite(ctx context.Context, a membership.Action, joiner *membership.Joiner) error {
+func (ch *Changer) invite(ctx context.Context, a membership.Action, joiner *membership.Joiner) error {
 	if joiner == nil {
 		return fmt.Errorf("%w: nobody answers at %s", outcome.MemberUnreachable, a.Addr)
 	}
-	own := ch.store.dir.Identity()
-	r, err := ch.port.Inquire(ctx, a.Addr, port.Inquiry{ID: own.Member, Instance: own.Instance, Cluster: own.Cluster, Invite: string(a.Member), Needs: ch.about().Active})
+	own := ch.cfg.Folder()
+	r, err := ch.cfg.Inquire(ctx, a.Addr, port.Inquiry{ID: own.Member, Instance: own.Instance, Cluster: own.Cluster, Invite: string(a.Member), Needs: ch.cfg.Release().Active})
 	switch {
-	case err == nil && r.Refused != "" && r.Knows < ch.about().Active.Level:
+	case err == nil && r.Refused != "" && r.Knows < ch.cfg.Release().Active.Level:
 		return fmt.Errorf("%w: %s", outcome.MemberTooOld, r.Refused)
 	case err == nil && r.Refused != "":
 		err = errors.New(r.Refused)

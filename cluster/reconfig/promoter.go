@@ -1,4 +1,4 @@
-package cluster
+package reconfig
 
 import (
 	"context"
@@ -10,11 +10,15 @@ import (
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
-// promote does, while this member leads, what follows from changes by itself: members
+// promotePeriod is how often a leader looks whether a member that was added has caught up: often
+// enough for PromoteAfter to be measured in seconds.
+const promotePeriod = 250 * time.Millisecond
+
+// Promote does, while this member leads, what follows from changes by itself: members
 // that were added get a vote once they have caught up, and of one that was replaced the
 // old instance is removed. What a leader leaves undone the next one does. It ends with
 // ctx.
-func (ch *changer) promote(ctx context.Context) {
+func (ch *Changer) Promote(ctx context.Context) {
 	tick := time.NewTicker(promotePeriod)
 	defer tick.Stop()
 	told := ""
@@ -25,31 +29,31 @@ func (ch *changer) promote(ctx context.Context) {
 		case <-tick.C:
 		}
 		ch.noteLag()
-		s := ch.state()
+		s := ch.State()
 		ch.noteWaits(s)
-		if !ch.IsLeader() {
+		if !ch.cfg.Leads() {
 			continue
 		}
 		step, found := membership.Next(s)
 		if !found {
 			continue
 		}
-		_, err := ch.execute(ctx, s, []Step{now(step)})
-		if err != nil && !errors.Is(err, errMadeWay) && !errors.Is(err, outcome.NoLeader) && err.Error() != told {
+		_, err := ch.execute(ctx, s, []membership.Step{now(step)})
+		if err != nil && !errors.Is(err, ErrMadeWay) && !errors.Is(err, outcome.NoLeader) && err.Error() != told {
 			told = err.Error()
-			ch.log.Warn("a change of the members waits", "change", step.What, "error", err)
+			ch.cfg.Log.Warn("a change of the members waits", "change", step.What, "error", err)
 		}
 	}
 }
 
 // now is a step that is due.
-func now(s Step) Step {
+func now(s membership.Step) membership.Step {
 	s.Action.Later = false
 	return s
 }
 
 // noteWaits notes what members wait for.
-func (ch *changer) noteWaits(s membership.State) {
+func (ch *Changer) noteWaits(s membership.State) {
 	var waits map[string]string
 	if s.Leader != "" {
 		waits = map[string]string{}
@@ -65,8 +69,8 @@ func (ch *changer) noteWaits(s membership.State) {
 }
 
 // noteLag notes since when each non-voter lags little.
-func (ch *changer) noteLag() {
-	latest := ch.Configuration()
+func (ch *Changer) noteLag() {
+	latest := ch.cfg.Latest()
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	maps.DeleteFunc(ch.caught, func(name string, _ time.Time) bool {
@@ -75,7 +79,7 @@ func (ch *changer) noteLag() {
 	})
 	for _, m := range latest.Members {
 		name := string(m.Identity())
-		there, lag := ch.gatherer.Lag(name)
+		there, lag := ch.cfg.Gatherer.Lag(name)
 		switch _, counted := ch.caught[name]; {
 		case m.Voter:
 		case !ch.leads() || !there || lag > ch.cfg.PromoteLag:
