@@ -308,5 +308,5 @@ func damaged(path string, err error) error {
 	if _, system := durable.Advice(err); system || errors.Is(err, errFormat) || errors.Is(err, release.ErrTooOld) {
 		return fmt.Errorf("store: %s: %w", path, err)
 	}
-	return fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
+	return fmt.Errorf("%w: %s: %w", ErrDamaged, path, engine.Sentence(err))
 }

@@ -244,6 +244,7 @@ func TestDamageIsFoundAtStart(t *testing.T) {
 			damage(t, dir)
 			_, err := Open(Config{Dir: dir})
 			require.ErrorIs(t, err, ErrDamaged)
+			require.NotContains(t, err.Error(), "\n", "it is one sentence")
 		})
 	}
 }

@@ -90,12 +90,13 @@ type retryLimit struct {
 // failed is Pebble's BackgroundError. The pause holds up Pebble's next try, and
 // for so long all who need its lock.
 func (p *retryLimit) failed(err error) {
-	p.log.Error("the store could not write in the background, and tries again", "error", err.Error()) // Pebble's errors have stack traces
+	text := Sentence(err).Error() // Pebble's errors have stack traces
+	p.log.Error("the store could not write in the background, and tries again", "error", text)
 	if _, system := durable.Advice(err); !system {
 		return
 	}
 	if p.out() {
-		p.alarm.raiseStuck(&stuck{text: err.Error(), cause: err})
+		p.alarm.raiseStuck(&stuck{text: text, cause: err})
 	}
 	time.Sleep(retryPause)
 }

@@ -6,6 +6,8 @@ package engine
 import (
 	"errors"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -20,6 +22,37 @@ var ErrCorrupt = errors.New("stored row is not readable")
 // IsCorrupt tells whether what was read is not what was written: as we find, or as Pebble does,
 // which tells its listener only of tables, and of files of values whoever reads them.
 func IsCorrupt(err error) bool { return errors.Is(err, ErrCorrupt) || pebble.IsCorruptionError(err) }
+
+// carrier is all the text of an error that Pebble joins to what it finds damaged: it has details
+// for programs.
+const carrier = "<corruption detail carrier>"
+
+// Sentence is err as people are told: on one line, each thing once, without what is text to no
+// one. Whoever reads and whoever closes are often told of the same damage.
+func Sentence(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "\n") {
+		return err
+	}
+	var said []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != carrier && !slices.Contains(said, line) {
+			said = append(said, line)
+		}
+	}
+	return &sentence{err, strings.Join(said, "; ")}
+}
+
+// sentence is an error with another text.
+type sentence struct {
+	err  error
+	text string
+}
+
+// Error implements error.
+func (s *sentence) Error() string { return s.text }
+
+// Unwrap is the error.
+func (s *sentence) Unwrap() error { return s.err }
 
 // Config says how to open a database.
 type Config struct {
