@@ -18,9 +18,10 @@ import (
 
 // Headers of answers, as net/http spells them.
 const (
-	headerType     = "Content-Type"
-	headerVary     = "Vary"
-	headerEncoding = "Content-Encoding"
+	headerType        = "Content-Type"
+	headerVary        = "Vary"
+	headerEncoding    = "Content-Encoding"
+	headerDisposition = "Content-Disposition"
 )
 
 // Values of headers, shared by all answers and never changed.

@@ -89,6 +89,13 @@ func TestAnswersAreBoundedAllTogether(t *testing.T) {
 			require.Equal(t, "1", rec.Header().Get("Retry-After"))
 		}
 		require.Equal(t, 200, call(s.routes(), "GET", "/v1/accounts/a", "").Code, "small ones find their way")
+		for _, path := range []string{"/openapi.json", "/docs"} {
+			rec := call(s.routes(), "GET", path, "", "Accept-Encoding", "gzip")
+			requireProblem(t, rec, 503, "too_many_clients", "")
+			for _, name := range ofAnswer {
+				require.Empty(t, rec.Header()[name], "%s: the problem is not in gzip", path)
+			}
+		}
 		release()
 		for _, path := range []string{"/v1/contracts", "/chain", "/v1/blocks/2"} {
 			require.Equal(t, 200, call(s.routes(), "GET", path, "").Code)

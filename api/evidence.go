@@ -246,7 +246,7 @@ func (s *server) getReceipt(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Writer.Header()["Content-Disposition"] = []string{`attachment; filename="` + id.String() + proof.ReceiptSuffix + `"`}
+	c.Writer.Header()[headerDisposition] = []string{`attachment; filename="` + id.String() + proof.ReceiptSuffix + `"`}
 	s.sendChanging(c, receipt)
 	return nil
 }

@@ -37,12 +37,18 @@ func (s *server) fail(c *gin.Context, err error) {
 		header["Connection"] = []string{"close"} // others need the place
 	}
 	challenge(header, err)
+	for _, name := range ofAnswer {
+		delete(header, name)
+	}
 	header[headerType] = typeProblem
 	// An answer that may be kept is about to be replaced by one that may not.
 	httpcache.NoStore(header)
 	text, _ := encode(&p) // texts and numbers
 	sendAll(c, p.Status, text)
 }
+
+// ofAnswer are headers of an answer that was about to be given, and say nothing of a problem.
+var ofAnswer = []string{headerEncoding, headerDisposition, "Content-Length", "Location"}
 
 // logFailure logs what went wrong inside; of what a busy or leaderless cluster
 // refuses, one a second.

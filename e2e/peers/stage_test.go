@@ -2,6 +2,9 @@ package main
 
 import (
 	"math"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -80,4 +83,51 @@ func TestAColumnAddsUpToWhatTheProcessesUsed(t *testing.T) {
 	if strings.Contains(got, "attest") {
 		t.Errorf("a stage that costs nothing has a row:\n%s", got)
 	}
+}
+
+// named takes a part of a stage apart that is of this module: folder, receiver, and function, or
+// its beginning.
+var named = regexp.MustCompile(`^bpsc/([a-z/]+)(?:\.\((\*\w+)\))?(?:\.(\w*))?$`)
+
+// A function of ours that a stage names is there: one that has gone, or has another name, would
+// be counted elsewhere in silence.
+func TestStagesNameFunctionsThatAreThere(t *testing.T) {
+	for _, s := range stages {
+		for _, part := range s.parts {
+			if !strings.HasPrefix(part, "bpsc/") {
+				continue
+			}
+			of := named.FindStringSubmatch(part)
+			if of == nil {
+				t.Errorf("%s: %q is no name of ours", s.name, part)
+				continue
+			}
+			declared := `(?m)^(func|type) ` + of[3]
+			if of[2] != "" {
+				declared = `(?m)^func \(\w+ ` + regexp.QuoteMeta(of[2]) + `\) ` + of[3]
+			}
+			if !mentions(t, filepath.Join("..", "..", filepath.FromSlash(of[1])), regexp.MustCompile(declared)) {
+				t.Errorf("%s: there is no %s", s.name, part)
+			}
+		}
+	}
+}
+
+// mentions tells whether one of the files of a package, tests apart, has a match.
+func mentions(t *testing.T, folder string, pattern *regexp.Regexp) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		source, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(path, "_test.go") && pattern.Match(source) {
+			return true
+		}
+	}
+	return false
 }
