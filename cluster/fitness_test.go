@@ -20,10 +20,6 @@ func testFitness() *health.Fitness {
 	return health.NewFitness(slog.New(slog.DiscardHandler), time.Second)
 }
 
-func testProgress() *health.Progress {
-	return health.NewProgress(time.Second, health.NewRunClock(time.Millisecond), testFitness(), func() bool { return true })
-}
-
 // A leader that becomes unfit makes way under load, and nobody has to wonder
 // about an outcome. It goes on as a member that follows.
 func TestUnfitLeaderMakesWay(t *testing.T) {

@@ -269,11 +269,6 @@ func (m *Member) start() {
 			m.fatal(fmt.Errorf("%w: entry %d", ErrRemoved, last.Index))
 		},
 	})
-	watch := clock.NewWatch(m.clocks, m.fitness, m.led, m.log)
-	m.running.Go(func() { watch.Run(m.ctx) })
-	m.running.Go(func() { m.watchRoom(m.ctx) })
-	m.running.Go(func() { m.keepLogSmall(m.ctx) })
-	m.running.Go(func() { m.renewSnapshots(m.ctx) })
 	m.changer = reconfig.New(reconfig.Config{
 		Self:         m.name,
 		Raft:         m.raft,
@@ -293,6 +288,13 @@ func (m *Member) start() {
 		PromoteLag:   m.cfg.PromoteLag,
 		PromoteAfter: m.cfg.PromoteAfter,
 	})
+	watch := clock.NewWatch(m.clocks, m.fitness, m.led, m.log)
+
+	// All fields are set. From here on others read them.
+	m.running.Go(func() { watch.Run(m.ctx) })
+	m.running.Go(func() { m.watchRoom(m.ctx) })
+	m.running.Go(func() { m.keepLogSmall(m.ctx) })
+	m.running.Go(func() { m.renewSnapshots(m.ctx) })
 	m.running.Go(m.gatherer.Run)
 	m.running.Go(func() { m.changer.Promote(m.ctx) })
 	m.roster.Look()
