@@ -76,7 +76,7 @@ func (s *service) rebuilt() (byWay map[string]uint64, mended uint64) {
 	byWay = map[string]uint64{}
 	all, _ := folder.ReadRebuilt(s.common.Data) // a scrape comes again
 	for _, r := range all {
-		byWay[string(r.Way)]++
+		byWay[r.Way]++
 		mended += r.Mended
 	}
 	return byWay, mended
