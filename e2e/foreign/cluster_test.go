@@ -37,10 +37,11 @@ func startCluster(t *testing.T, witness string) (members []*member) {
 	check(t, os.WriteFile(contract, []byte(openContract), 0o600))
 	check(t, os.WriteFile(witnesses, []byte(witness), 0o600))
 	var peers []string
+	free := freeAddresses(t, 6)
 	for i := range 3 {
-		m := &member{id: fmt.Sprint("n", i+1), url: "http://" + freeAddress(t)}
+		m := &member{id: fmt.Sprint("n", i+1), url: "http://" + free[2*i]}
 		m.data = filepath.Join(dir, m.id)
-		peers, members = append(peers, m.id+"="+freeAddress(t)), append(members, m)
+		peers, members = append(peers, m.id+"="+free[2*i+1]), append(members, m)
 	}
 	for _, m := range members {
 		m.process = start(t, m.id, bpsc, "server", "--id", m.id, "--cluster", strings.Join(peers, ","), "--data", m.data,
@@ -177,20 +178,23 @@ func until(t *testing.T, what string, try func(context.Context) error) {
 	}
 }
 
-// freeAddress is a loopback port on which nothing listens, below those that the kernel gives to
-// outgoing connections (32768 and up on Linux): one of these could take it before its member does.
-func freeAddress(t *testing.T) string {
+// freeAddresses are loopback ports, no two the same, on which nothing listens, below those that the
+// kernel gives to outgoing connections (32768 and up on Linux): one of these could take it before
+// its member does.
+func freeAddresses(t *testing.T, n int) (free []string) {
 	t.Helper()
 	for range 1000 {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 16_000+rand.IntN(16_000)))
 		if err != nil {
 			continue
 		}
-		check(t, l.Close())
-		return l.Addr().String()
+		defer func() { check(t, l.Close()) }() // once all are drawn: one that is closed may be drawn again
+		if free = append(free, l.Addr().String()); len(free) == n {
+			return free
+		}
 	}
-	t.Fatal("no free port")
-	return ""
+	t.Fatal("no free ports")
+	return nil
 }
 
 func check(t *testing.T, err error) {

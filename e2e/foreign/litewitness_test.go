@@ -53,7 +53,7 @@ func startWitness(t *testing.T) public {
 
 	cosigner, err := torchwood.NewCosignatureSigner(name, private)
 	check(t, err)
-	address := freeAddress(t)
+	address := freeAddresses(t, 1)[0]
 	w := public{url: "http://" + address, database: filepath.Join(dir, "db")}
 	w.line = "witness public " + cosigner.Verifier().String() + " " + w.url + "\n"
 	start(t, "litewitness", litewitness, "-name", name, "-key", ssh.FingerprintSHA256(signer.PublicKey()), "-ssh-agent", socket,
