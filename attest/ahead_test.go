@@ -9,12 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/bubble"
 )
 
 // Members verify before they are asked, so that they do so at the same time,
 // but what they find is not kept without bound.
 func TestMembersVerifyAheadAndNotWithoutBound(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		for i := range 2000 {
 			r.block(fmt.Sprint(i % 7))
 		}
@@ -28,7 +29,7 @@ func TestMembersVerifyAheadAndNotWithoutBound(t *testing.T) {
 		require.GreaterOrEqual(t, read, 1024)
 		require.Less(t, read, 1200)
 		r.lead(0)
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		require.Equal(t, uint64(2001), r.members[0].covered())
 		require.Equal(t, 2001, read, "each block is verified once")
 	})
@@ -37,7 +38,7 @@ func TestMembersVerifyAheadAndNotWithoutBound(t *testing.T) {
 // A block that is bad is found before anybody asks about it.
 func TestABadBlockIsFoundWithoutALeader(t *testing.T) {
 	p := newPurse()
-	bubble(t, 3, p.contract(), func(r *rig) {
+	withRig(t, 3, p.contract(), func(r *rig) {
 		p.transfer(r, func(t *chain.Transaction) { t.Auth.Signature[0] ^= 1 })
 		r.block("")
 		r.lead(-1)

@@ -13,20 +13,21 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/command"
+	"github.com/bpsc/bpsc/internal/bubble"
 )
 
 func TestAnIdleChainsBlockHasItsCheckpointAtOnce(t *testing.T) {
 	for _, n := range []int{1, 3, 5} {
 		t.Run(fmt.Sprint(n, " members"), func(t *testing.T) {
-			bubble(t, n, openContract, func(r *rig) {
+			withRig(t, n, openContract, func(r *rig) {
 				r.startAll()
 				for _, m := range r.members {
 					require.Equal(t, uint64(1), m.covered())
 				}
 				for i := range 3 {
-					pass(time.Minute)
+					bubble.Pass(time.Minute)
 					r.block(fmt.Sprint("transfer ", i))
-					pass(0)
+					bubble.Pass(0)
 					for _, m := range r.members {
 						require.Equal(t, m.length(), m.covered())
 						require.NoError(t, m.attester.Ready())
@@ -40,22 +41,22 @@ func TestAnIdleChainsBlockHasItsCheckpointAtOnce(t *testing.T) {
 func TestUnderLoadTheCheckpointIsAtMostASecondBehind(t *testing.T) {
 	for name, dead := range map[string]int{"all members": 0, "one of three is dead": 1} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, 3, openContract, func(r *rig) {
+			withRig(t, 3, openContract, func(r *rig) {
 				for _, m := range r.members[:3-dead] {
 					m.start()
 				}
-				pass(time.Second)
+				bubble.Pass(time.Second)
 				const step = 20 * time.Millisecond
 				var lengths []uint64
 				for i := range 300 {
 					r.block(fmt.Sprint(i))
-					pass(step)
+					bubble.Pass(step)
 					lengths = append(lengths, r.members[1].length())
 					if ago := i - int(time.Second/step); ago >= 0 {
 						require.GreaterOrEqual(t, r.members[1].covered(), lengths[ago])
 					}
 				}
-				pass(time.Second)
+				bubble.Pass(time.Second)
 				require.Equal(t, r.members[0].length(), r.members[0].covered())
 				sizes := len(r.signatures["n1"])
 				require.LessOrEqual(t, sizes, 20, "of 300 blocks in 6 s") // attesting stays a fraction of the work
@@ -66,21 +67,21 @@ func TestUnderLoadTheCheckpointIsAtMostASecondBehind(t *testing.T) {
 }
 
 func TestANewLeaderCoversTheBlockOfTheOneThatDied(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		r.members[0].stop()
 		r.block("the last of the old leader")
 		r.lead(-1)
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		require.Equal(t, uint64(1), r.members[1].covered())
 		r.lead(1) // and no block follows
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		require.Equal(t, uint64(2), r.members[1].covered())
 	})
 }
 
 func TestANewLeaderAsksTheWitnessesOfWhatIsThere(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		asked := make(chan uint64, 10)
 		cosigns := r.witness("w1")
 		r.members[1].witnesses = map[string]attest.Ask{"w1": func(ctx context.Context, note []byte, stored tlog.HashReader) (string, error) {
@@ -91,17 +92,17 @@ func TestANewLeaderAsksTheWitnessesOfWhatIsThere(t *testing.T) {
 		}}
 		r.startAll()
 		r.block("x")
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		require.Empty(t, asked)
 		r.lead(1) // and nobody says anything more
-		pass(10 * time.Second)
+		bubble.Pass(10 * time.Second)
 		require.Equal(t, uint64(2), <-asked)
 		require.Empty(t, asked, "once")
 	})
 }
 
 func TestAnAttestationThatIsLostIsRepeated(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		lost := 0
 		r.members[1].kill(func(point string) bool {
@@ -113,29 +114,29 @@ func TestAnAttestationThatIsLostIsRepeated(t *testing.T) {
 		})
 		r.members[2].stop()
 		r.block("x")
-		pass(10 * time.Minute)
+		bubble.Pass(10 * time.Minute)
 		require.Equal(t, 1, lost)
 		require.Equal(t, uint64(1), r.members[0].covered())
 		require.Less(t, r.members[1].tries, 2000, "in ten minutes")
 		r.lead(2)
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		require.Equal(t, uint64(2), r.members[0].covered())
 	})
 }
 
 func TestWhoWasAwayAttestsTheNewest(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		r.members[2].stop()
 		r.members[2].closeStore(true)
 		r.block("x")
-		pass(time.Hour)
+		bubble.Pass(time.Hour)
 		require.Equal(t, uint64(2), r.members[0].covered())
 		r.block("y")
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		r.members[2].openStore()
 		r.members[2].start()
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		require.True(t, r.members[2].signed(3), "who was away attests the newest")
 		require.False(t, r.members[2].signed(2), "and not on what has its majority")
 	})
@@ -149,12 +150,12 @@ func TestAMemberWhoseKeyIsNotKnownYetWaits(t *testing.T) {
 		defer r.close()
 		r.create(openContract)
 		r.startAll()
-		pass(10 * time.Minute)
+		bubble.Pass(10 * time.Minute)
 		leader := r.members[0]
 		require.ErrorIs(t, leader.attester.Ready(), chain.AttestationWrong)
 		require.Less(t, leader.tries, 150, "each is an entry in the log")
 		r.announce()
-		pass(10 * time.Second)
+		bubble.Pass(10 * time.Second)
 		for _, m := range r.members {
 			require.NoError(t, m.attester.Ready())
 			require.Equal(t, uint64(1), m.covered())
@@ -164,7 +165,7 @@ func TestAMemberWhoseKeyIsNotKnownYetWaits(t *testing.T) {
 
 // Who has no vote may be in the log with a key; its attestations are not.
 func TestAttestationsOfOthersCountForNothing(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		other := &member{rig: r, id: "n9"}
 		ctx := context.Background()
@@ -188,7 +189,7 @@ func TestAttestationsOfOthersCountForNothing(t *testing.T) {
 // Of several sizes that wait for a majority, a member attests first the one
 // with the most votes: members that are not equally fast come together.
 func TestMembersComeTogetherWhereMostAre(t *testing.T) {
-	bubble(t, 5, openContract, func(r *rig) {
+	withRig(t, 5, openContract, func(r *rig) {
 		for i := range 11 {
 			r.block(fmt.Sprint(i))
 		}
@@ -201,7 +202,7 @@ func TestMembersComeTogetherWhereMostAre(t *testing.T) {
 			require.NoError(t, r.requester().Attest(context.Background(), token, m.attestation(by.size, m.rootAt(by.size))))
 		}
 		slow.start()
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		require.True(t, slow.signed(5))
 		require.Equal(t, uint64(5), slow.covered())
 		require.True(t, slow.signed(11), "and then on the newest")

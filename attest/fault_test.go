@@ -12,6 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/bubble"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -60,7 +61,7 @@ func (p *purse) transfer(r *rig, spoil func(t *chain.Transaction)) chain.Outcome
 // that block, or any after.
 func TestAnInventedRecordIsNeverAttested(t *testing.T) {
 	p := newPurse()
-	bubble(t, 3, p.contract(), func(r *rig) {
+	withRig(t, 3, p.contract(), func(r *rig) {
 		r.startAll()
 		require.Empty(t, p.transfer(r, nil).Refused)
 		r.block("")
@@ -70,7 +71,7 @@ func TestAnInventedRecordIsNeverAttested(t *testing.T) {
 		require.Empty(t, o.Refused)
 		r.block("")
 		r.block("")
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		for _, m := range r.members {
 			err := m.attester.Ready()
 			require.ErrorIs(t, err, chain.ErrInvalid)
@@ -82,7 +83,7 @@ func TestAnInventedRecordIsNeverAttested(t *testing.T) {
 		}
 		r.members[0].stop()
 		r.members[0].start() // a restart forgets nothing
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		require.ErrorContains(t, r.members[0].attester.Ready(), "record 1: the signature is not good")
 		require.False(t, r.members[0].signed(3))
 	})
@@ -91,12 +92,12 @@ func TestAnInventedRecordIsNeverAttested(t *testing.T) {
 // Apply itself asks whose key it is, so the record is never made.
 func TestAKeyThatIsNotTheSendersMakesNoRecord(t *testing.T) {
 	p := newPurse()
-	bubble(t, 3, p.contract(), func(r *rig) {
+	withRig(t, 3, p.contract(), func(r *rig) {
 		r.startAll()
 		other := &purse{key: ed25519.NewKeyFromSeed(make([]byte, 32)), address: p.address}
 		require.Equal(t, chain.KeyWrong, other.transfer(r, nil).Refused)
 		r.block("")
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		for _, m := range r.members {
 			require.Equal(t, uint64(2), m.covered())
 			require.NoError(t, m.attester.Ready())
@@ -122,13 +123,13 @@ func (m *member) alter(name string, by chain.Amount) {
 func TestAMemberWhoseStateIsNotTheMajoritysStops(t *testing.T) {
 	for odd := range 3 { // the leader is the first
 		t.Run(fmt.Sprint("member ", odd+1), func(t *testing.T) {
-			bubble(t, 3, openContract, func(r *rig) {
+			withRig(t, 3, openContract, func(r *rig) {
 				r.block("before")
 				r.startAll()
 				m := r.members[odd]
 				m.alter("a", 5)
 				r.block("after")
-				pass(time.Second)
+				bubble.Pass(time.Second)
 				require.ErrorIs(t, m.fatal(), attest.ErrDiverged)
 				require.ErrorContains(t, m.fatal(), "after block 3 of aka: 2 members have")
 				require.ErrorIs(t, m.attester.Ready(), attest.ErrDiverged)
@@ -136,7 +137,7 @@ func TestAMemberWhoseStateIsNotTheMajoritysStops(t *testing.T) {
 				m.closeStore(false) // the process is gone
 				r.lead((odd + 1) % 3)
 				r.block("later")
-				pass(time.Second)
+				bubble.Pass(time.Second)
 				for i, other := range r.members {
 					if i != odd {
 						require.NoError(t, other.fatal())
@@ -148,14 +149,14 @@ func TestAMemberWhoseStateIsNotTheMajoritysStops(t *testing.T) {
 				m.openStore() // a restart alone does not help
 				m.ended.Store(nil)
 				m.start()
-				pass(time.Second)
+				bubble.Pass(time.Second)
 				require.ErrorIs(t, m.fatal(), attest.ErrDiverged)
 				m.stop()
 				m.rebuild()
 				m.ended.Store(nil)
 				m.start()
 				r.block("")
-				pass(time.Second)
+				bubble.Pass(time.Second)
 				require.NoError(t, m.fatal())
 				require.NoError(t, m.attester.Ready())
 				require.True(t, m.signed(5))
@@ -166,14 +167,14 @@ func TestAMemberWhoseStateIsNotTheMajoritysStops(t *testing.T) {
 
 // Of two who differ nobody knows which is wrong; their log says that they do.
 func TestTwoWhoDifferGoOnAndSaySo(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		r.members[2].closeStore(true)
 		r.members[0].start()
 		r.members[1].start()
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		r.members[1].alter("a", 5)
 		r.block("x")
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		for _, m := range r.members[:2] {
 			require.NoError(t, m.fatal())
 			require.Equal(t, 1, strings.Count(m.logged.String(), "another member's state is not this one's"))
@@ -186,9 +187,9 @@ func TestTwoWhoDifferGoOnAndSaySo(t *testing.T) {
 func TestABlockThatWasAlteredOnDiskIsNeverAttested(t *testing.T) {
 	for index := uint64(1); index <= 4; index++ {
 		t.Run(fmt.Sprint("block ", index), func(t *testing.T) {
-			bubble(t, 3, openContract, func(r *rig) {
+			withRig(t, 3, openContract, func(r *rig) {
 				for i := range 3 {
-					pass(time.Second)
+					bubble.Pass(time.Second)
 					r.block(fmt.Sprint(i))
 				}
 				bad := r.members[1]
@@ -213,7 +214,7 @@ func TestABlockThatWasAlteredOnDiskIsNeverAttested(t *testing.T) {
 }
 
 func TestOneChainThatIsBadKeepsNoOtherFromItsCheckpoints(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		r.create(`{"token":"points","wallets":"open","on_request":true}`)
 		for _, m := range r.members {
 			m.spoil = func(_ uint64, canonical []byte) []byte {
@@ -222,7 +223,7 @@ func TestOneChainThatIsBadKeepsNoOtherFromItsCheckpoints(t *testing.T) {
 		}
 		r.startAll()
 		r.block("x")
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		for _, m := range r.members {
 			require.Equal(t, uint64(2), m.covered())
 			require.ErrorContains(t, m.attester.Ready(), "this member signs no checkpoint of points any more")

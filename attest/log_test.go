@@ -10,17 +10,18 @@ import (
 	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
+	"github.com/bpsc/bpsc/internal/bubble"
 )
 
 // A member speaks for the log where its own has the root, and not because a majority
 // says so.
 func TestAMemberSignsAsTheLogWhatIsItsOwn(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		for i := range 3 {
 			r.block(fmt.Sprint(i))
 		}
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		m := r.members[2]
 		info, err := m.store.Contract(token)
 		require.NoError(t, err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/bubble"
 	"github.com/bpsc/bpsc/internal/durable"
 	"github.com/bpsc/bpsc/internal/release"
 	"github.com/bpsc/bpsc/store"
@@ -57,7 +58,7 @@ func (m *member) groupFiles() []string {
 func (r *rig) blocksUntil(tokens []string, holds func() bool) (blocks uint64) {
 	for !holds() {
 		r.blocks(tokens)
-		pass(5 * time.Second)
+		bubble.Pass(5 * time.Second)
 		blocks++
 	}
 	return blocks
@@ -129,7 +130,7 @@ func (m *member) coversOf(token string) uint64 {
 // Of chains that have blocks at the same moment the journal is written together, and still before any
 // signature leaves. A crash and a restart forget nothing.
 func TestManyChainsShareTheJournal(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		tokens := r.manyTokens()
 		for _, m := range r.members {
 			m.leaves = func(token string, a chain.Attestation) {
@@ -152,7 +153,7 @@ func TestManyChainsShareTheJournal(t *testing.T) {
 		m.openStore()
 		r.blocks(tokens)
 		m.start()
-		pass(5 * time.Second)
+		bubble.Pass(5 * time.Second)
 		require.NoError(t, m.attester.Ready())
 		for _, token := range tokens {
 			require.Equal(t, size+1, m.onDisk(token))
@@ -171,7 +172,7 @@ func TestGroupsThatWentBackAreFatal(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, 3, openContract, func(r *rig) {
+			withRig(t, 3, openContract, func(r *rig) {
 				tokens := r.manyTokens()
 				r.startAll()
 				m := r.members[1]
@@ -181,7 +182,7 @@ func TestGroupsThatWentBackAreFatal(t *testing.T) {
 				m.stop()
 				spoil(m)
 				m.start()
-				pass(time.Second)
+				bubble.Pass(time.Second)
 				require.ErrorIs(t, m.fatal(), attest.ErrForgot)
 			})
 		})
@@ -190,7 +191,7 @@ func TestGroupsThatWentBackAreFatal(t *testing.T) {
 
 // Damage in a group concerns all chains: nobody knows which of them it had.
 func TestADamagedGroupEndsTheSigningOfAll(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		tokens := r.manyTokens()
 		r.startAll()
 		m := r.members[1]
@@ -200,7 +201,7 @@ func TestADamagedGroupEndsTheSigningOfAll(t *testing.T) {
 		m.leaves = func(token string, a chain.Attestation) { t.Errorf("%d blocks of %s are signed", a.Size, token) }
 		m.start()
 		r.blocks(tokens)
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		require.ErrorContains(t, m.attester.Ready(), "checksum does not match")
 		require.ErrorIs(t, m.fatal(), attest.ErrForgot)
 		for _, token := range tokens {

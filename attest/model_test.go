@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bpsc/bpsc/attest"
+	"github.com/bpsc/bpsc/internal/bubble"
 )
 
 // Whatever dies when, comes back with however much of its state, or is
@@ -68,7 +69,7 @@ func (h *history) step() {
 		h.lead(max(h.leader, 0))
 		h.grow()
 	case "time":
-		pass(time.Duration(rapid.IntRange(0, 3000).Draw(h.T, "ms")) * time.Millisecond)
+		bubble.Pass(time.Duration(rapid.IntRange(0, 3000).Draw(h.T, "ms")) * time.Millisecond)
 	case "leader":
 		h.lead(rapid.IntRange(-1, 2).Draw(h.T, "leader"))
 	case "death":
@@ -121,7 +122,7 @@ func (h *history) restore(m *member) {
 	m.start()
 	h.lead(max(h.leader, 0))
 	h.grow()
-	pass(time.Second)
+	bubble.Pass(time.Second)
 	h.restart(m, func() {
 		if journal == nil {
 			_ = os.Remove(m.journal())
@@ -158,7 +159,7 @@ func (h *history) end() {
 	// Who leads chooses the sizes, and a member that has ended leads no more.
 	h.lead(max(0, slices.IndexFunc(h.members, func(m *member) bool { return m.fatal() == nil })))
 	h.grow()
-	pass(time.Minute)
+	bubble.Pass(time.Minute)
 	h.one()
 	ended := 0 // those whose journal went back, and who noticed
 	for _, m := range h.members {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/internal/admitted"
+	"github.com/bpsc/bpsc/internal/bubble"
 	"github.com/bpsc/bpsc/store"
 )
 
@@ -15,7 +16,7 @@ import (
 // that only another member has is. After a restart nothing is known.
 func TestASignatureIsVerifiedOnceOnEachMember(t *testing.T) {
 	p := newPurse()
-	bubble(t, 3, p.contract(), func(r *rig) {
+	withRig(t, 3, p.contract(), func(r *rig) {
 		for _, m := range r.members {
 			m.admitted = admitted.New()
 		}
@@ -26,7 +27,7 @@ func TestASignatureIsVerifiedOnceOnEachMember(t *testing.T) {
 		})
 		r.block("")
 		r.startAll()
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		require.NoError(t, r.members[1].attester.Ready())
 		for _, i := range []int{0, 2} {
 			require.ErrorContains(t, r.members[i].attester.Ready(), "record 0: the signature is not good")
@@ -38,7 +39,7 @@ func TestASignatureIsVerifiedOnceOnEachMember(t *testing.T) {
 // of another key: it is another signature.
 func TestWhatWasAdmittedIsTheWholeSignature(t *testing.T) {
 	p := newPurse()
-	bubble(t, 1, p.contract(), func(r *rig) {
+	withRig(t, 1, p.contract(), func(r *rig) {
 		m := r.members[0]
 		m.admitted = admitted.New()
 		p.transfer(r, func(t *chain.Transaction) {
@@ -55,7 +56,7 @@ func TestWhatWasAdmittedIsTheWholeSignature(t *testing.T) {
 // a bad one is named, and those before it are signed.
 func TestBatchesAreAcrossBlocks(t *testing.T) {
 	p := newPurse()
-	bubble(t, 3, p.contract(), func(r *rig) {
+	withRig(t, 3, p.contract(), func(r *rig) {
 		for i := range 40 {
 			p.transfer(r, func(t *chain.Transaction) {
 				if i == 17 || i == 30 {
@@ -65,7 +66,7 @@ func TestBatchesAreAcrossBlocks(t *testing.T) {
 			r.block("")
 		}
 		r.startAll()
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		for _, m := range r.members {
 			require.ErrorContains(t, m.attester.Ready(), "block 19: does_not_verify: record 0: the signature is not good")
 		}
@@ -104,7 +105,7 @@ func TestOnlyWhatThisProcessDecidedIsItsOwn(t *testing.T) {
 		{name: "a restart after the block", between: (*member).restart},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, 1, openContract, func(r *rig) {
+			withRig(t, 1, openContract, func(r *rig) {
 				m := r.members[0]
 				m.invent()
 				if c.before != nil {
@@ -136,11 +137,11 @@ func (m *member) restart() {
 
 // Memos that end as records do keep no block from its checkpoint.
 func TestMisleadingMemosAreAttested(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		for i, memo := range []string{"}, {", `"}, {"`, `x}, {"amount`} {
 			r.block(memo)
-			pass(time.Second)
+			bubble.Pass(time.Second)
 			for _, m := range r.members {
 				require.NoError(t, m.attester.Ready())
 				require.EqualValues(t, i+2, m.covered())

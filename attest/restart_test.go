@@ -15,16 +15,17 @@ import (
 
 	"github.com/bpsc/bpsc/attest"
 	"github.com/bpsc/bpsc/chain"
+	"github.com/bpsc/bpsc/internal/bubble"
 	"github.com/bpsc/bpsc/internal/durable"
 )
 
 // A crash loses the end of the state, and the log brings it back later than
 // the member starts.
 func TestAfterACrashAMemberWaitsForItsLog(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		r.block("x")
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		m := r.members[1]
 		m.stop()
 		m.closeStore(true)
@@ -33,18 +34,18 @@ func TestAfterACrashAMemberWaitsForItsLog(t *testing.T) {
 		m.openStore()
 		before := m.logged.String()
 		m.start()
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		require.ErrorContains(t, m.attester.Ready(), "has signed 2 blocks of aka, and the chain here is shorter")
 		require.Equal(t, before, m.logged.String(), "every crash ends like this: it is no fault yet")
-		pass(time.Hour)
+		bubble.Pass(time.Hour)
 		require.ErrorContains(t, m.attester.Ready(), "has signed 2 blocks of aka, and the chain here is shorter")
 		require.Contains(t, strings.TrimPrefix(m.logged.String(), before), "this member signs nothing for a chain")
 		r.log = log
 		m.catchUp()
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		require.NoError(t, m.attester.Ready())
 		r.block("y")
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		require.True(t, m.signed(3))
 		r.one()
 	})
@@ -52,14 +53,14 @@ func TestAfterACrashAMemberWaitsForItsLog(t *testing.T) {
 
 // Of a chain that is not there at all the folder remembers.
 func TestAMemberWhoseChainIsGoneIsNotReady(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		m := r.members[1]
 		m.stop()
 		r.log = r.log[:3]
 		m.rebuild()
 		m.start()
-		pass(time.Hour)
+		bubble.Pass(time.Hour)
 		require.ErrorContains(t, m.attester.Ready(), "has not found that chain yet")
 	})
 }
@@ -68,7 +69,7 @@ func TestAtEveryPointOfDeath(t *testing.T) {
 	for _, point := range []string{"reading", "signed", "lost", "logged"} {
 		for _, who := range []int{0, 1} {
 			t.Run(fmt.Sprintf("%s, member %d", point, who+1), func(t *testing.T) {
-				bubble(t, 3, openContract, func(r *rig) {
+				withRig(t, 3, openContract, func(r *rig) {
 					r.startAll()
 					r.members[2].stop() // so that the one who dies is missed
 					m := r.members[who]
@@ -78,14 +79,14 @@ func TestAtEveryPointOfDeath(t *testing.T) {
 						return at == point
 					})
 					r.block("x")
-					pass(time.Minute)
+					bubble.Pass(time.Minute)
 					require.True(t, dead)
 					m.stop()
 					m.closeStore(true)
 					m.killer.Store(nil)
 					m.openStore()
 					m.start()
-					pass(time.Second)
+					bubble.Pass(time.Second)
 					require.NoError(t, m.attester.Ready())
 					for _, other := range r.members {
 						require.Equal(t, uint64(2), other.covered())
@@ -126,16 +127,16 @@ func TestAJournalThatSaysOtherwiseEndsTheSigning(t *testing.T) {
 		"an empty file": {func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 0)) }, "checksum does not match"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, 3, openContract, func(r *rig) {
+			withRig(t, 3, openContract, func(r *rig) {
 				r.startAll()
 				r.block("x")
-				pass(time.Second)
+				bubble.Pass(time.Second)
 				m := r.members[1]
 				m.stop()
 				c.spoil(t, m.journal())
 				r.block("y")
 				m.start()
-				pass(time.Minute)
+				bubble.Pass(time.Minute)
 				require.ErrorContains(t, m.attester.Ready(), c.says)
 				require.False(t, m.signed(3))
 				require.Equal(t, uint64(3), m.covered(), "by the others")
@@ -153,12 +154,12 @@ func TestAJournalThatSaysOtherwiseEndsTheSigning(t *testing.T) {
 // each of them signed last is on its own disk and did not come back with the
 // rest.
 func TestARestoredClusterSignsNoSecondHistory(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		backup := len(r.log)
 		for i := range 3 {
 			r.block(fmt.Sprint("lost ", i))
-			pass(time.Second)
+			bubble.Pass(time.Second)
 		}
 		for _, m := range r.members {
 			require.True(t, m.signed(4))
@@ -174,14 +175,14 @@ func TestARestoredClusterSignsNoSecondHistory(t *testing.T) {
 				require.ErrorContains(t, m.attester.Ready(), "has signed 4 blocks of aka, and the chain here is shorter")
 			}
 			r.block(fmt.Sprint("instead ", i))
-			pass(time.Minute)
+			bubble.Pass(time.Minute)
 		}
 		for _, m := range r.members {
 			require.ErrorIs(t, m.attester.Ready(), attest.ErrWouldContradict)
 			require.ErrorContains(t, m.attester.Ready(), "went back in time")
 		}
 		r.block("more")
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		require.Empty(t, r.signatures["n1"][5])
 		r.one()
 	})
@@ -193,13 +194,13 @@ func TestARestoredClusterSignsNoSecondHistory(t *testing.T) {
 func TestAJournalThatWentBackIsFatal(t *testing.T) {
 	for name, lost := range map[string]bool{"lost": true, "older": false} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, 3, openContract, func(r *rig) {
+			withRig(t, 3, openContract, func(r *rig) {
 				r.startAll()
 				m := r.members[1]
 				older, err := os.ReadFile(m.journal())
 				require.NoError(t, err)
 				r.block("x")
-				pass(time.Second)
+				bubble.Pass(time.Second)
 				for _, each := range r.members {
 					each.stop()
 				}
@@ -210,7 +211,7 @@ func TestAJournalThatWentBackIsFatal(t *testing.T) {
 				r.block("y")
 				m.start()
 				r.members[0].start()
-				pass(time.Second)
+				bubble.Pass(time.Second)
 				require.ErrorIs(t, m.fatal(), attest.ErrForgot)
 				require.ErrorContains(t, m.fatal(), "the log has its attestation of")
 				require.Error(t, m.attester.Ready())
@@ -222,19 +223,19 @@ func TestAJournalThatWentBackIsFatal(t *testing.T) {
 }
 
 func TestAMemberThatCannotWriteDoesNotSign(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		m := r.members[1]
 		// A folder where the next file is to be: a disk that refuses.
 		require.NoError(t, os.MkdirAll(m.journal()+".tmp/full", 0o700))
 		r.block("x")
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		require.ErrorContains(t, m.attester.Ready(), "signs no checkpoint of aka any more")
 		require.False(t, m.signed(2))
 		require.NoError(t, os.RemoveAll(m.journal()+".tmp"))
 		m.stop()
 		m.start()
-		pass(time.Second)
+		bubble.Pass(time.Second)
 		require.NoError(t, m.attester.Ready())
 		require.True(t, m.signed(2))
 	})
@@ -243,20 +244,20 @@ func TestAMemberThatCannotWriteDoesNotSign(t *testing.T) {
 // A disk that is full, or a process with too many files open, is no disk that
 // lies. When there is room again the member signs again, and no second root.
 func TestAMemberSignsAgainWhenThereIsRoom(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		m := r.members[1]
 		require.NoError(t, os.Symlink("/dev/full", m.journal()+".tmp"))
 		r.block("x")
-		pass(time.Millisecond)
+		bubble.Pass(time.Millisecond)
 		require.ErrorContains(t, m.attester.Ready(), "until there is room again")
 		require.ErrorIs(t, m.attester.Ready(), syscall.ENOSPC)
 		require.False(t, m.signed(2))
-		pass(time.Minute) // the link is gone
+		bubble.Pass(time.Minute) // the link is gone
 		require.NoError(t, m.attester.Ready())
 		require.True(t, m.signed(2))
 		r.block("y")
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		require.True(t, m.signed(3))
 		r.one()
 	})
@@ -265,20 +266,20 @@ func TestAMemberSignsAgainWhenThereIsRoom(t *testing.T) {
 // While there is no room, the journal is put back to an older state: what the
 // member remembers of it counts, too.
 func TestNoRoomIsNoWayBack(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		r.startAll()
 		m := r.members[1]
 		old, err := os.ReadFile(m.journal())
 		require.NoError(t, err)
 		r.block("x")
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		require.True(t, m.signed(2))
 		require.NoError(t, os.Symlink("/dev/full", m.journal()+".tmp"))
 		r.block("y")
-		pass(time.Millisecond)
+		bubble.Pass(time.Millisecond)
 		require.ErrorIs(t, m.attester.Ready(), syscall.ENOSPC)
 		require.NoError(t, os.WriteFile(m.journal(), old, 0o600))
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		require.ErrorIs(t, m.attester.Ready(), attest.ErrWouldContradict)
 		require.False(t, m.signed(3))
 	})
@@ -286,7 +287,7 @@ func TestNoRoomIsNoWayBack(t *testing.T) {
 
 // The file is for people too.
 func TestTheJournalReads(t *testing.T) {
-	bubble(t, 1, openContract, func(r *rig) {
+	withRig(t, 1, openContract, func(r *rig) {
 		r.startAll()
 		text, err := os.ReadFile(filepath.Join(r.dir, "n1", "attest", "aka.json"))
 		require.NoError(t, err)

@@ -27,6 +27,7 @@ import (
 	"github.com/bpsc/bpsc/command"
 	"github.com/bpsc/bpsc/fsm"
 	"github.com/bpsc/bpsc/internal/admitted"
+	"github.com/bpsc/bpsc/internal/bubble"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/store"
 )
@@ -88,9 +89,9 @@ type member struct {
 	witnesses map[string]attest.Ask
 }
 
-// bubble runs a test with a cluster of n members that have announced their
+// withRig runs a test with a cluster of n members that have announced their
 // keys and a chain of one block. Attesters do not run yet.
-func bubble(t *testing.T, n int, contract string, test func(r *rig)) {
+func withRig(t *testing.T, n int, contract string, test func(r *rig)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, dir, n)
@@ -254,12 +255,6 @@ func (l *logText) String() string {
 	return l.text.String()
 }
 
-// pass lets time go by.
-func pass(d time.Duration) {
-	time.Sleep(d) // the bubble's
-	synctest.Wait()
-}
-
 func (m *member) folder() string  { return filepath.Join(m.dir, m.id) }
 func (m *member) journal() string { return filepath.Join(m.folder(), "attest", token+".json") }
 
@@ -388,7 +383,7 @@ func (r *rig) startAll() {
 	for _, m := range r.members {
 		m.start()
 	}
-	pass(time.Second)
+	bubble.Pass(time.Second)
 }
 
 // kill makes the member die at the points where kills says so.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/command"
+	"github.com/bpsc/bpsc/internal/bubble"
 	"github.com/bpsc/bpsc/store"
 	"github.com/bpsc/bpsc/store/blocks"
 )
@@ -52,17 +53,17 @@ func TestTheSnapshotOfADishonestLeaderIsNotSigned(t *testing.T) {
 			func(t *testing.T, r *rig, thief *purse) { steal(t, r, thief); r.block("") }, "has 5000 units after 0 records, the records come to 0 units"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, 3, newPurse().contract(), func(r *rig) {
+			withRig(t, 3, newPurse().contract(), func(r *rig) {
 				liar, restored, thief := r.members[0], r.members[1], pauper()
 				r.members[2].closeStore(true) // the honest one is cut off from the log
 				liar.alter(thief.address, 5_000)
 				c.before(t, r, thief)
 				restored.restoreFrom(liar)
 				restored.start()
-				pass(time.Second)
+				bubble.Pass(time.Second)
 				c.after(t, r, thief)
 				liar.start() // which signs whatever it has
-				pass(time.Minute)
+				bubble.Pass(time.Minute)
 				require.True(t, liar.signed(2))
 				for range 2 { // a restart forgets nothing
 					require.Equal(t, uint64(2), restored.length())
@@ -74,7 +75,7 @@ func TestTheSnapshotOfADishonestLeaderIsNotSigned(t *testing.T) {
 					restored.stop()
 					c.why = ""
 					restored.start()
-					pass(time.Minute)
+					bubble.Pass(time.Minute)
 				}
 			})
 		})
@@ -84,7 +85,7 @@ func TestTheSnapshotOfADishonestLeaderIsNotSigned(t *testing.T) {
 // What the snapshot of an honest leader brings is audited once, and then signed.
 func TestASnapshotIsAuditedOnceAndThenSigned(t *testing.T) {
 	p := newPurse()
-	bubble(t, 3, p.contract(), func(r *rig) {
+	withRig(t, 3, p.contract(), func(r *rig) {
 		m := r.members[1]
 		for range 5 {
 			require.Empty(t, p.transfer(r, nil).Refused)
@@ -93,7 +94,7 @@ func TestASnapshotIsAuditedOnceAndThenSigned(t *testing.T) {
 		require.Empty(t, p.transfer(r, nil).Refused) // pending
 		m.restoreFrom(r.members[0])
 		r.startAll()
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		require.NoError(t, m.attester.Ready())
 		require.True(t, m.signed(6))
 		require.NoDirExists(t, m.auditFolder())
@@ -104,14 +105,14 @@ func TestASnapshotIsAuditedOnceAndThenSigned(t *testing.T) {
 		m.restart()
 		m.start()
 		r.block("")
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		require.True(t, m.signed(7))
 		require.EqualValues(t, 1, m.audits.Load(), "what was audited is so after a restart")
 
 		m.restoreFrom(r.members[0]) // while it runs
 		require.ErrorContains(t, m.attester.Ready(), "came from a snapshot", "from the first moment on")
 		r.block("")
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		require.True(t, m.signed(8))
 		require.EqualValues(t, 2, m.audits.Load(), "another snapshot is another state")
 	})
@@ -120,7 +121,7 @@ func TestASnapshotIsAuditedOnceAndThenSigned(t *testing.T) {
 // Nothing is signed while the audit goes on, Ready tells how far it is, and one that is cut
 // short goes on from the blocks that it has.
 func TestAnAuditTellsHowFarItIsAndGoesOn(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		m := r.members[1]
 		for i := range 1200 {
 			r.block(fmt.Sprint(i % 3))
@@ -132,7 +133,7 @@ func TestAnAuditTellsHowFarItIsAndGoesOn(t *testing.T) {
 			}
 		}
 		m.start()
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		require.EqualError(t, m.attester.Ready(), "this member signs nothing yet: its state came from a snapshot, and of 1201 blocks of aka 512 are audited")
 		require.Zero(t, m.tries)
 		m.stop()
@@ -140,7 +141,7 @@ func TestAnAuditTellsHowFarItIsAndGoesOn(t *testing.T) {
 		m.told = func(_ context.Context, blocks uint64) { seen = append(seen, blocks) }
 		m.start()
 		r.members[0].start()
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		require.NoError(t, m.attester.Ready())
 		require.True(t, m.signed(1201))
 		require.GreaterOrEqual(t, seen[0], uint64(512))
@@ -150,7 +151,7 @@ func TestAnAuditTellsHowFarItIsAndGoesOn(t *testing.T) {
 // The audit is of the state and not of its first sight: what was begun of another chain is
 // made anew.
 func TestAnAuditOfAnotherChainIsNotGoneOnWith(t *testing.T) {
-	bubble(t, 2, openContract, func(r *rig) {
+	withRig(t, 2, openContract, func(r *rig) {
 		m := r.members[1]
 		r.block("x")
 		other, err := store.Open(store.Config{Dir: filepath.Join(m.auditFolder(), "made")})
@@ -173,7 +174,7 @@ func TestAnAuditOfAnotherChainIsNotGoneOnWith(t *testing.T) {
 
 // A handover is signed by what the state says of its chains, so not before it was audited.
 func TestNoHandoverIsSignedByWhatIsNotAudited(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		m := r.members[1]
 		m.restoreFrom(r.members[0])
 		m.told = func(ctx context.Context, _ uint64) { <-ctx.Done() }
@@ -183,7 +184,7 @@ func TestNoHandoverIsSignedByWhatIsNotAudited(t *testing.T) {
 		r.configure([]string{"n1", "n2", joined}) // two of the three before have to sign that
 		r.members[0].start()
 		m.start()
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		policies, _ := m.store.Policies()
 		require.Len(t, policies, 2)
 		require.Len(t, policies[1].Endorsed, 1)
@@ -192,7 +193,7 @@ func TestNoHandoverIsSignedByWhatIsNotAudited(t *testing.T) {
 		m.stop()
 		m.told = nil
 		m.start()
-		pass(time.Minute)
+		bubble.Pass(time.Minute)
 		policies, _ = m.store.Policies()
 		require.Len(t, policies[1].Endorsed, 2)
 	})

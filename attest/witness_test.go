@@ -15,6 +15,7 @@ import (
 	"github.com/bpsc/bpsc/chain"
 	"github.com/bpsc/bpsc/chain/proof"
 	"github.com/bpsc/bpsc/command"
+	"github.com/bpsc/bpsc/internal/bubble"
 )
 
 // witness makes a key for one, known to the cluster, and tells how it cosigns.
@@ -46,7 +47,7 @@ func (m *member) witnessed(name string) (sizes []uint64) {
 // A witness that swallows every request has each answered by a time-out of ten
 // seconds, while the other cosigns each checkpoint as it comes.
 func TestAWitnessThatHangsDelaysNobody(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		var hangs atomic.Int64
 		r.members[0].witnesses = map[string]attest.Ask{
 			"hole": func(ctx context.Context, _ []byte, _ tlog.HashReader) (string, error) {
@@ -62,7 +63,7 @@ func TestAWitnessThatHangsDelaysNobody(t *testing.T) {
 		r.startAll()
 		for i := range 5 {
 			r.block(fmt.Sprint(i))
-			pass(time.Second)
+			bubble.Pass(time.Second)
 			for _, m := range r.members {
 				require.True(t, slices.Contains(m.witnessed("good"), uint64(2+i)), "%s has %v of block %d", m.id, m.witnessed("good"), 2+i)
 			}
@@ -73,7 +74,7 @@ func TestAWitnessThatHangsDelaysNobody(t *testing.T) {
 }
 
 func TestAComplaintIsOfOneWitness(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		var contradicts atomic.Bool
 		contradicts.Store(true)
 		r.members[0].witnesses = map[string]attest.Ask{
@@ -87,11 +88,11 @@ func TestAComplaintIsOfOneWitness(t *testing.T) {
 		}
 		r.startAll()
 		r.block("x")
-		pass(20 * time.Second)
+		bubble.Pass(20 * time.Second)
 		require.Equal(t, []uint64{1, 2}, r.members[1].witnessed("good"))
 		require.ErrorIs(t, r.members[0].attester.Ready(), attest.ErrContradicted, "though the other has cosigned since")
 		contradicts.Store(false)
-		pass(20 * time.Second)
+		bubble.Pass(20 * time.Second)
 		require.NoError(t, r.members[0].attester.Ready())
 	})
 }
@@ -99,7 +100,7 @@ func TestAComplaintIsOfOneWitness(t *testing.T) {
 // A leader that has just come to lead may not have all blocks yet, and hear of each as it
 // applies them: a witness that has seen more is no evidence of anything before a while is over.
 func TestAContradictionCountsOnlyAfterAWhile(t *testing.T) {
-	bubble(t, 3, openContract, func(r *rig) {
+	withRig(t, 3, openContract, func(r *rig) {
 		var contradicts atomic.Bool
 		good := r.witness("w1")
 		r.members[0].witnesses = map[string]attest.Ask{"w1": func(ctx context.Context, note []byte, stored tlog.HashReader) (string, error) {
@@ -112,17 +113,17 @@ func TestAContradictionCountsOnlyAfterAWhile(t *testing.T) {
 		contradicts.Store(true)
 		for i := range 4 { // each is another reason to ask
 			r.block(fmt.Sprint(i))
-			pass(time.Second)
+			bubble.Pass(time.Second)
 			require.NoError(t, r.members[0].attester.Ready(), "after %d s", i+1)
 		}
 		contradicts.Store(false)
 		r.block("the last one that it has not seen")
-		pass(20 * time.Second)
+		bubble.Pass(20 * time.Second)
 		require.NoError(t, r.members[0].attester.Ready())
 		contradicts.Store(true)
 		for i := range 8 {
 			r.block(fmt.Sprint("again", i))
-			pass(time.Second)
+			bubble.Pass(time.Second)
 		}
 		require.ErrorIs(t, r.members[0].attester.Ready(), attest.ErrContradicted)
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/bpsc/bpsc/cluster/entry"
 	"github.com/bpsc/bpsc/cluster/raftlog"
 	"github.com/bpsc/bpsc/cluster/replica"
+	"github.com/bpsc/bpsc/internal/bubble"
 )
 
 // long is far more than it takes to elect another leader.
@@ -19,7 +20,7 @@ const long = 2 * time.Minute
 
 // leadsOn tells whether a leads, and has for all of a long time, since it was in term.
 func (s *stage) leadsOn(term uint64) bool {
-	time.Sleep(long)
+	bubble.Pass(long)
 	return s.raft.State() == raft.Leader && s.raft.CurrentTerm() == term
 }
 
@@ -76,7 +77,7 @@ func TestUpstreamLeaderWhoseDiskHangs(t *testing.T) {
 			s.lead()
 			defer store.hang()()
 			s.raft.Apply([]byte("x"), 0)
-			time.Sleep(long)
+			bubble.Pass(long)
 			heard := make(chan struct{}, 1)
 			s.b.answers(func(rpc raft.RPC) { signal(heard); agree(rpc) })
 			select {
@@ -188,8 +189,7 @@ func TestUpstreamAnswerFromBefore(t *testing.T) {
 			}
 			s.b.answers(answer)
 			s.c.answers(answer)
-			time.Sleep(300 * time.Millisecond) // so that something is on its way; less than a's lease
-			synctest.Wait()
+			bubble.Pass(300 * time.Millisecond) // so that something is on its way; less than a's lease
 			close(elected)
 			reading := read(s.raft)
 			synctest.Wait()

@@ -10,6 +10,8 @@ import (
 
 	"github.com/armon/go-metrics"
 	"github.com/hashicorp/raft"
+
+	"github.com/bpsc/bpsc/internal/bubble"
 )
 
 // meter lets a test stop the goroutine that reads the answers of a pipeline, where raft
@@ -89,8 +91,7 @@ func TestUpstreamPipelineThatStands(t *testing.T) {
 				defer bare.release()
 			}
 			s.lead()
-			time.Sleep(time.Second) // entries go through pipelines by now, where there are any
-			synctest.Wait()
+			bubble.Pass(time.Second) // entries go through pipelines by now, where there are any
 
 			var refused atomic.Bool
 			var entries atomic.Int32
@@ -115,13 +116,13 @@ func TestUpstreamPipelineThatStands(t *testing.T) {
 			<-m.reached // b's refusal, before anything was done about it
 			for range 5 {
 				apply() // c has them, so they are committed
-				time.Sleep(time.Second)
+				bubble.Pass(time.Second)
 			}
 			close(m.goOn)
 			synctest.Wait()
 			entries.Store(0)
 			apply()
-			time.Sleep(long)
+			bubble.Pass(long)
 			leftOut = entries.Load() == 0
 			if s.raft.State() != raft.Leader {
 				t.Error("a does not lead any more")

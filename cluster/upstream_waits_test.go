@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/bpsc/bpsc/cluster/groupcommit"
+	"github.com/bpsc/bpsc/internal/bubble"
 )
 
 // Some of what is shown here leaves goroutines of raft's behind that wait for ever, which no
@@ -137,8 +138,7 @@ func TestUpstreamTimeoutOfApply(t *testing.T) {
 			future := s.raft.Apply([]byte("y"), time.Millisecond)
 			go func() { answers <- future.Error() }()
 		}
-		time.Sleep(long)
-		synctest.Wait()
+		bubble.Pass(long)
 		shown(t, len(answers) == 0 && requests > groupcommit.MaxInFlight, false, "Batcher.flights")
 		release()
 		for range requests {
@@ -157,7 +157,7 @@ func TestUpstreamConnectionThatSaysNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(long)
+		bubble.Pass(long)
 		_, err = conn.Write([]byte{0})
 		shown(t, err == nil, false, "port.Port")
 	})

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/internal/bubble"
 )
 
 // Each request has at least its limit and a hundredth more at most, ends with its own
@@ -19,13 +21,13 @@ func TestPatience(t *testing.T) {
 		p := NewPatience(10 * time.Second)
 		began := time.Now()
 		first := p.Within(context.WithValue(server, key{}, 1))
-		time.Sleep(99 * time.Millisecond)
+		bubble.Pass(99 * time.Millisecond)
 		second := p.Within(context.WithValue(server, key{}, 2))
 		require.Equal(t, first.Done(), second.Done(), "they share one")
 		require.Equal(t, 1, first.Value(key{}))
 		require.Equal(t, 2, second.Value(key{}))
 
-		time.Sleep(time.Millisecond)
+		bubble.Pass(time.Millisecond)
 		third := p.Within(server)
 		require.NotEqual(t, first.Done(), third.Done(), "a step later it is another one")
 

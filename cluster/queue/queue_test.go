@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bpsc/bpsc/internal/bubble"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -278,15 +279,15 @@ func TestWhatWaitsIsBoundByTime(t *testing.T) {
 			}
 		}
 		mustPush()
-		time.Sleep(time.Minute)
+		bubble.Pass(time.Minute)
 		mustPush() // nothing is taken: there is no leader
 		mustPush()
 		mustPush()
 		take()
-		time.Sleep(maxWait - time.Millisecond)
+		bubble.Pass(maxWait - time.Millisecond)
 		mustPush()
 		take()
-		time.Sleep(2 * time.Millisecond)
+		bubble.Pass(2 * time.Millisecond)
 		if err := push(); !errors.Is(err, outcome.QueueFull) {
 			t.Errorf("after more than a second of work waited: %v", err)
 		}

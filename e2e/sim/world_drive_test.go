@@ -16,7 +16,7 @@ func TestTheWorldHearsThatAGroupHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &simulation{world: newWorld(1)}
 		var group sync.WaitGroup
-		group.Go(func() { time.Sleep(time.Second) })
+		group.Go(func() { <-time.After(time.Second) })
 		require.True(t, s.world.drive(time.Minute, s.waited(&group)))
 		require.Equal(t, time.Second, s.world.since())
 	})

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpsc/bpsc/internal/bubble"
 )
 
 // newTestPeers are upstreams that nobody asks.
@@ -159,7 +161,7 @@ func TestHowLongAnUpstreamIsPutAside(t *testing.T) {
 			require.Equal(t, want*time.Minute, time.Until(p.aside))
 			require.True(t, p.lied(time.Now()))
 			require.False(t, p.usable(time.Now()))
-			time.Sleep(time.Until(p.aside))
+			bubble.Pass(time.Until(p.aside))
 			require.False(t, p.lied(time.Now()))
 			require.True(t, p.usable(time.Now()))
 		}
@@ -169,7 +171,7 @@ func TestHowLongAnUpstreamIsPutAside(t *testing.T) {
 			require.Positive(t, pause)
 			require.LessOrEqual(t, pause, min(cfg.RetryMin<<tries, cfg.RetryMax))
 			require.False(t, p.lied(time.Now()))
-			time.Sleep(pause)
+			bubble.Pass(pause)
 		}
 	})
 }

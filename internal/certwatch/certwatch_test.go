@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bpsc/bpsc/internal/bubble"
 	"github.com/bpsc/bpsc/internal/certwatch"
 	"github.com/bpsc/bpsc/internal/pki"
 	"github.com/bpsc/bpsc/internal/pki/pkitest"
@@ -86,15 +87,13 @@ func TestRun(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); s.Run(ctx) }()
-		time.Sleep(time.Minute) // of the bubble's clock
-		synctest.Wait()
+		bubble.Pass(time.Minute)
 		require.Equal(t, 1, strings.Count(log.String(), "end soon"), log.String())
 
 		long, err := ca.Member(pki.Name{Cluster: "one", Member: "n1"}, time.Now(), pki.LeafValid)
 		require.NoError(t, err)
 		pkitest.Write(t, dir, long, ca)
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		bubble.Pass(time.Minute)
 		require.Equal(t, 1, strings.Count(log.String(), "took new certificates"), log.String())
 		require.Equal(t, long.Certificate.NotAfter, s.Expiry())
 		cancel()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bpsc/bpsc/e2e/faults/history"
 	"github.com/bpsc/bpsc/e2e/faults/rules"
+	"github.com/bpsc/bpsc/internal/bubble"
 	"github.com/bpsc/bpsc/internal/harness"
 )
 
@@ -54,7 +55,7 @@ func TestWhatAnOperatorDoesIsBounded(t *testing.T) {
 					return nil
 				})
 				require.NoError(t, err)
-				time.Sleep(c.before)
+				bubble.Pass(c.before)
 				require.NoError(t, w.finish(t.Context()))
 				found := rules.Finished(w.procedures)
 				if !c.late {
