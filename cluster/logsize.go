@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/bpsc/bpsc/cluster/groupcommit"
 	"github.com/bpsc/bpsc/cluster/health"
 )
 
@@ -57,7 +58,7 @@ func (m *Member) boundLog(ctx context.Context) error {
 	if bytes <= m.cfg.LogBytes {
 		return nil
 	}
-	return await(ctx, m.raft.Snapshot())
+	return groupcommit.Await(ctx, m.raft.Snapshot())
 }
 
 // shrinkLog writes the log anew where most of its file is unused and the disk has

@@ -15,8 +15,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreAnyFunction("github.com/bpsc/bpsc/cluster/groupcommit.(*Batcher).propose.func1"),
 		goleak.IgnoreAnyFunction("github.com/bpsc/bpsc/cluster.(*Member).settle.func1"),
-		goleak.IgnoreAnyFunction("github.com/bpsc/bpsc/cluster.await.func1"),
-		goleak.IgnoreAnyFunction("github.com/bpsc/bpsc/cluster/reconfig.await.func1"),
+		goleak.IgnoreAnyFunction("github.com/bpsc/bpsc/cluster/groupcommit.Await.func1"),
 		goleak.IgnoreAnyFunction("github.com/hashicorp/raft.(*Raft).leadershipTransfer"),
 		goleak.IgnoreAnyFunction("github.com/hashicorp/raft.(*Raft).leaderLoop.func2"),
 		goleak.IgnoreAnyFunction("go.etcd.io/bbolt.(*DB).freepages.func2"))

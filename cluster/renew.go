@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/groupcommit"
 	"github.com/bpsc/bpsc/cluster/snapshot"
 	"github.com/bpsc/bpsc/internal/durable"
 )
@@ -48,7 +49,7 @@ func (m *Member) renewSnapshots(ctx context.Context) {
 // renewSnapshot takes a snapshot, and looks whether that one is whole. Where it is not, the state
 // is damaged that it is of.
 func (m *Member) renewSnapshot(ctx context.Context) error {
-	if err := await(ctx, m.raft.Snapshot()); err != nil {
+	if err := groupcommit.Await(ctx, m.raft.Snapshot()); err != nil {
 		return err
 	}
 	newest, _ := m.store.snapshots.Newest()

@@ -7,8 +7,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/hashicorp/raft"
-
+	"github.com/bpsc/bpsc/cluster/groupcommit"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
 
@@ -67,7 +66,7 @@ func (m *Member) handOver(ctx context.Context) {
 		if ctx.Err() != nil || !m.IsLeader() || len(m.roster.Latest().Voters()) == 1 {
 			return
 		}
-		err := await(ctx, m.raft.LeadershipTransfer())
+		err := groupcommit.Await(ctx, m.raft.LeadershipTransfer())
 		if err == nil {
 			return
 		}
@@ -82,7 +81,7 @@ func (m *Member) stopRaft(ctx context.Context) error {
 	closed := errors.Join(m.transport.Close(), m.port.Close())
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.cfg.DiskStall)
 	defer cancel()
-	if err := await(ctx, stopped); err != nil {
+	if err := groupcommit.Await(ctx, stopped); err != nil {
 		return fmt.Errorf("cluster: raft does not stop: %w", err)
 	}
 	// raft does not wait for what this member wrote as a leader, and closing the log does.
@@ -102,18 +101,6 @@ func (m *Member) settle() {
 	case <-done:
 	case <-time.After(settleTimeout):
 		m.log.Warn("raft did not answer for all entries")
-	}
-}
-
-// await waits for a future, which by itself may never come.
-func await(ctx context.Context, f raft.Future) error {
-	done := make(chan error, 1)
-	go func() { done <- f.Error() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/bpsc/bpsc/cluster/groupcommit"
 	"github.com/bpsc/bpsc/internal/identity"
 	"github.com/bpsc/bpsc/internal/outcome"
 )
@@ -24,7 +25,7 @@ func (m *Member) transfer(ctx context.Context, to raft.Server) error {
 		if ctx.Err() != nil || m.raft.State() != raft.Leader {
 			break
 		}
-		if err = await(ctx, m.raft.LeadershipTransferToServer(to.ID, to.Address)); err == nil {
+		if err = groupcommit.Await(ctx, m.raft.LeadershipTransferToServer(to.ID, to.Address)); err == nil {
 			return m.awaitSuccessor(ctx)
 		}
 		m.log.Warn("handing leadership over failed", "to", to.ID, "error", err)

@@ -117,7 +117,7 @@ func TestUpstreamFutureWithoutAnswer(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	err := await(ctx, future)
+	err := groupcommit.Await(ctx, future)
 	shown(t, errors.Is(err, context.DeadlineExceeded), false, "await")
 }
 

@@ -4,7 +4,8 @@
 //
 // Batcher sends what is in the queue: as entries where this member leads, else as frames to the
 // leader. Ticker puts a request of the member's own among them when something falls due.
-// Translate says what has become of an entry.
+// Await waits for what raft says of an entry, or of something else that it was asked; Translate
+// says what has become of the entry.
 package groupcommit
 
 import (

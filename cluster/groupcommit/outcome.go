@@ -1,6 +1,7 @@
 package groupcommit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -25,5 +26,17 @@ func Translate(err error) error {
 		return fmt.Errorf("%w: %w", outcome.NoLeader, err)
 	default: // raft.ErrLeadershipLost and ErrRaftShutdown, a context's end, failed writes
 		return fmt.Errorf("%w: %w", outcome.Unknown, err)
+	}
+}
+
+// Await waits for a future, which by itself may never come.
+func Await(ctx context.Context, f raft.Future) error {
+	done := make(chan error, 1)
+	go func() { done <- f.Error() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

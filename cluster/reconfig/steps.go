@@ -103,25 +103,13 @@ func (ch *Changer) set(ctx context.Context, change func() raft.IndexFuture) (uin
 		return 0, fmt.Errorf("%w: this member leads no more", outcome.NoLeader)
 	}
 	future := change()
-	switch err := await(ctx, future); {
+	switch err := groupcommit.Await(ctx, future); {
 	case err == nil:
 		return future.Index(), nil
 	case strings.Contains(err.Error(), "configuration changed since"): // raft has no name for it
 		return 0, fmt.Errorf("%w: %w", outcome.ConfigurationChanged, err)
 	default:
 		return 0, groupcommit.Translate(err)
-	}
-}
-
-// await waits for a future, which by itself may never come.
-func await(ctx context.Context, f raft.Future) error {
-	done := make(chan error, 1)
-	go func() { done <- f.Error() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 
